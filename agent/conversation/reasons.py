@@ -1,0 +1,83 @@
+"""The words of a call: how it was answered, why it ended, and in which direction it went (PROTOCOL 2 to 5)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class CallStatus(StrEnum):
+    """How an invitation was answered."""
+
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+    BUSY = "BUSY"
+    TIMEOUT = "TIMEOUT"
+
+
+class CloseReason(StrEnum):
+    """Why a conversation ended (PROTOCOL 4)."""
+
+    USER_HANGUP = "user_hangup"
+    USER_BUSY = "user_busy"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    INVITE_TIMEOUT = "invite_timeout"
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
+    REPLACED = "replaced"
+    ICE_FAILED = "ice_failed"
+    ICE_TIMEOUT = "ice_timeout"
+    MEDIA_TIMEOUT = "media_timeout"
+    NO_USER_MEDIA = "no_user_media"
+    OUT_OF_RESOURCES = "out_of_resources"
+    LOW_POWER = "low_power"
+    PRIVACY_MODE = "privacy_mode"
+    MAX_DURATION = "max_duration"
+    SHUTDOWN = "shutdown"
+    CRASH_RECOVERED = "crash_recovered"
+    UNKNOWN_REASON = "unknown_reason"
+
+    @classmethod
+    def parse(cls, text: str) -> CloseReason:
+        """The reason that `text` names; `UNKNOWN_REASON` for a word of a newer protocol."""
+        try:
+            return cls(text)
+        except ValueError:
+            return cls.UNKNOWN_REASON
+
+
+class Direction(StrEnum):
+    """Who invited: the far side (`incoming`) or this one (`outgoing`)."""
+
+    INCOMING = "incoming"
+    OUTGOING = "outgoing"
+
+
+class Side(StrEnum):
+    """Which side ended a conversation."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
+
+
+class AudioDirection(StrEnum):
+    """Which way sound may flow, seen from this side."""
+
+    BOTH = "both"
+    SEND = "send"
+    RECEIVE = "receive"
+    NONE = "none"
+
+    @property
+    def sends(self) -> bool:
+        return self in (AudioDirection.BOTH, AudioDirection.SEND)
+
+    @property
+    def receives(self) -> bool:
+        return self in (AudioDirection.BOTH, AudioDirection.RECEIVE)
+
+
+class CallMode(StrEnum):
+    """How several targets are invited: all at once, or one after the other."""
+
+    PARALLEL = "parallel"
+    SEQUENTIAL = "sequential"

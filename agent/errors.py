@@ -1,0 +1,73 @@
+"""Every exception that callbox raises on purpose.
+
+CallboxError
+├── ConfigurationError      settings or policy cannot be used; says file, key and value
+├── InvalidStateError       the conversation is not in a state for this request
+├── SignalingError
+│   ├── MalformedMessage    a message that is not the protocol's; carries the code for the sender
+│   └── NotConnected        the broker did not answer in time
+├── MediaError
+│   ├── MediaUnavailable    camera, file or device is missing, busy or broken
+│   └── MediaEnded          a subscription was closed, or its source stopped
+└── PeerError
+    ├── UnusableDescription an SDP that cannot be used
+    └── NoCommonCodec       an offer with video, yet without an H.264 that we can send
+"""
+
+from __future__ import annotations
+
+
+class CallboxError(Exception):
+    """The root of the tree."""
+
+
+class ConfigurationError(CallboxError):
+    """Settings or policy cannot be used. `faults` holds one sentence for each fault."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class InvalidStateError(CallboxError):
+    """The conversation is not in a state in which this can be asked of it."""
+
+
+class SignalingError(CallboxError):
+    """Signaling failed."""
+
+
+class MalformedMessage(SignalingError):  # noqa: N818 - it names a thing that came in, not a fault of ours
+    """A message that does not follow the protocol."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotConnected(SignalingError):  # noqa: N818 - W3C's word for it
+    """The broker could not be reached in time."""
+
+
+class MediaError(CallboxError):
+    """A media source or sink failed."""
+
+
+class MediaUnavailable(MediaError):  # noqa: N818
+    """The camera, file or sound device is missing, busy or cannot be used."""
+
+
+class MediaEnded(MediaError):  # noqa: N818
+    """The subscription was closed, or its source stopped for good."""
+
+
+class PeerError(CallboxError):
+    """WebRTC failed."""
+
+
+class UnusableDescription(PeerError):  # noqa: N818
+    """A session description that cannot be used."""
+
+
+class NoCommonCodec(PeerError):  # noqa: N818
+    """The offer has video, yet no H.264 with packetization-mode 1."""

@@ -1,0 +1,194 @@
+"""The seams of the house: what each adapter offers, and what its users may rely on.
+
+Signaling, media and WebRTC never import each other; they meet here. A thing with `close()` has one owner, and closing it
+twice is harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.conversation.events import IceCandidate, IceServer, MediaGrant, PeerEvent
+from agent.conversation.statistics import PeerCounters
+
+VIDEO_CLOCK_RATE = 90_000
+AUDIO_CLOCK_RATE = 48_000
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFormat:
+    """What a video source sends. `profile_level_id` is RFC 6184's, such as `42e01f`."""
+
+    width: int
+    height: int
+    framerate: float
+    profile_level_id: str = "42e01f"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessUnit:
+    """One encoded H.264 picture: Annex B with start codes, SPS and PPS before every IDR.
+
+    `pts` counts 1/90000 s and only grows; `captured_at` is `time.monotonic()` at the moment of capture.
+    """
+
+    data: bytes
+    keyframe: bool
+    pts: int
+    captured_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AudioPacket:
+    """One encoded Opus packet of 20 ms. `pts` counts 1/48000 s."""
+
+    data: bytes
+    pts: int
+    captured_at: float
+
+
+class VideoSubscription(Protocol):
+    """One conversation's view of the shared encoder. It starts at a key frame.
+
+    The queue behind it is bounded: on overflow everything up to the next key frame is dropped, and one is asked for.
+    """
+
+    @property
+    def format(self) -> VideoFormat: ...
+
+    @property
+    def dropped(self) -> int:
+        """Access units that this subscription threw away."""
+
+    async def next(self) -> AccessUnit:
+        """The next access unit. Raises MediaEnded after `close()` or when the source stopped for good."""
+
+    def request_keyframe(self) -> None:
+        """Ask for an IDR soon. Requests of all subscriptions are coalesced and limited by the hub."""
+
+    def request_bitrate(self, bitrate: int) -> None:
+        """This conversation's ceiling in bit/s; the encoder follows the lowest of all."""
+
+    def close(self) -> None: ...
+
+
+class VideoFeed(Protocol):
+    """A camera with one encoder for all conversations: started by the first subscription, stopped after the last."""
+
+    async def subscribe(self) -> VideoSubscription:
+        """Raises MediaUnavailable where the source cannot be opened."""
+
+
+class AudioSubscription(Protocol):
+    """One conversation's view of the shared sound source. Bounded; the oldest packet is dropped on overflow."""
+
+    async def next(self) -> AudioPacket:
+        """The next packet. Raises MediaEnded after `close()`."""
+
+    def close(self) -> None: ...
+
+
+class AudioFeed(Protocol):
+    async def subscribe(self) -> AudioSubscription:
+        """Raises MediaUnavailable where the source cannot be opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedAudio:
+    """Sound of the far side: interleaved signed 16-bit samples, 48 kHz. `pts` counts 1/48000 s."""
+
+    samples: bytes
+    channels: int
+    pts: int
+
+
+class RemoteSink(Protocol):
+    """Where a conversation's incoming media goes. Called on the event loop; must return at once and never raise."""
+
+    def on_video(self, unit: AccessUnit) -> None: ...
+
+    def on_audio(self, audio: DecodedAudio) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStream:
+    """What this side has to send, and where what arrives shall go. A missing part is not sent, or drained and counted."""
+
+    video: VideoFeed | None = None
+    audio: AudioFeed | None = None
+    sink: RemoteSink | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IceOptions:
+    """`servers` is explicit and empty by default: never a third party's. `transport_policy` is `all` or `relay`."""
+
+    servers: tuple[IceServer, ...] = ()
+    transport_policy: str = "all"
+
+
+class Peer(Protocol):
+    """One WebRTC transport: made for one offer or one answer. Reports to the `on_event` it was made with, never after `close()`."""
+
+    async def create_offer(self) -> str:
+        """The SDP of an offer. Raises MediaUnavailable or PeerError."""
+
+    async def create_answer(self, offer: str) -> str:
+        """The SDP of the answer. Raises MediaUnavailable, UnusableDescription, NoCommonCodec or PeerError."""
+
+    async def apply_answer(self, answer: str) -> None:
+        """Raises UnusableDescription."""
+
+    async def add_candidate(self, candidate: IceCandidate | None) -> None:
+        """A bad candidate is logged and ignored."""
+
+    def start_media(self) -> None:
+        """Open the gate: before this no frame and no sound leaves."""
+
+    def mute(self, *, audio: bool | None = None, video: bool | None = None) -> None:
+        """Stop or resume sending a kind of media; None leaves it."""
+
+    def send_control(self, text: str) -> bool:
+        """Send on the data channel `callbox`; False where there is none open."""
+
+    def counters(self) -> PeerCounters:
+        """A snapshot of every counter, with W3C's units."""
+
+    async def close(self) -> None:
+        """Stop media and transport. Idempotent; every caller waits for the same end."""
+
+
+class PeerFactory(Protocol):
+    def __call__(
+        self,
+        *,
+        generation: int,
+        local: LocalStream,
+        grant: MediaGrant,
+        ice: IceOptions,
+        on_event: Callable[[PeerEvent], None],
+        on_control: Callable[[str], None],
+    ) -> Peer: ...
+
+
+__all__ = [
+    "AUDIO_CLOCK_RATE",
+    "VIDEO_CLOCK_RATE",
+    "AccessUnit",
+    "AudioFeed",
+    "AudioPacket",
+    "AudioSubscription",
+    "DecodedAudio",
+    "IceOptions",
+    "LocalStream",
+    "Peer",
+    "PeerFactory",
+    "RemoteSink",
+    "VideoFeed",
+    "VideoFormat",
+    "VideoSubscription",
+]

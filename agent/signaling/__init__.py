@@ -1,0 +1,1 @@
+"""Signaling over MQTT: the messages and topics of the protocol, and the adapter that carries them."""
