@@ -1,0 +1,113 @@
+"""What an operator may ask of a device, and how it answers (PROTOCOL 6). The verb stands in the topic."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from agent.conversation.reasons import CallMode
+from agent.errors import MalformedMessage
+from agent.signaling.limits import bounded, read_object
+from agent.signaling.wire import Code, ConversationId, Flag, Lifetime, Sentence, Timestamp, Uid, WireModel, validated
+
+
+class Command(WireModel):
+    """What every command may carry: an `id`, which comes back in its result."""
+
+    id: Annotated[str, Field(max_length=128)] | None = None
+
+
+class CallCommand(Command):
+    """Invite `to`: all at once, or one after the other."""
+
+    to: Annotated[tuple[Uid, ...], Field(min_length=1, max_length=16)]
+    mode: CallMode = CallMode.PARALLEL
+    lifetime: Lifetime = 30
+
+
+class AcceptCommand(Command):
+    """Accept the invitation that rings; `conversation` where several might."""
+
+    conversation: ConversationId | None = None
+
+
+class RejectCommand(Command):
+    """Refuse the invitation that rings."""
+
+    conversation: ConversationId | None = None
+
+
+class CloseCommand(Command):
+    """End the conversation; without a name, every one."""
+
+    conversation: ConversationId | None = None
+
+
+class MuteCommand(Command):
+    """Stop (true) or resume (false) sending a kind of media; a kind left out stays as it is."""
+
+    audio: Flag | None = None
+    video: Flag | None = None
+
+
+class SnapshotCommand(Command):
+    """Take a still picture."""
+
+
+class ReloadCommand(Command):
+    """Read the policy and those settings that can change while running once more."""
+
+
+class PolicyCommand(Command):
+    """Let every invitation meet `override` until a time or for good; null returns to the rules."""
+
+    NULLABLE: ClassVar[frozenset[str]] = frozenset({"override"})
+
+    override: Literal["accept", "reject", "ring"] | None
+    until: Timestamp | None = None
+
+
+class OpenCommand(Command):
+    """Release the door."""
+
+
+class CommandResult(WireModel):
+    """What became of a command. Further fields belong to the verb."""
+
+    model_config = ConfigDict(extra="allow")
+
+    ok: bool
+    code: Code | None = None
+    message: Sentence | None = None
+
+    @classmethod
+    def success(cls, **fields: Any) -> CommandResult:
+        """Done. `fields` become camelCase."""
+        return cls(ok=True, **{to_camel(name): value for name, value in fields.items()})
+
+    @classmethod
+    def failure(cls, code: str, message: str) -> CommandResult:
+        return cls(ok=False, code=bounded(code)[:64], message=bounded(message))
+
+
+COMMANDS: dict[str, type[Command]] = {
+    "call": CallCommand,
+    "accept": AcceptCommand,
+    "reject": RejectCommand,
+    "close": CloseCommand,
+    "mute": MuteCommand,
+    "snapshot": SnapshotCommand,
+    "reload": ReloadCommand,
+    "policy": PolicyCommand,
+    "open": OpenCommand,
+}
+
+
+def parse_command(verb: str, payload: bytes) -> Command:
+    """The command that `verb` and `payload` make; an empty payload is `{}`. Raises MalformedMessage only."""
+    model = COMMANDS.get(verb)
+    if model is None:
+        raise MalformedMessage("unknown_verb", bounded(f"{verb!r} is not a command"))
+    return validated(model, read_object(payload) if payload else {}, verb)

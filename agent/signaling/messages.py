@@ -1,0 +1,289 @@
+"""The signalling messages, as models (PROTOCOL 2). With `events` and `commands` they are the only JSON shapes.
+
+Everything that goes over the wire can be imported from here. A message that cannot be used raises MalformedMessage. Its
+text names the field; its code is one of too_large, not_json, too_deep, not_an_object, unknown_type, unknown_verb and
+invalid.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from agent.conversation import events as core
+from agent.conversation.reasons import CallStatus
+from agent.errors import MalformedMessage
+from agent.signaling.commands import (
+    COMMANDS,
+    AcceptCommand,
+    CallCommand,
+    CloseCommand,
+    Command,
+    CommandResult,
+    MuteCommand,
+    OpenCommand,
+    PolicyCommand,
+    RejectCommand,
+    ReloadCommand,
+    SnapshotCommand,
+    parse_command,
+)
+from agent.signaling.limits import MAX_DEPTH, MAX_PAYLOAD, bounded, read_object
+from agent.signaling.status import About, Health, Status
+from agent.signaling.telemetry import (
+    EVENTS,
+    CalledEvent,
+    ClosedEvent,
+    CommandResultEvent,
+    ConversationEvent,
+    ErrorEvent,
+    EventHeader,
+    LocalStatsEvent,
+    RemoteStatsEvent,
+    ResponseEvent,
+    StreamReceivedEvent,
+    Track,
+)
+from agent.signaling.wire import (
+    Code,
+    ConversationId,
+    Description,
+    Lifetime,
+    PartyId,
+    Sentence,
+    Timestamp,
+    Token,
+    WireModel,
+    encode,
+    format_time,
+    parse_time,
+    validated,
+)
+
+MAX_USER_DATA = 4 * 1024  # bytes of compact JSON
+NO_CONVERSATION = "00000000-0000-0000-0000-000000000000"  # in an `error` about a message that named none
+
+
+def _check_user_data(value: Any) -> Any:
+    size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+    if size > MAX_USER_DATA:
+        raise ValueError(f"must be at most {MAX_USER_DATA} bytes of JSON, not {size}")
+    return value
+
+
+_ServerUrl = Annotated[str, StringConstraints(pattern=r"^(stun|stuns|turn|turns):[!-~]{1,500}$")]
+
+
+class RTCIceServer(WireModel):
+    """One STUN or TURN server, as W3C's RTCIceServer: `urls` is one URL or a list of them."""
+
+    urls: _ServerUrl | Annotated[tuple[_ServerUrl, ...], Field(min_length=1, max_length=8)]
+    username: Annotated[str, Field(max_length=512)] | None = None
+    credential: Annotated[str, Field(max_length=512)] | None = None
+
+    @classmethod
+    def of(cls, server: core.IceServer) -> Self:
+        return cls(urls=server.urls, username=server.username, credential=server.credential)
+
+    def to_core(self) -> core.IceServer:
+        urls = (self.urls,) if isinstance(self.urls, str) else self.urls
+        return core.IceServer(urls=urls, username=self.username, credential=self.credential)
+
+
+class RTCIceCandidate(WireModel):
+    """One candidate, as W3C's RTCIceCandidateInit. An empty `candidate` ends a generation, as browsers write it."""
+
+    candidate: Annotated[str, Field(max_length=1024)]
+    sdp_mid: Annotated[str, Field(max_length=64)] | None = None
+    sdp_m_line_index: Annotated[int, Field(strict=True, ge=0, le=63)] | None = None
+
+    @classmethod
+    def of(cls, candidate: core.IceCandidate) -> Self:
+        return cls(candidate=candidate.candidate, sdp_mid=candidate.sdp_mid, sdp_m_line_index=candidate.sdp_mline_index)
+
+    def to_core(self) -> core.IceCandidate:
+        return core.IceCandidate(self.candidate, self.sdp_mid, self.sdp_m_line_index)
+
+
+class SignalMessage(WireModel):
+    """What every signalling message has."""
+
+    type: str
+    conversation: ConversationId
+    party: PartyId
+
+
+class Invite(SignalMessage):
+    """Inviter to invitee: an offer. Not to be rung for after `sentAt + lifetime`."""
+
+    type: Literal["invite"] = "invite"
+    sdp: Description
+    sent_at: Timestamp
+    lifetime: Lifetime = 30
+    user_data: Annotated[Any, AfterValidator(_check_user_data)] = None
+    ice_servers: Annotated[tuple[RTCIceServer, ...], Field(max_length=10)] | None = None
+    auth: Token | None = None
+
+    @property
+    def sent_at_unix(self) -> float:
+        """`sentAt` in Unix seconds, by the inviter's clock."""
+        return parse_time(self.sent_at)
+
+
+class Ringing(SignalMessage):
+    """Invitee to inviter: a person is being asked, for `expiresIn` seconds."""
+
+    type: Literal["ringing"] = "ringing"
+    expires_in: Annotated[float, Field(strict=True, ge=0, le=3600)]
+
+
+class Response(SignalMessage):
+    """Invitee to inviter: the answer. ACCEPTED carries the SDP; the others carry a reason (and `now`, if `expired`)."""
+
+    type: Literal["response"] = "response"
+    call_status: CallStatus
+    sdp: Description | None = None
+    reason: Code | None = None
+    now: Timestamp | None = None
+    auth: Token | None = None
+
+    @model_validator(mode="after")
+    def _accepted_with_sdp(self) -> Self:
+        if self.call_status is CallStatus.ACCEPTED and self.sdp is None:
+            raise ValueError("sdp is required where callStatus is ACCEPTED")
+        return self
+
+
+class Select(SignalMessage):
+    """Inviter to invitee: whose ACCEPTED counts."""
+
+    type: Literal["select"] = "select"
+    selected_party: PartyId
+
+
+class Candidate(SignalMessage):
+    """Either to either: one more candidate, or null for the end of them."""
+
+    NULLABLE: ClassVar[frozenset[str]] = frozenset({"candidate"})
+
+    type: Literal["candidate"] = "candidate"
+    candidate: RTCIceCandidate | None
+
+    def to_core(self) -> core.IceCandidate | None:
+        """None is the end of candidates, which browsers also write as an empty string."""
+        return self.candidate.to_core() if self.candidate is not None and self.candidate.candidate else None
+
+
+class Offer(SignalMessage):
+    """Either to either: a fresh transport for the same conversation."""
+
+    type: Literal["offer"] = "offer"
+    generation: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+    sdp: Description
+
+
+class Answer(SignalMessage):
+    """The answer to the `offer` of the same generation."""
+
+    type: Literal["answer"] = "answer"
+    generation: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+    sdp: Description
+
+
+class Close(SignalMessage):
+    """The conversation ends. `reason` is a word of PROTOCOL 4, or of a later version: `CloseReason.parse` reads it."""
+
+    type: Literal["close"] = "close"
+    reason: Code
+
+
+class Error(SignalMessage):
+    """The last message of whoever receives this could not be used."""
+
+    type: Literal["error"] = "error"
+    code: Code
+    message: Sentence
+
+
+AnySignal = Annotated[
+    Invite | Ringing | Response | Select | Candidate | Offer | Answer | Close | Error, Field(discriminator="type")
+]
+SIGNALS: dict[str, type[SignalMessage]] = {
+    "invite": Invite,
+    "ringing": Ringing,
+    "response": Response,
+    "select": Select,
+    "candidate": Candidate,
+    "offer": Offer,
+    "answer": Answer,
+    "close": Close,
+    "error": Error,
+}
+
+
+def parse_signal(payload: bytes) -> SignalMessage:
+    """The message in `payload`. Raises MalformedMessage, and nothing else."""
+    value = read_object(payload)
+    kind = value.get("type")
+    if not isinstance(kind, str):
+        raise MalformedMessage("invalid", "type: must be a string")
+    model = SIGNALS.get(kind)
+    if model is None:
+        raise MalformedMessage("unknown_type", bounded(f"type: {kind!r} is not known"))
+    return validated(model, value, kind)
+
+
+__all__ = [
+    "COMMANDS",
+    "EVENTS",
+    "MAX_DEPTH",
+    "MAX_PAYLOAD",
+    "MAX_USER_DATA",
+    "NO_CONVERSATION",
+    "SIGNALS",
+    "About",
+    "AcceptCommand",
+    "Answer",
+    "AnySignal",
+    "CallCommand",
+    "CalledEvent",
+    "Candidate",
+    "Close",
+    "CloseCommand",
+    "ClosedEvent",
+    "Command",
+    "CommandResult",
+    "CommandResultEvent",
+    "ConversationEvent",
+    "Error",
+    "ErrorEvent",
+    "EventHeader",
+    "Health",
+    "Invite",
+    "LocalStatsEvent",
+    "MuteCommand",
+    "Offer",
+    "OpenCommand",
+    "PolicyCommand",
+    "RTCIceCandidate",
+    "RTCIceServer",
+    "RejectCommand",
+    "ReloadCommand",
+    "RemoteStatsEvent",
+    "Response",
+    "ResponseEvent",
+    "Ringing",
+    "Select",
+    "SignalMessage",
+    "SnapshotCommand",
+    "Status",
+    "StreamReceivedEvent",
+    "Track",
+    "encode",
+    "format_time",
+    "parse_command",
+    "parse_signal",
+    "parse_time",
+]

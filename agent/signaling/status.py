@@ -1,0 +1,70 @@
+"""What a device says of itself (PROTOCOL 6). A value that is not known is left out."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict
+
+from agent.signaling.wire import Timestamp, Uid, WireModel
+
+
+class Status(WireModel):
+    """Retained, and the Last Will: whether the device is there, and whether it is in a call."""
+
+    state: Literal["online", "offline"]
+    busy: bool = False
+    conversations: int = 0
+    since: Timestamp | None = None
+    version: str | None = None
+
+
+class About(WireModel):
+    """Retained: what the device is and can do. Further fields are allowed."""
+
+    model_config = ConfigDict(extra="allow")
+
+    uid: Uid
+    model: str | None = None  # the board, such as `Raspberry Pi Zero 2 W Rev 1.0`
+    version: str | None = None
+    camera: str | None = None
+    encoder: str | None = None
+    video_codecs: tuple[str, ...] | None = None
+    audio: str | dict[str, Any] | bool | None = None
+    max_conversations: int | None = None
+    max_width: int | None = None
+    max_height: int | None = None
+    max_framerate: float | None = None
+    system: str | None = None  # the operating system's name and version
+    kernel: str | None = None
+    architecture: str | None = None
+    python: str | None = None
+    commands: tuple[str, ...] | None = None  # the verbs that this device is set up for
+    signed: bool | None = None  # whether it can check signed invitations
+
+
+class Health(WireModel):
+    """Not retained: how the device is doing. Further fields are allowed."""
+
+    model_config = ConfigDict(extra="allow")
+
+    timestamp: Timestamp | None = None
+    uptime: float | None = None  # seconds since boot
+    service_uptime: float | None = None  # seconds since this process started
+    temperature: float | None = None  # degrees Celsius
+    throttled: bool | None = None  # the clock is held down now
+    under_voltage: bool | None = None  # now
+    throttled_since_boot: bool | None = None
+    under_voltage_since_boot: bool | None = None
+    load: float | None = None  # one minute's mean
+    cpu_usage: float | None = None  # of this process, 1.0 is one core
+    memory_total: int | None = None  # bytes
+    memory_available: int | None = None  # bytes
+    memory_used: int | None = None  # bytes, resident, of this process
+    disk_available: int | None = None  # bytes, in the state directory
+    wifi_signal: int | None = None  # dBm
+    wifi_bitrate: int | None = None  # bit/s
+    clock_synchronized: bool | None = None
+    camera: str | None = None
+    reconnects: int | None = None  # of the broker's connection, since the process started
+    outbox: int | None = None  # events that wait for delivery

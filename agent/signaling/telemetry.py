@@ -1,0 +1,123 @@
+"""The events of a conversation, as they are published (PROTOCOL 5)."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import ConfigDict
+
+from agent.conversation.reasons import CallStatus, Direction
+from agent.conversation.reports import CallRecord, LocalStats, RemoteStats, Report
+from agent.signaling.wire import Code, ConversationId, Sentence, Timestamp, Uid, WireModel
+
+
+class EventHeader(WireModel):
+    """What every event of a conversation carries. `eventId` stays the same when a delivery is repeated."""
+
+    event_id: str
+    device: Uid
+    conversation: ConversationId
+    remote_uid: Uid
+    direction: Direction
+    timestamp: Timestamp
+    targets: tuple[Uid, ...] | None = None  # everyone who was invited, in an outgoing call
+
+
+class ConversationEvent(EventHeader):
+    """One event. The topic's last level is the value of `event`."""
+
+    QOS: ClassVar[int] = 1
+
+    event: str
+
+    @classmethod
+    def of(cls, header: EventHeader, *reports: Report, **fields: Any) -> Self:
+        """This event with the header's fields, the reports' and `fields`."""
+        value = {name: each for part in (header, *reports) for name, each in part if name in cls.model_fields}
+        return cls.model_validate(value | fields)
+
+
+class CalledEvent(ConversationEvent):
+    """An invitation arrived and was understood."""
+
+    event: Literal["called"] = "called"
+    user_data: Any = None
+
+
+class ResponseEvent(ConversationEvent):
+    """The invitation was answered. `rule` is the policy rule that decided."""
+
+    event: Literal["response"] = "response"
+    call_status: CallStatus
+    reason: Code | None = None
+    rule: str | None = None
+
+
+class Track(WireModel):
+    """One kind of media that arrives."""
+
+    kind: str
+    codec: str
+
+
+class StreamReceivedEvent(ConversationEvent):
+    """The far side's media arrived."""
+
+    event: Literal["stream_received"] = "stream_received"
+    tracks: tuple[Track, ...]
+
+
+class ErrorEvent(ConversationEvent):
+    """Something failed."""
+
+    event: Literal["error"] = "error"
+    code: Code
+    message: Sentence
+
+
+class ClosedEvent(ConversationEvent, CallRecord):
+    """The conversation ended: the call record."""
+
+    event: Literal["closed"] = "closed"
+
+
+class LocalStatsEvent(ConversationEvent, LocalStats):
+    """What this side sends."""
+
+    QOS: ClassVar[int] = 0
+
+    event: Literal["local_stats"] = "local_stats"
+
+
+class RemoteStatsEvent(ConversationEvent, RemoteStats):
+    """What arrives from the far side, and what it reports of our stream."""
+
+    QOS: ClassVar[int] = 0
+
+    event: Literal["remote_stats"] = "remote_stats"
+
+
+class CommandResultEvent(WireModel):
+    """What became of a command that named no response topic. Further fields belong to the verb."""
+
+    model_config = ConfigDict(extra="allow")
+
+    event: Literal["command_result"] = "command_result"
+    id: str | None = None
+    verb: str
+    device: Uid
+    timestamp: Timestamp
+    ok: bool
+    code: Code | None = None
+    message: Sentence | None = None
+
+
+EVENTS: dict[str, type[ConversationEvent]] = {
+    "called": CalledEvent,
+    "response": ResponseEvent,
+    "stream_received": StreamReceivedEvent,
+    "closed": ClosedEvent,
+    "error": ErrorEvent,
+    "local_stats": LocalStatsEvent,
+    "remote_stats": RemoteStatsEvent,
+}

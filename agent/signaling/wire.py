@@ -1,0 +1,132 @@
+"""What all messages share: their base, the types of their fields, times, and the way to bytes and back."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError, WithJsonSchema
+
+from agent.conversation.reports import Report
+from agent.errors import MalformedMessage
+from agent.signaling.limits import bounded
+from agent.signaling.topics import UID_PATTERN
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def format_time(unix_seconds: float) -> str:
+    """RFC 3339 in UTC with milliseconds: `2026-11-22T10:15:00.123Z`."""
+    moment = _EPOCH + timedelta(milliseconds=round(unix_seconds * 1000))
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def parse_time(text: str) -> float:
+    """Unix seconds of an RFC 3339 time in any offset. Raises ValueError."""
+    if not _RFC3339.fullmatch(text):
+        raise ValueError("must be an RFC 3339 time such as 2026-11-22T10:15:00.123Z")
+    try:
+        return (datetime.fromisoformat(text.upper()) - _EPOCH).total_seconds()
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time that exists") from None
+
+
+def _check_time(text: str) -> str:
+    parse_time(text)
+    return text
+
+
+Timestamp = Annotated[
+    str, Field(max_length=40), AfterValidator(_check_time), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+Uid = Annotated[str, StringConstraints(pattern=f"^{UID_PATTERN}$")]
+ConversationId = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$")
+]
+PartyId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Sentence = Annotated[str, StringConstraints(max_length=500)]
+Description = Annotated[str, StringConstraints(min_length=1, max_length=48 * 1024)]  # SDP
+Token = Annotated[str, StringConstraints(min_length=1, max_length=8 * 1024)]  # a compact JWS
+Lifetime = Annotated[float, Field(strict=True, ge=1, le=120)]  # seconds
+Flag = Annotated[bool, Field(strict=True)]
+
+
+class WireModel(Report):
+    """A message. `NULLABLE` names the fields that mean something when null, and so stay on the wire."""
+
+    NULLABLE: ClassVar[frozenset[str]] = frozenset()
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def encode(model: BaseModel) -> bytes:
+    """Compact UTF-8 JSON in camelCase. What is not known (None, NaN) is left out, save where null has a meaning."""
+    value = model.model_dump(mode="json", by_alias=True, exclude_none=True)
+    for name in getattr(model, "NULLABLE", ()):
+        value.setdefault(name, None)
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:  # rare, so looked for only now
+        text = json.dumps(_known(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8")
+
+
+def validated(model: type[M], value: dict[str, Any], where: str) -> M:
+    """`value` as a `model`. Raises MalformedMessage `invalid`, with `where` and the field in its text."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        path = ".".join(
+            [where, *(str(part) for part in fault["loc"] if str(part).isalnum())]
+        )  # not pydantic's own marks
+        text = _plain(fault["type"], fault["msg"], fault.get("ctx", {}))
+        raise MalformedMessage("invalid", bounded(f"{path}: {text}")) from None
+
+
+def _known(value: Any) -> Any:
+    """`value` without the numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _known(each) for name, each in value.items() if not _unknown(each)}
+    if isinstance(value, list):
+        return [_known(each) for each in value if not _unknown(each)]
+    return value
+
+
+def _unknown(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+_PLAIN: dict[str, Callable[[dict[str, Any]], str]] = {
+    "missing": lambda _: "is required",
+    "greater_than_equal": lambda c: f"must be at least {c['ge']:g}",
+    "less_than_equal": lambda c: f"must be at most {c['le']:g}",
+    "string_type": lambda _: "must be a string",
+    "string_too_short": lambda c: f"must have at least {c['min_length']} characters",
+    "string_too_long": lambda c: f"must have at most {c['max_length']} characters",
+    "string_pattern_mismatch": lambda c: f"must match {c['pattern']}",
+    "too_short": lambda c: f"must have at least {c['min_length']} items",
+    "too_long": lambda c: f"must have at most {c['max_length']} items",
+    "int_type": lambda _: "must be a whole number",
+    "float_type": lambda _: "must be a number",
+    "bool_type": lambda _: "must be true or false",
+    "model_type": lambda _: "must be an object",
+    "tuple_type": lambda _: "must be an array",
+    "enum": lambda c: f"must be {c['expected']}",
+    "literal_error": lambda c: f"must be {c['expected']}",
+    "value_error": lambda c: str(c["error"]),
+}
+
+
+def _plain(kind: str, message: str, context: dict[str, Any]) -> str:
+    words = _PLAIN.get(kind)
+    return words(context) if words is not None else message
