@@ -1,0 +1,100 @@
+"""How often someone may call: the device's own limits (PROTOCOL 8) and the memory behind a rule's `rate`."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+DROP_FACTOR = 4
+
+
+class Verdict(StrEnum):
+    """What becomes of an invitation before anything else looks at it."""
+
+    ADMIT = "admit"
+    REFUSE = "refuse"  # answered REJECTED, `rate_limited`
+    DROP = "drop"  # not answered at all
+
+
+@dataclass(slots=True)
+class _Count:
+    admitted: int = 0
+    answered: int = 0
+
+
+class RateLimiter:
+    """Within any `window` (seconds, sliding) it admits at most `per_caller` invitations a caller and `overall` in all.
+
+    What is more is refused, until four times as many were answered; the rest is dropped. Only what was answered counts:
+    whoever floods uses up their own share and no one else's, and is served again as soon as the window has passed.
+    Memory: one entry for each answered invitation in the window, so at most four times `overall`.
+    """
+
+    def __init__(self, per_caller: int = 10, overall: int = 60, window: float = 60.0) -> None:
+        self._per_caller = per_caller
+        self._overall = overall
+        self._window = window
+        self._answered: deque[tuple[float, str, bool]] = deque()
+        self._total = _Count()
+        self._callers: dict[str, _Count] = {}
+
+    def __len__(self) -> int:
+        """Entries held."""
+        return len(self._answered)
+
+    def judge(self, caller: str, now: float) -> Verdict:
+        """Judge an invitation that arrived at `now` (seconds of a clock that never goes back)."""
+        self._forget(now - self._window)
+        count = self._callers.get(caller, _Count())
+        if count.answered >= DROP_FACTOR * self._per_caller or self._total.answered >= DROP_FACTOR * self._overall:
+            return Verdict.DROP
+        admitted = count.admitted < self._per_caller and self._total.admitted < self._overall
+        self._answered.append((now, caller, admitted))
+        for each in (self._callers.setdefault(caller, count), self._total):
+            each.answered += 1
+            each.admitted += admitted
+        return Verdict.ADMIT if admitted else Verdict.REFUSE
+
+    def _forget(self, until: float) -> None:
+        while self._answered and self._answered[0][0] <= until:
+            _, caller, admitted = self._answered.popleft()
+            count = self._callers[caller]
+            for each in (count, self._total):
+                each.answered -= 1
+                each.admitted -= admitted
+            if not count.answered:
+                del self._callers[caller]
+
+
+class CallHistory:
+    """When each rule last decided for each caller: what a rule's `rate` is counted from.
+
+    At most `callers` pairs of rule and caller are kept, the one longest without a call is forgotten first; of each the
+    last `calls`, which is the highest `rate` there can be. It outlives a reload of the rules, which are known by name.
+    """
+
+    def __init__(self, callers: int = 1024, calls: int = 100) -> None:
+        self._limit = callers
+        self._calls = calls
+        self._times: OrderedDict[tuple[str, str], deque[datetime]] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Pairs of rule and caller held."""
+        return len(self._times)
+
+    def record(self, rule: str | None, caller: str, at: datetime) -> None:
+        """Remember that `rule` decided about `caller`; a decision without a rule is not remembered."""
+        if rule is None:
+            return
+        key = (rule, caller)
+        self._times.setdefault(key, deque(maxlen=self._calls)).append(at)
+        self._times.move_to_end(key)
+        if len(self._times) > self._limit:
+            self._times.popitem(last=False)
+
+    def count(self, rule: str, caller: str, *, at: datetime, window: float) -> int:
+        """Decisions within the last `window` seconds. Those after `at` (the clock was set back) do not count."""
+        earliest = at - timedelta(seconds=window)
+        return sum(earliest < time <= at for time in self._times.get((rule, caller), ()))

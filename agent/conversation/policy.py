@@ -1,0 +1,290 @@
+"""Who may call, when, how often and with which media: ordered rules, the first that matches decides.
+
+No rule matches: rejected, `not_allowed`. A rule with `signed = true` that matches an invitation without a valid
+signature rejects it with `signature` (PROTOCOL 7). Rules are pydantic models: a file is judged as it is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from agent.conversation.durations import Duration, format_duration, parse_duration
+from agent.conversation.events import Invitation, MediaGrant
+from agent.conversation.limits import CallHistory
+from agent.conversation.reasons import AudioDirection
+from agent.conversation.schedule import Check, Days, Hours, check_schedule, parse_timezone
+
+NOT_ALLOWED = "not_allowed"
+BUSY = "busy"
+SIGNATURE = "signature"
+OVERRIDE = "override"  # what stands as the rule's name while an override decides
+HIGHEST_RATE = 100
+REASON_PATTERN = r"^[a-z0-9_]{1,64}$"
+_CALLER_PATTERN = re.compile(r"[A-Za-z0-9_.*?-]{1,64}", re.ASCII)
+_RATE = re.compile(r"([1-9]\d{0,2})/(\d.*|[smhd])", re.ASCII)
+
+
+class Action(StrEnum):
+    """What to do with an invitation."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    RING = "ring"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `calls` (1 to 100) within any `window` seconds."""
+
+    calls: int
+    window: float
+
+    @classmethod
+    def parse(cls, value: object) -> Rate:
+        """From `3/h` or `10/30m`. Raises ValueError that quotes what was written."""
+        if isinstance(value, Rate):
+            return value
+        form = _RATE.fullmatch(value) if isinstance(value, str) else None
+        if form is None:
+            raise ValueError(f"{value!r} is not COUNT/TIME such as '3/h', '10/d' or '5/30m'")
+        calls, window = form.groups()
+        if int(calls) > HIGHEST_RATE:
+            raise ValueError(f"{value!r} is more than {HIGHEST_RATE} calls")
+        return cls(int(calls), parse_duration(window if window[0].isdigit() else f"1{window}"))
+
+
+def _caller_pattern(pattern: str) -> str:
+    if not _CALLER_PATTERN.fullmatch(pattern):
+        raise ValueError(f"{pattern!r} matches no uid: those are letters, digits and '_.-'; '*' is any, '?' is one")
+    return pattern
+
+
+def _zone_name(name: str) -> str:
+    return parse_timezone(name).key
+
+
+class Rule(BaseModel):
+    """One rule. It matches when everything that it names holds: callers, days, hours and rate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^\S(.*\S)?$",
+        description="What the rule is called in events, in the log and by `callbox policy explain`. Unique.",
+    )
+    callers: tuple[Annotated[str, AfterValidator(_caller_pattern)], ...] = Field(
+        default=("*",),
+        min_length=1,
+        description="uids that may match, upper and lower case distinct; * is any characters, ? exactly one.",
+    )
+    days: Annotated[Days, BeforeValidator(Days.parse)] | None = Field(
+        default=None,
+        description='Days of the week: "mon", a range such as "mon-fri" or "sat-mon", "daily". Every day unless given.',
+    )
+    hours: Annotated[Hours, BeforeValidator(Hours.parse)] | None = Field(
+        default=None,
+        description="From HH:MM up to, not including, HH:MM. May pass midnight (22:00-06:00): the part after midnight "
+        "belongs to the day on which it began. The whole day unless given.",
+    )
+    timezone: Annotated[str, AfterValidator(_zone_name)] | None = Field(
+        default=None, description="The IANA zone in which days and hours are meant. The device's own unless given."
+    )
+    rate: Annotated[Rate, BeforeValidator(Rate.parse)] | None = Field(
+        default=None,
+        description='Calls of one caller that this rule may decide: "3/h", "10/d", "5/30m" (at most 100). Once they '
+        "are used up the rule no longer matches that caller and the next rules are asked.",
+    )
+    signed: bool = Field(
+        default=False, description="Demand a signed invitation: one without is rejected with the reason `signature`."
+    )
+    action: Action = Field(
+        description="accept: answer at once. ring: ask a person. reject: refuse. busy: refuse as busy."
+    )
+    reason: str | None = Field(
+        default=None,
+        pattern=REASON_PATTERN,
+        description="The short code that the caller is told, for reject (not_allowed unless given) and busy (busy).",
+    )
+    max_duration: Duration | None = Field(
+        default=None, description='The call is ended after this long: "10m", "1h30m", or seconds.'
+    )
+    video: bool = Field(default=True, description="Whether the camera's picture may be sent.")
+    audio: AudioDirection = Field(
+        default=AudioDirection.BOTH, description="Which way sound may flow, seen from the device."
+    )
+
+    @model_validator(mode="after")
+    def _reason_is_for_refusals(self) -> Self:
+        if self.reason is not None and self.action not in (Action.REJECT, Action.BUSY):
+            raise PydanticCustomError(
+                "conflict", "{text}", {"key": "reason", "text": f"{self.reason!r} is only for reject and busy"}
+            )
+        return self
+
+
+def _names_are_unique(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    first: dict[str, int] = {}
+    for number, rule in enumerate(rules, start=1):
+        if first.setdefault(rule.name, number) != number:
+            raise ValueError(f'rule {number} ("{rule.name}"): name: is already the name of rule {first[rule.name]}')
+    return rules
+
+
+Rules = Annotated[tuple[Rule, ...], AfterValidator(_names_are_unique)]
+
+
+class PolicyOverride(BaseModel):
+    """One action for every caller, asked before any rule, until a moment (aware) or until it is taken back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action: Literal[Action.ACCEPT, Action.REJECT, Action.RING]
+    until: datetime | None = None
+
+    def active(self, now: datetime) -> bool:
+        return self.until is None or now < self.until
+
+    @model_validator(mode="after")
+    def _until_is_aware(self) -> Self:
+        if self.until is not None and self.until.utcoffset() is None:
+            raise ValueError(f"until: {self.until.isoformat()!r} has no time zone")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do. `rule` names the rule that decided; `reason` is for reject and busy, `grant` for the others."""
+
+    action: Action
+    rule: str | None = None
+    reason: str | None = None
+    grant: MediaGrant = MediaGrant()  # noqa: RUF009 - frozen
+
+    @property
+    def max_duration(self) -> float | None:
+        """Seconds, or None for no limit."""
+        return self.grant.max_duration
+
+
+@dataclass(frozen=True, slots=True)
+class RuleJudgment:
+    """Whether one rule matches, and each of its conditions in words. `decides`: it is the first that does."""
+
+    rule: str
+    matches: bool
+    decides: bool
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision and how it came about. `override` says in words that an override decided."""
+
+    decision: Decision
+    rules: tuple[RuleJudgment, ...]
+    override: str | None = None
+
+
+class Policy:
+    """Ordered rules in a context: the device's time zone, the limit on every call (seconds), an override for a while."""
+
+    def __init__(
+        self,
+        rules: Sequence[Rule] = (),
+        *,
+        timezone: tzinfo,
+        max_duration: float | None = None,
+        override: PolicyOverride | None = None,
+    ) -> None:
+        self.rules = _names_are_unique(tuple(rules))
+        self.override = override
+        self._timezone = timezone
+        self._max_duration = max_duration
+        self._zones = {rule.timezone: parse_timezone(rule.timezone) for rule in self.rules if rule.timezone}
+
+    def overridden(self, override: PolicyOverride | None) -> Policy:
+        """The same rules behind `override`, or behind none."""
+        return Policy(self.rules, timezone=self._timezone, max_duration=self._max_duration, override=override)
+
+    def decide(self, invitation: Invitation, *, at: datetime, history: CallHistory) -> Decision:
+        """The decision at `at` (aware). Nothing is remembered: `history.record` is for whoever acts on it."""
+        return self.explain(invitation, at=at, history=history).decision
+
+    def explain(self, invitation: Invitation, *, at: datetime, history: CallHistory) -> Explanation:
+        """The decision, and for each rule whether it matches and why."""
+        if at.utcoffset() is None:
+            raise ValueError("the time of a decision needs a time zone")
+        overridden = self._overriding(at)
+        judgments: list[RuleJudgment] = []
+        decision = overridden
+        for rule in self.rules:
+            checks = tuple(self._checks(rule, invitation, at, history))
+            matches = all(check.holds for check in checks)
+            decides = matches and decision is None
+            if decides:
+                decision = self._verdict(rule, invitation)
+            judgments.append(RuleJudgment(rule.name, matches, decides, checks + self._signature(rule, invitation)))
+        words = self._override_words() if overridden else None
+        return Explanation(decision or Decision(Action.REJECT, None, NOT_ALLOWED), tuple(judgments), words)
+
+    def _checks(self, rule: Rule, invitation: Invitation, at: datetime, history: CallHistory) -> list[Check]:
+        zone = self._zones[rule.timezone] if rule.timezone else self._timezone
+        checks = [_check_caller(rule, invitation.caller), *check_schedule(at, zone, rule.days, rule.hours)]
+        if rule.rate is not None:
+            checks.append(_check_rate(rule, rule.rate, invitation.caller, at, history))
+        return checks
+
+    def _verdict(self, rule: Rule, invitation: Invitation) -> Decision:
+        if rule.signed and not invitation.signed:
+            return Decision(Action.REJECT, rule.name, SIGNATURE)
+        if rule.action is Action.REJECT:
+            return Decision(rule.action, rule.name, rule.reason or NOT_ALLOWED)
+        if rule.action is Action.BUSY:
+            return Decision(rule.action, rule.name, rule.reason or BUSY)
+        limits = [limit for limit in (rule.max_duration, self._max_duration) if limit is not None]
+        grant = MediaGrant(rule.video, rule.audio, min(limits, default=None))
+        return Decision(rule.action, rule.name, None, grant)
+
+    def _signature(self, rule: Rule, invitation: Invitation) -> tuple[Check, ...]:
+        if not rule.signed:
+            return ()
+        words = "the invitation is signed" if invitation.signed else "the invitation is not signed: it is rejected"
+        return (Check(invitation.signed, words),)
+
+    def _overriding(self, at: datetime) -> Decision | None:
+        if self.override is None or not self.override.active(at):
+            return None
+        if self.override.action is Action.REJECT:
+            return Decision(Action.REJECT, OVERRIDE, NOT_ALLOWED)
+        return Decision(self.override.action, OVERRIDE, None, replace(MediaGrant(), max_duration=self._max_duration))
+
+    def _override_words(self) -> str:
+        assert self.override is not None  # noqa: S101 - for the type checker; only asked while one decides
+        until = f"until {self.override.until.isoformat()}" if self.override.until else "until it is taken back"
+        return f"overridden: {self.override.action.value} every call {until}"
+
+
+def _check_caller(rule: Rule, caller: str) -> Check:
+    # fnmatch would read [...] as a set; patterns have no brackets, so only * and ? are left.
+    match = next((pattern for pattern in rule.callers if fnmatchcase(caller, pattern)), None)
+    if match is not None:
+        return Check(True, f"caller {caller!r} matches {match!r}")
+    return Check(False, f"caller {caller!r} matches none of {', '.join(map(repr, rule.callers))}")
+
+
+def _check_rate(rule: Rule, rate: Rate, caller: str, at: datetime, history: CallHistory) -> Check:
+    used = history.count(rule.name, caller, at=at, window=rate.window)
+    words = f"{used} of {rate.calls} calls within {format_duration(rate.window)} used"
+    return Check(used < rate.calls, words)
