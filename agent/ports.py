@@ -1,7 +1,7 @@
 """The seams of the house: what each adapter offers, and what its users may rely on.
 
-Signaling, media and WebRTC never import each other; they meet here. A thing with `close()` has one owner, and closing it
-twice is harmless.
+Signaling, media and WebRTC never import each other; they meet here. A thing with `close()` has one owner, and closing
+it twice is harmless.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class RemoteSink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LocalStream:
-    """What this side has to send, and where what arrives shall go. A missing part is not sent, or drained and counted."""
+    """What this side has to send, and where what arrives shall go. A missing part is not sent, or only counted."""
 
     video: VideoFeed | None = None
     audio: AudioFeed | None = None
@@ -132,7 +132,10 @@ class IceOptions:
 
 
 class Peer(Protocol):
-    """One WebRTC transport: made for one offer or one answer. Reports to the `on_event` it was made with, never after `close()`."""
+    """One WebRTC transport, made for one offer or one answer.
+
+    It reports to the `on_event` that it was made with, and never after `close()`.
+    """
 
     async def create_offer(self) -> str:
         """The SDP of an offer. Raises MediaUnavailable or PeerError."""

@@ -1,7 +1,8 @@
 """What goes into a call and what comes out of it, as frozen values.
 
 Inputs are past tense: something happened (a message, a transport, a deadline) or was requested. Effects are imperative:
-the shell performs them in the order given. Session descriptions and candidates pass through as text; the core never reads them.
+the shell performs them in the order given. Session descriptions and candidates pass through as text; the core never
+reads them.
 """
 
 from __future__ import annotations
@@ -142,6 +143,16 @@ class CloseReceived:
     reason: CloseReason
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorReceived:
+    """The far side could not use our last message."""
+
+    uid: str
+    party: str
+    code: str
+    message: str
+
+
 # --- inputs: the transport ---------------------------------------------------------------------------------------
 # Each names the generation of the transport that it comes from; 0 is the one that the invitation made.
 
@@ -209,6 +220,11 @@ class PeerLost:
 
 
 @dataclass(frozen=True, slots=True)
+class RenewRequested:
+    """Make a fresh transport for the same conversation: the network changed, or media stopped."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlineReached:
     """`Call.next_deadline()` has passed."""
 
@@ -225,6 +241,7 @@ Input = (
     | OfferReceived
     | AnswerReceived
     | CloseReceived
+    | ErrorReceived
     | DescriptionReady
     | CandidateFound
     | IceConnected
@@ -233,6 +250,7 @@ Input = (
     | TrackReceived
     | PeerFailed
     | PeerLost
+    | RenewRequested
     | DeadlineReached
 )
 

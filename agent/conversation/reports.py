@@ -43,7 +43,7 @@ class SentMedia(Report):
 
 
 class ReceivedMedia(Report):
-    """What arrives of one kind, and what the far side reports of ours (the last five)."""
+    """What arrives of one kind, and, last, what the far side reports of ours."""
 
     frame_width: int | None = None
     frame_height: int | None = None
@@ -61,7 +61,7 @@ class ReceivedMedia(Report):
     pli_count: int | None = None  # sent by us
     total_audio_energy: float | None = None
     remote_packets_lost: int | None = None  # of our stream, in the far side's receiver report
-    remote_fraction_lost: float | None = None  # 0..1
+    fraction_lost: float | None = None  # 0..1, likewise
     remote_jitter: float | None = None  # seconds
     round_trip_time: float | None = None  # seconds
     remote_bitrate_estimate: int | None = None  # REMB, bit/s

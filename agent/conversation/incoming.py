@@ -1,0 +1,159 @@
+"""The invited side: from the invitation to the answer."""
+
+from __future__ import annotations
+
+from agent.conversation import events as ev
+from agent.conversation.call import SHARED, Call, Refused, State, Table, Timing, row
+from agent.conversation.reasons import CallStatus, CloseReason, Direction, Side
+
+
+class IncomingCall(Call):
+    """A call to which the far side invited us. `start()` once, then `handle()`."""
+
+    direction = Direction.INCOMING
+
+    def __init__(self, invitation: ev.Invitation, own_party: str, timing: Timing, now: float) -> None:
+        super().__init__(invitation.conversation, own_party, timing, State.INVITED, now)
+        self.invitation = invitation
+        self.remote_uid = invitation.caller
+        self.remote_party = invitation.party
+        self.answer: ev.SendRinging | ev.SendResponse | None = None
+        self._early: list[ev.IceCandidate | None] = []
+        self._found: list[ev.IceCandidate | None] = []
+        age = invitation.age if invitation.age is not None else 0.0
+        self._answer_until = now + min(invitation.lifetime, invitation.lifetime + timing.clock_skew - age)
+        self._deadline = self._answer_until
+
+    @property
+    def expired(self) -> bool:
+        """Whether the invitation had outlived `sentAt + lifetime` when it came (PROTOCOL 2)."""
+        age = self.invitation.age
+        return age is not None and age > self.invitation.lifetime + self.timing.clock_skew
+
+    def start(self) -> list[ev.Effect]:
+        return [ev.Called(self.invitation.user_data)]
+
+    def repeat(self) -> list[ev.Effect]:
+        """The same invitation came again: the same answer goes out again, and nothing else happens."""
+        return [self.answer] if self.answer else []
+
+    # -- rows -------------------------------------------------------------------------------------------------------
+
+    def _ring(self, event: ev.RingRequested, now: float) -> tuple[State, list[ev.Effect]]:
+        self.rule = event.rule
+        self.answer = ev.SendRinging(max(0.0, self._answer_until - now))
+        return State.RINGING, [self.answer]
+
+    def _accept(self, event: ev.AcceptRequested, now: float) -> tuple[State, list[ev.Effect]]:
+        self.grant = event.grant
+        self.rule = event.rule or self.rule
+        self._deadline = now + self.timing.setup
+        invitation = self.invitation
+        create = ev.CreateAnswer(0, invitation.sdp, event.grant, invitation.ice_servers)
+        early, self._early = self._early, []
+        return State.ANSWERING, [self.create(create), *(ev.AddCandidate(0, candidate) for candidate in early)]
+
+    def _reject(self, event: ev.RejectRequested, now: float) -> tuple[State, list[ev.Effect]]:
+        if event.status == CallStatus.ACCEPTED:
+            raise Refused("a rejection cannot say ACCEPTED")
+        reason = {
+            CallStatus.BUSY: CloseReason.USER_BUSY,
+            CallStatus.TIMEOUT: CloseReason.INVITE_TIMEOUT,
+        }.get(event.status, CloseReason.REJECTED)
+        self.rule = event.rule or self.rule
+        return self._refuse(now, event.status, event.reason, reason)
+
+    def _refuse(
+        self, now: float, status: CallStatus, code: str, reason: CloseReason, *before: ev.Effect
+    ) -> tuple[State, list[ev.Effect]]:
+        self.call_status = status
+        self.marks.answered = now
+        self.answer = ev.SendResponse(status, code)
+        return self.end(now, reason, Side.LOCAL, [*before, self.answer, ev.Response(status, code, self.rule)])
+
+    def _answer(self, event: ev.DescriptionReady, now: float) -> tuple[State, list[ev.Effect]]:
+        self._must_be_live(event.generation)
+        self.start_connecting(now)
+        self.answer = ev.SendResponse(CallStatus.ACCEPTED, sdp=event.sdp)
+        found, self._found = self._found, []
+        return State.CONNECTING, [
+            self.answer,
+            ev.Response(CallStatus.ACCEPTED, rule=self.rule),
+            *(ev.SendCandidate(self.remote_uid, candidate) for candidate in found),
+            ev.StartMedia(0),
+        ]
+
+    def _cannot_answer(self, event: ev.PeerFailed, now: float) -> tuple[State, list[ev.Effect]]:
+        raised = ev.ErrorRaised(event.code, event.message)
+        return self._refuse(now, CallStatus.REJECTED, event.code, event.reason, raised)
+
+    def _hold_candidate(self, event: ev.CandidateReceived, _now: float) -> tuple[State, list[ev.Effect]]:
+        self.must_be_far_side(event)
+        self.count_candidate()
+        self._early.append(event.candidate)
+        return self.state, []
+
+    def _hold_found(self, event: ev.CandidateFound, _now: float) -> tuple[State, list[ev.Effect]]:
+        """Found before the answer is out: it follows it."""
+        self._must_be_live(event.generation)
+        self._found.append(event.candidate)
+        return self.state, []
+
+    def _withdrawn(self, event: ev.CloseReceived, now: float) -> tuple[State, list[ev.Effect]]:
+        self.must_be_far_side(event)
+        elsewhere = event.reason == CloseReason.ANSWERED_ELSEWHERE
+        return self.end(now, event.reason if elsewhere else CloseReason.CANCELLED, Side.REMOTE, [])
+
+    def _selected(self, event: ev.SelectReceived, now: float) -> tuple[State, list[ev.Effect]]:
+        """Another client of our own uid answered first, or it is we who did."""
+        if event.party != self.remote_party:
+            raise Refused(f"party {event.party} did not invite us")
+        if event.selected == self.own_party:
+            return self.state, []
+        return self.end(now, CloseReason.ANSWERED_ELSEWHERE, Side.REMOTE, [])
+
+    def _unanswered(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
+        self._must_be_due(now)
+        return self._refuse(now, CallStatus.TIMEOUT, "no_answer", CloseReason.INVITE_TIMEOUT)
+
+    def _answer_overdue(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
+        self._must_be_due(now)
+        return self._refuse(now, CallStatus.REJECTED, "setup_timeout", CloseReason.OUT_OF_RESOURCES)
+
+    def _leave(self, event: ev.CloseRequested, now: float) -> tuple[State, list[ev.Effect]]:
+        """Closed by us before an answer: the caller waits for a response, so that is what it gets."""
+        if event.reason == CloseReason.USER_HANGUP:
+            return self._refuse(now, CallStatus.REJECTED, "rejected", CloseReason.REJECTED)
+        return self._refuse(now, CallStatus.REJECTED, event.reason.value, event.reason)
+
+
+_S = State
+_UNDECIDED = {
+    ev.AcceptRequested: row(IncomingCall._accept, _S.ANSWERING),
+    ev.RejectRequested: row(IncomingCall._reject, _S.CLOSED),
+    ev.CandidateReceived: row(IncomingCall._hold_candidate, _S.INVITED, _S.RINGING),
+    ev.CloseReceived: row(IncomingCall._withdrawn, _S.CLOSED),
+    ev.SelectReceived: row(IncomingCall._selected, _S.INVITED, _S.RINGING, _S.CLOSED),
+    ev.CloseRequested: row(IncomingCall._leave, _S.CLOSED),
+    ev.DeadlineReached: row(IncomingCall._unanswered, _S.CLOSED),
+}
+_SELECT = {ev.SelectReceived: row(IncomingCall._selected, _S.CONNECTING, _S.ESTABLISHED, _S.LOST, _S.CLOSED)}
+TABLE: Table = {
+    _S.INVITED: {**_UNDECIDED, ev.RingRequested: row(IncomingCall._ring, _S.RINGING)},
+    _S.RINGING: _UNDECIDED,
+    _S.ANSWERING: {
+        ev.DescriptionReady: row(IncomingCall._answer, _S.CONNECTING),
+        ev.PeerFailed: row(IncomingCall._cannot_answer, _S.CLOSED),
+        ev.CandidateReceived: row(Call._add_candidate, _S.ANSWERING),
+        ev.CandidateFound: row(IncomingCall._hold_found, _S.ANSWERING),
+        ev.CloseReceived: row(IncomingCall._withdrawn, _S.CLOSED),
+        ev.SelectReceived: row(IncomingCall._selected, _S.ANSWERING, _S.CLOSED),
+        ev.CloseRequested: row(IncomingCall._leave, _S.CLOSED),
+        ev.DeadlineReached: row(IncomingCall._answer_overdue, _S.CLOSED),
+    },
+    _S.CONNECTING: {**SHARED[_S.CONNECTING], **_SELECT},
+    _S.ESTABLISHED: {**SHARED[_S.ESTABLISHED], **_SELECT},
+    _S.LOST: {**SHARED[_S.LOST], **_SELECT},
+    _S.CLOSED: {},
+}
+IncomingCall.TABLE = TABLE

@@ -1,0 +1,128 @@
+"""Which conversations there are, and what a message means for them: the rules that stand before a call (PROTOCOL 2, 8).
+
+Pure: it admits an invitation, repeats an answer, refuses, or says that nothing shall happen. It keeps a bounded memory
+of conversations that ended, so that a repeated invitation gets its old answer, and of withdrawals that overtook their
+invitation, so that it does not ring.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agent.conversation import events as ev
+from agent.conversation.incoming import IncomingCall
+from agent.conversation.limits import RateLimiter, Verdict
+from agent.conversation.outgoing import OutgoingCall
+from agent.conversation.reasons import CallStatus
+
+MEMORY = 512  # conversations that ended; likewise withdrawals that came before their invitation
+CLOSED_MEMORY_SECONDS = 300.0  # longer than any invitation lives (120 s) and QoS 1 repeats it
+
+
+class Admission(StrEnum):
+    """What becomes of an invitation."""
+
+    NEW = "new"  # it starts a call
+    REPEATED = "repeated"  # the same answer goes out again
+    REFUSED = "refused"  # `response` says why, and no call starts
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The verdict, and what to send to the inviter."""
+
+    admission: Admission
+    effects: tuple[ev.Effect, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What is remembered of a conversation that is over."""
+
+    uid: str
+    at: float
+    answer: ev.SendResponse | None
+    close: ev.SendClose | None
+
+
+class Switchboard:
+    """All conversations of one party. Keys are conversation ids."""
+
+    def __init__(self, *, max_conversations: int = 1, limiter: RateLimiter | None = None) -> None:
+        self.max_conversations = max_conversations
+        self.calls: dict[str, IncomingCall | OutgoingCall] = {}
+        self._limiter = limiter or RateLimiter()
+        self._ended: OrderedDict[str, Ended] = OrderedDict()
+        self._withdrawn: OrderedDict[tuple[str, str], float] = OrderedDict()  # (sender, conversation) -> when
+
+    @property
+    def busy(self) -> bool:
+        """Whether no further conversation can be taken."""
+        return len(self.calls) >= self.max_conversations
+
+    def admit(self, invitation: ev.Invitation, now: float) -> Admitted:
+        """Judge an invitation. Only NEW may start a call; the caller of this starts it and calls `add`."""
+        self._forget(now)
+        known = self.calls.get(invitation.conversation)
+        if known is not None:
+            return self._known(known, invitation)
+        ended = self._ended.get(invitation.conversation)
+        if ended is not None:
+            if ended.uid != invitation.caller:
+                return _refused("conversation_in_use")
+            return Admitted(Admission.REPEATED, (ended.answer,) if ended.answer else ())
+        if self._withdrawn.pop((invitation.caller, invitation.conversation), None) is not None:
+            return Admitted(Admission.IGNORED, why="it was withdrawn before it came")
+        verdict = self._limiter.judge(invitation.caller, now)
+        if verdict is Verdict.DROP:
+            return Admitted(Admission.IGNORED, why="a flood")
+        if verdict is Verdict.REFUSE:
+            return _refused("rate_limited")
+        return Admitted(Admission.NEW)
+
+    def _known(self, call: IncomingCall | OutgoingCall, invitation: ev.Invitation) -> Admitted:
+        if not isinstance(call, IncomingCall) or call.remote_uid != invitation.caller:
+            return _refused("conversation_in_use")
+        return Admitted(Admission.REPEATED, tuple(call.repeat()))
+
+    def add(self, call: IncomingCall | OutgoingCall) -> None:
+        self.calls[call.conversation] = call
+
+    def remove(self, call: IncomingCall | OutgoingCall, now: float) -> None:
+        """Forget a call that is closed, but for its answer."""
+        self.calls.pop(call.conversation, None)
+        answer = call.answer if isinstance(call, IncomingCall) else None
+        reason = call.closed.reason if call.closed else None
+        close = ev.SendClose(call.remote_uid, reason) if reason and isinstance(call, OutgoingCall) else None
+        kept = answer if isinstance(answer, ev.SendResponse) else None
+        self._ended[call.conversation] = Ended(call.remote_uid, now, kept, close)
+        if len(self._ended) > MEMORY:
+            self._ended.popitem(last=False)
+
+    def unknown_close(self, conversation: str, sender: str, now: float) -> None:
+        """A `close` for a conversation that is not known: its invitation, if it comes after all, shall not ring."""
+        self._withdrawn[(sender, conversation)] = now
+        if len(self._withdrawn) > MEMORY:
+            self._withdrawn.popitem(last=False)
+
+    def unknown_response(self, conversation: str, event: ev.ResponseReceived) -> list[ev.Effect]:
+        """ACCEPTED after the end: tell that party, or it waits for a transport that never comes."""
+        ended = self._ended.get(conversation)
+        if ended is None or ended.close is None or event.status is not CallStatus.ACCEPTED:
+            return []
+        return [ev.SendClose(event.uid, ended.close.reason)]
+
+    def _forget(self, now: float) -> None:
+        old = now - CLOSED_MEMORY_SECONDS
+        while self._ended and next(iter(self._ended.values())).at < old:
+            self._ended.popitem(last=False)
+        while self._withdrawn and next(iter(self._withdrawn.values())) < old:
+            self._withdrawn.popitem(last=False)
+
+
+def _refused(reason: str) -> Admitted:
+    return Admitted(Admission.REFUSED, (ev.SendResponse(CallStatus.REJECTED, reason),), reason)
