@@ -1,0 +1,133 @@
+"""The camera hub: one encoder for all conversations (implements `VideoFeed`)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from agent.media.keyframes import Decision, KeyframeLimiter
+from agent.media.shared_source import STALL_TIMEOUT, SharedSource
+from agent.media.source import SourceDescription, VideoOptions, VideoSource
+from agent.media.subscription import VIDEO_QUEUE_LENGTH, VideoQueueSubscription
+from agent.ports import AccessUnit, VideoSubscription
+
+logger = logging.getLogger(__name__)
+
+
+class VideoHub:
+    """Starts `source` for the first subscription and stops it after the last, `linger` seconds later.
+
+    Key frame requests of all subscriptions are coalesced and limited. The encoder follows the lowest bitrate that a
+    subscription asked for, between the `min_bitrate` and `max_bitrate` of `options`.
+    """
+
+    def __init__(
+        self,
+        source: VideoSource,
+        options: VideoOptions | None = None,
+        *,
+        linger: float = 0.0,
+        queue_length: int = VIDEO_QUEUE_LENGTH,
+        stall_timeout: float = STALL_TIMEOUT,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self._source = source
+        self._options = options or VideoOptions()
+        self._queue_length = queue_length
+        self._clock = clock or (lambda: asyncio.get_running_loop().time())
+        self._subscriptions: set[VideoQueueSubscription] = set()
+        self._limiter = KeyframeLimiter()
+        self._held: asyncio.TimerHandle | None = None
+        self._bitrate = self._options.bitrate
+        self._shared = SharedSource(
+            source, linger=linger, stall_timeout=stall_timeout, on_start=self._on_start, on_unit=self._on_unit
+        )
+
+    @property
+    def running(self) -> bool:
+        return self._shared.running
+
+    @property
+    def bitrate(self) -> int:
+        """The target that the encoder was last given, in bit/s."""
+        return self._bitrate
+
+    def describe(self) -> SourceDescription:
+        return self._source.describe()
+
+    async def subscribe(self) -> VideoSubscription:
+        """Raises MediaUnavailable where the source cannot be opened."""
+        subscription = VideoQueueSubscription(
+            get_format=lambda: self._source.format,
+            on_request=self.request_keyframe,
+            on_bitrate=self._follow_lowest_bitrate,
+            on_close=self._leave,
+            length=self._queue_length,
+        )
+        self._subscriptions.add(subscription)
+        try:
+            await self._shared.join(subscription)
+        except BaseException:
+            self._leave(subscription)
+            raise
+        if self._shared.units and subscription.needs_keyframe:
+            self.request_keyframe()  # it joins in mid-stream; a source that just started begins with one
+        return subscription
+
+    def request_keyframe(self) -> None:
+        """Ask the encoder for an IDR: now, or as soon as the limit allows. Nothing happens while it is not running."""
+        if not self._shared.running:
+            return
+        now = self._clock()
+        decision = self._limiter.request(now)
+        if decision is Decision.SEND:
+            self._source.request_keyframe()
+        elif decision is Decision.HOLD and self._held is None:
+            self._held = asyncio.get_running_loop().call_later(self._limiter.hold_left(now), self._serve_held)
+
+    async def close(self) -> None:
+        """Stop the source and end every subscription; wait until both have happened."""
+        self._drop_held()
+        await self._shared.close()
+        self._drop_held()
+
+    def _leave(self, subscription: VideoQueueSubscription) -> None:
+        self._subscriptions.discard(subscription)
+        self._shared.leave(subscription)
+        self._follow_lowest_bitrate()
+
+    def _on_start(self) -> None:
+        self._drop_held()
+        self._limiter = KeyframeLimiter()
+        self._bitrate = self._options.bitrate
+        self._follow_lowest_bitrate()
+
+    def _on_unit(self, unit: AccessUnit) -> None:
+        if unit.keyframe:
+            self._limiter.satisfied()
+        elif any(waiting.needs_keyframe for waiting in self._subscriptions):
+            self._request_for_waiting()
+
+    def _request_for_waiting(self) -> None:
+        """Somebody cannot go on without one. Not held: while it does not come, the next picture asks again."""
+        if not self._limiter.hold_left(self._clock()):
+            self.request_keyframe()
+
+    def _serve_held(self) -> None:
+        self._held = None
+        if self._limiter.due(self._clock()) and self._shared.running:
+            self._source.request_keyframe()
+
+    def _drop_held(self) -> None:
+        if self._held is not None:
+            self._held.cancel()
+            self._held = None
+
+    def _follow_lowest_bitrate(self) -> None:
+        asked = [each.bitrate for each in self._subscriptions if each.bitrate is not None]
+        wanted = min(asked, default=self._options.bitrate)
+        target = max(self._options.min_bitrate, min(wanted, self._options.max_bitrate))
+        if target != self._bitrate and self._shared.running:
+            self._bitrate = target
+            self._source.set_bitrate(target)

@@ -1,0 +1,209 @@
+"""One running source for many subscribers: started by the first, stopped after the last."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from agent.errors import MediaEnded, MediaError, MediaUnavailable
+from agent.media.source import Source, UnitT
+
+logger = logging.getLogger(__name__)
+
+START_TIMEOUT = 15.0
+"""Seconds to open a camera; libcamera needs about one on a Zero 2 W."""
+STOP_TIMEOUT = 10.0
+STALL_TIMEOUT = 3.0
+"""Seconds without a unit after which a running source counts as broken: a lost sensor raises no exception."""
+
+ContraT = TypeVar("ContraT", contravariant=True)
+
+
+class Subscriber(Protocol[ContraT]):
+    """What the source's units are given to, on the event loop."""
+
+    def put(self, unit: ContraT) -> None: ...
+
+    def end(self, reason: MediaError) -> None: ...
+
+
+class _Run:
+    """One life of the source, from `start()` to `stop()`."""
+
+    def __init__(self, now: float) -> None:
+        self.ready = asyncio.Event()
+        self.changed = asyncio.Event()
+        self.ending = False
+        self.failure: MediaError | None = None
+        self.last_unit_at = now
+        self.units = 0
+
+
+class SharedSource(Generic[UnitT]):
+    """Keeps `source` running exactly while it has members (and `linger` seconds longer).
+
+    `on_start` and `on_unit` run on the event loop: after each start of the source, and after each unit.
+    """
+
+    def __init__(
+        self,
+        source: Source[UnitT],
+        *,
+        linger: float = 0.0,
+        stall_timeout: float = STALL_TIMEOUT,
+        on_start: Callable[[], None] = lambda: None,
+        on_unit: Callable[[UnitT], None] = lambda _unit: None,
+    ) -> None:
+        self._source = source
+        self._linger = linger
+        self._stall_timeout = stall_timeout
+        self._on_start = on_start
+        self._on_unit = on_unit
+        self._members: set[Subscriber[UnitT]] = set()
+        self._run: _Run | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def running(self) -> bool:
+        """The source is started and delivers, or will soon."""
+        return self._run is not None and self._run.ready.is_set() and self._run.failure is None and not self._run.ending
+
+    @property
+    def units(self) -> int:
+        """Units delivered since the source was started."""
+        return self._run.units if self._run is not None else 0
+
+    async def join(self, member: Subscriber[UnitT]) -> None:
+        """Make `member` one of those who get every unit. Raises MediaUnavailable, and then it is none."""
+        if self._closed:
+            raise MediaUnavailable("the source is closed")
+        self._members.add(member)
+        try:
+            await self._started()
+        except BaseException:
+            self.leave(member)
+            raise
+
+    def leave(self, member: Subscriber[UnitT]) -> None:
+        """Give `member` nothing more. The source ends after the last one. Harmless when repeated."""
+        self._members.discard(member)
+        if self._run is not None:
+            self._run.changed.set()
+
+    async def close(self) -> None:
+        """Stop the source and end every member; wait until both have happened."""
+        self._closed = True
+        self._end_members(MediaEnded("the source was closed"))
+        if self._run is not None:
+            self._run.changed.set()
+        if self._task is not None:
+            await asyncio.wait({self._task})
+
+    async def _started(self) -> None:
+        while self._run is not None and self._run.ending and self._task is not None:
+            await asyncio.wait({self._task})
+        if self._closed:
+            raise MediaUnavailable("the source is closed")
+        if self._run is None:
+            self._run = _Run(asyncio.get_running_loop().time())
+            self._task = asyncio.create_task(self._live(self._run), name="media-source")
+        run = self._run
+        run.changed.set()
+        await run.ready.wait()
+        if run.failure is not None:
+            raise MediaUnavailable(str(run.failure)) from run.failure
+
+    async def _live(self, run: _Run) -> None:
+        try:
+            await self._start(run)
+            run.ready.set()
+            if run.failure is None:
+                self._on_start()
+            await self._stay(run)
+            run.ending = True
+            await self._stop()
+        finally:
+            run.ready.set()
+            self._run = None
+
+    async def _start(self, run: _Run) -> None:
+        try:
+            async with asyncio.timeout(START_TIMEOUT):
+                await self._source.start(self._across(self._deliver, run), self._across(self._fail, run))
+        except TimeoutError:
+            run.failure = MediaUnavailable(f"the source did not start within {START_TIMEOUT:.0f} s")
+        except MediaError as error:
+            run.failure = error
+        except Exception as error:  # a source's edge: the waiters get it, the hub lives on
+            logger.exception("a media source broke while starting")
+            run.failure = MediaUnavailable(f"the source broke while starting: {error or type(error).__name__}")
+        run.last_unit_at = asyncio.get_running_loop().time()
+
+    async def _stay(self, run: _Run) -> None:
+        """Until nobody is left for `linger` seconds, the source failed, or the hub closes."""
+        while run.failure is None and not self._closed:
+            run.changed.clear()
+            wanted = bool(self._members)
+            changed = await _within(run.changed, self._stall_timeout if wanted else self._linger)
+            if not changed and not wanted and not self._members:
+                return
+            if wanted and asyncio.get_running_loop().time() - run.last_unit_at > self._stall_timeout:
+                self._fail(run, MediaUnavailable(f"no picture or sound for {self._stall_timeout:.0f} s"))
+
+    async def _stop(self) -> None:
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT):
+                await self._source.stop()
+        except TimeoutError:
+            logger.warning("a media source did not stop within %.0f s", STOP_TIMEOUT)
+        except Exception:  # a source's edge: a camera that closes badly must not stop the next call
+            logger.exception("a media source broke while stopping")
+
+    def _across(self, function: Callable[[_Run, ContraT], None], run: _Run) -> Callable[[ContraT], None]:
+        """`function`, called on the event loop from whatever thread the result is called in."""
+        loop = asyncio.get_running_loop()
+
+        def call(argument: ContraT) -> None:
+            try:
+                loop.call_soon_threadsafe(function, run, argument)
+            except RuntimeError:
+                logger.debug("a unit came after the event loop had closed")
+
+        return call
+
+    def _deliver(self, run: _Run, unit: UnitT) -> None:
+        if run is not self._run or run.ending or run.failure is not None:
+            return
+        run.last_unit_at = asyncio.get_running_loop().time()
+        run.units += 1
+        for member in tuple(self._members):
+            member.put(unit)
+        self._on_unit(unit)
+
+    def _fail(self, run: _Run, error: Exception) -> None:
+        if run is not self._run or run.failure is not None:
+            return
+        logger.warning("media source failed: %s", error)
+        run.failure = error if isinstance(error, MediaError) else MediaUnavailable(str(error))
+        if run.ready.is_set():
+            ended = MediaEnded(str(error))
+            ended.__cause__ = error
+            self._end_members(ended)
+        run.changed.set()
+
+    def _end_members(self, reason: MediaError) -> None:
+        members, self._members = self._members, set()
+        for member in members:
+            member.end(reason)
+
+
+async def _within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

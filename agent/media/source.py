@@ -1,0 +1,102 @@
+"""What the hubs ask of a source, and how `video.source` of the settings names one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from agent.errors import ConfigurationError
+from agent.ports import AccessUnit, VideoFormat
+
+UnitT = TypeVar("UnitT")
+UnitT_co = TypeVar("UnitT_co", covariant=True)
+
+Emit = Callable[[UnitT], None]
+Fail = Callable[[Exception], None]
+
+SOURCES = "auto | picamera2 | pattern | file:PATH | v4l2:PATH"
+
+
+class Source(Protocol[UnitT_co]):
+    """Makes encoded units between `start()` and `stop()`; may be started again after that.
+
+    Both callbacks may be called from any thread. `fail` is called at most once for each start, `emit` never after it.
+    """
+
+    async def start(self, emit: Callable[[UnitT_co], None], fail: Fail) -> None:
+        """Begin. Raises MediaUnavailable, and then nothing needs to be stopped."""
+
+    async def stop(self) -> None:
+        """End, and give back thread, device and memory. Harmless where nothing runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoOptions:
+    """The `[video]` settings that a source follows. Bitrates are bit/s; `uid` is shown by the test pattern."""
+
+    width: int = 1280
+    height: int = 720
+    framerate: float = 30.0
+    bitrate: int = 2_000_000
+    min_bitrate: int = 250_000
+    max_bitrate: int = 4_000_000
+    uid: str = "callbox"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDescription:
+    """What `about` says of a source, such as `imx708` and `V4L2 H.264`."""
+
+    camera: str
+    encoder: str
+
+
+class VideoSource(Source[AccessUnit], Protocol):
+    """A camera with its encoder, or what stands in for one. The first unit after each start is a key frame."""
+
+    @property
+    def format(self) -> VideoFormat:
+        """What is sent. Final once `start()` has returned."""
+
+    def request_keyframe(self) -> None:
+        """Make the next picture an IDR. Called by the hub, which limits how often."""
+
+    def set_bitrate(self, bitrate: int) -> None:
+        """Follow a new target in bit/s without rebuilding the encoder."""
+
+    def describe(self) -> SourceDescription: ...
+
+
+def open_video_source(spec: str, options: VideoOptions) -> VideoSource:
+    """The source that `spec` names, not yet started. Raises ConfigurationError for a name that is none.
+
+    What the name stands for (a file, a device) is looked at only by `start()`: a camera may come later.
+    """
+    kind, _, path = spec.partition(":")
+    if kind in {"file", "v4l2"} and path:
+        return _open_path(kind, Path(path), options)
+    if spec == "pattern":
+        from agent.media.pattern import PatternSource
+
+        return PatternSource(options)
+    if spec == "picamera2":
+        from agent.media.picamera2_source import Picamera2Source
+
+        return Picamera2Source(options)
+    if spec == "auto":
+        from agent.media.auto import AutoSource
+
+        return AutoSource(options)
+    raise ConfigurationError([f"video.source: {spec!r} is not one of {SOURCES}"])
+
+
+def _open_path(kind: str, path: Path, options: VideoOptions) -> VideoSource:
+    if kind == "file":
+        from agent.media.file import FileSource
+
+        return FileSource(path, options)
+    from agent.media.v4l2 import V4l2Source
+
+    return V4l2Source(path, options)

@@ -1,0 +1,191 @@
+"""The queues between a hub and its subscribers, and the rules for when they are full."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Generic
+
+from agent.errors import MediaEnded, MediaError
+from agent.media.source import UnitT
+from agent.ports import AccessUnit, AudioPacket, VideoFormat
+
+VIDEO_QUEUE_LENGTH = 8
+"""Pictures: 267 ms at 30 fps. What is older is of no use in a call."""
+AUDIO_QUEUE_LENGTH = 10
+"""Packets of 20 ms."""
+
+
+class DecodableQueue:
+    """A bounded queue of access units of which a decoder can always decode every one that comes out.
+
+    It begins at a key frame. When full, everything in it goes, and so does what follows up to the next key frame.
+    """
+
+    def __init__(self, length: int = VIDEO_QUEUE_LENGTH) -> None:
+        self._units: deque[AccessUnit] = deque()
+        self._length = length
+        self.needs_keyframe = True
+        """Nothing can be queued before the next key frame."""
+        self.dropped = 0
+        """Units thrown away; what comes before the first key frame does not count."""
+        self._begun = False
+
+    def __len__(self) -> int:
+        return len(self._units)
+
+    def put(self, unit: AccessUnit) -> None:
+        if len(self._units) >= self._length:
+            self.dropped += len(self._units)
+            self._units.clear()
+            self.needs_keyframe = True
+        if unit.keyframe:
+            self.needs_keyframe = False
+            self._begun = True
+        if not self.needs_keyframe:
+            self._units.append(unit)
+        elif self._begun:
+            self.dropped += 1
+
+    def get(self) -> AccessUnit | None:
+        """The oldest unit; None where there is none."""
+        return self._units.popleft() if self._units else None
+
+
+class DroppingQueue(Generic[UnitT]):
+    """A bounded queue that drops the oldest when full: each packet of sound can be decoded without the others."""
+
+    def __init__(self, length: int = AUDIO_QUEUE_LENGTH) -> None:
+        self._units: deque[UnitT] = deque(maxlen=length)
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._units)
+
+    def put(self, unit: UnitT) -> None:
+        if len(self._units) == self._units.maxlen:
+            self.dropped += 1
+        self._units.append(unit)
+
+    def get(self) -> UnitT | None:
+        """The oldest unit; None where there is none."""
+        return self._units.popleft() if self._units else None
+
+
+class _Reader:
+    """Lets one task wait for what another part of the event loop puts in, until the end."""
+
+    def __init__(self) -> None:
+        self._wake = asyncio.Event()
+        self._ended: MediaError | None = None
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def end(self, reason: MediaError) -> None:
+        """Nothing more comes. The first reason stays."""
+        if self._ended is None:
+            self._ended = reason
+        self._wake.set()
+
+    def check(self) -> None:
+        """Raises MediaEnded after the end."""
+        if self._ended is not None:
+            raise MediaEnded(str(self._ended)) from self._ended
+
+    async def wait(self) -> None:
+        self._wake.clear()
+        await self._wake.wait()
+
+
+class VideoQueueSubscription:
+    """A `VideoSubscription`. What concerns the encoder goes to the hub through the callbacks."""
+
+    def __init__(
+        self,
+        *,
+        get_format: Callable[[], VideoFormat],
+        on_request: Callable[[], None],
+        on_bitrate: Callable[[], None],
+        on_close: Callable[[VideoQueueSubscription], None],
+        length: int = VIDEO_QUEUE_LENGTH,
+    ) -> None:
+        self._queue = DecodableQueue(length)
+        self._reader = _Reader()
+        self._get_format = get_format
+        self._on_request = on_request
+        self._on_bitrate = on_bitrate
+        self._on_close = on_close
+        self.bitrate: int | None = None
+        """This conversation's ceiling in bit/s; None while it has not said one."""
+
+    @property
+    def format(self) -> VideoFormat:
+        return self._get_format()
+
+    @property
+    def dropped(self) -> int:
+        return self._queue.dropped
+
+    @property
+    def needs_keyframe(self) -> bool:
+        return self._queue.needs_keyframe
+
+    async def next(self) -> AccessUnit:
+        while True:
+            self._reader.check()
+            unit = self._queue.get()
+            if unit is not None:
+                return unit
+            await self._reader.wait()
+
+    def request_keyframe(self) -> None:
+        self._on_request()
+
+    def request_bitrate(self, bitrate: int) -> None:
+        self.bitrate = bitrate
+        self._on_bitrate()
+
+    def put(self, unit: AccessUnit) -> None:
+        self._queue.put(unit)
+        self._reader.wake()
+
+    def end(self, reason: MediaError) -> None:
+        self._reader.end(reason)
+        self._on_close(self)
+
+    def close(self) -> None:
+        self.end(MediaEnded("the subscription was closed"))
+
+
+class AudioQueueSubscription:
+    """An `AudioSubscription`."""
+
+    def __init__(self, *, on_close: Callable[[AudioQueueSubscription], None], length: int = AUDIO_QUEUE_LENGTH) -> None:
+        self._queue: DroppingQueue[AudioPacket] = DroppingQueue(length)
+        self._reader = _Reader()
+        self._on_close = on_close
+
+    @property
+    def dropped(self) -> int:
+        return self._queue.dropped
+
+    async def next(self) -> AudioPacket:
+        while True:
+            self._reader.check()
+            packet = self._queue.get()
+            if packet is not None:
+                return packet
+            await self._reader.wait()
+
+    def put(self, packet: AudioPacket) -> None:
+        self._queue.put(packet)
+        self._reader.wake()
+
+    def end(self, reason: MediaError) -> None:
+        self._reader.end(reason)
+        self._on_close(self)
+
+    def close(self) -> None:
+        self.end(MediaEnded("the subscription was closed"))
