@@ -1,0 +1,278 @@
+"""A deterministic bottleneck between a sender of video and a receiver that reports as Chromium does.
+
+One queue with tail drop, served at a capacity that changes at given times, then a propagation delay and random loss. Sender
+reports travel through the queue with the media; feedback comes back on an uncongested path that loses as much. The REMB
+estimator is aiortc's port of libwebrtc's, so that its lag and its first values are the real ones. No clock, no tasks: a heap
+of events and a seeded random generator.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from aiortc.rate import RemoteBitrateEstimator
+
+from agent.conversation.bitrate import BitrateController
+
+PAYLOAD = 1200  # bytes of a full packet
+OVERHEAD = 50  # bytes of IP, UDP, SRTP and RTP on each
+SENDER_REPORT = 80  # bytes on the wire
+Schedule = Sequence[tuple[float, float]]  # (from this second on, value), ascending, the first at 0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOptions:
+    """What lies between. `capacity` in bit/s on the wire, `loss` 0..1; seconds and bytes otherwise."""
+
+    capacity: Schedule
+    propagation_delay: Schedule = ((0.0, 0.02),)  # one way
+    loss: Schedule = ((0.0, 0.0),)
+    queue_bytes: int = 100_000
+    remb: bool = True
+    encoder_ratio: float = 1.0  # what the encoder makes of its target: under 1, a scene too simple to fill it
+    key_frame_interval: float | None = None  # seconds; such a frame is six times the mean
+    seed: int = 1
+
+
+@dataclass(slots=True)
+class Packet:
+    sequence_number: int
+    size: int  # bytes on the wire
+    sent_at: float
+    captured_at: float
+    retransmission: bool = False
+    sender_report: bool = False
+
+
+@dataclass(slots=True)
+class Trace:
+    """What happened. Times in seconds, rates in bit/s on the wire."""
+
+    targets: list[tuple[float, int]] = field(default_factory=list)  # each target from the moment it was applied
+    sent: list[tuple[float, int]] = field(default_factory=list)  # (time, bytes)
+    latency: list[tuple[float, float]] = field(default_factory=list)  # (arrival, seconds over propagation)
+    reasons: list[tuple[float, str, str]] = field(default_factory=list)  # (time, why, quality limitation reason)
+
+    def target_at(self, at: float) -> int:
+        return self.targets[bisect_right(self.targets, (at, 1 << 62)) - 1][1]
+
+    def targets_between(self, start: float, end: float) -> list[int]:
+        return [self.target_at(start), *(value for at, value in self.targets if start < at <= end)]
+
+    def mean_target(self, start: float, end: float) -> float:
+        edges = [start, *(at for at, _ in self.targets if start < at < end), end]
+        return sum((b - a) * self.target_at(a) for a, b in zip(edges, edges[1:], strict=False)) / (end - start)
+
+    def sent_bitrate(self, start: float, end: float) -> float:
+        return 8 * sum(size for at, size in self.sent if start <= at < end) / (end - start)
+
+    def worst_latency(self, start: float, end: float) -> float:
+        return max((seconds for at, seconds in self.latency if start <= at < end), default=float("inf"))
+
+    def first_time(self, start: float, reached: Callable[[int], bool]) -> float:
+        """Seconds from `start` until the target satisfies `reached`; infinity if it never does."""
+        if reached(self.target_at(start)):
+            return 0.0
+        return next((at - start for at, value in self.targets if at > start and reached(value)), float("inf"))
+
+
+class Receiver:
+    """RFC 3550 receiver statistics, NACK on the first gap, REMB. Times in seconds of the simulation."""
+
+    def __init__(self) -> None:
+        self.highest = -1
+        self.reported_highest = -1
+        self.received = 0
+        self.reported_received = 0
+        self.jitter = 0.0
+        self.last_transit: float | None = None
+        self.last_sender_report: tuple[float, float] | None = None  # (sent, arrived)
+        self.estimator = RemoteBitrateEstimator()
+        self.estimate: int | None = None
+
+    def on_packet(self, packet: Packet, now: float) -> list[int]:
+        """Takes a packet; returns the sequence numbers to ask for again."""
+        if packet.sender_report:
+            self.last_sender_report = (packet.sent_at, now)
+            return []
+        abs_send_time = int(packet.sent_at * (1 << 18)) & 0xFFFFFF
+        estimate = self.estimator.add(int(now * 1000), abs_send_time, packet.size - OVERHEAD, 1)
+        if estimate is not None:
+            self.estimate = estimate[0]
+        if packet.retransmission:
+            return []
+        self.received += 1
+        transit = now - packet.captured_at
+        if self.last_transit is not None:
+            self.jitter += (abs(transit - self.last_transit) - self.jitter) / 16
+        self.last_transit = transit
+        missing = list(range(self.highest + 1, packet.sequence_number))
+        self.highest = packet.sequence_number
+        return missing
+
+    def fraction_lost(self) -> float:
+        """Since the last call, as a receiver report has it: in steps of 1/256."""
+        expected = self.highest - self.reported_highest
+        received = self.received - self.reported_received
+        self.reported_highest, self.reported_received = self.highest, self.received
+        return int(256 * max(0, expected - received) / expected) / 256 if expected > 0 else 0.0
+
+
+class Simulation:
+    """Sender, link, receiver and the controller under test in one loop of events."""
+
+    def __init__(self, controller: BitrateController, options: LinkOptions) -> None:
+        self.controller = controller
+        self.options = options
+        self.random = random.Random(options.seed)
+        self.now = 0.0
+        self.trace = Trace(targets=[(0.0, controller.target)])
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = 0
+        self._queue: deque[Packet] = deque()
+        self._queued_bytes = 0
+        self._receiver = Receiver()
+        self._remb_sent: tuple[float, int] | None = None
+        self._sequence_number = 0
+        self._history: dict[int, Packet] = {}
+        self._frames = 0
+        self._debt = 0.0  # bytes that a key frame took in advance
+
+    def run(self, seconds: float) -> Trace:
+        self._at(0.0, self._send_frame)
+        self._at(0.05, self._send_sender_report)
+        self._at(1.0, self._send_receiver_report)
+        self._at(0.1, self._update)
+        self._at(1.0, self._report_sent)
+        if self.options.remb:
+            self._at(0.1, self._send_remb)
+        while self._events and self._events[0][0] <= seconds:
+            self.now, _, event = heapq.heappop(self._events)
+            event()
+        return self.trace
+
+    def _at(self, at: float, event: Callable[[], None]) -> None:
+        self._order += 1
+        heapq.heappush(self._events, (at, self._order, event))
+
+    def _scheduled(self, schedule: Schedule) -> float:
+        return next(value for at, value in reversed(schedule) if at <= self.now)
+
+    # the sender
+
+    def _send_frame(self) -> None:
+        mean = self.controller.target * self.options.encoder_ratio / 30 / 8
+        interval = self.options.key_frame_interval
+        size = mean * self.random.uniform(0.8, 1.2)
+        if interval is not None and self._frames % round(interval * 30) == 0:
+            self._debt += 5 * mean
+            size = 6 * mean
+        elif self._debt > 0:  # rate control wins the key frame back, a quarter of each frame
+            self._debt -= size / 4
+            size *= 3 / 4
+        self._frames += 1
+        remaining = max(1, int(size))
+        while remaining > 0:
+            payload = min(PAYLOAD, remaining)
+            remaining -= payload
+            packet = Packet(self._sequence_number, payload + OVERHEAD, self.now, self.now)
+            self._history[self._sequence_number] = packet
+            self._history.pop(self._sequence_number - 1024, None)
+            self._sequence_number += 1
+            self._enqueue(packet)
+        self._at(self._frames / 30, self._send_frame)
+
+    def _send_sender_report(self) -> None:
+        self._enqueue(Packet(0, SENDER_REPORT, self.now, self.now, sender_report=True))
+        self._at(self.now + self.random.uniform(0.5, 1.5), self._send_sender_report)
+
+    def _update(self) -> None:
+        self.controller.on_send_queue(self.now, 0, 0.0)
+        before = self.controller.target
+        target = self.controller.update(self.now)
+        if target is not None and target != before:
+            self.trace.targets.append((self.now, target))
+            self.trace.reasons.append((self.now, self.controller.why, self.controller.quality_limitation_reason))
+        self._at(self.now + 0.1, self._update)
+
+    def _report_sent(self) -> None:
+        self.controller.on_sent_bitrate(self.now, self.trace.sent_bitrate(self.now - 1.0, self.now))
+        self._at(self.now + 1.0, self._report_sent)
+
+    # the link
+
+    def _enqueue(self, packet: Packet) -> None:
+        self.trace.sent.append((self.now, packet.size))
+        if self._queued_bytes + packet.size > self.options.queue_bytes:
+            return
+        self._queue.append(packet)
+        self._queued_bytes += packet.size
+        if len(self._queue) == 1:
+            self._serve()
+
+    def _serve(self) -> None:
+        seconds = self._queue[0].size * 8 / self._scheduled(self.options.capacity)
+        self._at(self.now + seconds, self._depart)
+
+    def _depart(self) -> None:
+        packet = self._queue.popleft()
+        self._queued_bytes -= packet.size
+        if self._queue:
+            self._serve()
+        if not self._lost():
+            delay = self._scheduled(self.options.propagation_delay)
+            latency = self.now - packet.sent_at
+            self._at(self.now + delay, lambda: self._arrive(packet, latency))
+
+    def _lost(self) -> bool:
+        return self.random.random() < self._scheduled(self.options.loss)
+
+    def _feedback(self, deliver: Callable[[], None]) -> None:
+        if not self._lost():
+            self._at(self.now + self._scheduled(self.options.propagation_delay), deliver)
+
+    # the receiver
+
+    def _arrive(self, packet: Packet, latency: float) -> None:
+        if not packet.sender_report:
+            self.trace.latency.append((self.now, latency))
+        missing = self._receiver.on_packet(packet, self.now)
+        if missing:
+            self._feedback(lambda: self._retransmit(missing))
+        last = self._remb_sent
+        estimate = self._receiver.estimate
+        if last and estimate and self.options.remb and estimate < 0.97 * last[1] and self.now - last[0] >= 0.2:
+            self._feed_remb(estimate)  # libwebrtc sends a fall at once, at most five times a second
+
+    def _retransmit(self, missing: list[int]) -> None:
+        self.controller.on_nack(self.now, len(missing))
+        for sequence_number in missing:
+            lost = self._history.get(sequence_number)
+            if lost is not None:
+                self._enqueue(Packet(sequence_number, lost.size + 2, self.now, lost.captured_at, retransmission=True))
+
+    def _send_receiver_report(self) -> None:
+        lost, jitter = self._receiver.fraction_lost(), self._receiver.jitter
+        report, arrived = self._receiver.last_sender_report or (None, 0.0)
+        held = self.now - arrived
+
+        def deliver() -> None:
+            round_trip = None if report is None else self.now - report - held
+            self.controller.on_receiver_report(self.now, lost, round_trip, jitter)
+
+        self._feedback(deliver)
+        self._at(self.now + self.random.uniform(0.5, 1.5), self._send_receiver_report)
+
+    def _send_remb(self) -> None:
+        if self._receiver.estimate is not None and (self._remb_sent is None or self.now - self._remb_sent[0] >= 1.0):
+            self._feed_remb(self._receiver.estimate)
+        self._at(self.now + 0.1, self._send_remb)
+
+    def _feed_remb(self, estimate: int) -> None:
+        self._remb_sent = (self.now, estimate)
+        self._feedback(lambda: self.controller.on_remb(self.now, estimate))
