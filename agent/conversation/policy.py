@@ -28,7 +28,7 @@ BUSY = "busy"
 SIGNATURE = "signature"
 OVERRIDE = "override"  # what stands as the rule's name while an override decides
 HIGHEST_RATE = 100
-REASON_PATTERN = r"^[a-z0-9_]{1,64}$"
+_REASON = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 _CALLER_PATTERN = re.compile(r"[A-Za-z0-9_.*?-]{1,64}", re.ASCII)
 _RATE = re.compile(r"([1-9]\d{0,2})/(\d.*|[smhd])", re.ASCII)
 
@@ -69,6 +69,24 @@ def _caller_pattern(pattern: str) -> str:
     return pattern
 
 
+def _somebody(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    if not patterns:
+        raise ValueError("[] is nobody; leave callers out for anybody")
+    return patterns
+
+
+def _name(name: str) -> str:
+    if not name.isprintable() or name != name.strip() or not 1 <= len(name) <= 64:
+        raise ValueError(f"{name!r} is not a name of 1 to 64 characters on one line")
+    return name
+
+
+def _reason_code(code: str) -> str:
+    if not _REASON.fullmatch(code):
+        raise ValueError(f"{code!r} is not a code of 1 to 64 of a-z, 0-9 and '_'")
+    return code
+
+
 def _zone_name(name: str) -> str:
     return parse_timezone(name).key
 
@@ -78,15 +96,11 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(
-        min_length=1,
-        max_length=64,
-        pattern=r"^\S(.*\S)?$",
+    name: Annotated[str, AfterValidator(_name)] = Field(
         description="What the rule is called in events, in the log and by `callbox policy explain`. Unique.",
     )
-    callers: tuple[Annotated[str, AfterValidator(_caller_pattern)], ...] = Field(
+    callers: Annotated[tuple[Annotated[str, AfterValidator(_caller_pattern)], ...], AfterValidator(_somebody)] = Field(
         default=("*",),
-        min_length=1,
         description="uids that may match, upper and lower case distinct; * is any characters, ? exactly one.",
     )
     days: Annotated[Days, BeforeValidator(Days.parse)] | None = Field(
@@ -112,9 +126,8 @@ class Rule(BaseModel):
     action: Action = Field(
         description="accept: answer at once. ring: ask a person. reject: refuse. busy: refuse as busy."
     )
-    reason: str | None = Field(
+    reason: Annotated[str, AfterValidator(_reason_code)] | None = Field(
         default=None,
-        pattern=REASON_PATTERN,
         description="The short code that the caller is told, for reject (not_allowed unless given) and busy (busy).",
     )
     max_duration: Duration | None = Field(
@@ -198,7 +211,7 @@ class Explanation:
 
 
 class Policy:
-    """Ordered rules in a context: the device's time zone, the limit on every call (seconds), an override for a while."""
+    """Ordered rules in a context: the device's time zone, the limit on every call (seconds), a passing override."""
 
     def __init__(
         self,

@@ -1,0 +1,35 @@
+"""The settings of a device: the typed tree, the only reader of files, environment and credentials, and its samples."""
+
+from agent.settings.load import load_policy, load_settings, local_timezone
+from agent.settings.models import (
+    CONFIG_ROOT,
+    AudioSettings,
+    CallSettings,
+    IceServerSettings,
+    IceSettings,
+    LogSettings,
+    MqttSettings,
+    PolicySettings,
+    Settings,
+    StatsSettings,
+    TlsSettings,
+    VideoSettings,
+)
+
+__all__ = [
+    "CONFIG_ROOT",
+    "AudioSettings",
+    "CallSettings",
+    "IceServerSettings",
+    "IceSettings",
+    "LogSettings",
+    "MqttSettings",
+    "PolicySettings",
+    "Settings",
+    "StatsSettings",
+    "TlsSettings",
+    "VideoSettings",
+    "load_policy",
+    "load_settings",
+    "local_timezone",
+]

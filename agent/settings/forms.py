@@ -1,0 +1,54 @@
+"""The forms that single values must have. Each check returns the value or raises ValueError that quotes it."""
+
+from __future__ import annotations
+
+import re
+
+_UID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+_ICE_URL = re.compile(r"(stun|turn|turns):([A-Za-z0-9._-]+)(?::(\d{1,5}))?(?:\?transport=(udp|tcp))?", re.ASCII)
+
+
+def check_uid(uid: str) -> str:
+    """PROTOCOL's form of a uid."""
+    if not _UID.fullmatch(uid):
+        raise ValueError(f"{uid!r} is not a uid: 1 to 64 letters, digits, '_', '.', '-', the first a letter or digit")
+    return uid
+
+
+def check_topic_prefix(prefix: str) -> str:
+    """Levels of a topic, without wildcards, empty levels or the broker's own `$`."""
+    levels = prefix.split("/")
+    if not all(levels) or prefix.startswith("$") or re.search(r"[+#\s\x00-\x1f]", prefix) or len(prefix) > 128:
+        raise ValueError(
+            f"{prefix!r} is not a topic such as 'callbox/v1' (no '+', '#', spaces, empty levels; not '$...')"
+        )
+    return prefix
+
+
+def check_video_source(source: str) -> str:
+    """auto | picamera2 | pattern | file:PATH | v4l2:PATH"""
+    kind, _, path = source.partition(":")
+    if source not in ("auto", "picamera2", "pattern") and not (kind in ("file", "v4l2") and path):
+        raise ValueError(f"{source!r} is not auto, picamera2, pattern, file:PATH or v4l2:PATH")
+    return source
+
+
+def check_audio_device(device: str) -> str:
+    """auto | none | pattern | file:PATH | the name of a device"""
+    if not device.strip() or device == "file:":
+        raise ValueError(f"{device!r} is not auto, none, pattern, file:PATH or the name of a device")
+    return device
+
+
+def check_ice_url(url: str) -> str:
+    """A URL of RFC 7064 or 7065, as far as the ICE stack can use it: no `stuns:`, no IPv6 literals."""
+    if "@" in url:
+        raise ValueError("a URL with '@' in it: username and credential are keys of their own")
+    form = _ICE_URL.fullmatch(url)
+    if form is None or not 1 <= int(form[3] or 3478) <= 65535:
+        raise ValueError(f"{url!r} is not stun:HOST[:PORT], turn:HOST[:PORT][?transport=udp|tcp] or turns:HOST[:PORT]")
+    if form[1] == "stun" and form[4]:
+        raise ValueError(f"{url!r}: a stun: URL has no transport")
+    if form[1] == "turns" and form[4] == "udp":
+        raise ValueError(f"{url!r}: turns: is TLS over TCP, not udp")
+    return url

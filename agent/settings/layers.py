@@ -1,0 +1,149 @@
+"""Where settings come from, one layer after the other, and who set what.
+
+Later wins: $STATE_DIRECTORY, callbox.toml, conf.d/*.toml, --config FILE, credentials, environment. Tables are merged
+key by key; a list replaces the one before it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic_settings import EnvSettingsSource
+
+from agent.settings.models import Settings
+from agent.settings.names import Location, names_setting
+
+ENV_PREFIX = "CALLBOX_"
+ENVIRONMENT = "environment"
+_Reader = Callable[[Path], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One source of settings: what it is called in a fault, and its values as a tree."""
+
+    name: str
+    values: dict[str, Any]
+
+    def key(self, path: Location) -> str:
+        """A key as whoever wrote this layer knows it: `mqtt.port`, or `CALLBOX_MQTT__PORT`."""
+        if self.name == ENVIRONMENT:
+            return ENV_PREFIX + "__".join(map(str, path)).upper()
+        return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
+@dataclass
+class Merged:
+    """All layers as one tree, with the layer that set each part of it."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[Location, Layer] = field(default_factory=dict)
+
+    def add(self, layer: Layer) -> None:
+        _merge(self.values, layer.values, layer, (), self)
+
+    def origin(self, path: Location) -> Layer | None:
+        """Who set `path`, or the nearest thing around it."""
+        return next((self.origins[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.origins), None)
+
+
+class _TextSource(EnvSettingsSource):
+    """pydantic-settings' reading of names with `__` in them, on a mapping of ours. Unreadable JSON stays text."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        super().__init__(Settings, env_prefix="", env_nested_delimiter="__")
+        self.env_vars = texts
+
+    def decode_complex_value(self, field_name: str, field: Any, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value  # the model says what it should have been, and where
+
+
+def read_layers(config: Path | None, environ: Mapping[str, str], root: Path) -> tuple[list[Layer], list[str]]:
+    """Every layer that is there, in order, and a sentence for each that cannot be read."""
+    layers: list[Layer] = []
+    faults: list[str] = []
+    if directory := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
+        layers.append(Layer("$STATE_DIRECTORY", {"state_directory": directory}))
+    for read, file in (*_files(config, root), *_credentials(environ)):
+        try:
+            layers.append(Layer(str(file), read(file)))
+        except ValueError as error:
+            faults.append(str(error))
+    names = {
+        name.removeprefix(ENV_PREFIX).lower(): text for name, text in environ.items() if name.startswith(ENV_PREFIX)
+    }
+    layers.append(Layer(ENVIRONMENT, _tree(names)))
+    return layers, faults
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """The file's table. Raises ValueError, one sentence that names the file, and the line where one is to blame."""
+    try:
+        return tomllib.loads(_read_text(file))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{file}: is not TOML: {error}") from error
+
+
+def _read_credential(file: Path) -> dict[str, Any]:
+    return _tree({file.name: _read_text(file).rstrip("\r\n")})
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"{file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file}: is not UTF-8 text (byte {error.start})") from error
+
+
+def _files(config: Path | None, root: Path) -> Iterator[tuple[_Reader, Path]]:
+    if (root / "callbox.toml").exists():
+        yield read_toml, root / "callbox.toml"
+    for file in sorted((root / "conf.d").glob("*.toml")):
+        yield read_toml, file
+    if config is not None:
+        yield read_toml, config
+
+
+def _credentials(environ: Mapping[str, str]) -> Iterator[tuple[_Reader, Path]]:
+    if directory := environ.get("CREDENTIALS_DIRECTORY"):
+        for file in sorted(Path(directory).glob("*")):
+            # Others may lie here too, such as a TLS key that a setting points to.
+            if file.name.partition("__")[0] in Settings.model_fields:
+                yield _read_credential, file
+
+
+def _tree(texts: Mapping[str, str]) -> dict[str, Any]:
+    """The tree of flat names. Names that pydantic-settings does not know it passes over; here they stay, to be judged."""
+    values: dict[str, Any] = _TextSource(texts)()
+    for name, text in texts.items():
+        path = name.split("__")
+        if not names_setting(path):
+            *parents, last = path
+            table = values
+            for parent in parents:
+                if not isinstance(table.get(parent), dict):
+                    table[parent] = {}
+                table = table[parent]
+            table[last] = text
+    return values
+
+
+def _merge(target: dict[str, Any], source: Mapping[str, Any], layer: Layer, path: Location, merged: Merged) -> None:
+    for key, value in source.items():
+        here = (*path, key)
+        merged.origins[here] = layer
+        if isinstance(value, dict):
+            if not isinstance(target.get(key), dict):
+                target[key] = {}
+            _merge(target[key], value, layer, here, merged)
+        else:
+            target[key] = value

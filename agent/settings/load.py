@@ -1,0 +1,96 @@
+"""Settings and policy, read and judged as a whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from agent.conversation.policy import Policy, Rule, Rules
+from agent.errors import ConfigurationError
+from agent.settings.faults import describe
+from agent.settings.layers import Layer, Merged, read_layers, read_toml
+from agent.settings.models import CONFIG_ROOT, Section, Settings
+
+_LOCALTIME = Path("/etc/localtime")
+
+
+class PolicyFile(Section):
+    """policy.toml: [[rule]] tables."""
+
+    rule: Rules = ()
+
+
+def load_settings(
+    config: Path | None = None, *, environ: Mapping[str, str] = os.environ, root: Path = CONFIG_ROOT
+) -> Settings:
+    """All layers as one tree (INTERFACE, Settings). Raises ConfigurationError with every fault there is."""
+    layers, faults = read_layers(config, environ, root)
+    merged = Merged()
+    for layer in layers:
+        merged.add(layer)
+    try:
+        settings = Settings(**merged.values)
+    except ValidationError as error:
+        raise ConfigurationError(faults + describe(error, merged)) from None  # the cause quotes secrets
+    faults.extend(_missing_files(settings, merged))
+    if faults:
+        raise ConfigurationError(faults)
+    return settings
+
+
+def load_policy(settings: Settings, *, timezone: tzinfo | None = None) -> Policy:
+    """The rules that the settings name, in the device's time zone. Raises ConfigurationError: file, rule and field."""
+    return Policy(
+        settings.policy.rule or _rules_of(settings),
+        timezone=timezone or local_timezone(),
+        max_duration=settings.call.max_duration,
+    )
+
+
+def local_timezone() -> tzinfo:
+    """The system's zone with its clock changes: $TZ where it is an IANA name, /etc/localtime, or UTC."""
+    try:
+        name = os.environ.get("TZ", "").lstrip(":")
+        if name:
+            return ZoneInfo(name)
+        with _LOCALTIME.open("rb") as file:
+            return ZoneInfo.from_file(file, key=_zone_name(_LOCALTIME.resolve()))
+    except (OSError, ValueError, KeyError):
+        return UTC
+
+
+def _zone_name(file: Path) -> str:
+    return str(file).partition("zoneinfo/")[2] or "local time"
+
+
+def _rules_of(settings: Settings) -> tuple[Rule, ...]:
+    file = settings.policy.file
+    if not file.exists() and not settings.policy.names_file:
+        return ()
+    try:
+        values = read_toml(file)
+    except ValueError as error:
+        raise ConfigurationError([str(error)]) from error
+    merged = Merged()
+    merged.add(Layer(str(file), values))
+    try:
+        return PolicyFile(**values).rule
+    except ValidationError as error:
+        raise ConfigurationError(describe(error, merged, PolicyFile)) from None
+
+
+def _missing_files(settings: Settings, merged: Merged) -> Iterator[str]:
+    """Files that the settings name and that cannot be read."""
+    if not settings.mqtt.tls.enabled:
+        return
+    for key in ("ca_file", "cert_file", "key_file"):
+        file: Path | None = getattr(settings.mqtt.tls, key)
+        path = ("mqtt", "tls", key)
+        layer = merged.origin(path)
+        if file is not None and layer is not None and not os.access(file, os.R_OK):
+            yield f"{layer.name}: {layer.key(path)}: '{file}' cannot be read"
