@@ -135,7 +135,8 @@ class Rule(BaseModel):
     )
     video: bool = Field(default=True, description="Whether the camera's picture may be sent.")
     audio: AudioDirection = Field(
-        default=AudioDirection.BOTH, description="Which way sound may flow, seen from the device."
+        default=AudioDirection.BOTH,
+        description="Which way sound may flow, seen from the device: both, send, receive or none.",
     )
 
     @model_validator(mode="after")

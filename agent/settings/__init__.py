@@ -1,5 +1,6 @@
 """The settings of a device: the typed tree, the only reader of files, environment and credentials, and its samples."""
 
+from agent.settings.advice import advise
 from agent.settings.load import load_policy, load_settings, local_timezone
 from agent.settings.models import (
     CONFIG_ROOT,
@@ -15,6 +16,7 @@ from agent.settings.models import (
     TlsSettings,
     VideoSettings,
 )
+from agent.settings.sample import sample_config, sample_policy
 
 __all__ = [
     "CONFIG_ROOT",
@@ -29,7 +31,10 @@ __all__ = [
     "StatsSettings",
     "TlsSettings",
     "VideoSettings",
+    "advise",
     "load_policy",
     "load_settings",
     "local_timezone",
+    "sample_config",
+    "sample_policy",
 ]

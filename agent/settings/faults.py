@@ -1,7 +1,7 @@
 """What is wrong with settings or rules, one sentence each: where it was set, the key, the value, what it should be.
 
-A secret's value is never repeated. Nor is that of an unknown key, which may be a misspelled `password`, nor text where a
-whole section should be, which may hold one.
+A secret's value is never repeated. Nor is that of an unknown key, which may be a misspelled `password`, nor text where
+a whole section should be, which may hold one.
 """
 
 from __future__ import annotations

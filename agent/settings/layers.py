@@ -122,7 +122,7 @@ def _credentials(environ: Mapping[str, str]) -> Iterator[tuple[_Reader, Path]]:
 
 
 def _tree(texts: Mapping[str, str]) -> dict[str, Any]:
-    """The tree of flat names. Names that pydantic-settings does not know it passes over; here they stay, to be judged."""
+    """The tree of flat names. pydantic-settings passes over names it does not know; here they stay, to be judged."""
     values: dict[str, Any] = _TextSource(texts)()
     for name, text in texts.items():
         path = name.split("__")

@@ -43,10 +43,13 @@ def load_settings(
     return settings
 
 
-def load_policy(settings: Settings, *, timezone: tzinfo | None = None) -> Policy:
-    """The rules that the settings name, in the device's time zone. Raises ConfigurationError: file, rule and field."""
+def load_policy(settings: Settings, *, timezone: tzinfo | None = None, root: Path = CONFIG_ROOT) -> Policy:
+    """The rules that the settings name, in the device's time zone. Raises ConfigurationError: file, rule and field.
+
+    Where no file is named and `root` has no policy.toml, there are no rules: every call is rejected.
+    """
     return Policy(
-        settings.policy.rule or _rules_of(settings),
+        settings.policy.rule or _rules_of(settings, root),
         timezone=timezone or local_timezone(),
         max_duration=settings.call.max_duration,
     )
@@ -68,9 +71,10 @@ def _zone_name(file: Path) -> str:
     return str(file).partition("zoneinfo/")[2] or "local time"
 
 
-def _rules_of(settings: Settings) -> tuple[Rule, ...]:
-    file = settings.policy.file
-    if not file.exists() and not settings.policy.names_file:
+def _rules_of(settings: Settings, root: Path) -> tuple[Rule, ...]:
+    named = settings.policy.names_file
+    file = settings.policy.file if named else root / "policy.toml"
+    if not named and not file.exists():
         return ()
     try:
         values = read_toml(file)

@@ -81,7 +81,7 @@ class MqttSettings(Section):
     )
     password: OptionalSecret = Field(
         default=None,
-        description="Better kept out of files that are backed up or shown: the systemd credential mqtt__password.",
+        description="The password for it. Better kept out of files that are backed up or shown: the systemd credential mqtt__password.",
     )
     keepalive: int = Field(
         default=30,
@@ -121,7 +121,7 @@ class VideoSettings(Section):
 
     source: Annotated[str, AfterValidator(check_video_source)] = Field(
         default="auto",
-        description="auto (the Pi's camera, or else the first V4L2 one), picamera2, pattern (a test picture with the "
+        description="auto (the first camera that is found), picamera2 (the Pi's camera), pattern (a test picture with the "
         "time in it), file:PATH (a file with H.264, looped), v4l2:PATH (such as v4l2:/dev/video0).",
     )
     width: int = Field(default=1280, ge=64, le=4096, multiple_of=2, description="Pixels, even: H.264 halves the color.")
@@ -235,7 +235,7 @@ class LogSettings(Section):
     """What the daemon says to the journal or the terminal."""
 
     level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
-        default="info", description="debug, info, warning or error. Only debug shows session descriptions."
+        default="info", description="debug, info, warning or error. Only debug may show session descriptions."
     )
 
 

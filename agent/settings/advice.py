@@ -1,0 +1,54 @@
+"""What is allowed, yet hardly meant: said by `callbox check`, and no reason not to start."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from agent.conversation.policy import Policy, Rule
+from agent.settings.models import MqttSettings, Settings
+
+
+def advise(settings: Settings, policy: Policy) -> list[str]:
+    """One sentence for each thing worth a second look."""
+    return [*_about_rules(policy), *_about_broker(settings.mqtt), *_about_ice(settings)]
+
+
+def _about_rules(policy: Policy) -> Iterator[str]:
+    if not policy.rules:
+        yield "policy: there are no rules, so every call is rejected (not_allowed)"
+    catch_all = next((number for number, rule in enumerate(policy.rules, 1) if _matches_everything(rule)), None)
+    for number, rule in enumerate(policy.rules, 1):
+        if catch_all is not None and number > catch_all:
+            yield f'policy: rule {number} ("{rule.name}") is never asked: rule {catch_all} matches every call'
+
+
+def _matches_everything(rule: Rule) -> bool:
+    return "*" in rule.callers and rule.days is None and rule.hours is None and rule.rate is None
+
+
+def _about_broker(mqtt: MqttSettings) -> Iterator[str]:
+    if mqtt.tls.enabled:
+        return
+    for key in ("ca_file", "cert_file", "key_file"):
+        if getattr(mqtt.tls, key):
+            yield f"mqtt.tls.{key} does nothing while mqtt.tls.enabled is false"
+    if mqtt.port == 8883:
+        yield "mqtt.port is 8883, where brokers expect TLS, and mqtt.tls.enabled is false"
+    if mqtt.password and not _is_loopback(mqtt.host):
+        yield f"mqtt.password goes to {mqtt.host} unencrypted: mqtt.tls.enabled is false"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _about_ice(settings: Settings) -> Iterator[str]:
+    urls = [url for server in settings.ice.servers for url in server.urls]
+    if settings.ice.transport_policy == "relay" and not any(url.startswith("turn") for url in urls):
+        yield "ice.transport_policy is relay without a TURN server: only callers that bring one can be connected"
+    if sum(url.startswith("turn") for url in urls) > 1:
+        yield "ice.servers has more than one TURN URL: only the first is used"

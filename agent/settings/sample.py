@@ -1,0 +1,144 @@
+"""The annotated samples of callbox.toml and policy.toml, written from the models.
+
+Prose begins with `# `; a setting begins with `#`, so that taking that one character away switches it on.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_args
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel, BeforeValidator
+from pydantic.fields import FieldInfo
+
+from agent.conversation.durations import format_duration, parse_duration
+from agent.conversation.policy import Rule
+from agent.settings.models import Settings
+from agent.settings.names import section_of
+
+_WIDTH = 100
+_CONFIG_HEADER = """\
+The settings of callbox, each with its default. To change one, take the # from before it.
+
+Read in this order, later wins: /etc/callbox/callbox.toml, /etc/callbox/conf.d/*.toml, --config FILE, \
+files in $CREDENTIALS_DIRECTORY (mqtt__password), the environment (CALLBOX_MQTT__HOST). \
+A key that is not listed here is an error. `callbox check` reads it all and names every fault.
+"""
+_POLICY_HEADER = """\
+Who may call. The first rule that matches decides; where none does, the call is rejected (not_allowed). \
+As delivered there is no rule, so nobody may call. To use a rule below, take the # from before its lines.
+
+`callbox check` reads the rules and names every fault; \
+`callbox policy explain --caller UID` tells which one decides, and why.
+"""
+_EXAMPLES: tuple[Mapping[str, Any], ...] = (
+    {
+        "name": "family by day",
+        "callers": ["front-desk", "family-*"],
+        "days": ["mon-fri"],
+        "hours": "07:00-22:00",
+        "timezone": "Europe/Berlin",
+        "rate": "10/h",
+        "signed": False,
+        "action": "accept",
+        "max_duration": "10m",
+        "video": True,
+        "audio": "both",
+    },
+    {"name": "family at night", "callers": ["family-*"], "hours": "22:00-07:00", "action": "ring", "video": False},
+    {"name": "everybody else", "action": "reject", "reason": "not_allowed"},
+)
+
+
+def sample_config() -> str:
+    """callbox.toml: every setting with its meaning and its default, all commented out."""
+    lines = [*_prose(_CONFIG_HEADER), "", *_settings(Settings)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def sample_policy() -> str:
+    """policy.toml: every key of a rule with its meaning, in examples that are commented out."""
+    lines = list(_prose(_POLICY_HEADER))
+    explained: set[str] = set()
+    for rule in _EXAMPLES:
+        lines += ["", "#[[rule]]"]
+        for key, value in rule.items():
+            if key not in explained:
+                lines += _prose(Rule.model_fields[key].description or "")
+            lines.append(f"#{key} = {_toml(value)}")
+            explained.add(key)
+    return "\n".join(lines) + "\n"
+
+
+def write_samples(directory: Path) -> None:
+    """Write both into `directory`."""
+    (directory / "callbox.toml").write_text(sample_config(), encoding="utf-8")
+    (directory / "policy.toml").write_text(sample_policy(), encoding="utf-8")
+
+
+def _settings(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[str]:
+    sections: list[tuple[str, type[BaseModel]]] = []
+    for name, field in model.model_fields.items():
+        section = section_of(field)
+        if section is not None and isinstance(field.annotation, type):
+            sections.append((name, section))
+            continue
+        yield from _prose(f"{field.description} {_range(field)}")
+        if name != "rule":  # a list of tables, which its description shows
+            yield f"#{name} = {_toml(_default(name, field))}"
+        yield ""
+    for name, section in sections:
+        yield from _prose(section.__doc__ or "")
+        yield f"[{'.'.join((*path, name))}]"
+        yield ""
+        yield from _settings(section, (*path, name))
+
+
+def _default(name: str, field: FieldInfo) -> Any:
+    if name == "uid":
+        return "door-1"  # an example: the default is the host's own
+    if field.default is not None and _is_duration(field):
+        return format_duration(field.default)
+    return field.default
+
+
+def _is_duration(field: FieldInfo) -> bool:
+    nested = [item for part in get_args(field.annotation) for item in getattr(part, "__metadata__", ())]
+    return any(isinstance(item, BeforeValidator) and item.func is parse_duration for item in (*field.metadata, *nested))
+
+
+def _range(field: FieldInfo) -> str:
+    least = next((_bound(item.ge, field) for item in field.metadata if isinstance(item, Ge)), None)
+    most = next((_bound(item.le, field) for item in field.metadata if isinstance(item, Le)), None)
+    if least is None:
+        return f"At most {most}." if most else ""
+    return f"From {least} to {most}."
+
+
+def _bound(value: Any, field: FieldInfo) -> str:
+    return format_duration(value) if _is_duration(field) else _toml(value)
+
+
+def _toml(value: Any) -> str:
+    if value is None:
+        return '""'
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return f"{value:_}" if value >= 10_000 else str(value)
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value.value if isinstance(value, Enum) else str(value))
+
+
+def _prose(text: str) -> Iterator[str]:
+    for paragraph in text.strip().split("\n"):
+        lines = textwrap.wrap(paragraph, _WIDTH - 2, break_on_hyphens=False)
+        yield from (f"# {line}" for line in lines) if lines else ("#",)
