@@ -1,6 +1,6 @@
 """The time strip: a capture time in the top rows of a picture, readable after any decoder.
 
-INTERFACE.md, the test pattern: 40 cells of equal width, white for 1 and black for 0, the most significant bit first: milliseconds since the Unix epoch,
+40 cells of equal width, white for 1 and black for 0, the most significant bit first: milliseconds since the Unix epoch,
 modulo 2^40.
 """
 

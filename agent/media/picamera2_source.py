@@ -1,0 +1,146 @@
+"""The Raspberry Pi's camera through picamera2: hardware H.264 on a Pi 4 and older, libx264 on a Pi 5."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from agent.errors import MediaError, MediaUnavailable
+from agent.media.h264 import level_for
+from agent.media.picamera2_encoders import EncoderControl, open_hardware_encoder, open_software_encoder
+from agent.media.source import Fail, SourceDescription, VideoOptions
+from agent.ports import AccessUnit, VideoFormat
+
+logger = logging.getLogger(__name__)
+
+_BUFFERS = 4
+"""Camera buffers: picamera2's default of 6 costs a Zero 2 W memory and wins nothing."""
+_CLOSE_TIMEOUT = 5.0
+
+
+def camera_models() -> list[str]:
+    """The cameras that libcamera sees. Raises MediaUnavailable where picamera2 cannot be imported."""
+    cameras = _import_picamera2().global_camera_info()
+    return [str(camera.get("Model", "camera")) for camera in cameras]
+
+
+class Picamera2Source:
+    """A `VideoSource`. `start()` opens the camera and `stop()` gives it back, each in a thread, as both block."""
+
+    def __init__(self, options: VideoOptions) -> None:
+        self._options = options
+        self._level = level_for(options.width, options.height, options.framerate, options.max_bitrate)
+        self._camera: Any = None
+        self._control: EncoderControl | None = None
+        self._description = SourceDescription(camera="picamera2", encoder="H.264")
+
+    @property
+    def format(self) -> VideoFormat:
+        wanted = self._options
+        return VideoFormat(wanted.width, wanted.height, wanted.framerate, f"42c0{self._level:02x}")
+
+    def describe(self) -> SourceDescription:
+        """The sensor's name is known from the first start on."""
+        return self._description
+
+    async def start(self, emit: Callable[[AccessUnit], None], fail: Fail) -> None:  # noqa: ARG002 - picamera2 tells of no failure; the hub sees the silence
+        opening = asyncio.ensure_future(asyncio.to_thread(self._open, emit))
+        try:
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(lambda _done: self._close())
+            raise
+
+    async def stop(self) -> None:
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                await asyncio.to_thread(self._close)
+        except TimeoutError:
+            logger.warning("the camera did not close within %.0f s", _CLOSE_TIMEOUT)
+
+    def request_keyframe(self) -> None:
+        if self._control is not None:
+            self._control.request_keyframe()
+
+    def set_bitrate(self, bitrate: int) -> None:
+        if self._control is not None:
+            self._control.set_bitrate(bitrate)
+
+    def _open(self, emit: Callable[[AccessUnit], None]) -> None:
+        picamera2 = _import_picamera2()
+        try:
+            self._camera = picamera2()
+            self._configure()
+            self._control = self._start_encoder(emit)
+            self._camera.start()
+        except MediaError:
+            self._close()
+            raise
+        except Exception as error:  # picamera2 raises RuntimeError, IndexError, OSError and more: all mean "no camera"
+            self._close()
+            raise MediaUnavailable(f"the camera cannot be opened: {_advice(error)}") from error
+
+    def _configure(self) -> None:
+        wanted = self._options
+        duration = round(1_000_000 / wanted.framerate)
+        camera = self._camera
+        camera.configure(
+            camera.create_video_configuration(
+                main={"size": (wanted.width, wanted.height), "format": "YUV420"},
+                controls={"FrameDurationLimits": (duration, duration)},
+                buffer_count=_BUFFERS,
+            )
+        )
+        size = tuple(camera.camera_configuration()["main"]["size"])
+        if size != (wanted.width, wanted.height):
+            raise MediaUnavailable(
+                f"the camera gives {size[0]}x{size[1]} instead of {wanted.width}x{wanted.height}; set video.width and "
+                "video.height to a size that it has"
+            )
+
+    def _start_encoder(self, emit: Callable[[AccessUnit], None]) -> EncoderControl:
+        software = _is_pi5()
+        opened = open_software_encoder if software else open_hardware_encoder
+        encoder, output, control = opened(self._options, self._level, emit)
+        self._camera.start_encoder(encoder, output, name="main")
+        model = str(self._camera.camera_properties.get("Model", "camera"))
+        self._description = SourceDescription(camera=model, encoder="libx264" if software else "V4L2 H.264")
+        return control
+
+    def _close(self) -> None:
+        camera, self._camera = self._camera, None
+        self._control = None
+        if camera is None:
+            return
+        for step in (camera.stop_encoder, camera.stop, camera.close):
+            try:
+                step()
+            except Exception:  # each step stands alone: a broken encoder must not keep the sensor powered
+                logger.exception("closing the camera: %s failed", step.__name__)
+
+
+def _import_picamera2() -> Any:
+    try:
+        from picamera2 import Picamera2
+    except Exception as error:  # libcamera's binding fails in its own ways where it does not fit the interpreter
+        raise MediaUnavailable(
+            f"picamera2 cannot be used: {error}; install python3-picamera2 with apt, or set another video.source"
+        ) from error
+    return Picamera2
+
+
+def _is_pi5() -> bool:
+    from picamera2.platform import Platform, get_platform
+
+    return bool(get_platform() == Platform.PISP)
+
+
+def _advice(error: Exception) -> str:
+    cause = str(error.__cause__ or error)
+    if "busy" in cause.lower():
+        return f"{cause}; another program uses it (rpicam-hello, motion, a second callbox?)"
+    if "No camera" in cause or isinstance(error, IndexError):
+        return f"{cause}; check the ribbon cable, and that `rpicam-hello --list-cameras` shows it"
+    return cause or type(error).__name__

@@ -1,0 +1,157 @@
+"""A webcam through V4L2: its own H.264 passed through where it makes any, else encoded with libx264.
+
+Not tried on hardware by the project: the tests run the encoding path with pictures made by hand and the error paths. A
+camera with H.264 inside starts at its own pace with key frames: it cannot be asked for one, nor for a bitrate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import av.container
+import av.error
+from av.video.stream import VideoStream
+
+from agent.errors import MediaUnavailable
+from agent.media.h264 import ParameterSets, has_picture, is_keyframe, level_for
+from agent.media.source import Fail, SourceDescription, VideoOptions
+from agent.media.worker import Worker
+from agent.media.x264 import X264Encoder
+from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, VideoFormat
+
+INPUT_FORMATS = ("h264", "mjpeg", "")
+"""What is asked for, in this order; the last is whatever the camera likes best, mostly YUYV."""
+_OPEN_TIMEOUT = 5.0
+_READ_TIMEOUT = 2.0
+
+
+def device_options(options: VideoOptions, input_format: str) -> dict[str, str]:
+    """FFmpeg's options for the input device `v4l2`."""
+    wanted = {"video_size": f"{options.width}x{options.height}", "framerate": f"{options.framerate:g}"}
+    return wanted | ({"input_format": input_format} if input_format else {})
+
+
+def open_device(path: Path, options: VideoOptions) -> av.container.InputContainer:
+    """The camera, opened with the first format that it knows. Raises MediaUnavailable."""
+    if not path.exists():
+        raise MediaUnavailable(f"{path}: there is no such device; plug the camera in, or name another one")
+    reason = ""
+    for input_format in INPUT_FORMATS:
+        try:
+            return av.open(
+                str(path),
+                "r",
+                format="v4l2",
+                options=device_options(options, input_format),
+                timeout=(_OPEN_TIMEOUT, _READ_TIMEOUT),
+            )
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+    raise MediaUnavailable(f"{path}: cannot capture {options.width}x{options.height}: {reason}")
+
+
+class FrameEncoder:
+    """Decoded pictures of any size and pixel format in, access units of the wanted size out."""
+
+    def __init__(self, options: VideoOptions) -> None:
+        self._options = options
+        self._encoder = X264Encoder(
+            options.width, options.height, options.framerate, options.bitrate, options.max_bitrate
+        )
+        self.set_bitrate = self._encoder.set_bitrate
+
+    def encode(self, frame: av.VideoFrame, *, pts: int, captured_at: float, force_idr: bool) -> list[AccessUnit]:
+        picture = frame.reformat(width=self._options.width, height=self._options.height, format="yuv420p")
+        return self._encoder.encode(picture, pts=pts, captured_at=captured_at, force_idr=force_idr)
+
+
+class V4l2Source:
+    """A `VideoSource` on `/dev/video*`."""
+
+    def __init__(self, path: Path, options: VideoOptions) -> None:
+        self._path = path
+        self._options = options
+        level = level_for(options.width, options.height, options.framerate, options.max_bitrate)
+        self._format = VideoFormat(options.width, options.height, options.framerate, f"42c0{level:02x}")
+        self._passes_through = False
+        self._worker: Worker | None = None
+        self._container: av.container.InputContainer | None = None
+        self._keyframe_wanted = threading.Event()
+        self._bitrate = options.bitrate
+
+    @property
+    def format(self) -> VideoFormat:
+        return self._format
+
+    def describe(self) -> SourceDescription:
+        return SourceDescription(str(self._path), "in the camera" if self._passes_through else "libx264")
+
+    async def start(self, emit: Callable[[AccessUnit], None], fail: Fail) -> None:
+        container = await asyncio.to_thread(open_device, self._path, self._options)
+        stream = next(iter(container.streams.video), None)
+        if stream is None:
+            container.close()
+            raise MediaUnavailable(f"{self._path}: gives no pictures")
+        self._container = container
+        self._passes_through = stream.codec_context.name == "h264"
+        self._bitrate = self._options.bitrate
+        self._keyframe_wanted.clear()
+        body = self._pass_through if self._passes_through else self._encode
+        self._worker = Worker(f"v4l2 {self._path}", lambda stopping: body(stopping, container, stream, emit), fail)
+
+    async def stop(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await worker.stop()
+        container, self._container = self._container, None
+        if container is not None:
+            container.close()
+
+    def request_keyframe(self) -> None:
+        self._keyframe_wanted.set()
+
+    def set_bitrate(self, bitrate: int) -> None:
+        self._bitrate = bitrate
+
+    def _pass_through(
+        self,
+        stopping: threading.Event,
+        container: av.container.InputContainer,
+        stream: VideoStream,
+        emit: Callable[[AccessUnit], None],
+    ) -> None:
+        sets = ParameterSets()
+        started_at = time.monotonic()
+        for packet in container.demux(stream):
+            if stopping.is_set():
+                return
+            data = sets.complete(bytes(packet))
+            if has_picture(data):
+                now = time.monotonic()
+                emit(AccessUnit(data, is_keyframe(data), round((now - started_at) * VIDEO_CLOCK_RATE), now))
+
+    def _encode(
+        self,
+        stopping: threading.Event,
+        container: av.container.InputContainer,
+        stream: VideoStream,
+        emit: Callable[[AccessUnit], None],
+    ) -> None:
+        encoder = FrameEncoder(self._options)
+        started_at = time.monotonic()
+        for frame in container.decode(stream):
+            if stopping.is_set():
+                return
+            now = time.monotonic()
+            encoder.set_bitrate(self._bitrate)
+            force_idr = self._keyframe_wanted.is_set()
+            if force_idr:
+                self._keyframe_wanted.clear()
+            pts = round((now - started_at) * VIDEO_CLOCK_RATE)
+            for unit in encoder.encode(frame, pts=pts, captured_at=now, force_idr=force_idr):
+                emit(unit)
