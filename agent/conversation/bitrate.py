@@ -41,7 +41,6 @@ class BitrateOptions:
     loss_low: float = 0.02  # under it: grow
     loss_high: float = 0.10  # over it: back off
     loss_interval: float = 0.5  # reports of less time than this are summed: a few packets make no fraction
-    loss_decrease_interval: float = 0.3  # plus a round trip: what was reported earlier is the same event (libwebrtc)
     loss_severe: float = 0.25  # at it one sample settles an experiment; half the packets can be cut at once
     inherent_loss_max: float = 0.20  # a path that loses more is of no use at any rate: keep backing off
     trial_decrease: float = 0.90  # a tenth less must take about ten points of loss away, five times the noise
@@ -56,17 +55,20 @@ class BitrateOptions:
     delay_persistence: float = 0.4  # a single long round trip is no queue, unless another signal agrees
     delay_severe: float = 0.20  # over the base: no corroboration needed
     delay_decrease: float = 0.85  # the draft's beta
-    delay_decrease_floor: float = 0.50  # one round trip is not enough evidence for more
+    delay_decrease_floor: float = 0.50  # a change of round trip is not enough evidence for more
+    delivered_floor: float = 0.25  # but a long round trip with loss is: what arrives is what fits
+    delay_falling: float = -0.02  # seconds a second: it drains, leave it to
     delay_decrease_interval: float = 1.0  # a sender report travels once a second; faster is the same evidence
+    fit_margin: float = 0.95  # of what was seen to fit: targets leave out headers
     drain_time: float = 3.0  # a standing queue shall be gone in about this time
-    drain_floor: float = 0.65  # of the capacity: a picture remains while it drains
+    drain_floor: float = 0.55  # of the capacity: a picture remains while it drains
     jitter_rise: float = 2.0  # over its own floor, and over `jitter_floor`: agrees with a long round trip
     jitter_floor: float = 0.015
     path_change_decrease: float = 0.6  # so much less sent, and the round trip has not moved: it is the path's
 
     # REMB
     remb_fall: float = 0.97  # of the one before: what libwebrtc sends at once
-    remb_slack: float = 1.5  # libwebrtc's clamp over the incoming rate
+    remb_slack: float = 2.0  # how far we may run ahead of one that climbs: 8 % a second would never be caught up with
     remb_tolerance: float = 0.90  # a first value is the rate of arrival, and varies with the frames
     remb_rise_age: float = 3.0  # climbed within it: trailing us
     remb_age: float = 5.0  # sent at least once a second; older ones bind nobody
@@ -74,7 +76,7 @@ class BitrateOptions:
     # growth
     growth: float = 0.08  # a second, the draft's eta
     growth_fast: float = 0.15  # a second: below the last capacity, or after `growth_ramp` seconds without trouble
-    growth_near: float = 0.04  # a second, where the last decrease happened
+    growth_near: float = 0.05  # a second, where the last decrease happened
     growth_ramp: float = 5.0
     near_low: float = 0.85  # of the capacity: the neighborhood that is crossed slowly
     near_high: float = 1.08
@@ -97,6 +99,7 @@ class BitrateOptions:
     step_up: float = 0.08
     interval_down: float = 0.3
     interval_up: float = 1.0
+    history_age: float = 10.0  # of targets, to know what was sent when a late report says how it fared
 
     def __post_init__(self) -> None:
         if not 0 < self.min_bitrate <= self.bitrate <= self.max_bitrate:
@@ -163,10 +166,6 @@ class _Delay:
     @property
     def clear(self) -> bool:
         return self.excess <= self.threshold * self._options.delay_hold_ratio
-
-    @property
-    def falling(self) -> bool:
-        return self.change < -0.02  # drains by more than a fiftieth of the time: leave it to
 
     def overusing(self, corroborated: bool) -> bool:
         if self._above_since is None:
@@ -241,7 +240,7 @@ class BitrateController:
         self._loss = _Loss(self._options)
         self._trial: _Trial | None = None
         self._now = -math.inf
-        self._changed_at = self._decreased_at = -math.inf
+        self._changed_at = self._decreased_at = self._fitted_at = -math.inf
         self._updated_at: float | None = None
         self._reported_at: float | None = None
         self._timed_out_at = -math.inf
@@ -252,8 +251,9 @@ class BitrateController:
         self._delay_episode: tuple[float, float] | None = None  # (target, round trip) at the first decrease
         self._remb: float | None = None
         self._remb_at = self._remb_rose_at = self._remb_fell_at = -math.inf
-        self._sent: tuple[float, float] | None = None
         self._queue_since: float | None = None
+        self._targets: deque[tuple[float, float]] = deque([(-math.inf, self._target)])  # (from then on, bit/s)
+        self._sent: deque[tuple[float, float]] = deque()  # (over the second until then, bit/s)
         self._nacks: deque[tuple[float, int]] = deque()
         self.why = "start"  # of the last change, a few words
 
@@ -282,9 +282,10 @@ class BitrateController:
             self._delay.add_jitter(jitter)
         if round_trip_time is not None:
             self._delay.add(now, round_trip_time)
-            self._judge_delay(now)
         if sample is not None:
             self._judge_loss(now, sample)
+        if round_trip_time is not None:
+            self._judge_delay(now)
 
     def on_remb(self, now: float, bitrate: float) -> None:
         """The far side's estimate in bit/s."""
@@ -323,7 +324,7 @@ class BitrateController:
     def on_sent_bitrate(self, now: float, bitrate: float) -> None:
         """What was really sent over the last second or so, bit/s. Without it growth trusts that the target is sent."""
         if _sensible(bitrate, 0.0, 1e12) is not None and self._advance(now):
-            self._sent = (now, bitrate)
+            self._remember(self._sent, now, bitrate)
 
     def update(self, now: float) -> int | None:
         """The new target if the encoder should be told one now, else None."""
@@ -353,21 +354,41 @@ class BitrateController:
         if not delay.overusing(corroborated):
             self._delay_episode = None if delay.clear else self._delay_episode
             return
-        since = now - self._decreased_at
-        if delay.falling or since < options.delay_decrease_interval or since < delay.round_trip:
-            return  # it drains, or the sender report left before the last decrease
-        if self._path_changed():
-            delay.rebase()
-            self._delay_episode = self._capacity = None
+        if 1 - delay.change < options.delay_decrease:  # it grows: by how fast, one knows what fits
+            fits = max(options.delay_decrease_floor, 1 - delay.change) * self._sent_around(now - delay.round_trip)
+            self._fit(now, fits, "round trip")
+        elif delay.change > options.delay_falling and now - self._decreased_at >= max(
+            options.delay_decrease_interval, delay.round_trip  # else the sender report left before the last decrease
+        ):
+            self._delay_episode = self._delay_episode or (self._target, delay.round_trip)
+            if self._path_changed():
+                delay.rebase()
+                self._delay_episode = self._capacity = None
+                return
+            self._decrease(now, options.delay_decrease * self._target, "round trip", self._target)
+        self._drain(now)
+
+    def _fit(self, now: float, fits: float, why: str) -> None:
+        """Down to what was seen to fit. Absolute, so that late news of what was sent earlier does not add up."""
+        if fits < self._target:
+            self._fitted_at = now
+            self._decrease(now, self._options.fit_margin * fits, why, capacity=fits)
+
+    def _sent_around(self, at: float) -> float:
+        """bit/s over about the second before `at`: as measured, with retransmissions, or else the target of then."""
+        for until, bitrate in self._sent:
+            if at <= until <= at + self._options.sent_age:
+                return bitrate
+        return next((target for since, target in reversed(self._targets) if since <= at), self._target)
+
+    def _drain(self, now: float) -> None:
+        """Keep under a known capacity by what waits there. Absolute, so that reports of the same queue do not add up."""
+        options, excess = self._options, self._delay.excess
+        if self._capacity is None or excess <= options.delay_severe:
             return
-        if self._delay_episode is None:
-            self._delay_episode = (self._target, delay.round_trip)
-        factor = min(options.delay_decrease, max(options.delay_decrease_floor, 1 - delay.change))
-        bitrate, capacity = factor * self._target, factor / options.delay_decrease * self._target
-        if self._capacity is not None and self._target <= self._capacity:  # already fits: what stands is to drain
-            capacity = self._capacity
-            bitrate = min(bitrate, capacity * max(options.drain_floor, 1 - delay.excess / options.drain_time))
-        self._decrease(now, bitrate, "round trip", capacity)
+        bitrate = self._capacity * max(options.drain_floor, 1 - excess / options.drain_time)
+        if bitrate < self._estimate:
+            self._decrease(now, bitrate, "queue to drain", self._capacity)
 
     def _path_changed(self) -> bool:
         """A long round trip that no decrease moves, without loss, is a longer path and not a queue."""
@@ -387,10 +408,13 @@ class BitrateController:
             self._hold_since = None
         elif self._hold_since is None:
             self._hold_since = now
-        if now - self._decreased_at < options.loss_decrease_interval + self._delay.round_trip:
-            return
-        if excess > options.loss_high and (not self._delay.clear or now - self._remb_fell_at < 2.0):
-            self._decrease(now, self._target * max(0.5, 1 - excess), "loss", capacity=self._target)
+        congested = not self._delay.clear or now - self._remb_fell_at < 2.0
+        since = self._fitted_at if congested else self._decreased_at
+        if sample.since < since + self._delay.round_trip:
+            return  # part of it was sent before the last decrease
+        if excess > options.loss_high and congested:
+            delivered = max(options.delivered_floor, 1 - excess) * self._sent_around(now - self._delay.round_trip)
+            self._fit(now, delivered, "loss")
         elif excess > options.loss_high:
             self._try(now, sample.fraction, min(options.trial_decrease, 1 - excess / 2))
         elif self._hold_since is not None and now - self._hold_since >= options.trial_after_hold:
@@ -435,6 +459,10 @@ class BitrateController:
         self._clean_since = None
         self._decreased_at = now
         self._capacity = capacity
+        if self._remb is not None and now - self._remb_fell_at <= self._options.remb_age:
+            # libwebrtc has just measured what arrives: better than our guesses, which lag behind the queue
+            self._capacity = max(capacity or 0.0, self._remb / self._options.delay_decrease)
+            bitrate = max(bitrate, self._options.drain_floor * self._capacity)
         lower = max(self._options.min_bitrate, min(self._estimate, bitrate))
         if lower < self._target:
             self._limited_from = max(self._limited_from or 0.0, self._target)
@@ -447,11 +475,19 @@ class BitrateController:
         trailing = now - self._remb_rose_at < self._options.remb_rise_age
         return self._remb * (self._options.remb_slack if trailing else 1.0)
 
+    def _remember(self, history: deque[tuple[float, float]], now: float, bitrate: float) -> None:
+        history.append((now, bitrate))
+        while len(history) > 1 and history[1][0] < now - self._options.history_age:
+            history.popleft()
+
+    def _sent_lately(self, now: float) -> float:
+        """Measured bit/s, infinity if not known."""
+        known = bool(self._sent) and now - self._sent[-1][0] <= self._options.sent_age
+        return self._sent[-1][1] if known else math.inf
+
     def _sending(self, now: float) -> float:
         """bit/s that leave, as far as known."""
-        if self._sent is None or now - self._sent[0] > self._options.sent_age:
-            return self._target
-        return min(self._target, self._sent[1])
+        return min(self._target, self._sent_lately(now))
 
     def _nack_ratio(self, now: float) -> float:
         """Packets asked for again, of those sent."""
@@ -476,9 +512,8 @@ class BitrateController:
     def _grow(self, now: float, elapsed: float) -> None:
         if self._clean_since is None:
             self._clean_since = now
-        limit = min(float(self._options.max_bitrate), self._remb_cap(now))
-        if self._sent is not None and now - self._sent[0] <= self._options.sent_age:
-            limit = min(limit, self._options.sent_slack * self._sent[1])
+        sent = self._options.sent_slack * self._sent_lately(now)
+        limit = min(float(self._options.max_bitrate), self._remb_cap(now), sent)
         grown = self._estimate * (1 + self._growth(now, self._clean_since)) ** elapsed
         self._estimate = max(self._estimate, min(limit, grown))
 
@@ -502,6 +537,7 @@ class BitrateController:
         if up and self.why != "loss is inherent":
             self.why = "growth"
         self._target, self._changed_at = wanted, now
+        self._remember(self._targets, now, wanted)
         if self._limited_from is not None and wanted >= min(self._limited_from, options.max_bitrate) * 0.95:
             self._limited_from = None
         return wanted
