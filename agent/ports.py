@@ -125,10 +125,14 @@ class LocalStream:
 
 @dataclass(frozen=True, slots=True)
 class IceOptions:
-    """`servers` is explicit and empty by default: never a third party's. `transport_policy` is `all` or `relay`."""
+    """`servers` is explicit and empty by default: never a third party's. `transport_policy` is `all` or `relay`.
+
+    `host_addresses` are the local addresses to use; empty: every one but loopback, and loopback where there is no other.
+    """
 
     servers: tuple[IceServer, ...] = ()
     transport_policy: str = "all"
+    host_addresses: tuple[str, ...] = ()
 
 
 class Peer(Protocol):

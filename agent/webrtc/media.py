@@ -1,0 +1,164 @@
+"""The media of one connection: what is subscribed to, sent, received and counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from aiortc import RTCRtpTransceiver
+from aiortc.rtcrtpparameters import RTCRtpCodecCapability
+from aiortc.rtcrtpsender import RTCRtpSender
+
+from agent.conversation.events import MediaGrant
+from agent.conversation.statistics import PeerCounters
+from agent.errors import MediaError
+from agent.ports import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, LocalStream, VideoSubscription
+from agent.webrtc import counters, inside
+from agent.webrtc.receive import InboundAudio, InboundVideo
+from agent.webrtc.tracks import AudioTrack, OutboundTrack, VideoTrack
+
+_DIRECTIONS = {
+    (True, True): "sendrecv",
+    (True, False): "sendonly",
+    (False, True): "recvonly",
+    (False, False): "inactive",
+}
+
+
+class Media:
+    """Owns the subscriptions from `subscribe` to `close`."""
+
+    def __init__(
+        self,
+        local: LocalStream,
+        grant: MediaGrant,
+        *,
+        on_failure: Callable[[str, Exception], None],
+        on_track: Callable[[str, str], None],
+        on_first_frame: Callable[[], None],
+    ) -> None:
+        self._local = local
+        self._grant = grant
+        self._on_failure = on_failure
+        self._on_track = on_track
+        self._on_first_frame = on_first_frame
+        self._pc: inside.PeerConnection | None = None
+        self._closed = False
+        self._subscription: VideoSubscription | None = None
+        self._video: VideoTrack | None = None
+        self._audio: AudioTrack | None = None
+        self._taps: dict[str, inside.SenderTap] = {}
+        self._video_in: InboundVideo | None = None
+        self._audio_in: InboundAudio | None = None
+
+    @property
+    def profile_level_id(self) -> str | None:
+        """What our H.264 is; None where we send none."""
+        return self._subscription.format.profile_level_id if self._subscription is not None else None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What an offer of ours holds."""
+        return tuple(kind for kind in ("audio", "video") if self._direction(kind) != "inactive")
+
+    def sends(self, kind: str) -> bool:
+        if kind == "video":
+            return self._grant.video and self._local.video is not None
+        return self._grant.audio.sends and self._local.audio is not None
+
+    async def subscribe(self, kind: str) -> None:
+        """Open the source of this kind, if it is to be sent. Raises MediaUnavailable."""
+        if not self.sends(kind):
+            return
+        if kind == "video" and self._local.video is not None:
+            subscription = await self._local.video.subscribe()
+            self._subscription = subscription
+            self._video = VideoTrack(subscription, self._on_failure, self._on_first_frame, self._write_buffer_size)
+        elif self._local.audio is not None:
+            self._audio = AudioTrack(await self._local.audio.subscribe(), self._on_failure)
+        if self._closed:  # closed while the source was opening
+            await self.close()
+            raise MediaError("the connection was closed")
+
+    def attach(self, pc: inside.PeerConnection, kind: str) -> None:
+        """Add the media section of this kind to the connection."""
+        self._pc = pc
+        track: OutboundTrack | None = self._video if kind == "video" else self._audio
+        transceiver = pc.addTransceiver(track or kind, direction=self._direction(kind))
+        transceiver.setCodecPreferences(self._preferences(kind))
+        if track is not None:
+            self._tap_sender(transceiver, kind)
+        if kind == "video":
+            self._video_in = InboundVideo(
+                transceiver.receiver,
+                self._local.sink,
+                lambda: self._on_track(kind, counters.VIDEO_CODEC),
+                self._on_first_frame,
+            )
+        else:
+            self._audio_in = InboundAudio(
+                transceiver.receiver, self._local.sink, lambda: self._on_track(kind, counters.AUDIO_CODEC)
+            )
+
+    def open(self) -> None:
+        for track in self._tracks():
+            track.open()
+
+    def mute(self, kind: str, muted: bool) -> None:
+        track = self._video if kind == "video" else self._audio
+        if track is not None:
+            track.mute(muted)
+
+    def counters(self, consent: inside.ConsentWatch | None) -> PeerCounters:
+        if self._pc is None:
+            return PeerCounters(at=time.monotonic())
+        return PeerCounters(
+            at=time.monotonic(),
+            video_sent=(
+                counters.video_sent(self._video, self._taps["video"], self._subscription)
+                if self._video is not None and self._subscription is not None and "video" in self._taps
+                else None
+            ),
+            audio_sent=(
+                counters.audio_sent(self._audio, self._taps["audio"])
+                if self._audio is not None and "audio" in self._taps
+                else None
+            ),
+            video_received=counters.video_received(self._video_in) if self._video_in is not None else None,
+            audio_received=counters.audio_received(self._audio_in) if self._audio_in is not None else None,
+            transport=counters.transport(self._pc, consent),
+        )
+
+    async def close(self) -> None:
+        """Stop sending and give the subscriptions back."""
+        self._closed = True
+        for track in self._tracks():
+            await track.aclose()
+
+    def _tracks(self) -> list[OutboundTrack]:
+        return [track for track in (self._video, self._audio) if track is not None]
+
+    def _direction(self, kind: str) -> str:
+        receives = self._grant.video if kind == "video" else self._grant.audio.receives
+        return _DIRECTIONS[self.sends(kind), receives]
+
+    def _tap_sender(self, transceiver: RTCRtpTransceiver, kind: str) -> None:
+        if kind == "video" and self._video is not None:
+            tap = inside.SenderTap(transceiver.sender, VIDEO_CLOCK_RATE, self._video.request_keyframe)
+        else:
+            tap = inside.SenderTap(transceiver.sender, AUDIO_CLOCK_RATE, lambda: None)
+        self._taps[kind] = tap
+
+    def _preferences(self, kind: str) -> list[RTCRtpCodecCapability]:
+        """Only what passes through as it is; of H.264 the source's own profile first."""
+        known = RTCRtpSender.getCapabilities(kind).codecs
+        if kind == "audio":
+            return [codec for codec in known if codec.mimeType == "audio/opus"]
+        profile = (self.profile_level_id or "42e01f")[:4].lower()
+        h264 = [codec for codec in known if codec.mimeType == "video/H264"]
+        h264.sort(key=lambda codec: str(codec.parameters.get("profile-level-id", ""))[:4].lower() != profile)
+        return h264 + [codec for codec in known if codec.mimeType == "video/rtx"]
+
+    def _write_buffer_size(self) -> int:
+        ice = self._pc.ice if self._pc is not None else None
+        return inside.write_buffer_size(ice) if ice is not None else 0

@@ -1,0 +1,277 @@
+"""The port `Peer` on aiortc: one transport, made for one offer or one answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCSessionDescription
+from aiortc.rtcconfiguration import RTCIceTransportPolicy
+
+from agent.conversation.events import (
+    CandidateFound,
+    FirstFrameSeen,
+    IceCandidate,
+    IceConnected,
+    MediaGrant,
+    PeerConnected,
+    PeerEvent,
+    PeerFailed,
+    PeerLost,
+    TrackReceived,
+)
+from agent.conversation.reasons import CloseReason
+from agent.conversation.statistics import PeerCounters
+from agent.errors import CallboxError, NoCommonCodec, PeerError, UnusableDescription
+from agent.ports import IceOptions, LocalStream, PeerFactory
+from agent.webrtc import inside
+from agent.webrtc.control import LABEL, ControlChannel
+from agent.webrtc.gather import UsableServer, usable_servers
+from agent.webrtc.media import Media
+from agent.webrtc.sdp import RemoteDescription, publish, read_description
+from agent.webrtc.trickle import Trickle
+
+log = logging.getLogger(__name__)
+
+CLOSE_TIMEOUT = 4.0  # seconds for aiortc's own end, after which relays are abandoned
+ABANDON_TIMEOUT = 1.0  # seconds after that
+
+inside.configure()
+
+
+class AiortcPeer:
+    """See `agent.ports.Peer`. Made on a running loop."""
+
+    def __init__(
+        self,
+        *,
+        generation: int,
+        local: LocalStream,
+        grant: MediaGrant,
+        ice: IceOptions,
+        on_event: Callable[[PeerEvent], None],
+        on_control: Callable[[str], None],
+    ) -> None:
+        self._generation = generation
+        self._ice = ice
+        self._relay_only = ice.transport_policy == "relay"
+        self._on_event = on_event
+        self._connected = self._ice_connected = self._over = self._first_frame = False
+        self._closing: asyncio.Task[None] | None = None
+        self._gathering: asyncio.Task[None] | None = None
+        self._consent: inside.ConsentWatch | None = None
+        self._control = ControlChannel(on_control)
+        self._media = Media(
+            local, grant, on_failure=self._media_failed, on_track=self._track_received, on_first_frame=self._frame_seen
+        )
+        policy = RTCIceTransportPolicy.RELAY if self._relay_only else RTCIceTransportPolicy.ALL
+        configuration = RTCConfiguration(
+            iceServers=[], iceTransportPolicy=policy, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE
+        )
+        self._pc = inside.PeerConnection(configuration, self._connect_failed)
+        self._pc.on("iceconnectionstatechange", self._ice_state_changed)
+        self._pc.on("connectionstatechange", self._state_changed)
+        self._pc.on("datachannel", self._control.attach)
+        self._trickle = Trickle(self._pc)
+
+    async def create_offer(self) -> str:
+        for kind in self._media.kinds:
+            await self._media.subscribe(kind)
+        with self._open():
+            for kind in self._media.kinds:
+                self._media.attach(self._pc, kind)
+            self._control.attach(self._pc.createDataChannel(LABEL))
+            self._prepare_ice()
+            await self._pc.setLocalDescription(await self._pc.createOffer())
+            return await self._described(self._pc.first_mid, 0)
+
+    async def create_answer(self, offer: str) -> str:
+        remote = read_description(offer)
+        _require_codecs(remote)
+        for section in remote.media:
+            if section.kind != "application" and section.direction in ("sendrecv", "recvonly"):
+                await self._media.subscribe(section.kind)
+        with self._open():
+            for section in sorted(remote.media, key=lambda section: section is not remote.primary):
+                if section.kind != "application":
+                    self._media.attach(self._pc, section.kind)
+                elif section is remote.primary:
+                    self._pc.add_data_transport()
+            await self._accept(remote, "offer")
+            self._prepare_ice()
+            await self._pc.setLocalDescription(await self._pc.createAnswer())
+            return await self._described(remote.primary.rtp.muxId, remote.media.index(remote.primary))
+
+    async def apply_answer(self, answer: str) -> None:
+        remote = read_description(answer)
+        with self._open():
+            await self._accept(remote, "answer")
+
+    async def add_candidate(self, candidate: IceCandidate | None) -> None:
+        if self._closing is None:
+            await self._trickle.add(candidate)
+
+    def start_media(self) -> None:
+        self._media.open()
+
+    def mute(self, *, audio: bool | None = None, video: bool | None = None) -> None:
+        if audio is not None:
+            self._media.mute("audio", audio)
+        if video is not None:
+            self._media.mute("video", video)
+
+    def send_control(self, text: str) -> bool:
+        return self._control.send(text)
+
+    def counters(self) -> PeerCounters:
+        return self._media.counters(self._consent)
+
+    async def close(self) -> None:
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name=f"peer-{self._generation}-close")
+        await asyncio.shield(self._closing)
+
+    # --- describing
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        """aiortc's errors become ours; nothing is done on a closed peer."""
+        if self._closing is not None:
+            raise PeerError("the peer is closed")
+        try:
+            yield
+        except CallboxError:
+            raise
+        except Exception as error:
+            raise PeerError(f"the transport could not be described ({type(error).__name__}: {error})") from error
+
+    async def _accept(self, remote: RemoteDescription, kind: str) -> None:
+        try:
+            await self._pc.setRemoteDescription(RTCSessionDescription(remote.sdp, kind))
+        except Exception as error:  # aiortc's reaction to what it cannot use is whatever its code met
+            raise UnusableDescription(f"the {kind} cannot be used ({type(error).__name__}: {error})") from error
+        await self._trickle.describe(remote)
+
+    def _prepare_ice(self) -> None:
+        ice, dtls = self._pc.require_ice(), self._pc.require_dtls()
+        inside.use_host_addresses(ice, self._ice.host_addresses)
+        self._consent = inside.ConsentWatch(ice, lambda: inside.transport_totals(dtls).packetsReceived)
+
+    async def _described(self, mid: str, index: int) -> str:
+        """Our description with what is known now; the servers are asked in the background."""
+        servers = usable_servers(self._ice.servers)
+        has_candidates = bool(self._pc.require_ice().local_candidates)
+        if has_candidates:
+            self._pc.can_connect.set()
+        elif not servers:
+            raise PeerError("there is no address to connect from, and no server that could give one")
+        if servers:
+            self._gathering = asyncio.create_task(self._gather(servers, mid, index), name="ice-gathering")
+        else:
+            await self._trickle.end_local()
+        sdp = self._pc.localDescription.sdp
+        return publish(sdp, profile_level_id=self._media.profile_level_id, trickling=bool(servers))
+
+    async def _gather(self, servers: list[UsableServer], mid: str, index: int) -> None:
+        def found(candidate: IceCandidate | None) -> None:
+            self._emit(CandidateFound(self._generation, candidate))
+
+        if not await self._trickle.gather(
+            servers, relay_only=self._relay_only, mid=mid, index=index, on_candidate=found
+        ):
+            self._fail("no_candidates", "no server gave an address to connect from")
+
+    # --- what happened
+
+    def _ice_state_changed(self) -> None:
+        if self._pc.iceConnectionState == "completed" and not self._ice_connected:
+            self._ice_connected = True
+            self._emit(IceConnected(self._generation))
+
+    def _state_changed(self) -> None:
+        state = self._pc.connectionState
+        if state == "connected" and not self._connected:
+            self._connected = True
+            self._emit(PeerConnected(self._generation))
+        elif state in ("failed", "closed"):
+            self._transport_ended()
+
+    def _transport_ended(self) -> None:
+        if not self._connected:
+            part = "DTLS" if self._ice_connected else "ICE"
+            self._fail(f"{part.lower()}_failed", f"{part} did not connect")
+        elif not self._over:
+            lost = self._consent is not None and self._consent.lost
+            detail = "the far side does not answer any more" if lost else "the far side closed the transport"
+            self._emit(PeerLost(self._generation, detail))
+            self._over = True
+
+    def _connect_failed(self, error: Exception) -> None:
+        self._fail("transport_failed", f"the transport could not be set up ({type(error).__name__}: {error})")
+
+    def _media_failed(self, kind: str, error: Exception) -> None:
+        if kind == "audio" and self._media.sends("video"):
+            log.warning("the sound source failed, the picture goes on: %s", error)
+            return
+        self._fail("no_user_media", f"the {kind} source failed: {error}", CloseReason.NO_USER_MEDIA)
+
+    def _track_received(self, kind: str, codec: str) -> None:
+        self._emit(TrackReceived(self._generation, kind, codec))
+
+    def _frame_seen(self) -> None:
+        if not self._first_frame:
+            self._first_frame = True
+            self._emit(FirstFrameSeen(self._generation))
+
+    def _fail(self, code: str, message: str, reason: CloseReason = CloseReason.ICE_FAILED) -> None:
+        self._emit(PeerFailed(self._generation, code, message, reason))
+        self._over = True
+
+    def _emit(self, event: PeerEvent) -> None:
+        if self._over:
+            return
+        try:
+            self._on_event(event)
+        except Exception:
+            log.exception("a listener failed")  # an error here would end aiortc's transport
+
+    # --- the end
+
+    async def _close(self) -> None:
+        self._over = True
+        self._control.detach()
+        if self._gathering is not None:
+            self._gathering.cancel()
+            await asyncio.wait([self._gathering])
+        await self._media.close()
+        leftovers = self._pc.leftovers()
+        self._pc.can_connect.set()
+        closing = asyncio.create_task(self._pc.close(), name="aiortc-close")
+        if (await asyncio.wait([closing], timeout=CLOSE_TIMEOUT))[1]:
+            log.warning("the transport does not end in time; relays are abandoned")
+            self._pc.abandon_relays()
+        await _finish({closing, *leftovers})
+
+
+async def _finish(tasks: set[asyncio.Future[Any]]) -> None:
+    """Wait for what should be ending by itself; cancel what is not."""
+    _, pending = await asyncio.wait(tasks, timeout=ABANDON_TIMEOUT)
+    for task in pending:
+        log.warning("cancelling %r, which does not end", task)
+        task.cancel()
+    if pending:
+        await asyncio.wait(pending, timeout=ABANDON_TIMEOUT)
+
+
+def _require_codecs(remote: RemoteDescription) -> None:
+    video, audio = remote.find("video"), remote.find("audio")
+    if video is not None and not inside.has_common_codec("video", "video/H264", video.rtp.codecs):
+        raise NoCommonCodec("the offer has video, yet no H.264 with packetization-mode 1")
+    if audio is not None and not inside.has_common_codec("audio", "audio/opus", audio.rtp.codecs):
+        raise NoCommonCodec("the offer has sound, yet no Opus")
+
+
+make_peer: PeerFactory = AiortcPeer

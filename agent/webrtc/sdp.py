@@ -1,0 +1,215 @@
+"""Session descriptions of strangers: refused with a clear text, or cleaned so that aiortc can take them.
+
+aiortc trusts what it parses: a missing direction, a port of 99999 or a BUNDLE group that names nothing breaks it later,
+in a task of its own. So everything is judged here, before a transport is made (RFC 8866, 8829, 8839).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from aiortc.rtcicetransport import RTCIceCandidate
+from aiortc.sdp import MediaDescription, SessionDescription, candidate_from_sdp
+
+from agent.errors import UnusableDescription
+
+MAX_DESCRIPTION_SIZE = 64 * 1024  # characters
+MAX_CANDIDATES = 20
+MAX_LINE_LENGTH = 4096
+END_OF_CANDIDATES = "a=end-of-candidates"
+
+_KINDS = ("audio", "video", "application")
+_DIRECTIONS = ("a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive")
+_CANDIDATE = "a=candidate:"
+_CANDIDATE_TYPES = ("host", "srflx", "relay")
+_CREDENTIAL = re.compile(r"[!-~]+")
+_MID = re.compile(r"[!-~]{1,16}")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteDescription:
+    """A description that aiortc can take. `sdp` is without candidates; those that can be used stand in `candidates`.
+
+    `media` is in the order of the description; its first one named by BUNDLE carries the transport of all.
+    """
+
+    sdp: str
+    media: tuple[MediaDescription, ...]
+    primary: MediaDescription
+    candidates: tuple[RTCIceCandidate, ...]
+    end_of_candidates: bool
+
+    def find(self, kind: str) -> MediaDescription | None:
+        return next((media for media in self.media if media.kind == kind), None)
+
+    def carries(self, mid: str | None, index: int | None) -> bool:
+        """Whether a trickled candidate for this media is one for the transport that all share."""
+        if mid is None and index is None:
+            return True
+        return mid == self.primary.rtp.muxId or (mid is None and index == self.media.index(self.primary))
+
+
+def read_description(text: str) -> RemoteDescription:
+    """Judge and clean an offer or an answer. Raises UnusableDescription, which says what is wrong."""
+    lines = _checked_lines(text)
+    kept = [line for line in lines if not line.startswith((_CANDIDATE, END_OF_CANDIDATES))]
+    sdp = "\r\n".join(_with_directions(kept)) + "\r\n"
+    description = _parse(sdp)
+    media = tuple(description.media)
+    if not media:
+        raise UnusableDescription("the description has no media section")
+    for section in media:
+        _check_section(section)
+    _check_unique(media)
+    primary = _primary(description)
+    candidates, ended = _candidates_of(lines, media.index(primary))
+    return RemoteDescription(sdp, media, primary, candidates, ended)
+
+
+def read_candidate(text: str) -> RTCIceCandidate | None:
+    """A candidate that can be paired: component 1, UDP, a numeric address. None for any other, also `.local`."""
+    try:
+        candidate = candidate_from_sdp(text.strip().removeprefix("a=").removeprefix("candidate:"))
+        address = ipaddress.ip_address(candidate.ip)
+    except (AssertionError, ValueError):
+        return None
+    usable = (
+        candidate.component == 1
+        and candidate.protocol.lower() == "udp"
+        and candidate.type in _CANDIDATE_TYPES
+        and 0 < candidate.port < 65_536
+        and 0 < candidate.priority < 1 << 32
+        and not (address.is_unspecified or address.is_multicast or "%" in candidate.ip)
+    )
+    return candidate if usable else None
+
+
+def publish(sdp: str, *, profile_level_id: str | None, trickling: bool) -> str:
+    """Our own description as it goes out: with the level that we really send, and open to later candidates."""
+    lines = [line for line in sdp.splitlines() if not (trickling and line.startswith(END_OF_CANDIDATES))]
+    if profile_level_id is not None:
+        lines = [_with_level(line, profile_level_id) for line in lines]
+    if trickling:
+        lines.insert(_session_end(lines), "a=ice-options:trickle")
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _with_level(line: str, profile_level_id: str) -> str:
+    """Entries of the same profile get our level (RFC 6184 8.1)."""
+    profile = re.escape(profile_level_id[:4])
+    if not line.startswith("a=fmtp:"):
+        return line
+    return re.sub(rf"profile-level-id={profile}[0-9a-f]{{2}}", f"profile-level-id={profile_level_id}", line, flags=re.I)
+
+
+def _session_end(lines: list[str]) -> int:
+    return next((at for at, line in enumerate(lines) if line.startswith("m=")), len(lines))
+
+
+def _checked_lines(text: str) -> list[str]:
+    if len(text) > MAX_DESCRIPTION_SIZE:
+        raise UnusableDescription(f"the description is longer than {MAX_DESCRIPTION_SIZE} characters")
+    if _CONTROL.search(text):
+        raise UnusableDescription("the description holds control characters")
+    lines = [line.strip() for line in re.split(r"\r\n|\n|\r", text) if line.strip()]
+    if not lines or lines[0] != "v=0":
+        raise UnusableDescription("the description does not start with v=0")
+    for number, line in enumerate(lines, 1):
+        if len(line) > MAX_LINE_LENGTH or not re.match(r"[a-z]=", line) or not line.isprintable():
+            raise UnusableDescription(f"line {number} is not a line of a session description")
+    if sum(line.startswith(_CANDIDATE) for line in lines) > MAX_CANDIDATES:
+        raise UnusableDescription(f"the description has more than {MAX_CANDIDATES} candidates")
+    return lines
+
+
+def _with_directions(lines: list[str]) -> list[str]:
+    """Sections without a direction get the session's, or `sendrecv` (RFC 8866 6.7)."""
+    start = _session_end(lines)
+    default = next((line for line in lines[:start] if line in _DIRECTIONS), "a=sendrecv")
+    out = lines[:start]
+    for section in _sections(lines):
+        out += section
+        if not any(line in _DIRECTIONS for line in section):
+            out.append(default)
+    return out
+
+
+def _sections(lines: list[str]) -> list[list[str]]:
+    sections: list[list[str]] = []
+    for line in lines[_session_end(lines) :]:
+        if line.startswith("m="):
+            sections.append([])
+        sections[-1].append(line)
+    return sections
+
+
+def _parse(sdp: str) -> SessionDescription:
+    try:
+        return SessionDescription.parse(sdp)
+    except Exception as error:  # noqa: BLE001 - the parser has no error of its own: whatever its code met comes out
+        raise UnusableDescription(f"the description cannot be parsed ({type(error).__name__}: {error})") from None
+
+
+def _check_section(media: MediaDescription) -> None:
+    name = f"media section {media.rtp.muxId or '?'!r}"
+    if media.kind not in _KINDS:
+        raise UnusableDescription(f"{name} is of an unknown kind")
+    if not _MID.fullmatch(media.rtp.muxId):
+        raise UnusableDescription(f"{name} has no usable a=mid")
+    ufrag, password = (media.ice.usernameFragment, media.ice.password) if media.ice is not None else (None, None)
+    for part, value, shortest in (("ufrag", ufrag, 4), ("pwd", password, 22)):
+        if not value or not shortest <= len(value) <= 256 or not _CREDENTIAL.fullmatch(value):
+            raise UnusableDescription(f"{name} has no usable a=ice-{part}")
+    if media.dtls is None or not media.dtls.fingerprints:
+        raise UnusableDescription(f"{name} has no DTLS fingerprint or no a=setup")
+    if media.kind == "application":
+        _check_data_section(name, media)
+    else:
+        _check_rtp_section(name, media)
+
+
+def _check_data_section(name: str, media: MediaDescription) -> None:
+    if media.profile == "DTLS/SCTP":
+        port = next((int(fmt) for fmt in media.fmt[:1] if str(fmt).isdecimal()), None)
+    else:
+        port = media.sctp_port
+    if port is None or not 0 < port < 65_536:
+        raise UnusableDescription(f"{name} has no usable SCTP port")
+
+
+def _check_rtp_section(name: str, media: MediaDescription) -> None:
+    if not media.rtcp_mux:
+        raise UnusableDescription(f"{name} has no a=rtcp-mux")
+    if any(not 0 < extension.id < 256 for extension in media.rtp.headerExtensions):
+        raise UnusableDescription(f"{name} has a header extension with an id that RTP cannot carry")
+    if any(codec.payloadType is None or not 0 <= codec.payloadType < 128 for codec in media.rtp.codecs):
+        raise UnusableDescription(f"{name} has a payload type that RTP cannot carry")
+
+
+def _check_unique(media: tuple[MediaDescription, ...]) -> None:
+    if len({section.rtp.muxId for section in media}) != len(media):
+        raise UnusableDescription("two media sections have the same a=mid")
+    for kind in _KINDS:
+        if sum(section.kind == kind for section in media) > 1:
+            raise UnusableDescription(f"there is more than one {kind} section")
+
+
+def _primary(description: SessionDescription) -> MediaDescription:
+    """The section that carries the transport of all (RFC 9143)."""
+    if len(description.media) == 1:
+        return description.media[0]
+    bundle = next((group for group in description.group if group.semantic == "BUNDLE"), None)
+    mids = {media.rtp.muxId for media in description.media}
+    if bundle is None or set(bundle.items) != mids:
+        raise UnusableDescription("the media sections are not bundled")
+    return next(media for media in description.media if media.rtp.muxId == bundle.items[0])
+
+
+def _candidates_of(lines: list[str], index: int) -> tuple[tuple[RTCIceCandidate, ...], bool]:
+    section = _sections(lines)[index]
+    found = (read_candidate(line) for line in section if line.startswith(_CANDIDATE))
+    ended = END_OF_CANDIDATES in section or END_OF_CANDIDATES in lines[: _session_end(lines)]
+    return tuple(candidate for candidate in found if candidate is not None), ended

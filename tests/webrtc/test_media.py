@@ -1,0 +1,37 @@
+"""Media through two peers of ours: nothing is re-encoded, nothing leaves before the gate opens."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent import h264
+from agent.conversation.events import FirstFrameSeen, IceConnected, PeerConnected, TrackReceived
+from agent.ports import LocalStream
+from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
+from tests.webrtc.pairs import Side, closing, connect
+
+pytestmark = pytest.mark.media
+
+
+async def test_video_and_sound_pass_both_ways_unchanged(clip: list[bytes], sound: list[bytes]) -> None:
+    sinks = MemorySink(), MemorySink()
+    caller, callee = (Side(LocalStream(ClipFeed(clip), SoundFeed(sound), sink)) for sink in sinks)
+    async with closing(caller, callee):
+        await connect(caller, callee)
+        for sink in sinks:
+            await sink.seen(video=15, audio=10)
+        for side in (caller, callee):
+            await side.event(FirstFrameSeen)
+    nal_units = [list(h264.nal_units(unit)) for unit in clip]
+    for sink in sinks:
+        assert sink.video[0].keyframe
+        start = nal_units.index(list(h264.nal_units(sink.video[0].data)))
+        arrived = [list(h264.nal_units(unit.data)) for unit in sink.video]
+        assert arrived[:15] == (nal_units * 3)[start : start + 15]
+        assert sink.audio[0].channels == 2
+        assert len(sink.audio[0].samples) == 960 * 2 * 2
+    for side in (caller, callee):
+        kinds = [type(event) for event in side.events]
+        assert kinds.index(IceConnected) < kinds.index(PeerConnected) < kinds.index(FirstFrameSeen)
+        assert {(e.kind, e.codec) for e in side.of(TrackReceived)} == {("video", "H264"), ("audio", "opus")}
+        assert len(side.of(TrackReceived)) == 2
