@@ -147,6 +147,11 @@ class Call:
         return min((time for time in times if time is not None), default=None)
 
     @property
+    def current_generation(self) -> int:
+        """Which transport carries the media."""
+        return self._current
+
+    @property
     def media_runs(self) -> bool:
         """Whether frames and sound may leave."""
         return self.state in (State.CONNECTING, State.ESTABLISHED, State.LOST)

@@ -243,6 +243,8 @@ def _received(
     transport: TransportCounters,
 ) -> ReceivedMedia | None:
     """What arrives (`now`), joined with what the far side reports of our stream of that kind (`sent`)."""
+    if now is not None and not now.packets_received:
+        now = None  # negotiated, yet nothing came
     if now is None and (sent is None or sent.remote_packets_lost is None):
         return None
     reported = sent or SentCounters()

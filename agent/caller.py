@@ -1,0 +1,222 @@
+"""`callbox call`: a caller in the terminal, on the same API as the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import uuid
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from pydantic.alias_generators import to_camel
+
+from agent.client import CallClient
+from agent.conversation import events as ev
+from agent.conversation.reasons import CallStatus
+from agent.conversation.reports import CallRecord, LocalStats, ReceivedMedia, RemoteStats
+from agent.errors import ConfigurationError, NotConnected
+from agent.media.audio import AudioHub, open_audio_source
+from agent.media.hub import VideoHub
+from agent.media.recorder import Recorder
+from agent.media.source import VideoOptions, open_video_source
+from agent.ports import LocalStream
+from agent.session import EVENT_NAMES, Conversation
+from agent.signaling.channel import Signaling
+from agent.signaling.mqtt import MqttBroker
+from agent.signaling.options import MqttOptions, TlsOptions
+from agent.signaling.topics import Topics, is_uid
+from agent.webrtc.peer import make_peer
+
+CONNECT_TIMEOUT = 10.0  # seconds for the broker to answer
+
+_EXIT = {CallStatus.REJECTED: 3, CallStatus.BUSY: 4, CallStatus.TIMEOUT: 5}
+_FAILED = 6
+_SCHEMES = {
+    "mqtt": (1883, "tcp", False),
+    "mqtts": (8883, "tcp", True),
+    "ws": (80, "websockets", False),
+    "wss": (443, "websockets", True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlan:
+    """What the command line asked for. `seconds` None: until Ctrl-C."""
+
+    to: str
+    broker: str = "mqtt://127.0.0.1:1883"
+    uid: str = "callbox-call"
+    prefix: str = "callbox/v1"
+    seconds: float | None = None
+    lifetime: float = 30.0
+    record: Path | None = None
+    audio: str = "none"
+    video: str = "none"
+    as_json: bool = False
+
+
+def broker_options(url: str, client_id: str) -> MqttOptions:
+    """From `mqtt://user:password@host:port`. Raises ConfigurationError that names what is wrong."""
+    parts = urlsplit(url)
+    if parts.scheme not in _SCHEMES or not parts.hostname:
+        raise ConfigurationError([f"--broker: {url!r} is not mqtt://HOST[:PORT], mqtts://, ws:// or wss://"])
+    default, transport, tls = _SCHEMES[parts.scheme]
+    try:
+        port = parts.port or default
+    except ValueError:
+        raise ConfigurationError([f"--broker: {url!r} has no usable port"]) from None
+    return MqttOptions(
+        host=parts.hostname,
+        port=port,
+        client_id=client_id,
+        username=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+        tls=TlsOptions() if tls else None,
+        transport="websockets" if transport == "websockets" else "tcp",
+        path=parts.path or "/mqtt",
+        session_expiry=0,  # a caller's session ends with it
+    )
+
+
+async def place_call(plan: CallPlan) -> int:
+    """Call, show, hang up. Returns the exit code. Raises CallboxError where it cannot even begin."""
+    for option, value in (("UID", plan.to), ("--uid", plan.uid)):
+        if not is_uid(value):
+            raise ConfigurationError([f"{option}: {value!r} is not a uid (letters, digits, '_', '.', '-'; at most 64)"])
+    try:
+        Topics(plan.prefix)
+    except ValueError as error:
+        raise ConfigurationError([f"--prefix: {error}"]) from None
+    party = str(uuid.uuid4())
+    options = broker_options(plan.broker, f"callbox-{plan.uid}-{party[:8]}")
+    broker = MqttBroker(options, subscriptions=[(Topics(plan.prefix).signals_for(plan.uid), 1)])
+    async with AsyncExitStack() as stack:
+        local_stream = _local_stream(plan, stack)
+        await stack.enter_async_context(broker)
+        try:
+            await broker.wait_connected(CONNECT_TIMEOUT)
+        except NotConnected as error:
+            raise NotConnected(f"broker {options.host}:{options.port}: {error}") from None
+        signaling = Signaling(broker, uid=plan.uid, prefix=plan.prefix, party=party)
+        client = await stack.enter_async_context(CallClient(signaling, make_peer))
+        conversation = client.call(plan.to, local_stream, lifetime=plan.lifetime)
+        record = await _watch(conversation, plan, stack)
+        return _conclude(conversation, record, plan)
+
+
+def _local_stream(plan: CallPlan, stack: AsyncExitStack) -> LocalStream:
+    video = audio = sink = None
+    if plan.video != "none":
+        options = VideoOptions(uid=plan.uid)
+        video = VideoHub(open_video_source(plan.video, options), options)
+        stack.push_async_callback(video.close)
+    source = open_audio_source(plan.audio)
+    if source is not None:
+        audio = AudioHub(source)
+        stack.push_async_callback(audio.close)
+    if plan.record is not None:
+        sink = Recorder(plan.record)
+        stack.callback(sink.close)
+    return LocalStream(video=video, audio=audio, sink=sink)
+
+
+async def _watch(conversation: Conversation, plan: CallPlan, stack: AsyncExitStack) -> CallRecord:
+    loop = asyncio.get_running_loop()
+    show = _Display(plan, conversation)
+    stack.callback(show.close)
+    conversation.subscribe(show.event)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, conversation.hang_up)
+        stack.callback(loop.remove_signal_handler, number)
+    if plan.seconds is None or await conversation.answered() is not CallStatus.ACCEPTED:
+        return await conversation.wait_closed()
+    try:
+        async with asyncio.timeout(plan.seconds):
+            return await conversation.wait_closed()
+    except TimeoutError:
+        return await conversation.close()
+
+
+def _conclude(conversation: Conversation, record: CallRecord, plan: CallPlan) -> int:
+    value = {"conversation": conversation.id, "remoteUid": conversation.remote_uid}
+    value |= record.model_dump(mode="json", by_alias=True, exclude_none=True)
+    print(json.dumps({"event": "closed", **value} if plan.as_json else value, indent=None if plan.as_json else 2))
+    if record.call_status in _EXIT:
+        return _EXIT[record.call_status]
+    return 0 if record.connected_at is not None else _FAILED
+
+
+class _Display:
+    """Live statistics: one line that is rewritten on a terminal, or one JSON object a line."""
+
+    def __init__(self, plan: CallPlan, conversation: Conversation) -> None:
+        self._plan = plan
+        self._conversation = conversation
+        self._live = sys.stderr.isatty()
+        self._dirty = False
+
+    def event(self, event: Any) -> None:
+        if isinstance(event, CallRecord):
+            return
+        if self._plan.as_json:
+            print(json.dumps(_event_object(event)), flush=True)
+        elif isinstance(event, RemoteStats):
+            self._line(_remote_line(event), keep=False)
+        elif not isinstance(event, LocalStats):
+            self._line(_words(event, self._conversation.remote_uid), keep=True)
+
+    def _line(self, text: str, *, keep: bool) -> None:
+        if self._live:
+            print(f"\r\x1b[K{text}", end="\n" if keep else "", file=sys.stderr, flush=True)
+            self._dirty = not keep
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        if self._dirty:
+            print(file=sys.stderr)
+
+
+def _event_object(event: Any) -> dict[str, Any]:
+    if is_dataclass(event) and not isinstance(event, type):
+        fields = {to_camel(name): value for name, value in asdict(event).items() if value is not None}
+    else:
+        fields = event.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {"event": EVENT_NAMES[type(event)], **fields}
+
+
+def _words(event: Any, remote_uid: str) -> str:
+    match event:
+        case ev.Ringing():
+            return f"{event.uid} rings, for {event.expires_in:.0f} s"
+        case ev.Response():
+            reason = f" ({event.reason})" if event.reason else ""
+            return f"{remote_uid}: {event.call_status}{reason}"
+        case ev.StreamReceived():
+            return "receiving " + ", ".join(f"{kind} ({codec})" for kind, codec in event.tracks)
+        case ev.ErrorRaised():
+            return f"error {event.code}: {event.message}"
+    return str(event)
+
+
+def _remote_line(stats: RemoteStats) -> str:
+    parts = []
+    if stats.video is not None and stats.video.frame_width is not None:
+        video = stats.video
+        parts.append(f"{video.frame_width}x{video.frame_height} {video.frames_per_second or 0:4.1f} fps {_rate(video)}")
+        if video.packets_lost is not None:
+            parts.append(f"lost {video.packets_lost}")
+    if stats.audio is not None:
+        parts.append(f"sound {_rate(stats.audio)}")
+    if stats.transport is not None and stats.transport.local_candidate_type is not None:
+        parts.append("relayed" if stats.transport.relayed else "direct")
+    return " | ".join(parts) or "nothing arrives"
+
+
+def _rate(media: ReceivedMedia) -> str:
+    return f"{(media.bitrate or 0) / 1000:.0f} kbit/s"

@@ -1,0 +1,187 @@
+"""The command line, thin: each command reads its arguments and hands over."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from datetime import datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agent import __version__
+from agent.errors import CallboxError, ConfigurationError
+
+if TYPE_CHECKING:
+    from agent.conversation.policy import Policy
+    from agent.settings import Settings
+
+app = typer.Typer(
+    name="callbox",
+    help="A device that can be called: MQTT invitations, H.264 over WebRTC, every event published.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+policy_app = typer.Typer(help="Who may call.", no_args_is_help=True)
+app.add_typer(policy_app, name="policy")
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Settings on top of /etc/callbox.", show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
+
+
+class Exit(IntEnum):
+    """Exit codes."""
+
+    OK = 0
+    REJECTED = 3
+    BUSY = 4
+    TIMEOUT = 5
+    FAILED = 6
+    BAD_CONFIGURATION = 78  # sysexits(3) EX_CONFIG
+
+
+def _fail(faults: list[str], code: Exit) -> typer.Exit:
+    for fault in faults:
+        print(f"callbox: {fault}", file=sys.stderr)
+    return typer.Exit(code)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"callbox {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(config: ConfigOption = None) -> None:
+    """Run the device until it is told to stop. Exit 78 for a bad configuration."""
+    from agent.daemon import Daemon
+    from agent.logs import set_up_logging
+    from agent.settings import load_policy, load_settings
+
+    def load() -> tuple[Settings, Policy]:
+        settings = load_settings(config)
+        return settings, load_policy(settings)
+
+    try:
+        daemon = Daemon(load)
+    except ConfigurationError as error:
+        raise _fail(error.faults, Exit.BAD_CONFIGURATION) from None
+    set_up_logging(daemon.settings.log.level)
+    asyncio.run(daemon.run())
+
+
+@app.command()
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Read settings and policy and judge them: every fault with its file, key and value."""
+    from agent.settings import load_policy, load_settings
+
+    faults: list[str] = []
+    warnings: list[str] = []
+    try:
+        settings = load_settings(config)
+        policy = load_policy(settings)
+        if not policy.rules:
+            warnings.append(f"{settings.policy.file}: there are no rules, so every call is rejected")
+    except ConfigurationError as error:
+        faults = error.faults
+    if as_json:
+        print(json.dumps({"ok": not faults, "faults": faults, "warnings": warnings}, indent=2))
+    else:
+        for warning in warnings:
+            print(f"callbox: warning: {warning}", file=sys.stderr)
+        if not faults:
+            print("The settings and the policy are fine.")
+    if faults:
+        raise _fail([] if as_json else faults, Exit.BAD_CONFIGURATION)
+
+
+@policy_app.command()
+def explain(
+    caller: Annotated[str, typer.Option(help="The uid that calls.")],
+    at: Annotated[str, typer.Option(help="A time, such as 2026-11-22T07:30 or with +01:00. Now unless given.")] = "",
+    signed: Annotated[bool, typer.Option("--signed", help="As if the invitation had a valid signature.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Which rule decides about a caller, and why."""
+    from agent.policy_report import explain_policy
+    from agent.settings import load_policy, load_settings, local_timezone
+
+    try:
+        policy = load_policy(load_settings(config))
+    except ConfigurationError as error:
+        raise _fail(error.faults, Exit.BAD_CONFIGURATION) from None
+    try:
+        moment = datetime.fromisoformat(at) if at else datetime.now(local_timezone())
+    except ValueError:
+        raise typer.BadParameter(f"{at!r} is not a time such as 2026-11-22T07:30", param_hint="--at") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=local_timezone())
+    print(explain_policy(policy, caller, moment, signed=signed, as_json=as_json))
+
+
+@app.command()
+def call(
+    uid: Annotated[str, typer.Argument(help="Whom to call.", metavar="UID")],
+    broker: Annotated[
+        str,
+        typer.Option(help="mqtt://[USER:PASSWORD@]HOST[:PORT], mqtts://, ws:// or wss://.", envvar="CALLBOX_BROKER"),
+    ] = "mqtt://127.0.0.1:1883",
+    me: Annotated[str, typer.Option("--uid", help="As whom to call.")] = "callbox-call",
+    prefix: Annotated[str, typer.Option(help="Where all topics begin.")] = "callbox/v1",
+    seconds: Annotated[float, typer.Option(help="Hang up after this long. 0: only on Ctrl-C.", min=0)] = 0,
+    lifetime: Annotated[float, typer.Option(help="Seconds to wait for an answer.", min=1, max=120)] = 30,
+    record: Annotated[
+        Path | None, typer.Option(help="Write what arrives to this file (.mkv, .mp4).", show_default=False)
+    ] = None,
+    audio: Annotated[str, typer.Option(help="What to send: none, pattern or file:PATH.")] = "none",
+    video: Annotated[str, typer.Option(help="What to send: none, pattern, file:PATH or v4l2:PATH.")] = "none",
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log to standard error.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Call a device from the terminal: live statistics, then the call record.
+
+    Exit 0 when connected and closed, 3 rejected, 4 busy, 5 timeout, 6 failed.
+    """
+    from agent.caller import CallPlan, place_call
+    from agent.logs import set_up_logging
+
+    set_up_logging("info" if verbose else "error")
+    plan = CallPlan(
+        to=uid,
+        broker=broker,
+        uid=me,
+        prefix=prefix,
+        seconds=seconds or None,
+        lifetime=lifetime,
+        record=record,
+        audio=audio,
+        video=video,
+        as_json=as_json,
+    )
+    try:
+        code = asyncio.run(place_call(plan))
+    except ConfigurationError as error:
+        raise _fail(error.faults, Exit.BAD_CONFIGURATION) from None
+    except CallboxError as error:
+        raise _fail([str(error)], Exit.FAILED) from None
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """The entry point."""
+    app()

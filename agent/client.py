@@ -1,0 +1,287 @@
+"""The public Python API: `CallClient` calls and is called, a `Conversation` is one call.
+
+    async with CallClient(signaling, peers) as client:
+        conversation = client.call("door-1", LocalStream())
+        conversation.on("response", lambda response: print(response.call_status))
+        record = await conversation.wait_closed()
+
+A callback may be a function or a coroutine function. Events of a conversation, in the order of a call:
+
+    called(Called)  ringing(Ringing)  response(Response)  stream_received(StreamReceived)  local_stats(LocalStats)
+    remote_stats(RemoteStats)  error(ErrorRaised)  closed(CallRecord), exactly once and last
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from agent import RELEASED
+from agent.conversation import events as ev
+from agent.conversation.call import Timing
+from agent.conversation.incoming import IncomingCall
+from agent.conversation.limits import RateLimiter, Verdict
+from agent.conversation.outgoing import OutgoingCall
+from agent.conversation.reasons import CallMode, CallStatus, CloseReason
+from agent.conversation.switchboard import Admission, Switchboard
+from agent.emitter import Emitter, Unsubscribe
+from agent.errors import InvalidStateError, MalformedMessage
+from agent.ports import IceOptions, LocalStream, PeerFactory
+from agent.session import Conversation, Surroundings
+from agent.signaling import messages as wire
+from agent.signaling.channel import CommandRequest, Signal, Signaling
+from agent.signaling.translation import REASON_EXPIRED, invitation, to_input, to_message
+
+logger = logging.getLogger(__name__)
+
+CLOSE_TIMEOUT = 4.0  # seconds for all conversations to say goodbye; systemd's patience is longer
+
+__all__ = ["CallClient", "ClientOptions", "Conversation", "LocalStream"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """How a client behaves. Times in seconds."""
+
+    max_conversations: int = 1
+    ice: IceOptions = field(default_factory=IceOptions)
+    timing: Timing = field(default_factory=Timing)
+    stats_interval: float = 2.0
+    monotonic: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+
+
+class CallClient:
+    """One party of one uid: places calls, and is called. Use it as an async context."""
+
+    def __init__(self, signaling: Signaling, peers: PeerFactory, options: ClientOptions | None = None) -> None:
+        self.options = options or ClientOptions()
+        self.signaling = signaling
+        self.conversations: dict[str, Conversation] = {}
+        self.screen: Callable[[ev.Invitation], ev.RejectRequested | None] = lambda _: None
+        self.on_command: Callable[[CommandRequest], Awaitable[None]] | None = None
+        self._switchboard = Switchboard(max_conversations=self.options.max_conversations)
+        self._faults = RateLimiter()
+        self._emitter = Emitter(self._spawn)
+        self._around = Surroundings(
+            party=signaling.party,
+            peers=peers,
+            ice=self.options.ice,
+            stats_interval=self.options.stats_interval,
+            monotonic=self.options.monotonic,
+            wall=self.options.wall,
+            send=signaling.send,
+            connected=lambda: signaling.broker.connected,
+            on_control=self._handle_control,
+            on_event=self._on_event,
+            on_end=self._on_end,
+        )
+        self._stack = AsyncExitStack()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._receiver: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether no further conversation can be taken."""
+        return self._switchboard.busy
+
+    @property
+    def uid(self) -> str:
+        return self.signaling.uid
+
+    async def __aenter__(self) -> Self:
+        self._tasks = await self._stack.enter_async_context(asyncio.TaskGroup())
+        self._receiver = self._tasks.create_task(self._receive(), name="callbox-receive")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self.close()
+        finally:
+            await self._stack.__aexit__(kind, error, trace)
+
+    async def close(self, reason: CloseReason = CloseReason.SHUTDOWN) -> None:
+        """Close every conversation, and take no more."""
+        if self._receiver is not None:
+            self._receiver.cancel()
+        closing = [asyncio.ensure_future(each.close(reason)) for each in self.conversations.values()]
+        if closing:
+            _, late = await asyncio.wait(closing, timeout=CLOSE_TIMEOUT)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*closing, return_exceptions=True)
+        for conversation in tuple(self.conversations.values()):
+            conversation.abandon()
+
+    # -- the application --------------------------------------------------------------------------------------------
+
+    def on(self, name: str, callback: Callable[..., Awaitable[None] | None]) -> Unsubscribe:
+        """`called`: `callback(conversation)`, which accepts, rejects or rings. `conversations`: their number changed.
+
+        Returns what ends that.
+        """
+        return self._emitter.on(name, callback)
+
+    def subscribe(self, callback: Callable[[Conversation, str, Any], Awaitable[None] | None]) -> Unsubscribe:
+        """`callback(conversation, name, event)` for every event of every conversation."""
+        return self._emitter.on("*", callback)
+
+    def call(
+        self,
+        to: str | Iterable[str],
+        local_stream: LocalStream | None = None,
+        *,
+        user_data: Any = None,
+        lifetime: float = 30.0,
+        mode: CallMode = CallMode.PARALLEL,
+        grant: ev.MediaGrant | None = None,
+    ) -> Conversation:
+        """Invite `to`, one uid or several. Raises InvalidStateError where no further conversation is allowed."""
+        if self._tasks is None:
+            raise InvalidStateError("the client is not open")
+        if self._switchboard.busy:
+            raise InvalidStateError(
+                f"{self.uid} has {len(self.conversations)} conversations, the most that it may have"
+            )
+        targets = [to] if isinstance(to, str) else list(to)
+        rules = OutgoingCall(
+            str(uuid.uuid4()),
+            self.signaling.party,
+            targets,
+            self.options.timing,
+            self.options.monotonic(),
+            mode=mode,
+            lifetime=lifetime,
+            user_data=user_data,
+            grant=grant,
+        )
+        return self._begin(rules, local_stream or LocalStream())
+
+    # -- the far side -----------------------------------------------------------------------------------------------
+
+    async def _receive(self) -> None:
+        while True:
+            delivery = await self.signaling.receive()
+            try:
+                if isinstance(delivery, Signal):
+                    self._handle_delivery(delivery)
+                elif self.on_command is not None:
+                    self._spawn(self.on_command(delivery))
+            except Exception:  # whatever one message brings, the next one is served
+                logger.exception("a message could not be handled")
+            finally:
+                delivery.ack()
+
+    def _handle_control(self, conversation: Conversation, text: str) -> None:
+        """The data channel carries the same messages, of the conversation that it belongs to, and of no other."""
+        try:
+            message = wire.parse_signal(text.encode())
+        except MalformedMessage as fault:
+            logger.info("refused on the data channel of %s: %s", conversation.remote_uid, fault)
+            return
+        if message.conversation == conversation.id and isinstance(
+            message, wire.Close | wire.Offer | wire.Answer | wire.Candidate
+        ):
+            self._handle_signal(conversation.remote_uid, message)
+
+    def _handle_delivery(self, signal: Signal) -> None:
+        if not isinstance(signal.message, MalformedMessage):
+            self._handle_signal(signal.sender, signal.message)
+        elif self._faults.judge(signal.sender, self.options.monotonic()) is Verdict.ADMIT:
+            logger.info("refused from %s: %s", signal.sender, signal.message)
+            self.signaling.send_error(signal)
+
+    def _handle_signal(self, sender: str, message: wire.SignalMessage) -> None:
+        if isinstance(message, wire.Invite):
+            self._invited(sender, message)
+        else:
+            self._route(sender, message)
+
+    def _route(self, sender: str, message: wire.SignalMessage) -> None:
+        event = to_input(sender, message)
+        conversation = self.conversations.get(message.conversation)
+        if event is None:
+            return
+        if conversation is not None:
+            conversation.post_remote(event)
+        elif isinstance(event, ev.CloseReceived):
+            self._switchboard.unknown_close(message.conversation, sender, self.options.monotonic())
+        elif isinstance(event, ev.ResponseReceived):
+            late = self._switchboard.unknown_response(message.conversation, event)
+            self._reply(sender, message.conversation, late)
+
+    def _invited(self, sender: str, message: wire.Invite) -> None:
+        now = self.options.monotonic()
+        invited = invitation(sender, message, age=self._age(message.sent_at_unix))
+        verdict = self._switchboard.admit(invited, now)
+        if verdict.admission is not Admission.NEW:
+            logger.info("invitation %s from %s: %s %s", invited.conversation, sender, verdict.admission, verdict.why)
+            self._reply(sender, invited.conversation, verdict.effects)
+            return
+        rules = IncomingCall(invited, self.signaling.party, self.options.timing, now)
+        refusal = self._refusal(rules)
+        conversation = self._begin(rules, LocalStream())
+        if refusal is not None:
+            conversation.post(refusal)
+        else:
+            self._emitter.emit("called", conversation)
+
+    def _refusal(self, rules: IncomingCall) -> ev.RejectRequested | None:
+        """What is refused before anybody is asked: too old, not allowed, or no line free."""
+        if rules.expired:
+            return ev.RejectRequested(CallStatus.TIMEOUT, REASON_EXPIRED)
+        screened = self.screen(rules.invitation)
+        if screened is not None:
+            return screened
+        return ev.RejectRequested(CallStatus.BUSY, "busy") if self._switchboard.busy else None
+
+    def _age(self, sent_at: float) -> float | None:
+        wall = self.options.wall()
+        return wall - sent_at if wall >= RELEASED else None  # a Pi without a network boots in the past
+
+    def _reply(self, to: str, conversation: str, effects: Iterable[ev.Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, ev.SendResponse | ev.SendRinging | ev.SendClose):
+                message = to_message(
+                    effect, conversation=conversation, party=self.signaling.party, wall=self.options.wall()
+                )
+                self.signaling.send(to, message)
+
+    # -- conversations ----------------------------------------------------------------------------------------------
+
+    def _begin(self, rules: IncomingCall | OutgoingCall, local: LocalStream) -> Conversation:
+        conversation = Conversation(rules, local, self._around)
+        self._switchboard.add(rules)
+        self.conversations[conversation.id] = conversation
+        self._emitter.emit("conversations")
+        self._spawn(conversation.run())
+        return conversation
+
+    def _on_event(self, conversation: Conversation, name: str, event: Any) -> None:
+        self._emitter.emit("*", conversation, name, event)
+
+    def _on_end(self, conversation: Conversation) -> None:
+        self.conversations.pop(conversation.id, None)
+        self._switchboard.remove(conversation.rules, self.options.monotonic())
+        self._emitter.emit("conversations")
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        if self._tasks is None:
+            raise InvalidStateError("the client is not open")
+        self._tasks.create_task(_logged(work))
+
+
+async def _logged(work: Awaitable[None]) -> None:
+    try:
+        await work
+    except Exception:  # one call's or one callback's failure must not end the others
+        logger.exception("a task failed")

@@ -1,0 +1,185 @@
+"""The composition root: settings become adapters, adapters become a device. Started in order, stopped in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+from agent import __version__
+from agent.client import CallClient, ClientOptions
+from agent.conversation.call import Timing
+from agent.conversation.events import IceServer
+from agent.conversation.policy import Policy
+from agent.conversation.reasons import CloseReason
+from agent.doorkeeper import Doorkeeper
+from agent.errors import ConfigurationError
+from agent.media.audio import AudioHub, open_audio_source
+from agent.media.hub import VideoHub
+from agent.media.source import VideoOptions, open_video_source
+from agent.operations import Operator
+from agent.ports import IceOptions, LocalStream
+from agent.publisher import Publisher, board_model, offline
+from agent.settings import Settings
+from agent.signaling import messages as wire
+from agent.signaling.channel import Signaling
+from agent.signaling.mqtt import MqttBroker
+from agent.signaling.options import MqttOptions, TlsOptions
+from agent.signaling.topics import Topics
+from agent.webrtc.peer import make_peer
+
+logger = logging.getLogger(__name__)
+
+GOODBYE_TIMEOUT = 1.0  # seconds for the broker to acknowledge `offline`
+
+Load = Callable[[], tuple[Settings, Policy]]
+
+
+class Daemon:
+    """A device. `load` reads settings and policy, at the start and at each reload; it raises ConfigurationError."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._settings, self._policy = load()
+        self._stop = asyncio.Event()
+        self._doorkeeper: Doorkeeper | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
+        async with AsyncExitStack() as stack:
+            client, publisher = await self._start(stack)
+            logger.info("%s is callable as %s", __version__, self._settings.uid)
+            await self._stop.wait()
+            logger.info("stopping")
+            await client.close(CloseReason.SHUTDOWN)
+            await asyncio.wait([publisher.goodbye()], timeout=GOODBYE_TIMEOUT)
+
+    async def _start(self, stack: AsyncExitStack) -> tuple[CallClient, Publisher]:
+        settings = self._settings
+        video, audio = _feeds(settings)
+        stack.push_async_callback(video.close)
+        if audio is not None:
+            stack.push_async_callback(audio.close)
+        local_stream = LocalStream(video=video, audio=audio)
+
+        topics = Topics(settings.topic_prefix)
+        broker = MqttBroker(
+            mqtt_options(settings),
+            subscriptions=Signaling.subscriptions(settings.uid, settings.topic_prefix),
+            will=offline(settings.uid, topics),
+        )
+        signaling = Signaling(broker, uid=settings.uid, prefix=settings.topic_prefix, party=str(uuid.uuid4()))
+        client = CallClient(signaling, make_peer, client_options(settings))
+        self._doorkeeper = Doorkeeper(client, self._policy, local_stream, time.time)
+        operator = Operator(client, self._doorkeeper, local_stream, self.reload)
+        publisher = Publisher(broker, topics, settings.uid, about(settings, video, operator.verbs), time.time)
+        client.subscribe(publisher.event)
+        client.on("conversations", lambda: publisher.occupied(len(client.conversations), busy=client.busy))
+        await stack.enter_async_context(broker)
+        await stack.enter_async_context(client)
+        return client, publisher
+
+    def reload(self) -> dict[str, Any]:
+        """Read settings and policy again; what cannot change while running is named. A bad file changes nothing."""
+        settings, policy = self._load()
+        if self._doorkeeper is not None:
+            self._doorkeeper.replace_policy(policy)
+        pending = sorted(
+            name
+            for name in type(settings).model_fields
+            if name not in ("policy", "call") and getattr(settings, name) != getattr(self._settings, name)
+        )
+        if pending:
+            logger.warning("changed, but only after a restart: %s", ", ".join(pending))
+        logger.info("policy reloaded, %d rules", len(policy.rules))
+        return {"rules": len(policy.rules), "restart_needed_for": pending}
+
+    def _reload_on_signal(self) -> None:
+        try:
+            self.reload()
+        except ConfigurationError as error:
+            for fault in error.faults:
+                logger.error("not reloaded, the old rules stay: %s", fault)  # noqa: TRY400 - the sentence says it all
+
+
+def _feeds(settings: Settings) -> tuple[VideoHub, AudioHub | None]:
+    chosen = settings.video
+    options = VideoOptions(
+        width=chosen.width,
+        height=chosen.height,
+        framerate=chosen.framerate,
+        bitrate=chosen.bitrate,
+        min_bitrate=chosen.min_bitrate,
+        max_bitrate=chosen.max_bitrate,
+        uid=settings.uid,
+    )
+    video = VideoHub(open_video_source(chosen.source, options), options)
+    sound = open_audio_source(settings.audio.capture)
+    return video, AudioHub(sound) if sound is not None else None
+
+
+def mqtt_options(settings: Settings) -> MqttOptions:
+    mqtt = settings.mqtt
+    tls = None
+    if mqtt.tls.enabled:
+        files = (mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file)
+        ca_file, cert_file, key_file = (str(file) if file else None for file in files)
+        tls = TlsOptions(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+    return MqttOptions(
+        host=mqtt.host,
+        port=mqtt.port,
+        client_id=f"callbox-{settings.uid}",
+        username=mqtt.username,
+        password=mqtt.password.get_secret_value() if mqtt.password else None,
+        keepalive=mqtt.keepalive,
+        tls=tls,
+    )
+
+
+def client_options(settings: Settings) -> ClientOptions:
+    servers = tuple(
+        IceServer(each.urls, each.username, each.credential.get_secret_value() if each.credential else None)
+        for each in settings.ice.servers
+    )
+    return ClientOptions(
+        max_conversations=settings.max_conversations,
+        ice=IceOptions(servers, settings.ice.transport_policy),
+        timing=Timing(setup=settings.call.setup_timeout),
+        stats_interval=settings.stats.interval,
+    )
+
+
+def about(settings: Settings, video: VideoHub, verbs: tuple[str, ...]) -> wire.About:
+    """What the device is and can do."""
+    source = video.describe()
+    system = os.uname()
+    return wire.About(
+        uid=settings.uid,
+        model=board_model(),
+        version=__version__,
+        camera=source.camera,
+        encoder=source.encoder,
+        video_codecs=("H264",),
+        audio={"capture": settings.audio.capture, "playback": settings.audio.playback},
+        max_conversations=settings.max_conversations,
+        max_width=settings.video.width,
+        max_height=settings.video.height,
+        max_framerate=settings.video.framerate,
+        kernel=system.release,
+        architecture=system.machine,
+        commands=verbs,
+    )

@@ -1,0 +1,92 @@
+"""Who gets in: puts the policy between an invitation and the camera."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from agent.client import CallClient
+from agent.conversation import events as ev
+from agent.conversation.call import State
+from agent.conversation.limits import CallHistory
+from agent.conversation.policy import Action, Decision, Policy, PolicyOverride
+from agent.conversation.reasons import CallStatus
+from agent.errors import InvalidStateError
+from agent.ports import LocalStream
+from agent.session import Conversation
+
+logger = logging.getLogger(__name__)
+
+
+class Doorkeeper:
+    """Decides about every invitation of `client`, and answers those that it lets in with `local_stream`."""
+
+    def __init__(self, client: CallClient, policy: Policy, local_stream: LocalStream, now: Callable[[], float]) -> None:
+        self._client = client
+        self._policy = policy
+        self._local_stream = local_stream
+        self._now = now
+        self._history = CallHistory()
+        self._decisions: dict[str, Decision] = {}
+        client.screen = self._screen
+        client.on("called", self._called)
+
+    def replace_policy(self, policy: Policy) -> None:
+        """New rules; an override that was set by command stays."""
+        self._policy = policy.overridden(self._policy.override)
+
+    def override(self, override: PolicyOverride | None) -> None:
+        self._policy = self._policy.overridden(override)
+
+    def _screen(self, invitation: ev.Invitation) -> ev.RejectRequested | None:
+        at = datetime.fromtimestamp(self._now(), UTC)
+        decision = self._policy.decide(invitation, at=at, history=self._history)
+        self._history.record(decision.rule, invitation.caller, at)
+        logger.info("%s: %s by %s", invitation.caller, decision.action, decision.rule or "no rule")
+        if decision.action is Action.REJECT:
+            return ev.RejectRequested(CallStatus.REJECTED, decision.reason or "rejected", decision.rule)
+        if decision.action is Action.BUSY:
+            return ev.RejectRequested(CallStatus.BUSY, decision.reason or "busy", decision.rule)
+        self._decisions[invitation.conversation] = decision
+        return None
+
+    async def _called(self, conversation: Conversation) -> None:
+        decision = self._decisions[conversation.id]
+        try:
+            if decision.action is Action.ACCEPT:
+                await self._accept(conversation)
+            else:
+                await conversation.ring(rule=decision.rule)
+        except InvalidStateError as refused:
+            logger.info("%s could not be answered: %s", conversation.id, refused)
+        finally:
+            if conversation.state is not State.RINGING:
+                self._decisions.pop(conversation.id, None)
+        if conversation.state is State.RINGING:
+            await conversation.answered()
+            self._decisions.pop(conversation.id, None)
+
+    async def _accept(self, conversation: Conversation) -> None:
+        decision = self._decisions[conversation.id]
+        await conversation.accept(self._local_stream, grant=decision.grant, rule=decision.rule)
+
+    async def accept(self, conversation_id: str | None) -> Conversation:
+        """A person answers: with the media that the rule allows. Raises InvalidStateError where nothing rings."""
+        conversation = self._ringing(conversation_id)
+        await self._accept(conversation)
+        return conversation
+
+    async def reject(self, conversation_id: str | None) -> Conversation:
+        """A person declines. Raises InvalidStateError where nothing rings."""
+        conversation = self._ringing(conversation_id)
+        await conversation.reject("declined")
+        return conversation
+
+    def _ringing(self, conversation_id: str | None) -> Conversation:
+        ringing = [each for each in self._client.conversations.values() if each.state is State.RINGING]
+        if conversation_id is not None:
+            ringing = [each for each in ringing if each.id == conversation_id]
+        if not ringing:
+            raise InvalidStateError("nothing rings" if conversation_id is None else f"{conversation_id} does not ring")
+        return ringing[0]

@@ -1,0 +1,113 @@
+"""What an operator may ask of a running device (PROTOCOL 6): an allow-list of verbs, each a few lines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from agent.client import CallClient
+from agent.conversation.policy import PolicyOverride
+from agent.conversation.reasons import CloseReason
+from agent.doorkeeper import Doorkeeper
+from agent.errors import CallboxError, ConfigurationError, InvalidStateError, MalformedMessage
+from agent.ports import LocalStream
+from agent.session import Conversation
+from agent.signaling import messages as wire
+from agent.signaling.channel import CommandRequest
+
+logger = logging.getLogger(__name__)
+
+
+class Operator:
+    """Carries out commands. `reload` reads settings and policy again and returns what changed."""
+
+    def __init__(
+        self,
+        client: CallClient,
+        doorkeeper: Doorkeeper,
+        local_stream: LocalStream,
+        reload: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._client = client
+        self._doorkeeper = doorkeeper
+        self._local_stream = local_stream
+        self._reload = reload
+        self._verbs: dict[type[wire.Command], Callable[[Any], Awaitable[dict[str, Any]]]] = {
+            wire.CallCommand: self._call,
+            wire.AcceptCommand: self._accept,
+            wire.RejectCommand: self._reject,
+            wire.CloseCommand: self._close,
+            wire.MuteCommand: self._mute,
+            wire.ReloadCommand: self._reload_now,
+            wire.PolicyCommand: self._override,
+        }
+        client.on_command = self.handle
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """What this device can be asked."""
+        return tuple(verb for verb, model in wire.COMMANDS.items() if model in self._verbs)
+
+    async def handle(self, request: CommandRequest) -> None:
+        """Carry out one command and reply. What is wrong with it goes into the reply."""
+        result = await self._result(request)
+        logger.info("command %s: %s", request.verb, "done" if result.ok else f"{result.code}: {result.message}")
+        request.reply(result)
+
+    async def _result(self, request: CommandRequest) -> wire.CommandResult:
+        command = request.command
+        if isinstance(command, MalformedMessage):
+            return wire.CommandResult.failure(command.code, str(command))
+        verb = self._verbs.get(type(command))
+        if verb is None:
+            return wire.CommandResult.failure("not_supported", f"this device is not set up for {request.verb}")
+        try:
+            return wire.CommandResult.success(**await verb(command))
+        except InvalidStateError as error:
+            return wire.CommandResult.failure("invalid_state", str(error))
+        except ConfigurationError as error:
+            return wire.CommandResult.failure("configuration", str(error))
+        except CallboxError as error:
+            return wire.CommandResult.failure("failed", str(error))
+
+    async def _call(self, command: wire.CallCommand) -> dict[str, Any]:
+        conversation = self._client.call(command.to, self._local_stream, lifetime=command.lifetime, mode=command.mode)
+        return {"conversation": conversation.id}
+
+    async def _accept(self, command: wire.AcceptCommand) -> dict[str, Any]:
+        return {"conversation": (await self._doorkeeper.accept(command.conversation)).id}
+
+    async def _reject(self, command: wire.RejectCommand) -> dict[str, Any]:
+        return {"conversation": (await self._doorkeeper.reject(command.conversation)).id}
+
+    async def _close(self, command: wire.CloseCommand) -> dict[str, Any]:
+        chosen = self._chosen(command.conversation)
+        for conversation in chosen:
+            await conversation.close(CloseReason.USER_HANGUP)
+        return {"conversations": [each.id for each in chosen]}
+
+    async def _mute(self, command: wire.MuteCommand) -> dict[str, Any]:
+        for conversation in self._chosen(None):
+            conversation.mute(audio=command.audio, video=command.video)
+        return {}
+
+    async def _reload_now(self, _command: wire.ReloadCommand) -> dict[str, Any]:
+        return self._reload()
+
+    async def _override(self, command: wire.PolicyCommand) -> dict[str, Any]:
+        if command.override is None:
+            self._doorkeeper.override(None)
+            return {"override": None}
+        until = datetime.fromtimestamp(wire.parse_time(command.until), UTC) if command.until else None
+        self._doorkeeper.override(PolicyOverride.model_validate({"action": command.override, "until": until}))
+        return {"override": command.override, "until": command.until}
+
+    def _chosen(self, conversation_id: str | None) -> list[Conversation]:
+        conversations = list(self._client.conversations.values())
+        if conversation_id is not None:
+            conversations = [each for each in conversations if each.id == conversation_id]
+        if not conversations:
+            raise InvalidStateError(f"no conversation {conversation_id}" if conversation_id else "no conversation")
+        return conversations

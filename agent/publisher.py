@@ -1,0 +1,107 @@
+"""What a device tells the world: every event of its conversations, its status, and what it is (PROTOCOL 5, 6)."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agent import __version__
+from agent.conversation import events as ev
+from agent.conversation.reports import CallRecord, LocalStats, RemoteStats
+from agent.session import Conversation
+from agent.signaling import messages as wire
+from agent.signaling.broker import Broker, Will
+from agent.signaling.topics import Topics
+
+WILL_DELAY = 5  # seconds: a blip of the network is no absence
+
+
+def offline(uid: str, topics: Topics) -> Will:
+    """What the broker says when we are gone without a goodbye."""
+    status = wire.Status(state="offline", version=__version__)
+    return Will(topics.status(uid), wire.encode(status), delay=WILL_DELAY)
+
+
+class Publisher:
+    """Publishes for one device. `now` is the time of day in Unix seconds."""
+
+    def __init__(self, broker: Broker, topics: Topics, uid: str, about: wire.About, now: Callable[[], float]) -> None:
+        self._broker = broker
+        self._topics = topics
+        self._uid = uid
+        self._about = about
+        self._now = now
+        self._status = wire.Status(state="online", since=wire.format_time(now()), version=__version__)
+        broker.on_connection(self._on_connection)
+
+    def _on_connection(self, connected: bool) -> None:
+        """Status and description are retained, but a broker may have lost them: say them on every connect."""
+        if connected:
+            self._publish_status()
+            self._broker.publish(self._topics.about(self._uid), wire.encode(self._about), retain=True)
+
+    def occupied(self, conversations: int, *, busy: bool) -> None:
+        """Tell how many conversations there are, if that has changed."""
+        if (self._status.conversations, self._status.busy) != (conversations, busy):
+            self._say(conversations=conversations, busy=busy)
+
+    def goodbye(self) -> asyncio.Future[None]:
+        """A clean stop: the will stays unsaid, so we say it."""
+        return self._say(state="offline", conversations=0, busy=False)
+
+    def _say(self, **changes: Any) -> asyncio.Future[None]:
+        changes["since"] = wire.format_time(self._now())
+        self._status = self._status.model_copy(update=changes)
+        return self._publish_status()
+
+    def _publish_status(self) -> asyncio.Future[None]:
+        return self._broker.publish(self._topics.status(self._uid), wire.encode(self._status), retain=True)
+
+    def event(self, conversation: Conversation, name: str, event: Any) -> None:
+        """Publish one event of a conversation."""
+        message = _message(self._header(conversation), event)
+        if message is not None:
+            self._broker.publish(self._topics.event(self._uid, name), wire.encode(message), qos=message.QOS)
+
+    def _header(self, conversation: Conversation) -> wire.EventHeader:
+        return wire.EventHeader(
+            event_id=str(uuid.uuid4()),
+            device=self._uid,
+            conversation=conversation.id,
+            remote_uid=conversation.remote_uid,
+            direction=conversation.direction,
+            timestamp=wire.format_time(self._now()),
+            targets=conversation.targets or None,
+        )
+
+
+def _message(header: wire.EventHeader, event: Any) -> wire.ConversationEvent | None:
+    match event:
+        case ev.Called():
+            return wire.CalledEvent.of(header, user_data=event.user_data)
+        case ev.Response():
+            return wire.ResponseEvent.of(header, call_status=event.call_status, reason=event.reason, rule=event.rule)
+        case ev.StreamReceived():
+            tracks = [wire.Track(kind=kind, codec=codec) for kind, codec in event.tracks]
+            return wire.StreamReceivedEvent.of(header, tracks=tracks)
+        case ev.ErrorRaised():
+            return wire.ErrorEvent.of(header, code=event.code[:64], message=event.message[:500])
+        case LocalStats():
+            return wire.LocalStatsEvent.of(header, event)
+        case RemoteStats():
+            return wire.RemoteStatsEvent.of(header, event)
+        case CallRecord():
+            return wire.ClosedEvent.of(header, event)
+    return None  # `ringing` at a far side is no event of the protocol
+
+
+def board_model() -> str:
+    """What the device tree calls this board, or the machine's architecture."""
+    try:
+        return Path("/proc/device-tree/model").read_text().strip("\0 \n")
+    except OSError:
+        return platform.machine()

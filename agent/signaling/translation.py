@@ -1,0 +1,100 @@
+"""Between the messages on the wire and the inputs and effects of the core: one place, both ways."""
+
+from __future__ import annotations
+
+from agent.conversation import events as core
+from agent.conversation.reasons import CallStatus, CloseReason
+from agent.signaling import messages as wire
+
+REASON_EXPIRED = "expired"
+
+Outgoing = (
+    core.SendInvite
+    | core.SendRinging
+    | core.SendResponse
+    | core.SendSelect
+    | core.SendCandidate
+    | core.SendOffer
+    | core.SendAnswer
+    | core.SendClose
+)
+
+
+def invitation(sender: str, message: wire.Invite, *, age: float | None) -> core.Invitation:
+    """What the core needs of an `invite`. `age` in seconds by our clock, None where it cannot be judged."""
+    return core.Invitation(
+        conversation=message.conversation,
+        caller=sender,
+        party=message.party,
+        sdp=message.sdp,
+        lifetime=message.lifetime,
+        age=age,
+        user_data=message.user_data,
+        ice_servers=tuple(server.to_core() for server in message.ice_servers or ()),
+        wants_video="\nm=video " in message.sdp,
+    )
+
+
+def to_input(sender: str, message: wire.SignalMessage) -> core.Input | None:
+    """The input that a message is for its conversation; None for an `invite`, which makes one."""
+    party = message.party
+    match message:
+        case wire.Ringing():
+            return core.RingingReceived(sender, party, message.expires_in)
+        case wire.Response():
+            return core.ResponseReceived(sender, party, message.call_status, message.reason, message.sdp)
+        case wire.Select():
+            return core.SelectReceived(party, message.selected_party)
+        case wire.Candidate():
+            return core.CandidateReceived(sender, party, message.to_core())
+        case wire.Offer():
+            return core.OfferReceived(sender, party, message.generation, message.sdp)
+        case wire.Answer():
+            return core.AnswerReceived(sender, party, message.generation, message.sdp)
+        case wire.Close():
+            return core.CloseReceived(sender, party, CloseReason.parse(message.reason))
+        case wire.Error():
+            return core.ErrorReceived(sender, party, message.code, message.message)
+    return None
+
+
+def to_message(effect: Outgoing, *, conversation: str, party: str, wall: float) -> wire.SignalMessage:
+    """The message that carries an effect out. `wall` is the time of day, in Unix seconds."""
+    match effect:
+        case core.SendInvite():
+            return wire.Invite(
+                conversation=conversation,
+                party=party,
+                sdp=effect.sdp,
+                sent_at=wire.format_time(wall),
+                lifetime=effect.lifetime,
+                user_data=effect.user_data,
+            )
+        case core.SendRinging():
+            return wire.Ringing(conversation=conversation, party=party, expires_in=round(effect.expires_in, 3))
+        case core.SendResponse():
+            # A caller whose clock is wrong corrects itself by `now` and invites once more (PROTOCOL 2).
+            expired = effect.status is CallStatus.TIMEOUT and effect.reason == REASON_EXPIRED
+            return wire.Response(
+                conversation=conversation,
+                party=party,
+                call_status=effect.status,
+                reason=effect.reason,
+                sdp=effect.sdp,
+                now=wire.format_time(wall) if expired else None,
+            )
+        case core.SendSelect():
+            return wire.Select(conversation=conversation, party=party, selected_party=effect.selected)
+        case core.SendCandidate():
+            candidate = effect.candidate
+            return wire.Candidate(
+                conversation=conversation,
+                party=party,
+                candidate=wire.RTCIceCandidate.of(candidate) if candidate else None,
+            )
+        case core.SendOffer():
+            return wire.Offer(conversation=conversation, party=party, generation=effect.generation, sdp=effect.sdp)
+        case core.SendAnswer():
+            return wire.Answer(conversation=conversation, party=party, generation=effect.generation, sdp=effect.sdp)
+        case core.SendClose():
+            return wire.Close(conversation=conversation, party=party, reason=effect.reason.value)
