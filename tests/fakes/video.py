@@ -33,6 +33,7 @@ class FakeVideoSource:
         self.starting = asyncio.Event()
         self.stopped = asyncio.Event()
         self.keyframe_requests = 0
+        self.keyframe_requested = asyncio.Event()
         self.bitrates: list[int] = []
         self.running = False
         self._emit: Callable[[AccessUnit], None] | None = None
@@ -64,6 +65,7 @@ class FakeVideoSource:
 
     def request_keyframe(self) -> None:
         self.keyframe_requests += 1
+        self.keyframe_requested.set()
 
     def set_bitrate(self, bitrate: int) -> None:
         self.bitrates.append(bitrate)
