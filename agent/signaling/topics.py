@@ -66,6 +66,7 @@ class HealthTopic:
 Topic = SignalTopic | CommandTopic | EventTopic | StatusTopic | AboutTopic | HealthTopic
 
 
+_RESERVED = frozenset({"signal", "command", "events", "status", "about", "health"})
 _OF_A_DEVICE: dict[str, type[StatusTopic | AboutTopic | HealthTopic]] = {
     "status": StatusTopic,
     "about": AboutTopic,
@@ -76,6 +77,11 @@ _OF_A_DEVICE: dict[str, type[StatusTopic | AboutTopic | HealthTopic]] = {
 def is_uid(text: str) -> bool:
     """Whether `text` may stand as a uid in a topic."""
     return _UID.fullmatch(text) is not None
+
+
+def wants_retained(topic_filter: str) -> bool:
+    """Whether retained messages matter to a subscription. Signalling and commands are never retained."""
+    return not topic_filter.endswith(("/signal/+", "/command/+"))
 
 
 class Topics:
@@ -118,6 +124,11 @@ class Topics:
     def every(self, what: str) -> str:
         """The filter for `status`, `about` or `health` of every device."""
         return f"{self.prefix}/+/{_name(what)}"
+
+    def is_reserved(self, topic: str) -> bool:
+        """Whether `topic` lies where only the protocol's own messages may go, whatever stands around it."""
+        levels = topic.removeprefix(self.prefix + "/").split("/")
+        return topic.startswith(self.prefix + "/") and any(level in _RESERVED for level in levels[1:])
 
     def parse(self, topic: str) -> Topic | None:
         """What `topic` names, or None for one that is not the protocol's."""

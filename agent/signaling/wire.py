@@ -22,6 +22,9 @@ _RFC3339 = re.compile(
 )
 
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+
+
 def format_time(unix_seconds: float) -> str:
     """RFC 3339 in UTC with milliseconds: `2026-11-22T10:15:00.123Z`."""
     moment = _EPOCH + timedelta(milliseconds=round(unix_seconds * 1000))
@@ -38,6 +41,11 @@ def parse_time(text: str) -> float:
         raise ValueError("must be a time that exists") from None
 
 
+def is_conversation(text: str) -> bool:
+    """Whether `text` is a UUID in its usual form."""
+    return _UUID.fullmatch(text) is not None
+
+
 def _check_time(text: str) -> str:
     parse_time(text)
     return text
@@ -47,9 +55,7 @@ Timestamp = Annotated[
     str, Field(max_length=40), AfterValidator(_check_time), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 Uid = Annotated[str, StringConstraints(pattern=f"^{UID_PATTERN}$")]
-ConversationId = Annotated[
-    str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$")
-]
+ConversationId = Annotated[str, StringConstraints(pattern=f"^{_UUID.pattern}$")]
 PartyId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Sentence = Annotated[str, StringConstraints(max_length=500)]

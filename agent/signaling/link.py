@@ -1,0 +1,311 @@
+"""The network thread: paho-mqtt's client, connected again and again until told to stop.
+
+paho could reconnect by itself, but its pauses have no jitter, and an exception in its thread (a broken packet, a
+callback) ends the thread while `is_connected()` stays true. So the thread is ours: each attempt is one call of
+`_attempt`, whatever happens in it ends as a `Loss`, and the next attempt starts afresh. Only paho's public interface
+is used. What the event loop needs to know is posted to it; of this class the loop calls `send`, `ack`, `goodbye` and
+`abort`, which paho allows from other threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import LogLevel, MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from agent.errors import SignalingError
+from agent.signaling.backoff import Backoff
+from agent.signaling.broker import Incoming, Will
+from agent.signaling.limits import bounded
+from agent.signaling.options import MqttOptions, load_client_certificate, tls_context
+from agent.signaling.paho_client import MAX_INFLIGHT, make_client, publish_properties, subscribe
+from agent.signaling.sendqueue import Outgoing
+
+logger = logging.getLogger(__name__)
+
+_READY_TIMEOUT = 10.0  # seconds from the TCP connection to the broker's consent to our subscriptions
+_STABLE_AFTER = 10.0  # seconds after which a connection counts as one that held
+_GOODBYE_TIMEOUT = 1.0
+
+_KEEP_ALIVE_TIMEOUT = 141  # reason code
+# Reason codes of CONNACK and DISCONNECT where trying again soon cannot help, or makes it worse (MQTT 5, 2.4): version,
+# client id, password, permission, ban, authentication method, session taken over, will refused, size, moved, rate.
+_SLOW_REASONS = frozenset({132, 133, 134, 135, 138, 140, 142, 144, 149, 153, 154, 155, 157, 159})
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Why there is no connection. `slow`: only someone's hand can change that."""
+
+    reason: str
+    slow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the broker allows: messages in flight, and bytes in a packet."""
+
+    inflight: int = MAX_INFLIGHT
+    packet_size: float = math.inf
+
+
+class Listener(Protocol):
+    """Who hears of the link, on the event loop; but for `received`, which runs in the network thread."""
+
+    def link_up(self, terms: Terms) -> None: ...
+
+    def link_down(self, loss: Loss) -> None: ...
+
+    def link_published(self, mid: int, refusal: str | None) -> None: ...
+
+    def link_stopped(self) -> None: ...
+
+    def received(self, message: Incoming) -> None: ...
+
+
+class Link:
+    """One thread, one paho client, one connection after the other."""
+
+    def __init__(
+        self,
+        options: MqttOptions,
+        subscriptions: Sequence[tuple[str, int]],
+        will: Will | None,
+        listener: Listener,
+        post: Callable[..., None],
+    ) -> None:
+        self._options = options
+        self._subscriptions = tuple(subscriptions)
+        self._listener = listener
+        self._post = post
+        self._stopping = threading.Event()
+        self._context: ssl.SSLContext | None = None
+        self._epoch = 0  # counts connections, so that an acknowledgement never goes to the wrong one
+        self._up_since: float | None = None
+        self._subscribe_mid: int | None = None
+        self._terms = Terms()
+        self._loss: Loss | None = None
+        self._detail = ""
+        self._client = self._make_client(will)
+        self._thread = threading.Thread(target=self._run, name=f"mqtt-{options.client_id}", daemon=True)
+
+    # --- the event loop's side -----------------------------------------------------------------------------------
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def send(self, message: Outgoing, expiry: int | None) -> int | None:
+        """Hand a message to paho: its id, by which `link_published` will name it, or None where it has no room.
+
+        Raises SignalingError for one that MQTT cannot carry.
+        """
+        properties = publish_properties(expiry, message.response_topic, message.correlation_data)
+        try:
+            info = self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
+        except (ValueError, struct.error) as error:
+            raise SignalingError(f"cannot publish to {bounded(message.topic)}: {error}") from error
+        return None if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE else info.mid
+
+    def goodbye(self) -> None:
+        """Disconnect in good order and end the thread; `link_stopped` follows."""
+        self._stopping.set()
+        self._client.disconnect()
+
+    def abort(self) -> None:
+        """Cut the connection without a goodbye, as a lost network would."""
+        sock = self._client.socket()
+        if sock is not None:
+            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(sock.fileno())) as twin:
+                twin.shutdown(socket.SHUT_RDWR)
+
+    # --- the network thread --------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        backoff = Backoff(self._options)
+        while not self._stopping.is_set():
+            loss = self._attempt()
+            if self._up_since is not None and time.monotonic() - self._up_since >= _STABLE_AFTER:
+                backoff.reset()
+            self._up_since = None
+            if not self._stopping.is_set():
+                self._post(self._listener.link_down, loss)
+                self._stopping.wait(backoff.next(slow=loss.slow))
+        self._post(self._listener.link_stopped)
+
+    def _attempt(self) -> Loss:
+        """One connection, from the first packet to the last."""
+        self._epoch += 1
+        self._loss, self._detail, self._subscribe_mid = None, "", None
+        try:
+            self._load_tls()
+            self._client.reconnect()
+            return self._serve()
+        except SignalingError as error:
+            return Loss(str(error), slow=True)
+        except ssl.SSLError as error:
+            return Loss(f"TLS: {getattr(error, 'verify_message', '') or error.reason or error}", slow=True)
+        except OSError as error:
+            return Loss(error.strerror or str(error) or type(error).__name__)
+        except Exception as error:  # the thread's edge: whatever paho makes of a broken packet, go on
+            logger.exception("the MQTT client failed; connecting afresh")
+            return Loss(f"{type(error).__name__}: {error}", slow=True)
+        finally:
+            self._close_socket()
+
+    def _serve(self) -> Loss:
+        ready_by = time.monotonic() + _READY_TIMEOUT
+        leave_by = math.inf
+        code = MQTTErrorCode.MQTT_ERR_SUCCESS
+        while code == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            now = time.monotonic()
+            if self._stopping.is_set() and leave_by == math.inf:
+                leave_by = now + _GOODBYE_TIMEOUT
+                self._client.disconnect()  # once more: `goodbye` may have come before there was a socket
+            if now >= leave_by:
+                return Loss("stopped")
+            if self._up_since is None and now >= ready_by:
+                return Loss(f"no answer from the broker within {_READY_TIMEOUT:g} s")
+            code = self._client.loop(0.2 if self._stopping.is_set() else 1.0)
+        return self._loss or self._lost(code)
+
+    def _lost(self, code: MQTTErrorCode) -> Loss:
+        tls = self._up_since is None and "SSL" in self._detail  # TLS 1.3 tells of a refused certificate only now
+        return Loss(self._detail or paho.error_string(code).rstrip("."), slow=tls)
+
+    def _load_tls(self) -> None:
+        tls = self._options.tls
+        if tls is None:
+            return
+        if self._context is not None:
+            load_client_certificate(self._context, tls)
+            return
+        self._context = tls_context(tls)
+        self._client.tls_set_context(self._context)
+        self._client.tls_insecure_set(tls.insecure)
+
+    def _close_socket(self) -> None:
+        sock = self._client.socket()
+        if sock is not None:
+            sock.close()
+
+    # --- paho's callbacks, in the network thread -----------------------------------------------------------------
+
+    def _make_client(self, will: Will | None) -> paho.Client:
+        client = make_client(self._options, will)
+        client.on_connect = _guarded(self._on_connect)
+        client.on_disconnect = _guarded(self._on_disconnect)
+        client.on_subscribe = _guarded(self._on_subscribe)
+        client.on_message = _guarded(self._on_message)
+        client.on_publish = _guarded(self._on_publish)
+        client.on_log = self._on_log
+        return client
+
+    def _on_connect(
+        self, client: paho.Client, _data: object, flags: paho.ConnectFlags, reason: ReasonCode, properties: Properties
+    ) -> None:
+        if reason.is_failure:
+            self._loss = Loss(f"refused: {reason}", slow=reason.value in _SLOW_REASONS)
+            return
+        logger.debug("connected, session present: %s", flags.session_present)
+        self._terms = Terms(
+            inflight=min(MAX_INFLIGHT, getattr(properties, "ReceiveMaximum", MAX_INFLIGHT)),
+            packet_size=getattr(properties, "MaximumPacketSize", math.inf),
+        )
+        if not self._subscriptions:
+            self._ready()
+            return
+        # Every time: a broker that lost its state would otherwise stay silent.
+        self._subscribe_mid = subscribe(client, self._subscriptions)
+
+    def _on_subscribe(
+        self, _client: paho.Client, _data: object, mid: int, reasons: list[ReasonCode], _properties: Properties
+    ) -> None:
+        if mid != self._subscribe_mid:
+            return
+        for (name, _), reason in zip(self._subscriptions, reasons, strict=False):
+            if reason.is_failure:
+                logger.error("the broker refuses the subscription to %s: %s", name, reason)
+        self._ready()
+
+    def _ready(self) -> None:
+        self._up_since = time.monotonic()
+        self._post(self._listener.link_up, self._terms)
+
+    def _on_disconnect(
+        self,
+        _client: paho.Client,
+        _data: object,
+        flags: paho.DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties,
+    ) -> None:
+        if self._loss is None and flags.is_disconnect_packet_from_server:
+            self._loss = Loss(f"ended by the broker: {reason}", slow=reason.value in _SLOW_REASONS)
+        elif self._loss is None and reason.value == _KEEP_ALIVE_TIMEOUT:
+            self._loss = Loss("the broker has fallen silent")
+
+    def _on_publish(
+        self, _client: paho.Client, _data: object, mid: int, reason: ReasonCode, _properties: Properties
+    ) -> None:
+        self._post(self._listener.link_published, mid, str(reason) if reason.is_failure else None)
+
+    def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        on_ack = partial(self.ack, self._epoch, message.mid) if message.qos else None
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            logger.warning("a message on a topic that is not UTF-8 was dropped")
+            if on_ack is not None:
+                on_ack()
+            return
+        self._listener.received(
+            Incoming(
+                topic=topic,
+                payload=bytes(message.payload),
+                qos=message.qos,
+                retain=message.retain,
+                response_topic=getattr(message.properties, "ResponseTopic", None),
+                correlation_data=getattr(message.properties, "CorrelationData", None),
+                on_ack=on_ack,
+            )
+        )
+
+    def ack(self, epoch: int, mid: int) -> None:
+        """Acknowledge what connection `epoch` brought as `mid`. On a later one the broker delivers it again."""
+        if epoch == self._epoch:
+            self._client.ack(mid, 1)
+
+    def _on_log(self, _client: paho.Client, _data: object, level: int, text: str) -> None:
+        if level == LogLevel.MQTT_LOG_ERR:  # the only place where paho says what went wrong with the socket
+            self._detail = bounded(text)
+
+
+def _guarded(callback: Callable[..., None]) -> Callable[..., None]:
+    """`callback`, with its faults logged: paho would either swallow them or end the thread."""
+
+    def call(*arguments: Any) -> None:
+        try:
+            callback(*arguments)
+        except Exception:
+            logger.exception("in the MQTT client's thread")
+
+    return call

@@ -1,0 +1,291 @@
+"""The broker port on MQTT 5: the event loop's half. The network's half is `link.Link`.
+
+What is published waits here, in a bounded queue, and goes to paho only while connected and only as many at a time as
+the broker takes. So paho never holds more than that window, nothing is sent that has outlived its expiry while we were
+away, and a broker's Receive Maximum is kept after a reconnect as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from agent.errors import NotConnected, SignalingError
+from agent.signaling.broker import Incoming, Will
+from agent.signaling.link import Link, Loss, Terms
+from agent.signaling.options import MqttOptions
+from agent.signaling.paho_client import RECEIVE_MAXIMUM
+from agent.signaling.sendqueue import Outgoing, SendQueue
+
+logger = logging.getLogger(__name__)
+
+MAX_INCOMING = 4 * RECEIVE_MAXIMUM  # messages that wait to be read
+_THREAD_TIMEOUT = 2.0  # seconds for the network thread to end
+_PACKET_OVERHEAD = 64  # bytes, at most, of fixed header and properties beside topics and data
+
+
+class MqttBroker:
+    """See `agent.signaling.broker.Broker`. One reader of `incoming()`; used once, as a context."""
+
+    def __init__(
+        self, options: MqttOptions, *, subscriptions: Sequence[tuple[str, int]] = (), will: Will | None = None
+    ) -> None:
+        self._options = options
+        self._where = f"{options.host}:{options.port}"
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._link = Link(options, subscriptions, will, self, self._post)
+        self._terms = Terms()
+        self._connected = asyncio.Event()
+        self._loss: Loss | None = None
+        self._queue = SendQueue(options.max_queued, options.max_queued_bytes)
+        self._handed: dict[int, Outgoing] = {}
+        self._settled = asyncio.Event()
+        self._inbox: deque[Incoming] = deque()
+        self._arrived = asyncio.Event()
+        self._dropping = False
+        self._full = False
+        self._callbacks: list[Callable[[bool], None]] = []
+        self._closed = False
+        self._stopped = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Connected, and subscribed."""
+        return self._connected.is_set()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the network thread runs, for a watchdog. True as long as the context is open, connected or not."""
+        return self._link.alive
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._link.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._flush()
+        finally:
+            self._closed = True
+            self._link.goodbye()
+            await self._end_of_thread()
+            self._connected.clear()
+            self._give_up()
+            self._arrived.set()
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        expiry: int | None = None,
+        response_topic: str | None = None,
+        correlation_data: bytes | None = None,
+    ) -> asyncio.Future[None]:
+        future = asyncio.get_running_loop().create_future()
+        future.add_done_callback(_consume)
+        expires_at = None if expiry is None else self._now() + expiry
+        message = Outgoing(topic, payload, qos, retain, future, expires_at, response_topic, correlation_data)
+        if self._closed or self._loop is None:
+            _fail(message, SignalingError("the connection is closed"))
+        elif qos == 0:
+            self._publish_at_most_once(message)
+        elif self._queue.put(message):
+            self._full = False
+            self._pump()
+        else:
+            self._refuse(message)
+        return future
+
+    async def incoming(self) -> Incoming:
+        """The next message. Raises SignalingError once the context has been left and all was read."""
+        while not self._inbox:
+            if self._closed:
+                raise SignalingError("the connection is closed")
+            self._arrived.clear()
+            if not self._inbox:  # the network thread may have added one in between
+                await self._arrived.wait()
+        self._dropping = False
+        return self._inbox.popleft()
+
+    def on_connection(self, callback: Callable[[bool], None]) -> Callable[[], None]:
+        self._callbacks.append(callback)
+
+        def remove() -> None:
+            with contextlib.suppress(ValueError):
+                self._callbacks.remove(callback)
+
+        return remove
+
+    async def wait_connected(self, timeout: float) -> None:
+        try:
+            async with asyncio.timeout(timeout):
+                await self._connected.wait()
+        except TimeoutError:
+            reason = self._loss.reason if self._loss else "no answer"
+            raise NotConnected(f"broker {self._where}: not connected after {timeout:g} s ({reason})") from None
+
+    # --- outgoing ------------------------------------------------------------------------------------------------
+
+    def _publish_at_most_once(self, message: Outgoing) -> None:
+        if not self.connected:
+            _fail(message, NotConnected("dropped: QoS 0 while not connected"))
+        elif self._fits(message) and self._hand_over(message) is not None:
+            message.future.set_result(None)
+
+    def _pump(self) -> None:
+        """Hand over as much as the broker takes."""
+        while self.connected and len(self._handed) < self._terms.inflight:
+            message, expired = self._queue.take(self._now())
+            for late in expired:
+                _fail(late, SignalingError("expired before it could be sent"))
+            if message is None:
+                break
+            if not self._fits(message):
+                continue
+            mid = self._hand_over(message)
+            if mid is not None:
+                self._handed[mid] = message
+            elif not message.future.done():
+                self._queue.put_back(message)
+                break
+        self._settle()
+
+    def _hand_over(self, message: Outgoing) -> int | None:
+        expiry = None if message.expires_at is None else max(1, math.ceil(message.expires_at - self._now()))
+        try:
+            return self._link.send(message, expiry)
+        except SignalingError as error:
+            logger.warning("%s", error)
+            _fail(message, error)
+            return None
+
+    def _fits(self, message: Outgoing) -> bool:
+        beside = message.topic + (message.response_topic or "")
+        size = len(message.payload) + len(message.correlation_data or b"") + len(beside.encode()) + _PACKET_OVERHEAD
+        if size <= self._terms.packet_size:
+            return True
+        logger.error(
+            "%d bytes for %s are more than the broker takes (%d)", size, message.topic, self._terms.packet_size
+        )
+        _fail(message, SignalingError(f"{size} bytes are more than the broker takes"))
+        return False
+
+    def _refuse(self, message: Outgoing) -> None:
+        if not self._full:
+            logger.error("the queue to the broker is full (%d messages): new ones are refused", len(self._queue))
+            self._full = True
+        _fail(message, SignalingError("the queue to the broker is full"))
+
+    def _settle(self) -> None:
+        """Note whether there is anything left that waiting could bring across."""
+        if self._loss is not None or not (self._queue or self._handed):
+            self._settled.set()
+        else:
+            self._settled.clear()
+
+    async def _flush(self) -> None:
+        self._settle()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._options.close_timeout):
+                await self._settled.wait()
+
+    async def _end_of_thread(self) -> None:
+        try:
+            async with asyncio.timeout(_THREAD_TIMEOUT):
+                await self._stopped.wait()
+        except TimeoutError:
+            # It hangs in a name look-up or a connect, ends by itself after that, and talks to nobody any more.
+            logger.warning("the MQTT thread is still busy connecting to %s; leaving it behind", self._where)
+
+    def _give_up(self) -> None:
+        rest = [*self._handed.values(), *self._queue.clear()]
+        self._handed.clear()
+        for message in rest:
+            _fail(message, SignalingError("the connection was closed before the broker had acknowledged it"))
+        if rest:
+            logger.warning("%d messages to %s were not acknowledged", len(rest), self._where)
+
+    # --- what the link says --------------------------------------------------------------------------------------
+
+    def link_up(self, terms: Terms) -> None:
+        self._terms, self._loss = terms, None
+        logger.info("connected to the broker %s", self._where)
+        self._connected.set()
+        self._pump()
+        self._tell(True)
+
+    def link_down(self, loss: Loss) -> None:
+        was_connected, last = self.connected, self._loss
+        self._connected.clear()
+        self._loss = loss
+        if was_connected:
+            logger.warning("lost the broker %s: %s", self._where, loss.reason)
+        elif last is None or last.reason != loss.reason:
+            logger.warning("no connection to the broker %s: %s; trying on", self._where, loss.reason)
+        self._settle()
+        if was_connected:
+            self._tell(False)
+
+    def link_published(self, mid: int, refusal: str | None) -> None:
+        message = self._handed.pop(mid, None)
+        if message is None:  # QoS 0
+            return
+        if refusal is not None:
+            logger.warning("the broker refuses a message to %s: %s", message.topic, refusal)
+            _fail(message, SignalingError(f"refused by the broker: {refusal}"))
+        elif not message.future.done():
+            message.future.set_result(None)
+        self._pump()
+
+    def link_stopped(self) -> None:
+        self._stopped.set()
+
+    def received(self, message: Incoming) -> None:
+        """Runs in the network thread. On overflow the newest is dropped; QoS 1 comes again after a reconnect."""
+        if len(self._inbox) >= MAX_INCOMING:
+            if not self._dropping:
+                logger.error("%d messages wait to be read: new ones are dropped", len(self._inbox))
+                self._dropping = True
+            return
+        self._inbox.append(message)
+        self._post(self._arrived.set)
+
+    def _tell(self, connected: bool) -> None:
+        for callback in tuple(self._callbacks):
+            try:
+                callback(connected)
+            except Exception:
+                logger.exception("in a connection callback")
+
+    def _post(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Run `function` on the event loop; from any thread."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to hear it
+                self._loop.call_soon_threadsafe(function, *arguments)
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _fail(message: Outgoing, error: SignalingError) -> None:
+    if not message.future.done():
+        message.future.set_exception(error)
+
+
+def _consume(future: asyncio.Future[None]) -> None:
+    """Mark an error as seen: whoever publishes need not wait for the outcome."""
+    if not future.cancelled():
+        future.exception()

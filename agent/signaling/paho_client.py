@@ -1,0 +1,84 @@
+"""How paho's client is set up for MQTT 5: connection, will, subscriptions and message properties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from agent.signaling.broker import Will
+from agent.signaling.limits import MAX_PAYLOAD
+from agent.signaling.options import MqttOptions
+from agent.signaling.topics import wants_retained
+
+RECEIVE_MAXIMUM = 32  # QoS 1 messages that the broker may send us before we acknowledge one
+MAX_INFLIGHT = 16  # and we to it; kept below the 20 that paho and mosquitto assume
+_MAX_PACKET = MAX_PAYLOAD + 4096  # a payload of the limit, with its topic and properties
+
+
+def make_client(options: MqttOptions, will: Will | None) -> paho.Client:
+    """A client that does nothing until `reconnect()`. Raises ValueError for a host or port that cannot be."""
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=options.client_id,
+        protocol=paho.MQTTv5,
+        transport=options.transport,
+        reconnect_on_failure=False,
+        manual_ack=True,
+    )
+    client.suppress_exceptions = True
+    client.max_inflight_messages_set(MAX_INFLIGHT)
+    # With this set, paho never writes to the socket from the thread that publishes.
+    client.on_socket_register_write = lambda *_: None
+    if options.transport == "websockets":
+        client.ws_set_options(path=options.path)
+    if options.username is not None:
+        client.username_pw_set(options.username, options.password)
+    if will is not None:
+        properties = _properties(PacketTypes.WILLMESSAGE, WillDelayInterval=will.delay)
+        client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
+    connect = _properties(
+        PacketTypes.CONNECT,
+        SessionExpiryInterval=options.session_expiry,
+        ReceiveMaximum=RECEIVE_MAXIMUM,
+        MaximumPacketSize=_MAX_PACKET,
+    )
+    client.connect_async(options.host, options.port, options.keepalive, clean_start=False, properties=connect)
+    return client
+
+
+def subscribe(client: paho.Client, subscriptions: Sequence[tuple[str, int]]) -> int | None:
+    """Ask for all of them at once; the id by which the broker's consent will come, or None while not connected."""
+    return client.subscribe([(name, _subscribe_options(name, qos)) for name, qos in subscriptions])[1]
+
+
+def publish_properties(
+    expiry: int | None, response_topic: str | None, correlation_data: bytes | None
+) -> Properties | None:
+    """The properties of one message, those that are None left out."""
+    values = {
+        "MessageExpiryInterval": expiry,
+        "ResponseTopic": response_topic,
+        "CorrelationData": correlation_data,
+    }
+    known = {name: value for name, value in values.items() if value is not None}
+    return _properties(PacketTypes.PUBLISH, **known) if known else None
+
+
+def _subscribe_options(topic_filter: str, qos: int) -> SubscribeOptions:
+    """`retainAsPublished` shows what was published as retained even to those who were there at the time."""
+    handling = SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+    if not wants_retained(topic_filter):
+        handling = SubscribeOptions.RETAIN_DO_NOT_SEND
+    return SubscribeOptions(qos=qos, retainAsPublished=True, retainHandling=handling)
+
+
+def _properties(packet_type: int, **values: object) -> Properties:
+    properties = Properties(packet_type)  # type: ignore[no-untyped-call]
+    for name, value in values.items():
+        setattr(properties, name, value)
+    return properties

@@ -1,0 +1,102 @@
+"""Real parts that several test folders share."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+class Mosquitto:
+    """A mosquitto of one's own on a loopback port that stays the same across restarts. State is kept in memory only."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, folder: Path, *, lines: tuple[str, ...] = (), allow_anonymous: bool = True) -> None:
+        self.port = _free_port()
+        self._folder = folder
+        self._config = folder / f"mosquitto-{self.port}.conf"
+        self._process: subprocess.Popen[bytes] | None = None
+        settings = [
+            f"listener {self.port} {self.host}",
+            f"allow_anonymous {'true' if allow_anonymous else 'false'}",
+            "persistence false",
+            "max_queued_messages 10000",
+            "set_tcp_nodelay true",
+            *lines,
+        ]
+        self._config.write_text("\n".join(settings) + "\n")
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start, and return once it accepts connections."""
+        log = (self._folder / f"mosquitto-{self.port}.log").open("ab")
+        with log:
+            self._process = subprocess.Popen([_binary(), "-v", "-c", str(self._config)], stdout=log, stderr=log)
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection((self.host, self.port), 1).close()
+            except OSError as error:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"mosquitto did not start: {self.log()}") from error
+                time.sleep(0.02)
+            else:
+                return
+
+    def stop(self) -> None:
+        """End it in good order: its clients hear that it shuts down."""
+        self._end(kill=False)
+
+    def kill(self) -> None:
+        """End it without a word, as a power cut would; its state is lost."""
+        self._end(kill=True)
+
+    def restart(self) -> None:
+        """Kill it, and start it on the same port with nothing remembered."""
+        self.kill()
+        self.start()
+
+    def log(self) -> str:
+        return (self._folder / f"mosquitto-{self.port}.log").read_text(errors="replace")
+
+    def _end(self, *, kill: bool) -> None:
+        if self._process is None:
+            return
+        if kill:
+            self._process.kill()
+        else:
+            self._process.terminate()
+        self._process.wait(10)
+        self._process = None
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def _binary() -> str:
+    path = shutil.which("mosquitto", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin") or shutil.which("mosquitto")
+    if path is None:
+        pytest.skip("mosquitto is not installed")
+    return path
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A running mosquitto that lets everyone in."""
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    yield broker
+    broker.stop()
