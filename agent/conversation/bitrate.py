@@ -45,6 +45,7 @@ class BitrateOptions:
     inherent_loss_max: float = 0.20  # a path that loses more is of no use at any rate: keep backing off
     trial_decrease: float = 0.90  # a tenth less must take about ten points of loss away, five times the noise
     trial_samples: int = 2  # samples that lie wholly after the step
+    trial_bits: float = 1.5e6  # and about this many seconds' worth of packets, or noise decides; at most five samples
     trial_after_hold: float = 8.0  # held this long between low and high: find out whether the loss is ours
 
     # delay, draft section 5 with round trips for arrival times
@@ -70,16 +71,20 @@ class BitrateOptions:
     remb_fall: float = 0.97  # of the one before: what libwebrtc sends at once
     remb_slack: float = 2.0  # how far we may run ahead of one that climbs: 8 % a second would never be caught up with
     remb_tolerance: float = 0.90  # a first value is the rate of arrival, and varies with the frames
+    remb_shallow: float = 0.75  # of what is sent; what arrives is 1 / 0.85 of it, so nearly all does
+    remb_deep_age: float = 5.0  # after a deeper fall the shallow ones belong to it
     remb_rise_age: float = 3.0  # climbed within it: trailing us
     remb_age: float = 5.0  # sent at least once a second; older ones bind nobody
 
     # growth
-    growth: float = 0.08  # a second, the draft's eta
-    growth_fast: float = 0.15  # a second: below the last capacity, or after `growth_ramp` seconds without trouble
-    growth_near: float = 0.05  # a second, where the last decrease happened
+    growth: float = 0.05  # a second, under the draft's 0.08: near the last capacity, and to begin with
+    growth_fast: float = 0.18  # a second: below that capacity, or after `growth_ramp` seconds without trouble
     growth_ramp: float = 5.0
+    growth_blind: float = 0.8  # of these, where no REMB would tell of a queue before the next report does
     near_low: float = 0.85  # of the capacity: the neighborhood that is crossed slowly
-    near_high: float = 1.08
+    near_high: float = 1.12
+    capacity_same: float = 0.75
+    capacity_weight: float = 0.3
     hold_after_decrease: float = 1.0  # plus a round trip: see what it did first
     sent_slack: float = 1.5  # grow no further over what is sent: an unused rate is untested
     sent_age: float = 3.0
@@ -192,7 +197,7 @@ class _Loss:
         self._since = 0.0
         self._lost = self._seconds = 0.0
         self.inherent = 0.0
-        self.excess = 0.0  # of the last sample
+        self.fraction = self.excess = 0.0  # of the last sample, all of it and ours
 
     def add(self, now: float, fraction: float) -> _LossSample | None:
         elapsed = 1.0 if self._at is None else min(now - self._at, 2.0)
@@ -207,8 +212,14 @@ class _Loss:
         self._lost = self._seconds = 0.0
         if sample.fraction < 0.7 * self.inherent:  # the radio recovered: believe it within a few samples
             self.inherent += 0.3 * (sample.fraction - self.inherent)
+        self.fraction = sample.fraction
         self.excess = self.excess_of(sample.fraction)
         return sample
+
+    def accept(self, loss: float) -> None:
+        """From now on this much is the path's own."""
+        self.inherent = min(loss, self._options.inherent_loss_max)
+        self.excess = self.excess_of(self.fraction)
 
     def excess_of(self, fraction: float) -> float:
         return max(0.0, (fraction - self.inherent) / (1 - self.inherent))
@@ -243,6 +254,7 @@ class BitrateController:
         self._changed_at = self._decreased_at = self._fitted_at = -math.inf
         self._updated_at: float | None = None
         self._reported_at: float | None = None
+        self._heard_at: float | None = None  # any feedback
         self._timed_out_at = -math.inf
         self._capacity: float | None = None  # where the last decrease happened
         self._clean_since: float | None = None
@@ -250,12 +262,13 @@ class BitrateController:
         self._limited_from: float | None = None  # the rate before congestion
         self._delay_episode: tuple[float, float] | None = None  # (target, round trip) at the first decrease
         self._remb: float | None = None
-        self._remb_at = self._remb_rose_at = self._remb_fell_at = -math.inf
+        self._remb_at = self._remb_rose_at = self._remb_fell_at = self._remb_deep_at = -math.inf
         self._queue_since: float | None = None
         self._targets: deque[tuple[float, float]] = deque([(-math.inf, self._target)])  # (from then on, bit/s)
         self._sent: deque[tuple[float, float]] = deque()  # (over the second until then, bit/s)
         self._nacks: deque[tuple[float, int]] = deque()
-        self.why = "start"  # of the last change, a few words
+        self._cause = "start"  # of the estimate's last move
+        self.why = self._cause  # of the target's last change, a few words
 
     @property
     def target(self) -> int:
@@ -276,7 +289,7 @@ class BitrateController:
         jitter = _sensible(jitter, 0.0, 60.0)
         if not self._advance(now) or (fraction_lost is None and round_trip_time is None):
             return
-        self._reported_at = now
+        self._reported_at = self._heard_at = now
         sample = None if fraction_lost is None else self._loss.add(now, fraction_lost)
         if jitter is not None:
             self._delay.add_jitter(jitter)
@@ -291,21 +304,22 @@ class BitrateController:
         """The far side's estimate in bit/s."""
         if _sensible(bitrate, 1.0, 1e12) is None or not self._advance(now):
             return
+        self._heard_at = now
         before = self._remb if now - self._remb_at <= self._options.remb_age else None
-        self._remb, self._remb_at = bitrate, now
-        if before is None or bitrate > before:
-            self._remb_rose_at = now
-        fell = before is not None and bitrate < self._options.remb_fall * before
+        fell = before is not None and bitrate < self._options.remb_fall * before and self._believed(now, bitrate)
         if fell:
-            self._remb_rose_at = -math.inf
-            self._remb_fell_at = now
+            self._remb_rose_at, self._remb_fell_at = -math.inf, now
+        elif before is None or not self._options.remb_fall * before <= bitrate <= before:
+            self._remb_rose_at = now
+        self._remb, self._remb_at = bitrate, now
         cap = self._remb_cap(now)
         if (fell and bitrate < self._target) or cap < self._options.remb_tolerance * self._sending(now):
-            self._decrease(now, cap, "REMB", capacity=cap / self._options.delay_decrease)
+            self._decrease(now, cap, "REMB", self._capacity_near(cap / self._options.delay_decrease))
 
     def on_nack(self, now: float, packets: int) -> None:
         """Packets asked for again."""
         if _sensible(packets, 1, 1 << 16) is not None and self._advance(now):
+            self._heard_at = now
             self._nacks.append((now, packets))
 
     def on_send_queue(self, now: float, bytes_queued: float, oldest_age: float) -> None:
@@ -426,27 +440,29 @@ class BitrateController:
         self._hold_since = None
         if self._estimate < before:
             self._trial = _Trial(now, before, self._estimate, loss, [])
+        else:  # at the minimum already: nothing to lose, and growing will tell
+            self._loss.accept(loss)
 
     def _judge_trial(self, now: float, sample: _LossSample, trial: _Trial) -> None:
         options = self._options
         if sample.since < trial.started + self._delay.round_trip:
             return  # part of it was sent before the step
         trial.losses.append(sample.fraction)
-        if len(trial.losses) < options.trial_samples and trial.loss_before < options.loss_severe:
+        needed = 1 if trial.loss_before >= options.loss_severe else options.trial_samples
+        if len(trial.losses) < max(needed, min(5, options.trial_bits / self._target)):
             return
         self._trial = None
         loss = (trial.loss_before + sum(trial.losses)) / (1 + len(trial.losses))
         if trial.follows() or loss > options.inherent_loss_max:
             self._capacity = trial.bitrate_before * (1 - self._loss.excess_of(trial.loss_before))
             return
-        self._loss.inherent = loss
-        self._loss.excess = 0.0
+        self._loss.accept(loss)
         self._estimate = max(self._estimate, trial.bitrate_before)
-        self.why = "loss is inherent"
+        self._cause = "loss is inherent"
 
     def _judge_silence(self, now: float) -> None:
         options = self._options
-        if self._reported_at is None or now - self._reported_at < options.report_timeout:
+        if self._heard_at is None or now - self._heard_at < options.report_timeout:
             return
         if now - self._timed_out_at >= options.report_timeout_interval:
             self._timed_out_at = now
@@ -458,16 +474,30 @@ class BitrateController:
         self._trial = None
         self._clean_since = None
         self._decreased_at = now
-        self._capacity = capacity
         if self._remb is not None and now - self._remb_fell_at <= self._options.remb_age:
             # libwebrtc has just measured what arrives: better than our guesses, which lag behind the queue
-            self._capacity = max(capacity or 0.0, self._remb / self._options.delay_decrease)
-            bitrate = max(bitrate, self._options.drain_floor * self._capacity)
+            capacity = max(capacity or 0.0, self._remb / self._options.delay_decrease)
+            bitrate = max(bitrate, self._options.drain_floor * capacity)
+        self._capacity = capacity
         lower = max(self._options.min_bitrate, min(self._estimate, bitrate))
         if lower < self._target:
             self._limited_from = max(self._limited_from or 0.0, self._target)
-            self.why = why
+            self._cause = why
         self._estimate = lower
+
+    def _believed(self, now: float, bitrate: float) -> bool:
+        """Not a fall of the usual 15 % with losses and short round trips: frames with holes look like a queue to REMB."""
+        if bitrate < self._options.remb_shallow * self._sending(now):
+            self._remb_deep_at = now
+        losing = max(self._loss.fraction, self._nack_ratio(now)) > self._options.loss_low
+        return now - self._remb_deep_at < self._options.remb_deep_age or not losing or not self._delay.clear
+
+    def _capacity_near(self, measured: float) -> float:
+        """Averaged with what was known if it is about the same: one measurement is a rough one."""
+        options, known = self._options, self._capacity
+        if known is None or not options.capacity_same <= measured / known <= 1 / options.capacity_same:
+            return measured
+        return known + options.capacity_weight * (measured - known)
 
     def _remb_cap(self, now: float) -> float:
         if self._remb is None or now - self._remb_at > self._options.remb_age:
@@ -515,16 +545,25 @@ class BitrateController:
         sent = self._options.sent_slack * self._sent_lately(now)
         limit = min(float(self._options.max_bitrate), self._remb_cap(now), sent)
         grown = self._estimate * (1 + self._growth(now, self._clean_since)) ** elapsed
-        self._estimate = max(self._estimate, min(limit, grown))
+        grown = min(limit, grown)
+        if grown > self._estimate:
+            self._estimate = grown
+            if grown > self._target * (1 + self._options.step_up) or self._cause != "loss is inherent":
+                self._cause = "growth"
 
     def _growth(self, now: float, clean_since: float) -> float:
         options = self._options
         if self._capacity is not None and self._estimate > options.near_high * self._capacity:
             self._capacity = None
+            self._clean_since = clean_since = now
         if self._capacity is None:
             ramp = min(1.0, (now - clean_since) / options.growth_ramp)
-            return options.growth + ramp * (options.growth_fast - options.growth)
-        return options.growth_near if self._estimate > options.near_low * self._capacity else options.growth_fast
+            growth = options.growth + ramp * (options.growth_fast - options.growth)
+        elif self._estimate > options.near_low * self._capacity:
+            growth = options.growth
+        else:
+            return options.growth_fast
+        return growth if now - self._remb_at <= options.remb_age else options.growth_blind * growth
 
     def _step(self, now: float) -> int | None:
         options, since = self._options, now - self._changed_at
@@ -534,8 +573,7 @@ class BitrateController:
         up = wanted > self._target and (wanted > (1 + options.step_up) * self._target or at_bound)
         if not (down and since >= options.interval_down) and not (up and since >= options.interval_up):
             return None
-        if up and self.why != "loss is inherent":
-            self.why = "growth"
+        self.why = self._cause
         self._target, self._changed_at = wanted, now
         self._remember(self._targets, now, wanted)
         if self._limited_from is not None and wanted >= min(self._limited_from, options.max_bitrate) * 0.95:
