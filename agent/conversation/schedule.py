@@ -120,8 +120,8 @@ def _minute(local: datetime) -> int:
 def _weekdays(part: object) -> set[int]:
     if part == "daily":
         return set(range(7))
-    first, _, last = part.partition("-") if isinstance(part, str) else ("", "", "")
-    if first not in DAYS or (last or first) not in DAYS or part not in (first, f"{first}-{last}"):
+    ends = part.split("-") if isinstance(part, str) else []
+    if len(ends) not in (1, 2) or not all(end in DAYS for end in ends):
         raise ValueError(f"{part!r} is not a day (mon ... sun), a range such as mon-fri, or daily")
-    start, end = DAYS.index(first), DAYS.index(last or first)
+    start, end = DAYS.index(ends[0]), DAYS.index(ends[-1])
     return {(start + offset) % 7 for offset in range((end - start) % 7 + 1)}

@@ -38,7 +38,9 @@ def _sentence(details: ErrorDetails, merged: Merged, root: type[BaseModel]) -> s
     layer = merged.origin(path)
     key = _rule_key(path, merged.values) or (layer.key(path) if layer else ".".join(map(str, path)))
     complaint = (
-        _unknown(path, merged, root) if details["type"] == "extra_forbidden" else _complaint(details, path, root)
+        _unknown(path, merged, root)
+        if details["type"] == "extra_forbidden"
+        else _complaint(details, path, merged, root)
     )
     return f"{layer.name if layer else 'defaults'}: {key}: {complaint}"
 
@@ -52,7 +54,7 @@ def _unknown(path: Location, merged: Merged, root: type[BaseModel]) -> str:
     return f"unknown key, did you mean {meant[-1] if in_rule or layer is None else layer.key(meant)}?"
 
 
-def _complaint(details: ErrorDetails, path: Location, root: type[BaseModel]) -> str:
+def _complaint(details: ErrorDetails, path: Location, merged: Merged, root: type[BaseModel]) -> str:
     kind, context = details["type"], details.get("ctx", {})
     field = field_at(path, root)
     if kind == "value_error":
@@ -61,10 +63,21 @@ def _complaint(details: ErrorDetails, path: Location, root: type[BaseModel]) -> 
         return str(context["text"])
     if kind == "missing":
         return "is required"
-    shown = _shown(details["input"], hide=field is not None and (holds_secret(field) or section_of(field) is not None))
+    written = _value_at(path, merged.values, details["input"])
+    shown = _shown(written, hide=field is not None and (holds_secret(field) or section_of(field) is not None))
     if kind in _SHOULD_BE:
         return f"{shown} {_SHOULD_BE[kind]}"
     return re.sub(r"^(Input|String|Value|Tuple)(?= should)", lambda _: shown, details["msg"])
+
+
+def _value_at(path: Location, values: Any, otherwise: Any) -> Any:
+    """What was written at `path`, before anything was made of it."""
+    for part in path:
+        try:
+            values = values[part]
+        except (LookupError, TypeError):
+            return otherwise
+    return values
 
 
 def _shown(value: Any, *, hide: bool) -> str:

@@ -85,10 +85,12 @@ def read_layers(config: Path | None, environ: Mapping[str, str], root: Path) -> 
 
 def read_toml(file: Path) -> dict[str, Any]:
     """The file's table. Raises ValueError, one sentence that names the file, and the line where one is to blame."""
+    text = _read_text(file)
     try:
-        return tomllib.loads(_read_text(file))
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{file}: is not TOML: {error}") from error
+        end = f"line {text.count(chr(10), 0, len(text.rstrip())) + 1}, the end of the file"
+        raise ValueError(f"{file}: is not TOML: {str(error).replace('end of document', end)}") from error
 
 
 def _read_credential(file: Path) -> dict[str, Any]:

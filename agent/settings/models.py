@@ -31,10 +31,18 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-def _none_if_none(value: object) -> object:
+def _none_if_unlimited(value: object) -> object:
     return None if value in ("", "none") else value
 
 
+def _no_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} should be a number")  # noqa: TRY004 - what pydantic collects
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_boolean)]
+Real = Annotated[float, BeforeValidator(_no_boolean)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_none_if_empty)]
 OptionalText = Annotated[str | None, BeforeValidator(_none_if_empty)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_none_if_empty)]
@@ -75,15 +83,15 @@ class MqttSettings(Section):
     """The broker through which invitations come and events go."""
 
     host: str = Field(default="127.0.0.1", min_length=1, description="Name or address of the broker.")
-    port: int = Field(default=1883, ge=1, le=65535, description="TCP port. 8883 is not magic: see [mqtt.tls].")
+    port: Whole = Field(default=1883, ge=1, le=65535, description="TCP port. 8883 is not magic: see [mqtt.tls].")
     username: OptionalText = Field(
         default=None, description="The broker's name for this device; its access rules are easiest with the uid."
     )
     password: OptionalSecret = Field(
         default=None,
-        description="The password for it. Better kept out of files that are backed up or shown: the systemd credential mqtt__password.",
+        description="Better kept out of files that are shown to others: the systemd credential mqtt__password.",
     )
-    keepalive: int = Field(
+    keepalive: Whole = Field(
         default=30,
         ge=5,
         le=3600,
@@ -121,25 +129,25 @@ class VideoSettings(Section):
 
     source: Annotated[str, AfterValidator(check_video_source)] = Field(
         default="auto",
-        description="auto (the first camera that is found), picamera2 (the Pi's camera), pattern (a test picture with the "
+        description="auto (the first camera that is found), picamera2 (the Pi's), pattern (a test picture with the "
         "time in it), file:PATH (a file with H.264, looped), v4l2:PATH (such as v4l2:/dev/video0).",
     )
-    width: int = Field(default=1280, ge=64, le=4096, multiple_of=2, description="Pixels, even: H.264 halves the color.")
-    height: int = Field(default=720, ge=64, le=4096, multiple_of=2, description="Pixels, even.")
-    framerate: int = Field(default=30, ge=1, le=120, description="Frames per second.")
-    bitrate: int = Field(
+    width: Whole = Field(default=1280, ge=64, le=4096, multiple_of=2, description="Pixels, even: color is halved.")
+    height: Whole = Field(default=720, ge=64, le=4096, multiple_of=2, description="Pixels, even.")
+    framerate: Whole = Field(default=30, ge=1, le=120, description="Frames per second.")
+    bitrate: Whole = Field(
         default=2_000_000,
         ge=50_000,
         le=50_000_000,
         description="bit/s at the start of a call; it follows the network between min_bitrate and max_bitrate.",
     )
-    min_bitrate: int = Field(
+    min_bitrate: Whole = Field(
         default=250_000,
         ge=50_000,
         le=50_000_000,
         description="bit/s below which a picture is of no use. Hardware encoders hang when asked for very little.",
     )
-    max_bitrate: int = Field(
+    max_bitrate: Whole = Field(
         default=4_000_000, ge=50_000, le=50_000_000, description="bit/s that a call may take of the network at most."
     )
 
@@ -211,7 +219,7 @@ class IceSettings(Section):
 class StatsSettings(Section):
     """What is measured during a call."""
 
-    interval: float = Field(
+    interval: Real = Field(
         default=2.0, ge=0.5, le=3600, description="Seconds between two local_stats and remote_stats of a call."
     )
 
@@ -224,7 +232,7 @@ class CallSettings(Section):
         le=120,
         description="How long media may take to connect once a call was accepted, then it has failed.",
     )
-    max_duration: Annotated[Duration | None, BeforeValidator(_none_if_none)] = Field(
+    max_duration: Annotated[Duration | None, BeforeValidator(_none_if_unlimited)] = Field(
         default=3600.0,
         description='No call is longer, so that a forgotten one does not watch a room for days. "none" lifts it; a '
         "rule's own max_duration can only be shorter.",
@@ -258,7 +266,7 @@ class Settings(BaseSettings):
     topic_prefix: Annotated[str, AfterValidator(check_topic_prefix)] = Field(
         default="callbox/v1", description="Where all topics begin. The same for everyone who shall reach each other."
     )
-    max_conversations: int = Field(
+    max_conversations: Whole = Field(
         default=1, ge=1, le=16, description="Calls at the same time; further callers hear BUSY. All share one encoder."
     )
     state_directory: Path = Field(

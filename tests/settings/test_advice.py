@@ -1,0 +1,37 @@
+"""What is allowed, yet hardly meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.settings import advise, load_policy
+from tests.settings.conftest import RULE, Machine
+
+
+def test_that_nobody_may_call_is_said(machine: Machine) -> None:
+    settings = machine.load()
+    advice = advise(settings, load_policy(settings, root=machine.root))
+    assert advice == ["policy: there are no rules, so every call is rejected (not_allowed)"]
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ('[mqtt]\nhost = "broker.lan"\npassword = "x"', "mqtt.password goes to broker.lan unencrypted"),
+        ('[mqtt.tls]\nca_file = "/a"', "mqtt.tls.ca_file does nothing"),
+        ("[mqtt]\nport = 8883", "mqtt.port is 8883"),
+        ('[ice]\ntransport_policy = "relay"', "without a TURN server"),
+        ('[[policy.rule]]\nname = "b"\naction = "ring"', 'rule 2 ("b") is never asked: rule 1 matches every call'),
+    ],
+)
+def test_what_is_hardly_meant_is_said(machine: Machine, text: str, advice: str) -> None:
+    machine.write("callbox.toml", RULE.format("policy.") + text)
+    settings = machine.load()
+    (said,) = advise(settings, load_policy(settings, root=machine.root))
+    assert advice in said
+
+
+def test_nothing_is_said_of_a_sound_configuration(machine: Machine) -> None:
+    machine.write("callbox.toml", RULE.format("policy.") + '[mqtt]\nhost = "localhost"\npassword = "x"')
+    settings = machine.load()
+    assert advise(settings, load_policy(settings, root=machine.root)) == []

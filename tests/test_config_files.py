@@ -1,0 +1,108 @@
+"""The samples in config/: they are what the models say, change nothing as delivered, and mean what they explain."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import BaseModel
+
+from agent.conversation.events import Invitation
+from agent.conversation.limits import CallHistory
+from agent.conversation.policy import Rule
+from agent.settings import Settings, load_policy, load_settings, sample_config, sample_policy
+from agent.settings.names import section_of
+from agent.settings.sample import write_samples
+
+CONFIG = Path(__file__).parent.parent / "config"
+
+
+def switched_on(sample: str) -> str:
+    return re.sub(r"^#(?=\S)", "", sample, flags=re.MULTILINE)
+
+
+def test_the_committed_files_are_what_the_models_say(tmp_path: Path) -> None:
+    write_samples(tmp_path)
+    for name in ("callbox.toml", "policy.toml"):
+        assert (CONFIG / name).read_text() == (tmp_path / name).read_text(), "run python -m agent.settings config"
+
+
+def test_the_sample_changes_nothing(tmp_path: Path) -> None:
+    assert load_settings(CONFIG / "callbox.toml", environ={}, root=tmp_path) == load_settings(environ={}, root=tmp_path)
+
+
+def test_every_value_in_the_sample_is_the_default(tmp_path: Path) -> None:
+    file = tmp_path / "on.toml"
+    file.write_text(switched_on(sample_config()))
+    on, default = (load_settings(config, environ={}, root=tmp_path) for config in (file, None))
+    assert on.uid == "door-1"
+    assert on.model_copy(update={"uid": default.uid}) == default
+
+
+def leaves(model: type[BaseModel], path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    found: set[tuple[str, ...]] = set()
+    for name, field in model.model_fields.items():
+        section = section_of(field)
+        nested = section is not None and isinstance(field.annotation, type)
+        found |= leaves(section, (*path, name)) if section is not None and nested else {(*path, name)}
+    return found
+
+
+def test_every_setting_is_in_the_sample_and_is_described() -> None:
+    tables = tomllib.loads(switched_on(sample_config()))
+    for path in leaves(Settings) - {("policy", "rule")}:
+        table = tables
+        for key in path:
+            assert key in table, path
+            table = table[key]
+
+
+def undescribed(model: type[BaseModel]) -> list[str]:
+    missing = []
+    for name, field in model.model_fields.items():
+        section = section_of(field)
+        if section is not None:
+            missing += [*undescribed(section), *([] if section.__doc__ else [section.__name__])]
+        if not field.description and (section is None or not isinstance(field.annotation, type)):
+            missing.append(f"{model.__name__}.{name}")
+    return missing
+
+
+def test_every_setting_is_described_where_it_is_declared() -> None:
+    assert undescribed(Settings) == []
+
+
+def test_the_sample_policy_equals_the_default(tmp_path: Path) -> None:
+    default = load_policy(load_settings(environ={}, root=tmp_path), root=tmp_path)
+    (tmp_path / "policy.toml").write_text((CONFIG / "policy.toml").read_text())
+    sample = load_policy(load_settings(environ={}, root=tmp_path), root=tmp_path)
+    assert sample.rules == default.rules == ()
+
+
+@pytest.mark.parametrize(
+    ("caller", "clock", "rule", "action"),
+    [
+        ("family-1", "2026-11-23T07:00", "family by day", "accept"),
+        ("family-1", "2026-11-23T23:00", "family at night", "ring"),
+        ("front-desk", "2026-11-23T23:00", "everybody else", "reject"),
+        ("family-1", "2026-11-22T12:00", "everybody else", "reject"),
+    ],
+)
+def test_the_examples_mean_what_they_are_called(
+    caller: str, clock: str, rule: str, action: str, tmp_path: Path
+) -> None:
+    (tmp_path / "policy.toml").write_text(switched_on(sample_policy()))
+    berlin = ZoneInfo("Europe/Berlin")
+    policy = load_policy(load_settings(environ={}, root=tmp_path), root=tmp_path, timezone=berlin)
+    at = datetime.fromisoformat(clock).replace(tzinfo=berlin)
+    decision = policy.decide(Invitation("c-1", caller, "p-1", "v=0", 30.0), at=at, history=CallHistory())
+    assert (decision.rule, decision.action) == (rule, action)
+
+
+def test_the_examples_show_every_key_of_a_rule() -> None:
+    rules = tomllib.loads(switched_on(sample_policy()))["rule"]
+    assert {key for rule in rules for key in rule} == set(Rule.model_fields)
