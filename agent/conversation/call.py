@@ -95,6 +95,7 @@ class Renewal:
     generation: int
     offered_by_us: bool
     deadline: float
+    answered: bool = False
 
 
 class Call:
@@ -315,8 +316,9 @@ class Call:
     def _answered(self, event: ev.AnswerReceived, _now: float) -> tuple[State, list[ev.Effect]]:
         self.must_be_far_side(event)
         renewal = self._renewal
-        if renewal is None or not renewal.offered_by_us or event.generation != renewal.generation:
+        if renewal is None or not renewal.offered_by_us or event.generation != renewal.generation or renewal.answered:
             raise Refused(f"no answer of generation {event.generation} is awaited")
+        renewal.answered = True
         return self.state, [ev.ApplyAnswer(event.generation, event.sdp)]
 
     # -- rows: the end ----------------------------------------------------------------------------------------------

@@ -1,0 +1,180 @@
+"""What holds for any order of inputs, in both roles."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.conversation import events as ev
+from agent.conversation.call import Call, State
+from agent.conversation.incoming import IncomingCall
+from agent.conversation.outgoing import OutgoingCall
+from agent.conversation.reasons import CallMode, CallStatus, CloseReason
+from tests.conversation.calls import CONVERSATION, OWN, TIMING, candidate, invitation
+
+UIDS = st.sampled_from(["front-desk", "b", "mallory"])
+PARTIES = st.sampled_from(["party-1", "party-2", OWN])
+GENERATIONS = st.integers(0, 3)
+SDP = st.sampled_from(["sdp-1", "sdp-2"])
+CANDIDATES = st.sampled_from([None, candidate(1), candidate(2)])
+INPUTS: st.SearchStrategy[ev.Input] = st.one_of(
+    st.just(ev.RingRequested()),
+    st.builds(ev.AcceptRequested, st.builds(ev.MediaGrant, max_duration=st.sampled_from([None, 5.0]))),
+    st.builds(ev.RejectRequested, st.sampled_from(CallStatus)),
+    st.builds(ev.CloseRequested, st.sampled_from(CloseReason)),
+    st.builds(ev.RingingReceived, UIDS, PARTIES, st.just(30.0)),
+    st.builds(ev.ResponseReceived, UIDS, PARTIES, st.sampled_from(CallStatus), st.none(), st.one_of(st.none(), SDP)),
+    st.builds(ev.SelectReceived, PARTIES, PARTIES),
+    st.builds(ev.CandidateReceived, UIDS, PARTIES, CANDIDATES),
+    st.builds(ev.OfferReceived, UIDS, PARTIES, GENERATIONS, SDP),
+    st.builds(ev.AnswerReceived, UIDS, PARTIES, GENERATIONS, SDP),
+    st.builds(ev.CloseReceived, UIDS, PARTIES, st.sampled_from(CloseReason)),
+    st.builds(ev.ErrorReceived, UIDS, PARTIES, st.just("code"), st.just("message")),
+    st.builds(ev.DescriptionReady, GENERATIONS, SDP),
+    st.builds(ev.CandidateFound, GENERATIONS, CANDIDATES),
+    st.builds(ev.IceConnected, GENERATIONS),
+    st.builds(ev.PeerConnected, GENERATIONS),
+    st.builds(ev.FirstFrameSeen, GENERATIONS),
+    st.builds(ev.TrackReceived, GENERATIONS, st.sampled_from(["audio", "video"]), st.just("x")),
+    st.builds(ev.PeerFailed, GENERATIONS, st.just("c"), st.just("m"), st.sampled_from(CloseReason)),
+    st.builds(ev.PeerLost, GENERATIONS),
+    st.just(ev.RenewRequested()),
+    st.just(ev.DeadlineReached()),
+)
+STEPS = st.lists(st.tuples(INPUTS, st.floats(0, 20)), max_size=60)
+
+
+def make(role: str) -> tuple[Call, list[ev.Effect]]:
+    if role == "incoming":
+        call: IncomingCall | OutgoingCall = IncomingCall(invitation(), OWN, TIMING, 0.0)
+    else:
+        mode = CallMode.PARALLEL if role == "parallel" else CallMode.SEQUENTIAL
+        call = OutgoingCall(CONVERSATION, OWN, ["front-desk", "b"], TIMING, 0.0, mode=mode)
+    return call, call.start()
+
+
+ROLES = st.sampled_from(["incoming", "parallel", "sequential"])
+
+
+def snapshot(call: Call) -> dict[str, Any]:
+    state = deepcopy(vars(call))
+    if isinstance(call, OutgoingCall):
+        state["targets"] = [(target.uid, vars(target)) for target in deepcopy(call.targets)]
+    return state
+
+
+class Observer:
+    """Watches the effects of one call and checks what must never happen."""
+
+    def __init__(self) -> None:
+        self.accepted = False
+        self.live: set[int] = set()
+        self.running: set[int] = set()
+        self.closed = 0
+
+    def see(self, effect: ev.Effect) -> None:
+        assert not self.closed, f"{effect} after closed"
+        match effect:
+            case ev.CreateOffer() | ev.CreateAnswer():
+                assert effect.generation not in self.live, "a generation is made once at a time"
+                self.live.add(effect.generation)
+            case ev.SendResponse(status=CallStatus.ACCEPTED) | ev.Response(call_status=CallStatus.ACCEPTED):
+                self.accepted = True
+            case ev.StartMedia():
+                assert self.accepted, "media before ACCEPTED"
+                assert effect.generation in self.live
+                self.running.add(effect.generation)
+            case ev.ApplyAnswer() | ev.AddCandidate():
+                assert effect.generation in self.live
+            case ev.ClosePeer():
+                assert effect.generation in self.live
+                self.live.discard(effect.generation)
+                self.running.discard(effect.generation)
+            case ev.Closed():
+                assert not self.live, "a transport outlives the call"
+                self.closed += 1
+
+
+@given(ROLES, STEPS)
+@settings(max_examples=400)
+def test_any_order_of_inputs(role: str, steps: list[tuple[ev.Input, float]]) -> None:
+    call, effects = make(role)
+    observer = Observer()
+    now = 0.0
+    for effect in effects:
+        observer.see(effect)
+    for event, pause in steps:
+        now += pause
+        before = snapshot(call)
+        outcome = call.handle(event, now)
+        for effect in outcome.effects:
+            observer.see(effect)
+        if outcome.refused is not None:
+            assert outcome.effects == []
+            assert snapshot(call) == before, f"refused {event}, yet it changed something"
+        assert (call.state is State.CLOSED) == bool(observer.closed)
+        assert not observer.running or call.media_runs
+    # Left alone, every call ends by itself, unless it is established without a limit.
+    for _ in range(20):
+        deadline = call.next_deadline()
+        if deadline is None:
+            break
+        now = max(now, deadline)
+        for effect in call.handle(ev.DeadlineReached(), now).effects:
+            observer.see(effect)
+    assert call.state in (State.CLOSED, State.ESTABLISHED)
+    assert observer.closed == (call.state is State.CLOSED)
+
+
+@given(ROLES, STEPS)
+@settings(max_examples=200)
+def test_duplicates_of_messages_change_nothing(role: str, steps: list[tuple[ev.Input, float]]) -> None:
+    """QoS 1 may deliver a message twice: the second one never makes a transport, a media start or an event."""
+    call, _ = make(role)
+    now = 0.0
+    for event, pause in steps:
+        now += pause
+        call.handle(event, now)
+        if not isinstance(event, MESSAGES):
+            continue
+        again = call.handle(event, now).effects
+        once = ev.CreateAnswer | ev.ApplyAnswer | ev.StartMedia | ev.Response | ev.Ringing | ev.Closed
+        assert not [effect for effect in again if isinstance(effect, once)]
+
+
+MESSAGES = (
+    ev.RingingReceived,
+    ev.ResponseReceived,
+    ev.SelectReceived,
+    ev.OfferReceived,
+    ev.AnswerReceived,
+    ev.CloseReceived,
+)
+
+
+def test_every_state_and_input_has_been_thought_of() -> None:
+    """The tables name all states, and lead nowhere that does not exist."""
+    for role in (IncomingCall, OutgoingCall):
+        mine = set(role.TABLE)
+        for rows in role.TABLE.values():
+            for entry in rows.values():
+                assert entry.to <= mine | {State.CLOSED}
+        assert role.TABLE[State.CLOSED] == {}
+
+
+@given(ROLES, STEPS)
+@settings(max_examples=100)
+def test_a_deadline_is_pending_until_the_call_is_established_or_over(
+    role: str, steps: list[tuple[ev.Input, float]]
+) -> None:
+    """Nobody can wait for ever: every other state has a deadline."""
+    call, _ = make(role)
+    now = 0.0
+    for event, pause in steps:
+        now += pause
+        call.handle(event, now)
+        if call.state not in (State.ESTABLISHED, State.CLOSED):
+            assert call.next_deadline() is not None

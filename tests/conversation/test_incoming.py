@@ -1,0 +1,195 @@
+"""The invited side, by example."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.conversation import events as ev
+from agent.conversation.call import State
+from agent.conversation.reasons import CallStatus, CloseReason, Side
+from tests.conversation.calls import CALLER, OWN, PARTY, candidate, established, feed, incoming
+
+
+def test_accepted_invitation_answers_before_media_starts() -> None:
+    call = incoming()
+    assert feed(call, ev.AcceptRequested(rule="family")) == [ev.CreateAnswer(0, "the offer", ev.MediaGrant())]
+    assert not call.media_runs
+    effects = feed(call, ev.DescriptionReady(0, "the answer"))
+    assert effects == [
+        ev.SendResponse(CallStatus.ACCEPTED, sdp="the answer"),
+        ev.Response(CallStatus.ACCEPTED, rule="family"),
+        ev.StartMedia(0),
+    ]
+    assert call.state is State.CONNECTING
+
+
+def test_early_candidates_follow_the_offer_into_the_transport() -> None:
+    call = incoming()
+    feed(call, ev.CandidateReceived(CALLER, PARTY, candidate(1)), ev.CandidateReceived(CALLER, PARTY, None))
+    effects = feed(call, ev.AcceptRequested())
+    assert effects[1:] == [ev.AddCandidate(0, candidate(1)), ev.AddCandidate(0, None)]
+
+
+def test_own_candidates_never_overtake_the_answer() -> None:
+    call = incoming()
+    feed(call, ev.AcceptRequested())
+    assert feed(call, ev.CandidateFound(0, candidate(7))) == []
+    effects = feed(call, ev.DescriptionReady(0, "the answer"))
+    assert effects.index(ev.SendCandidate(CALLER, candidate(7))) > effects.index(
+        ev.SendResponse(CallStatus.ACCEPTED, sdp="the answer")
+    )
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "reason"),
+    [
+        (ev.RejectRequested(CallStatus.REJECTED, "not_allowed"), CallStatus.REJECTED, CloseReason.REJECTED),
+        (ev.RejectRequested(CallStatus.BUSY, "busy"), CallStatus.BUSY, CloseReason.USER_BUSY),
+        (ev.RejectRequested(CallStatus.TIMEOUT, "expired"), CallStatus.TIMEOUT, CloseReason.INVITE_TIMEOUT),
+    ],
+)
+def test_refusal_is_answered_and_closes(request_: ev.RejectRequested, status: CallStatus, reason: CloseReason) -> None:
+    call = incoming()
+    effects = feed(call, request_)
+    assert effects == [
+        ev.SendResponse(status, request_.reason),
+        ev.Response(status, request_.reason),
+        ev.Closed(reason, Side.LOCAL),
+    ]
+
+
+def test_rejection_cannot_say_accepted() -> None:
+    call = incoming()
+    assert call.handle(ev.RejectRequested(CallStatus.ACCEPTED), 101.0).refused
+    assert call.state is State.INVITED
+
+
+def test_unanswered_ring_times_out_when_the_invitation_does() -> None:
+    call = incoming(now=100.0, lifetime=20.0, age=1.0)
+    assert feed(call, ev.RingRequested(), now=105.0) == [ev.SendRinging(15.0)]
+    assert call.next_deadline() == 120.0
+    assert call.handle(ev.DeadlineReached(), 119.9).refused
+    effects = feed(call, ev.DeadlineReached(), now=120.0)
+    assert effects[0] == ev.SendResponse(CallStatus.TIMEOUT, "no_answer")
+    assert effects[-1] == ev.Closed(CloseReason.INVITE_TIMEOUT, Side.LOCAL)
+
+
+@pytest.mark.parametrize(
+    ("age", "expired", "left"),
+    [(0.0, False, 30.0), (-3600.0, False, 30.0), (30.0, False, 5.0), (34.9, False, 0.1), (35.1, True, -0.1)],
+)
+def test_age_of_an_invitation(age: float, expired: bool, left: float) -> None:
+    call = incoming(now=100.0, age=age)
+    assert call.expired is expired
+    assert call.next_deadline() == pytest.approx(100.0 + left)
+
+
+def test_age_is_not_judged_while_our_clock_is_implausible() -> None:
+    assert not incoming(age=None).expired
+
+
+def test_withdrawn_invitation_is_cancelled() -> None:
+    call = incoming()
+    feed(call, ev.RingRequested())
+    effects = feed(call, ev.CloseReceived(CALLER, PARTY, CloseReason.USER_HANGUP))
+    assert effects == [ev.Closed(CloseReason.CANCELLED, Side.REMOTE)]
+
+
+def test_another_client_of_our_uid_was_selected() -> None:
+    call = incoming()
+    feed(call, ev.RingRequested(), ev.SelectReceived(PARTY, OWN))
+    effects = feed(call, ev.SelectReceived(PARTY, "the-phone"))
+    assert effects == [ev.Closed(CloseReason.ANSWERED_ELSEWHERE, Side.REMOTE)]
+
+
+def test_camera_that_is_missing_refuses_with_its_reason() -> None:
+    call = incoming()
+    feed(call, ev.AcceptRequested())
+    effects = feed(call, ev.PeerFailed(0, "no_user_media", "no camera", CloseReason.NO_USER_MEDIA))
+    assert effects == [
+        ev.ErrorRaised("no_user_media", "no camera"),
+        ev.SendResponse(CallStatus.REJECTED, "no_user_media"),
+        ev.Response(CallStatus.REJECTED, "no_user_media"),
+        ev.ClosePeer(0),
+        ev.Closed(CloseReason.NO_USER_MEDIA, Side.LOCAL),
+    ]
+
+
+def test_repeated_invitation_gets_the_same_answer() -> None:
+    call = incoming()
+    assert call.repeat() == []
+    feed(call, ev.AcceptRequested(), ev.DescriptionReady(0, "the answer"))
+    assert call.repeat() == [ev.SendResponse(CallStatus.ACCEPTED, sdp="the answer")]
+
+
+def test_longest_duration_counts_from_the_connection() -> None:
+    call = incoming(now=100.0)
+    feed(call, ev.AcceptRequested(ev.MediaGrant(max_duration=60)), ev.DescriptionReady(0, "a"), now=100.0)
+    feed(call, ev.PeerConnected(0), now=103.0)
+    assert call.next_deadline() == 163.0
+    effects = feed(call, ev.DeadlineReached(), now=163.0)
+    assert effects[0] == ev.SendClose(CALLER, CloseReason.MAX_DURATION)
+    assert effects[-1] == ev.Closed(CloseReason.MAX_DURATION, Side.LOCAL)
+
+
+def test_transport_that_never_connects_fails() -> None:
+    call = incoming(now=100.0)
+    feed(call, ev.AcceptRequested(), ev.DescriptionReady(0, "a"), now=100.0)
+    effects = feed(call, ev.DeadlineReached(), now=115.0)
+    assert effects == [
+        ev.SendClose(CALLER, CloseReason.ICE_FAILED),
+        ev.ClosePeer(0),
+        ev.Closed(CloseReason.ICE_FAILED, Side.LOCAL),
+    ]
+
+
+def test_lost_transport_waits_for_a_close_first() -> None:
+    call = established()
+    assert feed(call, ev.PeerLost(0)) == []
+    effects = feed(call, ev.CloseReceived(CALLER, PARTY, CloseReason.USER_HANGUP))
+    assert effects[-1] == ev.Closed(CloseReason.USER_HANGUP, Side.REMOTE)
+
+
+def test_lost_transport_that_nobody_renews_ends_the_call() -> None:
+    call = established(now=100.0)
+    feed(call, ev.PeerLost(0), now=110.0)
+    assert call.next_deadline() == 114.0
+    effects = feed(call, ev.DeadlineReached(), now=114.0)
+    assert effects[-1] == ev.Closed(CloseReason.ICE_TIMEOUT, Side.LOCAL)
+
+
+def test_shutdown_while_ringing_answers_the_caller() -> None:
+    call = incoming()
+    feed(call, ev.RingRequested())
+    effects = feed(call, ev.CloseRequested(CloseReason.SHUTDOWN))
+    assert effects[0] == ev.SendResponse(CallStatus.REJECTED, "shutdown")
+    assert effects[-1] == ev.Closed(CloseReason.SHUTDOWN, Side.LOCAL)
+
+
+def test_nobody_else_can_speak_in_this_conversation() -> None:
+    call = established()
+    for uid, party in (("mallory", PARTY), (CALLER, "another-client")):
+        for event in (
+            ev.CloseReceived(uid, party, CloseReason.USER_HANGUP),
+            ev.CandidateReceived(uid, party, None),
+            ev.OfferReceived(uid, party, 1, "an offer"),
+            ev.ErrorReceived(uid, party, "code", "message"),
+        ):
+            assert call.handle(event, 101.0).refused
+    assert call.state is State.ESTABLISHED
+
+
+def test_stream_received_names_each_kind_once() -> None:
+    call = established()
+    assert feed(call, ev.TrackReceived(0, "audio", "opus")) == [ev.StreamReceived((("audio", "opus"),))]
+    assert feed(call, ev.TrackReceived(0, "video", "H264")) == [
+        ev.StreamReceived((("audio", "opus"), ("video", "H264")))
+    ]
+    assert call.handle(ev.TrackReceived(0, "video", "H264"), 101.0).refused
+
+
+def test_more_candidates_than_allowed_are_refused() -> None:
+    call = established()
+    for number in range(call.timing.max_candidates):
+        feed(call, ev.CandidateReceived(CALLER, PARTY, candidate(number)))
+    assert call.handle(ev.CandidateReceived(CALLER, PARTY, candidate(99)), 101.0).refused

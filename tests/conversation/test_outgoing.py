@@ -1,0 +1,137 @@
+"""The inviting side, by example: one target, several at once, several in turn."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.conversation import events as ev
+from agent.conversation.call import State
+from agent.conversation.outgoing import OutgoingCall
+from agent.conversation.reasons import CallMode, CallStatus, CloseReason, Side
+from tests.conversation.calls import CALLER, TIMING, candidate, feed, outgoing
+
+
+def inviting(*targets: str, mode: CallMode = CallMode.PARALLEL) -> OutgoingCall:
+    call = outgoing(*targets, mode=mode)
+    feed(call, ev.DescriptionReady(0, "the offer"), now=100.0)
+    return call
+
+
+def accepted(uid: str, party: str = "p") -> ev.ResponseReceived:
+    return ev.ResponseReceived(uid, party, CallStatus.ACCEPTED, sdp=f"answer of {uid}")
+
+
+def refused(uid: str, status: CallStatus = CallStatus.REJECTED, party: str = "p") -> ev.ResponseReceived:
+    return ev.ResponseReceived(uid, party, status, reason="no")
+
+
+def test_the_offer_is_made_before_anyone_is_invited() -> None:
+    call = outgoing("a")
+    effects = feed(call, ev.DescriptionReady(0, "the offer"))
+    assert effects == [ev.SendInvite("a", "the offer", 30.0, None)]
+
+
+def test_first_accepted_wins_and_nobody_is_left_ringing() -> None:
+    call = inviting("a", "b", "c")
+    effects = feed(call, accepted("b", "phone"))
+    assert effects == [
+        ev.SendSelect("b", "phone"),
+        ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE),
+        ev.SendClose("c", CloseReason.ANSWERED_ELSEWHERE),
+        ev.ApplyAnswer(0, "answer of b"),
+        ev.Response(CallStatus.ACCEPTED),
+        ev.StartMedia(0),
+    ]
+    assert call.remote_uid == "b"
+
+
+def test_second_accepted_is_sent_away() -> None:
+    call = inviting("a", "b")
+    feed(call, accepted("b", "phone"))
+    assert feed(call, accepted("a")) == [ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE)]
+    # The other client of the selected uid hears `select` again: a `close` would reach the selected one as well.
+    assert feed(call, accepted("b", "tablet")) == [ev.SendSelect("b", "phone")]
+    assert call.handle(accepted("b", "phone"), 101.0).refused
+
+
+def test_all_refuse() -> None:
+    call = inviting("a", "b")
+    assert feed(call, refused("a")) == []
+    effects = feed(call, refused("b", CallStatus.BUSY))
+    assert effects == [
+        ev.Response(CallStatus.BUSY, "no"),
+        ev.ClosePeer(0),
+        ev.Closed(CloseReason.USER_BUSY, Side.REMOTE),
+    ]
+
+
+def test_in_turn_the_next_is_invited_when_one_is_out() -> None:
+    call = inviting("a", "b", mode=CallMode.SEQUENTIAL)
+    assert feed(call, refused("a"), now=110.0) == [ev.SendInvite("b", "the offer", 30.0, None)]
+    assert call.next_deadline() == 140.0
+    effects = feed(call, ev.DeadlineReached(), now=140.0)
+    assert effects[0] == ev.SendClose("b", CloseReason.INVITE_TIMEOUT)
+    assert effects[1] == ev.Response(CallStatus.TIMEOUT, "no_answer")
+
+
+def test_a_target_that_was_not_invited_yet_cannot_answer() -> None:
+    call = inviting("a", "b", mode=CallMode.SEQUENTIAL)
+    assert call.handle(accepted("b"), 101.0).refused
+    assert call.state is State.INVITING
+
+
+def test_busy_browser_does_not_stop_the_phone_that_rings() -> None:
+    call = inviting("a")
+    feed(call, ev.RingingReceived("a", "phone", 30.0))
+    assert feed(call, refused("a", CallStatus.BUSY, party="browser")) == []
+    assert call.state is State.INVITING
+    feed(call, accepted("a", "phone"))
+    assert call.state is State.CONNECTING
+
+
+def test_cancel_withdraws_every_open_invitation() -> None:
+    call = inviting("a", "b")
+    feed(call, refused("a"))
+    effects = feed(call, ev.CloseRequested())
+    assert effects == [
+        ev.SendClose("b", CloseReason.CANCELLED),
+        ev.ClosePeer(0),
+        ev.Closed(CloseReason.CANCELLED, Side.LOCAL),
+    ]
+
+
+def test_candidates_reach_everyone_invited_later_too() -> None:
+    call = inviting("a", "b", mode=CallMode.SEQUENTIAL)
+    assert feed(call, ev.CandidateFound(0, candidate(3))) == [ev.SendCandidate("a", candidate(3))]
+    effects = feed(call, refused("a"))
+    assert ev.SendCandidate("b", candidate(3)) in effects
+
+
+def test_candidates_that_came_before_the_answer_are_used_if_theirs_wins() -> None:
+    call = inviting("a", "b")
+    feed(call, ev.CandidateReceived("a", "p", candidate(1)), ev.CandidateReceived("b", "p", candidate(2)))
+    effects = feed(call, accepted("b"))
+    assert [effect for effect in effects if isinstance(effect, ev.AddCandidate)] == [ev.AddCandidate(0, candidate(2))]
+
+
+def test_error_in_reply_to_the_invitation_is_an_answer() -> None:
+    call = inviting("a")
+    effects = feed(call, ev.ErrorReceived("a", "p", "invalid", "invite.sdp: is required"))
+    assert effects[0] == ev.ErrorRaised("invalid", "invite.sdp: is required")
+    assert effects[-1] == ev.Closed(CloseReason.REJECTED, Side.REMOTE)
+
+
+def test_no_offer_no_call() -> None:
+    call = outgoing("a")
+    effects = feed(call, ev.PeerFailed(0, "no_user_media", "no camera", CloseReason.NO_USER_MEDIA))
+    assert effects[-1] == ev.Closed(CloseReason.NO_USER_MEDIA, Side.LOCAL)
+    assert not any(isinstance(effect, ev.SendInvite | ev.SendClose) for effect in effects)
+
+
+def test_a_call_needs_a_target() -> None:
+    with pytest.raises(ValueError, match="at least one target"):
+        OutgoingCall("c", "p", [], TIMING, 0.0)
+
+
+def test_targets_are_invited_once_each() -> None:
+    assert [target.uid for target in inviting(CALLER, "b", CALLER).targets] == [CALLER, "b"]

@@ -1,0 +1,107 @@
+"""A fresh transport for the same conversation, from either side, on a collision, and when it fails."""
+
+from __future__ import annotations
+
+from agent.conversation import events as ev
+from agent.conversation.call import State
+from agent.conversation.reasons import CallStatus, CloseReason, Side
+from tests.conversation.calls import CALLER, PARTY, candidate, established, feed, outgoing
+
+
+def test_offer_of_the_far_side_takes_over_once_it_is_connected() -> None:
+    call = established()
+    assert feed(call, ev.OfferReceived(CALLER, PARTY, 1, "fresh offer")) == [
+        ev.CreateAnswer(1, "fresh offer", ev.MediaGrant())
+    ]
+    assert feed(call, ev.DescriptionReady(1, "fresh answer")) == [ev.SendAnswer(1, "fresh answer")]
+    assert feed(call, ev.PeerConnected(1)) == [ev.StartMedia(1), ev.ClosePeer(0)]
+    assert (call.reconnects, call.current_generation) == (1, 1)
+
+
+def test_our_own_renewal() -> None:
+    call = established()
+    assert feed(call, ev.RenewRequested()) == [ev.CreateOffer(1, ev.MediaGrant())]
+    assert feed(call, ev.DescriptionReady(1, "offer")) == [ev.SendOffer(1, "offer")]
+    assert feed(call, ev.AnswerReceived(CALLER, PARTY, 1, "answer")) == [ev.ApplyAnswer(1, "answer")]
+    feed(call, ev.PeerConnected(1))
+    assert call.state is State.ESTABLISHED
+
+
+def test_the_same_offer_again_changes_nothing() -> None:
+    call = established()
+    offer = ev.OfferReceived(CALLER, PARTY, 1, "fresh offer")
+    feed(call, offer)
+    assert call.handle(offer, 101.0).refused
+    feed(call, ev.DescriptionReady(1, "a"), ev.PeerConnected(1))
+    assert call.handle(offer, 101.0).refused
+
+
+def test_on_a_collision_the_inviters_offer_wins() -> None:
+    invited = established()
+    feed(invited, ev.RenewRequested())
+    assert feed(invited, ev.OfferReceived(CALLER, PARTY, 1, "theirs")) == [
+        ev.ClosePeer(1),
+        ev.CreateAnswer(1, "theirs", ev.MediaGrant()),
+    ]
+    inviter = outgoing(CALLER)
+    feed(
+        inviter,
+        ev.DescriptionReady(0, "offer"),
+        ev.ResponseReceived(CALLER, PARTY, CallStatus.ACCEPTED, sdp="answer"),
+        ev.PeerConnected(0),
+        ev.RenewRequested(),
+    )
+    assert inviter.handle(ev.OfferReceived(CALLER, PARTY, 1, "theirs"), 101.0).refused
+
+
+def test_renewal_that_comes_to_nothing_leaves_the_old_transport() -> None:
+    call = established(now=100.0)
+    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "fresh offer"), now=110.0)
+    assert call.next_deadline() == 125.0
+    assert feed(call, ev.DeadlineReached(), now=125.0) == [ev.ClosePeer(1)]
+    assert call.state is State.ESTABLISHED
+
+
+def test_lost_transport_is_renewed() -> None:
+    call = established(now=100.0)
+    feed(call, ev.PeerLost(0), now=110.0)
+    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "fresh offer"), now=112.0)
+    assert feed(call, ev.PeerConnected(1), now=113.0) == [ev.StartMedia(1), ev.ClosePeer(0)]
+    assert call.state is State.ESTABLISHED
+    assert call.next_deadline() is None
+
+
+def test_renewing_for_ever_does_not_keep_a_lost_call() -> None:
+    call = established(now=100.0)
+    feed(call, ev.PeerLost(0), now=110.0)
+    for generation in range(1, 5):
+        feed(call, ev.OfferReceived(CALLER, PARTY, generation, "offer"), now=110.0 + generation * 3)
+    deadline = call.next_deadline()
+    assert deadline == 125.0
+    effects = feed(call, ev.DeadlineReached(), now=125.0)
+    assert effects[-1] == ev.Closed(CloseReason.ICE_TIMEOUT, Side.LOCAL)
+
+
+def test_failed_renewal_of_a_lost_transport_still_ends() -> None:
+    call = established(now=100.0)
+    feed(call, ev.PeerLost(0), now=110.0)
+    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), now=111.0)
+    feed(call, ev.PeerFailed(1, "unusable", "bad", CloseReason.ICE_FAILED), now=112.0)
+    assert call.next_deadline() == 125.0
+
+
+def test_candidates_go_to_the_transport_in_the_making() -> None:
+    call = established()
+    assert feed(call, ev.CandidateReceived(CALLER, PARTY, candidate(1))) == [ev.AddCandidate(0, candidate(1))]
+    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"))
+    assert feed(call, ev.CandidateReceived(CALLER, PARTY, candidate(2))) == [ev.AddCandidate(1, candidate(2))]
+
+
+def test_renewals_are_counted() -> None:
+    call = established()
+    limit = call.timing.max_renewals
+    assert call.handle(ev.OfferReceived(CALLER, PARTY, limit + 1, "offer"), 101.0).refused
+    feed(
+        call, ev.OfferReceived(CALLER, PARTY, limit, "offer"), ev.DescriptionReady(limit, "a"), ev.PeerConnected(limit)
+    )
+    assert call.handle(ev.RenewRequested(), 101.0).refused
