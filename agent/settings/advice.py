@@ -50,5 +50,6 @@ def _about_ice(settings: Settings) -> Iterator[str]:
     urls = [url for server in settings.ice.servers for url in server.urls]
     if settings.ice.transport_policy == "relay" and not any(url.startswith("turn") for url in urls):
         yield "ice.transport_policy is relay without a TURN server: only callers that bring one can be connected"
-    if sum(url.startswith("turn") for url in urls) > 1:
-        yield "ice.servers has more than one TURN URL: only the first is used"
+    for kind in ("stun", "turn"):
+        if sum(url.startswith(kind) for url in urls) > 1:
+            yield f"ice.servers has more than one {kind.upper()} URL: only the first is used"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 _UID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _ICE_URL = re.compile(r"(stun|turn|turns):([A-Za-z0-9._-]+)(?::(\d{1,5}))?(?:\?transport=(udp|tcp))?", re.ASCII)
@@ -13,6 +14,20 @@ def check_uid(uid: str) -> str:
     if not _UID.fullmatch(uid):
         raise ValueError(f"{uid!r} is not a uid: 1 to 64 letters, digits, '_', '.', '-', the first a letter or digit")
     return uid
+
+
+def check_host(host: str) -> str:
+    """A name or an address, not a URL."""
+    if not host or "/" in host or any(char.isspace() or not char.isprintable() for char in host):
+        raise ValueError(f"{host!r} is not the name or address of a host")
+    return host
+
+
+def check_path(path: Path) -> Path:
+    """Anything that an operating system can open."""
+    if "\0" in str(path):
+        raise ValueError(f"{str(path)!r} is not a path")
+    return path
 
 
 def check_topic_prefix(prefix: str) -> str:
@@ -28,14 +43,14 @@ def check_topic_prefix(prefix: str) -> str:
 def check_video_source(source: str) -> str:
     """auto | picamera2 | pattern | file:PATH | v4l2:PATH"""
     kind, _, path = source.partition(":")
-    if source not in ("auto", "picamera2", "pattern") and not (kind in ("file", "v4l2") and path):
+    if source not in ("auto", "picamera2", "pattern") and not (kind in ("file", "v4l2") and path and "\0" not in path):
         raise ValueError(f"{source!r} is not auto, picamera2, pattern, file:PATH or v4l2:PATH")
     return source
 
 
 def check_audio_device(device: str) -> str:
     """auto | none | pattern | file:PATH | the name of a device"""
-    if not device.strip() or device == "file:":
+    if not device.strip() or device == "file:" or "\0" in device:
         raise ValueError(f"{device!r} is not auto, none, pattern, file:PATH or the name of a device")
     return device
 

@@ -71,7 +71,13 @@ def read_layers(config: Path | None, environ: Mapping[str, str], root: Path) -> 
     faults: list[str] = []
     if directory := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
         layers.append(Layer("$STATE_DIRECTORY", {"state_directory": directory}))
-    for read, file in (*_files(config, root), *_credentials(environ)):
+    files: list[tuple[_Reader, Path]] = []
+    for find in (_files(config, root), _credentials(environ)):
+        try:
+            files.extend(find)
+        except OSError as error:
+            faults.append(f"{error.filename}: cannot be read: {error.strerror}")
+    for read, file in files:
         try:
             layers.append(Layer(str(file), read(file)))
         except ValueError as error:
@@ -106,18 +112,35 @@ def _read_text(file: Path) -> str:
         raise ValueError(f"{file}: is not UTF-8 text (byte {error.start})") from error
 
 
+def is_there(file: Path) -> bool:
+    """False only where there is nothing: what cannot be looked at is there, and reading it tells what is wrong."""
+    try:
+        file.stat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _entries(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except FileNotFoundError:
+        return []
+
+
 def _files(config: Path | None, root: Path) -> Iterator[tuple[_Reader, Path]]:
-    if (root / "callbox.toml").exists():
+    if is_there(root / "callbox.toml"):
         yield read_toml, root / "callbox.toml"
-    for file in sorted((root / "conf.d").glob("*.toml")):
-        yield read_toml, file
+    yield from ((read_toml, file) for file in _entries(root / "conf.d") if file.suffix == ".toml")
     if config is not None:
         yield read_toml, config
 
 
 def _credentials(environ: Mapping[str, str]) -> Iterator[tuple[_Reader, Path]]:
     if directory := environ.get("CREDENTIALS_DIRECTORY"):
-        for file in sorted(Path(directory).glob("*")):
+        for file in _entries(Path(directory)):
             # Others may lie here too, such as a TLS key that a setting points to.
             if file.name.partition("__")[0] in Settings.model_fields:
                 yield _read_credential, file

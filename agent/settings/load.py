@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from agent.conversation.policy import Policy, Rule, Rules
 from agent.errors import ConfigurationError
 from agent.settings.faults import describe
-from agent.settings.layers import Layer, Merged, read_layers, read_toml
+from agent.settings.layers import Layer, Merged, is_there, read_layers, read_toml
 from agent.settings.models import CONFIG_ROOT, Section, Settings
 
 _LOCALTIME = Path("/etc/localtime")
@@ -74,7 +74,7 @@ def _zone_name(file: Path) -> str:
 def _rules_of(settings: Settings, root: Path) -> tuple[Rule, ...]:
     named = settings.policy.names_file
     file = settings.policy.file if named else root / "policy.toml"
-    if not named and not file.exists():
+    if not named and not is_there(file):
         return ()
     try:
         values = read_toml(file)

@@ -13,7 +13,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from agent.conversation.durations import Duration
 from agent.conversation.policy import Rules
-from agent.settings.forms import check_audio_device, check_ice_url, check_topic_prefix, check_uid, check_video_source
+from agent.settings.forms import (
+    check_audio_device,
+    check_host,
+    check_ice_url,
+    check_path,
+    check_topic_prefix,
+    check_uid,
+    check_video_source,
+)
 
 CONFIG_ROOT = Path("/etc/callbox")
 MAX_ICE_SERVERS = 10
@@ -43,7 +51,8 @@ def _no_boolean(value: object) -> object:
 
 Whole = Annotated[int, BeforeValidator(_no_boolean)]
 Real = Annotated[float, BeforeValidator(_no_boolean)]
-OptionalPath = Annotated[Path | None, BeforeValidator(_none_if_empty)]
+AnyPath = Annotated[Path, AfterValidator(check_path)]
+OptionalPath = Annotated[AnyPath | None, BeforeValidator(_none_if_empty)]
 OptionalText = Annotated[str | None, BeforeValidator(_none_if_empty)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_none_if_empty)]
 
@@ -82,7 +91,9 @@ class TlsSettings(Section):
 class MqttSettings(Section):
     """The broker through which invitations come and events go."""
 
-    host: str = Field(default="127.0.0.1", min_length=1, description="Name or address of the broker.")
+    host: Annotated[str, AfterValidator(check_host)] = Field(
+        default="127.0.0.1", description="Name or address of the broker."
+    )
     port: Whole = Field(default=1883, ge=1, le=65535, description="TCP port. 8883 is not magic: see [mqtt.tls].")
     username: OptionalText = Field(
         default=None, description="The broker's name for this device; its access rules are easiest with the uid."
@@ -103,7 +114,7 @@ class MqttSettings(Section):
 class PolicySettings(Section):
     """Who may call: rules in a file of their own, or here as [[policy.rule]]. Without rules nobody may."""
 
-    file: Path = Field(
+    file: AnyPath = Field(
         default=CONFIG_ROOT / "policy.toml",
         description="The file with the rules. The default one may be missing, one that is named here may not.",
     )
@@ -269,7 +280,7 @@ class Settings(BaseSettings):
     max_conversations: Whole = Field(
         default=1, ge=1, le=16, description="Calls at the same time; further callers hear BUSY. All share one encoder."
     )
-    state_directory: Path = Field(
+    state_directory: AnyPath = Field(
         default=Path("/var/lib/callbox"),
         description="Where call records wait for the broker. $STATE_DIRECTORY unless given here, as systemd sets it.",
     )

@@ -27,7 +27,12 @@ WRONG: list[tuple[str, str, str]] = [
     ("max_conversations = true", "max_conversations: true", "should be a number"),
     ("state_directory = 5", "state_directory: 5", "path"),
     ('mqtt = "here"', "mqtt: (text)", "should be a table"),
-    ('[mqtt]\nhost = ""', "mqtt.host: ''", "at least 1 character"),
+    ('[mqtt]\nhost = ""', "mqtt.host: ''", "is not the name or address"),
+    ('[mqtt]\nhost = "mqtt://broker"', "mqtt.host: 'mqtt://broker'", "is not the name or address"),
+    ('state_directory = "/a\\u0000b"', "state_directory: '/a\\x00b'", "is not a path"),
+    ('[policy]\nfile = "a\\u0000"', "policy.file: 'a\\x00'", "is not a path"),
+    ('[video]\nsource = "file:\\u0000"', "video.source: 'file:\\x00'", "is not auto"),
+    ('[audio]\ncapture = "file:\\u0000"', "audio.capture: 'file:\\x00'", "is not auto"),
     ("[mqtt]\nport = 70000", "mqtt.port: 70000", "less than or equal to 65535"),
     ('[mqtt]\nport = "x"', "mqtt.port: 'x'", "valid integer"),
     ("[mqtt]\nkeepalive = 1", "mqtt.keepalive: 1", "greater than or equal to 5"),
@@ -149,6 +154,21 @@ def test_a_file_that_is_not_toml(machine: Machine, content: bytes, complaint: st
 
 def test_a_directory_is_not_a_file(machine: Machine) -> None:
     assert machine.faults(machine.root) == [f"{machine.root}: cannot be read: Is a directory"]
+
+
+def test_a_file_that_is_there_and_cannot_be_looked_at_is_a_fault(machine: Machine) -> None:
+    for name in ("callbox.toml", "conf.d/1.toml"):
+        (machine.root / name).symlink_to(machine.root / name)
+    assert machine.faults() == [
+        f"{machine.root}/{name}: cannot be read: Too many levels of symbolic links"
+        for name in ("callbox.toml", "conf.d/1.toml")
+    ]
+
+
+def test_a_directory_of_files_that_is_none_is_a_fault(machine: Machine) -> None:
+    (machine.root / "conf.d").rmdir()
+    file = machine.write("conf.d", "")
+    assert machine.faults() == [f"{file}: cannot be read: Not a directory"]
 
 
 SECRET = "hunter2"

@@ -83,6 +83,13 @@ def test_the_environment_reaches_every_depth(machine: Machine) -> None:
     assert settings.call.max_duration is None
 
 
+@pytest.mark.parametrize("password", ['{"a": 1}', "[1]", "null", "12", " a\tb ", "true"])
+def test_a_password_stays_as_it_was_written(machine: Machine, password: str) -> None:
+    assert machine.load(CALLBOX_MQTT__PASSWORD=password).mqtt.password == SecretStr(password)
+    machine.credential("mqtt__password", f"{password}\n")
+    assert machine.load().mqtt.password == SecretStr(password)
+
+
 def test_the_state_directory_is_systemds_unless_a_file_says_otherwise(machine: Machine) -> None:
     assert machine.load(STATE_DIRECTORY="/var/lib/a:/var/lib/b").state_directory == Path("/var/lib/a")
     machine.write("callbox.toml", 'state_directory = "/srv/callbox"')
