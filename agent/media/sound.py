@@ -71,14 +71,14 @@ class ToneSource(_EncodingSource):
 
     def _frames(self) -> Iterator[bytes]:
         pulse = tone_pulse()
-        index = self._frame_of_second()
+        played = -1
         while True:
-            yield pulse[index] if index < _PULSE_FRAMES else _SILENCE
-            # The clock is looked at only in the silence: within the pulse a correction would be heard.
-            index = index + 1 if index < _PULSE_FRAMES else self._frame_of_second()
-
-    def _frame_of_second(self) -> int:
-        return round(self._now() * _FRAMES_A_SECOND) % _FRAMES_A_SECOND
+            second, frame = divmod(round(self._now() * _FRAMES_A_SECOND), _FRAMES_A_SECOND)
+            if frame < _PULSE_FRAMES and second != played:
+                played = second
+                yield from pulse  # whole: looking at the clock within it could break it, and that would be heard
+            else:
+                yield _SILENCE
 
 
 def tone_pulse() -> list[bytes]:

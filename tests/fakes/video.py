@@ -23,13 +23,14 @@ def access_unit(number: int, *, key: bool = False) -> AccessUnit:
 class FakeVideoSource:
     """A `VideoSource` that sends what `send()` is told. `calls` has every start, stop, key frame and bitrate in order.
 
-    `gate` holds `start()` until it is set; `failure` makes the next start raise.
+    `gate` holds `start()` until it is set, `stop_gate` holds `stop()`; `failure` makes the next start raise.
     """
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.gate: asyncio.Event | None = None
         self.failure: Exception | None = None
+        self.stop_gate: asyncio.Event | None = None
         self.starting = asyncio.Event()
         self.stopped = asyncio.Event()
         self.keyframe_requests = 0
@@ -60,6 +61,8 @@ class FakeVideoSource:
 
     async def stop(self) -> None:
         self.calls.append("stop")
+        if self.stop_gate is not None:
+            await self.stop_gate.wait()
         self.running = False
         self.stopped.set()
 

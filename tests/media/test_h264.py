@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.media.h264 import (
+    START_CODE,
+    ParameterSets,
+    has_b_slices,
+    has_picture,
+    is_keyframe,
+    level_for,
+    nal_types,
+    sequence_parameters,
+    split_nal_units,
+)
+from tests.fakes.video import PPS, SPS_720P, access_unit
+from tests.media.clips import write_clip
+
+IDR_SLICE = b"\x65\x88\x84"
+P_SLICE = b"\x41\x9a\x24"
+
+
+def annexb(*units: bytes) -> bytes:
+    return b"".join(START_CODE + unit for unit in units)
+
+
+# What an encoder may write into a NAL unit: no start code and no zero at the end (7.4.1).
+nal_units = st.binary(min_size=1, max_size=60).map(
+    lambda raw: raw.replace(b"\x00\x00", b"\x00\x01").rstrip(b"\x00") or b"\x41"
+)
+
+
+@given(st.lists(st.tuples(nal_units, st.sampled_from([b"\x00\x00\x01", START_CODE])), max_size=8))
+def test_splitting_gives_back_what_was_joined(parts: list[tuple[bytes, bytes]]) -> None:
+    stream = b"".join(start + unit for unit, start in parts)
+    assert list(split_nal_units(stream)) == [unit for unit, _ in parts]
+    assert list(nal_types(stream)) == [unit[0] & 0x1F for unit, _ in parts]
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_can_be_looked_at(data: bytes) -> None:
+    for unit in split_nal_units(data):
+        assert unit
+        assert b"\x00\x00\x01" not in unit
+    is_keyframe(data)
+    has_picture(data)
+    ParameterSets().complete(data)
+
+
+def test_a_key_frame_is_an_idr_slice() -> None:
+    assert is_keyframe(annexb(SPS_720P, PPS, IDR_SLICE))
+    assert not is_keyframe(annexb(P_SLICE))
+    assert not is_keyframe(annexb(SPS_720P, PPS))
+    assert not is_keyframe(b"")
+
+
+def test_parameter_sets_alone_are_no_picture() -> None:
+    assert not has_picture(annexb(SPS_720P, PPS))
+    assert has_picture(annexb(P_SLICE))
+
+
+def test_an_idr_without_parameter_sets_gets_the_last_ones() -> None:
+    sets = ParameterSets()
+    whole = annexb(SPS_720P, PPS, IDR_SLICE)
+    assert sets.complete(whole) is whole
+    assert sets.complete(annexb(P_SLICE)) == annexb(P_SLICE)
+    assert sets.complete(annexb(IDR_SLICE)) == whole
+
+
+def test_an_idr_with_only_an_sps_gets_the_pps() -> None:
+    sets = ParameterSets()
+    sets.complete(annexb(PPS))
+    assert list(nal_types(sets.complete(annexb(SPS_720P, IDR_SLICE)))) == [8, 7, 5]
+
+
+def test_parameter_sets_that_came_alone_are_remembered() -> None:
+    sets = ParameterSets()
+    sets.complete(annexb(SPS_720P, PPS))
+    assert list(nal_types(sets.complete(annexb(IDR_SLICE)))) == [7, 8, 5]
+
+
+def test_sequence_parameters_of_an_access_unit() -> None:
+    found = sequence_parameters(access_unit(1, key=True).data)
+    assert found is not None
+    assert (found.width, found.height, found.profile_level_id, found.framerate) == (1280, 720, "42c01f", 30.0)
+    assert sequence_parameters(access_unit(2).data) is None
+
+
+@pytest.mark.parametrize(("b_frames", "expected"), [(0, False), (2, True)])
+def test_b_slices_are_seen(tmp_path: Path, b_frames: int, expected: bool) -> None:
+    path = write_clip(tmp_path / "clip.h264", b_frames=b_frames)
+    slices = [unit for unit in split_nal_units(path.read_bytes()) if unit[0] & 0x1F in {1, 5}]
+    assert any(has_b_slices(START_CODE + unit) for unit in slices) is expected
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "framerate", "bitrate", "level"),
+    [
+        (640, 480, 30, 2_000_000, 30),
+        (1280, 720, 30, 4_000_000, 31),
+        (1280, 720, 60, 4_000_000, 32),
+        (1920, 1080, 30, 8_000_000, 40),
+        (1920, 1080, 30, 25_000_000, 41),
+        (1920, 1080, 60, 8_000_000, 42),
+        (7680, 4320, 60, 8_000_000, 52),
+    ],
+)
+def test_the_lowest_level_that_fits(width: int, height: int, framerate: float, bitrate: int, level: int) -> None:
+    assert level_for(width, height, framerate, bitrate) == level

@@ -1,0 +1,367 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from agent.errors import MediaEnded, MediaUnavailable
+from agent.media.hub import VideoHub
+from agent.media.source import VideoOptions
+from agent.ports import VideoSubscription
+from tests.fakes.video import FakeVideoSource
+
+OPTIONS = VideoOptions(bitrate=2_000_000, min_bitrate=250_000, max_bitrate=4_000_000)
+
+
+@pytest.fixture
+def source() -> FakeVideoSource:
+    return FakeVideoSource()
+
+
+@pytest.fixture
+async def hub(source: FakeVideoSource) -> AsyncIterator[VideoHub]:
+    hub = VideoHub(source, OPTIONS)
+    yield hub
+    await hub.close()
+
+
+async def turns(count: int = 10) -> None:
+    """Let everything run that is ready to."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def stopped(source: FakeVideoSource) -> None:
+    async with asyncio.timeout(5):
+        await source.stopped.wait()
+    await turns()
+
+
+async def test_it_starts_with_the_first_and_stops_after_the_last(hub: VideoHub, source: FakeVideoSource) -> None:
+    assert source.calls == []
+    first, second = await hub.subscribe(), await hub.subscribe()
+    assert source.calls == ["start"]
+    first.close()
+    await turns()
+    assert source.running
+    second.close()
+    second.close()
+    await stopped(source)
+    assert source.calls == ["start", "stop"]
+    assert not hub.running
+
+
+async def test_it_can_be_used_again_after_the_last_left(hub: VideoHub, source: FakeVideoSource) -> None:
+    for _ in range(3):
+        (await hub.subscribe()).close()
+        await stopped(source)
+        source.stopped.clear()
+    assert source.calls == ["start", "stop"] * 3
+
+
+async def test_one_who_comes_right_after_the_last_left_finds_it_running(hub: VideoHub, source: FakeVideoSource) -> None:
+    (await hub.subscribe()).close()
+    assert await hub.subscribe()
+    await turns()
+    assert source.running
+
+
+async def test_one_who_comes_while_it_stops_waits_and_starts_it_anew(hub: VideoHub, source: FakeVideoSource) -> None:
+    (await hub.subscribe()).close()
+    source.stop_gate = asyncio.Event()
+    await turns()
+    late = asyncio.create_task(hub.subscribe())
+    await turns()
+    assert source.calls == ["start", "stop"]
+    source.stop_gate.set()
+    await late
+    assert source.calls == ["start", "stop", "start"]
+    assert source.running
+
+
+async def test_subscribers_who_come_together_start_it_once(hub: VideoHub, source: FakeVideoSource) -> None:
+    source.gate = asyncio.Event()
+    tasks = [asyncio.create_task(hub.subscribe()) for _ in range(5)]
+    await source.starting.wait()
+    source.gate.set()
+    subscriptions = await asyncio.gather(*tasks)
+    assert source.calls == ["start"]
+    for each in subscriptions:
+        each.close()
+    await stopped(source)
+    assert source.calls == ["start", "stop"]
+
+
+async def test_a_failed_start_reaches_every_waiter_and_the_next_try_works(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
+    source.gate = asyncio.Event()
+    source.failure = MediaUnavailable("the camera is busy")
+    tasks = [asyncio.create_task(hub.subscribe()) for _ in range(3)]
+    await source.starting.wait()
+    source.gate.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [str(result) for result in results] == ["the camera is busy"] * 3
+    assert all(isinstance(result, MediaUnavailable) for result in results)
+    assert await hub.subscribe()
+    assert source.running
+
+
+async def test_a_source_that_breaks_while_starting_is_unavailable(hub: VideoHub, source: FakeVideoSource) -> None:
+    source.failure = RuntimeError("what a surprise")
+    with pytest.raises(MediaUnavailable, match="what a surprise"):
+        await hub.subscribe()
+
+
+async def test_a_waiter_who_leaves_does_not_stop_the_start_for_others(hub: VideoHub, source: FakeVideoSource) -> None:
+    source.gate = asyncio.Event()
+    leaver, stayer = asyncio.create_task(hub.subscribe()), asyncio.create_task(hub.subscribe())
+    await source.starting.wait()
+    leaver.cancel()
+    await asyncio.wait({leaver})
+    source.gate.set()
+    assert await stayer
+    assert source.calls == ["start"]
+
+
+async def test_when_all_leave_while_it_starts_it_is_stopped(hub: VideoHub, source: FakeVideoSource) -> None:
+    source.gate = asyncio.Event()
+    leaver = asyncio.create_task(hub.subscribe())
+    await source.starting.wait()
+    leaver.cancel()
+    await asyncio.wait({leaver})
+    source.gate.set()
+    await stopped(source)
+    assert source.calls == ["start", "stop"]
+    assert await hub.subscribe()
+
+
+async def test_linger_keeps_it_warm_for_the_next(source: FakeVideoSource) -> None:
+    hub = VideoHub(source, OPTIONS, linger=30)
+    (await hub.subscribe()).close()
+    await turns()
+    assert source.running
+    await hub.subscribe()
+    assert source.calls == ["start"]
+    await hub.close()
+    assert source.calls == ["start", "stop"]
+
+
+async def test_linger_ends(source: FakeVideoSource) -> None:
+    hub = VideoHub(source, OPTIONS, linger=0.01)
+    (await hub.subscribe()).close()
+    await stopped(source)
+    await hub.close()
+    assert source.calls == ["start", "stop"]
+
+
+async def test_a_source_that_fails_ends_every_subscription_with_its_reason(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
+    subscriptions = [await hub.subscribe() for _ in range(2)]
+    reader = asyncio.create_task(subscriptions[0].next())
+    await turns()
+    source.break_down(MediaUnavailable("unplugged"))
+    with pytest.raises(MediaEnded, match="unplugged"):
+        await reader
+    with pytest.raises(MediaEnded, match="unplugged"):
+        await subscriptions[1].next()
+    await stopped(source)
+    assert await hub.subscribe()
+    assert source.calls == ["start", "stop", "start"]
+
+
+async def test_a_source_that_falls_silent_has_failed(source: FakeVideoSource) -> None:
+    hub = VideoHub(source, OPTIONS, stall_timeout=0.02)
+    subscription = await hub.subscribe()
+    with pytest.raises(MediaEnded, match="no picture"):
+        await asyncio.wait_for(subscription.next(), 5)
+    await hub.close()
+
+
+async def test_close_stops_the_source_and_ends_subscriptions(hub: VideoHub, source: FakeVideoSource) -> None:
+    subscription = await hub.subscribe()
+    await asyncio.gather(hub.close(), hub.close())
+    assert source.calls == ["start", "stop"]
+    with pytest.raises(MediaEnded):
+        await subscription.next()
+    with pytest.raises(MediaUnavailable, match="closed"):
+        await hub.subscribe()
+
+
+async def test_close_while_it_starts(hub: VideoHub, source: FakeVideoSource) -> None:
+    source.gate = asyncio.Event()
+    waiter = asyncio.create_task(hub.subscribe())
+    await source.starting.wait()
+    closing = asyncio.create_task(hub.close())
+    await turns()
+    source.gate.set()
+    await closing
+    assert not source.running
+    with contextlib.suppress(MediaUnavailable), pytest.raises(MediaEnded):
+        await (await waiter).next()
+
+
+async def test_everybody_gets_the_same_units(hub: VideoHub, source: FakeVideoSource) -> None:
+    subscriptions = [await hub.subscribe() for _ in range(3)]
+    sent = [source.send(key=True), source.send()]
+    await turns()
+    for each in subscriptions:
+        assert [await each.next(), await each.next()] == sent
+
+
+async def test_units_from_a_foreign_thread_arrive_in_order(hub: VideoHub, source: FakeVideoSource) -> None:
+    subscription = await hub.subscribe()
+    thread = threading.Thread(target=lambda: [source.send(key=number == 0) for number in range(6)])
+    thread.start()
+    async with asyncio.timeout(5):
+        received = [await subscription.next() for _ in range(6)]
+    thread.join()
+    assert [unit.pts // 3000 for unit in received] == list(range(6))
+
+
+async def test_one_who_joins_later_waits_for_a_key_frame_and_asks_for_it(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
+    await hub.subscribe()
+    source.send(key=True)
+    await turns()
+    assert source.keyframe_requests == 0
+    late = await hub.subscribe()
+    assert source.keyframe_requests == 1
+    source.send()
+    key = source.send(key=True)
+    await turns()
+    assert await late.next() is key
+    assert late.dropped == 0
+
+
+async def test_overflow_drops_to_the_next_key_frame_and_asks_for_one(hub: VideoHub, source: FakeVideoSource) -> None:
+    slow, quick = await hub.subscribe(), await hub.subscribe()
+    for number in range(9):
+        source.send(key=number == 0)
+        await turns()
+        await quick.next()
+    assert (slow.dropped, quick.dropped) == (9, 0)
+    assert source.keyframe_requests == 1
+    key = source.send(key=True)
+    await turns()
+    assert await slow.next() is key
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_a_storm_of_requests_becomes_one_now_and_one_later(source: FakeVideoSource) -> None:
+    clock = Clock()
+    hub = VideoHub(source, OPTIONS, clock=clock)
+    subscriptions = [await hub.subscribe() for _ in range(4)]
+    for _ in range(50):
+        for each in subscriptions:
+            each.request_keyframe()
+    assert source.keyframe_requests == 1
+    source.keyframe_requested.clear()
+    async with asyncio.timeout(5):
+        await source.keyframe_requested.wait()
+    assert source.keyframe_requests == 2
+    await hub.close()
+
+
+async def test_a_key_frame_serves_those_who_asked_in_the_meantime(source: FakeVideoSource) -> None:
+    clock = Clock()
+    hub = VideoHub(source, OPTIONS, clock=clock)
+    subscription = await hub.subscribe()
+    subscription.request_keyframe()
+    subscription.request_keyframe()
+    source.send(key=True)
+    await turns()
+    clock.now += 0.3
+    subscription.request_keyframe()
+    assert source.keyframe_requests == 2
+    await hub.close()
+
+
+async def test_while_a_key_frame_does_not_come_it_is_asked_for_again(source: FakeVideoSource) -> None:
+    clock = Clock()
+    hub = VideoHub(source, OPTIONS, clock=clock)
+    await hub.subscribe()
+    for _ in range(30):  # a webcam that begins in the middle of its stream, at 8 fps
+        source.send()
+        await turns(3)
+        clock.now += 1 / 8
+    assert source.keyframe_requests == 10
+    await hub.close()
+
+
+async def test_requests_while_nothing_runs_do_nothing(hub: VideoHub, source: FakeVideoSource) -> None:
+    hub.request_keyframe()
+    subscription = await hub.subscribe()
+    subscription.close()
+    await stopped(source)
+    subscription.request_keyframe()
+    subscription.request_bitrate(300_000)
+    assert source.keyframe_requests == 0
+    assert source.bitrates == []
+
+
+def ask(*bitrates: int) -> Callable[[list[VideoSubscription]], None]:
+    def act(subscriptions: list[VideoSubscription]) -> None:
+        for each, bitrate in zip(subscriptions, bitrates, strict=False):
+            each.request_bitrate(bitrate)
+
+    return act
+
+
+@pytest.mark.parametrize(
+    ("act", "expected"),
+    [
+        (ask(1_000_000), [1_000_000]),
+        (ask(1_000_000, 3_000_000), [1_000_000]),
+        (ask(3_000_000, 1_000_000), [3_000_000, 1_000_000]),
+        (ask(10), [250_000]),
+        (ask(99_000_000), [4_000_000]),
+        (ask(2_000_000), []),
+    ],
+)
+async def test_the_encoder_follows_the_lowest_wish_within_the_limits(
+    hub: VideoHub, source: FakeVideoSource, act: Callable[[list[VideoSubscription]], None], expected: list[int]
+) -> None:
+    act([await hub.subscribe() for _ in range(3)])
+    assert source.bitrates == expected
+
+
+async def test_a_wish_goes_with_its_subscription(hub: VideoHub, source: FakeVideoSource) -> None:
+    weak, strong, silent = [await hub.subscribe() for _ in range(3)]
+    weak.request_bitrate(500_000)
+    strong.request_bitrate(3_000_000)
+    weak.close()
+    strong.close()
+    assert source.bitrates == [500_000, 3_000_000, 2_000_000]
+    assert hub.bitrate == 2_000_000
+    silent.close()
+
+
+async def test_a_new_start_begins_at_the_configured_bitrate(hub: VideoHub, source: FakeVideoSource) -> None:
+    subscription = await hub.subscribe()
+    subscription.request_bitrate(500_000)
+    subscription.close()
+    await stopped(source)
+    await hub.subscribe()
+    assert hub.bitrate == 2_000_000
+    assert source.bitrates[:1] == [500_000]
+
+
+async def test_format_and_description_are_the_sources(hub: VideoHub, source: FakeVideoSource) -> None:
+    subscription = await hub.subscribe()
+    assert subscription.format == source.format
+    assert hub.describe().camera == "fake"
