@@ -69,17 +69,20 @@ class BitrateOptions:
 
     # REMB
     remb_fall: float = 0.97  # of the one before: what libwebrtc sends at once
-    remb_slack: float = 2.0  # how far we may run ahead of one that climbs: 8 % a second would never be caught up with
+    remb_slack: float = 2.5  # how far we may run ahead of one that climbs: 8 % a second would never be caught up with
     remb_tolerance: float = 0.90  # a first value is the rate of arrival, and varies with the frames
     remb_shallow: float = 0.75  # of what is sent; what arrives is 1 / 0.85 of it, so nearly all does
+    remb_early_decrease: float = 0.90  # enough for a fall that comes before the queue shows in round trips
     remb_deep_age: float = 5.0  # after a deeper fall the shallow ones belong to it
     remb_rise_age: float = 3.0  # climbed within it: trailing us
+    remb_fall_age: float = 8.0  # as long as a queue of ours may take to drain, its value is the capacity's
+    remb_pause: float = 1.6  # ahead of one that did not climb at its last sending: it sees a queue, do not grow
     remb_age: float = 5.0  # sent at least once a second; older ones bind nobody
 
     # growth
-    growth: float = 0.05  # a second, under the draft's 0.08: near the last capacity, and to begin with
-    growth_fast: float = 0.18  # a second: below that capacity, or after `growth_ramp` seconds without trouble
-    growth_ramp: float = 5.0
+    growth: float = 0.06  # a second, under the draft's 0.08: near the last capacity, and to begin with
+    growth_fast: float = 0.20  # a second: below that capacity, or after `growth_ramp` seconds without trouble
+    growth_ramp: float = 4.0
     growth_blind: float = 0.8  # of these, where no REMB would tell of a queue before the next report does
     near_low: float = 0.85  # of the capacity: the neighborhood that is crossed slowly
     near_high: float = 1.12
@@ -314,7 +317,9 @@ class BitrateController:
         self._remb, self._remb_at = bitrate, now
         cap = self._remb_cap(now)
         if (fell and bitrate < self._target) or cap < self._options.remb_tolerance * self._sending(now):
-            self._decrease(now, cap, "REMB", self._capacity_near(cap / self._options.delay_decrease))
+            early = now - self._remb_deep_at > self._options.remb_deep_age and self._delay.clear
+            to = max(cap, self._options.remb_early_decrease * self._target) if early else cap
+            self._decrease(now, to, "REMB", self._capacity_near(cap / self._options.delay_decrease))
 
     def on_nack(self, now: float, packets: int) -> None:
         """Packets asked for again."""
@@ -474,7 +479,7 @@ class BitrateController:
         self._trial = None
         self._clean_since = None
         self._decreased_at = now
-        if self._remb is not None and now - self._remb_fell_at <= self._options.remb_age:
+        if self._remb is not None and now - self._remb_fell_at <= self._options.remb_fall_age:
             # libwebrtc has just measured what arrives: better than our guesses, which lag behind the queue
             capacity = max(capacity or 0.0, self._remb / self._options.delay_decrease)
             bitrate = max(bitrate, self._options.drain_floor * capacity)
@@ -491,6 +496,10 @@ class BitrateController:
             self._remb_deep_at = now
         losing = max(self._loss.fraction, self._nack_ratio(now)) > self._options.loss_low
         return now - self._remb_deep_at < self._options.remb_deep_age or not losing or not self._delay.clear
+
+    def _remb_paused(self, now: float) -> bool:
+        fresh = self._remb is not None and now - self._remb_at <= self._options.remb_age
+        return fresh and self._target > (self._remb or 0.0) and now - self._remb_rose_at > self._options.remb_pause
 
     def _capacity_near(self, measured: float) -> float:
         """Averaged with what was known if it is about the same: one measurement is a rough one."""
@@ -533,6 +542,7 @@ class BitrateController:
             and now - self._reported_at <= options.report_age
             and now - self._decreased_at >= options.hold_after_decrease + self._delay.round_trip
             and self._trial is None
+            and not self._remb_paused(now)
             and self._queue_since is None
             and self._delay.clear
             and self._loss.excess <= options.loss_low
