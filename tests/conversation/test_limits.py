@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import hypothesis
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +62,7 @@ ARRIVALS = st.lists(
 )
 
 
+@hypothesis.settings(deadline=None)
 @given(ARRIVALS, st.integers(1, 3), st.integers(1, 5))
 def test_the_limiter_equals_its_definition(arrivals: list[tuple[str, float]], per_caller: int, overall: int) -> None:
     limiter = RateLimiter(per_caller, overall, window=10.0)

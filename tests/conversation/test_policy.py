@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -110,6 +111,7 @@ def glob(pattern: str, text: str) -> bool:
     return bool(text) and pattern[0] in ("?", text[0]) and glob(pattern[1:], text[1:])
 
 
+@hypothesis.settings(deadline=None)
 @given(st.text("ab.*?", min_size=1, max_size=6), st.text("ab.", min_size=1, max_size=6))
 def test_patterns_mean_what_stars_and_question_marks_say(pattern: str, caller: str) -> None:
     assert (decide(policy(rule(callers=[pattern])), caller).rule is not None) == glob(pattern, caller)
@@ -144,6 +146,7 @@ def test_deciding_alone_uses_nothing_up() -> None:
     assert [rules.decide(invitation(), at=SUNDAY_NOON, history=history).rule for _ in range(3)] == ["a rule"] * 3
 
 
+@hypothesis.settings(deadline=None)
 @given(st.lists(st.integers(0, 200), max_size=40), st.integers(1, 4))
 def test_no_window_holds_more_calls_than_the_rate(steps: list[int], calls: int) -> None:
     rules, history, at = policy(rule(rate=f"{calls}/10m")), CallHistory(), SUNDAY_NOON
@@ -247,6 +250,7 @@ RULES = st.builds(
 )
 
 
+@hypothesis.settings(deadline=None)
 @given(st.lists(RULES, max_size=6), st.sampled_from("abc"), st.booleans(), st.integers(0, 1439))
 def test_every_decision_follows_the_first_rule_that_matches(
     rules: list[Rule], caller: str, signed: bool, minute: int

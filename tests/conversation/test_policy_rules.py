@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +84,7 @@ def test_what_is_not_a_duration_is_quoted(value: object) -> None:
         parse_duration(value)
 
 
+@hypothesis.settings(deadline=None)
 @given(st.one_of(st.integers(1, int(LONGEST_DURATION)).map(float), st.floats(0.001, 1e5)))
 def test_a_duration_survives_being_written(seconds: float) -> None:
     assert parse_duration(format_duration(seconds)) == seconds

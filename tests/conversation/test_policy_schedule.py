@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +48,7 @@ def test_one_day_needs_no_list() -> None:
     assert Days.parse("sat-sun") == Days(frozenset({5, 6}), "sat-sun")
 
 
+@hypothesis.settings(deadline=None)
 @given(st.sampled_from(DAYS), st.sampled_from(DAYS))
 def test_a_range_of_days_and_the_rest_of_the_week_share_only_its_ends(first: str, last: str) -> None:
     there, back = Days.parse(f"{first}-{last}").weekdays, Days.parse(f"{last}-{first}").weekdays
@@ -155,6 +157,7 @@ MOMENTS = st.one_of(
 )
 
 
+@hypothesis.settings(deadline=None)
 @given(
     MOMENTS,
     st.sampled_from(ZONES),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -213,12 +214,13 @@ KEYS = st.sampled_from(
     ["uid", "mqtt", "tls", "ice", "servers", "urls", "policy", "rule", "file", "video", "width", "x", ""]
 )
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text("a:/-\0\n\u00e9", max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=12,
 )
 
 
+@hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 @given(
     st.dictionaries(KEYS, VALUES, max_size=5),
     st.dictionaries(st.text("MQTICES_UDX", max_size=14), st.text('[{1"', max_size=4)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,7 +118,8 @@ def test_settings_do_not_change(machine: Machine) -> None:
             setattr(part, key, "b")
 
 
-@given(st.text(min_size=1, max_size=80))
+@hypothesis.settings(deadline=None)
+@given(st.text("aZ09-_. é\n中", min_size=1, max_size=80))
 def test_any_host_name_makes_a_uid(name: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("socket.gethostname", lambda: name)
