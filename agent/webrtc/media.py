@@ -11,7 +11,7 @@ from aiortc.rtcrtpsender import RTCRtpSender
 
 from agent.conversation.events import MediaGrant
 from agent.conversation.statistics import PeerCounters
-from agent.errors import MediaError
+from agent.errors import PeerError
 from agent.ports import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, LocalStream, VideoSubscription
 from agent.webrtc import counters, inside
 from agent.webrtc.receive import InboundAudio, InboundVideo
@@ -67,7 +67,7 @@ class Media:
         return self._grant.audio.sends and self._local.audio is not None
 
     async def subscribe(self, kind: str) -> None:
-        """Open the source of this kind, if it is to be sent. Raises MediaUnavailable."""
+        """Open the source of this kind, if it is to be sent. Raises MediaUnavailable, or PeerError once closed."""
         if not self.sends(kind):
             return
         if kind == "video" and self._local.video is not None:
@@ -78,7 +78,7 @@ class Media:
             self._audio = AudioTrack(await self._local.audio.subscribe(), self._on_failure)
         if self._closed:  # closed while the source was opening
             await self.close()
-            raise MediaError("the connection was closed")
+            raise PeerError("the peer was closed while a source was opening")
 
     def attach(self, pc: inside.PeerConnection, kind: str) -> None:
         """Add the media section of this kind to the connection."""

@@ -78,9 +78,9 @@ class AiortcPeer:
         self._trickle = Trickle(self._pc)
 
     async def create_offer(self) -> str:
-        for kind in self._media.kinds:
-            await self._media.subscribe(kind)
         with self._open():
+            for kind in self._media.kinds:
+                await self._media.subscribe(kind)
             for kind in self._media.kinds:
                 self._media.attach(self._pc, kind)
             self._control.attach(self._pc.createDataChannel(LABEL))
@@ -91,10 +91,10 @@ class AiortcPeer:
     async def create_answer(self, offer: str) -> str:
         remote = read_description(offer)
         _require_codecs(remote)
-        for section in remote.media:
-            if section.kind != "application" and section.direction in ("sendrecv", "recvonly"):
-                await self._media.subscribe(section.kind)
         with self._open():
+            for section in remote.media:
+                if section.kind != "application" and section.direction in ("sendrecv", "recvonly"):
+                    await self._media.subscribe(section.kind)
             for section in sorted(remote.media, key=lambda section: section is not remote.primary):
                 if section.kind != "application":
                     self._media.attach(self._pc, section.kind)
@@ -157,7 +157,8 @@ class AiortcPeer:
 
     def _prepare_ice(self) -> None:
         ice, dtls = self._pc.require_ice(), self._pc.require_dtls()
-        inside.use_host_addresses(ice, self._ice.host_addresses)
+        if not self._relay_only:
+            inside.use_host_addresses(ice, self._ice.host_addresses)
         self._consent = inside.ConsentWatch(ice, lambda: inside.transport_totals(dtls).packetsReceived)
 
     async def _described(self, mid: str, index: int) -> str:

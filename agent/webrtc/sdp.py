@@ -157,7 +157,7 @@ def _check_section(media: MediaDescription) -> None:
     name = f"media section {media.rtp.muxId or '?'!r}"
     if media.kind not in _KINDS:
         raise UnusableDescription(f"{name} is of an unknown kind")
-    if not _MID.fullmatch(media.rtp.muxId):
+    if not _MID.fullmatch(media.rtp.muxId or ""):
         raise UnusableDescription(f"{name} has no usable a=mid")
     ufrag, password = (media.ice.usernameFragment, media.ice.password) if media.ice is not None else (None, None)
     for part, value, shortest in (("ufrag", ufrag, 4), ("pwd", password, 22)):

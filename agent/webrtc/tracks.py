@@ -64,8 +64,8 @@ class OutboundTrack(MediaStreamTrack):
 
     @property
     def flowing(self) -> bool:
-        """Whether units may leave."""
-        return self._open and not self._muted
+        """Whether units leave: the transport asks for them, the gate is open, and nobody muted the track."""
+        return self._drain is None and self._open and not self._muted
 
     def open(self) -> None:
         self._change(is_open=True, muted=self._muted)
@@ -77,7 +77,8 @@ class OutboundTrack(MediaStreamTrack):
         """The next unit that may leave. Raises MediaStreamError when there is none any more."""
         if self._drain is not None:
             await self._stop_draining()
-            self._resumed()
+            if self.flowing:
+                self._resumed()
         while self.readyState == "live" and not self._failed:
             unit = await self._next()
             if unit is not None and self.flowing and self._admits(unit):
@@ -98,7 +99,7 @@ class OutboundTrack(MediaStreamTrack):
             self._resumed()
 
     def _resumed(self) -> None:
-        """Units begin to leave, or the transport became ready for them."""
+        """Units begin to leave."""
 
     @abstractmethod
     def _admits(self, unit: AccessUnit | AudioPacket) -> bool:
@@ -160,7 +161,7 @@ class VideoTrack(OutboundTrack):
         self._video = subscription
         self._write_buffer_size = write_buffer_size
         self._needs_keyframe = True
-        self._asked_at: int | None = None  # pts of the unit that was dropped when we asked
+        self._asked_at: int | None = None  # pts of the unit that was dropped after we asked
         self._sps: bytes | None = None
         super().__init__(subscription, on_failure, on_first_unit)
 
@@ -172,12 +173,13 @@ class VideoTrack(OutboundTrack):
     def _resumed(self) -> None:
         self._needs_keyframe = True
         self._asked_at = None
-        self.request_keyframe()
+        self._video.request_keyframe()
 
     def _admits(self, unit: AccessUnit | AudioPacket) -> bool:
         assert isinstance(unit, AccessUnit)  # noqa: S101 - narrows the type
         if self._write_buffer_size() > MAX_WRITE_BUFFER:
             self._needs_keyframe = True
+            self._asked_at = unit.pts - _ASK_AGAIN  # ask once the socket takes packets again
             self.dropped += 1
             return False
         if self._needs_keyframe and not unit.keyframe:
@@ -187,7 +189,10 @@ class VideoTrack(OutboundTrack):
         return True
 
     def _ask_again(self, pts: int) -> None:
-        if self._asked_at is None or pts - self._asked_at >= _ASK_AGAIN:
+        """While the key frame does not come, ask once a second."""
+        if self._asked_at is None:
+            self._asked_at = pts
+        elif pts - self._asked_at >= _ASK_AGAIN:
             self._asked_at = pts
             self._video.request_keyframe()
 

@@ -52,10 +52,11 @@ def encode_sound(packets: int = 50) -> list[bytes]:
 class ClipSubscription:
     """Plays a clip in a loop. A requested key frame starts the clip anew with the next unit."""
 
-    def __init__(self, clip: list[bytes], gop: int, interval: float) -> None:
-        self.format = VideoFormat(320, 240, 1 / interval, "42c00d")
+    def __init__(self, clip: list[bytes], gop: int, interval: float, profile_level_id: str) -> None:
+        self.format = VideoFormat(320, 240, 1 / interval, profile_level_id)
         self.dropped = 0
         self.keyframe_requests = 0
+        self.units_read = 0
         self.closed = asyncio.Event()
         self.failure: Exception | None = None
         self._clip, self._gop, self._interval = clip, gop, interval
@@ -73,6 +74,7 @@ class ClipSubscription:
         unit = AccessUnit(data, self._position % self._gop == 0, self._number * 1800, time.monotonic())
         self._position = (self._position + 1) % len(self._clip)
         self._number += 1
+        self.units_read += 1
         return unit
 
     def request_keyframe(self) -> None:
@@ -89,13 +91,32 @@ class ClipSubscription:
 class ClipFeed:
     """A VideoFeed that remembers its subscriptions."""
 
-    def __init__(self, clip: list[bytes], gop: int = 10, interval: float = FRAME_INTERVAL) -> None:
+    def __init__(
+        self,
+        clip: list[bytes],
+        gop: int = 10,
+        interval: float = FRAME_INTERVAL,
+        profile_level_id: str = "42c00d",
+    ) -> None:
         self.subscriptions: list[ClipSubscription] = []
-        self._arguments = (clip, gop, interval)
+        self._arguments = (clip, gop, interval, profile_level_id)
 
     async def subscribe(self) -> ClipSubscription:
         self.subscriptions.append(ClipSubscription(*self._arguments))
         return self.subscriptions[-1]
+
+
+class SlowFeed(ClipFeed):
+    """A camera that takes its time: `subscribe` waits for `opened`."""
+
+    def __init__(self, clip: list[bytes]) -> None:
+        super().__init__(clip)
+        self.opening, self.opened = asyncio.Event(), asyncio.Event()
+
+    async def subscribe(self) -> ClipSubscription:
+        self.opening.set()
+        await self.opened.wait()
+        return await super().subscribe()
 
 
 class BrokenFeed:

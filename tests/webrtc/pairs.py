@@ -39,7 +39,7 @@ class Side:
     def of(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    async def event(self, kind: type[Event], **fields: Any) -> Event:
+    async def event(self, kind: type[Event], /, **fields: Any) -> Event:
         """The first event of this kind with these fields, waited for."""
 
         def matching() -> list[Event]:

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent import h264
+
+# SPS of encoders in the field: a Raspberry Pi's V4L2 encoder's kind of Baseline, and a cropped High of x264.
+SPS_720P = bytes.fromhex("6742c01fda014016e840000003004000000f23c60ca8")
+NALS = st.lists(
+    st.builds(
+        lambda kind, body: bytes([0x60 | kind]) + body.replace(b"\x00", b"\x11") + b"\x80",
+        st.sampled_from([1, 5, 6, 7, 8, 9]),
+        st.binary(max_size=20),
+    ),
+    max_size=6,
+)
+
+
+def annex_b(nals: list[bytes], code: bytes = b"\x00\x00\x00\x01") -> bytes:
+    return b"".join(code + nal for nal in nals)
+
+
+@given(NALS, st.sampled_from([b"\x00\x00\x01", b"\x00\x00\x00\x01", b"\x00\x00\x00\x00\x01"]))
+def test_units_survive_any_start_code(nals: list[bytes], code: bytes) -> None:
+    assert list(h264.nal_units(annex_b(nals, code))) == nals
+
+
+@given(NALS)
+def test_a_keyframe_is_a_first_slice_of_type_5(nals: list[bytes]) -> None:
+    slices = [nal[0] & 0x1F for nal in nals if nal[0] & 0x1F in (1, 5)]
+    assert h264.is_keyframe(annex_b(nals)) == (slices[:1] == [5])
+
+
+@given(NALS)
+def test_the_sps_before_the_first_slice_is_found(nals: list[bytes]) -> None:
+    before: list[bytes] = []
+    for nal in nals:
+        if nal[0] & 0x1F in (1, 5):
+            break
+        before += [nal] if nal[0] & 0x1F == 7 else []
+    assert h264.find_sps(annex_b(nals)) == (before[0] if before else None)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused_with_a_value_error(data: bytes) -> None:
+    list(h264.nal_units(data))
+    h264.is_keyframe(data)
+    h264.find_sps(data)
+    try:
+        sps = h264.parse_sps(b"\x67" + data)
+    except ValueError:
+        return
+    assert 0 < sps.width <= 16_384
+    assert 0 < sps.height <= 16_384
+    assert sps.framerate is None or sps.framerate > 0
+
+
+@given(st.integers(0, len(SPS_720P) - 1))
+def test_a_cut_sps_says_so_or_lacks_only_its_timing(length: int) -> None:
+    try:
+        sps = h264.parse_sps(SPS_720P[:length])
+    except ValueError:
+        return
+    assert (sps.width, sps.height) == (1280, 720)
+
+
+def test_sps_of_a_720p_camera() -> None:
+    assert h264.parse_sps(SPS_720P) == h264.Sps(1280, 720, "42c01f", 30.0)
+
+
+@pytest.mark.parametrize("nal", [b"", b"\x67", b"\x68\x42\xc0\x1f\x80", b"\x67\x42\xc0\x1f" + bytes(40)])
+def test_what_is_no_sps_is_refused(nal: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        h264.parse_sps(nal)
+
+
+@pytest.mark.media
+@pytest.mark.parametrize(
+    ("profile", "size", "first_byte"),
+    [
+        ("Baseline", (320, 240), "42"),
+        ("Main", (642, 482), "4d"),
+        ("High", (1920, 1080), "64"),
+        ("High", (18, 34), "64"),
+    ],
+)
+def test_what_x264_writes_is_read(profile: str, size: tuple[int, int], first_byte: str) -> None:
+    codec = av.CodecContext.create("libx264", "w")
+    assert isinstance(codec, av.VideoCodecContext)
+    codec.width, codec.height, codec.pix_fmt = *size, "yuv420p"
+    codec.framerate, codec.time_base = Fraction(25), Fraction(1, 25)
+    codec.options = {"tune": "zerolatency", "preset": "fast"}
+    codec.profile = profile
+    units = []
+    for number in range(2):
+        frame = av.VideoFrame(*size, "yuv420p")
+        frame.pts = number
+        units += [bytes(packet) for packet in codec.encode(frame)]
+    assert [h264.is_keyframe(unit) for unit in units] == [True, False]
+    nal = h264.find_sps(units[0])
+    assert nal is not None
+    sps = h264.parse_sps(nal)
+    assert (sps.width, sps.height, sps.framerate) == (*size, 25.0)
+    assert sps.profile_level_id.startswith(first_byte)

@@ -1,0 +1,244 @@
+"""What the far side reports while media flows, and the counters, whose units are W3C's."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from aiortc import RTCRtpReceiver
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    RTCP_PSFB_FIR,
+    RTCP_RTPFB_NACK,
+    RtcpPsfbPacket,
+    RtcpReceiverInfo,
+    RtcpRrPacket,
+    RtcpRtpfbPacket,
+    pack_remb_fci,
+)
+
+from agent.conversation.events import FirstFrameSeen
+from agent.conversation.statistics import ReceivedCounters, SentCounters
+from agent.ports import AccessUnit, DecodedAudio, LocalStream
+from tests.webrtc.feeds import ClipFeed, ClipSubscription, MemorySink, SoundFeed
+from tests.webrtc.pairs import Side, closing, connect, until
+
+pytestmark = pytest.mark.media
+
+
+class Call:
+    """A device that sends video to a caller, and the ends of that stream."""
+
+    def __init__(self, clip: list[bytes], sound: list[bytes]) -> None:
+        self.sink = MemorySink()
+        self.feed = ClipFeed(clip)
+        self.device = Side(LocalStream(self.feed, SoundFeed(sound)))
+        self.caller = Side(LocalStream(sink=self.sink))
+
+    async def connect(self) -> None:
+        await connect(self.caller, self.device)
+        await self.device.event(FirstFrameSeen)
+        await self.sink.seen(video=2)
+
+    @property
+    def source(self) -> ClipSubscription:
+        return self.feed.subscriptions[0]
+
+    @property
+    def ssrc(self) -> int:
+        """The SSRC of the device's video."""
+        return next(t.sender for t in self.device.peer._pc.getTransceivers() if t.kind == "video")._ssrc
+
+    @property
+    def receiver(self) -> RTCRtpReceiver:
+        """Where the caller receives that video."""
+        return next(t.receiver for t in self.caller.peer._pc.getTransceivers() if t.kind == "video")
+
+    @property
+    def own_ssrc(self) -> int:
+        return next(t.sender for t in self.caller.peer._pc.getTransceivers() if t.kind == "video")._ssrc
+
+    def sent(self) -> SentCounters:
+        counters = self.device.peer.counters().video_sent
+        assert counters is not None
+        return counters
+
+    def received(self) -> ReceivedCounters:
+        counters = self.caller.peer.counters().video_received
+        assert counters is not None
+        return counters
+
+
+@pytest.fixture
+def call(clip: list[bytes], sound: list[bytes]) -> Call:
+    return Call(clip, sound)
+
+
+async def test_pli_and_fir_reach_the_encoder(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        asked = call.source.keyframe_requests
+        assert asked == 1  # at connect
+        await call.receiver._send_rtcp_pli(call.ssrc)
+        await until(lambda: call.source.keyframe_requests == asked + 1)
+        await call.receiver._send_rtcp(
+            RtcpPsfbPacket(fmt=RTCP_PSFB_FIR, ssrc=call.own_ssrc, media_ssrc=call.ssrc, fci=bytes(8))
+        )
+        await until(lambda: call.source.keyframe_requests == asked + 2)
+        assert (call.sent().pli_count, call.sent().fir_count) == (1, 1)
+        assert call.received().pli_count == 1
+
+
+async def test_a_muted_camera_is_not_asked_for_key_frames(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        call.device.peer.mute(video=True)
+        await call.receiver._send_rtcp_pli(call.ssrc)
+        await until(lambda: call.sent().pli_count == 1)
+        assert call.source.keyframe_requests == 1
+
+
+async def test_nack_resends_from_a_long_history(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        await until(lambda: call.sent().packets_sent > 200)  # beyond aiortc's own 128
+        sender = next(t.sender for t in call.device.peer._pc.getTransceivers() if t.kind == "video")
+        oldest = min(sender._RTCRtpSender__rtp_history.values(), key=lambda p: p.sequence_number)  # type: ignore[attr-defined]
+        nack = RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=call.own_ssrc, media_ssrc=call.ssrc)
+        nack.lost = [(oldest.sequence_number - 1) & 0xFFFF, oldest.sequence_number]
+        await call.receiver._send_rtcp(nack)
+        await until(lambda: call.sent().nack_count == 1)
+        sent = call.sent()
+        assert sent.retransmitted_packets_sent == 1  # the other one was never sent
+        assert sent.retransmitted_bytes_sent == len(oldest.payload)
+
+
+async def test_remb_is_read_unclamped(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        fci = pack_remb_fci(8_000_000, [call.ssrc])
+        await call.receiver._send_rtcp(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=call.own_ssrc, media_ssrc=0, fci=fci))
+        await until(lambda: call.sent().remote_bitrate_estimate == 8_000_000)
+
+
+async def test_receiver_reports_come_in_w3c_units(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        report = RtcpReceiverInfo(
+            ssrc=call.ssrc, fraction_lost=64, packets_lost=7, highest_sequence=1, jitter=900, lsr=0, dlsr=0
+        )
+        await call.receiver._send_rtcp(RtcpRrPacket(ssrc=call.own_ssrc, reports=[report]))
+        await until(lambda: call.sent().remote_packets_lost == 7)
+        sent = call.sent()
+        assert sent.remote_fraction_lost == 0.25
+        assert sent.remote_jitter == 0.01
+
+
+async def test_counters_are_filled(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        await until(lambda: call.sent().round_trip_time is not None)
+        device, caller = call.device.peer.counters(), call.caller.peer.counters()
+        await call.sink.seen(audio=5)
+        quality = call.sent()
+        assert quality.remote_packets_lost == 0
+        assert quality.remote_fraction_lost == 0
+        assert quality.round_trip_time is not None
+        assert 0 <= quality.round_trip_time < 1
+    assert device.video_sent is not None
+    assert caller.video_received is not None
+    assert device.audio_sent is not None
+    assert caller.audio_received is not None
+    sent, received = device.video_sent, caller.video_received
+    assert (sent.codec, sent.frame_width, sent.frame_height) == ("H264", 320, 240)
+    assert sent.frames_sent >= sent.key_frames_sent >= 1
+    assert sent.packets_sent >= sent.frames_sent
+    assert sent.bytes_sent > 1000
+    assert 0 <= sent.send_delay_total < sent.frames_sent
+    assert (received.codec, received.frame_width, received.frame_height) == ("H264", 320, 240)
+    assert 0 < received.frames_received <= sent.frames_sent
+    assert received.key_frames_received >= 1
+    assert received.packets_received >= received.frames_received
+    assert received.bytes_received > 1000
+    assert received.packets_lost == 0
+    assert received.jitter is not None
+    assert 0 <= received.jitter < 0.5
+    assert received.last_packet_at is not None
+    assert 0 <= time.monotonic() - received.last_packet_at < 5
+    sound = caller.audio_received
+    assert sound.codec == "opus"
+    assert sound.frames_received >= 1
+    assert sound.total_audio_energy is not None
+    seconds = 0.02 * sound.frames_received
+    assert 0.01 < sound.total_audio_energy / seconds < 0.2  # a square wave of 8000 of 32767 has 0.06
+    transport = device.transport
+    assert (transport.local_candidate_type, transport.protocol) == ("host", "udp")
+    assert transport.remote_candidate_type in ("host", "prflx")
+    assert transport.local_address is not None
+    assert transport.remote_address is not None
+    assert transport.local_address == caller.transport.remote_address
+    assert (transport.ice_role, caller.transport.ice_role) == ("controlled", "controlling")
+    assert transport.dtls_state == "connected"
+    assert transport.packets_sent is not None
+    assert transport.packets_sent > sent.packets_sent
+    assert transport.bytes_received is not None
+    assert transport.bytes_received > 0
+
+
+async def test_the_round_trip_of_the_pair_is_measured(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.webrtc.inside.CONSENT_INTERVAL", 0.02)
+    async with closing(call.device, call.caller):
+        await call.connect()
+        await until(lambda: call.device.peer.counters().transport.current_round_trip_time is not None)
+        rtt = call.device.peer.counters().transport.current_round_trip_time
+        assert rtt is not None
+        assert 0 < rtt < 1
+
+
+async def test_a_full_socket_drops_to_the_next_key_frame(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        with monkeypatch.context() as patch:
+            patch.setattr("agent.webrtc.inside.write_buffer_size", lambda ice: 1 << 20)
+            await until(lambda: call.sent().frames_dropped >= 2)
+            sent = call.sent().frames_sent
+            await until(lambda: call.sent().frames_dropped >= 4)
+            assert call.sent().frames_sent == sent
+        keys = call.sent().key_frames_sent
+        await until(lambda: call.sent().frames_sent > sent)
+        assert call.sent().key_frames_sent == keys + 1
+
+
+async def test_a_sink_that_fails_costs_nobody_the_call(clip: list[bytes], sound: list[bytes]) -> None:
+    class BadSink(MemorySink):
+        def on_video(self, unit: AccessUnit) -> None:
+            raise ZeroDivisionError
+
+        def on_audio(self, audio: DecodedAudio) -> None:
+            raise ZeroDivisionError
+
+    device, caller = Side(LocalStream(ClipFeed(clip), SoundFeed(sound))), Side(LocalStream(sink=BadSink()))
+    async with closing(device, caller):
+        await connect(caller, device)
+
+        def frames() -> tuple[int, int]:
+            counters = caller.peer.counters()
+            assert counters.video_received is not None
+            assert counters.audio_received is not None
+            return counters.video_received.frames_received, counters.audio_received.frames_received
+
+        await until(lambda: min(frames()) >= 3)
+
+
+async def test_a_picture_that_starts_without_a_key_frame_asks_for_one(clip: list[bytes]) -> None:
+    feed = ClipFeed(clip)
+    device, caller = Side(LocalStream(feed)), Side()
+    async with closing(device, caller):
+        await connect(caller, device)
+        await device.event(FirstFrameSeen)
+        inbound = caller.peer._media._video_in
+        assert inbound is not None
+        await until(lambda: inbound.frames > 1)
+        asked = feed.subscriptions[0].keyframe_requests
+        inbound.key_frames = 0  # as if the first one was lost
+        await until(lambda: feed.subscriptions[0].keyframe_requests == asked + 1)

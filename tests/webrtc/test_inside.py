@@ -1,0 +1,129 @@
+"""The contract with aiortc's and aioice's inside: each private name of `inside.py`, and what it does.
+
+When this fails after an upgrade, `agent/webrtc/inside.py` has to be read again beside the new release.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+from pathlib import Path
+
+import aioice.ice
+import aioice.turn
+import aiortc.codecs
+import aiortc.rtcpeerconnection
+import aiortc.rtcrtpsender
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection
+
+import agent.webrtc
+from agent.webrtc import inside
+
+WEBRTC = Path(agent.webrtc.__file__).parent
+
+
+@pytest.fixture
+async def pc() -> RTCPeerConnection:
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    pc.addTransceiver("video")
+    return pc
+
+
+def test_only_inside_touches_private_names() -> None:
+    """`x._name` of something else than self, outside of inside.py."""
+    private = re.compile(r"(?<!self)(?<!cls)\b\w+\._[a-zA-Z]\w*")
+    for path in WEBRTC.glob("*.py"):
+        if path.name != "inside.py":
+            assert not private.findall(re.sub(r"self\._\w+", "self", path.read_text())), path.name
+
+
+def test_history_is_imported_by_value_and_read_from_the_module() -> None:
+    inside.configure()
+    assert aiortc.rtcrtpsender.__dict__["RTP_HISTORY_SIZE"] == inside.RTP_HISTORY_SIZE
+    source = inspect.getsource(aiortc.rtcrtpsender.RTCRtpSender)
+    assert source.count("% RTP_HISTORY_SIZE") == 2
+    assert 65_536 % inside.RTP_HISTORY_SIZE == 0
+
+
+def test_codecs_are_added_once_with_free_payload_types() -> None:
+    inside.configure()
+    inside.configure()
+    video = aiortc.codecs.CODECS["video"]
+    types = [codec.payloadType for codec in video]
+    assert len(set(types)) == len(types)
+    assert all(96 <= kind <= 127 for kind in types if kind is not None)
+    profiles = [codec.parameters["profile-level-id"] for codec in video if codec.mimeType == "video/H264"]
+    assert profiles == ["42001f", "42e01f", "4d001f", "64001f"]
+
+
+async def test_sender_names(pc: RTCPeerConnection) -> None:
+    sender = pc.getSenders()[0]
+    for name in ("packet_count", "octet_count", "rtt", "rtp_history"):
+        assert hasattr(sender, f"_RTCRtpSender__{name}"), name
+    assert inspect.iscoroutinefunction(sender._handle_rtcp_packet)
+    assert list(inspect.signature(sender._retransmit).parameters) == ["sequence_number"]
+    assert isinstance(sender._ssrc, int)
+    router = inspect.getsource(aiortc.rtcdtlstransport.RTCDtlsTransport._handle_rtcp_data)
+    assert "await recipient._handle_rtcp_packet(packet)" in router
+    await pc.close()
+
+
+async def test_receiver_names(pc: RTCPeerConnection) -> None:
+    receiver = pc.getReceivers()[0]
+    for name in ("decoder_queue", "decoder_error", "remote_streams", "rtx_ssrc"):
+        assert hasattr(receiver, f"_RTCRtpReceiver__{name}"), name
+    assert list(inspect.signature(receiver._handle_rtp_packet).parameters) == ["packet", "arrival_time_ms"]
+    assert list(inspect.signature(receiver._send_rtcp_nack).parameters) == ["media_ssrc", "lost"]
+    assert list(inspect.signature(receiver._send_rtcp_pli).parameters) == ["media_ssrc"]
+    source = inspect.getsource(type(receiver))
+    assert "self.__decoder_queue.put((codec, encoded_frame))" in source
+    assert "self.__decoder_queue.put(None)" in source
+    await pc.close()
+
+
+async def test_connection_names(pc: RTCPeerConnection) -> None:
+    assert inspect.iscoroutinefunction(pc._RTCPeerConnection__connect)  # type: ignore[attr-defined]
+    assert inspect.isfunction(RTCPeerConnection.__dict__["_RTCPeerConnection__createSctpTransport"])
+    assert pc._RTCPeerConnection__closeTask is None  # type: ignore[attr-defined]
+    assert "self.__connect()" in inspect.getsource(RTCPeerConnection.setLocalDescription)
+    dtls = pc.getTransceivers()[0].receiver.transport
+    assert dtls._task is None
+    assert [type(stats).__name__ for stats in dtls._get_stats().values()] == ["RTCTransportStats"]
+    assert isinstance(dtls.transport._connection, aioice.ice.Connection)
+    await pc.close()
+
+
+async def test_ice_names(pc: RTCPeerConnection) -> None:
+    ice = pc.getTransceivers()[0].receiver.transport.transport._connection
+    assert (ice._local_candidates, ice._remote_candidates, ice._protocols, ice._nominated) == ([], [], [], {})
+    assert ice._query_consent_task is None
+    assert list(inspect.signature(ice.get_component_candidates).parameters) == ["component", "addresses", "timeout"]
+    assert list(inspect.signature(ice._pair_remote_candidate).parameters) == ["remote_candidate"]
+    assert list(inspect.signature(ice.build_request).parameters) == ["pair", "nominate"]
+    connect = inspect.getsource(aioice.ice.Connection.connect)
+    assert "asyncio.create_task(self.query_consent())" in connect
+    assert list(inspect.signature(aioice.ice.server_reflexive_candidate).parameters) == ["protocol", "stun_server"]
+    assert hasattr(aioice.turn.TurnTransport(None), "_TurnTransport__close_task")  # type: ignore[arg-type]
+    await pc.close()
+
+
+async def test_errors_of_the_connecting_task_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors: list[Exception] = []
+    pc = inside.PeerConnection(RTCConfiguration(iceServers=[]), errors.append)
+
+    async def broken(_self: RTCPeerConnection) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(RTCPeerConnection, "_RTCPeerConnection__connect", broken)
+    pc.createDataChannel("x")
+    await pc.setLocalDescription(await pc.createOffer())
+    await asyncio.sleep(0)  # the task runs up to the event
+    tasks = pc.leftovers()
+    assert len(tasks) == 1
+    pc.can_connect.set()
+    await asyncio.wait(tasks)
+    assert [type(error) for error in errors] == [ZeroDivisionError]
+    assert not pc.leftovers()
+    await pc.close()

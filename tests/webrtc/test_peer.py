@@ -1,0 +1,396 @@
+"""Offer, answer, directions and the end of a transport."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import threading
+from contextlib import suppress
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agent.conversation.events import (
+    CandidateFound,
+    FirstFrameSeen,
+    MediaGrant,
+    PeerConnected,
+    PeerFailed,
+    PeerLost,
+    TrackReceived,
+)
+from agent.conversation.reasons import AudioDirection, CloseReason
+from agent.errors import MediaUnavailable, NoCommonCodec, PeerError, UnusableDescription
+from agent.ports import LocalStream, PeerFactory
+from agent.webrtc import inside
+from agent.webrtc.peer import make_peer
+from tests.webrtc.feeds import BrokenFeed, ClipFeed, MemorySink, SlowFeed, SoundFeed
+from tests.webrtc.offers import BROWSER_OFFER, with_video_codecs, without_video
+from tests.webrtc.pairs import Side, closing, connect, until
+
+pytestmark = pytest.mark.media
+
+H264 = ("a=rtpmap:102 H264/90000", "a=fmtp:102 packetization-mode=1;profile-level-id=42e01f")
+
+
+def directions(sdp: str) -> dict[str, str]:
+    """Kind -> direction of each RTP section."""
+    found = {}
+    for section in sdp.split("m=")[1:]:
+        kind = section.split(" ", 1)[0]
+        if kind != "application":
+            found[kind] = next(
+                word for word in ("sendrecv", "sendonly", "recvonly", "inactive") if f"a={word}\r\n" in section
+            )
+    return found
+
+
+def test_the_factory_is_one() -> None:
+    factory: PeerFactory = make_peer
+    assert callable(factory)
+
+
+# --- describing
+
+
+async def test_an_answer_sends_what_is_asked_for_and_no_more(clip: list[bytes], sound: list[bytes]) -> None:
+    side = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)))
+    async with closing(side):
+        answer = await side.peer.create_answer(BROWSER_OFFER)
+    assert directions(answer) == {"audio": "sendrecv", "video": "sendonly"}
+    assert "VP8" not in answer
+    assert "G722" not in answer
+    assert "a=setup:active" in answer
+    assert answer.count("a=candidate") >= 1
+
+
+@pytest.mark.parametrize(
+    ("grant", "expected"),
+    [
+        (MediaGrant(), {"audio": "sendrecv", "video": "sendonly"}),
+        (MediaGrant(video=False), {"audio": "sendrecv", "video": "inactive"}),
+        (MediaGrant(audio=AudioDirection.SEND), {"audio": "sendonly", "video": "sendonly"}),
+        (MediaGrant(audio=AudioDirection.RECEIVE), {"audio": "recvonly", "video": "sendonly"}),
+        (MediaGrant(audio=AudioDirection.NONE), {"audio": "inactive", "video": "sendonly"}),
+    ],
+)
+async def test_the_grant_bounds_the_directions(
+    grant: MediaGrant, expected: dict[str, str], clip: list[bytes], sound: list[bytes]
+) -> None:
+    local = LocalStream(ClipFeed(clip), SoundFeed(sound))
+    answering, offering = Side(local, grant), Side(local, grant)
+    async with closing(answering, offering):
+        assert directions(await answering.peer.create_answer(BROWSER_OFFER)) == expected
+        offer = directions(await offering.peer.create_offer())
+    video = {"video": "sendrecv"} if grant.video else {}
+    sound_direction = {} if grant.audio is AudioDirection.NONE else {"audio": expected["audio"]}
+    assert offer == video | sound_direction
+
+
+async def test_without_feeds_it_only_receives() -> None:
+    answering, offering = Side(), Side()
+    async with closing(answering, offering):
+        answer = await answering.peer.create_answer(BROWSER_OFFER.replace("a=recvonly", "a=sendrecv"))
+        assert directions(answer) == {"audio": "recvonly", "video": "recvonly"}
+        offer = await offering.peer.create_offer()
+    assert directions(offer) == {"audio": "recvonly", "video": "recvonly"}
+    assert "m=application" in offer
+
+
+async def test_a_camera_is_not_opened_for_an_offer_that_only_sends(clip: list[bytes]) -> None:
+    feed = ClipFeed(clip)
+    side = Side(LocalStream(feed))
+    async with closing(side):
+        await side.peer.create_answer(BROWSER_OFFER.replace("a=recvonly", "a=sendonly"))
+    assert feed.subscriptions == []
+
+
+async def test_an_offer_without_video_is_sound_alone(clip: list[bytes], sound: list[bytes]) -> None:
+    feed = ClipFeed(clip)
+    side = Side(LocalStream(feed, SoundFeed(sound)))
+    async with closing(side):
+        assert directions(await side.peer.create_answer(without_video())) == {"audio": "sendrecv"}
+    assert feed.subscriptions == []
+
+
+@pytest.mark.parametrize(
+    "codecs",
+    [
+        ["a=rtpmap:96 VP8/90000"],
+        ["a=rtpmap:102 H264/90000", "a=fmtp:102 packetization-mode=0;profile-level-id=42e01f"],
+        ["a=rtpmap:102 H264/90000", "a=fmtp:102 profile-level-id=42e01f"],
+        ["a=rtpmap:102 H264/90000", "a=fmtp:102 packetization-mode=1;profile-level-id=zzzzzz"],
+        ["a=rtpmap:102 H265/90000"],
+    ],
+)
+async def test_video_without_our_codec_is_refused_before_the_camera_is_opened(
+    codecs: list[str], clip: list[bytes]
+) -> None:
+    feed = ClipFeed(clip)
+    side = Side(LocalStream(feed))
+    async with closing(side):
+        with pytest.raises(NoCommonCodec):
+            await side.peer.create_answer(with_video_codecs(*codecs))
+    assert feed.subscriptions == []
+
+
+async def test_the_sources_level_is_declared(clip: list[bytes]) -> None:
+    feed = ClipFeed(clip, profile_level_id="42e02a")
+    answering, offering = Side(LocalStream(feed)), Side(LocalStream(feed))
+    async with closing(answering, offering):
+        answer = await answering.peer.create_answer(BROWSER_OFFER)
+        offer = await offering.peer.create_offer()
+    for sdp in (answer, offer):
+        first = sdp.split("m=video", 1)[1].split("profile-level-id=")[1][:6]
+        assert first == "42e02a"
+
+
+async def test_high_profile_is_chosen_where_it_is_offered(clip: list[bytes]) -> None:
+    side = Side(LocalStream(ClipFeed(clip, profile_level_id="640028")))
+    high = ("a=rtpmap:110 H264/90000", "a=fmtp:110 packetization-mode=1;profile-level-id=64001f")
+    async with closing(side):
+        answer = await side.peer.create_answer(with_video_codecs(*H264, *high))
+    assert answer.split("m=video ")[1].split("\r\n")[0].split()[2] == "110"
+    assert "profile-level-id=640028" in answer
+
+
+async def test_a_camera_that_cannot_be_opened_surfaces_here() -> None:
+    answering, offering = Side(LocalStream(BrokenFeed())), Side(LocalStream(BrokenFeed()))
+    async with closing(answering, offering):
+        with pytest.raises(MediaUnavailable):
+            await answering.peer.create_answer(BROWSER_OFFER)
+        with pytest.raises(MediaUnavailable):
+            await offering.peer.create_offer()
+    assert answering.events == offering.events == []
+
+
+async def test_an_answer_that_does_not_fit_is_refused(clip: list[bytes]) -> None:
+    side = Side(LocalStream(ClipFeed(clip)))
+    other = Side()
+    async with closing(side, other):
+        await side.peer.create_offer()
+        with pytest.raises(UnusableDescription):
+            await side.peer.apply_answer("v=0\r\n")
+        with pytest.raises(UnusableDescription):
+            await side.peer.apply_answer(await other.peer.create_answer(without_video()))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_mutated_offer_gives_an_answer_or_our_error(data: st.DataObject, clip: list[bytes]) -> None:
+    lines = BROWSER_OFFER.splitlines()
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(1, len(lines) - 1))
+        match data.draw(st.sampled_from(["drop", "double", "cut", "text"])):
+            case "drop":
+                del lines[at]
+            case "double":
+                lines.insert(at, lines[at])
+            case "cut":
+                lines[at] = lines[at][: data.draw(st.integers(2, max(2, len(lines[at]))))]
+            case _:
+                lines[at] = lines[at][:2] + data.draw(st.text(st.characters(codec="ascii"), max_size=20))
+
+    async def answer() -> None:
+        side = Side(LocalStream(ClipFeed(clip)))
+        async with closing(side):
+            with suppress(UnusableDescription, NoCommonCodec):
+                assert "m=" in await side.peer.create_answer("\r\n".join(lines))
+        assert not side.of(PeerFailed)
+
+    asyncio.run(answer())
+
+
+# --- the gate, mute and broken sources
+
+
+async def test_nothing_leaves_before_the_gate_opens(clip: list[bytes], sound: list[bytes]) -> None:
+    sink = MemorySink()
+    feed = ClipFeed(clip)
+    device, caller = Side(LocalStream(feed, SoundFeed(sound))), Side(LocalStream(sink=sink))
+    async with closing(device, caller):
+        await connect(caller, device, media=False)
+        source = feed.subscriptions[0]
+        read = source.units_read
+        await until(lambda: source.units_read > read + 10)
+        counters = device.peer.counters()
+        assert counters.video_sent is not None
+        assert counters.audio_sent is not None
+        assert (counters.video_sent.packets_sent, counters.audio_sent.packets_sent) == (0, 0)
+        assert not device.of(FirstFrameSeen)
+        assert source.keyframe_requests == 0
+        device.peer.start_media()
+        await sink.seen(video=1, audio=1)
+        assert source.keyframe_requests == 1
+        assert sink.video[0].keyframe
+
+
+async def test_mute_stops_a_kind_and_resumes_at_a_key_frame(clip: list[bytes], sound: list[bytes]) -> None:
+    sink = MemorySink()
+    feed = ClipFeed(clip)
+    device, caller = Side(LocalStream(feed, SoundFeed(sound))), Side(LocalStream(sink=sink))
+    async with closing(device, caller):
+        await connect(caller, device)
+        await sink.seen(video=3)
+        source = feed.subscriptions[0]
+        device.peer.mute(video=True)
+        sent = device.peer.counters().video_sent
+        await sink.seen(audio=len(sink.audio) + 5)
+        assert sent is not None
+        muted = device.peer.counters().video_sent
+        assert muted is not None
+        assert muted.frames_sent == sent.frames_sent
+        asked, arrived = source.keyframe_requests, len(sink.video)
+        device.peer.mute(video=False, audio=True)
+        assert source.keyframe_requests == asked + 1
+        await sink.seen(video=arrived + 3)
+        assert any(unit.keyframe for unit in sink.video[arrived - 1 : arrived + 2])
+        quiet = device.peer.counters().audio_sent
+        await sink.seen(video=len(sink.video) + 5)
+        assert quiet is not None
+        later = device.peer.counters().audio_sent
+        assert later is not None
+        assert later.frames_sent == quiet.frames_sent
+
+
+async def test_a_camera_that_breaks_in_the_call_ends_it(clip: list[bytes]) -> None:
+    feed = ClipFeed(clip)
+    device, caller = Side(LocalStream(feed)), Side()
+    async with closing(device, caller):
+        await connect(caller, device)
+        await device.event(FirstFrameSeen)
+        feed.subscriptions[0].failure = MediaUnavailable("unplugged")
+        failed = await device.event(PeerFailed)
+    assert (failed.code, failed.reason) == ("no_user_media", CloseReason.NO_USER_MEDIA)
+    assert "unplugged" in failed.message
+
+
+async def test_a_camera_that_breaks_before_the_connection_ends_it(clip: list[bytes]) -> None:
+    feed = ClipFeed(clip)
+    device = Side(LocalStream(feed))
+    async with closing(device):
+        await device.peer.create_answer(BROWSER_OFFER)
+        feed.subscriptions[0].failure = RuntimeError("a bug")
+        assert (await device.event(PeerFailed)).reason is CloseReason.NO_USER_MEDIA
+
+
+async def test_broken_sound_does_not_end_a_call_with_a_picture(clip: list[bytes], sound: list[bytes]) -> None:
+    sink = MemorySink()
+    sounds = SoundFeed(sound)
+    device, caller = Side(LocalStream(ClipFeed(clip), sounds)), Side(LocalStream(sink=sink))
+    async with closing(device, caller):
+        await connect(caller, device)
+        await sink.seen(audio=1)
+        sounds.subscriptions[0].close()
+        await sink.seen(video=len(sink.video) + 10)
+    assert not device.of(PeerFailed)
+
+
+# --- the end
+
+
+async def test_close_is_idempotent_and_joined(clip: list[bytes], sound: list[bytes]) -> None:
+    feed = ClipFeed(clip)
+    device, caller = Side(LocalStream(feed, SoundFeed(sound))), Side()
+    async with closing(device, caller):
+        await connect(caller, device)
+        await asyncio.gather(*(device.peer.close() for _ in range(3)))
+        await device.peer.close()
+        events = list(device.events)
+        assert feed.subscriptions[0].closed.is_set()
+        lost = await caller.event(PeerLost)
+        assert "closed" in lost.detail
+        with pytest.raises(PeerError):
+            await device.peer.create_offer()
+        with pytest.raises(PeerError):
+            await device.peer.create_answer(BROWSER_OFFER)
+        with pytest.raises(PeerError):
+            await device.peer.apply_answer(BROWSER_OFFER)
+        await device.peer.add_candidate(None)
+        assert not device.peer.send_control("x")
+        device.peer.start_media()
+        device.peer.mute(video=True)
+        assert device.peer.counters().video_sent is not None
+    assert device.events == events
+
+
+async def test_a_new_peer_can_be_closed_and_counted() -> None:
+    side = Side()
+    assert side.peer.counters().video_sent is None
+    await side.peer.close()
+    await side.peer.close()
+
+
+async def test_closing_while_the_camera_opens_gives_it_back(clip: list[bytes]) -> None:
+    feed = SlowFeed(clip)
+    side = Side(LocalStream(feed))
+    answering = asyncio.create_task(side.peer.create_answer(BROWSER_OFFER))
+    await feed.opening.wait()
+    await side.peer.close()
+    feed.opened.set()
+    with pytest.raises(PeerError):
+        await answering
+    assert feed.subscriptions[0].closed.is_set()
+
+
+async def test_a_far_side_that_vanishes_is_noticed(clip: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inside, "CONSENT_INTERVAL", 0.1)
+    monkeypatch.setattr(inside, "CONSENT_SILENCE", 0.3)
+    monkeypatch.setattr(inside, "CONSENT_RETRANSMISSIONS", 0)
+    device, caller = Side(LocalStream(ClipFeed(clip))), Side()
+    async with closing(device, caller):
+        await connect(caller, device)
+        await device.event(FirstFrameSeen)
+        for protocol in caller.peer._pc.require_ice()._protocols:
+            protocol.transport.abort()
+        lost = await device.event(PeerLost)
+        assert "does not answer" in lost.detail
+        assert len(device.of(PeerLost)) == 1
+        assert not device.of(PeerFailed)
+
+
+async def test_a_wrong_fingerprint_fails_the_set_up(clip: list[bytes]) -> None:
+    device, caller = Side(LocalStream(ClipFeed(clip))), Side()
+    async with closing(device, caller):
+        answer = await device.peer.create_answer(await caller.peer.create_offer())
+        digest = answer.split("a=fingerprint:sha-256 ")[1][:95]
+        await caller.peer.apply_answer(answer.replace(digest, "00:" * 31 + "00"))
+        failed = await caller.event(PeerFailed)
+        assert failed.code == "dtls_failed"
+        assert failed.reason is CloseReason.ICE_FAILED
+        assert not caller.of(PeerConnected)
+
+
+async def test_twenty_calls_leave_nothing_behind(clip: list[bytes], sound: list[bytes]) -> None:
+    async def call() -> None:
+        sink = MemorySink()
+        device = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)))
+        caller = Side(LocalStream(ClipFeed(clip), sink=sink))
+        async with closing(device, caller):
+            await connect(caller, device)
+            await sink.seen(video=1, audio=1)
+            await device.event(TrackReceived, kind="video")
+
+    def open_things() -> tuple[int, int, int]:
+        gc.collect()
+        return len(asyncio.all_tasks()), threading.active_count(), len(os.listdir("/proc/self/fd"))
+
+    await call()
+    before = open_things()
+    for _ in range(20):
+        await call()
+    assert open_things() == before
+    assert not [thing for thing in gc.get_objects() if isinstance(thing, inside.PeerConnection)]
+
+
+async def test_events_name_their_generation(clip: list[bytes]) -> None:
+    device, caller = Side(LocalStream(ClipFeed(clip)), generation=3), Side(generation=4)
+    async with closing(device, caller):
+        await connect(caller, device)
+        await device.event(FirstFrameSeen)
+        await caller.event(FirstFrameSeen)
+    assert {event.generation for event in device.events} == {3}
+    assert {event.generation for event in caller.events} == {4}
+    assert not device.of(CandidateFound)

@@ -1,0 +1,181 @@
+"""Offers of strangers: cleaned or refused, and nothing but our own errors comes out."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.errors import UnusableDescription
+from agent.webrtc.sdp import MAX_CANDIDATES, publish, read_candidate, read_description
+from tests.webrtc.offers import BROWSER_OFFER, candidate_line, with_candidates
+
+LINES = BROWSER_OFFER.splitlines()
+
+
+def without(*prefixes: str) -> str:
+    return "\r\n".join(line for line in LINES if not line.startswith(prefixes)) + "\r\n"
+
+
+def test_a_browsers_offer_is_taken() -> None:
+    remote = read_description(BROWSER_OFFER)
+    assert [section.kind for section in remote.media] == ["audio", "video", "application"]
+    assert remote.primary.kind == "audio"
+    assert [(c.ip, c.port) for c in remote.candidates] == [("192.0.2.9", 50000)]
+    assert not remote.end_of_candidates
+    assert "a=candidate" not in remote.sdp
+    video = remote.find("video")
+    assert video is not None
+    assert video.direction == "recvonly"
+
+
+@pytest.mark.parametrize(
+    ("sdp", "says"),
+    [
+        ("", "v=0"),
+        ("hello", "v=0"),
+        ("v=0\r\n", "no media section"),
+        ("v=0\r\nx" * 70_000, "longer"),
+        (BROWSER_OFFER.replace("a=mid:0", "a=mid:0\x00"), "control characters"),
+        (BROWSER_OFFER.replace("s=-", "nonsense"), "line 3"),
+        (BROWSER_OFFER + "a=x:" + "y" * 5000, "line"),
+        (without("a=ice-ufrag"), "ice-ufrag"),
+        (without("a=ice-pwd"), "ice-pwd"),
+        (BROWSER_OFFER.replace("a=ice-pwd:", "a=ice-pwd:short\r\na=x:"), "ice-pwd"),
+        (without("a=fingerprint"), "fingerprint"),
+        (without("a=setup"), "setup"),
+        (BROWSER_OFFER.replace("a=setup:actpass", "a=setup:holdconn"), "parsed"),
+        (without("a=mid:1"), "mid"),
+        (BROWSER_OFFER.replace("a=mid:1", "a=mid:0"), "same a=mid"),
+        (without("a=group"), "bundled"),
+        (BROWSER_OFFER.replace("BUNDLE 0 1 2", "BUNDLE 0 1 9"), "bundled"),
+        (without("a=rtcp-mux"), "rtcp-mux"),
+        (BROWSER_OFFER.replace("m=video", "m=text"), "unknown kind"),
+        (BROWSER_OFFER.replace("m=audio", "m=video"), "more than one video"),
+        (without("a=sctp-port"), "SCTP port"),
+        (BROWSER_OFFER.replace("a=extmap:1 ", "a=extmap:4097 "), "header extension"),
+        (BROWSER_OFFER.replace("a=rtpmap:9 ", "a=rtpmap:200 "), "payload type"),
+        (BROWSER_OFFER.replace("a=rtpmap:102 H264/90000", "a=rtpmap:102"), "parsed"),
+        (with_candidates(MAX_CANDIDATES + 1), "candidates"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_a_reason(sdp: str, says: str) -> None:
+    with pytest.raises(UnusableDescription, match=re.escape(says)):
+        read_description(sdp)
+
+
+def test_the_number_of_candidates_that_is_allowed() -> None:
+    assert len(read_description(with_candidates(MAX_CANDIDATES)).candidates) == MAX_CANDIDATES
+
+
+def test_a_missing_direction_is_the_sessions_or_sendrecv() -> None:
+    bare = without("a=sendrecv", "a=recvonly")
+    assert {s.direction for s in read_description(bare).media if s.kind != "application"} == {"sendrecv"}
+    session = bare.replace("t=0 0", "t=0 0\r\na=sendonly")
+    assert {s.direction for s in read_description(session).media if s.kind != "application"} == {"sendonly"}
+
+
+def test_candidates_count_only_in_the_section_that_carries_the_transport() -> None:
+    sdp = BROWSER_OFFER + candidate_line(7) + "\r\n"  # in the last section
+    assert len(read_description(sdp).candidates) == 1
+    assert len(read_description(sdp.replace("BUNDLE 0 1 2", "BUNDLE 2 1 0")).candidates) == 1
+    assert read_description(sdp.replace("BUNDLE 0 1 2", "BUNDLE 2 1 0")).primary.kind == "application"
+
+
+def test_trickled_candidates_belong_to_the_shared_transport() -> None:
+    remote = read_description(BROWSER_OFFER)
+    assert remote.carries("0", 0)
+    assert remote.carries(None, 0)
+    assert remote.carries(None, None)
+    assert not remote.carries("1", 1)
+    assert not remote.carries(None, 1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1 1 udp 2130706431 192.0.2.9 50000 typ host",
+        "candidate:1 1 UDP 2130706431 192.0.2.9 50000 typ host generation 0 ufrag abcd network-id 1",
+        "a=candidate:1 1 udp 1677729535 198.51.100.7 50000 typ srflx raddr 0.0.0.0 rport 0",
+        "1 1 udp 2130706431 2001:db8::9 50000 typ host",
+    ],
+)
+def test_candidates_that_can_be_paired(line: str) -> None:
+    assert read_candidate(line) is not None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "garbage",
+        "1 1 udp 2130706431 0b6f0d0f-9c3d-4c8e-8d2f-a1b2c3d4e5f6.local 50000 typ host",
+        "1 1 udp 2130706431 example.org 50000 typ host",
+        "1 1 tcp 2130706431 192.0.2.9 9 typ host tcptype active",
+        "1 2 udp 2130706431 192.0.2.9 50000 typ host",
+        "1 1 udp 2130706431 192.0.2.9 0 typ host",
+        "1 1 udp 2130706431 192.0.2.9 70000 typ host",
+        "1 1 udp 2130706431 192.0.2.9 -1 typ host",
+        "1 1 udp 0 192.0.2.9 50000 typ host",
+        "1 1 udp 99999999999 192.0.2.9 50000 typ host",
+        "1 1 udp x 192.0.2.9 50000 typ host",
+        "1 1 udp 2130706431 0.0.0.0 50000 typ host",
+        "1 1 udp 2130706431 224.0.0.1 50000 typ host",
+        "1 1 udp 2130706431 fe80::1%eth0 50000 typ host",
+        "1 1 udp 2130706431 192.0.2.9 50000 typ prflx",
+    ],
+)
+def test_candidates_that_cannot(line: str) -> None:
+    assert read_candidate(line) is None
+
+
+@given(st.text(max_size=100) | st.lists(st.text(st.characters(codec="ascii"), max_size=8), max_size=12).map(" ".join))
+def test_any_candidate_text_is_read_or_ignored(text: str) -> None:
+    read_candidate(text)
+
+
+@given(st.text(max_size=300).map(lambda text: "v=0\r\n" + text))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with suppress(UnusableDescription):
+        read_description(text)
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_a_mutated_offer_is_read_or_refused(data: st.DataObject) -> None:
+    lines = list(LINES)
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        action = data.draw(st.sampled_from(["drop", "double", "swap", "cut", "digit", "text"]))
+        if action == "drop" and len(lines) > 1:
+            del lines[at]
+        elif action == "double":
+            lines.insert(at, lines[at])
+        elif action == "swap":
+            other = data.draw(st.integers(0, len(lines) - 1))
+            lines[at], lines[other] = lines[other], lines[at]
+        elif action == "cut":
+            lines[at] = lines[at][: data.draw(st.integers(0, len(lines[at])))]
+        elif action == "digit":
+            lines[at] = re.sub(r"\d+", str(data.draw(st.integers(-1, 1 << 40))), lines[at], count=1)
+        else:
+            lines[at] = lines[at][:2] + data.draw(st.text(max_size=30))
+    with suppress(UnusableDescription):
+        read_description("\r\n".join(lines))
+
+
+def test_our_level_stands_in_entries_of_our_profile_only() -> None:
+    sdp = publish(BROWSER_OFFER, profile_level_id="42e02a", trickling=False)
+    assert sdp.count("profile-level-id=42e02a") == 1
+    assert "profile-level-id=42001f" in sdp
+
+
+def test_trickling_is_announced_and_does_not_end_the_candidates() -> None:
+    ended = BROWSER_OFFER + "a=end-of-candidates\r\n"
+    sdp = publish(ended, profile_level_id=None, trickling=True)
+    assert "a=end-of-candidates" not in sdp
+    assert "\r\na=ice-options:trickle\r\nm=audio" in sdp
+    assert "a=end-of-candidates" in publish(ended, profile_level_id=None, trickling=False)
