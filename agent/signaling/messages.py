@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from agent.conversation import events as core
 from agent.conversation.reasons import CallStatus
@@ -139,8 +139,16 @@ class Ringing(SignalMessage):
     expires_in: Annotated[float, Field(strict=True, ge=0, le=3600)]
 
 
+_ACCEPTED_NEEDS_SDP: dict[str, Any] = {
+    "if": {"properties": {"callStatus": {"const": "ACCEPTED"}}},
+    "then": {"properties": {"sdp": {"type": "string"}}, "required": ["sdp"]},
+}
+
+
 class Response(SignalMessage):
     """Invitee to inviter: the answer. ACCEPTED carries the SDP; the others carry a reason (and `now`, if `expired`)."""
+
+    model_config = ConfigDict(json_schema_extra=_ACCEPTED_NEEDS_SDP)
 
     type: Literal["response"] = "response"
     call_status: CallStatus

@@ -1,0 +1,108 @@
+"""What is refused before anything is made of it."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.errors import MalformedMessage
+from agent.signaling.limits import MAX_DEPTH, MAX_PAYLOAD, bounded, read_object
+
+
+def code_of(payload: bytes) -> str:
+    with pytest.raises(MalformedMessage) as caught:
+        read_object(payload)
+    assert len(str(caught.value)) <= 200
+    return caught.value.code
+
+
+def test_the_size_is_judged_before_the_content() -> None:
+    room = MAX_PAYLOAD - len('{"a":""}')
+    assert read_object(b'{"a":"' + b"x" * room + b'"}') == {"a": "x" * room}
+    assert code_of(b"[" * (MAX_PAYLOAD + 1)) == "too_large"
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_nesting_beyond_any_parser_is_refused(opening: str) -> None:
+    assert code_of((opening * 10_000).encode()) == "too_deep"
+
+
+def test_nesting_at_the_limit_is_read() -> None:
+    assert read_object(('{"a":' * MAX_DEPTH + "1" + "}" * MAX_DEPTH).encode())
+    assert code_of(('{"a":' * (MAX_DEPTH + 1) + "1" + "}" * (MAX_DEPTH + 1)).encode()) == "too_deep"
+
+
+def test_many_shallow_levels_are_read() -> None:
+    assert len(read_object(b'{"a":[' + b"[]," * 5000 + b"[]]}")["a"]) == 5001
+
+
+@pytest.mark.parametrize(
+    "payload", [b"\xff{}", b'{"a":"\xed\xa0\x80"}', b'{"a":"\\udc00\\ud800"}', b'{"a":1', b"{'a':1}"]
+)
+def test_what_is_not_json_is_refused(payload: bytes) -> None:
+    assert code_of(payload) == "not_json"
+
+
+def test_a_whole_surrogate_pair_is_read() -> None:
+    assert read_object(b'{"a":"\\ud83d\\ude00"}') == {"a": "\U0001f600"}
+
+
+def test_a_number_of_very_many_digits_is_refused() -> None:
+    assert code_of(b'{"a":' + b"9" * 5000 + b"}") == "not_json"
+
+
+@pytest.mark.parametrize("pattern", ['"', '\\"', '"\\', '[" ', "\\", '{"', '["\\\\'])
+def test_the_scan_takes_linear_time(pattern: str) -> None:
+    payload = ("[" * 17 + pattern * MAX_PAYLOAD).encode()[:MAX_PAYLOAD]
+    started = time.process_time()
+    code_of(payload)
+    code_of(b'{"a":' + payload[17:-20])
+    assert time.process_time() - started < 1  # a quadratic scan takes minutes
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.text()
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=30,
+)
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=5), st.booleans())
+def test_every_object_within_the_limits_is_read_as_json_reads_it(value: dict[str, object], ascii_only: bool) -> None:
+    payload = json.dumps(value, ensure_ascii=ascii_only).encode()
+    if _depth(value) > MAX_DEPTH:
+        assert code_of(payload) == "too_deep"
+    else:
+        assert read_object(payload) == value
+
+
+@given(st.binary(max_size=300) | st.text(alphabet='[]{}"\\:,1eE+-.NaItrufls \n', max_size=200).map(str.encode))
+def test_any_bytes_are_an_object_or_malformed(payload: bytes) -> None:
+    try:
+        outcome: object = read_object(payload)
+    except MalformedMessage as error:
+        outcome = error.code
+    assert isinstance(outcome, dict) or outcome in {"too_deep", "not_json", "not_an_object"}
+
+
+@given(st.text(max_size=500))
+def test_an_error_text_is_one_printable_line_of_limited_length(text: str) -> None:
+    line = bounded(text)
+    assert len(line) <= 200
+    assert line.isprintable()
+
+
+def _depth(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + max((_depth(each) for each in value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max((_depth(each) for each in value), default=0)
+    return 0
