@@ -42,9 +42,7 @@ class AutoSource:
 
     @property
     def format(self) -> VideoFormat:
-        if self._found is not None:
-            return self._found.format
-        return VideoFormat(self._options.width, self._options.height, self._options.framerate)
+        return self._found.format if self._found is not None else self._options.format
 
     def describe(self) -> SourceDescription:
         """Before the first start nothing has been looked for."""

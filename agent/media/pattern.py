@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 from agent.errors import MediaUnavailable
-from agent.media.h264 import level_for
 from agent.media.picture import PatternPicture
 from agent.media.source import Fail, SourceDescription, VideoOptions
 from agent.media.strip import CELLS, HEIGHT
@@ -30,9 +29,7 @@ class PatternSource:
 
     @property
     def format(self) -> VideoFormat:
-        wanted = self._options
-        level = level_for(wanted.width, wanted.height, wanted.framerate, wanted.max_bitrate)
-        return VideoFormat(wanted.width, wanted.height, wanted.framerate, f"42c0{level:02x}")
+        return self._options.format
 
     def describe(self) -> SourceDescription:
         return SourceDescription(camera="test pattern", encoder="libx264")

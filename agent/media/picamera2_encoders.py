@@ -35,7 +35,7 @@ Opened = tuple[Any, Any, EncoderControl]
 """picamera2's encoder and its output, and our hold on the encoder."""
 
 
-def open_hardware_encoder(options: VideoOptions, level: int, emit: Callable[[AccessUnit], None]) -> Opened:
+def open_hardware_encoder(options: VideoOptions, emit: Callable[[AccessUnit], None]) -> Opened:
     """The VideoCore's H.264 encoder (V4L2 M2M, /dev/video11)."""
     from picamera2.encoders import H264Encoder
 
@@ -46,7 +46,7 @@ def open_hardware_encoder(options: VideoOptions, level: int, emit: Callable[[Acc
         framerate=options.framerate,
         profile="constrained baseline",
     )
-    encoder.level = f"{level / 10:.1f}"
+    encoder.level = _level(options)
     return encoder, make_output(encoder, emit), _V4l2Control(encoder)
 
 
@@ -74,9 +74,9 @@ class _V4l2Control:
         self._encoder.bitrate = control.value
 
 
-def open_software_encoder(options: VideoOptions, level: int, emit: Callable[[AccessUnit], None]) -> Opened:
+def open_software_encoder(options: VideoOptions, emit: Callable[[AccessUnit], None]) -> Opened:
     """libx264 through picamera2's libav encoder, with what makes it fit for a live call."""
-    encoder = _live_encoder_class()(options, level)
+    encoder = _live_encoder_class()(options)
     return encoder, make_output(encoder, emit), encoder
 
 
@@ -91,7 +91,7 @@ def _live_encoder_class() -> Any:
     class LiveLibavEncoder(LibavH264Encoder):  # type: ignore[misc]
         """No frame threads, as each would hold back a frame; VBV, so that the bitrate can move; real IDRs on demand."""
 
-        def __init__(self, options: VideoOptions, level: int) -> None:
+        def __init__(self, options: VideoOptions) -> None:
             super().__init__(
                 bitrate=options.max_bitrate,
                 repeat=True,
@@ -100,7 +100,7 @@ def _live_encoder_class() -> Any:
                 profile="constrained baseline",
             )
             self.drop_final_frames = True
-            self._level = level
+            self._level = _level(options)
             self._wanted_bitrate: int | None = options.bitrate
             self._keyframe_wanted = False
 
@@ -117,7 +117,7 @@ def _live_encoder_class() -> Any:
             context.thread_count = 0
             context.options = {
                 **context.options,
-                "level": f"{self._level / 10:.1f}",
+                "level": self._level,
                 "maxrate": str(self.bitrate),
                 "bufsize": str(self.bitrate // _VBV_SHARE),
                 "forced-idr": "1",
@@ -184,3 +184,8 @@ def access_unit(sets: ParameterSets, frame: bytes, keyframe: bool, timestamp: in
 
 def _iperiod(options: VideoOptions) -> int:
     return round(options.framerate * _SECONDS_BETWEEN_KEYFRAMES)
+
+
+def _level(options: VideoOptions) -> str:
+    """As FFmpeg and picamera2 write it, such as 3.1."""
+    return f"{int(options.format.profile_level_id[4:], 16) / 10:.1f}"

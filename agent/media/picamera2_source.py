@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from agent.errors import MediaError, MediaUnavailable
-from agent.media.h264 import level_for
 from agent.media.picamera2_encoders import EncoderControl, open_hardware_encoder, open_software_encoder
 from agent.media.source import Fail, SourceDescription, VideoOptions
+from agent.media.worker import call_in_thread
 from agent.ports import AccessUnit, VideoFormat
 
 logger = logging.getLogger(__name__)
@@ -31,32 +31,30 @@ class Picamera2Source:
 
     def __init__(self, options: VideoOptions) -> None:
         self._options = options
-        self._level = level_for(options.width, options.height, options.framerate, options.max_bitrate)
+        self._opening: asyncio.Task[None] | None = None
         self._camera: Any = None
         self._control: EncoderControl | None = None
         self._description = SourceDescription(camera="picamera2", encoder="H.264")
 
     @property
     def format(self) -> VideoFormat:
-        wanted = self._options
-        return VideoFormat(wanted.width, wanted.height, wanted.framerate, f"42c0{self._level:02x}")
+        return self._options.format
 
     def describe(self) -> SourceDescription:
         """The sensor's name is known from the first start on."""
         return self._description
 
     async def start(self, emit: Callable[[AccessUnit], None], fail: Fail) -> None:  # noqa: ARG002 - picamera2 tells of no failure; the hub sees the silence
-        opening = asyncio.ensure_future(asyncio.to_thread(self._open, emit))
-        try:
-            await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            opening.add_done_callback(lambda _done: self._close())
-            raise
+        self._opening = asyncio.create_task(call_in_thread("camera open", lambda: self._open(emit)), name="camera-open")
+        await asyncio.shield(self._opening)
 
     async def stop(self) -> None:
+        opening, self._opening = self._opening, None
         try:
             async with asyncio.timeout(_CLOSE_TIMEOUT):
-                await asyncio.to_thread(self._close)
+                if opening is not None:
+                    await asyncio.wait({opening})
+                await call_in_thread("camera close", self._close)
         except TimeoutError:
             logger.warning("the camera did not close within %.0f s", _CLOSE_TIMEOUT)
 
@@ -103,7 +101,7 @@ class Picamera2Source:
     def _start_encoder(self, emit: Callable[[AccessUnit], None]) -> EncoderControl:
         software = _is_pi5()
         opened = open_software_encoder if software else open_hardware_encoder
-        encoder, output, control = opened(self._options, self._level, emit)
+        encoder, output, control = opened(self._options, emit)
         self._camera.start_encoder(encoder, output, name="main")
         model = str(self._camera.camera_properties.get("Model", "camera"))
         self._description = SourceDescription(camera=model, encoder="libx264" if software else "V4L2 H.264")

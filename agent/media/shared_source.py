@@ -69,7 +69,7 @@ class SharedSource(Generic[UnitT]):
     @property
     def running(self) -> bool:
         """The source is started and delivers, or will soon."""
-        return self._run is not None and self._run.ready.is_set() and self._run.failure is None and not self._run.ending
+        return self._run is not None and self._run.ready.is_set() and not self._run.ending
 
     @property
     def units(self) -> int:
@@ -115,6 +115,8 @@ class SharedSource(Generic[UnitT]):
         await run.ready.wait()
         if run.failure is not None:
             raise MediaUnavailable(str(run.failure)) from run.failure
+        if self._closed:
+            raise MediaUnavailable("the source is closed")
 
     async def _live(self, run: _Run) -> None:
         try:
@@ -123,10 +125,10 @@ class SharedSource(Generic[UnitT]):
             if run.failure is None:
                 self._on_start()
             await self._stay(run)
-            run.ending = True
-            await self._stop()
         finally:
+            run.ending = True
             run.ready.set()
+            await self._stop()
             self._run = None
 
     async def _start(self, run: _Run) -> None:
@@ -146,12 +148,14 @@ class SharedSource(Generic[UnitT]):
         """Until nobody is left for `linger` seconds, the source failed, or the hub closes."""
         while run.failure is None and not self._closed:
             run.changed.clear()
-            wanted = bool(self._members)
-            changed = await _within(run.changed, self._stall_timeout if wanted else self._linger)
-            if not changed and not wanted and not self._members:
-                return
-            if wanted and asyncio.get_running_loop().time() - run.last_unit_at > self._stall_timeout:
+            if not self._members:
+                if not await _within(run.changed, self._linger) and not self._members:
+                    return
+            elif not await _within(run.changed, self._until_stalled(run)) and not self._until_stalled(run):
                 self._fail(run, MediaUnavailable(f"no picture or sound for {self._stall_timeout:.0f} s"))
+
+    def _until_stalled(self, run: _Run) -> float:
+        return max(0.0, run.last_unit_at + self._stall_timeout - asyncio.get_running_loop().time())
 
     async def _stop(self) -> None:
         try:
@@ -175,7 +179,7 @@ class SharedSource(Generic[UnitT]):
         return call
 
     def _deliver(self, run: _Run, unit: UnitT) -> None:
-        if run is not self._run or run.ending or run.failure is not None:
+        if run is not self._run or run.ending:
             return
         run.last_unit_at = asyncio.get_running_loop().time()
         run.units += 1
@@ -184,9 +188,10 @@ class SharedSource(Generic[UnitT]):
         self._on_unit(unit)
 
     def _fail(self, run: _Run, error: Exception) -> None:
-        if run is not self._run or run.failure is not None:
+        if run is not self._run or run.ending:
             return
         logger.warning("media source failed: %s", error)
+        run.ending = True
         run.failure = error if isinstance(error, MediaError) else MediaUnavailable(str(error))
         if run.ready.is_set():
             ended = MediaEnded(str(error))

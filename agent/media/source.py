@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from agent.errors import ConfigurationError
+from agent.media.h264 import level_for
 from agent.ports import AccessUnit, VideoFormat
 
 UnitT = TypeVar("UnitT")
@@ -26,10 +27,10 @@ class Source(Protocol[UnitT_co]):
     """
 
     async def start(self, emit: Callable[[UnitT_co], None], fail: Fail) -> None:
-        """Begin. Raises MediaUnavailable, and then nothing needs to be stopped."""
+        """Begin. Raises MediaUnavailable. Cancelled where it takes too long."""
 
     async def stop(self) -> None:
-        """End, and give back thread, device and memory. Harmless where nothing runs."""
+        """End, and give back thread, device and memory. Called after every `start()`, also one that raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,12 @@ class VideoOptions:
     min_bitrate: int = 250_000
     max_bitrate: int = 4_000_000
     uid: str = "callbox"
+
+    @property
+    def format(self) -> VideoFormat:
+        """What our own encoders make of this: Constrained Baseline, of a level that holds the highest bitrate."""
+        level = level_for(self.width, self.height, self.framerate, self.max_bitrate)
+        return VideoFormat(self.width, self.height, self.framerate, f"42c0{level:02x}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
+from typing import TypeAlias
 
 import av
 import av.container
@@ -18,7 +20,7 @@ import av.error
 from av.video.stream import VideoStream
 
 from agent.errors import MediaUnavailable
-from agent.media.h264 import ParameterSets, has_picture, is_keyframe, level_for
+from agent.media.h264 import ParameterSets, has_picture, is_keyframe, sequence_parameters
 from agent.media.source import Fail, SourceDescription, VideoOptions
 from agent.media.worker import Worker
 from agent.media.x264 import X264Encoder
@@ -28,6 +30,9 @@ INPUT_FORMATS = ("h264", "mjpeg", "")
 """What is asked for, in this order; the last is whatever the camera likes best, mostly YUYV."""
 _OPEN_TIMEOUT = 5.0
 _READ_TIMEOUT = 2.0
+_PACKETS_UNTIL_SPS = 150
+
+Packet: TypeAlias = "av.Packet[VideoStream]"
 
 
 def device_options(options: VideoOptions, input_format: str) -> dict[str, str]:
@@ -76,8 +81,7 @@ class V4l2Source:
     def __init__(self, path: Path, options: VideoOptions) -> None:
         self._path = path
         self._options = options
-        level = level_for(options.width, options.height, options.framerate, options.max_bitrate)
-        self._format = VideoFormat(options.width, options.height, options.framerate, f"42c0{level:02x}")
+        self._format = options.format
         self._passes_through = False
         self._worker: Worker | None = None
         self._container: av.container.InputContainer | None = None
@@ -101,8 +105,13 @@ class V4l2Source:
         self._passes_through = stream.codec_context.name == "h264"
         self._bitrate = self._options.bitrate
         self._keyframe_wanted.clear()
-        body = self._pass_through if self._passes_through else self._encode
-        self._worker = Worker(f"v4l2 {self._path}", lambda stopping: body(stopping, container, stream, emit), fail)
+        if self._passes_through:
+            first = await asyncio.to_thread(self._read_format, container, stream)
+            packets = chain(first, container.demux(stream))
+            self._run(lambda stopping: self._pass_through(stopping, packets, emit), fail)
+        else:
+            frames = container.decode(stream)
+            self._run(lambda stopping: self._encode(stopping, frames, emit), fail)
 
     async def stop(self) -> None:
         worker, self._worker = self._worker, None
@@ -118,33 +127,45 @@ class V4l2Source:
     def set_bitrate(self, bitrate: int) -> None:
         self._bitrate = bitrate
 
+    def _run(self, body: Callable[[threading.Event], None], fail: Fail) -> None:
+        self._worker = Worker(f"v4l2 {self._path}", body, fail)
+
+    def _read_format(self, container: av.container.InputContainer, stream: VideoStream) -> list[Packet]:
+        """Set the format from what the camera sends, and return what was read for it."""
+        read: list[Packet] = []
+        for packet in container.demux(stream):
+            read.append(packet)
+            try:
+                found = sequence_parameters(bytes(packet))
+            except ValueError as error:
+                raise MediaUnavailable(f"{self._path}: {error}") from error
+            if found is not None:
+                self._format = VideoFormat(found.width, found.height, self._options.framerate, found.profile_level_id)
+                return read
+            if len(read) == _PACKETS_UNTIL_SPS:
+                break
+        raise MediaUnavailable(f"{self._path}: its H.264 has no sequence parameter set")
+
     def _pass_through(
-        self,
-        stopping: threading.Event,
-        container: av.container.InputContainer,
-        stream: VideoStream,
-        emit: Callable[[AccessUnit], None],
+        self, stopping: threading.Event, packets: Iterable[Packet], emit: Callable[[AccessUnit], None]
     ) -> None:
         sets = ParameterSets()
         started_at = time.monotonic()
-        for packet in container.demux(stream):
+        for packet in packets:
             if stopping.is_set():
                 return
             data = sets.complete(bytes(packet))
             if has_picture(data):
                 now = time.monotonic()
                 emit(AccessUnit(data, is_keyframe(data), round((now - started_at) * VIDEO_CLOCK_RATE), now))
+        raise MediaUnavailable(f"{self._path}: gives no more pictures")
 
     def _encode(
-        self,
-        stopping: threading.Event,
-        container: av.container.InputContainer,
-        stream: VideoStream,
-        emit: Callable[[AccessUnit], None],
+        self, stopping: threading.Event, frames: Iterable[av.VideoFrame], emit: Callable[[AccessUnit], None]
     ) -> None:
         encoder = FrameEncoder(self._options)
         started_at = time.monotonic()
-        for frame in container.decode(stream):
+        for frame in frames:
             if stopping.is_set():
                 return
             now = time.monotonic()
@@ -155,3 +176,4 @@ class V4l2Source:
             pts = round((now - started_at) * VIDEO_CLOCK_RATE)
             for unit in encoder.encode(frame, pts=pts, captured_at=now, force_idr=force_idr):
                 emit(unit)
+        raise MediaUnavailable(f"{self._path}: gives no more pictures")

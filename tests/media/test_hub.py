@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable
 
@@ -201,8 +200,8 @@ async def test_close_while_it_starts(hub: VideoHub, source: FakeVideoSource) -> 
     source.gate.set()
     await closing
     assert not source.running
-    with contextlib.suppress(MediaUnavailable), pytest.raises(MediaEnded):
-        await (await waiter).next()
+    with pytest.raises(MediaUnavailable, match="closed"):
+        await waiter
 
 
 async def test_everybody_gets_the_same_units(hub: VideoHub, source: FakeVideoSource) -> None:
