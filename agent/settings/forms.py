@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_UID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+from agent.signaling.topics import Topics, is_uid
+
 _ICE_URL = re.compile(r"(stun|turn|turns):([A-Za-z0-9._-]+)(?::(\d{1,5}))?(?:\?transport=(udp|tcp))?", re.ASCII)
 
 
 def check_uid(uid: str) -> str:
     """PROTOCOL's form of a uid."""
-    if not _UID.fullmatch(uid):
+    if not is_uid(uid):
         raise ValueError(f"{uid!r} is not a uid: 1 to 64 letters, digits, '_', '.', '-', the first a letter or digit")
     return uid
 
@@ -25,32 +26,29 @@ def check_host(host: str) -> str:
 
 def check_path(path: Path) -> Path:
     """Anything that an operating system can open."""
-    if "\0" in str(path):
+    if not str(path).isprintable():
         raise ValueError(f"{str(path)!r} is not a path")
     return path
 
 
 def check_topic_prefix(prefix: str) -> str:
     """Levels of a topic, without wildcards, empty levels or the broker's own `$`."""
-    levels = prefix.split("/")
-    if not all(levels) or prefix.startswith("$") or re.search(r"[+#\s\x00-\x1f]", prefix) or len(prefix) > 128:
-        raise ValueError(
-            f"{prefix!r} is not a topic such as 'callbox/v1' (no '+', '#', spaces, empty levels; not '$...')"
-        )
-    return prefix
+    return Topics(prefix).prefix
 
 
 def check_video_source(source: str) -> str:
     """auto | picamera2 | pattern | file:PATH | v4l2:PATH"""
     kind, _, path = source.partition(":")
-    if source not in ("auto", "picamera2", "pattern") and not (kind in ("file", "v4l2") and path and "\0" not in path):
+    if source not in ("auto", "picamera2", "pattern") and not (
+        kind in ("file", "v4l2") and path and path.isprintable()
+    ):
         raise ValueError(f"{source!r} is not auto, picamera2, pattern, file:PATH or v4l2:PATH")
     return source
 
 
 def check_audio_device(device: str) -> str:
     """auto | none | pattern | file:PATH | the name of a device"""
-    if not device.strip() or device == "file:" or "\0" in device:
+    if not device.strip() or device == "file:" or not device.isprintable():
         raise ValueError(f"{device!r} is not auto, none, pattern, file:PATH or the name of a device")
     return device
 

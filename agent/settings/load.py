@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from agent.conversation.policy import Policy, Rule, Rules
 from agent.errors import ConfigurationError
 from agent.settings.faults import describe
+from agent.settings.forms import check_path
 from agent.settings.layers import Layer, Merged, is_there, read_layers, read_toml
 from agent.settings.models import CONFIG_ROOT, Section, Settings
 
@@ -28,7 +29,11 @@ class PolicyFile(Section):
 def load_settings(
     config: Path | None = None, *, environ: Mapping[str, str] = os.environ, root: Path = CONFIG_ROOT
 ) -> Settings:
-    """All layers as one tree (INTERFACE, Settings). Raises ConfigurationError with every fault there is."""
+    """All layers as one tree (INTERFACE, Settings).
+
+    Raises ConfigurationError with every fault there is, those of the rules included, so that nobody mends one to meet
+    the next.
+    """
     layers, faults = read_layers(config, environ, root)
     merged = Merged()
     for layer in layers:
@@ -36,10 +41,11 @@ def load_settings(
     try:
         settings = Settings(**merged.values)
     except ValidationError as error:
-        raise ConfigurationError(faults + describe(error, merged)) from None  # the cause quotes secrets
+        faults.extend(describe(error, merged) + _faults_of_rules(merged.values.get("policy"), root))
+        raise ConfigurationError(faults) from None  # the cause quotes secrets
     faults.extend(_missing_files(settings, merged))
     if faults:
-        raise ConfigurationError(faults)
+        raise ConfigurationError(faults + _faults_of_rules(merged.values.get("policy"), root))
     return settings
 
 
@@ -49,7 +55,7 @@ def load_policy(settings: Settings, *, timezone: tzinfo | None = None, root: Pat
     Where no file is named and `root` has no policy.toml, there are no rules: every call is rejected.
     """
     return Policy(
-        settings.policy.rule or _rules_of(settings, root),
+        settings.policy.rule or _read_rules(settings.policy.file if settings.policy.names_file else None, root),
         timezone=timezone or local_timezone(),
         max_duration=settings.call.max_duration,
     )
@@ -71,10 +77,26 @@ def _zone_name(file: Path) -> str:
     return str(file).partition("zoneinfo/")[2] or "local time"
 
 
-def _rules_of(settings: Settings, root: Path) -> tuple[Rule, ...]:
-    named = settings.policy.names_file
-    file = settings.policy.file if named else root / "policy.toml"
-    if not named and not is_there(file):
+def _faults_of_rules(policy: object, root: Path) -> list[str]:
+    """What is wrong with the file of rules, told by settings that are no good themselves."""
+    section = policy if isinstance(policy, dict) else {}
+    file = section.get("file")
+    if "rule" in section or not isinstance(file, str | None):
+        return []
+    try:
+        named = check_path(Path(file)) if file is not None else None
+    except ValueError:
+        return []  # told already
+    try:
+        _read_rules(named, root)
+    except ConfigurationError as error:
+        return error.faults
+    return []
+
+
+def _read_rules(named: Path | None, root: Path) -> tuple[Rule, ...]:
+    file = named or root / "policy.toml"
+    if named is None and not is_there(file):
         return ()
     try:
         values = read_toml(file)

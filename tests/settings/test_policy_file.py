@@ -29,6 +29,16 @@ def test_a_policy_file_that_is_named_must_be_there(machine: Machine) -> None:
     assert len(load_policy(machine.load(), root=machine.root).rules) == 1
 
 
+def test_faults_of_settings_and_of_rules_are_told_at_once(machine: Machine) -> None:
+    settings, rules = machine.write("callbox.toml", "bogus = 1"), machine.write("policy.toml", "rule = 5")
+    expected = [f"{settings}: bogus: unknown key", f"{rules}: rule: (a number) should be a list"]
+    assert machine.faults() == expected
+    settings.write_text(f'bogus = 1\n[policy]\nfile = "{machine.root}/no.toml"')
+    assert machine.faults() == [expected[0], f"{machine.root}/no.toml: cannot be read: No such file or directory"]
+    settings.write_text(f"bogus = 1\n{RULE.format('policy.')}")
+    assert machine.faults() == expected[:1]
+
+
 def test_rules_inline_take_the_place_of_the_file(machine: Machine) -> None:
     machine.write("policy.toml", "not even TOML")
     machine.write("callbox.toml", RULE.format("policy."))
