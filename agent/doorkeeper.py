@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from agent.client import CallClient
 from agent.conversation import events as ev
@@ -31,6 +32,7 @@ class Doorkeeper:
         self._decisions: dict[str, Decision] = {}
         client.screen = self._screen
         client.on("called", self._called)
+        client.subscribe(self._forget)
 
     def replace_policy(self, policy: Policy) -> None:
         """New rules; an override that was set by command stays."""
@@ -42,17 +44,18 @@ class Doorkeeper:
     def _screen(self, invitation: ev.Invitation) -> ev.RejectRequested | None:
         at = datetime.fromtimestamp(self._now(), UTC)
         decision = self._policy.decide(invitation, at=at, history=self._history)
-        self._history.record(decision.rule, invitation.caller, at)
         logger.info("%s: %s by %s", invitation.caller, decision.action, decision.rule or "no rule")
+        if decision.action in (Action.ACCEPT, Action.RING):
+            self._decisions[invitation.conversation] = decision
+            return None
+        self._history.record(decision.rule, invitation.caller, at)
         if decision.action is Action.REJECT:
             return ev.RejectRequested(CallStatus.REJECTED, decision.reason or "rejected", decision.rule)
-        if decision.action is Action.BUSY:
-            return ev.RejectRequested(CallStatus.BUSY, decision.reason or "busy", decision.rule)
-        self._decisions[invitation.conversation] = decision
-        return None
+        return ev.RejectRequested(CallStatus.BUSY, decision.reason or "busy", decision.rule)
 
     async def _called(self, conversation: Conversation) -> None:
         decision = self._decisions[conversation.id]
+        self._history.record(decision.rule, conversation.remote_uid, datetime.fromtimestamp(self._now(), UTC))
         try:
             if decision.action is Action.ACCEPT:
                 await self._accept(conversation)
@@ -60,11 +63,9 @@ class Doorkeeper:
                 await conversation.ring(rule=decision.rule)
         except InvalidStateError as refused:
             logger.info("%s could not be answered: %s", conversation.id, refused)
-        finally:
-            if conversation.state is not State.RINGING:
-                self._decisions.pop(conversation.id, None)
-        if conversation.state is State.RINGING:
-            await conversation.answered()
+
+    def _forget(self, conversation: Conversation, name: str, _event: Any) -> None:
+        if name == "closed":
             self._decisions.pop(conversation.id, None)
 
     async def _accept(self, conversation: Conversation) -> None:

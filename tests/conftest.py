@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import time
@@ -10,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.parts import require_part
 
 
 class Mosquitto:
@@ -40,7 +41,7 @@ class Mosquitto:
         """Start, and return once it accepts connections."""
         log = (self._folder / f"mosquitto-{self.port}.log").open("ab")
         with log:
-            self._process = subprocess.Popen([_binary(), "-v", "-c", str(self._config)], stdout=log, stderr=log)
+            self._process = subprocess.Popen([require_part("mosquitto"), "-v", "-c", str(self._config)], stdout=log, stderr=log)
         deadline = time.monotonic() + 10
         while True:
             try:
@@ -84,13 +85,6 @@ def _free_port() -> int:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         return port
-
-
-def _binary() -> str:
-    path = shutil.which("mosquitto", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin") or shutil.which("mosquitto")
-    if path is None:
-        pytest.skip("mosquitto is not installed")
-    return path
 
 
 @pytest.fixture

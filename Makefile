@@ -1,0 +1,52 @@
+# callbox: `make demo` to see it, `make test` to prove it. Everything is set up in .venv by the first target that needs it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test test-fast check format generate bench soak wheel clean
+
+help: ## Show this
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## Set up the virtual environment
+
+$(READY): pyproject.toml
+	@PYTHON=$(PYTHON) tests/provision.sh venv
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+test: $(READY) ## Run all tests, on real parts; what cannot run here is listed with its reason
+	@tests/provision.sh test
+	$(PYTEST)
+
+test-fast: $(READY) ## Run the tests that need no real parts, in seconds
+	$(PYTEST) -m 'not broker and not browser and not media' -x
+
+check: $(READY) ## Formatter, linter, types, and generated files not drifted
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(PYTEST) -q tests/test_config_files.py tests/signaling/test_schema.py
+
+format: $(READY) ## Format, and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generate: $(READY) ## Write config/ anew from the models
+	$(BIN)/python -m agent.settings.samples config
+	$(BIN)/python -m agent.signaling.schema config
+
+bench: $(READY) ## Measure; a table, and JSON below tests/output
+	@tests/provision.sh test
+	$(BIN)/python -m tests.bench
+
+wheel: $(READY) ## Build the wheel and the source archive into dist/
+	$(BIN)/pip install --quiet --disable-pip-version-check build
+	$(BIN)/python -m build
+
+clean: ## Remove everything that was built
+	rm -rf $(VENV) build dist tests/output .mypy_cache .ruff_cache .pytest_cache .hypothesis

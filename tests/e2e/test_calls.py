@@ -1,0 +1,294 @@
+"""Whole calls: `callbox run`, `callbox call`, a real broker, real WebRTC, real H.264."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from tests.conftest import Mosquitto
+from tests.e2e.device import Program, Watcher, call, configuration, device, record_of, watching
+
+pytestmark = [pytest.mark.broker, pytest.mark.media]
+
+RING = '[[policy.rule]]\nname = "ask"\naction = "ring"\n'
+
+
+async def test_a_call_from_invitation_to_record(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+    recording = tmp_path / "call.mkv"
+    async with device(tmp_path, mosquitto, watcher):
+        caller = await call(tmp_path, mosquitto, "--seconds", "3", "--record", str(recording), "--audio", "pattern")
+        code, output = await caller.finish()
+        closed = await watcher.wait("door-1/events/closed")
+    assert code == 0, caller.log()
+    record = record_of(output)
+    assert (record["reason"], record["closedBy"], record["path"]["relayed"]) == ("user_hangup", "local", False)
+    assert record["video"]["framesReceived"] > 30
+
+    names = [event["event"] for event in watcher.events(closed["conversation"])]
+    assert names[:2] == ["called", "response"]
+    assert names[-1] == "closed"
+    assert names.count("closed") == 1
+    assert {"stream_received", "local_stats", "remote_stats"} <= set(names)
+    assert_device_record(closed)
+    assert_stats(watcher.events(closed["conversation"]))
+    assert_recording(recording)
+
+
+def assert_device_record(closed: dict[str, Any]) -> None:
+    assert (closed["reason"], closed["closedBy"], closed["callStatus"]) == ("user_hangup", "remote", "ACCEPTED")
+    assert closed["remoteUid"] == "callbox-call"
+    assert closed["direction"] == "incoming"
+    assert 1.0 < closed["duration"] < 10.0
+    assert {"response", "ice", "dtls", "firstFrame"} <= set(closed["setup"])
+    assert closed["invitedAt"] <= closed["answeredAt"] <= closed["connectedAt"] <= closed["endedAt"]
+    assert (closed["video"]["frameWidth"], closed["video"]["frameHeight"]) == (320, 240)
+    assert closed["audio"]["packetsReceived"] > 20
+    assert 1.0 <= closed["quality"]["mos"] <= 5.0
+
+
+def assert_stats(events: list[Any]) -> None:
+    local = [event for event in events if event["event"] == "local_stats"][-1]
+    assert (local["video"]["frameWidth"], local["video"]["frameHeight"]) == (320, 240)
+    assert local["video"]["framesPerSecond"] > 15
+    assert local["video"]["bitrate"] > 10_000
+    assert local["video"]["codec"] == "H264"
+    assert local["transport"]["localCandidateType"] == "host"
+    remote = [event for event in events if event["event"] == "remote_stats"][-1]
+    assert remote["audio"]["bytesReceived"] > 0
+    assert remote["audio"]["delay"] >= 0
+    assert 0 <= remote["video"]["fractionLost"] <= 1
+    assert remote["video"]["roundTripTime"] < 1  # seconds, as W3C has it
+
+
+def assert_recording(path: Path) -> None:
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context.name == "h264"
+        pictures = sum(1 for _ in container.decode(video=0))
+    assert pictures > 30
+    with av.open(str(path)) as container:
+        assert sum(frame.samples for frame in container.decode(audio=0)) > 24_000
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "status", "reason"),
+    [
+        ("", 3, "REJECTED", "not_allowed"),
+        ('[[policy.rule]]\nname = "no"\naction = "reject"\nreason = "quiet_hours"\n', 3, "REJECTED", "quiet_hours"),
+        ('[[policy.rule]]\nname = "no"\naction = "busy"\n', 4, "BUSY", "busy"),
+    ],
+)
+async def test_a_call_that_the_policy_refuses(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, policy: str, code: int, status: str, reason: str
+) -> None:
+    async with device(tmp_path, mosquitto, watcher, policy=policy):
+        caller = await call(tmp_path, mosquitto, "--seconds", "3")
+        exit_code, output = await caller.finish()
+        closed = await watcher.wait("door-1/events/closed")
+    assert exit_code == code
+    assert record_of(output)["callStatus"] == status
+    response = next(event for event in watcher.events(closed["conversation"]) if event["event"] == "response")
+    assert (response["callStatus"], response["reason"]) == (status, reason)
+    assert "connectedAt" not in closed
+    assert closed["duration"] == 0
+
+
+async def test_ringing_is_answered_by_command(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+    async with device(tmp_path, mosquitto, watcher, policy=RING):
+        caller = await call(tmp_path, mosquitto, "--seconds", "1")
+        ringing = await watcher.wait("callbox-call/signal/door-1", lambda body: body["type"] == "ringing")
+        assert 25 < ringing["expiresIn"] <= 30
+        watcher.publish("door-1/command/accept", {"id": "42"})
+        result = await watcher.wait("door-1/events/command_result")
+        assert (result["ok"], result["id"], result["conversation"]) == (True, "42", ringing["conversation"])
+        code, _ = await caller.finish()
+    assert code == 0
+
+
+async def test_ringing_is_declined_by_command(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+    async with device(tmp_path, mosquitto, watcher, policy=RING):
+        caller = await call(tmp_path, mosquitto)
+        await watcher.wait("callbox-call/signal/door-1", lambda body: body["type"] == "ringing")
+        watcher.publish("door-1/command/reject", {})
+        code, output = await caller.finish()
+        again = watcher.publish("door-1/command/reject", {"id": "again"})
+        await again
+        result = await watcher.wait("door-1/events/command_result", lambda body: body.get("id") == "again")
+    assert (code, record_of(output)["callStatus"]) == (3, "REJECTED")
+    assert (result["ok"], result["code"], result["message"]) == (False, "invalid_state", "nothing rings")
+
+
+async def test_nobody_answers(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+    async with device(tmp_path, mosquitto, watcher, policy=RING):
+        caller = await call(tmp_path, mosquitto, "--lifetime", "1")
+        code, output = await caller.finish()
+        closed = await watcher.wait("door-1/events/closed")
+    assert (code, record_of(output)["callStatus"]) == (5, "TIMEOUT")
+    assert closed["reason"] in ("invite_timeout", "cancelled")  # whichever clock was first
+
+
+async def test_second_caller_hears_busy(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+    async with device(tmp_path, mosquitto, watcher):
+        first = await call(tmp_path, mosquitto, "--uid", "first")
+        await watcher.wait("door-1/events/response", lambda body: body["remoteUid"] == "first")
+        status = await watcher.wait("door-1/status", lambda body: body["busy"])
+        second = await call(tmp_path, mosquitto, "--uid", "second")
+        code, output = await second.finish()
+        first.signal(signal.SIGINT)
+        first_code, _ = await first.finish()
+        await watcher.wait("door-1/status", lambda body: not body["busy"], after=len(watcher.messages) - 3)
+    assert (code, record_of(output)["callStatus"], first_code) == (4, "BUSY", 0)
+    assert status["conversations"] == 1
+
+
+async def test_device_calls_by_command_and_the_first_to_accept_is_selected(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    async with (
+        device(tmp_path, mosquitto, watcher),
+        device(tmp_path, mosquitto, watcher, uid="kitchen"),
+        device(tmp_path, mosquitto, watcher, uid="hall", policy=RING),
+    ):
+        watcher.publish("door-1/command/call", {"to": ["hall", "kitchen"], "mode": "parallel"})
+        await watcher.wait("kitchen/events/stream_received")
+        elsewhere = await watcher.wait("hall/events/closed")
+        result = await watcher.wait("door-1/events/command_result")
+        watcher.publish("door-1/command/close", {"conversation": result["conversation"]})
+        closed = await watcher.wait("door-1/events/closed")
+    assert elsewhere["reason"] == "answered_elsewhere"
+    assert (closed["remoteUid"], closed["targets"]) == ("kitchen", ["hall", "kitchen"])
+    assert (closed["direction"], closed["reason"]) == ("outgoing", "user_hangup")
+
+
+async def test_sigterm_in_a_call_tells_the_caller(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+    async with device(tmp_path, mosquitto, watcher) as program:
+        caller = await call(tmp_path, mosquitto)
+        await watcher.wait("door-1/events/local_stats")
+        program.signal(signal.SIGTERM)
+        code, _ = await program.finish()
+        caller_code, output = await caller.finish()
+        closed = await watcher.wait("door-1/events/closed")
+        status = await watcher.wait("door-1/status", lambda body: body["state"] == "offline")
+    assert code == 0
+    assert (caller_code, record_of(output)["reason"], record_of(output)["closedBy"]) == (0, "shutdown", "remote")
+    assert (closed["reason"], closed["closedBy"]) == ("shutdown", "local")
+    assert not status["busy"]
+
+
+async def test_longest_duration_ends_the_call(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+    policy = '[[policy.rule]]\nname = "short"\naction = "accept"\nmax_duration = "1s"\naudio = "none"\n'
+    async with device(tmp_path, mosquitto, watcher, policy=policy):
+        caller = await call(tmp_path, mosquitto)
+        code, output = await caller.finish()
+    assert (code, record_of(output)["reason"]) == (0, "max_duration")
+    assert "audio" not in record_of(output) or not record_of(output)["audio"].get("packetsReceived")
+
+
+async def test_policy_is_reloaded_and_a_bad_file_keeps_the_old_rules(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    rules = tmp_path / "policy.toml"
+    rules.write_text('[[rule]]\nname = "nobody"\naction = "reject"\n')
+    policy = f'[policy]\nfile = "{rules}"\n'
+    async with device(tmp_path, mosquitto, watcher, policy=policy) as program:
+        rules.write_text('[[rule]]\nname = "nobody"\naction = "perhaps"\n')
+        watcher.publish("door-1/command/reload", {"id": "bad"})
+        bad = await watcher.wait("door-1/events/command_result", lambda body: body["id"] == "bad")
+        refused, _ = await (await call(tmp_path, mosquitto, "--seconds", "1")).finish()
+        rules.write_text('[[rule]]\nname = "everybody"\naction = "accept"\n')
+        program.signal(signal.SIGHUP)
+        watcher.publish("door-1/command/policy", {"id": "after", "override": None})  # the next thing that it handles
+        await watcher.wait("door-1/events/command_result", lambda body: body["id"] == "after")
+        accepted, _ = await (await call(tmp_path, mosquitto, "--seconds", "1")).finish()
+    assert (bad["ok"], bad["code"]) == (False, "configuration")
+    assert str(rules) in bad["message"]
+    assert "perhaps" in bad["message"]
+    assert (refused, accepted) == (3, 0)
+
+
+async def test_override_for_a_while(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+    async with device(tmp_path, mosquitto, watcher):
+        for number, (override, code) in enumerate([("reject", 3), (None, 0)]):
+            watcher.publish("door-1/command/policy", {"id": str(number), "override": override})
+            await watcher.wait("door-1/events/command_result", lambda body, n=number: body["id"] == str(n))
+            assert (await (await call(tmp_path, mosquitto, "--seconds", "1")).finish())[0] == code
+
+
+async def test_missing_camera_is_told_and_the_device_stays(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    config = configuration(tmp_path, mosquitto.port)
+    config.write_text(config.read_text().replace('"pattern"\nwidth', f'"file:{tmp_path}/none.mp4"\nwidth'))
+    program = await Program.start(tmp_path / "door.log", "run", "--config", str(config))
+    try:
+        await watcher.wait("door-1/status", lambda body: body["state"] == "online")
+        for _ in range(2):
+            code, output = await (await call(tmp_path, mosquitto)).finish()
+            assert (code, record_of(output)["callStatus"]) == (3, "REJECTED")
+        closed = await watcher.wait("door-1/events/closed")
+        error = await watcher.wait("door-1/events/error")
+    finally:
+        await program.end()
+    assert closed["reason"] == "no_user_media"
+    assert "none.mp4" in error["message"]
+
+
+async def test_wrong_configuration_exits_78_with_every_fault(tmp_path: Path) -> None:
+    config = tmp_path / "callbox.toml"
+    config.write_text('uid = "a b"\n[mqtt]\nport = 99999\nprot = 1\n[[policy.rule]]\nname="x"\naction="maybe"\n')
+    for command in ("run", "check"):
+        program = await Program.start(tmp_path / f"{command}.log", command, "--config", str(config))
+        code, _ = await program.finish()
+        assert code == 78
+        for word in (str(config), "uid", "a b", "mqtt.port", "99999", "mqtt.prot", "maybe"):
+            assert word in program.log(), f"{command} does not name {word}: {program.log()}"
+
+
+async def test_broker_that_is_not_there_yet(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    mosquitto.stop()
+    config = configuration(tmp_path, mosquitto.port)
+    program = await Program.start(tmp_path / "door.log", "run", "--config", str(config))
+    try:
+        while "refused" not in program.log().lower():  # it has tried
+            assert program.process.returncode is None
+            await asyncio.sleep(0.02)  # its log is a file: there is nothing to wait for
+        mosquitto.start()
+        async with watching(mosquitto) as watcher:
+            await watcher.wait("door-1/status", lambda body: body["state"] == "online")
+            code, _ = await (await call(tmp_path, mosquitto, "--seconds", "1")).finish()
+    finally:
+        await program.end()
+    assert code == 0
+    assert program.log().lower().count("refused") == 1, program.log()
+
+
+async def test_calls_that_cannot_begin(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    cases = [
+        (("call", "no/uid", "--broker", f"mqtt://127.0.0.1:{mosquitto.port}"), 78, "no/uid"),
+        (("call", "door-1", "--broker", "http://127.0.0.1"), 78, "http://127.0.0.1"),
+        (
+            ("call", "door-1", "--broker", f"mqtt://127.0.0.1:{mosquitto.port}", "--record", "/nowhere/x.mkv"),
+            6,
+            "nowhere",
+        ),
+    ]
+    for number, (arguments, code, word) in enumerate(cases):
+        program = await Program.start(tmp_path / f"{number}.log", *arguments)
+        assert (await program.finish())[0] == code, program.log()
+        assert word in program.log()
+        assert "Traceback" not in program.log()
+
+
+async def test_policy_is_explained(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    rule = '[[policy.rule]]\nname = "by day"\ncallers = ["front-*"]\nhours = "07:00-22:00"\naction = "accept"\n'
+    config = configuration(tmp_path, mosquitto.port, policy=rule)
+    arguments = ["policy", "explain", "--config", str(config), "--caller", "front-desk", "--json"]
+    for at, action in (("2026-11-22T12:00", "accept"), ("2026-11-22T23:00", "reject")):
+        program = await Program.start(tmp_path / "explain.log", *arguments, "--at", at)
+        code, output = await program.finish()
+        assert (code, json.loads(output)["action"]) == (0, action)

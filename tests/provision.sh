@@ -1,0 +1,47 @@
+#!/bin/sh
+# Installs what a target needs from Debian's archive: as root with apt-get, otherwise it says exactly what to install.
+# usage: provision.sh venv|test
+set -eu
+
+have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ]; }
+
+wanted=""
+want() { # COMMAND PACKAGE
+	have "$1" || wanted="$wanted $2"
+}
+
+case "${1:-}" in
+venv)
+	# ensurepip is missing where Debian's python3-venv is; other builds of Python have it.
+	"${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null || wanted="$wanted python3-venv"
+	;;
+test)
+	want mosquitto mosquitto
+	want mosquitto_sub mosquitto-clients
+	want chromium chromium
+	want turnserver coturn
+	want node nodejs
+	want npm npm
+	want ip iproute2
+	want nft nftables
+	;;
+*)
+	echo "usage: $0 venv|test" >&2
+	exit 2
+	;;
+esac
+
+[ -n "$wanted" ] || exit 0
+if [ "$(id -u)" -ne 0 ] || ! have apt-get; then
+	echo "callbox: not installed:$wanted" >&2
+	echo "callbox: install them with: sudo apt-get install --no-install-recommends$wanted" >&2
+	# Without the environment nothing works; without a real part only the tests that need it are skipped.
+	[ "$1" = test ] && [ "${CI:-}" != true ] && exit 0
+	exit 1
+fi
+echo "callbox: installing$wanted"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# A package may start a service of its own; the tests start theirs on ports of their own.
+# shellcheck disable=SC2086
+apt-get install -y -qq --no-install-recommends $wanted >/dev/null
