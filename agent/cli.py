@@ -69,8 +69,10 @@ def _root(
 def run(config: ConfigOption = None) -> None:
     """Run the device until it is told to stop. Exit 78 for a bad configuration."""
     from agent.daemon import Daemon
-    from agent.logs import set_up_logging
+    from agent.logs import set_up_logging, set_up_tracebacks
     from agent.settings import load_policy, load_settings
+
+    set_up_tracebacks()
 
     def load() -> tuple[Settings, Policy]:
         settings = load_settings(config)
@@ -87,15 +89,13 @@ def run(config: ConfigOption = None) -> None:
 @app.command()
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Read settings and policy and judge them: every fault with its file, key and value."""
-    from agent.settings import load_policy, load_settings
+    from agent.settings import advise, load_policy, load_settings
 
     faults: list[str] = []
     warnings: list[str] = []
     try:
         settings = load_settings(config)
-        policy = load_policy(settings)
-        if not policy.rules:
-            warnings.append(f"{settings.policy.file}: there are no rules, so every call is rejected")
+        warnings = advise(settings, load_policy(settings))
     except ConfigurationError as error:
         faults = error.faults
     if as_json:
@@ -107,6 +107,26 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
             print("The settings and the policy are fine.")
     if faults:
         raise _fail([] if as_json else faults, Exit.BAD_CONFIGURATION)
+
+
+@app.command()
+def status(
+    socket: Annotated[
+        Path | None, typer.Option(help="Of the daemon. The service's unless given.", show_default=False)
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Again every second, until Ctrl-C.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """What the daemon on this machine is doing now. Exit 6 where none answers."""
+    from agent.status_report import NotRunning, report
+
+    try:
+        for text in report(socket, as_json=as_json, watch=watch):
+            print(text, flush=True)
+    except NotRunning as error:
+        raise _fail([str(error)], Exit.FAILED) from None
+    except KeyboardInterrupt:
+        return
 
 
 @policy_app.command()

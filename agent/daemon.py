@@ -9,10 +9,12 @@ import signal
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
+from functools import partial
 from typing import Any
 
 from agent import __version__
+from agent.camera_check import find_fault
 from agent.client import CallClient, ClientOptions
 from agent.conversation.call import Timing
 from agent.conversation.events import IceServer
@@ -20,18 +22,23 @@ from agent.conversation.policy import Policy
 from agent.conversation.reasons import CloseReason
 from agent.doorkeeper import Doorkeeper
 from agent.errors import ConfigurationError
+from agent.logs import set_level
 from agent.media.audio import AudioHub, open_audio_source
 from agent.media.hub import VideoHub
 from agent.media.source import VideoOptions, open_video_source
 from agent.operations import Operator
+from agent.overview import Overview
 from agent.ports import IceOptions, LocalStream
 from agent.publisher import Publisher, board_model, offline
+from agent.reloading import needs_restart
+from agent.service.frames import FrameMeter
 from agent.settings import Settings
 from agent.signaling import messages as wire
 from agent.signaling.channel import Signaling
 from agent.signaling.mqtt import MqttBroker
 from agent.signaling.options import MqttOptions, TlsOptions
 from agent.signaling.topics import Topics
+from agent.supervision import Supervision
 from agent.webrtc.peer import make_peer
 
 logger = logging.getLogger(__name__)
@@ -49,6 +56,7 @@ class Daemon:
         self._settings, self._policy = load()
         self._stop = asyncio.Event()
         self._doorkeeper: Doorkeeper | None = None
+        self._supervision: Supervision | None = None
 
     @property
     def settings(self) -> Settings:
@@ -61,20 +69,22 @@ class Daemon:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
         async with AsyncExitStack() as stack:
-            client, publisher = await self._start(stack)
+            client, publisher, supervision = await self._start(stack)
             logger.info("%s is callable as %s", __version__, self._settings.uid)
             await self._stop.wait()
             logger.info("stopping")
+            supervision.stopping()
             await client.close(CloseReason.SHUTDOWN)
             await asyncio.wait([publisher.goodbye()], timeout=GOODBYE_TIMEOUT)
 
-    async def _start(self, stack: AsyncExitStack) -> tuple[CallClient, Publisher]:
+    async def _start(self, stack: AsyncExitStack) -> tuple[CallClient, Publisher, Supervision]:
         settings = self._settings
         video, audio = _feeds(settings)
         stack.push_async_callback(video.close)
         if audio is not None:
             stack.push_async_callback(audio.close)
-        local_stream = LocalStream(video=video, audio=audio)
+        meter = FrameMeter(video)
+        local_stream = LocalStream(video=meter, audio=audio)
 
         topics = Topics(settings.topic_prefix)
         broker = MqttBroker(
@@ -89,20 +99,25 @@ class Daemon:
         publisher = Publisher(broker, topics, settings.uid, about(settings, video, operator.verbs), time.time)
         client.subscribe(publisher.event)
         client.on("conversations", lambda: publisher.occupied(len(client.conversations), busy=client.busy))
+        look = partial(find_fault, settings.video.source, video_options(settings))
+        supervision = Supervision(settings.uid, Overview(settings, client, broker, meter), look)
+        self._supervision = await stack.enter_async_context(supervision)
         await stack.enter_async_context(broker)
         await stack.enter_async_context(client)
-        return client, publisher
+        supervision.running()
+        return client, publisher, supervision
 
     def reload(self) -> dict[str, Any]:
         """Read settings and policy again; what cannot change while running is named. A bad file changes nothing."""
+        with self._supervision.reloading() if self._supervision is not None else nullcontext():
+            return self._reload()
+
+    def _reload(self) -> dict[str, Any]:
         settings, policy = self._load()
         if self._doorkeeper is not None:
             self._doorkeeper.replace_policy(policy)
-        pending = sorted(
-            name
-            for name in type(settings).model_fields
-            if name not in ("policy", "call") and getattr(settings, name) != getattr(self._settings, name)
-        )
+        set_level(settings.log.level)
+        pending = needs_restart(self._settings, settings)
         if pending:
             logger.warning("changed, but only after a restart: %s", ", ".join(pending))
         logger.info("policy reloaded, %d rules", len(policy.rules))
@@ -117,8 +132,15 @@ class Daemon:
 
 
 def _feeds(settings: Settings) -> tuple[VideoHub, AudioHub | None]:
+    options = video_options(settings)
+    video = VideoHub(open_video_source(settings.video.source, options), options)
+    sound = open_audio_source(settings.audio.capture)
+    return video, AudioHub(sound) if sound is not None else None
+
+
+def video_options(settings: Settings) -> VideoOptions:
     chosen = settings.video
-    options = VideoOptions(
+    return VideoOptions(
         width=chosen.width,
         height=chosen.height,
         framerate=chosen.framerate,
@@ -127,9 +149,6 @@ def _feeds(settings: Settings) -> tuple[VideoHub, AudioHub | None]:
         max_bitrate=chosen.max_bitrate,
         uid=settings.uid,
     )
-    video = VideoHub(open_video_source(chosen.source, options), options)
-    sound = open_audio_source(settings.audio.capture)
-    return video, AudioHub(sound) if sound is not None else None
 
 
 def mqtt_options(settings: Settings) -> MqttOptions:

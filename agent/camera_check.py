@@ -1,0 +1,35 @@
+"""Is there a camera? Asked at the start and without opening it: no light goes on, and nobody is filmed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from agent.errors import MediaUnavailable
+from agent.media.auto import captures, find_camera
+from agent.media.picamera2_source import camera_models
+from agent.media.source import VideoOptions
+
+
+def find_fault(source: str, options: VideoOptions) -> str | None:
+    """What is wrong with `video.source`, in words; None where it should work. Blocks: run it in a thread."""
+    kind, _, path = source.partition(":")
+    if kind == "file":
+        return None if os.access(path, os.R_OK) else f"{path} cannot be read"
+    if kind == "v4l2":
+        return None if captures(Path(path)) else f"{path} is no camera, or may not be opened"
+    if source == "picamera2":
+        return _picamera2_fault()
+    if source == "auto":
+        try:
+            find_camera(options)
+        except MediaUnavailable:
+            return "none found"
+    return None
+
+
+def _picamera2_fault() -> str | None:
+    try:
+        return None if camera_models() else "picamera2 finds none"
+    except MediaUnavailable as error:
+        return str(error)

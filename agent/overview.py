@@ -1,0 +1,113 @@
+"""A running device at a glance: what its parts know, as the snapshot that systemd and `callbox status` show."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agent import __version__
+from agent.client import CallClient
+from agent.conversation.reports import CallRecord, LocalStats
+from agent.service.frames import FrameMeter
+from agent.service.health import Vitals
+from agent.service.snapshot import CallSnapshot, Camera, Phase, SentVideo, Snapshot
+from agent.session import Conversation
+from agent.settings import Settings
+from agent.signaling.mqtt import MqttBroker
+
+_STATM = Path("/proc/self/statm")
+
+
+class Overview:
+    """Looks at one device. `phase` and `camera` are set by its owner, who is told by `changed` when to look again."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: CallClient,
+        broker: MqttBroker,
+        meter: FrameMeter,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.phase = Phase.STARTING
+        self.camera = Camera(name=settings.video.source)
+        self.changed: Callable[[], None] = lambda: None
+        self._settings = settings
+        self._client = client
+        self._broker = broker
+        self._meter = meter
+        self._monotonic = monotonic
+        self._started = monotonic()
+        self._began: dict[str, float] = {}
+        self._sent: dict[str, SentVideo] = {}
+        client.subscribe(self._on_event)
+        client.on("conversations", self._on_conversations)
+        broker.on_connection(lambda _connected: self.changed())
+
+    def snapshot(self) -> Snapshot:
+        mqtt = self._settings.mqtt
+        return Snapshot(
+            uid=self._settings.uid,
+            version=__version__,
+            pid=os.getpid(),
+            phase=self.phase,
+            uptime=round(self._monotonic() - self._started, 1),
+            broker=f"{mqtt.host}:{mqtt.port}",
+            broker_connected=self._broker.connected,
+            camera=self.camera,
+            max_conversations=self._settings.max_conversations,
+            memory=resident_memory(),
+            calls=tuple(self._call(each) for each in self._client.conversations.values()),
+        )
+
+    def vitals(self) -> Vitals:
+        return Vitals(mqtt_thread_alive=self._broker.alive, starved=self._meter.starved)
+
+    def remote_uid(self, conversation: str) -> str | None:
+        """The far side of an open conversation."""
+        found = self._client.conversations.get(conversation)
+        return found.remote_uid if found is not None else None
+
+    def _call(self, conversation: Conversation) -> CallSnapshot:
+        began = self._began.setdefault(conversation.id, self._monotonic())
+        return CallSnapshot(
+            conversation=conversation.id,
+            remote_uid=conversation.remote_uid or ", ".join(conversation.targets),
+            direction=conversation.direction,
+            state=conversation.state,
+            age=round(self._monotonic() - began, 1),
+            video=self._sent.get(conversation.id),
+        )
+
+    def _on_conversations(self) -> None:
+        open_now = self._client.conversations
+        for gone in self._began.keys() - open_now.keys():
+            del self._began[gone]
+        for conversation in open_now:
+            self._began.setdefault(conversation, self._monotonic())
+        self.changed()
+
+    def _on_event(self, conversation: Conversation, _name: str, event: Any) -> None:
+        if isinstance(event, CallRecord):
+            self._sent.pop(conversation.id, None)
+        elif isinstance(event, LocalStats) and event.video is not None:
+            video = event.video
+            self._sent[conversation.id] = SentVideo(
+                width=video.frame_width or 0,
+                height=video.frame_height or 0,
+                framerate=video.frames_per_second or 0.0,
+                bitrate=video.bitrate or 0,
+            )
+        self.changed()
+
+
+def resident_memory() -> int | None:
+    """Bytes of this process in RAM."""
+    try:
+        return int(_STATM.read_text().split()[1]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
+        return None

@@ -1,0 +1,89 @@
+"""Do frames flow? A meter between the camera and its calls (implements `VideoFeed`, passes everything on)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from agent.errors import MediaError
+from agent.ports import AccessUnit, VideoFeed, VideoFormat, VideoSubscription
+
+
+class FrameMeter:
+    """Counts the frames that `feed` gives, and times how long its subscribers wait for the next.
+
+    A subscription that the camera ends after a wait keeps its verdict until a frame comes again: whoever hung up, the
+    encoder behind it is still wedged.
+    """
+
+    def __init__(self, feed: VideoFeed, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.frames = 0
+        self._feed = feed
+        self._monotonic = monotonic
+        self._waiting: dict[_MeteredSubscription, float] = {}
+        self._starved = 0.0
+
+    async def subscribe(self) -> VideoSubscription:
+        return _MeteredSubscription(await self._feed.subscribe(), self)
+
+    @property
+    def starved(self) -> float:
+        """Seconds that somebody has waited for a frame, or did before the camera gave up."""
+        now = self._monotonic()
+        return max((now - since for since in self._waiting.values()), default=self._starved)
+
+    def begin_wait(self, subscription: _MeteredSubscription) -> None:
+        self._waiting[subscription] = self._monotonic()
+
+    def end_wait(self, subscription: _MeteredSubscription) -> float:
+        """Seconds that this wait took."""
+        since = self._waiting.pop(subscription, None)
+        return 0.0 if since is None else self._monotonic() - since
+
+    def count(self) -> None:
+        self.frames += 1
+        self._starved = 0.0
+
+    def ended_in_want(self, waited: float) -> None:
+        self._starved = max(self._starved, waited)
+
+
+class _MeteredSubscription:
+    """A `VideoSubscription` whose waiting is timed."""
+
+    def __init__(self, subscription: VideoSubscription, meter: FrameMeter) -> None:
+        self._subscription = subscription
+        self._meter = meter
+        self._closed = False
+
+    @property
+    def format(self) -> VideoFormat:
+        return self._subscription.format
+
+    @property
+    def dropped(self) -> int:
+        return self._subscription.dropped
+
+    async def next(self) -> AccessUnit:
+        self._meter.begin_wait(self)
+        try:
+            unit = await self._subscription.next()
+        except MediaError:
+            waited = self._meter.end_wait(self)
+            if not self._closed:
+                self._meter.ended_in_want(waited)
+            raise
+        finally:
+            self._meter.end_wait(self)
+        self._meter.count()
+        return unit
+
+    def request_keyframe(self) -> None:
+        self._subscription.request_keyframe()
+
+    def request_bitrate(self, bitrate: int) -> None:
+        self._subscription.request_bitrate(bitrate)
+
+    def close(self) -> None:
+        self._closed = True
+        self._subscription.close()

@@ -1,0 +1,112 @@
+"""The one task that keeps the service manager informed: ready, status, watchdog."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from agent.service.health import Vitals, ailment
+from agent.service.notify import Notifier
+from agent.service.snapshot import Phase, Snapshot, lacking, words
+
+logger = logging.getLogger(__name__)
+
+READY_TIMEOUT = 5.0  # seconds: a device without a broker or a camera has started, too, and says what it lacks
+IDLE_INTERVAL = 30.0  # seconds between two looks where no watchdog asks for more
+STOP_EXTENSION = 8.0  # seconds: goodbyes to every caller, the last transports, the broker's acknowledgments
+
+
+class Heartbeat:
+    """Says READY once nothing is lacking, or `ready_timeout` seconds after `run()` began; then what changes.
+
+    `look` and `feel` are called on the event loop at each beat. `watchdog` is systemd's WatchdogSec in seconds; it is
+    fed twice in that time, and only in good health.
+    """
+
+    def __init__(
+        self,
+        notifier: Notifier,
+        look: Callable[[], Snapshot],
+        feel: Callable[[], Vitals],
+        *,
+        watchdog: float | None = None,
+        ready_timeout: float = READY_TIMEOUT,
+    ) -> None:
+        self._notifier = notifier
+        self._look = look
+        self._feel = feel
+        self._interval = min(watchdog / 2, IDLE_INTERVAL) if watchdog else IDLE_INTERVAL
+        self._watched = watchdog is not None
+        self._ready_timeout = ready_timeout
+        self._ready = asyncio.Event()
+        self._nudged = asyncio.Event()
+        self._ailment: str | None = None
+
+    @property
+    def ready(self) -> asyncio.Event:
+        """Set once READY was said."""
+        return self._ready
+
+    def nudge(self) -> None:
+        """Something changed: look now, not at the next beat."""
+        self._nudged.set()
+
+    def reloading(self) -> None:
+        """A reload begins; `reloaded` ends it."""
+        self._notifier.reloading()
+
+    def reloaded(self, outcome: str | None = None) -> None:
+        """`outcome` is what there is to say about it until the next thing happens."""
+        if self._ready.is_set():
+            self._notifier.ready(outcome or words(self._look()))
+
+    def stopping(self) -> None:
+        """The device begins to hang up, which may take a while."""
+        self._notifier.stopping(words(self._look()))
+        self._notifier.extend_timeout(STOP_EXTENSION)
+
+    async def run(self) -> None:
+        """Beat until cancelled."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._ready_timeout
+        due = loop.time()
+        while True:
+            self._nudged.clear()
+            self._tell_status(overdue=loop.time() >= deadline)
+            if loop.time() >= due:
+                self._feed_watchdog()
+                due = loop.time() + self._interval
+            until = due if self._ready.is_set() else min(due, deadline)
+            await self._wait(until)
+
+    def _tell_status(self, *, overdue: bool) -> None:
+        now = self._look()
+        status = words(now)
+        if self._ready.is_set() or now.phase is Phase.STOPPING:
+            self._notifier.status(status)
+        elif overdue or not lacking(now):
+            self._ready.set()
+            self._notifier.ready(status)
+            logger.info("ready: %s", status, extra={"CALLBOX_EVENT": "ready"})
+        else:
+            self._notifier.status(status)
+
+    def _feed_watchdog(self) -> None:
+        """In good health; also where nobody watches, the ailment belongs in the log."""
+        before, self._ailment = self._ailment, ailment(self._feel())
+        if self._ailment is None:
+            if before is not None:
+                logger.warning("recovered: it was that %s", before)
+            if self._watched:
+                self._notifier.watchdog()
+        elif before is None:
+            consequence = "the watchdog is not fed" if self._watched else "and nobody watches"
+            logger.error("%s: %s", self._ailment, consequence, extra={"CALLBOX_EVENT": "ailment"})
+
+    async def _wait(self, until: float) -> None:
+        try:
+            async with asyncio.timeout_at(until):
+                await self._nudged.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,126 @@
+"""What a device is doing at one moment, and the sentence that says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from agent.conversation.call import State
+from agent.conversation.reasons import Direction
+
+
+class Phase(StrEnum):
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class SentVideo:
+    """What this side sent over the last interval. `bitrate` in bit/s."""
+
+    width: int
+    height: int
+    framerate: float
+    bitrate: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallSnapshot:
+    """One conversation. `age` is seconds since the invitation."""
+
+    conversation: str
+    remote_uid: str
+    direction: Direction
+    state: State
+    age: float
+    video: SentVideo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """`missing` says why there are no pictures; None where there are, or where nobody has looked yet."""
+
+    name: str
+    looked_for: bool = False
+    missing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """`broker` is HOST:PORT, `uptime` seconds, `memory` bytes of resident memory (None where that is unknown)."""
+
+    uid: str
+    version: str
+    pid: int
+    phase: Phase
+    uptime: float
+    broker: str
+    broker_connected: bool
+    camera: Camera
+    max_conversations: int
+    memory: int | None = None
+    calls: tuple[CallSnapshot, ...] = field(default=())
+
+
+def lacking(now: Snapshot) -> list[str]:
+    """What stands between the device and its first call, each as `waiting for ...` can go on."""
+    lacks = [] if now.broker_connected else [f"the broker {now.broker}"]
+    if now.camera.missing is not None:
+        lacks.append(f"a camera ({now.camera.missing})")
+    elif not now.camera.looked_for:
+        lacks.append("the camera")
+    return lacks
+
+
+def words(now: Snapshot) -> str:
+    """One line for `systemctl status`."""
+    calls = _calls_in_words(now.calls)
+    if now.phase is Phase.STOPPING:
+        return f"hanging up with {_names(now.calls)}" if now.calls else "stopping"
+    lacks = lacking(now)
+    if calls:
+        return calls + ("" if now.broker_connected else f"; the broker {now.broker} is away")
+    if lacks:
+        return "waiting for " + " and ".join(lacks)
+    return f"idle; broker {now.broker}"
+
+
+def _calls_in_words(calls: tuple[CallSnapshot, ...]) -> str:
+    if not calls:
+        return ""
+    if len(calls) == 1:
+        return f"{_doing(calls[0])} {calls[0].remote_uid}{_media(calls)}"
+    return f"in {len(calls)} calls with {_names(calls)}{_media(calls)}"
+
+
+def _doing(call: CallSnapshot) -> str:
+    if call.state in (State.OFFERING, State.INVITING):
+        return "calling"
+    if call.state is State.INVITED:
+        return "answering"
+    if call.state is State.RINGING:
+        return "ringing for"
+    if call.state in (State.ANSWERING, State.CONNECTING):
+        return "connecting to"
+    if call.state is State.LOST:
+        return "reconnecting to"
+    return "in a call with"
+
+
+def _media(calls: tuple[CallSnapshot, ...]) -> str:
+    """All calls share one encoder: the picture is said once, the bitrate is their sum."""
+    videos = [call.video for call in calls if call.video is not None and call.state is State.ESTABLISHED]
+    if not videos:
+        return ""
+    first, bitrate = videos[0], sum(video.bitrate for video in videos)
+    return f", {first.width}x{first.height} at {first.framerate:.0f} fps, {format_bitrate(bitrate)}"
+
+
+def _names(calls: tuple[CallSnapshot, ...]) -> str:
+    *others, last = (call.remote_uid for call in calls)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def format_bitrate(bitrate: int) -> str:
+    return f"{bitrate / 1e6:.1f} Mbit/s" if bitrate >= 1_000_000 else f"{bitrate / 1e3:.0f} kbit/s"

@@ -1,0 +1,81 @@
+"""`callbox status`: what a daemon on this machine is doing, as text for people and JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agent.conversation.durations import format_duration
+from agent.errors import CallboxError
+from agent.service.snapshot import format_bitrate
+from agent.service.status_socket import ask, candidates
+
+WATCH_INTERVAL = 1.0  # seconds
+_CLEAR = "\033[H\033[J"
+
+
+class NotRunning(CallboxError):  # noqa: N818 - it is an answer
+    """No daemon answers. The message says where it was looked for, and why that failed."""
+
+
+def report(path: Path | None, *, as_json: bool, watch: bool) -> Iterator[str]:
+    """What to print: once, or with `watch` again and again. Raises NotRunning where nobody answers at first."""
+    status = _ask(path)
+    while True:
+        yield json.dumps(status, indent=None if watch else 2) if as_json else _frame(status, watch=watch)
+        if not watch:
+            return
+        time.sleep(WATCH_INTERVAL)
+        try:
+            status = _ask(path)
+        except NotRunning as gone:
+            status = {"status": str(gone)}
+
+
+def describe(status: dict[str, Any]) -> str:
+    """The lines that `callbox status` prints."""
+    if "uid" not in status:
+        return f"callbox: {status['status']}"
+    camera, memory = status["camera"], status["memory"]
+    broker = "connected" if status["broker_connected"] else "not connected"
+    details = f"callbox {status['version']}, pid {status['pid']}"
+    rows = [
+        ("broker", f"{status['broker']}, {broker}"),
+        ("camera", camera["name"] + (f": {camera['missing']}" if camera["missing"] else "")),
+        ("up", f"{format_duration(int(status['uptime']))}, {details}"),
+        ("calls", f"{len(status['calls'])} of {status['max_conversations']}"),
+    ]
+    if memory is not None:
+        rows.insert(3, ("memory", f"{memory / 1e6:.0f} MB"))
+    lines = [f"{status['uid']}: {status['status']}", *(f"  {name:<8}{text}" for name, text in rows)]
+    return "\n".join(lines + [f"    {_call(call)}" for call in status["calls"]])
+
+
+def _call(call: dict[str, Any]) -> str:
+    video = call["video"]
+    parts = [call["remote_uid"], call["direction"], call["state"], format_duration(int(call["age"]))]
+    if video is not None:
+        picture = f"{video['width']}x{video['height']} at {video['framerate']:.0f} fps"
+        parts += [picture, format_bitrate(video["bitrate"])]
+    return "  ".join([*parts, call["conversation"]])
+
+
+def _frame(status: dict[str, Any], *, watch: bool) -> str:
+    clear = _CLEAR if watch and sys.stdout.isatty() else ""
+    return clear + describe(status)
+
+
+def _ask(path: Path | None) -> dict[str, Any]:
+    faults = []
+    for each in [path] if path is not None else candidates():
+        try:
+            return ask(each)
+        except OSError as error:
+            faults.append(f"{each}: {error.strerror or error}")
+        except ValueError as error:
+            faults.append(f"{each}: {error}")
+    raise NotRunning("no daemon answers (" + "; ".join(faults) + ")")

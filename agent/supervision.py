@@ -1,0 +1,104 @@
+"""What surrounds a running device: systemd is told, `callbox status` is answered, and the journal gets its fields."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from agent.errors import ConfigurationError
+from agent.overview import Overview
+from agent.service.heartbeat import Heartbeat
+from agent.service.journal import call_fields
+from agent.service.notify import open_notifier, watchdog_timeout
+from agent.service.snapshot import Phase
+from agent.service.status_socket import StatusServer, socket_path
+
+logger = logging.getLogger(__name__)
+
+CAMERA_TIMEOUT = 20.0  # seconds: importing picamera2 alone takes several on a Zero 2 W
+
+
+class Supervision:
+    """Open from before the device connects until after it has hung up.
+
+    `find_camera_fault` says what is wrong with the camera, or None; it blocks, and is run once, in a thread.
+    """
+
+    def __init__(
+        self,
+        uid: str,
+        overview: Overview,
+        find_camera_fault: Callable[[], str | None],
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._overview = overview
+        self._find_camera_fault = find_camera_fault
+        self._heartbeat = Heartbeat(
+            open_notifier(environ), overview.snapshot, overview.vitals, watchdog=watchdog_timeout(environ)
+        )
+        overview.changed = self._heartbeat.nudge
+        self._status = StatusServer(socket_path(uid, environ), overview.snapshot)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        self._stack.enter_context(call_fields(self._overview.remote_uid))
+        await self._stack.enter_async_context(self._status)
+        for work in (self._heartbeat.run(), self._look_for_camera()):
+            self._stack.push_async_callback(_end, asyncio.create_task(work))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    def running(self) -> None:
+        """Every part has been started."""
+        self._enter(Phase.RUNNING)
+
+    def stopping(self) -> None:
+        """The device hangs up and ends."""
+        self._enter(Phase.STOPPING)
+        self._heartbeat.stopping()
+
+    @contextmanager
+    def reloading(self) -> Iterator[None]:
+        """Around a reload, whether it succeeds or not."""
+        self._heartbeat.reloading()
+        outcome = None
+        try:
+            yield
+        except ConfigurationError as error:
+            outcome = f"not reloaded, the old rules stay: {error.faults[0]}"
+            raise
+        finally:
+            self._heartbeat.reloaded(outcome)
+
+    def _enter(self, phase: Phase) -> None:
+        self._overview.phase = phase
+        self._heartbeat.nudge()
+
+    async def _look_for_camera(self) -> None:
+        try:
+            async with asyncio.timeout(CAMERA_TIMEOUT):
+                missing = await asyncio.to_thread(self._find_camera_fault)
+        except TimeoutError:
+            missing = f"looking for one takes more than {CAMERA_TIMEOUT:.0f} s"
+        except Exception as error:  # a driver's edge: a camera that cannot be asked about is one that is missing
+            logger.exception("the camera could not be looked for")
+            missing = str(error) or type(error).__name__
+        if missing is not None:
+            logger.warning("no camera: %s", missing)
+        self._overview.camera = replace(self._overview.camera, looked_for=True, missing=missing)
+        self._heartbeat.nudge()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
