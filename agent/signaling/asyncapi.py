@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from pydantic import BaseModel
+
 from agent.signaling.messages import COMMANDS, EVENTS, SIGNALS, About, CommandResult, CommandResultEvent, Health, Status
 from agent.signaling.topics import DEFAULT_PREFIX, UID_PATTERN
 
@@ -126,14 +128,17 @@ def _operation(
 
 
 def _messages() -> Json:
-    messages: Json = {}
-    for kind, group in (("signal", SIGNALS), ("event", EVENTS), ("command", COMMANDS)):
-        for name, model in group.items():
-            messages[f"{kind}-{name}"] = _message(f"{kind}-{name}", model)
-    messages["event-command_result"] = _message("event-command_result", CommandResultEvent)
-    messages["command-result"] = _message("command-result", CommandResult)
-    for name, model in {"status": Status, "about": About, "health": Health}.items():
-        messages[name] = _message(name, model)
+    models: dict[str, type[BaseModel]] = {
+        **{f"signal-{name}": model for name, model in SIGNALS.items()},
+        **{f"event-{name}": model for name, model in EVENTS.items()},
+        **{f"command-{verb}": model for verb, model in COMMANDS.items()},
+        "event-command_result": CommandResultEvent,
+        "command-result": CommandResult,
+        "status": Status,
+        "about": About,
+        "health": Health,
+    }
+    messages = {name: _message(name, model) for name, model in models.items()}
     for verb in COMMANDS:
         mqtt = {"correlationData": {"type": "string", "maxLength": 1024}, "bindingVersion": MQTT_BINDING}
         messages[f"command-{verb}"]["bindings"] = {"mqtt": mqtt}
@@ -141,7 +146,7 @@ def _messages() -> Json:
     return messages
 
 
-def _message(name: str, model: type) -> Json:
+def _message(name: str, model: type[BaseModel]) -> Json:
     return {
         "name": name,
         "title": model.__name__,

@@ -1,0 +1,45 @@
+"""What waits to be sent."""
+
+from __future__ import annotations
+
+import asyncio
+
+from agent.signaling.sendqueue import Outgoing, SendQueue
+
+
+def outgoing(payload: bytes, expires_at: float | None = None) -> Outgoing:
+    return Outgoing("t", payload, 1, False, asyncio.get_running_loop().create_future(), expires_at)
+
+
+async def test_first_in_first_out_and_the_newest_is_refused() -> None:
+    queue = SendQueue(max_messages=2, max_bytes=100)
+    first, second, third = outgoing(b"1"), outgoing(b"2"), outgoing(b"3")
+    assert queue.put(first)
+    assert queue.put(second)
+    assert not queue.put(third)
+    assert queue.take(0) == (first, [])
+    assert queue.put(third)
+    queue.put_back(first)
+    assert [queue.take(0)[0] for _ in range(4)] == [first, second, third, None]
+
+
+async def test_bytes_are_counted_too() -> None:
+    queue = SendQueue(max_messages=10, max_bytes=10)
+    assert queue.put(outgoing(b"x" * 6))
+    assert not queue.put(outgoing(b"x" * 5))
+    assert queue.put(outgoing(b"x" * 4))
+    queue.take(0)
+    assert queue.put(outgoing(b"x" * 6))
+    assert len(queue.clear()) == 2
+    assert len(queue) == 0
+    assert queue.put(outgoing(b"x" * 10))
+
+
+async def test_what_has_expired_is_set_aside() -> None:
+    queue = SendQueue(max_messages=10, max_bytes=10)
+    late, lasting, timely = outgoing(b"l", 5.0), outgoing(b"k"), outgoing(b"t", 5.1)
+    for message in (late, lasting, timely):
+        queue.put(message)
+    assert queue.take(5.0) == (lasting, [late])
+    assert queue.take(5.0) == (timely, [])
+    assert queue.take(5.0) == (None, [])
