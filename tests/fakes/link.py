@@ -1,9 +1,9 @@
 """A deterministic bottleneck between a sender of video and a receiver that reports as Chromium does.
 
-One queue with tail drop, served at a capacity that changes at given times, then a propagation delay and random loss. Sender
-reports travel through the queue with the media; feedback comes back on an uncongested path that loses as much. The REMB
-estimator is aiortc's port of libwebrtc's, so that its lag and its first values are the real ones. No clock, no tasks: a heap
-of events and a seeded random generator.
+One queue with tail drop, served at a capacity that changes at given times, then a propagation delay and random loss.
+Sender reports travel through the queue with the media; feedback comes back on an uncongested path that loses as much.
+The REMB estimator is aiortc's port of libwebrtc's, so that its lag and its first values are the real ones. No clock, no
+tasks: a heap of events and a seeded random generator.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from aiortc.rate import RemoteBitrateEstimator
 
@@ -66,7 +67,7 @@ class Trace:
 
     def mean_target(self, start: float, end: float) -> float:
         edges = [start, *(at for at, _ in self.targets if start < at < end), end]
-        return sum((b - a) * self.target_at(a) for a, b in zip(edges, edges[1:], strict=False)) / (end - start)
+        return sum((b - a) * self.target_at(a) for a, b in pairwise(edges)) / (end - start)
 
     def sent_bitrate(self, start: float, end: float) -> float:
         return 8 * sum(size for at, size in self.sent if start <= at < end) / (end - start)

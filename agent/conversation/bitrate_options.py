@@ -1,0 +1,94 @@
+"""Every constant of the bitrate controller, and why it has its value. "The draft" is draft-ietf-rmcat-gcc."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BitrateOptions:
+    """Bounds in bit/s, intervals in seconds, the rest as fractions. Raises ValueError on bounds out of order."""
+
+    bitrate: int = 2_000_000  # start: 720p30 that looks well, without asking for a fast uplink
+    min_bitrate: int = 250_000  # under it firmware encoders misbehave and the picture is no use
+    max_bitrate: int = 4_000_000
+
+    # loss, draft section 6
+    loss_low: float = 0.02  # under it: grow
+    loss_high: float = 0.10  # over it: back off
+    loss_interval: float = 0.5  # reports of less time than this are summed: a few packets make no fraction
+    loss_severe: float = 0.25  # at it one sample settles an experiment; half the packets can be cut at once
+    inherent_loss_max: float = 0.20  # a path that loses more is of no use at any rate: keep backing off
+    trial_decrease: float = 0.90  # a tenth less must take about ten points of loss away, five times the noise
+    trial_samples: int = 2  # samples that lie wholly after the step
+    trial_bits: float = 1.5e6  # and about this many seconds' worth of packets, or noise decides; at most five samples
+    trial_after_hold: float = 8.0  # held this long between low and high: find out whether the loss is ours
+
+    # delay, draft section 5 with round trips for arrival times
+    delay_base_window: float = 30.0  # the shortest round trip of this long is the path without a queue
+    delay_threshold: float = 0.05  # over the base: beyond the noise of Wi-Fi, under what a viewer notices
+    delay_threshold_ratio: float = 0.5  # or this much of the base, on long paths
+    delay_hold_ratio: float = 0.6  # of the threshold: stop growing before having to back off
+    delay_persistence: float = 0.4  # a single long round trip is no queue, unless another signal agrees
+    delay_severe: float = 0.20  # over the base: no corroboration needed
+    delay_decrease: float = 0.85  # the draft's beta
+    delay_decrease_floor: float = 0.50  # a change of round trip is not enough evidence for more
+    delivered_floor: float = 0.25  # but a long round trip with loss is: what arrives is what fits
+    delay_falling: float = -0.02  # seconds a second: it drains, leave it to
+    delay_decrease_interval: float = 1.0  # a sender report travels once a second; faster is the same evidence
+    fit_margin: float = 0.95  # of what was seen to fit: targets leave out headers
+    drain_time: float = 3.0  # a standing queue shall be gone in about this time
+    drain_floor: float = 0.55  # of the capacity: a picture remains while it drains
+    jitter_rise: float = 2.0  # over its own floor, and over `jitter_floor`: agrees with a long round trip
+    jitter_floor: float = 0.015
+    path_change_decrease: float = 0.6  # so much less sent, and the round trip has not moved: it is the path's
+
+    # REMB
+    remb_fall: float = 0.97  # of the one before: what libwebrtc sends at once
+    remb_slack: float = 2.5  # how far we may run ahead of one that climbs: 8 % a second would never be caught up with
+    remb_tolerance: float = 0.90  # a first value is the rate of arrival, and varies with the frames
+    remb_shallow: float = 0.75  # of what is sent; what arrives is 1 / 0.85 of it, so nearly all does
+    remb_early_decrease: float = 0.90  # enough for a fall that comes before the queue shows in round trips
+    remb_deep_age: float = 5.0  # after a deeper fall the shallow ones belong to it
+    remb_rise_age: float = 3.0  # climbed within it: trailing us
+    remb_corroborates: float = 2.0  # a fall agrees with losses or a long round trip for this long
+    remb_fall_age: float = 8.0  # as long as a queue of ours may take to drain, its value is the capacity's
+    remb_pause: float = 1.6  # ahead of one that did not climb at its last sending: it sees a queue, do not grow
+    remb_age: float = 5.0  # sent at least once a second; older ones bind nobody
+
+    # growth
+    growth: float = 0.06  # a second, under the draft's 0.08: near the last capacity, and to begin with
+    growth_fast: float = 0.20  # a second: below that capacity, or after `growth_ramp` seconds without trouble
+    growth_ramp: float = 4.0
+    growth_blind: float = 0.8  # of these, where no REMB would tell of a queue before the next report does
+    near_low: float = 0.85  # of the capacity: the neighborhood that is crossed slowly
+    near_high: float = 1.12
+    capacity_same: float = 0.75
+    capacity_weight: float = 0.3
+    hold_after_decrease: float = 1.0  # plus a round trip: see what it did first
+    sent_slack: float = 1.5  # grow no further over what is sent: an unused rate is untested
+    sent_age: float = 3.0
+    report_age: float = 3.0  # three reports missing: do not grow blindly
+    report_timeout: float = 4.0  # RFC 8083 4.1: no feedback is congestion of the worst kind
+    report_timeout_decrease: float = 0.7
+    report_timeout_interval: float = 2.0
+
+    # our own queue, RTCP NACK
+    send_queue_age: float = 0.2  # six frames
+    send_queue_persistence: float = 1.0  # a key frame may take this long to pace out
+    nack_interval: float = 1.0
+    nack_packet_bytes: int = 1200  # to turn a rate into packets
+
+    # what reaches the encoder
+    step_down: float = 0.05
+    step_up: float = 0.08
+    interval_down: float = 0.3
+    interval_up: float = 1.0
+    history_age: float = 10.0  # of targets, to know what was sent when a late report says how it fared
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_bitrate <= self.bitrate <= self.max_bitrate:
+            raise ValueError(
+                f"bitrates must satisfy 0 < min_bitrate <= bitrate <= max_bitrate, "
+                f"got {self.min_bitrate}, {self.bitrate}, {self.max_bitrate}"
+            )
