@@ -1,0 +1,222 @@
+"""The one thread that touches the disk: a card that stalls for seconds stalls nobody else.
+
+Changes wait in a bounded queue and are written in order, all that wait in one transaction. What could not be written
+stays at the head of the queue and is tried again with the next change, and every `RETRY` seconds. While nothing waits
+the thread sleeps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from agent.signaling.store import Change, Entry, Forget, Put, Store
+
+logger = logging.getLogger(__name__)
+
+MAX_CHANGES = 512  # that wait; the newest is refused
+MAX_BATCH = 128  # changes in a transaction
+RETRY = 15.0  # seconds
+
+
+class Listener(Protocol):
+    """Who hears on the event loop what became of the changes."""
+
+    def entries_settled(self, entries: list[Entry]) -> None:
+        """They were written, or are known not to be for now (see `Entry.written`)."""
+
+    def disk_changed(self, trouble: str | None) -> None:
+        """The disk fails with `trouble`; or works (again)."""
+
+
+class StoreThread:
+    """`start()` on the event loop; everything but `_run` and what it calls belongs to that loop."""
+
+    def __init__(self, store: Store, listener: Listener, *, retry: float = RETRY) -> None:
+        self.trouble: str | None = None
+        self._store = store
+        self._listener = listener
+        self._retry = retry
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changes: deque[Change] = deque()
+        self._forget: deque[Forget] = deque()  # not refused: never more than there are events on the disk
+        self._reading: tuple[int, int, asyncio.Future[list[Entry]]] | None = None
+        self._condition = threading.Condition()
+        self._awake = True  # open the file at once
+        self._stopping = False
+        self._stopped = asyncio.Event()
+        self._told: str | None = None
+        self._next_attempt = 0.0
+        self._thread = threading.Thread(target=self._run, name="callbox-outbox", daemon=True)
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    async def stop(self, timeout: float) -> bool:
+        """Write what waits, close the file and end. False where that takes more than `timeout` seconds."""
+        with self._condition:
+            self._stopping = self._awake = True
+            self._condition.notify()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._stopped.wait()
+        except TimeoutError:
+            return False
+        self._thread.join(timeout)
+        return True
+
+    def submit(self, change: Change) -> bool:
+        """Have it written. False where too many wait; what is to be forgotten always has room."""
+        with self._condition:
+            if isinstance(change, Forget):
+                self._forget.append(change)
+            elif len(self._changes) >= MAX_CHANGES:
+                return False
+            else:
+                self._changes.append(change)
+            self._awake = True
+            self._condition.notify()
+        return True
+
+    def read(self, after: int, limit: int) -> asyncio.Future[list[Entry]]:
+        """The oldest events above the place `after`, with every change before this call written, if it can be.
+
+        Holds an OSError or sqlite3.Error where the file cannot be read. One at a time.
+        """
+        future: asyncio.Future[list[Entry]] = asyncio.get_running_loop().create_future()
+        with self._condition:
+            self._reading = (after, limit, future)
+            self._awake = True
+            self._condition.notify()
+        return future
+
+    # --- in the thread -------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while self._turn():
+                pass
+        finally:
+            self._store.close()
+            self._post(self._stopped.set)
+
+    def _turn(self) -> bool:
+        """Wait for work, and do what there is. False after the last."""
+        with self._condition:
+            while not self._awake:
+                if not self._condition.wait(self._retry if self._told or self._changes or self._forget else None):
+                    break
+            self._awake = False
+            stopping = self._stopping
+            reading, self._reading = self._reading, None
+        while self._write():
+            pass
+        if reading is not None:
+            self._read(*reading)
+        return not stopping
+
+    def _write(self) -> bool:
+        """One transaction with all that waits, up to a limit. True where it was written and more waits."""
+        with self._condition:
+            changes = list(itertools.islice(self._changes, MAX_BATCH))
+            forget = list(self._forget)
+        try:
+            written = self._apply([*changes, *forget])
+            dropped = written
+        except Exception:  # the thread's edge: a fault of ours costs these changes their place on the disk, no more
+            logger.exception("events could not be written")
+            written, dropped = False, True
+        with self._condition:
+            waiting = list(self._changes)
+            if dropped:
+                for _ in changes:
+                    self._changes.popleft()
+                for _ in forget:
+                    self._forget.popleft()
+            more = dropped and bool(self._changes)
+        self._settle(changes if written else waiting, written)
+        return more
+
+    def _apply(self, changes: list[Change], *, again: bool = True) -> bool:
+        try:
+            self._store.open()
+            if changes:
+                self._store.apply(changes)
+            elif self._told is not None:
+                self._store.probe()
+        except (sqlite3.Error, OSError) as error:
+            begun_anew = self._failed(error)
+            return begun_anew and again and self._apply(changes, again=False)
+        self._tell(None)
+        return True
+
+    def _failed(self, error: sqlite3.Error | OSError) -> bool:
+        """True where a new file can be begun."""
+        try:
+            begun_anew = self._store.failed(error)
+        except OSError as worse:
+            self._tell(f"{error}, and the file cannot be set aside: {worse}")
+            return False
+        if not begun_anew:
+            self._tell(str(error))
+        return begun_anew
+
+    def _read(self, after: int, limit: int, future: asyncio.Future[list[Entry]]) -> None:
+        try:
+            self._store.open()
+            entries = self._store.read(after, limit)
+        except (sqlite3.Error, OSError) as error:
+            self._failed(error)
+            self._post(_fail, future, error)
+        else:
+            self._post(_resolve, future, entries)
+
+    def _settle(self, changes: list[Change], written: bool) -> None:
+        entries = [change.entry for change in changes if isinstance(change, Put)]
+        if entries:
+            self._post(self._settled, entries, written)
+
+    def _tell(self, trouble: str | None) -> None:
+        """The log says it once, whatever the event loop makes of it."""
+        if trouble is not None and self._told is None:
+            logger.error("call records cannot be kept in %s (%s): only in memory", self._store.path, trouble)
+        elif trouble is None and self._told is not None:
+            logger.warning("call records are kept in %s again", self._store.path)
+        if trouble != self._told:
+            self._told = trouble
+            self._post(self._changed, trouble)
+
+    def _post(self, function: Callable[..., None], *arguments: Any) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to hear it
+                self._loop.call_soon_threadsafe(function, *arguments)
+
+    # --- on the loop ---------------------------------------------------------------------------------------------
+
+    def _settled(self, entries: list[Entry], written: bool) -> None:
+        for entry in entries:
+            entry.written = written
+            entry.settled.set()
+        self._listener.entries_settled(entries)
+
+    def _changed(self, trouble: str | None) -> None:
+        self.trouble = trouble
+        self._listener.disk_changed(trouble)
+
+
+def _resolve(future: asyncio.Future[list[Entry]], entries: list[Entry]) -> None:
+    if not future.done():
+        future.set_result(entries)
+
+
+def _fail(future: asyncio.Future[list[Entry]], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
