@@ -17,6 +17,8 @@ from agent.ports import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, AccessUnit, DecodedA
 AUDIO_CODECS = {".mkv": "libopus", ".mp4": "aac", ".mov": "aac"}
 """What sound becomes, by the file's extension."""
 _AUDIO_BITRATE = 48_000
+_PICTURE_DURATION = 3_000
+"""1/90000 s. Counts for the last picture, which a player may leave out when it lasts no time."""
 _VIDEO_TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
 _AUDIO_TIME_BASE = Fraction(1, AUDIO_CLOCK_RATE)
 
@@ -72,6 +74,7 @@ class Muxer:
         packet.stream = self._video
         packet.time_base = _VIDEO_TIME_BASE
         packet.pts = packet.dts = self._video_line.place(unit.pts, at - self._began_at)
+        packet.duration = _PICTURE_DURATION
         packet.is_keyframe = unit.keyframe
         self._container.mux(packet)
         self.pictures += 1

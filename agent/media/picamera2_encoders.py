@@ -46,7 +46,6 @@ def open_hardware_encoder(options: VideoOptions, emit: Callable[[AccessUnit], No
         framerate=options.framerate,
         profile="constrained baseline",
     )
-    encoder.level = _level(options)
     return encoder, make_output(encoder, emit), _V4l2Control(encoder)
 
 
@@ -100,7 +99,7 @@ def _live_encoder_class() -> Any:
                 profile="constrained baseline",
             )
             self.drop_final_frames = True
-            self._level = _level(options)
+            self._level = int(options.format.profile_level_id[4:], 16)
             self._wanted_bitrate: int | None = options.bitrate
             self._keyframe_wanted = False
 
@@ -117,7 +116,7 @@ def _live_encoder_class() -> Any:
             context.thread_count = 0
             context.options = {
                 **context.options,
-                "level": self._level,
+                "level": str(self._level),
                 "maxrate": str(self.bitrate),
                 "bufsize": str(self.bitrate // _VBV_SHARE),
                 "forced-idr": "1",
@@ -184,8 +183,3 @@ def access_unit(sets: ParameterSets, frame: bytes, keyframe: bool, timestamp: in
 
 def _iperiod(options: VideoOptions) -> int:
     return round(options.framerate * _SECONDS_BETWEEN_KEYFRAMES)
-
-
-def _level(options: VideoOptions) -> str:
-    """As FFmpeg and picamera2 write it, such as 3.1."""
-    return f"{int(options.format.profile_level_id[4:], 16) / 10:.1f}"

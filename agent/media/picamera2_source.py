@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from agent.errors import MediaError, MediaUnavailable
+from agent.media.h264 import sequence_parameters
 from agent.media.picamera2_encoders import EncoderControl, open_hardware_encoder, open_software_encoder
 from agent.media.source import Fail, SourceDescription, VideoOptions
 from agent.media.worker import call_in_thread
@@ -18,6 +20,7 @@ logger = logging.getLogger(__name__)
 _BUFFERS = 4
 """Camera buffers: picamera2's default of 6 costs a Zero 2 W memory and wins nothing."""
 _CLOSE_TIMEOUT = 5.0
+_FIRST_UNIT_TIMEOUT = 4.0
 
 
 def camera_models() -> list[str]:
@@ -34,11 +37,13 @@ class Picamera2Source:
         self._opening: asyncio.Task[None] | None = None
         self._camera: Any = None
         self._control: EncoderControl | None = None
+        self._format = options.format
+        self._first_unit = threading.Event()
         self._description = SourceDescription(camera="picamera2", encoder="H.264")
 
     @property
     def format(self) -> VideoFormat:
-        return self._options.format
+        return self._format
 
     def describe(self) -> SourceDescription:
         """The sensor's name is known from the first start on."""
@@ -71,8 +76,9 @@ class Picamera2Source:
         try:
             self._camera = picamera2()
             self._configure()
-            self._control = self._start_encoder(emit)
+            self._control = self._start_encoder(self._learning_format(emit))
             self._camera.start()
+            self._wait_for_first_unit()
         except MediaError:
             self._close()
             raise
@@ -106,6 +112,27 @@ class Picamera2Source:
         model = str(self._camera.camera_properties.get("Model", "camera"))
         self._description = SourceDescription(camera=model, encoder="libx264" if software else "V4L2 H.264")
         return control
+
+    def _learning_format(self, emit: Callable[[AccessUnit], None]) -> Callable[[AccessUnit], None]:
+        """`emit`, and the format from the first unit: the firmware decides on profile and level by itself."""
+        self._first_unit.clear()
+
+        def look_and_emit(unit: AccessUnit) -> None:
+            if not self._first_unit.is_set():
+                found = sequence_parameters(unit.data)
+                if found is not None:
+                    framerate = self._options.framerate
+                    self._format = VideoFormat(found.width, found.height, framerate, found.profile_level_id)
+                self._first_unit.set()
+            emit(unit)
+
+        return look_and_emit
+
+    def _wait_for_first_unit(self) -> None:
+        if not self._first_unit.wait(_FIRST_UNIT_TIMEOUT):
+            raise MediaUnavailable(
+                f"the camera was opened, but no picture came within {_FIRST_UNIT_TIMEOUT:.0f} s; check its ribbon cable"
+            )
 
     def _close(self) -> None:
         camera, self._camera = self._camera, None

@@ -28,7 +28,7 @@ class PatternPicture:
     def __init__(self, width: int, height: int, uid: str) -> None:
         self.frame = av.VideoFrame(width, height, "yuv420p")
         self._width, self._height = width, height
-        self._stride = self.frame.planes[0].line_size
+        self._stride = self._own_planes()
         self._block = max(8, height // 12)
         self._track = height * 5 // 8 - self._block
         self._text = TextRenderer(max(1, width // 320), WHITE, _GRAY)
@@ -38,7 +38,7 @@ class PatternPicture:
 
     def draw(self, milliseconds: int, frame_number: int) -> None:
         """Show the moment `milliseconds` since the Unix epoch as picture number `frame_number`."""
-        self.frame.make_writable()
+        self._stride = self._own_planes()
         luma = memoryview(self.frame.planes[0])
         self._fill(luma, 0, HEIGHT, 0, encode_strip(milliseconds, self._width))
         self._write(luma, 0, _time_of_day(milliseconds))
@@ -60,6 +60,11 @@ class PatternPicture:
             above = bars_from // half
             plane.update(base * above + bar_line * (lines - above))
         self._write(memoryview(self.frame.planes[0]), 1, uid)
+
+    def _own_planes(self) -> int:
+        """Make sure that no encoder reads what is drawn into; the luma's stride, which that may change."""
+        self.frame.make_writable()
+        return self.frame.planes[0].line_size
 
     def _edge(self, bar: int) -> int:
         return bar * self._width // len(_BARS) & ~1

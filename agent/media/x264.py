@@ -65,10 +65,9 @@ def _open(wanted: VideoFormat, level: int, max_bitrate: int) -> VideoCodecContex
     # maximum must be equal then. The target goes down to where it shall be right after.
     context.bit_rate = max_bitrate
     context.options = {
-        "preset": "ultrafast",
+        "preset": "ultrafast",  # makes nothing beyond Constrained Baseline
         "tune": "zerolatency",
-        "profile": "baseline",
-        "level": f"{level / 10:.1f}",
+        "level": str(level),
         "maxrate": str(max_bitrate),
         "bufsize": str(max_bitrate // _VBV_SHARE),
         "forced-idr": "1",

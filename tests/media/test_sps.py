@@ -16,18 +16,19 @@ def encoded(width: int, height: int, *, profile: str, pix_fmt: str = "yuv420p", 
     context = av.CodecContext.create("libx264", "w")
     context.width, context.height, context.pix_fmt = width, height, pix_fmt
     context.time_base, context.framerate = Fraction(1, rate), Fraction(rate)
-    context.options = {"preset": "veryfast", "profile": profile, "tune": "zerolatency"}
+    context.profile = profile
+    context.options = {"preset": "veryfast", "tune": "zerolatency"}
     return b"".join(bytes(packet) for packet in context.encode(av.VideoFrame(width, height, pix_fmt)))
 
 
 @pytest.mark.parametrize(
     ("width", "height", "profile", "pix_fmt"),
     [
-        (1280, 720, "baseline", "yuv420p"),
-        (1920, 1080, "high", "yuv420p"),
-        (318, 242, "main", "yuv420p"),
-        (100, 50, "high422", "yuv422p"),
-        (101, 51, "high444", "yuv444p"),
+        (1280, 720, "Baseline", "yuv420p"),
+        (1920, 1080, "High", "yuv420p"),
+        (318, 242, "Main", "yuv420p"),
+        (100, 50, "High 4:2:2", "yuv422p"),
+        (101, 51, "High 4:4:4 Predictive", "yuv444p"),
     ],
 )
 def test_the_size_is_the_cropped_one(width: int, height: int, profile: str, pix_fmt: str) -> None:
@@ -37,7 +38,7 @@ def test_the_size_is_the_cropped_one(width: int, height: int, profile: str, pix_
     assert found.framerate == 25.0
 
 
-@pytest.mark.parametrize(("profile", "start"), [("baseline", "42c0"), ("main", "4d40"), ("high", "6400")])
+@pytest.mark.parametrize(("profile", "start"), [("Baseline", "42c0"), ("Main", "4d40"), ("High", "6400")])
 def test_profile_level_id_is_read_from_the_header(profile: str, start: str) -> None:
     found = sequence_parameters(encoded(640, 360, profile=profile))
     assert found is not None
