@@ -46,7 +46,7 @@ def open_hardware_encoder(options: VideoOptions, emit: Callable[[AccessUnit], No
         framerate=options.framerate,
         profile="constrained baseline",
     )
-    return encoder, make_output(encoder, emit), _V4l2Control(encoder)
+    return encoder, make_output(encoder, emit), HardwareControl(encoder)
 
 
 class _Control(ctypes.Structure):
@@ -55,7 +55,9 @@ class _Control(ctypes.Structure):
     _fields_ = (("id", ctypes.c_uint32), ("value", ctypes.c_int32))
 
 
-class _V4l2Control:
+class HardwareControl:
+    """Our hold on picamera2's `H264Encoder` while it runs."""
+
     def __init__(self, encoder: Any) -> None:
         self._encoder = encoder
 

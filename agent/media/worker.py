@@ -82,8 +82,10 @@ async def call_in_thread(name: str, function: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the event loop may be gone by now
             loop.call_soon_threadsafe(finished.set)
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
     await finished.wait()
+    thread.join()
     if failures:
         raise failures[0]
 

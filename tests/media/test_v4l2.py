@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import av
@@ -10,6 +11,8 @@ from agent.media.h264 import sequence_parameters
 from agent.media.hub import VideoHub
 from agent.media.source import VideoOptions
 from agent.media.v4l2 import FrameEncoder, V4l2Source, device_options
+from agent.ports import AccessUnit
+from tests.media.clips import decode, write_clip, write_sound
 
 OPTIONS = VideoOptions(width=320, height=240, framerate=25)
 
@@ -48,3 +51,55 @@ def test_pictures_as_webcams_give_them_are_encoded(pix_fmt: str, width: int, hei
     assert found is not None
     assert (found.width, found.height) == (320, 240)
     assert found.profile_level_id == V4l2Source(Path("/dev/video0"), OPTIONS).format.profile_level_id
+
+
+async def until_the_end(source: V4l2Source) -> tuple[list[AccessUnit], Exception]:
+    """Everything that comes when a clip stands in for the device, and why it ended."""
+    units: list[AccessUnit] = []
+    failed: asyncio.Queue[Exception] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def told(error: Exception) -> None:
+        loop.call_soon_threadsafe(failed.put_nowait, error)
+
+    await source.start(units.append, told)
+    reason = await asyncio.wait_for(failed.get(), 10)
+    await source.stop()
+    return units, reason
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, clip: Path) -> V4l2Source:
+    monkeypatch.setattr("agent.media.v4l2.open_device", lambda path, options: av.open(str(clip), "r"))
+    return V4l2Source(Path("/dev/video0"), OPTIONS)
+
+
+@pytest.mark.media
+async def test_h264_of_a_stand_in_is_passed_through_with_its_own_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = stand_in(monkeypatch, write_clip(tmp_path / "clip.h264"))
+    units, reason = await until_the_end(source)
+    assert [unit.keyframe for unit in units] == [number % 6 == 0 for number in range(12)]
+    assert len(decode(units)) == 12
+    assert source.format.profile_level_id == "42c00d"
+    assert source.describe().encoder == "in the camera"
+    assert "no more pictures" in str(reason)
+
+
+@pytest.mark.media
+async def test_pictures_of_a_stand_in_are_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = stand_in(monkeypatch, write_clip(tmp_path / "clip.mp4", codec="mpeg4"))
+    source.request_keyframe()
+    units, reason = await until_the_end(source)
+    assert units[0].keyframe
+    assert len(decode(units)) == 12
+    assert source.describe().encoder == "libx264"
+    assert "no more pictures" in str(reason)
+
+
+@pytest.mark.media
+async def test_a_stand_in_without_pictures_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = VideoHub(stand_in(monkeypatch, write_sound(tmp_path / "sound.wav")), OPTIONS)
+    with pytest.raises(MediaUnavailable, match="no pictures"):
+        await hub.subscribe()
+    await hub.close()

@@ -3,11 +3,12 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import MediaEnded, MediaUnavailable
-from agent.media.worker import Pacer, Worker
+from agent.media.worker import Pacer, Worker, call_in_thread
 
 
 class Told:
@@ -76,3 +77,15 @@ def test_the_pacer_keeps_its_grid_and_skips_what_is_late(delays: list[float]) ->
         now += wait
         steps = (now - 100.0) / 0.04
         assert abs(steps - round(steps)) < 1e-3
+
+
+async def test_a_call_in_a_thread_returns_and_raises_as_it_would_here() -> None:
+    threads: list[str] = []
+    await call_in_thread("test call", lambda: threads.append(threading.current_thread().name))
+    assert threads == ["test call"]
+
+    def fail() -> None:
+        raise MediaUnavailable("busy")
+
+    with pytest.raises(MediaUnavailable, match="busy"):
+        await call_in_thread("test call", fail)
