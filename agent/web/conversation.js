@@ -576,6 +576,13 @@ function limitCandidates(description) {
   return lines.filter((line) => !isCandidate(line) || kept.has(line)).join("\r\n");
 }
 
+/** @param {boolean | RTCRtpTransceiverDirection} wanted @param {MediaStreamTrack | null} track @returns {RTCRtpTransceiverDirection} */
+function directionOf(wanted, track) {
+  if (typeof wanted === "string") return wanted;
+  if (!wanted) return "inactive";
+  return track ? "sendrecv" : "recvonly";
+}
+
 /** The codec of a track that arrives, such as `H264`. @param {RTCRtpReceiver} receiver */
 function codecOf(receiver) {
   const mimeType = receiver.getParameters?.().codecs?.[0]?.mimeType;
@@ -635,7 +642,7 @@ class Transport {
     for (const kind of /** @type {const} */ (["audio", "video"])) {
       if (!wanted[kind]) continue;
       const track = this.#track(kind);
-      const direction = wanted[kind] === true ? (track ? "sendrecv" : "recvonly") : wanted[kind];
+      const direction = directionOf(wanted[kind], track);
       const streams = this.#local ? [this.#local] : [];
       const transceiver = this.pc.addTransceiver(track ?? kind, { direction, streams });
       if (kind === "video") this.#preferH264(transceiver, true);
@@ -644,15 +651,15 @@ class Transport {
     await this.#gathered();
   }
 
-  /** Prepares the answer to `description`; `describe()` reads it. @param {string} description */
-  async accept(description) {
+  /** Prepares the answer to `description`; `describe()` reads it. @param {string} description @param {Wanted} wanted */
+  async accept(description, wanted) {
     await this.pc.setRemoteDescription({ type: "offer", sdp: description });
     for (const transceiver of this.pc.getTransceivers()) {
-      const kind = transceiver.receiver.track.kind;
+      const kind = /** @type {"audio" | "video"} */ (transceiver.receiver.track.kind);
       const track = this.#track(kind);
       if (track) await transceiver.sender.replaceTrack(track);
       if (track && this.#local) transceiver.sender.setStreams?.(this.#local);
-      transceiver.direction = track ? "sendrecv" : "recvonly";
+      transceiver.direction = directionOf(wanted[kind], track);
       if (kind === "video") this.#preferH264(transceiver, false);
     }
     await this.pc.setLocalDescription(await this.pc.createAnswer());
@@ -1143,7 +1150,7 @@ export class Conversation extends Emitter {
 
   // What the application does
 
-  /** Answers an incoming call. The stream stays the caller's: it is not stopped at the end. @param {MediaStream | null} [localStream] @param {Pick<CallOptions, "iceTransportPolicy">} [options] */
+  /** Answers an incoming call. The stream stays the caller's: it is not stopped at the end. @param {MediaStream | null} [localStream] @param {Pick<CallOptions, "audio" | "video" | "iceTransportPolicy">} [options] */
   async accept(localStream = null, options = {}) {
     if (this.#state !== "called" || !this.#invite) return;
     Object.assign(this.#options, options);
@@ -1154,7 +1161,7 @@ export class Conversation extends Emitter {
     const transport = this.#makeTransport(0, this.#invite.iceServers);
     this.#current = transport;
     try {
-      await transport.accept(this.#invite.sdp);
+      await transport.accept(this.#invite.sdp, this.#wanted());
     } catch (fault) {
       this.#cannotAnswer(fault);
       return;
@@ -1365,7 +1372,7 @@ export class Conversation extends Emitter {
     this.#dropRenewal();
     const transport = this.#beginRenewal(offered, false, "remote");
     try {
-      await transport.accept(description);
+      await transport.accept(description, this.#wanted());
     } catch (fault) {
       this.emit("error", { code: "offer_unusable", message: textOf(fault) });
       return;

@@ -1,0 +1,46 @@
+// @ts-check
+/** Which sentence says how a call ended. The texts are in i18n.js. */
+
+/** @typedef {import("./conversation.js").CallRecord} CallRecord */
+
+const REJECTIONS = new Set([
+  "not_allowed", "rate_limited", "no_common_codec", "conversation_in_use", "signature", "unavailable", "setup_timeout",
+  "privacy_mode", "low_power", "out_of_resources", "shutdown",
+]);
+/** Codes that say no more than REJECTED itself does. */
+const PLAIN = new Set(["rejected", "user_hangup", "declined"]);
+
+/** Whether the call did what it was made for, so that nothing needs to be explained. @param {CallRecord} record */
+export const wentWell = (record) => ["user_hangup", "cancelled", "answered_elsewhere"].includes(record.reason);
+
+/**
+ * The key of the sentence, such as `end.rejected.not_allowed`.
+ * @param {CallRecord} record
+ * @param {string | null} [errorCode] the last `error` of the conversation
+ * @returns {string}
+ */
+export function sentenceOf(record, errorCode = null) {
+  const { reason, closedBy, direction, responseReason } = record;
+  const failedHere = closedBy === "local" && ["offer_failed", "unusable_description"].includes(errorCode ?? "");
+  if (failedHere) return "end.local_failure";
+  switch (reason) {
+    case "user_hangup":
+    case "cancelled":
+      return `end.${reason}.${closedBy}`;
+    case "rejected":
+      return rejection(closedBy, responseReason);
+    case "invite_timeout":
+      if (errorCode === "broker_unreachable") return "end.invite_timeout.broker";
+      if (responseReason === "expired") return "end.invite_timeout.expired";
+      return `end.invite_timeout.${direction}`;
+    default:
+      return `end.${reason}`;
+  }
+}
+
+/** @param {string} closedBy @param {string | undefined} code */
+function rejection(closedBy, code) {
+  if (closedBy === "local") return "end.rejected.local";
+  if (!code || PLAIN.has(code)) return "end.rejected.remote";
+  return REJECTIONS.has(code) ? `end.rejected.${code}` : "end.rejected.other";
+}

@@ -1,0 +1,113 @@
+// @ts-check
+/** How the page is set up: `config.json` beside it, what the person chose, and the drawer to choose in. */
+
+import { isUid } from "./conversation.js";
+import { byId } from "./dom.js";
+import { translate } from "./i18n.js";
+
+/**
+ * @typedef {object} Configuration What whoever serves the page decides.
+ * @property {string} broker WebSocket address, or a path beside the page
+ * @property {string} [prefix]
+ * @property {string} [uid] everyone's name on this page; without it each browser has its own
+ * @property {string} [username]
+ * @property {string} [token]
+ * @property {RTCIceServer[]} [iceServers]
+ */
+
+/** Reads `config.json`. Throws where there is none that can be used. @returns {Promise<Configuration>} */
+export async function readConfiguration() {
+  const answer = await fetch("config.json", { cache: "no-store" });
+  if (!answer.ok) throw new Error(`config.json: ${answer.status}`);
+  const value = await answer.json();
+  if (typeof value?.broker !== "string") throw new Error("config.json: broker is missing");
+  return value;
+}
+
+const KEYS = { uid: "callbox.uid", ring: "callbox.ring", camera: "callbox.camera" };
+
+/** What the person chose, kept in this browser. */
+export const choices = {
+  /** This browser's name: chosen once at random, until the person names it. */
+  get uid() {
+    const stored = localStorage.getItem(KEYS.uid);
+    if (isUid(stored)) return stored;
+    const letters = Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => "abcdefghjkmnpqrstuvwxyz23456789"[byte % 31]);
+    const made = `web-${letters.join("")}`;
+    localStorage.setItem(KEYS.uid, made);
+    return made;
+  },
+  set uid(name) {
+    localStorage.setItem(KEYS.uid, name);
+  },
+  get ring() {
+    return localStorage.getItem(KEYS.ring) !== "off";
+  },
+  set ring(on) {
+    localStorage.setItem(KEYS.ring, on ? "on" : "off");
+  },
+  get camera() {
+    return localStorage.getItem(KEYS.camera) === "on";
+  },
+  set camera(on) {
+    localStorage.setItem(KEYS.camera, on ? "on" : "off");
+  },
+};
+
+/** The drawer. `onRename` is called when the name was changed, which needs a new connection. */
+export class SettingsDrawer {
+  /** @type {HTMLDialogElement} */
+  #dialog = byId("settings");
+  /** @type {HTMLInputElement} */
+  #name = byId("name");
+  /** @type {HTMLInputElement} */
+  #ring = byId("ring");
+  /** @type {HTMLInputElement} */
+  #camera = byId("start-camera");
+  #fixed;
+  #onRename;
+
+  /** @param {{ fixedUid?: string, onRename: () => void }} options */
+  constructor({ fixedUid, onRename }) {
+    this.#fixed = fixedUid;
+    this.#onRename = onRename;
+    byId("open-settings").addEventListener("click", () => this.#open());
+    byId("close-settings").addEventListener("click", () => this.#dialog.close());
+    byId("settings-form").addEventListener("submit", (event) => this.#save(event));
+    this.#name.addEventListener("input", () => this.#check());
+    this.#dialog.addEventListener("click", (event) => {
+      if (event.target === this.#dialog) this.#dialog.close(); // beside the drawer
+    });
+  }
+
+  #open() {
+    this.#name.value = this.#fixed ?? choices.uid;
+    this.#name.disabled = this.#fixed !== undefined;
+    this.#ring.checked = choices.ring;
+    this.#camera.checked = choices.camera;
+    this.#check();
+    this.#dialog.showModal();
+  }
+
+  /** Whether the name can be used; says so beside it. */
+  #check() {
+    const good = isUid(this.#name.value.trim());
+    const help = this.#fixed ? "settings.name.fixed" : good ? "settings.name.help" : "settings.name.invalid";
+    this.#name.setAttribute("aria-invalid", String(!good));
+    byId("name-help").textContent = translate(help);
+    return good;
+  }
+
+  /** @param {Event} event */
+  #save(event) {
+    event.preventDefault();
+    if (!this.#check()) return this.#name.focus();
+    choices.ring = this.#ring.checked;
+    choices.camera = this.#camera.checked;
+    const name = this.#name.value.trim();
+    const renamed = this.#fixed === undefined && name !== choices.uid;
+    if (renamed) choices.uid = name;
+    this.#dialog.close();
+    if (renamed) this.#onRename();
+  }
+}
