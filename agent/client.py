@@ -18,7 +18,6 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -38,10 +37,12 @@ from agent.session import Conversation, Surroundings
 from agent.signaling import messages as wire
 from agent.signaling.channel import CommandRequest, Signal, Signaling
 from agent.signaling.translation import REASON_EXPIRED, invitation, to_input, to_message
+from agent.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
-CLOSE_TIMEOUT = 4.0  # seconds for all conversations to say goodbye; systemd's patience is longer
+CLOSE_TIMEOUT = 2.0  # seconds for all conversations to say goodbye, which takes no more than a turn of the loop each
+FINISH_TIMEOUT = 3.0  # seconds after that for their transports to end
 
 __all__ = ["CallClient", "ClientOptions", "Conversation", "LocalStream"]
 
@@ -69,7 +70,8 @@ class CallClient:
         self.on_command: Callable[[CommandRequest], Awaitable[None]] | None = None
         self._switchboard = Switchboard(max_conversations=self.options.max_conversations)
         self._faults = RateLimiter()
-        self._emitter = Emitter(self._spawn)
+        self._tasks = Tasks(f"client {signaling.uid}")
+        self._emitter = Emitter(self._tasks.spawn)
         self._around = Surroundings(
             party=signaling.party,
             peers=peers,
@@ -83,8 +85,6 @@ class CallClient:
             on_event=self._on_event,
             on_end=self._on_end,
         )
-        self._stack = AsyncExitStack()
-        self._tasks: asyncio.TaskGroup | None = None
         self._receiver: asyncio.Task[None] | None = None
 
     @property
@@ -97,8 +97,7 @@ class CallClient:
         return self.signaling.uid
 
     async def __aenter__(self) -> Self:
-        self._tasks = await self._stack.enter_async_context(asyncio.TaskGroup())
-        self._receiver = self._tasks.create_task(self._receive(), name="callbox-receive")
+        self._receiver = self._tasks.spawn(self._receive())
         return self
 
     async def __aexit__(
@@ -107,20 +106,17 @@ class CallClient:
         try:
             await self.close()
         finally:
-            await self._stack.__aexit__(kind, error, trace)
+            await self._tasks.finish(FINISH_TIMEOUT)
 
     async def close(self, reason: CloseReason = CloseReason.SHUTDOWN) -> None:
         """Close every conversation, and take no more."""
         if self._receiver is not None:
             self._receiver.cancel()
-        closing = [asyncio.ensure_future(each.close(reason)) for each in self.conversations.values()]
-        if closing:
-            _, late = await asyncio.wait(closing, timeout=CLOSE_TIMEOUT)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*closing, return_exceptions=True)
-        for conversation in tuple(self.conversations.values()):
-            conversation.abandon()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await asyncio.gather(*(each.close(reason) for each in tuple(self.conversations.values())))
+        except TimeoutError:
+            logger.warning("%d conversations do not end in time", len(self.conversations))
 
     # -- the application --------------------------------------------------------------------------------------------
 
@@ -146,7 +142,7 @@ class CallClient:
         grant: ev.MediaGrant | None = None,
     ) -> Conversation:
         """Invite `to`, one uid or several. Raises InvalidStateError where no further conversation is allowed."""
-        if self._tasks is None:
+        if self._receiver is None:
             raise InvalidStateError("the client is not open")
         if self._switchboard.busy:
             raise InvalidStateError(
@@ -175,7 +171,7 @@ class CallClient:
                 if isinstance(delivery, Signal):
                     self._handle_delivery(delivery)
                 elif self.on_command is not None:
-                    self._spawn(self.on_command(delivery))
+                    self._tasks.spawn(self.on_command(delivery))
             except Exception:  # whatever one message brings, the next one is served
                 logger.exception("a message could not be handled")
             finally:
@@ -263,7 +259,7 @@ class CallClient:
         self._switchboard.add(rules)
         self.conversations[conversation.id] = conversation
         self._emitter.emit("conversations")
-        self._spawn(conversation.run())
+        self._tasks.spawn(conversation.run())
         return conversation
 
     def _on_event(self, conversation: Conversation, name: str, event: Any) -> None:
@@ -273,15 +269,3 @@ class CallClient:
         self.conversations.pop(conversation.id, None)
         self._switchboard.remove(conversation.rules, self.options.monotonic())
         self._emitter.emit("conversations")
-
-    def _spawn(self, work: Awaitable[None]) -> None:
-        if self._tasks is None:
-            raise InvalidStateError("the client is not open")
-        self._tasks.create_task(_logged(work))
-
-
-async def _logged(work: Awaitable[None]) -> None:
-    try:
-        await work
-    except Exception:  # one call's or one callback's failure must not end the others
-        logger.exception("a task failed")

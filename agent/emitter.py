@@ -16,7 +16,7 @@ Unsubscribe = Callable[[], None]
 class Emitter:
     """Callbacks by name. A coroutine function is run by `spawn`, whose owner awaits it; what fails is logged."""
 
-    def __init__(self, spawn: Callable[[Awaitable[None]], None]) -> None:
+    def __init__(self, spawn: Callable[[Awaitable[None]], Any]) -> None:
         self._spawn = spawn
         self._callbacks: dict[str, list[Callback]] = {}
 

@@ -27,6 +27,7 @@ from agent.errors import CallboxError, InvalidStateError, MediaError, NoCommonCo
 from agent.ports import IceOptions, LocalStream, Peer, PeerFactory
 from agent.signaling import messages as wire
 from agent.signaling.translation import to_message
+from agent.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
@@ -84,9 +85,9 @@ class Conversation:
         self._changed = asyncio.Condition()
         self._closed: asyncio.Future[CallRecord] = asyncio.get_running_loop().create_future()
         self._workers: dict[int, _PeerWorker] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self._muted: dict[str, bool] = {}
-        self._emitter = Emitter(self._spawn)
+        self._tasks = Tasks(f"conversation {rules.conversation}")
+        self._emitter = Emitter(self._tasks.spawn)
 
     # -- what it is -------------------------------------------------------------------------------------------------
 
@@ -244,7 +245,7 @@ class Conversation:
             logger.info("%s with %s: %s -> %s (%s)", self.id, self.remote_uid, before, self.state, type(event).__name__)
         if before is State.CONNECTING and self.state is State.ESTABLISHED:
             self._log.start(self._around.monotonic())
-            self._spawn(self._sample())
+            self._tasks.spawn(self._sample())
         await self._perform(effects)
         async with self._changed:
             self._changed.notify_all()
@@ -256,11 +257,6 @@ class Conversation:
             self.rules.state, effects = self.rules.end(now, CloseReason.UNKNOWN_REASON, Side.LOCAL, tell)
             await self._perform(effects)
 
-    def abandon(self) -> None:
-        """Do not wait for the last transport any longer."""
-        for task in self._tasks:
-            task.cancel()
-
     async def _finish(self) -> None:
         for item in self._inbox:
             if isinstance(item, _Request) and not item.outcome.done():
@@ -269,27 +265,12 @@ class Conversation:
         try:
             for worker in self._workers.values():
                 worker.stop()
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=FINISH_TIMEOUT)
-            self.abandon()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._tasks.finish(FINISH_TIMEOUT)
         finally:
-            self._around.on_end(self)
             if not self._closed.done():
                 self._closed.cancel()
             async with self._changed:
                 self._changed.notify_all()
-
-    def _spawn(self, work: Awaitable[None]) -> None:
-        async def logged() -> None:
-            try:
-                await work
-            except Exception:  # a callback or a transport that fails must not end the conversation's other work
-                logger.exception("%s: a task failed", self.id)
-
-        task = asyncio.create_task(logged())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     # -- effects ----------------------------------------------------------------------------------------------------
 
@@ -346,7 +327,7 @@ class Conversation:
             worker.describe(lambda: peer.create_answer(effect.sdp))
         else:
             worker.describe(peer.create_offer)
-        self._spawn(worker.run())
+        self._tasks.spawn(worker.run())
 
     def _start_media(self, generation: int) -> None:
         if generation > 0:
@@ -372,8 +353,8 @@ class Conversation:
             self.record.duration,
         )
         self._emit(self.record)
-        if not self._closed.done():
-            self._closed.set_result(self.record)
+        self._around.on_end(self)
+        self._closed.set_result(self.record)
 
     def _emit(self, event: Any) -> None:
         name = EVENT_NAMES[type(event)]

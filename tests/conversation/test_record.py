@@ -1,0 +1,51 @@
+"""The call record."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.conversation import events as ev
+from agent.conversation.reasons import CallStatus, CloseReason, Side
+from agent.conversation.record import call_record, rfc3339
+from agent.conversation.statistics import StatisticsLog
+from tests.conversation.calls import CALLER, PARTY, feed, incoming
+
+WALL = 1_795_342_500.123
+
+
+def test_record_of_a_whole_call() -> None:
+    call = incoming(now=100.0)
+    feed(call, ev.AcceptRequested(), ev.DescriptionReady(0, "a"), now=100.05)
+    feed(call, ev.IceConnected(0), now=100.08)
+    feed(call, ev.PeerConnected(0), now=100.1)
+    feed(call, ev.FirstFrameSeen(0), now=100.2)
+    feed(call, ev.CloseReceived(CALLER, PARTY, CloseReason.USER_HANGUP), now=110.1)
+    record = call_record(call, StatisticsLog(), now=110.1, wall=WALL)
+    assert (record.reason, record.closed_by, record.call_status) == (
+        CloseReason.USER_HANGUP,
+        Side.REMOTE,
+        CallStatus.ACCEPTED,
+    )
+    assert record.duration == pytest.approx(10.0)
+    assert record.setup.model_dump() == {"response": 50.0, "ice": 80.0, "dtls": 100.0, "first_frame": 200.0}
+    assert record.ended_at == rfc3339(WALL)
+    assert record.invited_at == rfc3339(WALL - 10.1)
+
+
+def test_clock_that_was_set_during_the_call_does_not_distort_it() -> None:
+    """Times are reckoned back from the end, by the clock that never jumps."""
+    call = incoming(now=100.0)
+    feed(call, ev.RejectRequested(), now=101.0)
+    record = call_record(call, StatisticsLog(), now=101.0, wall=WALL)
+    assert (record.invited_at, record.ended_at) == (rfc3339(WALL - 1), rfc3339(WALL))
+    assert record.connected_at is None
+    assert record.duration == 0
+
+
+def test_a_call_that_goes_on_has_no_record() -> None:
+    with pytest.raises(ValueError, match="not closed"):
+        call_record(incoming(), StatisticsLog(), now=1.0, wall=WALL)
+
+
+def test_times_have_milliseconds_and_a_z() -> None:
+    assert rfc3339(WALL) == "2026-11-22T10:15:00.123Z"

@@ -1,0 +1,155 @@
+"""Counters become reports with W3C's names and units, and totals that survive a renewal."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.conversation.statistics import (
+    PeerCounters,
+    ReceivedCounters,
+    SentCounters,
+    StatisticsLog,
+    TransportCounters,
+)
+
+VIDEO = SentCounters(
+    codec="H264",
+    packets_sent=100,
+    bytes_sent=50_000,
+    frames_sent=60,
+    key_frames_sent=2,
+    frame_width=1280,
+    frame_height=720,
+    send_delay_total=0.3,
+    nack_count=3,
+    pli_count=1,
+    remote_packets_lost=4,
+    remote_fraction_lost=0.25,
+    remote_jitter=0.002,
+    round_trip_time=0.05,
+)
+AUDIO = ReceivedCounters(codec="opus", packets_received=100, bytes_received=8_000, packets_lost=1, jitter=0.001)
+PATH = TransportCounters(local_candidate_type="host", remote_candidate_type="relay", protocol="udp")
+
+
+def test_rates_are_over_the_last_interval() -> None:
+    log = StatisticsLog()
+    log.start(10.0)
+    local, remote = log.sample(PeerCounters(12.0, video_sent=VIDEO, audio_received=AUDIO, transport=PATH))
+    assert local.video is not None
+    assert (local.video.bitrate, local.video.frames_per_second, local.video.send_delay) == (200_000, 30.0, 5.0)
+    assert remote.audio is not None
+    assert remote.audio.bitrate == 32_000
+    later = replace(VIDEO, bytes_sent=51_000, frames_sent=61, send_delay_total=0.31)
+    local, _ = log.sample(PeerCounters(13.0, video_sent=later))
+    assert local.video is not None
+    assert (local.video.bitrate, local.video.frames_per_second, local.video.send_delay) == (8_000, 1.0, 10.0)
+
+
+def test_remote_stats_join_what_arrives_with_what_is_reported() -> None:
+    log = StatisticsLog()
+    log.start(0.0)
+    _, remote = log.sample(PeerCounters(2.0, video_sent=VIDEO, audio_received=AUDIO, transport=PATH))
+    assert remote.video is not None
+    assert remote.video.model_dump(exclude_none=True, by_alias=True) == {
+        "remotePacketsLost": 4,
+        "fractionLost": 0.25,
+        "remoteJitter": 0.002,
+        "roundTripTime": 0.05,
+    }
+    assert remote.audio is not None
+    assert (remote.audio.packets_lost, remote.audio.jitter) == (1, 0.001)
+    assert remote.transport is not None
+    assert remote.transport.relayed is True
+
+
+def test_delay_is_half_a_round_trip_in_milliseconds() -> None:
+    log = StatisticsLog()
+    received = ReceivedCounters(packets_received=1, frame_width=640, frame_height=480)
+    counters = PeerCounters(1.0, video_received=received, transport=replace(PATH, current_round_trip_time=0.04))
+    _, remote = log.sample(counters)
+    assert remote.video is not None
+    assert remote.video.delay == 20.0
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    log = StatisticsLog()
+    local, remote = log.sample(PeerCounters(1.0, video_received=ReceivedCounters()))
+    assert local.model_dump(exclude_none=True) == {"transport": {}}
+    assert remote.video is None
+    assert log.path() is None
+    assert log.quality() is None
+
+
+def test_totals_add_up_over_renewed_transports() -> None:
+    log = StatisticsLog()
+    log.start(0.0)
+    log.sample(PeerCounters(2.0, video_sent=VIDEO, audio_received=AUDIO, transport=PATH))
+    log.start(2.0)
+    fresh = SentCounters(codec="H264", bytes_sent=1_000, frames_sent=10, frame_width=640, frame_height=360)
+    log.sample(PeerCounters(3.0, video_sent=fresh, transport=PATH))
+    video, audio = log.totals(3.0)
+    assert video is not None
+    assert (video.frames_sent, video.bytes_sent, video.key_frames_sent) == (70, 51_000, 2)
+    assert (video.frame_width, video.mean_bitrate_sent) == (640, 136_000)
+    assert audio is not None
+    assert audio.packets_received == 100
+
+
+@pytest.mark.parametrize(
+    ("rtt", "lost", "low", "high"), [(0.01, 0, 4.3, 4.5), (0.4, 0, 3.0, 4.2), (0.01, 30, 1.0, 2.2)]
+)
+def test_quality_falls_with_delay_and_loss(rtt: float, lost: int, low: float, high: float) -> None:
+    log = StatisticsLog()
+    log.sample(PeerCounters(1.0, video_sent=replace(VIDEO, round_trip_time=rtt, remote_packets_lost=lost)))
+    quality = log.quality()
+    assert quality is not None
+    assert low <= quality.mos <= high
+
+
+COUNTS = st.integers(0, 2**40)
+SENT = st.builds(
+    SentCounters,
+    packets_sent=COUNTS,
+    bytes_sent=COUNTS,
+    frames_sent=COUNTS,
+    frame_width=st.one_of(st.none(), st.integers(1, 4096)),
+    send_delay_total=st.floats(0, 1e9),
+    remote_packets_lost=st.one_of(st.none(), st.integers(0, 2**31)),
+    remote_fraction_lost=st.one_of(st.none(), st.floats(0, 1)),
+    round_trip_time=st.one_of(st.none(), st.floats(0, 100)),
+)
+RECEIVED = st.builds(ReceivedCounters, packets_received=COUNTS, bytes_received=COUNTS, packets_lost=COUNTS)
+COUNTERS = st.builds(
+    PeerCounters,
+    at=st.floats(0, 1e6),
+    video_sent=st.one_of(st.none(), SENT),
+    audio_received=st.one_of(st.none(), RECEIVED),
+)
+
+
+@given(st.lists(COUNTERS, min_size=1, max_size=8), st.floats(0, 1e6))
+def test_no_report_has_nonsense_in_it(samples: list[PeerCounters], seconds: float) -> None:
+    """Whatever the counters do (fall, stand still, go back in time): finite numbers, none below zero."""
+    log = StatisticsLog()
+    for counters in samples:
+        for report in log.sample(counters):
+            assert_sane(report.model_dump(exclude_none=True))
+    for totals in log.totals(seconds):
+        if totals is not None:
+            assert_sane(totals.model_dump(exclude_none=True))
+    quality = log.quality()
+    assert quality is None or 1.0 <= quality.mos <= 5.0
+
+
+def assert_sane(value: object) -> None:
+    if isinstance(value, dict):
+        for each in value.values():
+            assert_sane(each)
+    elif isinstance(value, float):
+        assert math.isfinite(value)

@@ -1,0 +1,107 @@
+"""What an invitation or a stray message means, before any call's own rules."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.conversation import events as ev
+from agent.conversation.incoming import IncomingCall
+from agent.conversation.limits import RateLimiter
+from agent.conversation.outgoing import OutgoingCall
+from agent.conversation.reasons import CallStatus, CloseReason
+from agent.conversation.switchboard import CLOSED_MEMORY_SECONDS, MEMORY, Admission, Switchboard
+from tests.conversation.calls import CALLER, CONVERSATION, OWN, TIMING, feed, invitation, outgoing
+
+
+def admit_call(board: Switchboard, now: float = 0.0) -> IncomingCall:
+    assert board.admit(invitation(), now).admission is Admission.NEW
+    call = IncomingCall(invitation(), OWN, TIMING, now)
+    board.add(call)
+    return call
+
+
+def test_the_same_invitation_is_answered_again_and_starts_nothing() -> None:
+    board = Switchboard()
+    call = admit_call(board)
+    assert board.admit(invitation(), 1.0).effects == ()
+    feed(call, ev.RejectRequested(CallStatus.REJECTED, "no"))
+    board.remove(call, 2.0)
+    again = board.admit(invitation(), 3.0)
+    assert again.admission is Admission.REPEATED
+    assert again.effects == (ev.SendResponse(CallStatus.REJECTED, "no"),)
+
+
+def test_the_answer_is_forgotten_after_every_invitation_has_expired() -> None:
+    board = Switchboard()
+    call = admit_call(board)
+    feed(call, ev.RejectRequested())
+    board.remove(call, 0.0)
+    assert board.admit(invitation(), CLOSED_MEMORY_SECONDS + 1).admission is Admission.NEW
+
+
+def test_a_conversation_belongs_to_its_sender() -> None:
+    board = Switchboard()
+    call = admit_call(board)
+    for _ in range(2):  # while it runs, and after it ended
+        verdict = board.admit(invitation(caller="mallory"), 1.0)
+        assert verdict.effects == (ev.SendResponse(CallStatus.REJECTED, "conversation_in_use"),)
+        feed(call, ev.RejectRequested())
+        board.remove(call, 1.0)
+        call = IncomingCall(invitation(), OWN, TIMING, 1.0)
+
+
+def test_a_conversation_that_we_began_cannot_be_taken_over() -> None:
+    board = Switchboard()
+    board.add(outgoing(CALLER))
+    assert board.admit(invitation(), 0.0).admission is Admission.REFUSED
+
+
+def test_withdrawal_that_overtakes_its_invitation() -> None:
+    board = Switchboard()
+    board.unknown_close(CONVERSATION, CALLER, 0.0)
+    board.unknown_close(CONVERSATION, "mallory", 0.0)
+    assert board.admit(invitation(), 1.0).admission is Admission.IGNORED
+
+
+def test_nobody_can_withdraw_the_invitation_of_another() -> None:
+    board = Switchboard()
+    board.unknown_close(CONVERSATION, "mallory", 0.0)
+    assert board.admit(invitation(), 1.0).admission is Admission.NEW
+
+
+def test_accepted_after_the_end_is_told_so() -> None:
+    board = Switchboard()
+    call = outgoing(CALLER, now=0.0)
+    board.add(call)
+    feed(call, ev.DescriptionReady(0, "o"), ev.CloseRequested(), now=0.0)
+    board.remove(call, 1.0)
+    late = ev.ResponseReceived(CALLER, "p", CallStatus.ACCEPTED, sdp="s")
+    assert board.unknown_response(CONVERSATION, late) == [ev.SendClose(CALLER, CloseReason.CANCELLED)]
+    assert board.unknown_response("another", late) == []
+    refused = ev.ResponseReceived(CALLER, "p", CallStatus.BUSY)
+    assert board.unknown_response(CONVERSATION, refused) == []
+
+
+def test_busy_counts_conversations() -> None:
+    board = Switchboard(max_conversations=2)
+    admit_call(board)
+    assert not board.busy
+    other = OutgoingCall("another", OWN, ["b"], TIMING, 0.0)
+    board.add(other)
+    assert board.busy
+    board.remove(other, 1.0)
+    assert not board.busy
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 30)), max_size=300))
+def test_memory_stays_bounded_and_floods_are_refused_then_dropped(steps: list[tuple[int, float]]) -> None:
+    board = Switchboard(limiter=RateLimiter())
+    now, admissions = 0.0, []
+    for number, (caller, pause) in enumerate(steps):
+        now += pause / 100
+        message = invitation(caller=f"caller-{caller}", conversation=f"{number}")
+        admissions.append(board.admit(message, now).admission)
+        board.unknown_close(f"x{number}", "x", now)
+    assert admissions.count(Admission.NEW) <= 60 * (1 + now // 60)
+    assert len(board._withdrawn) <= MEMORY

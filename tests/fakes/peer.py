@@ -1,0 +1,109 @@
+"""A transport that connects when it is told to. `FakePeers` is the factory and keeps every one that it made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from agent.conversation.events import IceCandidate, MediaGrant, PeerConnected, PeerEvent
+from agent.conversation.statistics import PeerCounters, SentCounters
+from agent.ports import IceOptions, LocalStream
+
+
+class FakePeer:
+    def __init__(
+        self,
+        *,
+        generation: int,
+        local: LocalStream,
+        grant: MediaGrant,
+        ice: IceOptions,
+        on_event: Callable[[PeerEvent], None],
+        on_control: Callable[[str], None],
+    ) -> None:
+        self.generation = generation
+        self.local, self.grant, self.ice = local, grant, ice
+        self.emit, self.control = on_event, on_control
+        self.failure: Exception | None = None
+        self.hold = asyncio.Event()  # cleared: descriptions are not made
+        self.hold.set()
+        self.offered: str | None = None
+        self.answered: str | None = None
+        self.candidates: list[IceCandidate | None] = []
+        self.controls: list[str] = []
+        self.muted: dict[str, bool | None] = {}
+        self.media = False
+        self.closed = False
+        self.frames = 0
+
+    async def create_offer(self) -> str:
+        return await self._describe("offer")
+
+    async def create_answer(self, offer: str) -> str:
+        self.offered = offer
+        return await self._describe("answer")
+
+    async def _describe(self, kind: str) -> str:
+        await self.hold.wait()
+        if self.failure is not None:
+            raise self.failure
+        return f"{kind} {self.generation}"
+
+    async def apply_answer(self, answer: str) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.answered = answer
+
+    async def add_candidate(self, candidate: IceCandidate | None) -> None:
+        self.candidates.append(candidate)
+
+    def start_media(self) -> None:
+        self.media = True
+
+    def mute(self, *, audio: bool | None = None, video: bool | None = None) -> None:
+        self.muted = {"audio": audio, "video": video}
+
+    def send_control(self, text: str) -> bool:
+        self.controls.append(text)
+        return True
+
+    def counters(self) -> PeerCounters:
+        self.frames += 30
+        sent = SentCounters(frames_sent=self.frames, bytes_sent=self.frames * 100, frame_width=640, frame_height=480)
+        return PeerCounters(at=asyncio.get_running_loop().time(), video_sent=sent)
+
+    def connect(self) -> None:
+        self.emit(PeerConnected(self.generation))
+
+    async def close(self) -> None:
+        self.media = False
+        self.closed = True
+
+
+class FakePeers:
+    """`prepare` may be set to change each peer before it is used."""
+
+    def __init__(self) -> None:
+        self.made: list[FakePeer] = []
+        self.prepare: Callable[[FakePeer], None] = lambda _: None
+
+    def __call__(
+        self,
+        *,
+        generation: int,
+        local: LocalStream,
+        grant: MediaGrant,
+        ice: IceOptions,
+        on_event: Callable[[PeerEvent], None],
+        on_control: Callable[[str], None],
+    ) -> FakePeer:
+        peer = FakePeer(
+            generation=generation, local=local, grant=grant, ice=ice, on_event=on_event, on_control=on_control
+        )
+        self.prepare(peer)
+        self.made.append(peer)
+        return peer
+
+    @property
+    def last(self) -> FakePeer:
+        return self.made[-1]
