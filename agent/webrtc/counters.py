@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import time
-
-from agent.conversation.statistics import PeerCounters, ReceivedCounters, SentCounters, TransportCounters
-from agent.ports import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, VideoSubscription
+from agent.conversation.statistics import ReceivedCounters, SentCounters, TransportCounters
+from agent.ports import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE
 from agent.webrtc import inside
-from agent.webrtc.receive import InboundAudio, InboundVideo
-from agent.webrtc.tracks import AudioTrack, VideoTrack
+from agent.webrtc.inbound import InboundAudio, InboundVideo
+from agent.webrtc.outbound import OutboundAudio, OutboundVideo
 
 VIDEO_CODEC = "H264"
 AUDIO_CODEC = "opus"
 
 
-def video_sent(track: VideoTrack, tap: inside.SenderTap, subscription: VideoSubscription) -> SentCounters:
-    tally = tap.tally
+def video_sent(stream: OutboundVideo, sender: inside.PacketSender) -> SentCounters:
+    tally = sender.tally
     return SentCounters(
         codec=VIDEO_CODEC,
-        packets_sent=tap.packets_sent,
-        bytes_sent=tap.bytes_sent,
-        frames_sent=track.units_sent,
-        key_frames_sent=track.key_frames_sent,
-        frames_dropped=track.dropped + subscription.dropped,
-        frame_width=track.width,
-        frame_height=track.height,
-        send_delay_total=track.send_delay_total,
+        packets_sent=sender.packets_sent,
+        bytes_sent=sender.bytes_sent,
+        frames_sent=stream.units_sent,
+        key_frames_sent=stream.key_frames_sent,
+        frames_dropped=stream.dropped,
+        frame_width=stream.width,
+        frame_height=stream.height,
+        send_delay_total=stream.send_delay_total,
         nack_count=tally.nack_count,
         pli_count=tally.pli_count,
         fir_count=tally.fir_count,
@@ -34,26 +32,26 @@ def video_sent(track: VideoTrack, tap: inside.SenderTap, subscription: VideoSubs
         remote_packets_lost=tally.packets_lost,
         remote_fraction_lost=tally.fraction_lost,
         remote_jitter=tally.jitter,
-        round_trip_time=tap.round_trip_time,
+        round_trip_time=sender.round_trip_time,
         remote_bitrate_estimate=tally.bitrate_estimate,
     )
 
 
-def audio_sent(track: AudioTrack, tap: inside.SenderTap) -> SentCounters:
-    tally = tap.tally
+def audio_sent(stream: OutboundAudio, sender: inside.PacketSender) -> SentCounters:
+    tally = sender.tally
     return SentCounters(
         codec=AUDIO_CODEC,
-        packets_sent=tap.packets_sent,
-        bytes_sent=tap.bytes_sent,
-        frames_sent=track.units_sent,
-        send_delay_total=track.send_delay_total,
+        packets_sent=sender.packets_sent,
+        bytes_sent=sender.bytes_sent,
+        frames_sent=stream.units_sent,
+        send_delay_total=stream.send_delay_total,
         nack_count=tally.nack_count,
         retransmitted_packets_sent=tally.retransmitted_packets,
         retransmitted_bytes_sent=tally.retransmitted_bytes,
         remote_packets_lost=tally.packets_lost,
         remote_fraction_lost=tally.fraction_lost,
         remote_jitter=tally.jitter,
-        round_trip_time=tap.round_trip_time,
+        round_trip_time=sender.round_trip_time,
     )
 
 
@@ -124,7 +122,3 @@ def transport(pc: inside.PeerConnection, consent: inside.ConsentWatch | None) ->
 
 def _address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def empty() -> PeerCounters:
-    return PeerCounters(at=time.monotonic())

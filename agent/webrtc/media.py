@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from aiortc import RTCRtpTransceiver
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.rtcrtpsender import RTCRtpSender
 
 from agent.conversation.events import MediaGrant
 from agent.conversation.statistics import PeerCounters
 from agent.errors import PeerError
-from agent.ports import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, LocalStream, VideoSubscription
+from agent.ports import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, LocalStream
 from agent.webrtc import counters, inside
-from agent.webrtc.receive import InboundAudio, InboundVideo
-from agent.webrtc.tracks import AudioTrack, OutboundTrack, VideoTrack
+from agent.webrtc.inbound import InboundAudio, InboundVideo
+from agent.webrtc.outbound import OutboundAudio, OutboundVideo
+from agent.webrtc.payload import h264_payloads, opus_payloads
 
 _DIRECTIONS = {
     (True, True): "sendrecv",
@@ -44,17 +44,16 @@ class Media:
         self._on_first_frame = on_first_frame
         self._pc: inside.PeerConnection | None = None
         self._closed = False
-        self._subscription: VideoSubscription | None = None
-        self._video: VideoTrack | None = None
-        self._audio: AudioTrack | None = None
-        self._taps: dict[str, inside.SenderTap] = {}
+        self._video: OutboundVideo | None = None
+        self._audio: OutboundAudio | None = None
+        self._senders: dict[str, inside.PacketSender] = {}
         self._video_in: InboundVideo | None = None
         self._audio_in: InboundAudio | None = None
 
     @property
     def profile_level_id(self) -> str | None:
         """What our H.264 is; None where we send none."""
-        return self._subscription.format.profile_level_id if self._subscription is not None else None
+        return self._video.profile_level_id if self._video is not None else None
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -72,10 +71,9 @@ class Media:
             return
         if kind == "video" and self._local.video is not None:
             subscription = await self._local.video.subscribe()
-            self._subscription = subscription
-            self._video = VideoTrack(subscription, self._on_failure, self._on_first_frame, self._write_buffer_size)
+            self._video = OutboundVideo(subscription, self._on_failure, self._on_first_frame, self._write_buffer_size)
         elif self._local.audio is not None:
-            self._audio = AudioTrack(await self._local.audio.subscribe(), self._on_failure)
+            self._audio = OutboundAudio(await self._local.audio.subscribe(), self._on_failure)
         if self._closed:  # closed while the source was opening
             await self.close()
             raise PeerError("the peer was closed while a source was opening")
@@ -83,11 +81,9 @@ class Media:
     def attach(self, pc: inside.PeerConnection, kind: str) -> None:
         """Add the media section of this kind to the connection."""
         self._pc = pc
-        track: OutboundTrack | None = self._video if kind == "video" else self._audio
-        transceiver = pc.addTransceiver(track or kind, direction=self._direction(kind))
+        transceiver = pc.addTransceiver(kind, direction=self._direction(kind))
         transceiver.setCodecPreferences(self._preferences(kind))
-        if track is not None:
-            self._tap_sender(transceiver, kind)
+        self._attach_sender(transceiver.sender, kind)
         if kind == "video":
             self._video_in = InboundVideo(
                 transceiver.receiver,
@@ -100,30 +96,29 @@ class Media:
                 transceiver.receiver, self._local.sink, lambda: self._on_track(kind, counters.AUDIO_CODEC)
             )
 
+    async def stop_sending(self, kind: str) -> None:
+        """The far side does not want this kind: give its source back."""
+        stream = self._video if kind == "video" else self._audio
+        if stream is not None:
+            await stream.close()
+
     def open(self) -> None:
-        for track in self._tracks():
-            track.open()
+        for stream in self._streams():
+            stream.open()
 
     def mute(self, kind: str, muted: bool) -> None:
-        track = self._video if kind == "video" else self._audio
-        if track is not None:
-            track.mute(muted)
+        stream = self._video if kind == "video" else self._audio
+        if stream is not None:
+            stream.mute(muted)
 
     def counters(self, consent: inside.ConsentWatch | None) -> PeerCounters:
         if self._pc is None:
             return PeerCounters(at=time.monotonic())
+        video, audio = self._senders.get("video"), self._senders.get("audio")
         return PeerCounters(
             at=time.monotonic(),
-            video_sent=(
-                counters.video_sent(self._video, self._taps["video"], self._subscription)
-                if self._video is not None and self._subscription is not None and "video" in self._taps
-                else None
-            ),
-            audio_sent=(
-                counters.audio_sent(self._audio, self._taps["audio"])
-                if self._audio is not None and "audio" in self._taps
-                else None
-            ),
+            video_sent=counters.video_sent(self._video, video) if self._video and video else None,
+            audio_sent=counters.audio_sent(self._audio, audio) if self._audio and audio else None,
             video_received=counters.video_received(self._video_in) if self._video_in is not None else None,
             audio_received=counters.audio_received(self._audio_in) if self._audio_in is not None else None,
             transport=counters.transport(self._pc, consent),
@@ -132,22 +127,24 @@ class Media:
     async def close(self) -> None:
         """Stop sending and give the subscriptions back."""
         self._closed = True
-        for track in self._tracks():
-            await track.aclose()
+        for stream in self._streams():
+            await stream.close()
 
-    def _tracks(self) -> list[OutboundTrack]:
-        return [track for track in (self._video, self._audio) if track is not None]
+    def _streams(self) -> list[OutboundVideo | OutboundAudio]:
+        return [stream for stream in (self._video, self._audio) if stream is not None]
 
     def _direction(self, kind: str) -> str:
         receives = self._grant.video if kind == "video" else self._grant.audio.receives
         return _DIRECTIONS[self.sends(kind), receives]
 
-    def _tap_sender(self, transceiver: RTCRtpTransceiver, kind: str) -> None:
-        if kind == "video" and self._video is not None:
-            tap = inside.SenderTap(transceiver.sender, VIDEO_CLOCK_RATE, self._video.request_keyframe)
-        else:
-            tap = inside.SenderTap(transceiver.sender, AUDIO_CLOCK_RATE, lambda: None)
-        self._taps[kind] = tap
+    def _attach_sender(self, sender: RTCRtpSender, kind: str) -> None:
+        video, audio = self._video, self._audio
+        if kind == "video" and video is not None:
+            self._senders[kind] = inside.PacketSender(
+                sender, video, h264_payloads, VIDEO_CLOCK_RATE, video.request_keyframe
+            )
+        elif kind == "audio" and audio is not None:
+            self._senders[kind] = inside.PacketSender(sender, audio, opus_payloads, AUDIO_CLOCK_RATE, lambda: None)
 
     def _preferences(self, kind: str) -> list[RTCRtpCodecCapability]:
         """Only what passes through as it is; of H.264 the source's own profile first."""

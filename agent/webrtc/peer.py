@@ -10,6 +10,7 @@ from typing import Any
 
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
+from aiortc.sdp import MediaDescription
 
 from agent.conversation.events import (
     CandidateFound,
@@ -93,7 +94,7 @@ class AiortcPeer:
         _require_codecs(remote)
         with self._open():
             for section in remote.media:
-                if section.kind != "application" and section.direction in ("sendrecv", "recvonly"):
+                if section.kind != "application" and _wants(section):
                     await self._media.subscribe(section.kind)
             for section in sorted(remote.media, key=lambda section: section is not remote.primary):
                 if section.kind != "application":
@@ -109,6 +110,9 @@ class AiortcPeer:
         remote = read_description(answer)
         with self._open():
             await self._accept(remote, "answer")
+            for section in remote.media:
+                if section.kind != "application" and not _wants(section):
+                    await self._media.stop_sending(section.kind)
 
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
         if self._closing is None:
@@ -265,6 +269,11 @@ async def _finish(tasks: set[asyncio.Future[Any]]) -> None:
         task.cancel()
     if pending:
         await asyncio.wait(pending, timeout=ABANDON_TIMEOUT)
+
+
+def _wants(section: MediaDescription) -> bool:
+    """Whether the far side is to receive this kind."""
+    return section.direction in ("sendrecv", "recvonly")
 
 
 def _require_codecs(remote: RemoteDescription) -> None:

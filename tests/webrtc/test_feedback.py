@@ -17,6 +17,7 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
+from agent import h264
 from agent.conversation.events import FirstFrameSeen
 from agent.conversation.statistics import ReceivedCounters, SentCounters
 from agent.ports import AccessUnit, DecodedAudio, LocalStream
@@ -30,6 +31,7 @@ class Call:
     """A device that sends video to a caller, and the ends of that stream."""
 
     def __init__(self, clip: list[bytes], sound: list[bytes]) -> None:
+        self.clip = clip
         self.sink = MemorySink()
         self.feed = ClipFeed(clip)
         self.device = Side(LocalStream(self.feed, SoundFeed(sound)))
@@ -98,19 +100,44 @@ async def test_a_muted_camera_is_not_asked_for_key_frames(call: Call) -> None:
         assert call.source.keyframe_requests == 1
 
 
-async def test_nack_resends_from_a_long_history(call: Call) -> None:
+async def test_nack_resends_from_a_long_history(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.webrtc.inside.sending.MIN_RESEND_INTERVAL", 60.0)
     async with closing(call.device, call.caller):
         await call.connect()
         await until(lambda: call.sent().packets_sent > 200)  # beyond aiortc's own 128
-        sender = next(t.sender for t in call.device.peer._pc.getTransceivers() if t.kind == "video")
-        oldest = min(sender._RTCRtpSender__rtp_history.values(), key=lambda p: p.sequence_number)  # type: ignore[attr-defined]
+        history = call.device.peer._media._senders["video"]._history
+        packets = [packet for packet in history if packet is not None]
+        oldest = min(packets, key=lambda packet: packet.sequence_number)
         nack = RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=call.own_ssrc, media_ssrc=call.ssrc)
         nack.lost = [(oldest.sequence_number - 1) & 0xFFFF, oldest.sequence_number]
-        await call.receiver._send_rtcp(nack)
-        await until(lambda: call.sent().nack_count == 1)
+        for count in (1, 2):
+            await call.receiver._send_rtcp(nack)
+            await until(lambda count=count: call.sent().nack_count == count)  # type: ignore[misc]
         sent = call.sent()
-        assert sent.retransmitted_packets_sent == 1  # the other one was never sent
-        assert sent.retransmitted_bytes_sent == len(oldest.payload)
+        assert sent.retransmitted_packets_sent == 1  # one was never sent, and none is resent twice in a round trip
+        assert sent.retransmitted_bytes_sent == len(oldest.data) - oldest.payload_at
+
+
+async def test_lost_packets_are_repaired(call: Call) -> None:
+    """Every fifth packet is lost on its way; what arrives is whole all the same."""
+    async with closing(call.device, call.caller):
+        await call.connect()
+        protocol = call.device.peer._pc.require_ice()._nominated[1].protocol
+        sendto, number = protocol.transport.sendto, 0
+
+        def lossy(data: bytes, addr: tuple[str, int]) -> None:
+            nonlocal number
+            number += 1
+            if number % 5 or len(data) < 300:
+                sendto(data, addr)
+
+        protocol.transport.sendto = lossy  # type: ignore[assignment,method-assign]
+        start = len(call.sink.video)
+        await call.sink.seen(video=start + 20)
+        assert call.sent().retransmitted_packets_sent > 0
+        assert call.received().nack_count > 0
+        clip = [list(h264.nal_units(unit)) for unit in call.clip]
+        assert all(list(h264.nal_units(unit.data)) in clip for unit in call.sink.video)
 
 
 async def test_remb_is_read_unclamped(call: Call) -> None:
@@ -186,7 +213,7 @@ async def test_counters_are_filled(call: Call) -> None:
 
 
 async def test_the_round_trip_of_the_pair_is_measured(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.webrtc.inside.CONSENT_INTERVAL", 0.02)
+    monkeypatch.setattr("agent.webrtc.inside.ice.CONSENT_INTERVAL", 0.02)
     async with closing(call.device, call.caller):
         await call.connect()
         await until(lambda: call.device.peer.counters().transport.current_round_trip_time is not None)

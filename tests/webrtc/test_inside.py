@@ -1,6 +1,6 @@
-"""The contract with aiortc's and aioice's inside: each private name of `inside.py`, and what it does.
+"""The contract with aiortc's and aioice's inside: each private name of `inside`, and what it does.
 
-When this fails after an upgrade, `agent/webrtc/inside.py` has to be read again beside the new release.
+When this fails after an upgrade, `agent/webrtc/inside` has to be read again beside the new release.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from pathlib import Path
 import aioice.ice
 import aioice.turn
 import aiortc.codecs
-import aiortc.rtcpeerconnection
-import aiortc.rtcrtpsender
+import aiortc.rtcdtlstransport
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc.rtcdtlstransport import State
+from aiortc.rtp import HeaderExtensions
 
 import agent.webrtc
 from agent.webrtc import inside
@@ -32,19 +33,10 @@ async def pc() -> RTCPeerConnection:
 
 
 def test_only_inside_touches_private_names() -> None:
-    """`x._name` of something else than self, outside of inside.py."""
+    """`x._name` of something else than self, outside of `inside`."""
     private = re.compile(r"(?<!self)(?<!cls)\b\w+\._[a-zA-Z]\w*")
     for path in WEBRTC.glob("*.py"):
-        if path.name != "inside.py":
-            assert not private.findall(re.sub(r"self\._\w+", "self", path.read_text())), path.name
-
-
-def test_history_is_imported_by_value_and_read_from_the_module() -> None:
-    inside.configure()
-    assert aiortc.rtcrtpsender.__dict__["RTP_HISTORY_SIZE"] == inside.RTP_HISTORY_SIZE
-    source = inspect.getsource(aiortc.rtcrtpsender.RTCRtpSender)
-    assert source.count("% RTP_HISTORY_SIZE") == 2
-    assert 65_536 % inside.RTP_HISTORY_SIZE == 0
+        assert not private.findall(re.sub(r"self\._\w+", "self", path.read_text())), path.name
 
 
 def test_codecs_are_added_once_with_free_payload_types() -> None:
@@ -60,8 +52,16 @@ def test_codecs_are_added_once_with_free_payload_types() -> None:
 
 async def test_sender_names(pc: RTCPeerConnection) -> None:
     sender = pc.getSenders()[0]
-    for name in ("packet_count", "octet_count", "rtt", "rtp_history"):
+    for name in ("packet_count", "octet_count", "rtt", "mid", "rtx_payload_type", "ntp_timestamp", "rtp_timestamp"):
         assert hasattr(sender, f"_RTCRtpSender__{name}"), name
+    for name in ("rtp_started", "rtp_exited"):
+        assert isinstance(getattr(sender, f"_RTCRtpSender__{name}"), asyncio.Event), name
+    extensions = sender._RTCRtpSender__rtp_header_extensions_map  # type: ignore[attr-defined]
+    assert extensions.set(HeaderExtensions(abs_send_time=1, mid="0")) == (0, b"")
+    assert list(inspect.signature(sender._run_rtp).parameters) == ["codec"]
+    assert isinstance(sender._rtx_ssrc, int)
+    assert "asyncio.ensure_future(self._run_rtp(parameters.codecs[0]))" in inspect.getsource(type(sender).send)
+    assert "await self._retransmit(seq)" in inspect.getsource(type(sender)._handle_rtcp_packet)
     assert inspect.iscoroutinefunction(sender._handle_rtcp_packet)
     assert list(inspect.signature(sender._retransmit).parameters) == ["sequence_number"]
     assert isinstance(sender._ssrc, int)
@@ -90,6 +90,11 @@ async def test_connection_names(pc: RTCPeerConnection) -> None:
     assert "self.__connect()" in inspect.getsource(RTCPeerConnection.setLocalDescription)
     dtls = pc.getTransceivers()[0].receiver.transport
     assert dtls._task is None
+    assert dtls._state is State.NEW
+    assert dtls._tx_srtp is None
+    for name in ("tx_packets", "tx_bytes"):
+        assert getattr(dtls, f"_RTCDtlsTransport__{name}") == 0
+    assert "self._tx_srtp.protect(data)" in inspect.getsource(dtls._send_rtp)
     assert [type(stats).__name__ for stats in dtls._get_stats().values()] == ["RTCTransportStats"]
     assert isinstance(dtls.transport._connection, aioice.ice.Connection)
     await pc.close()
@@ -104,6 +109,7 @@ async def test_ice_names(pc: RTCPeerConnection) -> None:
     assert list(inspect.signature(ice.build_request).parameters) == ["pair", "nominate"]
     connect = inspect.getsource(aioice.ice.Connection.connect)
     assert "asyncio.create_task(self.query_consent())" in connect
+    assert "self.transport.sendto(data, addr)" in inspect.getsource(aioice.ice.StunProtocol.send_data)
     assert list(inspect.signature(aioice.ice.server_reflexive_candidate).parameters) == ["protocol", "stun_server"]
     assert hasattr(aioice.turn.TurnTransport(None), "_TurnTransport__close_task")  # type: ignore[arg-type]
     await pc.close()

@@ -25,6 +25,7 @@ from agent.conversation.reasons import AudioDirection, CloseReason
 from agent.errors import MediaUnavailable, NoCommonCodec, PeerError, UnusableDescription
 from agent.ports import LocalStream, PeerFactory
 from agent.webrtc import inside
+from agent.webrtc.inside import ice
 from agent.webrtc.peer import make_peer
 from tests.webrtc.feeds import BrokenFeed, ClipFeed, MemorySink, SlowFeed, SoundFeed
 from tests.webrtc.offers import BROWSER_OFFER, with_video_codecs, without_video
@@ -203,6 +204,16 @@ def test_a_mutated_offer_gives_an_answer_or_our_error(data: st.DataObject, clip:
     asyncio.run(answer())
 
 
+async def test_a_camera_that_the_answer_does_not_want_is_given_back(clip: list[bytes], sound: list[bytes]) -> None:
+    feed, sounds = ClipFeed(clip), SoundFeed(sound)
+    device, other = Side(LocalStream(feed, sounds)), Side(grant=MediaGrant(video=False))
+    async with closing(device, other):
+        await connect(device, other)
+        assert feed.subscriptions[0].closed.is_set()
+        assert not sounds.subscriptions[0].closed.is_set()
+        assert not device.of(PeerFailed)
+
+
 # --- the gate, mute and broken sources
 
 
@@ -336,9 +347,9 @@ async def test_closing_while_the_camera_opens_gives_it_back(clip: list[bytes]) -
 
 
 async def test_a_far_side_that_vanishes_is_noticed(clip: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inside, "CONSENT_INTERVAL", 0.1)
-    monkeypatch.setattr(inside, "CONSENT_SILENCE", 0.3)
-    monkeypatch.setattr(inside, "CONSENT_RETRANSMISSIONS", 0)
+    monkeypatch.setattr(ice, "CONSENT_INTERVAL", 0.1)
+    monkeypatch.setattr(ice, "CONSENT_SILENCE", 0.3)
+    monkeypatch.setattr(ice, "CONSENT_RETRANSMISSIONS", 0)
     device, caller = Side(LocalStream(ClipFeed(clip))), Side()
     async with closing(device, caller):
         await connect(caller, device)

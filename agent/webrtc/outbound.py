@@ -1,7 +1,7 @@
-"""What this side sends: encoded units of a subscription, handed to aiortc's sender as they are.
+"""What this side sends: encoded units of a subscription, as they are.
 
-A track reads its subscription from the first moment, so that nothing piles up behind it, and drops what must not leave:
-before the gate opens, while muted, and until a key frame comes.
+An outbound stream reads its subscription from the first moment, so that nothing piles up behind it, and drops what must
+not leave: before the gate opens, while muted, and until a key frame comes.
 """
 
 from __future__ import annotations
@@ -9,62 +9,48 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from abc import abstractmethod
-from collections.abc import Callable
-from fractions import Fraction
-from typing import TYPE_CHECKING, TypeAlias
-
-import av
-from aiortc import MediaStreamTrack
-from aiortc.mediastreams import MediaStreamError
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from typing import ClassVar, Generic, TypeVar
 
 from agent import h264
 from agent.errors import MediaError
-from agent.ports import (
-    AUDIO_CLOCK_RATE,
-    VIDEO_CLOCK_RATE,
-    AccessUnit,
-    AudioPacket,
-    AudioSubscription,
-    VideoSubscription,
-)
-
-if TYPE_CHECKING:  # PyAV's classes are generic for the type checker only
-    EncodedPacket: TypeAlias = av.Packet[av.stream.Stream]
+from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, AudioPacket, AudioSubscription, VideoSubscription
 
 log = logging.getLogger(__name__)
 
 MAX_WRITE_BUFFER = 256 * 1024  # bytes; about half a second of video that the socket did not take
 
-_VIDEO_TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
-_AUDIO_TIME_BASE = Fraction(1, AUDIO_CLOCK_RATE)
 _ASK_AGAIN = VIDEO_CLOCK_RATE  # ticks between two requests for the same key frame
 
+AnyUnit = TypeVar("AnyUnit", AccessUnit, AudioPacket)
 
-class OutboundTrack(MediaStreamTrack):
+
+class Outbound(ABC, Generic[AnyUnit]):
     """Common to both kinds: the gate, mute, and the end of a source.
 
-    `on_failure` is called once, when the source ends before the track does.
+    `on_failure` is called once, when the source ends before `close()`.
     """
+
+    kind: ClassVar[str]
 
     def __init__(
         self,
-        subscription: VideoSubscription | AudioSubscription,
+        read: Callable[[], Awaitable[AnyUnit]],
+        close_source: Callable[[], None],
         on_failure: Callable[[str, Exception], None],
-        on_first_unit: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__()
         self.units_sent = 0
         self.send_delay_total = 0.0
-        self._subscription = subscription
+        self._read: Callable[[], Awaitable[AnyUnit]] = read
+        self._close_source = close_source
         self._on_failure = on_failure
-        self._on_first_unit = on_first_unit
-        self._open = self._muted = self._failed = False
+        self._open = self._muted = self._ended = False
         self._drain: asyncio.Task[None] | None = asyncio.create_task(self._discard(), name=f"{self.kind}-drain")
 
     @property
     def flowing(self) -> bool:
-        """Whether units leave: the transport asks for them, the gate is open, and nobody muted the track."""
+        """Whether units leave: the transport asks for them, the gate is open, and nobody muted the stream."""
         return self._drain is None and self._open and not self._muted
 
     def open(self) -> None:
@@ -73,24 +59,25 @@ class OutboundTrack(MediaStreamTrack):
     def mute(self, muted: bool) -> None:
         self._change(is_open=self._open, muted=muted)
 
-    async def recv(self) -> EncodedPacket:
-        """The next unit that may leave. Raises MediaStreamError when there is none any more."""
+    async def next(self) -> AnyUnit | None:
+        """The next unit that may leave; None when there will be none any more."""
         if self._drain is not None:
             await self._stop_draining()
             if self.flowing:
                 self._resumed()
-        while self.readyState == "live" and not self._failed:
+        while not self._ended:
             unit = await self._next()
             if unit is not None and self.flowing and self._admits(unit):
-                return self._sent(unit)
-        raise MediaStreamError
+                self._account(unit)
+                return unit
+        return None
 
-    async def aclose(self) -> None:
-        """End the track and its subscription."""
-        self.stop()
+    async def close(self) -> None:
+        """Give the subscription back."""
+        self._ended = True
         if self._drain is not None:
             await self._stop_draining()
-        self._subscription.close()
+        self._close_source()
 
     def _change(self, *, is_open: bool, muted: bool) -> None:
         before = self.flowing
@@ -98,28 +85,21 @@ class OutboundTrack(MediaStreamTrack):
         if self.flowing and not before:
             self._resumed()
 
+    @abstractmethod
     def _resumed(self) -> None:
         """Units begin to leave."""
 
     @abstractmethod
-    def _admits(self, unit: AccessUnit | AudioPacket) -> bool:
+    def _admits(self, unit: AnyUnit) -> bool:
         """Whether this unit may leave, the gate being open."""
 
-    @abstractmethod
-    def _packet(self, unit: AccessUnit | AudioPacket) -> EncodedPacket:
-        """The unit as aiortc's sender takes it: with `pts` and `time_base`, without which it would end."""
-
-    def _sent(self, unit: AccessUnit | AudioPacket) -> EncodedPacket:
-        packet = self._packet(unit)
+    def _account(self, unit: AnyUnit) -> None:
         self.units_sent += 1
         self.send_delay_total += max(0.0, time.monotonic() - unit.captured_at)
-        if self.units_sent == 1:
-            self._on_first_unit()
-        return packet
 
-    async def _next(self) -> AccessUnit | AudioPacket | None:
+    async def _next(self) -> AnyUnit | None:
         try:
-            return await self._subscription.next()
+            return await self._read()
         except MediaError as error:
             self._fail(error)
         except Exception as error:
@@ -128,12 +108,12 @@ class OutboundTrack(MediaStreamTrack):
         return None
 
     def _fail(self, error: Exception) -> None:
-        if self.readyState == "live" and not self._failed:
-            self._failed = True
+        if not self._ended:
+            self._ended = True
             self._on_failure(self.kind, error)
 
     async def _discard(self) -> None:
-        while not self._failed:
+        while not self._ended:
             await self._next()
 
     async def _stop_draining(self) -> None:
@@ -143,7 +123,7 @@ class OutboundTrack(MediaStreamTrack):
             await asyncio.wait([drain])
 
 
-class VideoTrack(OutboundTrack):
+class OutboundVideo(Outbound[AccessUnit]):
     """Access units of H.264. After every gap it starts again at a key frame."""
 
     kind = "video"
@@ -152,35 +132,44 @@ class VideoTrack(OutboundTrack):
         self,
         subscription: VideoSubscription,
         on_failure: Callable[[str, Exception], None],
-        on_first_unit: Callable[[], None],
+        on_first_frame: Callable[[], None],
         write_buffer_size: Callable[[], int],
     ) -> None:
+        super().__init__(subscription.next, subscription.close, on_failure)
         self.key_frames_sent = 0
-        self.dropped = 0
         self.width, self.height = subscription.format.width, subscription.format.height
-        self._video = subscription
+        self._subscription = subscription
+        self._on_first_frame = on_first_frame
         self._write_buffer_size = write_buffer_size
+        self._dropped = 0
         self._needs_keyframe = True
         self._asked_at: int | None = None  # pts of the unit that was dropped after we asked
         self._sps: bytes | None = None
-        super().__init__(subscription, on_failure, on_first_unit)
+
+    @property
+    def profile_level_id(self) -> str:
+        return self._subscription.format.profile_level_id
+
+    @property
+    def dropped(self) -> int:
+        """Units that were lost to a slow consumer or a full socket."""
+        return self._dropped + self._subscription.dropped
 
     def request_keyframe(self) -> None:
         """The far side lost the picture."""
         if self.flowing:
-            self._video.request_keyframe()
+            self._subscription.request_keyframe()
 
     def _resumed(self) -> None:
         self._needs_keyframe = True
         self._asked_at = None
-        self._video.request_keyframe()
+        self._subscription.request_keyframe()
 
-    def _admits(self, unit: AccessUnit | AudioPacket) -> bool:
-        assert isinstance(unit, AccessUnit)  # noqa: S101 - narrows the type
+    def _admits(self, unit: AccessUnit) -> bool:
         if self._write_buffer_size() > MAX_WRITE_BUFFER:
             self._needs_keyframe = True
             self._asked_at = unit.pts - _ASK_AGAIN  # ask once the socket takes packets again
-            self.dropped += 1
+            self._dropped += 1
             return False
         if self._needs_keyframe and not unit.keyframe:
             self._ask_again(unit.pts)
@@ -194,16 +183,15 @@ class VideoTrack(OutboundTrack):
             self._asked_at = pts
         elif pts - self._asked_at >= _ASK_AGAIN:
             self._asked_at = pts
-            self._video.request_keyframe()
+            self._subscription.request_keyframe()
 
-    def _packet(self, unit: AccessUnit | AudioPacket) -> EncodedPacket:
-        assert isinstance(unit, AccessUnit)  # noqa: S101 - narrows the type
+    def _account(self, unit: AccessUnit) -> None:
+        super()._account(unit)
         if unit.keyframe:
             self.key_frames_sent += 1
             self._note_size(unit.data)
-        packet = av.Packet(unit.data)
-        packet.pts, packet.time_base = unit.pts, _VIDEO_TIME_BASE
-        return packet
+        if self.units_sent == 1:
+            self._on_first_frame()
 
     def _note_size(self, data: bytes) -> None:
         sps = h264.find_sps(data)
@@ -217,15 +205,16 @@ class VideoTrack(OutboundTrack):
                 self.width, self.height = parsed.width, parsed.height
 
 
-class AudioTrack(OutboundTrack):
-    """Packets of Opus."""
+class OutboundAudio(Outbound[AudioPacket]):
+    """Packets of Opus. Each stands for itself."""
 
     kind = "audio"
 
-    def _admits(self, unit: AccessUnit | AudioPacket) -> bool:  # noqa: ARG002 - every packet stands for itself
-        return True
+    def __init__(self, subscription: AudioSubscription, on_failure: Callable[[str, Exception], None]) -> None:
+        super().__init__(subscription.next, subscription.close, on_failure)
 
-    def _packet(self, unit: AccessUnit | AudioPacket) -> EncodedPacket:
-        packet = av.Packet(unit.data)
-        packet.pts, packet.time_base = unit.pts, _AUDIO_TIME_BASE
-        return packet
+    def _resumed(self) -> None:
+        """Nothing has to be asked for."""
+
+    def _admits(self, unit: AudioPacket) -> bool:  # noqa: ARG002
+        return True

@@ -1,0 +1,41 @@
+"""The only modules that know aiortc's and aioice's inside. Each name used here is pinned by a contract test.
+
+Why at all: aiortc offers no event for PLI, NACK, REMB or the selected pair, spends a third of the sending cost on
+objects, decodes every frame that arrives in a thread, leaves its connecting task without an owner, and checks consent
+with a time-out of half a second.
+"""
+
+from __future__ import annotations
+
+from agent.webrtc.inside.connection import PeerConnection, configure, has_common_codec, make_decoder
+from agent.webrtc.inside.ice import (
+    ConsentWatch,
+    add_local_candidate,
+    host_protocols,
+    knows_remote_candidates,
+    selected_pair,
+    transport_totals,
+    use_host_addresses,
+    write_buffer_size,
+)
+from agent.webrtc.inside.receiving import ReceiverTap
+from agent.webrtc.inside.sending import PacketSender, Source, Unit
+
+__all__ = [
+    "ConsentWatch",
+    "PacketSender",
+    "PeerConnection",
+    "ReceiverTap",
+    "Source",
+    "Unit",
+    "add_local_candidate",
+    "configure",
+    "has_common_codec",
+    "host_protocols",
+    "knows_remote_candidates",
+    "make_decoder",
+    "selected_pair",
+    "transport_totals",
+    "use_host_addresses",
+    "write_buffer_size",
+]

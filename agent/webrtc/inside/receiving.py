@@ -1,0 +1,82 @@
+"""Receiving: what aiortc assembles is handed out before it would decode it."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aiortc import RTCRtpReceiver
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+
+
+class _FrameOutlet(queue.Queue[Any]):
+    """Takes the place of the queue to aiortc's decoder thread: frames go to `deliver` on the loop, still encoded.
+
+    The thread sees only the None that ends it.
+    """
+
+    def __init__(self, deliver: Callable[[RTCRtpCodecParameters, bytes, int], None]) -> None:
+        super().__init__()
+        self._deliver = deliver
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        if item is None:
+            super().put(item, block, timeout)
+        else:
+            codec, frame = item
+            self._deliver(codec, frame.data, frame.timestamp)
+
+
+class ReceiverTap:
+    """Hands out what one receiver assembles without decoding it, and counts what arrives.
+
+    `deliver(codec, data, timestamp)` runs on the loop; `timestamp` starts at 0 and counts the codec's clock.
+    """
+
+    def __init__(
+        self,
+        receiver: RTCRtpReceiver,
+        deliver: Callable[[RTCRtpCodecParameters, bytes, int], None],
+        on_first_packet: Callable[[], None],
+    ) -> None:
+        self.bytes_received = 0
+        self.last_packet_at: float | None = None
+        self.nack_count = 0
+        self.pli_count = 0
+        self._receiver = receiver
+        self._on_first_packet = on_first_packet
+        self._handle = receiver._handle_rtp_packet
+        self._nack = receiver._send_rtcp_nack
+        self._pli = receiver._send_rtcp_pli
+        receiver._RTCRtpReceiver__decoder_queue = _FrameOutlet(deliver)  # type: ignore[attr-defined]
+        receiver._handle_rtp_packet = self._on_rtp  # type: ignore[method-assign]
+        receiver._send_rtcp_nack = self._on_nack  # type: ignore[method-assign]
+        receiver._send_rtcp_pli = self._on_pli  # type: ignore[method-assign]
+
+    def request_keyframe(self) -> None:
+        """Send a PLI with the next packet that arrives."""
+        self._receiver._RTCRtpReceiver__decoder_error.set()  # type: ignore[attr-defined]
+
+    @property
+    def streams(self) -> list[Any]:
+        """The statistics of the received SSRCs, retransmission streams aside."""
+        rtx = self._receiver._RTCRtpReceiver__rtx_ssrc  # type: ignore[attr-defined]
+        streams = self._receiver._RTCRtpReceiver__remote_streams  # type: ignore[attr-defined]
+        return [stream for ssrc, stream in streams.items() if ssrc not in rtx]
+
+    async def _on_rtp(self, packet: Any, arrival_time_ms: int) -> None:
+        if self.last_packet_at is None:
+            self._on_first_packet()
+        self.last_packet_at = time.monotonic()
+        self.bytes_received += len(packet.payload)
+        await self._handle(packet, arrival_time_ms)
+
+    async def _on_nack(self, media_ssrc: int, lost: list[int]) -> None:
+        self.nack_count += 1
+        await self._nack(media_ssrc, lost)
+
+    async def _on_pli(self, media_ssrc: int) -> None:
+        self.pli_count += 1
+        await self._pli(media_ssrc)

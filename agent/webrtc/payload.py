@@ -1,0 +1,59 @@
+"""RTP payloads of H.264 (RFC 6184, packetization-mode 1) and Opus (RFC 7587). Pure."""
+
+from __future__ import annotations
+
+from agent.h264 import START_CODE
+
+MAX_PAYLOAD_SIZE = 1300  # bytes; with RTP, SRTP, UDP and IPv6 around it fits a path of 1400
+
+_FU_A = 28
+_STAP_A = 24
+_NRI = 0x60
+_FORBIDDEN_AND_NRI = 0xE0
+_START, _END = 0x80, 0x40
+
+
+def opus_payloads(data: bytes) -> list[bytes]:
+    return [data]
+
+
+def h264_payloads(data: bytes) -> list[bytes]:
+    """Cut an access unit in Annex B: small NAL units together (STAP-A), large ones in nearly equal parts (FU-A)."""
+    payloads: list[bytes] = []
+    waiting: list[bytes] = []
+    size = 1
+    for nal in _nal_units(data):
+        if waiting and size + 2 + len(nal) > MAX_PAYLOAD_SIZE:
+            payloads.append(_aggregate(waiting))
+            waiting, size = [], 1
+        if len(nal) > MAX_PAYLOAD_SIZE:
+            payloads += _fragment(nal)
+        else:
+            waiting.append(nal)
+            size += 2 + len(nal)
+    if waiting:
+        payloads.append(_aggregate(waiting))
+    return payloads
+
+
+def _nal_units(data: bytes) -> list[bytes]:
+    """Without start codes; the zero byte of a four-byte start code belongs to none of them."""
+    parts = data.split(START_CODE)[1:]
+    return [nal for nal in [*(part.removesuffix(b"\x00") for part in parts[:-1]), *parts[-1:]] if nal]
+
+
+def _aggregate(nals: list[bytes]) -> bytes:
+    if len(nals) == 1:
+        return nals[0]
+    importance = max(nal[0] & _NRI for nal in nals)
+    return bytes([importance | _STAP_A]) + b"".join(len(nal).to_bytes(2, "big") + nal for nal in nals)
+
+
+def _fragment(nal: bytes) -> list[bytes]:
+    room = MAX_PAYLOAD_SIZE - 2
+    count = -(-(len(nal) - 1) // room)
+    size = -(-(len(nal) - 1) // count)
+    indicator, kind = nal[0] & _FORBIDDEN_AND_NRI | _FU_A, nal[0] & 0x1F
+    parts = [nal[at : at + size] for at in range(1, len(nal), size)]
+    marks = [_START] + [0] * (len(parts) - 2) + [_END]
+    return [bytes([indicator, kind | mark]) + part for mark, part in zip(marks, parts, strict=True)]
