@@ -9,8 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.parts import require_part
+
+# On a busy machine a slow example is no fault of what is tested.
+settings.register_profile("callbox", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("callbox")
 
 
 class Mosquitto:
@@ -19,13 +24,14 @@ class Mosquitto:
     host = "127.0.0.1"
 
     def __init__(self, folder: Path, *, lines: tuple[str, ...] = (), allow_anonymous: bool = True) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._folder = folder
         self._config = folder / f"mosquitto-{self.port}.conf"
         self._process: subprocess.Popen[bytes] | None = None
         settings = [
             f"listener {self.port} {self.host}",
             f"allow_anonymous {'true' if allow_anonymous else 'false'}",
+            "user root",  # where it is root: as another user it could not read a test's files
             "persistence false",
             "max_queued_messages 10000",
             "set_tcp_nodelay true",
@@ -41,7 +47,9 @@ class Mosquitto:
         """Start, and return once it accepts connections."""
         log = (self._folder / f"mosquitto-{self.port}.log").open("ab")
         with log:
-            self._process = subprocess.Popen([require_part("mosquitto"), "-v", "-c", str(self._config)], stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [require_part("mosquitto"), "-v", "-c", str(self._config)], stdout=log, stderr=log
+            )
         deadline = time.monotonic() + 10
         while True:
             try:
@@ -80,7 +88,8 @@ class Mosquitto:
         self._process = None
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]

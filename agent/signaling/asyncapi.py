@@ -35,6 +35,20 @@ def document() -> Json:
     }
 
 
+def models() -> dict[str, type[BaseModel]]:
+    """Every message of the protocol, by the name of its schema."""
+    return {
+        **{f"signal-{name}": model for name, model in SIGNALS.items()},
+        **{f"event-{name}": model for name, model in EVENTS.items()},
+        **{f"command-{verb}": model for verb, model in COMMANDS.items()},
+        "event-command_result": CommandResultEvent,
+        "command-result": CommandResult,
+        "status": Status,
+        "about": About,
+        "health": Health,
+    }
+
+
 def _server() -> Json:
     will = {"topic": f"{DEFAULT_PREFIX}/{{uid}}/status", "qos": 1, "message": '{"state":"offline"}', "retain": True}
     return {
@@ -128,17 +142,7 @@ def _operation(
 
 
 def _messages() -> Json:
-    models: dict[str, type[BaseModel]] = {
-        **{f"signal-{name}": model for name, model in SIGNALS.items()},
-        **{f"event-{name}": model for name, model in EVENTS.items()},
-        **{f"command-{verb}": model for verb, model in COMMANDS.items()},
-        "event-command_result": CommandResultEvent,
-        "command-result": CommandResult,
-        "status": Status,
-        "about": About,
-        "health": Health,
-    }
-    messages = {name: _message(name, model) for name, model in models.items()}
+    messages = {name: _message(name, model) for name, model in models().items()}
     for verb in COMMANDS:
         mqtt = {"correlationData": {"type": "string", "maxLength": 1024}, "bindingVersion": MQTT_BINDING}
         messages[f"command-{verb}"]["bindings"] = {"mqtt": mqtt}

@@ -25,7 +25,7 @@ from agent.signaling.sendqueue import Outgoing, SendQueue
 
 logger = logging.getLogger(__name__)
 
-MAX_INCOMING = 4 * RECEIVE_MAXIMUM  # messages that wait to be read
+MAX_INCOMING = 4 * RECEIVE_MAXIMUM  # messages that wait to be read; QoS 0 may take up half of that
 _THREAD_TIMEOUT = 2.0  # seconds for the network thread to end
 _PACKET_OVERHEAD = 64  # bytes, at most, of fixed header and properties beside topics and data
 
@@ -253,8 +253,12 @@ class MqttBroker:
         self._stopped.set()
 
     def received(self, message: Incoming) -> None:
-        """Runs in the network thread. On overflow the newest is dropped; QoS 1 comes again after a reconnect."""
-        if len(self._inbox) >= MAX_INCOMING:
+        """Runs in the network thread. On overflow the newest is dropped.
+
+        That can only be QoS 0, whose flood leaves room for QoS 1: of those the broker keeps to `RECEIVE_MAXIMUM`, and
+        if it does not, they come again after a reconnect.
+        """
+        if len(self._inbox) >= (MAX_INCOMING if message.qos else MAX_INCOMING // 2):
             if not self._dropping:
                 logger.error("%d messages wait to be read: new ones are dropped", len(self._inbox))
                 self._dropping = True

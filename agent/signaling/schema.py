@@ -13,33 +13,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agent.signaling.asyncapi import document
-from agent.signaling.messages import (
-    COMMANDS,
-    EVENTS,
-    SIGNALS,
-    About,
-    CommandResult,
-    CommandResultEvent,
-    Health,
-    Status,
-)
+from agent.signaling.asyncapi import document, models
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-
-
-def models() -> dict[str, type[BaseModel]]:
-    """Every message of the protocol, by the name of its schema."""
-    return {
-        **{f"signal-{name}": model for name, model in SIGNALS.items()},
-        **{f"event-{name}": model for name, model in EVENTS.items()},
-        "event-command_result": CommandResultEvent,
-        **{f"command-{name}": model for name, model in COMMANDS.items()},
-        "command-result": CommandResult,
-        "status": Status,
-        "about": About,
-        "health": Health,
-    }
 
 
 def json_schema(name: str, model: type[BaseModel]) -> dict[str, Any]:

@@ -1,0 +1,424 @@
+"""What only the MQTT adapter has: TLS, credentials, WebSockets, and brokers that misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import subprocess
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.errors import NotConnected, SignalingError
+from agent.signaling.link import Link, Loss
+from agent.signaling.mqtt import MAX_INCOMING, MqttBroker
+from agent.signaling.options import MqttOptions, TlsOptions
+from tests.conftest import Mosquitto, free_port
+from tests.parts import require_part
+from tests.signaling.certificates import Authority
+from tests.signaling.harness import PATIENCE, connected, peek, read, until
+
+pytestmark = pytest.mark.broker
+
+CONNACK = bytes([0x20, 3, 0, 0, 0])
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def options(port: int, client_id: str = "a", **changes: object) -> MqttOptions:
+    quick = MqttOptions(
+        port=port,
+        client_id=client_id,
+        retry_first=0.02,
+        retry_longest=0.1,
+        retry_refused=0.02,
+        retry_refused_longest=0.1,
+    )
+    return replace(quick, **changes)  # type: ignore[arg-type]
+
+
+@contextmanager
+def running(folder: Path, *lines: str, allow_anonymous: bool = True) -> Iterator[Mosquitto]:
+    mosquitto = Mosquitto(folder, lines=lines, allow_anonymous=allow_anonymous)
+    mosquitto.start()
+    try:
+        yield mosquitto
+    finally:
+        mosquitto.stop()
+
+
+@asynccontextmanager
+async def serving(serve: Serve) -> AsyncIterator[int]:
+    """A TCP server that plays a broker, as badly as the test needs it; its port."""
+
+    async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(guarded, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """Type and rest of one MQTT packet under 128 bytes, or 16 kB."""
+    kind, length = await reader.readexactly(2)
+    if length & 0x80:
+        length = (length & 0x7F) + 128 * (await reader.readexactly(1))[0]
+    return kind, await reader.readexactly(length)
+
+
+async def logged(caplog: pytest.LogCaptureFixture, words: str) -> str:
+    """The first line of the log with `words` in it, once it has been written."""
+    await true_of(lambda: words in caplog.text)
+    return next(line for line in caplog.messages if words in line)
+
+
+async def true_of(condition: Callable[[], bool]) -> None:
+    """Return once `condition` holds, for what has no event to wait for: a log, a thread's end."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+# --- TLS -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def secure(tmp_path: Path, authority: Authority) -> Iterator[Mosquitto]:
+    """A mosquitto that lets in those with a certificate of `authority`, under the name in it."""
+    certificate, key = authority.issue("server")
+    lines = (f"cafile {authority.file}", f"certfile {certificate}", f"keyfile {key}", "require_certificate true")
+    with running(tmp_path, *lines, "use_identity_as_username true", allow_anonymous=False) as mosquitto:
+        yield mosquitto
+
+
+async def test_tls_with_a_client_certificate(secure: Mosquitto, authority: Authority) -> None:
+    tls = TlsOptions(authority.file, *authority.issue("door-1"))
+    async with connected(MqttBroker(options(secure.port, tls=tls), subscriptions=[("x/+", 1)])) as a:
+        await a.publish("x/1", b"in private")
+        assert (await read(a)).payload == b"in private"
+    assert "u'door-1'" in secure.log()
+
+
+async def test_tls_without_checks(secure: Mosquitto, authority: Authority) -> None:
+    tls = TlsOptions(None, *authority.issue("door-1"), insecure=True)
+    async with connected(MqttBroker(options(secure.port, tls=tls))) as a:
+        await a.publish("x/1", b"to whomever")
+
+
+async def test_a_missing_certificate_is_a_clear_line_and_no_end(
+    secure: Mosquitto, authority: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    certificate, key = authority.issue("door-1")
+    missing = tmp_path / "later.pem"
+    tls = TlsOptions(authority.file, str(missing), key)
+    async with MqttBroker(options(secure.port, tls=tls)) as a:
+        line = await logged(caplog, "later.pem")
+        assert line.endswith(f"client certificate {missing}: No such file or directory; trying on")
+        shutil.copy(certificate, missing)
+        await a.wait_connected(PATIENCE)
+    assert sum("later.pem" in each for each in caplog.messages) == 1
+
+
+async def test_a_key_of_another_certificate_is_named(
+    secure: Mosquitto, authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    tls = TlsOptions(authority.file, authority.issue("door-1")[0], authority.issue("door-2")[1])
+    async with MqttBroker(options(secure.port, tls=tls)):
+        assert "KEY_VALUES_MISMATCH" in await logged(caplog, "door-2.key")
+
+
+async def test_a_client_without_a_certificate_learns_what_is_wrong(
+    secure: Mosquitto, authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with MqttBroker(options(secure.port, tls=TlsOptions(authority.file))) as a:
+        assert "CERTIFICATE_REQUIRED" in (await logged(caplog, "no connection to the broker")).upper().replace(" ", "_")
+        assert not a.connected
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_server_that_cannot_prove_itself_is_not_spoken_to(
+    secure: Mosquitto, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stranger = Authority(tmp_path, "stranger")
+    tls = TlsOptions(stranger.file, *stranger.issue("door-1"))
+    async with MqttBroker(options(secure.port, tls=tls)) as a:
+        await logged(caplog, "TLS: ")
+        assert "certificate" in await logged(caplog, "no connection to the broker")
+        assert a.alive
+
+
+# --- credentials -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def passwords(tmp_path: Path) -> Path:
+    """A file that knows `door-1` by the password `right`."""
+    path = tmp_path / "passwords"
+    path.touch(mode=0o600)
+    subprocess.run([require_part("mosquitto_passwd"), "-b", str(path), "door-1", "right"], check=True)
+    return path
+
+
+async def test_a_wrong_password_is_said_once_and_tried_again_slowly(
+    tmp_path: Path, passwords: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(tmp_path, f"password_file {passwords}", allow_anonymous=False) as mosquitto:
+        wrong = options(mosquitto.port, username="door-1", password="wrong", retry_first=300, retry_longest=300)
+        async with MqttBroker(wrong) as a:
+            line = await logged(caplog, "refused")
+            assert "Not authorized" in line or "Bad user name or password" in line
+            # It goes by `retry_refused`, not by `retry_first`.
+            await true_of(lambda: mosquitto.log().count("(0, 135)") >= 3)
+            assert not a.connected
+            with pytest.raises(NotConnected, match="refused"):
+                await a.wait_connected(0.01)
+        assert sum("refused" in each for each in caplog.messages) == 1
+        async with connected(MqttBroker(replace(wrong, password="right"))) as b:
+            await b.publish("x/1", b"")
+
+
+async def test_what_an_acl_forbids_is_an_error_in_the_future(tmp_path: Path) -> None:
+    acl = tmp_path / "acl"
+    acl.write_text("topic readwrite x/#\n")
+    with running(tmp_path, f"acl_file {acl}") as mosquitto:
+        async with connected(MqttBroker(options(mosquitto.port))) as a:
+            with pytest.raises(SignalingError, match="Not authorized"):
+                await a.publish("y/1", b"")
+            await a.publish("x/1", b"")
+
+
+async def test_where_another_took_over_the_session_it_is_not_fought_over(caplog: pytest.LogCaptureFixture) -> None:
+    connections: list[None] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(None)
+        await packet(reader)
+        writer.write(CONNACK + bytes([0xE0, 2, 142, 0]))
+        await reader.read(-1)
+
+    async with serving(serve) as port, MqttBroker(options(port, retry_refused=300, retry_refused_longest=300)):
+        assert "ended by the broker: Session taken over" in await logged(caplog, "Session taken over")
+    assert len(connections) == 1
+
+
+async def test_a_second_client_of_the_same_name_gets_in(mosquitto: Mosquitto) -> None:
+    patient = options(mosquitto.port, retry_first=300, retry_longest=300)
+    async with (
+        connected(MqttBroker(patient)) as first,
+        until(first, False),
+        connected(MqttBroker(patient)) as second,
+    ):
+        await second.publish("x/1", b"")
+
+
+# --- transports and queues -------------------------------------------------------------------------------------------
+
+
+async def test_websockets(tmp_path: Path) -> None:
+    port = free_port()
+    with running(tmp_path, f"listener {port} 127.0.0.1", "protocol websockets"):  # mosquitto wants a plain one as well
+        over = options(port, transport="websockets", path="/mqtt")
+        async with connected(MqttBroker(over, subscriptions=[("x/+", 1)])) as a:
+            await a.publish("x/1", b"w" * 10_000)
+            assert (await read(a)).payload == b"w" * 10_000
+
+
+async def test_a_flood_leaves_room_for_what_has_to_arrive(
+    mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        connected(MqttBroker(options(mosquitto.port, "a"), subscriptions=[("x/+", 1)])) as a,
+        connected(MqttBroker(options(mosquitto.port, "b"))) as b,
+    ):
+        for _ in range(2 * MAX_INCOMING):
+            b.publish("x/flood", b"", qos=0)
+        await logged(caplog, "new ones are dropped")
+        await b.publish("x/invitation", b"")
+        topics = []
+        while "x/invitation" not in topics:
+            topics.append((await read(a)).topic)
+        assert len(topics) <= 2 * MAX_INCOMING
+
+
+async def test_the_broker_holds_back_what_was_not_acknowledged(mosquitto: Mosquitto) -> None:
+    async with (
+        connected(MqttBroker(options(mosquitto.port, "a"), subscriptions=[("x/+", 1)])) as a,
+        connected(MqttBroker(options(mosquitto.port, "b"))) as b,
+    ):
+        await asyncio.gather(*(b.publish("x/1", str(number).encode()) for number in range(300)))
+        assert [int((await read(a)).payload) for _ in range(300)] == list(range(300))
+
+
+async def test_a_message_that_the_broker_cannot_take_is_refused_here(tmp_path: Path) -> None:
+    with running(tmp_path, "max_packet_size 2000") as mosquitto:
+        async with connected(MqttBroker(options(mosquitto.port))) as a:
+            with pytest.raises(SignalingError, match="more than the broker takes"):
+                await a.publish("x/1", b"x" * 2000)
+            with pytest.raises(SignalingError, match="more than the broker takes"):
+                await a.publish("x/1", b"x" * 2000, qos=0)
+            await a.publish("x/1", b"x" * 1000)
+            await a.publish("x/1", b"x" * 1000, qos=0)
+
+
+# --- brokers that misbehave ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x20\x03\x00\x00\xff", b"\xff" * 64, CONNACK + b"\x30\x02\x00\x09", b""],
+    ids=["http", "connack", "noise", "publish", "silence"],
+)
+async def test_nothing_that_a_broker_says_ends_the_thread(noise: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    connections = asyncio.Semaphore(0)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.release()
+        await packet(reader)
+        writer.write(noise)
+        await writer.drain()
+
+    async with serving(serve) as port, MqttBroker(options(port)) as a:
+        async with asyncio.timeout(PATIENCE):
+            for _ in range(3):
+                await connections.acquire()
+        assert a.alive
+    assert not a.alive
+
+
+async def test_a_broker_that_does_not_answer_is_left(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("agent.signaling.link._READY_TIMEOUT", 0.1)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(-1)
+
+    async with serving(serve) as port, MqttBroker(options(port)) as a:
+        await logged(caplog, "no answer from the broker")
+        assert not a.connected
+
+
+async def test_a_broker_that_takes_few_at_a_time_gets_few_at_a_time() -> None:
+    open_at_once: list[int] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(bytes([0x20, 6, 0, 0, 3, 0x21, 0, 2]))  # CONNACK, Receive Maximum 2
+        waiting: list[bytes] = []
+        while True:
+            kind, rest = await packet(reader)
+            if kind & 0xF0 != 0x30:
+                return
+            waiting.append(rest[5:7])
+            open_at_once.append(len(waiting))
+            if len(waiting) == 2 or b"last" in rest:
+                for mid in waiting:
+                    writer.write(bytes([0x40, 2]) + mid)
+                waiting.clear()
+
+    async with serving(serve) as port, MqttBroker(options(port)) as a:
+        sent = [a.publish("x/1", b"more") for _ in range(10)]
+        sent.append(a.publish("x/1", b"last"))
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*sent)
+    assert len(open_at_once) == 11
+    assert max(open_at_once) == 2
+
+
+async def test_a_refused_subscription_is_an_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK)
+        _, subscribe = await packet(reader)
+        writer.write(bytes([0x90, 4]) + subscribe[:2] + bytes([0, 135]))
+        await reader.read(-1)
+
+    async with serving(serve) as port, connected(MqttBroker(options(port), subscriptions=[("x/+", 1)])):
+        assert "Not authorized" in await logged(caplog, "refuses the subscription to x/+")
+
+
+async def test_a_topic_that_is_not_utf_8_is_dropped_and_acknowledged() -> None:
+    acknowledged = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK)
+        writer.write(bytes([0x32, 7, 0, 2, 0xFF, 0xFE, 0, 9, 0]))
+        if await packet(reader) == (0x40, bytes([0, 9])):
+            acknowledged.set()
+
+    async with serving(serve) as port, MqttBroker(options(port)):
+        async with asyncio.timeout(PATIENCE):
+            await acknowledged.wait()
+
+
+# --- reports ---------------------------------------------------------------------------------------------------------
+
+
+async def test_each_change_of_state_is_logged_once(
+    mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO, logger="agent.signaling")
+    where = f"127.0.0.1:{mosquitto.port}"
+    attempts = asyncio.Semaphore(0)
+    async with connected(MqttBroker(options(mosquitto.port))) as a:
+        assert isinstance(a, MqttBroker)
+        listen = a.link_down
+
+        def counted(loss: Loss) -> None:
+            listen(loss)
+            attempts.release()
+
+        monkeypatch.setattr(a, "link_down", counted)
+        mosquitto.kill()
+        async with asyncio.timeout(PATIENCE):
+            for _ in range(5):
+                await attempts.acquire()
+        async with until(a, True):
+            mosquitto.start()
+    lines = [line.replace(where, "W").split(":")[0] for line in caplog.messages]
+    assert lines == [
+        "connected to the broker W",
+        "lost the broker W",
+        "no connection to the broker W",
+        "connected to the broker W",
+    ]
+    assert "Connection refused" in caplog.text
+
+
+async def test_leaving_does_not_wait_for_a_thread_that_hangs(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    release = threading.Event()
+    monkeypatch.setattr("agent.signaling.mqtt._THREAD_TIMEOUT", 0.05)
+    monkeypatch.setattr(Link, "_load_tls", lambda _self: release.wait(PATIENCE))
+    async with MqttBroker(options(1, close_timeout=0.05)) as a:
+        a.publish("x/1", b"")
+    await logged(caplog, "leaving it behind")
+    release.set()
+    await true_of(lambda: not a.alive)
+
+
+async def test_a_connection_callback_may_be_left_waiting_for_nothing(mosquitto: Mosquitto) -> None:
+    async with connected(MqttBroker(options(mosquitto.port), subscriptions=[("x/+", 1)])) as a:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await a.incoming()
+        await a.publish("x/1", b"after a reader gave up")
+        assert (await peek(a)).payload == b"after a reader gave up"
