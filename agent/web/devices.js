@@ -84,10 +84,8 @@ function byPresence(a, b) {
   return rank(a) - rank(b) || a.uid.localeCompare(b.uid, "en", { numeric: true });
 }
 
-/** What a device says of itself, in a line. @param {Device} device */
+/** What a device says it is. @param {Device} device */
 function describe({ about }) {
-  const { model, camera, maxWidth, maxHeight } = about ?? {};
-  const size = Number.isInteger(maxWidth) && Number.isInteger(maxHeight) ? `${maxWidth} × ${maxHeight}` : null;
-  const words = [model ?? camera, size].filter((word) => typeof word === "string" && word);
-  return words.join(" · ").slice(0, 120);
+  const model = about?.model ?? about?.camera;
+  return typeof model === "string" ? model.slice(0, 80) : "";
 }

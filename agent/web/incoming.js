@@ -6,7 +6,7 @@ import { translate } from "./i18n.js";
 
 /** @typedef {import("./conversation.js").Conversation} Conversation */
 
-const MAX_SNAPSHOT = 64 * 1024; // characters; no invitation can carry more
+const MAX_SNAPSHOT = 4 * 1024; // characters; no invitation carries more
 /** Keys pressed this soon were meant for something else. */
 const GUARD = 500; // milliseconds
 const JPEG = /^(?:data:image\/jpeg;base64,)?(\/9j\/[A-Za-z0-9+/]+={0,2})$/;

@@ -6,6 +6,7 @@ import { translate } from "./i18n.js";
 /** @typedef {import("./conversation.js").StatisticsReport} StatisticsReport */
 
 const SAMPLES = 60; // two minutes
+const FEWEST = 12; // of which the width shows at least this many
 const [WIDTH, HEIGHT] = [100, 32]; // of the drawing, stretched to its box
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -52,7 +53,7 @@ export function lossPercent(now, before) {
  */
 export function drawLine(values, floor) {
   const top = Math.max(floor, ...values) * 1.1;
-  const step = WIDTH / (SAMPLES - 1);
+  const step = WIDTH / (Math.max(FEWEST, values.length) - 1);
   const points = values.map((value, index) => {
     const x = WIDTH - (values.length - 1 - index) * step;
     return `${x.toFixed(2)} ${(HEIGHT - 1 - (value / top) * (HEIGHT - 2)).toFixed(2)}`;

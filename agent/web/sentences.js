@@ -10,8 +10,9 @@ const REJECTIONS = new Set([
 /** Codes that say no more than REJECTED itself does. */
 const PLAIN = new Set(["rejected", "user_hangup", "declined"]);
 
-/** Whether the call did what it was made for, so that nothing needs to be explained. @param {CallRecord} record */
-export const wentWell = (record) => ["user_hangup", "cancelled", "answered_elsewhere"].includes(record.reason);
+/** Whether the call went as somebody wanted, so that nothing needs to be put right. @param {CallRecord} record */
+export const wentWell = ({ reason, closedBy }) =>
+  ["user_hangup", "cancelled", "answered_elsewhere"].includes(reason) || (reason === "rejected" && closedBy === "local");
 
 /**
  * The key of the sentence, such as `end.rejected.not_allowed`.
