@@ -37,6 +37,7 @@ from agent.signaling import messages as wire
 from agent.signaling.channel import Signaling
 from agent.signaling.mqtt import MqttBroker
 from agent.signaling.options import MqttOptions, TlsOptions
+from agent.signaling.outbox import Outbox
 from agent.signaling.topics import Topics
 from agent.supervision import Supervision
 from agent.webrtc.peer import make_peer
@@ -75,6 +76,7 @@ class Daemon:
             logger.info("stopping")
             supervision.stopping()
             await client.close(CloseReason.SHUTDOWN)
+            await publisher.flush(GOODBYE_TIMEOUT)
             await asyncio.wait([publisher.goodbye()], timeout=GOODBYE_TIMEOUT)
 
     async def _start(self, stack: AsyncExitStack) -> tuple[CallClient, Publisher, Supervision]:
@@ -96,13 +98,16 @@ class Daemon:
         client = CallClient(signaling, make_peer, client_options(settings))
         self._doorkeeper = Doorkeeper(client, self._policy, local_stream, time.time)
         operator = Operator(client, self._doorkeeper, local_stream, self.reload)
-        publisher = Publisher(broker, topics, settings.uid, about(settings, video, operator.verbs), time.time)
+        outbox = Outbox(broker, settings.state_directory)
+        publisher = Publisher(broker, outbox, topics, settings.uid, about(settings, video, operator.verbs), time.time)
         client.subscribe(publisher.event)
         client.on("conversations", lambda: publisher.occupied(len(client.conversations), busy=client.busy))
+        client.on("conversations", lambda: publisher.under_way(client.conversations.values()))
         look = partial(find_fault, settings.video.source, video_options(settings))
         supervision = Supervision(settings.uid, Overview(settings, client, broker, meter), look)
         self._supervision = await stack.enter_async_context(supervision)
         await stack.enter_async_context(broker)
+        await stack.enter_async_context(outbox)
         await stack.enter_async_context(client)
         supervision.running()
         return client, publisher, supervision

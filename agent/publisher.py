@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,11 @@ from agent.conversation.reports import CallRecord, LocalStats, RemoteStats
 from agent.session import Conversation
 from agent.signaling import messages as wire
 from agent.signaling.broker import Broker, Will
+from agent.signaling.journal import CallJournal
+from agent.signaling.outbox import Outbox
 from agent.signaling.topics import Topics
 
+_KEPT = frozenset({"response", "closed"})  # on the disk until the broker has them
 WILL_DELAY = 5  # seconds: a blip of the network is no absence
 
 
@@ -29,8 +32,12 @@ def offline(uid: str, topics: Topics) -> Will:
 class Publisher:
     """Publishes for one device. `now` is the time of day in Unix seconds."""
 
-    def __init__(self, broker: Broker, topics: Topics, uid: str, about: wire.About, now: Callable[[], float]) -> None:
+    def __init__(
+        self, broker: Broker, outbox: Outbox, topics: Topics, uid: str, about: wire.About, now: Callable[[], float]
+    ) -> None:
         self._broker = broker
+        self._outbox = outbox
+        self._journal = CallJournal(outbox, topics, wall=now)
         self._topics = topics
         self._uid = uid
         self._about = about
@@ -49,6 +56,10 @@ class Publisher:
         if (self._status.conversations, self._status.busy) != (conversations, busy):
             self._say(conversations=conversations, busy=busy)
 
+    async def flush(self, timeout: float) -> None:
+        """Wait until the broker has the records of calls, where it can be reached; `timeout` in seconds."""
+        await self._outbox.flush(timeout)
+
     def goodbye(self) -> asyncio.Future[None]:
         """A clean stop: the will stays unsaid, so we say it."""
         return self._say(state="offline", conversations=0, busy=False)
@@ -63,9 +74,26 @@ class Publisher:
 
     def event(self, conversation: Conversation, name: str, event: Any) -> None:
         """Publish one event of a conversation."""
-        message = _message(self._header(conversation), event)
-        if message is not None:
-            self._broker.publish(self._topics.event(self._uid, name), wire.encode(message), qos=message.QOS)
+        header, ends = self._header(conversation), None
+        if isinstance(event, CallRecord):
+            ends = self._journal.end(conversation.rules)
+            if ends is not None:
+                header = header.model_copy(update={"event_id": ends.event_id})
+        else:
+            self._journal.update(header, conversation.rules)
+        message = _message(header, event)
+        if message is None:
+            return
+        topic, payload = self._topics.event(self._uid, name), wire.encode(message)
+        if name in _KEPT:
+            self._outbox.put(name, header.event_id, topic, payload, ends=ends)
+        else:
+            self._broker.publish(topic, payload, qos=message.QOS)
+
+    def under_way(self, conversations: Iterable[Conversation]) -> None:
+        """Note those that have begun: an outgoing call has no event before its answer."""
+        for conversation in conversations:
+            self._journal.update(self._header(conversation), conversation.rules)
 
     def _header(self, conversation: Conversation) -> wire.EventHeader:
         return wire.EventHeader(

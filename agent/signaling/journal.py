@@ -1,0 +1,106 @@
+"""The last word of each call under way, written ahead: what its `closed` says if this process dies in it.
+
+At the begin, the answer and the connection of a call its record so far goes to the disk, complete, with the reason
+`crash_recovered` and the eventId that its real `closed` will have. So after a crash nothing has to be pieced together,
+and whoever gets both knows them for one. While the call is connected its duration is brought up to date once a minute.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.conversation.call import Call
+from agent.conversation.reasons import CallStatus, CloseReason, Side
+from agent.conversation.record import rfc3339
+from agent.conversation.reports import CallRecord, SetupTimes
+from agent.signaling.outbox import Outbox
+from agent.signaling.store import Entry
+from agent.signaling.telemetry import ClosedEvent, EventHeader
+from agent.signaling.topics import Topics
+from agent.signaling.wire import encode
+
+UPDATE_INTERVAL = 60.0  # seconds: how wrong a duration may be, against what the card has to bear
+_KIND = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """What the disk knows of a call, and when it was told (monotonic seconds)."""
+
+    entry: Entry
+    at: float
+    phase: tuple[CallStatus | None, bool, str]
+
+
+class CallJournal:
+    """`wall` is the time of day in Unix seconds, `monotonic` the clock of the calls."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        topics: Topics,
+        *,
+        wall: Callable[[], float],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._outbox = outbox
+        self._topics = topics
+        self._wall = wall
+        self._monotonic = monotonic
+        self._calls: dict[str, _Noted] = {}
+
+    def update(self, header: EventHeader, call: Call) -> None:
+        """Note how far `call` has come. Cheap where that is known; `header` is of any of its events."""
+        if call.closed is not None:
+            return
+        now, marks = self._monotonic(), call.marks
+        phase = (call.call_status, marks.connected is not None, call.remote_uid)
+        noted = self._calls.get(call.conversation)
+        further = noted is None or phase != noted.phase
+        if noted is not None and not further and (marks.connected is None or now - noted.at < UPDATE_INTERVAL):
+            return
+        entry = noted.entry if noted is not None else self._entry(header)
+        self._calls[call.conversation] = _Noted(entry, now, phase)
+        header = header.model_copy(update={"event_id": entry.event_id})
+        event = ClosedEvent.of(header, record_so_far(call, now=now, wall=self._wall()))
+        self._outbox.note(entry, encode(event), durable=further)
+
+    def _entry(self, header: EventHeader) -> Entry:
+        return Entry(str(uuid.uuid4()), _KIND, self._topics.event(header.device, _KIND), b"")
+
+    def end(self, call: Call) -> Entry | None:
+        """`call` has its real `closed`, with this entry's eventId. None where it never was noted."""
+        noted = self._calls.pop(call.conversation, None)
+        return noted.entry if noted is not None else None
+
+
+def record_so_far(call: Call, *, now: float, wall: float) -> CallRecord:
+    """The record of `call` if it ended here, in a crash. `now` and `wall` are the same instant, as in `call_record`."""
+    marks = call.marks
+
+    def clock(mark: float | None) -> str | None:
+        return None if mark is None else rfc3339(wall - (now - mark))
+
+    def since(mark: float | None) -> float | None:
+        return None if mark is None else round((mark - marks.invited) * 1000, 1)
+
+    return CallRecord(
+        reason=CloseReason.CRASH_RECOVERED,
+        closed_by=Side.LOCAL,
+        call_status=call.call_status,
+        invited_at=clock(marks.invited),
+        answered_at=clock(marks.answered),
+        connected_at=clock(marks.connected),
+        ended_at=clock(now),
+        duration=0.0 if marks.connected is None else round(now - marks.connected, 3),
+        setup=SetupTimes(
+            response=since(marks.answered),
+            ice=since(marks.ice),
+            dtls=since(marks.connected),
+            first_frame=since(marks.first_frame),
+        ),
+        reconnects=call.reconnects,
+    )
