@@ -6,7 +6,9 @@ READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-fast check format generate bench soak wheel clean
+PAGE := agent/web/vendor/mqtt.min.js
+
+.PHONY: help setup demo page test test-fast check format generate bench soak wheel clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -16,10 +18,19 @@ setup: $(READY) ## Set up the virtual environment
 $(READY): pyproject.toml
 	@PYTHON=$(PYTHON) tests/provision.sh venv
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[demo,dev]'
 	@touch $@
 
-test: $(READY) ## Run all tests, on real parts; what cannot run here is listed with its reason
+$(PAGE): agent/web/bundle.py
+	$(PYTHON) $<
+	@touch $@
+
+page: $(PAGE) ## Fetch what the page needs (MQTT.js, by npm)
+
+demo: $(READY) $(PAGE) ## See it: a device with a test picture, and the page to call it from
+	@$(BIN)/callbox demo $(if $(PORT),--port $(PORT))
+
+test: $(READY) $(PAGE) ## Run all tests, on real parts; what cannot run here is listed with its reason
 	@tests/provision.sh test
 	$(PYTEST)
 

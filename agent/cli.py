@@ -202,6 +202,29 @@ def call(
     raise typer.Exit(code)
 
 
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Where the page is served, on this machine only.")] = 8080,
+    broker_port: Annotated[
+        int | None, typer.Option(help="Of the demo's own broker; any that is free.", show_default=False)
+    ] = None,
+    uid: Annotated[str, typer.Option(help="The name of the demo's device.")] = "door-1",
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Try it: a broker, a device with a test picture, and a page to call it from. Ctrl-C ends it all."""
+    from agent.demo import DemoPlan, run_demo
+    from agent.logs import set_up_logging
+
+    set_up_logging("warning")
+    plan = DemoPlan(port=port, broker_port=broker_port, uid=uid, open_browser=open_browser)
+    try:
+        asyncio.run(run_demo(plan, lambda text: print(text, flush=True)))
+    except ConfigurationError as error:
+        raise _fail(error.faults, Exit.BAD_CONFIGURATION) from None
+    except CallboxError as error:
+        raise _fail([str(error)], Exit.FAILED) from None
+
+
 def main() -> None:
     """The entry point."""
     app()

@@ -1,8 +1,8 @@
 """Serves the page, and carries its MQTT: a WebSocket on `/mqtt`, byte for byte, to the broker's TCP port.
 
-The broker itself decides who may do what: what the page sends as user name and password reaches it untouched. This server
-only decides who may open the page. Three things are refused before that: a WebSocket that another site's script opens
-(`Origin`), a name that was pointed at a loopback address (`Host`), and whoever lacks the password, where there is one.
+The broker itself decides who may do what: what the page sends as user name and password reaches it untouched. This
+server only decides who may open the page. Three things are refused before that: a WebSocket that another site's script
+opens (`Origin`), a name that was pointed at a loopback address (`Host`), and whoever lacks the password.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """Where the page is served and to whom. `certificate` and `key` are PEM files; `client_ca` asks for certificates."""
+    """Where the page is served and to whom. The files are PEM; with `client_ca` a browser needs a certificate of it."""
 
     host: str = "127.0.0.1"
     port: int = 8080
