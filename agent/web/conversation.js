@@ -292,7 +292,9 @@ const optional = (check) => (value) => (value === undefined || value === null ? 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
 /** @type {Check} */
 const time = (value) =>
-  must(typeof value === "string" && RFC3339.test(value) && !Number.isNaN(Date.parse(value)), "an RFC 3339 time");
+  must(typeof value === "string" && RFC3339.test(value) && !Number.isNaN(Date.parse(value)) && isDay(value), "an RFC 3339 time");
+/** Whether the month has that day: `Date.parse` takes 30 February for 2 March. @param {string} moment */
+const isDay = (moment) => new Date(`${moment.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(moment.slice(8, 10));
 /** @type {Check} */
 const userData = (value) =>
   must(byteLength(JSON.stringify(value)) <= MAX_USER_DATA, `at most ${MAX_USER_DATA} bytes of JSON`);
@@ -308,26 +310,37 @@ const serverUrl = text(510, /^(stun|stuns|turn|turns):[!-~]{1,500}$/);
 /** @type {Check} */
 const short = (value) => must(typeof value === "string" && value.length <= 512, "a string of at most 512 characters");
 
+/** A check of what is inside of a value: the fault begins with the way to it. @param {string | number} name @param {string | undefined} fault */
+const inside = (name, fault) => fault && `.${name}${fault.startsWith(".") ? "" : ": "}${fault}`;
+
 /** @type {Check} */
 function iceServer(value) {
   if (!isObject(value)) return "must be an object";
-  const urls = Array.isArray(value.urls) ? value.urls : [value.urls];
-  if (urls.length < 1 || urls.length > 8) return "must have 1 to 8 urls";
-  return urls.map(serverUrl).find(Boolean) ?? optional(short)(value.username) ?? optional(short)(value.credential);
+  const { urls, username, credential } = value;
+  const each = Array.isArray(urls) ? urls : [urls];
+  const fault = each.length < 1 || each.length > 8 ? "must have 1 to 8 urls" : each.map(serverUrl).find(Boolean);
+  return inside("urls", fault) ?? inside("username", optional(short)(username)) ?? inside("credential", optional(short)(credential));
 }
 
 /** @type {Check} */
 const iceServers = (value) =>
-  Array.isArray(value) && value.length <= 10 ? value.map(iceServer).find(Boolean) : "must be an array of at most 10";
+  Array.isArray(value) && value.length <= 10
+    ? value.map((server, index) => inside(index, iceServer(server))).find(Boolean)
+    : "must be an array of at most 10";
 
 /** @type {Check} */
 function candidate(value) {
+  if (value === undefined) return "is required";
   if (value === null) return undefined;
   if (!isObject(value)) return "must be an object or null";
   const { candidate: line, sdpMid, sdpMLineIndex } = value;
-  if (typeof line !== "string" || line.length > 1024) return "must have a candidate of at most 1024 characters";
-  const mid = optional((mid) => must(typeof mid === "string" && mid.length <= 64, "a string as sdpMid"));
-  return mid(sdpMid) ?? optional(integer(0, 63))(sdpMLineIndex);
+  const isLine = typeof line === "string" && line.length <= 1024; // browsers end a generation with an empty one
+  const isMid = typeof sdpMid === "string" && sdpMid.length <= 64;
+  return (
+    inside("candidate", must(isLine, "a string of at most 1024 characters")) ??
+    inside("sdpMid", optional(() => must(isMid, "a string of at most 64 characters"))(sdpMid)) ??
+    inside("sdpMLineIndex", optional(integer(0, 63))(sdpMLineIndex))
+  );
 }
 
 /** The fields of each message beside `type`, `conversation` and `party`. @type {Record<string, Record<string, Check>>} */
@@ -342,7 +355,7 @@ const MESSAGES = {
     auth: optional(token),
   },
   select: { selectedParty: partyId },
-  candidate: { candidate: (value) => (value === undefined ? "is required" : candidate(value)) },
+  candidate: { candidate },
   offer: { generation, sdp },
   answer: { generation, sdp },
   close: { reason: code },
@@ -360,6 +373,31 @@ function isDeeper(value, levels) {
   return false;
 }
 
+const NAME_OR_BRACKET = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|[{}[\]]/gs;
+
+/** Whether a name stands twice in an object: two readers could take two different values from it. @param {string} json */
+function hasRepeatedName(json) {
+  /** @type {Set<string>[]} */
+  const scopes = [];
+  for (const [token, colon] of json.matchAll(NAME_OR_BRACKET)) {
+    if (token === "{" || token === "[") scopes.push(new Set());
+    else if (token === "}" || token === "]") scopes.pop();
+    else if (colon) {
+      const name = JSON.parse(token.slice(0, -colon.length));
+      if (scopes.at(-1)?.has(name)) return true;
+      scopes.at(-1)?.add(name);
+    }
+  }
+  return false;
+}
+
+/** What JSON.parse lets pass and others do not: numbers too large, halves of surrogate pairs. @param {string} _name @param {any} value */
+function refuseOddities(_name, value) {
+  if (value === Infinity || value === -Infinity) throw new SyntaxError("a number that is too large");
+  if (typeof value === "string" && /\p{Surrogate}/u.test(value)) throw new SyntaxError("half of a surrogate pair in a string");
+  return value;
+}
+
 /**
  * The JSON object in `payload`, bounded in size and depth. Throws MalformedMessage.
  * @param {Uint8Array | string} payload
@@ -370,11 +408,14 @@ function readObject(payload) {
   if (size > MAX_PAYLOAD) throw new MalformedMessage("too_large", `${size} bytes, at most ${MAX_PAYLOAD} are read`);
   let value;
   try {
-    value = JSON.parse(typeof payload === "string" ? payload : new TextDecoder("utf-8", { fatal: true }).decode(payload));
+    const json = typeof payload === "string" ? payload : new TextDecoder("utf-8", { fatal: true }).decode(payload);
+    value = JSON.parse(json);
+    if (isDeeper(value, MAX_DEPTH)) throw new MalformedMessage("too_deep", `nested deeper than ${MAX_DEPTH} levels`);
+    JSON.parse(json, refuseOddities);
+    if (hasRepeatedName(json)) throw new SyntaxError("a name stands twice in an object");
   } catch (fault) {
-    throw new MalformedMessage("not_json", textOf(fault));
+    throw fault instanceof MalformedMessage ? fault : new MalformedMessage("not_json", textOf(fault));
   }
-  if (isDeeper(value, MAX_DEPTH)) throw new MalformedMessage("too_deep", `nested deeper than ${MAX_DEPTH} levels`);
   if (!isObject(value)) throw new MalformedMessage("not_an_object", "the payload must be a JSON object");
   return value;
 }
@@ -397,7 +438,7 @@ export function parseSignal(payload) {
   const fields = { conversation: conversationId, party: partyId, ...MESSAGES[value.type] };
   for (const [name, check] of Object.entries(fields)) {
     const fault = value[name] === undefined && check(undefined) ? "is required" : check(value[name]);
-    if (fault) throw new MalformedMessage("invalid", `${value.type}.${name}: ${fault}`, about);
+    if (fault) throw new MalformedMessage("invalid", `${value.type}${inside(name, fault)}`, about);
   }
   if (value.type === "response" && value.callStatus === "ACCEPTED" && !value.sdp) {
     throw new MalformedMessage("invalid", "response.sdp: is required where callStatus is ACCEPTED", about);

@@ -4,7 +4,10 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
-import { CallClient } from "../../agent/web/conversation.js";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+import { CallClient, parseSignal } from "../../agent/web/conversation.js";
 import { FakeBroker, FakeMediaStream, FakePeerConnection, FakeTrack, installFakes, transports } from "./fakes.js";
 
 const DEVICE = "door-1";
@@ -87,7 +90,23 @@ beforeEach(async () => {
   client = await makeClient();
 });
 
-afterEach(() => mock.timers.reset());
+/** Whatever was sent is as the schemas say, and says nothing else. */
+function checkSent() {
+  for (const { message } of broker.log) {
+    const { properties, required } = schemaOf(message.type);
+    assert.deepEqual(parseSignal(JSON.stringify(message)), message);
+    assert.deepEqual(Object.keys(message).filter((name) => !(name in properties)), []);
+    assert.deepEqual(required.filter((name) => !(name in message)), []);
+  }
+}
+
+const schemaOf = (type) =>
+  JSON.parse(readFileSync(fileURLToPath(new URL(`../../config/schemas/signal-${type}.json`, import.meta.url)), "utf8"));
+
+afterEach(() => {
+  mock.timers.reset();
+  checkSent();
+});
 
 // -- placing a call -----------------------------------------------------------------------------------------------------
 
