@@ -121,6 +121,7 @@ def _local_stream(plan: CallPlan, stack: AsyncExitStack) -> LocalStream:
         stack.push_async_callback(audio.close)
     if plan.record is not None:
         sink = Recorder(plan.record)
+        stack.push_async_callback(sink.finished)
         stack.callback(sink.close)
     return LocalStream(video=video, audio=audio, sink=sink)
 

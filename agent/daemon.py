@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import time
 import uuid
@@ -14,10 +13,9 @@ from functools import partial
 from typing import Any
 
 from agent import __version__
+from agent.adapters import about, client_options, mqtt_options, page_server, video_options
 from agent.camera_check import find_fault
-from agent.client import CallClient, ClientOptions
-from agent.conversation.call import Timing
-from agent.conversation.events import IceServer
+from agent.client import CallClient
 from agent.conversation.policy import Policy
 from agent.conversation.reasons import CloseReason
 from agent.doorkeeper import Doorkeeper
@@ -25,18 +23,16 @@ from agent.errors import ConfigurationError
 from agent.logs import set_level
 from agent.media.audio import AudioHub, open_audio_source
 from agent.media.hub import VideoHub
-from agent.media.source import VideoOptions, open_video_source
+from agent.media.source import open_video_source
 from agent.operations import Operator
 from agent.overview import Overview
-from agent.ports import IceOptions, LocalStream
-from agent.publisher import Publisher, board_model, offline
+from agent.ports import LocalStream
+from agent.publisher import Publisher, offline
 from agent.reloading import needs_restart
 from agent.service.frames import FrameMeter
 from agent.settings import Settings
-from agent.signaling import messages as wire
 from agent.signaling.channel import Signaling
 from agent.signaling.mqtt import MqttBroker
-from agent.signaling.options import MqttOptions, TlsOptions
 from agent.signaling.outbox import Outbox
 from agent.signaling.topics import Topics
 from agent.supervision import Supervision
@@ -109,6 +105,8 @@ class Daemon:
         await stack.enter_async_context(broker)
         await stack.enter_async_context(outbox)
         await stack.enter_async_context(client)
+        if settings.web.enabled:
+            await stack.enter_async_context(page_server(settings))
         supervision.running()
         return client, publisher, supervision
 
@@ -141,69 +139,3 @@ def _feeds(settings: Settings) -> tuple[VideoHub, AudioHub | None]:
     video = VideoHub(open_video_source(settings.video.source, options), options)
     sound = open_audio_source(settings.audio.capture)
     return video, AudioHub(sound) if sound is not None else None
-
-
-def video_options(settings: Settings) -> VideoOptions:
-    chosen = settings.video
-    return VideoOptions(
-        width=chosen.width,
-        height=chosen.height,
-        framerate=chosen.framerate,
-        bitrate=chosen.bitrate,
-        min_bitrate=chosen.min_bitrate,
-        max_bitrate=chosen.max_bitrate,
-        uid=settings.uid,
-    )
-
-
-def mqtt_options(settings: Settings) -> MqttOptions:
-    mqtt = settings.mqtt
-    tls = None
-    if mqtt.tls.enabled:
-        files = (mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file)
-        ca_file, cert_file, key_file = (str(file) if file else None for file in files)
-        tls = TlsOptions(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
-    return MqttOptions(
-        host=mqtt.host,
-        port=mqtt.port,
-        client_id=f"callbox-{settings.uid}",
-        username=mqtt.username,
-        password=mqtt.password.get_secret_value() if mqtt.password else None,
-        keepalive=mqtt.keepalive,
-        tls=tls,
-    )
-
-
-def client_options(settings: Settings) -> ClientOptions:
-    servers = tuple(
-        IceServer(each.urls, each.username, each.credential.get_secret_value() if each.credential else None)
-        for each in settings.ice.servers
-    )
-    return ClientOptions(
-        max_conversations=settings.max_conversations,
-        ice=IceOptions(servers, settings.ice.transport_policy),
-        timing=Timing(setup=settings.call.setup_timeout),
-        stats_interval=settings.stats.interval,
-    )
-
-
-def about(settings: Settings, video: VideoHub, verbs: tuple[str, ...]) -> wire.About:
-    """What the device is and can do."""
-    source = video.describe()
-    system = os.uname()
-    return wire.About(
-        uid=settings.uid,
-        model=board_model(),
-        version=__version__,
-        camera=source.camera,
-        encoder=source.encoder,
-        video_codecs=("H264",),
-        audio={"capture": settings.audio.capture, "playback": settings.audio.playback},
-        max_conversations=settings.max_conversations,
-        max_width=settings.video.width,
-        max_height=settings.video.height,
-        max_framerate=settings.video.framerate,
-        kernel=system.release,
-        architecture=system.machine,
-        commands=verbs,
-    )

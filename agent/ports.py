@@ -127,7 +127,7 @@ class LocalStream:
 class IceOptions:
     """`servers` is explicit and empty by default: never a third party's. `transport_policy` is `all` or `relay`.
 
-    `host_addresses` are the local addresses to use; empty: every one but loopback, and loopback where there is no other.
+    `host_addresses` are the local addresses to use; empty: every one but loopback, and loopback if there is no other.
     """
 
     servers: tuple[IceServer, ...] = ()

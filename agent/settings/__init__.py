@@ -15,6 +15,7 @@ from agent.settings.models import (
     StatsSettings,
     TlsSettings,
     VideoSettings,
+    WebSettings,
 )
 from agent.settings.sample import sample_config, sample_policy
 
@@ -31,6 +32,7 @@ __all__ = [
     "StatsSettings",
     "TlsSettings",
     "VideoSettings",
+    "WebSettings",
     "advise",
     "load_policy",
     "load_settings",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 
 from agent.signaling.topics import Topics, is_uid
@@ -22,6 +23,14 @@ def check_host(host: str) -> str:
     if not host or "/" in host or any(char.isspace() or not char.isprintable() for char in host):
         raise ValueError(f"{host!r} is not the name or address of a host")
     return host
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address is this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def check_path(path: Path) -> Path:

@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
-from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,6 +33,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from agent.errors import ConfigurationError
+from agent.settings.forms import is_loopback
 
 logger = logging.getLogger(__name__)
 
@@ -74,9 +74,7 @@ class WebOptions:
 
     @property
     def is_loopback(self) -> bool:
-        with suppress(ValueError):
-            return ip_address(self.host).is_loopback
-        return self.host == "localhost"
+        return is_loopback(self.host)
 
 
 def page_folder() -> Path:
@@ -87,14 +85,25 @@ def page_folder() -> Path:
 class PageServer:
     """An async context. `configuration` is what the page reads as `config.json`."""
 
-    def __init__(self, options: WebOptions, broker: tuple[str, int], configuration: dict[str, Any]) -> None:
-        """`broker` is a host and a plain TCP port. Raises ConfigurationError for an address that must not be served."""
+    def __init__(
+        self,
+        options: WebOptions,
+        broker: tuple[str, int],
+        configuration: dict[str, Any],
+        *,
+        broker_tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`broker` is a host and a TCP port, `broker_tls` how to speak TLS to it.
+
+        Raises ConfigurationError for an address that must not be served.
+        """
         if not options.is_loopback and not (options.certificate and (options.password or options.client_ca)):
             raise ConfigurationError(
                 [f"web.host: {options.host!r} is not loopback, so it needs cert_file, and password or client_ca_file"]
             )
         self._options = options
         self._broker = broker
+        self._broker_tls = broker_tls
         self._configuration = json.dumps({"broker": MQTT_PATH, **configuration}).encode()
         self._files = dict(_read_page(page_folder()))
         self._session = secrets.token_urlsafe(32)
@@ -191,7 +200,7 @@ class PageServer:
     async def _bridge(self, websocket: ServerConnection) -> None:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                reader, writer = await asyncio.open_connection(*self._broker)
+                reader, writer = await asyncio.open_connection(*self._broker, ssl=self._broker_tls)
         except (OSError, TimeoutError) as error:
             logger.warning("the broker %s:%d does not take the page's connection: %s", *self._broker, error)
             await websocket.close(1013, "the broker cannot be reached")
@@ -243,10 +252,9 @@ def _plain(status: http.HTTPStatus, text: str) -> Response:
 
 
 def _names_loopback(host: str) -> bool:
-    name = urlsplit(f"//{host}").hostname or ""
     with suppress(ValueError):
-        return ip_address(name).is_loopback
-    return name == "localhost"
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    return False
 
 
 def _tls(options: WebOptions) -> ssl.SSLContext | None:

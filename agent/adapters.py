@@ -1,0 +1,108 @@
+"""What each adapter needs to know, read out of the settings."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from agent import __version__
+from agent.client import ClientOptions
+from agent.conversation.call import Timing
+from agent.conversation.events import IceServer
+from agent.media.hub import VideoHub
+from agent.media.source import VideoOptions
+from agent.ports import IceOptions
+from agent.publisher import board_model
+from agent.settings import Settings
+from agent.signaling import messages as wire
+from agent.signaling.options import MqttOptions, TlsOptions, tls_context
+from agent.web.server import PageServer, WebOptions
+
+
+def video_options(settings: Settings) -> VideoOptions:
+    chosen = settings.video
+    return VideoOptions(
+        width=chosen.width,
+        height=chosen.height,
+        framerate=chosen.framerate,
+        bitrate=chosen.bitrate,
+        min_bitrate=chosen.min_bitrate,
+        max_bitrate=chosen.max_bitrate,
+        uid=settings.uid,
+    )
+
+
+def mqtt_options(settings: Settings) -> MqttOptions:
+    mqtt = settings.mqtt
+    tls = None
+    if mqtt.tls.enabled:
+        files = (mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file)
+        ca_file, cert_file, key_file = (str(file) if file else None for file in files)
+        tls = TlsOptions(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+    return MqttOptions(
+        host=mqtt.host,
+        port=mqtt.port,
+        client_id=f"callbox-{settings.uid}",
+        username=mqtt.username,
+        password=mqtt.password.get_secret_value() if mqtt.password else None,
+        keepalive=mqtt.keepalive,
+        tls=tls,
+    )
+
+
+def client_options(settings: Settings) -> ClientOptions:
+    servers = tuple(
+        IceServer(each.urls, each.username, each.credential.get_secret_value() if each.credential else None)
+        for each in settings.ice.servers
+    )
+    return ClientOptions(
+        max_conversations=settings.max_conversations,
+        ice=IceOptions(servers, settings.ice.transport_policy),
+        timing=Timing(setup=settings.call.setup_timeout),
+        stats_interval=settings.stats.interval,
+    )
+
+
+def about(settings: Settings, video: VideoHub, verbs: tuple[str, ...]) -> wire.About:
+    """What the device is and can do."""
+    source = video.describe()
+    system = os.uname()
+    return wire.About(
+        uid=settings.uid,
+        model=board_model(),
+        version=__version__,
+        camera=source.camera,
+        encoder=source.encoder,
+        video_codecs=("H264",),
+        audio={"capture": settings.audio.capture, "playback": settings.audio.playback},
+        max_conversations=settings.max_conversations,
+        max_width=settings.video.width,
+        max_height=settings.video.height,
+        max_framerate=settings.video.framerate,
+        kernel=system.release,
+        architecture=system.machine,
+        commands=verbs,
+    )
+
+
+def page_server(settings: Settings) -> PageServer:
+    """The page's server. Its connections to the broker are the page's own: without the device's certificate."""
+    web, mqtt = settings.web, settings.mqtt
+    options = WebOptions(
+        host=web.host,
+        port=web.port,
+        certificate=web.cert_file,
+        key=web.key_file,
+        client_ca=web.client_ca_file,
+        password=web.password.get_secret_value() if web.password else None,
+    )
+    authority = str(mqtt.tls.ca_file) if mqtt.tls.ca_file else None
+    tls = tls_context(TlsOptions(ca_file=authority)) if mqtt.tls.enabled else None
+    servers = [_page_ice_server(server) for server in client_options(settings).ice.servers]
+    configuration = {"prefix": settings.topic_prefix, "iceServers": servers}
+    return PageServer(options, (mqtt.host, mqtt.port), configuration, broker_tls=tls)
+
+
+def _page_ice_server(server: IceServer) -> dict[str, Any]:
+    entry = {"urls": list(server.urls), "username": server.username, "credential": server.credential}
+    return {key: value for key, value in entry.items() if value is not None}
