@@ -108,6 +108,7 @@ class PageServer:
         self._files = dict(_read_page(page_folder()))
         self._session = secrets.token_urlsafe(32)
         self._server: Server | None = None
+        self._open = 0  # WebSockets
 
     async def __aenter__(self) -> Self:
         """Raises ConfigurationError where the address is taken or a file cannot be used."""
@@ -139,7 +140,7 @@ class PageServer:
 
     # -- HTTP -------------------------------------------------------------------------------------------------------
 
-    def _respond(self, connection: ServerConnection, request: Request) -> Response | None:
+    def _respond(self, _connection: ServerConnection, request: Request) -> Response | None:
         """An answer, or None to go on with the WebSocket handshake."""
         if self._options.is_loopback and not _names_loopback(request.headers.get("Host", "")):
             return _plain(http.HTTPStatus.FORBIDDEN, "This page is only for this machine.")
@@ -149,14 +150,14 @@ class PageServer:
             return denied
         path = urlsplit(request.path).path
         if path == MQTT_PATH:
-            return self._check_websocket(connection, request.headers)
+            return self._check_websocket(request.headers)
         return self._file(path)
 
-    def _check_websocket(self, connection: ServerConnection, headers: Headers) -> Response | None:
+    def _check_websocket(self, headers: Headers) -> Response | None:
         origin = headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc != headers.get("Host"):
             return _plain(http.HTTPStatus.FORBIDDEN, "Another site may not speak for you here.")
-        if len(connection.server.connections) > MAX_CONNECTIONS:
+        if self._open >= MAX_CONNECTIONS:
             return _plain(http.HTTPStatus.SERVICE_UNAVAILABLE, "Too many pages are open.")
         return None
 
@@ -198,6 +199,13 @@ class PageServer:
     # -- the bridge -------------------------------------------------------------------------------------------------
 
     async def _bridge(self, websocket: ServerConnection) -> None:
+        self._open += 1
+        try:
+            await self._carry(websocket)
+        finally:
+            self._open -= 1
+
+    async def _carry(self, websocket: ServerConnection) -> None:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 reader, writer = await asyncio.open_connection(*self._broker, ssl=self._broker_tls)

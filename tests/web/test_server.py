@@ -1,0 +1,179 @@
+"""The page's server: who may open it, what it gives out, and that MQTT passes through it untouched."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from agent.errors import ConfigurationError
+from agent.signaling.mqtt import MqttBroker
+from agent.signaling.options import MqttOptions, TlsOptions
+from agent.web.server import MAX_CONNECTIONS, PageServer, WebOptions
+from tests.conftest import Mosquitto, free_port
+from tests.signaling.certificates import Authority
+
+HOST = "127.0.0.1"
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+async def get(port: int, path: str = "/", *headers: str, host: str | None = None) -> Answer:
+    """One plain HTTP request, with nothing tidied up on the way."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    lines = [f"GET {path} HTTP/1.1", f"Host: {host or f'{HOST}:{port}'}", *headers, "", ""]
+    writer.write("\r\n".join(lines).encode())
+    async with asyncio.timeout(10):
+        data = await reader.read()
+    writer.close()
+    head, _, body = data.partition(b"\r\n\r\n")
+    first, *rest = head.decode().split("\r\n")
+    fields = dict(line.split(": ", 1) for line in rest)
+    return Answer(int(first.split()[1]), fields, body)
+
+
+def open_websocket(port: int, **options: object) -> connect:
+    return connect(f"ws://{HOST}:{port}/mqtt", subprotocols=["mqtt"], **options)  # type: ignore[arg-type, list-item]
+
+
+@asynccontextmanager
+async def serving(broker_port: int = 1, **options: object) -> AsyncIterator[int]:
+    port = free_port()
+    chosen = WebOptions(port=port, **options)  # type: ignore[arg-type]
+    async with PageServer(chosen, (HOST, broker_port), {"prefix": "callbox/v1", "iceServers": []}):
+        yield port
+
+
+async def test_the_page_and_its_configuration() -> None:
+    async with serving() as port:
+        page = await get(port)
+        script = await get(port, "/conversation.js?v=1")
+        configuration = await get(port, "/config.json")
+    assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert b"<video" in page.body
+    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
+    assert script.headers["Content-Type"].startswith("text/javascript")
+    assert json.loads(configuration.body) == {"broker": "/mqtt", "prefix": "callbox/v1", "iceServers": []}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/none", "/../server.py", "/%2e%2e/server.py", "/server.py", "/.gitignore", "/vendor/../server.py", "//", "/a\\b"],
+)
+async def test_nothing_else_is_given_out(path: str) -> None:
+    async with serving() as port:
+        answer = await get(port, path)
+    assert answer.status in (400, 404) or b"<video" in answer.body
+    assert b"PageServer" not in answer.body
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "", "["])
+async def test_a_name_that_was_pointed_here_is_refused(host: str) -> None:
+    async with serving() as port:
+        answer = await get(port, host=host or " ")
+        assert answer.status in (400, 403)
+        assert (await get(port, host=f"localhost:{port}")).status == 200
+
+
+async def test_another_site_cannot_open_the_websocket() -> None:
+    async with serving() as port:
+        with pytest.raises(InvalidStatus) as refused:
+            await open_websocket(port, origin="http://evil.example")
+    assert refused.value.response.status_code == 403
+
+
+async def test_the_password_opens_the_page_and_the_cookie_the_websocket() -> None:
+    async with serving(password="open sesame") as port:
+        denied = await get(port)
+        wrong = await get(port, "/", basic("anyone", "sesame open"))
+        junk = await get(port, "/", "Authorization: Basic %%%", "Cookie: callbox_session=x; ;;")
+        let_in = await get(port, "/", basic("anyone", "open sesame"))
+        cookie = let_in.headers["Set-Cookie"].split(";")[0]
+        again = await get(port, "/", f"Cookie: {cookie}")
+        with pytest.raises(InvalidStatus):
+            await open_websocket(port)
+        async with open_websocket(port, additional_headers={"Cookie": cookie}) as websocket:
+            assert websocket.protocol.state.name == "OPEN"
+    assert [each.status for each in (denied, wrong, junk, let_in, again)] == [401, 401, 401, 200, 200]
+    assert "HttpOnly" in let_in.headers["Set-Cookie"]
+
+
+def basic(name: str, password: str) -> str:
+    return "Authorization: Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"password": "x"}, {"certificate": Path("c.pem"), "key": Path("k.pem")}],
+    ids=["bare", "plain", "open"],
+)
+def test_beyond_loopback_it_takes_tls_and_a_password(options: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError, match=r"192\.0\.2\.1"):
+        PageServer(WebOptions(host="192.0.2.1", **options), (HOST, 1), {})  # type: ignore[arg-type]
+
+
+async def test_a_port_that_is_taken_is_named() -> None:
+    async with serving() as port:
+        with pytest.raises(ConfigurationError, match=str(port)):
+            async with PageServer(WebOptions(port=port), (HOST, 1), {}):
+                pass
+
+
+async def test_a_broker_that_is_away_closes_the_websocket_with_a_reason() -> None:
+    async with serving(broker_port=free_port()) as port, open_websocket(port) as websocket:
+        await websocket.wait_closed()
+        assert websocket.close_code == 1013
+
+
+async def test_too_many_pages_are_refused() -> None:
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    broker = await asyncio.start_server(listen, HOST, 0)
+    async with broker, serving(broker_port=broker.sockets[0].getsockname()[1]) as port:
+        pages = [await open_websocket(port) for _ in range(MAX_CONNECTIONS)]
+        with pytest.raises(InvalidStatus) as refused:
+            await open_websocket(port)
+        for page in pages:
+            await page.close()
+    assert refused.value.response.status_code == 503
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("secure", [False, True], ids=["ws", "wss"])
+async def test_mqtt_5_passes_through(mosquitto: Mosquitto, tmp_path: Path, secure: bool) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("127.0.0.1")
+    options = {"certificate": certificate, "key": key} if secure else {}
+    async with serving(broker_port=mosquitto.port, **options) as port:
+        connection = MqttOptions(
+            port=port,
+            client_id="page",
+            transport="websockets",
+            tls=TlsOptions(ca_file=str(authority.file)) if secure else None,
+        )
+        async with MqttBroker(connection, subscriptions=[("to/page", 1)]) as broker:
+            await broker.wait_connected(15)
+            payload = bytes(range(256)) * 200
+            await broker.publish("to/page", payload, response_topic="answers/here", correlation_data=b"\x00\x01")
+            incoming = await broker.incoming()
+    assert (incoming.payload, incoming.response_topic, incoming.correlation_data) == (
+        payload,
+        "answers/here",
+        b"\x00\x01",
+    )
