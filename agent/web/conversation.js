@@ -45,6 +45,7 @@
  * @property {number} reconnects
  * @property {Record<string, number | string>} [video]
  * @property {Record<string, number | string>} [audio]
+ * @property {{ mos: number, model: string }} [quality] an estimate, 1 (bad) to 5
  *
  * @typedef {object} ConversationEvents
  * @property {{ expiresIn: number }} ringing a person is being asked at the far side
@@ -120,7 +121,8 @@ const MAX_DEVICES = 1000;
 
 /** Milliseconds, where nothing else is said. */
 const TIMING = Object.freeze({
-  gathering: 50, // how long an offer or an answer waits for candidates; the rest is trickled
+  gathering: 50, // how long an offer or an answer waits for candidates at most; the rest is trickled
+  gatheringPause: 8, // those of this machine come at once: after such a pause nothing is waited for
   trickle: 20, // candidates found within this are sent together
   setup: 15_000, // from ACCEPTED to connected
   renewal: 15_000, // from the loss of a transport to a new one, or the end
@@ -656,6 +658,7 @@ class Transport {
   #trickling = false;
   #closed = false;
   #deadlines = new Deadlines();
+  #onGathered = () => {};
   connected = false;
   /** The answer that was made here, to be sent again for the same offer. */
   answer = "";
@@ -794,16 +797,16 @@ class Transport {
     transceiver.setCodecPreferences([...h264, ...others]);
   }
 
-  /** @returns {Promise<void>} */
+  /** Resolves when the candidates of this machine are known, or when it takes too long. @returns {Promise<void>} */
   #gathered() {
     if (this.pc.iceGatheringState === "complete") return Promise.resolve();
     return new Promise((resolve) => {
-      this.#deadlines.set("gathering", TIMING.gathering, resolve);
-      this.pc.onicegatheringstatechange = () => {
-        if (this.pc.iceGatheringState !== "complete") return;
+      this.#onGathered = () => {
         this.#deadlines.clear("gathering");
+        this.#deadlines.clear("pause");
         resolve();
       };
+      this.#deadlines.set("gathering", TIMING.gathering, this.#onGathered);
     });
   }
 
@@ -814,7 +817,10 @@ class Transport {
 
   /** @param {RTCIceCandidate | null} found */
   #candidateFound(found) {
-    if (!this.#trickling || this.#closed || found?.candidate === "") return;
+    if (this.#closed || found?.candidate === "") return;
+    if (!found) this.#onGathered();
+    else if (!this.#trickling) this.#deadlines.set("pause", TIMING.gatheringPause, () => this.#onGathered());
+    if (!this.#trickling || found?.protocol === "tcp") return; // a browser's are active ones, and so is everyone's here
     this.#found.push(
       found && { candidate: found.candidate, sdpMid: found.sdpMid, sdpMLineIndex: found.sdpMLineIndex },
     );
@@ -1042,6 +1048,22 @@ class Totals {
     });
   }
 
+  /** A simplified E-model (ITU-T G.107) from delay, jitter and loss; unknown where no round trip was measured. */
+  get quality() {
+    const { trips, jitters } = this.#means.video.trips.length > 0 ? this.#means.video : this.#means.audio;
+    const trip = meanValue(trips);
+    if (trip === undefined) return undefined;
+    const [video, audio] = [this.#counters("video"), this.#counters("audio")];
+    const sum = (/** @type {string} */ name) => (video[name] ?? 0) + (audio[name] ?? 0);
+    const lost = Math.max(0, sum("packetsLost"));
+    const loss = lost / Math.max(1, lost + sum("packetsReceived"));
+    const delay = trip * 500 + (meanValue(jitters) ?? 0) * 2000 + 10; // ms, one way
+    const rating = 93.2 - (delay < 160 ? delay / 40 : (delay - 120) / 10) - 250 * loss;
+    const r = Math.min(Math.max(rating, 0), 100);
+    const mos = 1 + 0.035 * r + 7e-6 * r * (r - 60) * (100 - r);
+    return { mos: Math.round(Math.min(Math.max(mos, 1), 5) * 100) / 100, model: "e-model-simplified" };
+  }
+
   get path() {
     const { localCandidateType: local, remoteCandidateType: remote, protocol, relayed } = this.last?.transport ?? {};
     return local || remote ? defined({ local, remote, protocol, relayed }) : undefined;
@@ -1199,9 +1221,9 @@ export class Conversation extends Emitter {
     this.#setState("connecting");
     this.#deadlines.clear("lifetime");
     this.#deadlines.set("setup", TIMING.setup, () => this.#endHere("ice_failed"));
-    const transport = this.#makeTransport(0, this.#invite.iceServers);
-    this.#current = transport;
+    let transport;
     try {
+      transport = this.#current = this.#makeTransport(0);
       await transport.accept(this.#invite.sdp, this.#wanted());
     } catch (fault) {
       this.#cannotAnswer(fault);
@@ -1244,15 +1266,20 @@ export class Conversation extends Emitter {
     await Promise.all(this.#transports().map((transport) => transport.replaceTrack(kind, track)));
   }
 
+  /** The first picture is shown. Found out without being told, but a video element knows it more exactly. */
+  noteFirstFrame() {
+    if (this.#state === "connecting" || this.#state === "connected") this.#mark("firstFrame");
+  }
+
   // What the client does
 
   /** Sends the invitation. @internal @param {MediaStream | null} localStream */
   async start(localStream) {
     this.#local = localStream;
     this.#waitForAnswer();
-    const transport = this.#makeTransport(0);
-    this.#current = transport;
     try {
+      const transport = this.#makeTransport(0);
+      this.#current = transport;
       await Promise.all([transport.offer(this.#wanted()), this.#host.ready()]);
     } catch (fault) {
       if (this.#state === "closed") return;
@@ -1575,10 +1602,10 @@ export class Conversation extends Emitter {
     return [this.#current, this.#renewal?.transport].filter((transport) => transport !== null && transport !== undefined);
   }
 
-  /** @param {number} number @param {RTCIceServer[]} [offered] servers that the inviter named */
-  #makeTransport(number, offered = this.#invite?.iceServers) {
+  /** @param {number} number */
+  #makeTransport(number) {
     const configuration = {
-      iceServers: [...this.#host.iceServers, ...(offered ?? [])],
+      iceServers: [...this.#host.iceServers, ...(this.#invite?.iceServers ?? [])],
       iceTransportPolicy: this.#options.iceTransportPolicy ?? "all",
     };
     /** @type {Transport} */
@@ -1771,12 +1798,12 @@ export class Conversation extends Emitter {
   }
 
   async #awaitFirstFrame() {
-    for (let wait = Number(TIMING.firstFramePoll); this.#state === "connected"; wait = Math.min(wait * 1.1, 1000)) {
+    for (let wait = Number(TIMING.firstFramePoll); this.#state === "connected" && !this.#marks.firstFrame; wait = Math.min(wait * 1.1, 1000)) {
       const receiver = this.#current?.pc.getReceivers().find(({ track }) => track.kind === "video");
       if (!receiver) return;
       let frames = 0;
       (await receiver.getStats()).forEach((entry) => (frames = Math.max(frames, entry.framesDecoded ?? 0)));
-      if (frames > 0) return this.#mark("firstFrame");
+      if (frames > 0) return this.noteFirstFrame();
       await pause(wait);
     }
   }
@@ -1850,6 +1877,7 @@ export class Conversation extends Emitter {
         reconnects: this.reconnects,
         video: this.#totals.of("video", duration),
         audio: this.#totals.of("audio", duration),
+        quality: this.#totals.quality,
       })
     );
   }
@@ -1970,7 +1998,7 @@ export class CallClient extends Emitter {
     const call = { id: uuid(), remoteUid, direction: /** @type {const} */ ("outgoing"), userData: data };
     const conversation = new Conversation(this.#host(), call, { ...options });
     this.#conversations.set(conversation.id, conversation);
-    queueMicrotask(() => void conversation.start(localStream));
+    void conversation.start(localStream);
     return conversation;
   }
 

@@ -17,6 +17,8 @@ import { Summary } from "./summary.js";
 
 /** A broker that is away for less is not worth a word. */
 const PATIENCE = 2500; // milliseconds
+/** Opening a microphone is work for the browser; the invitation goes out before it. */
+const HEAD_START = 60; // milliseconds
 /** Both ways from the start, so that a microphone or a camera can be added without another negotiation. */
 const MEDIA = { audio: /** @type {const} */ ("sendrecv"), video: /** @type {const} */ ("sendrecv") };
 
@@ -119,8 +121,7 @@ class Page {
     this.#stage.showMicrophone({ available: false, muted: false });
     this.#stage.begin(conversation);
     this.#drawDevices();
-    void this.#addTrack(conversation, "audio");
-    if (choices.camera) void this.#addTrack(conversation, "video");
+    setTimeout(() => this.#addTracks(conversation), HEAD_START);
   }
 
   /** @param {string} state */
@@ -149,6 +150,13 @@ class Page {
   }
 
   // Microphone and camera: opened beside the call, which does not wait for them
+
+  /** @param {Conversation} conversation */
+  #addTracks(conversation) {
+    if (conversation !== this.#conversation) return;
+    void this.#addTrack(conversation, "audio");
+    if (choices.camera) void this.#addTrack(conversation, "video");
+  }
 
   /** @param {Conversation} conversation @param {"audio" | "video"} kind */
   async #addTrack(conversation, kind) {

@@ -30,7 +30,7 @@ export class Stage {
     byId("fullscreen").addEventListener("click", () => this.#toggleFullScreen(onNotice));
     byId("play").addEventListener("click", () => this.#playAloud());
     document.addEventListener("fullscreenchange", () => this.redraw());
-    this.#remote.addEventListener("playing", () => this.#firstFrame());
+    this.#remote.addEventListener("playing", () => performance.mark("callbox:playing"));
     this.redraw();
   }
 
@@ -160,6 +160,7 @@ export class Stage {
     this.#remote.hidden = false;
     if (this.#remote.srcObject !== conversation.remoteStream) this.#remote.srcObject = conversation.remoteStream;
     this.#remote.muted = false;
+    this.#remote.requestVideoFrameCallback?.(() => conversation.noteFirstFrame());
     this.#remote.play().catch((fault) => this.#cannotPlay(fault));
     this.redraw();
   }
@@ -177,11 +178,6 @@ export class Stage {
     byId("play").hidden = true;
     byId("hangup").focus();
     this.#remote.play().catch(() => {});
-  }
-
-  #firstFrame() {
-    performance.mark("callbox:playing");
-    this.redraw();
   }
 
   /** @param {(key: string) => void} onNotice */

@@ -278,6 +278,30 @@ test("what is found later is trickled in batches, and its end told", async () =>
   assert.deepEqual(trickled, [{ candidate: "candidate:8 1 udp 1 198.51.100.1 5000 typ srflx", sdpMid: "0", sdpMLineIndex: 0 }, null]);
 });
 
+test("nothing is waited for once this machine's candidates are there", async () => {
+  FakePeerConnection.found.late = 1;
+  await place();
+  await pass(10);
+  assert.equal(broker.sentTo(DEVICE, "invite").length, 1);
+});
+
+test("without a candidate the invitation goes out all the same", async () => {
+  Object.assign(FakePeerConnection.found, { early: 0, late: 1 });
+  await place();
+  assert.equal(broker.log.length, 0);
+  await pass(60);
+  assert.equal(broker.sentTo(DEVICE, "invite").length, 1);
+});
+
+test("active TCP candidates are of no use to anyone", async () => {
+  FakePeerConnection.found.late = 1;
+  await place();
+  await pass(60);
+  transports[0].find("candidate:9 1 tcp 1 192.0.2.1 9 typ host tcptype active");
+  await pass(40);
+  assert.deepEqual(broker.sentTo(DEVICE, "candidate"), []);
+});
+
 test("candidates of the far side are held until its answer is there", async () => {
   const { conversation } = await place();
   const line = { candidate: "candidate:1 1 udp 1 192.0.2.9 6000 typ host", sdpMid: "0", sdpMLineIndex: 0 };
@@ -321,6 +345,7 @@ test("hanging up is told by MQTT and by the channel, and recorded once", async (
   assert.deepEqual([closed.reason, closed.closedBy, closed.callStatus, closed.direction], ["user_hangup", "local", "ACCEPTED", "outgoing"]);
   assert.deepEqual(closed.path, { local: "host", remote: "relay", protocol: "udp", relayed: true });
   assert.equal(closed.video.frameWidth, 1280);
+  assert.equal(closed.quality.model, "e-model-simplified");
   assert.ok(transports[0].closed);
   assert.deepEqual(client.conversations, []);
 });

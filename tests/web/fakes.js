@@ -312,7 +312,8 @@ export class FakePeerConnection {
   /** @param {string} candidate */
   find(candidate) {
     if (this.localDescription) this.localDescription.sdp += `a=${candidate}\r\n`;
-    this.onicecandidate?.({ candidate: { candidate, sdpMid: "0", sdpMLineIndex: 0 } });
+    const protocol = candidate.split(" ")[2];
+    this.onicecandidate?.({ candidate: { candidate, protocol, sdpMid: "0", sdpMLineIndex: 0 } });
   }
 
   finishGathering() {
