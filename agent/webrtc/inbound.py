@@ -43,7 +43,7 @@ class InboundVideo:
         self._asked_at = 0.0
         self.tap = inside.ReceiverTap(receiver, self._deliver, on_first_packet)
 
-    def _deliver(self, _codec: RTCRtpCodecParameters, data: bytes, timestamp: int) -> None:
+    def _deliver(self, _codec: RTCRtpCodecParameters | None, data: bytes, timestamp: int) -> None:
         keyframe = h264.is_keyframe(data)
         self.frames += 1
         now = time.monotonic()
@@ -85,9 +85,9 @@ class InboundAudio:
         self._decoder: Decoder | None = None
         self.tap = inside.ReceiverTap(receiver, self._deliver, on_first_packet)
 
-    def _deliver(self, codec: RTCRtpCodecParameters, data: bytes, timestamp: int) -> None:
+    def _deliver(self, codec: RTCRtpCodecParameters | None, data: bytes, timestamp: int) -> None:
         self.packets += 1
-        if self._sink is None:
+        if self._sink is None or codec is None:
             return
         try:
             if self._decoder is None:

@@ -257,7 +257,7 @@ class AiortcPeer:
         closing = asyncio.create_task(self._pc.close(), name="aiortc-close")
         if (await asyncio.wait([closing], timeout=CLOSE_TIMEOUT))[1]:
             log.warning("the transport does not end in time; relays are abandoned")
-            self._pc.abandon_relays()
+            leftovers |= self._pc.abandon_relays()
         await _finish({closing, *leftovers})
 
 

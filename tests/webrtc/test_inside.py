@@ -9,6 +9,7 @@ import asyncio
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import aioice.ice
 import aioice.turn
@@ -16,6 +17,7 @@ import aiortc.codecs
 import aiortc.rtcdtlstransport
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtcdtlstransport import State
 from aiortc.rtp import HeaderExtensions
 
@@ -72,7 +74,7 @@ async def test_sender_names(pc: RTCPeerConnection) -> None:
 
 async def test_receiver_names(pc: RTCPeerConnection) -> None:
     receiver = pc.getReceivers()[0]
-    for name in ("decoder_queue", "decoder_error", "remote_streams", "rtx_ssrc"):
+    for name in ("decoder_queue", "decoder_error", "jitter_buffer", "kind", "remote_streams", "rtx_ssrc"):
         assert hasattr(receiver, f"_RTCRtpReceiver__{name}"), name
     assert list(inspect.signature(receiver._handle_rtp_packet).parameters) == ["packet", "arrival_time_ms"]
     assert list(inspect.signature(receiver._send_rtcp_nack).parameters) == ["media_ssrc", "lost"]
@@ -80,6 +82,10 @@ async def test_receiver_names(pc: RTCPeerConnection) -> None:
     source = inspect.getsource(type(receiver))
     assert "self.__decoder_queue.put((codec, encoded_frame))" in source
     assert "self.__decoder_queue.put(None)" in source
+    assert "pli_flag, encoded_frame = self.__jitter_buffer.add(packet)" in source
+    buffer = JitterBuffer(4)
+    assert (buffer.capacity, buffer._packets, buffer._origin) == (4, [None] * 4, None)
+    assert "self._remove_frame(packet.sequence_number)" in inspect.getsource(JitterBuffer.add)
     await pc.close()
 
 
@@ -111,7 +117,9 @@ async def test_ice_names(pc: RTCPeerConnection) -> None:
     assert "asyncio.create_task(self.query_consent())" in connect
     assert "self.transport.sendto(data, addr)" in inspect.getsource(aioice.ice.StunProtocol.send_data)
     assert list(inspect.signature(aioice.ice.server_reflexive_candidate).parameters) == ["protocol", "stun_server"]
-    assert hasattr(aioice.turn.TurnTransport(None), "_TurnTransport__close_task")  # type: ignore[arg-type]
+    turn: Any = aioice.turn.TurnTransport(None)  # type: ignore[arg-type]
+    assert turn._TurnTransport__close_task is None
+    assert turn._TurnTransport__send_tasks == set()
     await pc.close()
 
 

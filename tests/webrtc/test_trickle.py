@@ -243,8 +243,17 @@ def test_server_addresses(server: IceServer, usable: int) -> None:
 # --- a real TURN server
 
 
+class TurnServer:
+    def __init__(self, port: int, process: subprocess.Popen[bytes]) -> None:
+        self.port, self._process = port, process
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
 @pytest.fixture
-def turn_port() -> Iterator[int]:
+def turn() -> Iterator[TurnServer]:
     binary = shutil.which("turnserver")
     if binary is None:
         pytest.skip("coturn is not installed")
@@ -263,14 +272,14 @@ def turn_port() -> Iterator[int]:
             time.sleep(0.02)
         else:
             break
-    yield port
-    process.kill()
-    process.wait()
+    server = TurnServer(port, process)
+    yield server
+    server.kill()
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-async def test_a_call_through_relays_alone(transport: str, turn_port: int, clip: list[bytes]) -> None:
-    servers = (IceServer((f"turn:127.0.0.1:{turn_port}?transport={transport}",), "u", "p"),)
+async def test_a_call_through_relays_alone(transport: str, turn: TurnServer, clip: list[bytes]) -> None:
+    servers = (IceServer((f"turn:127.0.0.1:{turn.port}?transport={transport}",), "u", "p"),)
     ice = IceOptions(servers, "relay")
     device, caller = Side(LocalStream(ClipFeed(clip)), ice=ice), Side(ice=ice)
     async with closing(device, caller):
@@ -286,3 +295,19 @@ async def test_a_call_through_relays_alone(transport: str, turn_port: int, clip:
         await device.event(PeerConnected)
         await caller.event(PeerConnected)
         assert device.peer.counters().transport.local_candidate_type == "relay"
+
+
+async def test_a_relay_that_died_does_not_hold_the_close(
+    turn: TurnServer, clip: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.webrtc.peer.CLOSE_TIMEOUT", 0.1)
+    servers = (IceServer((f"turn:127.0.0.1:{turn.port}",), "u", "p"),)
+    side = Side(LocalStream(ClipFeed(clip)), ice=IceOptions(servers, "relay"))
+    before = asyncio.all_tasks()
+    await side.peer.create_answer(BROWSER_OFFER)
+    await side.event(CandidateFound, candidate=None)
+    assert len(side.candidates()) == 2
+    turn.kill()
+    async with asyncio.timeout(5):
+        await side.peer.close()
+    assert asyncio.all_tasks() == before

@@ -118,9 +118,13 @@ class PeerConnection(RTCPeerConnection):
             tasks.add(self._RTCPeerConnection__closeTask)  # type: ignore[attr-defined]
         return tasks
 
-    def abandon_relays(self) -> None:
-        """Stop waiting for TURN servers that do not confirm the end of an allocation; their sockets close at once."""
+    def abandon_relays(self) -> set[asyncio.Future[Any]]:
+        """Stop waiting for TURN servers that do not confirm the end of an allocation; returns what is ending by it."""
+        tasks: set[asyncio.Future[Any]] = set()
         for protocol in self.ice._protocols if self.ice is not None else ():
-            closing = getattr(protocol.transport, "_TurnTransport__close_task", None)
-            if closing is not None:
-                closing.cancel()
+            relay: Any = protocol.transport
+            if getattr(relay, "_TurnTransport__close_task", None) is not None:
+                tasks |= {relay._TurnTransport__close_task, *relay._TurnTransport__send_tasks}
+        for task in tasks:
+            task.cancel()
+        return tasks
