@@ -1,0 +1,82 @@
+"""Measures what the project promises, on this machine, side by side where it is a ratio.
+
+python -m tests.bench [--only NAME]... [--quick] [--json FILE]
+
+Prints a table and writes JSON. The exit code is 0 whatever was measured: a busy machine is no fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from _pytest.outcomes import Skipped
+
+from tests.bench import cpu, latency, memory, setup_time, soak
+from tests.bench.figures import Figure, machine, table
+from tests.bench.scene import Scene
+
+OUTPUT = Path(__file__).parent.parent / "output" / "bench.json"
+
+BENCHES: dict[str, Callable[[Scene], Awaitable[list[Figure]]]] = {
+    "answer": setup_time.measure_answers,
+    "first-frame": setup_time.measure_first_frames,
+    "latency-chromium": latency.measure_in_chromium,
+    "latency-aiortc": latency.measure_in_aiortc,
+    "memory": memory.measure_memory,
+    "cpu-device": cpu.measure_devices,
+    "cpu-transport": cpu.measure_transports,
+    "soak": soak.measure_soak,
+}
+
+
+async def run(names: list[str], *, quick: bool) -> dict[str, Any]:
+    report: dict[str, Any] = {"machine": machine(), "quick": quick, "figures": [], "skipped": {}}
+    figures: list[Figure] = []
+    for name in names:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        started = time.monotonic()
+        try:
+            with tempfile.TemporaryDirectory(prefix="callbox-bench-") as folder:
+                async with Scene.set(Path(folder), quick=quick) as scene:
+                    found = await BENCHES[name](scene)
+        except Skipped as reason:
+            report["skipped"][name] = str(reason)
+            continue
+        figures += found
+        report["figures"] += [{"bench": name, **figure.as_json()} for figure in found]
+        print(f"{table(found)}\n({time.monotonic() - started:.0f} s)\n", file=sys.stderr, flush=True)
+    report["machine"]["load_after"] = machine()["load"]
+    _show(report, figures)
+    return report
+
+
+def _show(report: dict[str, Any], figures: list[Figure]) -> None:
+    where = report["machine"]
+    print(f"{where['cpu']}, {where['cores']} cores, load {where['load'][0]} before and {where['load_after'][0]} after")
+    print(f"{where['system']}, Python {where['python']}, aiortc {where['aiortc']}, PyAV {where['av']}\n")
+    print(table(figures))
+    for name, reason in report["skipped"].items():
+        print(f"not measured: {name}: {reason}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", choices=BENCHES, metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--quick", action="store_true", help="fewer calls, shorter ones")
+    parser.add_argument("--json", type=Path, default=OUTPUT, metavar="FILE", help="default: tests/output/bench.json")
+    arguments = parser.parse_args()
+    report = asyncio.run(run(arguments.only or list(BENCHES), quick=arguments.quick))
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

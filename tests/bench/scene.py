@@ -1,0 +1,178 @@
+"""A broker, a device in a process of its own, and callers of the plainest kind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from agent.conversation.events import MediaGrant, PeerConnected, PeerEvent
+from agent.ports import IceOptions, LocalStream
+from agent.signaling.messages import format_time
+from agent.signaling.mqtt import MqttBroker
+from agent.signaling.options import MqttOptions
+from agent.webrtc.peer import AiortcPeer
+from tests.conftest import Mosquitto
+from tests.e2e.device import ACCEPT_ALL, PATIENCE, PREFIX, UID, Program, Watcher, watching
+
+CALLS_A_MINUTE = 55  # a device admits 60, and 10 of one caller
+PATTERN_720P = 'source = "pattern"\nwidth = 1280\nheight = 720\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What every bench needs. `quick` asks for fewer repetitions."""
+
+    folder: Path
+    mosquitto: Mosquitto
+    watcher: Watcher
+    quick: bool
+
+    @classmethod
+    @asynccontextmanager
+    async def set(cls, folder: Path, *, quick: bool) -> AsyncIterator[Self]:
+        mosquitto = Mosquitto(folder)
+        mosquitto.start()
+        try:
+            async with watching(mosquitto) as watcher:
+                yield cls(folder, mosquitto, watcher, quick)
+        finally:
+            mosquitto.stop()
+
+    def count(self, full: int, quick: int) -> int:
+        return quick if self.quick else full
+
+    @asynccontextmanager
+    async def device(self, video: str = PATTERN_720P, *, stats_interval: float = 2.0) -> AsyncIterator[Program]:
+        """`callbox run`, online, with these lines in its `[video]`."""
+        config = self.folder / "bench.toml"
+        config.write_text(
+            f'uid = "{UID}"\nstate_directory = "{self.folder}/state"\n[mqtt]\nport = {self.mosquitto.port}\n'
+            f'[audio]\ncapture = "pattern"\nplayback = "none"\n[stats]\ninterval = {stats_interval}\n'
+            f"[video]\n{video}{ACCEPT_ALL}"
+        )
+        mark = len(self.watcher.messages)
+        program = await Program.start(self.folder / "device.log", "run", "--config", str(config))
+        try:
+            await self.watcher.wait(f"{UID}/status", lambda body: body["state"] == "online", after=mark)
+            yield program
+        finally:
+            await program.end()
+
+    async def closed(self, conversation: str) -> dict[str, Any]:
+        """The device's record of a call."""
+        record: dict[str, Any] = await self.watcher.wait(
+            f"{UID}/events/closed", lambda body: body["conversation"] == conversation
+        )
+        return record
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One invitation. Times are of the monotonic clock."""
+
+    conversation: str
+    uid: str
+    answered: asyncio.Future[dict[str, Any]]
+    invited_at: float = 0.0
+    answered_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Caller:
+    """Speaks the protocol, and no more, for as many uids as one likes."""
+
+    broker: MqttBroker
+    _open: dict[str, Exchange] = field(default_factory=dict)
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(cls, mosquitto: Mosquitto) -> AsyncIterator[Self]:
+        options = MqttOptions(port=mosquitto.port, client_id=f"caller-{uuid.uuid4()}", session_expiry=0)
+        async with MqttBroker(options, subscriptions=[(f"{PREFIX}/+/signal/{UID}", 1)]) as broker:
+            await broker.wait_connected(PATIENCE)
+            caller = cls(broker)
+            task = asyncio.create_task(caller._run())
+            try:
+                yield caller
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    async def invite(self, uid: str, sdp: str) -> Exchange:
+        """Returns once it was ACCEPTED."""
+        exchange = Exchange(str(uuid.uuid4()), uid, asyncio.get_running_loop().create_future())
+        self._open[exchange.conversation] = exchange
+        exchange.invited_at = time.monotonic()
+        self._send(exchange, type="invite", sdp=sdp, sentAt=format_time(time.time()), lifetime=30)
+        async with asyncio.timeout(PATIENCE):
+            answer = await exchange.answered
+        if answer["callStatus"] != "ACCEPTED":
+            raise RuntimeError(f"{answer['callStatus']}: {answer.get('reason')}")
+        return exchange
+
+    def hang_up(self, exchange: Exchange) -> None:
+        self._open.pop(exchange.conversation, None)
+        self._send(exchange, type="close", reason="user_hangup")
+
+    def _send(self, exchange: Exchange, **message: Any) -> None:
+        head = {"conversation": exchange.conversation, "party": "bench"}
+        self.broker.publish(f"{PREFIX}/{UID}/signal/{exchange.uid}", json.dumps({**head, **message}).encode())
+
+    async def _run(self) -> None:
+        while True:
+            incoming = await self.broker.incoming()
+            arrived_at = time.monotonic()
+            message = json.loads(incoming.payload)
+            incoming.ack()
+            exchange = self._open.get(message["conversation"])
+            if exchange is not None and message["type"] == "response" and not exchange.answered.done():
+                exchange.answered_at = arrived_at
+                exchange.answered.set_result(message)
+
+
+@asynccontextmanager
+async def connected_call(caller: Caller, uid: str, local: LocalStream | None = None) -> AsyncIterator[Exchange]:
+    """A call whose media flows to a peer of ours, which decodes nothing that `local` has no sink for."""
+    connected = asyncio.Event()
+
+    def on_event(event: PeerEvent) -> None:
+        if isinstance(event, PeerConnected):
+            connected.set()
+
+    peer = AiortcPeer(
+        generation=0,
+        local=local or LocalStream(),
+        grant=MediaGrant(),
+        ice=IceOptions(),
+        on_event=on_event,
+        on_control=lambda text: None,
+    )
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(peer.close)
+        exchange = await caller.invite(uid, await peer.create_offer())
+        await peer.apply_answer((await exchange.answered)["sdp"])
+        async with asyncio.timeout(PATIENCE):
+            await connected.wait()
+        yield exchange
+        caller.hang_up(exchange)
+
+
+class Turnstile:
+    """Keeps callers below what a device admits in a minute."""
+
+    def __init__(self, calls_a_minute: float = CALLS_A_MINUTE) -> None:
+        self._interval = 60 / calls_a_minute
+        self._next = 0.0
+
+    async def wait(self) -> None:
+        now = time.monotonic()
+        if self._next > now:
+            await asyncio.sleep(self._next - now)
+        self._next = time.monotonic() + self._interval
