@@ -955,7 +955,7 @@ export function makeReports(sample, before) {
 /** @param {KindSample} now @param {KindSample | undefined} before @param {number} seconds */
 function sentMedia({ outbound, codecSent }, before, seconds) {
   if (!outbound) return undefined;
-  const bits = rate(outbound.bytesSent, before?.outbound?.bytesSent, seconds);
+  const bits = rate(outbound.bytesSent, before && (before.outbound?.bytesSent ?? 0), seconds);
   return defined({
     frameWidth: outbound.frameWidth,
     frameHeight: outbound.frameHeight,
@@ -971,7 +971,7 @@ function sentMedia({ outbound, codecSent }, before, seconds) {
 function receivedMedia(now, before, seconds, transport) {
   const { inbound, remoteInbound, codecReceived } = now;
   if (!inbound && !remoteInbound) return undefined;
-  const bits = rate(inbound?.bytesReceived, before?.inbound?.bytesReceived, seconds);
+  const bits = rate(inbound?.bytesReceived, before && (before.inbound?.bytesReceived ?? 0), seconds);
   const trip = remoteInbound?.roundTripTime ?? transport.currentRoundTripTime;
   return defined({
     frameWidth: inbound?.frameWidth,

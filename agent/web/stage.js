@@ -86,7 +86,7 @@ export class Stage {
     this.#stage.toggleAttribute("data-degraded", conversation?.degraded ?? false);
     byId("idle").hidden = phase !== "idle";
     byId("waiting").hidden = phase !== "waiting";
-    byId("overlay").hidden = phase !== "live";
+    byId("caption").hidden = phase !== "live";
     byId("controls").hidden = phase === "idle";
     if (phase !== "live") byId("play").hidden = true;
     this.#drawWords(conversation);
@@ -101,6 +101,7 @@ export class Stage {
     byId("waiting-name").textContent = name;
     byId("waiting-text").textContent = translate(`stage.${conversation.state}`);
     byId("caption-name").textContent = name;
+    byId("live").dataset.state = conversation.degraded ? "reconnecting" : "connected";
     byId("live-text").textContent = translate(conversation.degraded ? "stage.degraded" : "stage.connected");
     this.#remote.setAttribute("aria-label", translate("stage.video.label", { name }));
   }
