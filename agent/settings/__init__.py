@@ -1,6 +1,7 @@
 """The settings of a device: the typed tree, the only reader of files, environment and credentials, and its samples."""
 
 from agent.settings.advice import advise
+from agent.settings.camera import CameraSettings
 from agent.settings.load import load_policy, load_settings, local_timezone
 from agent.settings.models import (
     CONFIG_ROOT,
@@ -23,6 +24,7 @@ __all__ = [
     "CONFIG_ROOT",
     "AudioSettings",
     "CallSettings",
+    "CameraSettings",
     "IceServerSettings",
     "IceSettings",
     "LogSettings",

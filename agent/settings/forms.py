@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from agent.signaling.topics import Topics, is_uid
 
@@ -53,6 +54,32 @@ def check_video_source(source: str) -> str:
     ):
         raise ValueError(f"{source!r} is not auto, picamera2, pattern, file:PATH or v4l2:PATH")
     return source
+
+
+def check_region(region: tuple[float, float, float, float] | None) -> tuple[float, float, float, float] | None:
+    """left, top, width, height: a part of the unit square that is not empty."""
+    if region is None:
+        return None
+    left, top, width, height = region
+    # A little more than 1: thirds do not add up to it exactly.
+    if min(region) < 0 or min(width, height) < 0.01 or left + width > 1.001 or top + height > 1.001:
+        raise ValueError(
+            f"{list(region)} is not [left, top, width, height] in fractions of the picture: each from 0 to 1, width "
+            "and height 0.01 or more, and left + width and top + height at most 1"
+        )
+    return region
+
+
+def check_camera_controls(controls: dict[str, Any]) -> dict[str, Any]:
+    """Names of libcamera's form, and values that a control can take."""
+    for name, value in controls.items():
+        if not re.fullmatch(r"[A-Z][A-Za-z0-9]{1,63}", name, re.ASCII):
+            raise ValueError(f"{name!r} is not the name of a control, such as Brightness or AwbMode")
+        items = value if isinstance(value, list) and value else [value]
+        kinds = (bool, int, float) if isinstance(value, list) else (bool, int, float, str)
+        if not all(isinstance(item, kinds) for item in items):
+            raise ValueError(f"{name}: {value!r} is not a number, a boolean, a name or a list of numbers")
+    return controls
 
 
 def check_audio_device(device: str) -> str:

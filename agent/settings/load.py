@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from agent.conversation.policy import Policy, Rule, Rules
 from agent.errors import ConfigurationError
+from agent.settings.base import Section
 from agent.settings.faults import describe
 from agent.settings.forms import check_path
 from agent.settings.layers import Layer, Merged, is_there, read_layers, read_toml
-from agent.settings.models import CONFIG_ROOT, Section, Settings
+from agent.settings.models import CONFIG_ROOT, Settings
 
 _LOCALTIME = Path("/etc/localtime")
 

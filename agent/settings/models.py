@@ -7,12 +7,13 @@ import socket
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent.conversation.durations import Duration
 from agent.conversation.policy import Rules
+from agent.settings.base import Real, Section, Whole, conflict
+from agent.settings.camera import CameraSettings
 from agent.settings.forms import (
     check_audio_device,
     check_host,
@@ -44,27 +45,10 @@ def _none_if_unlimited(value: object) -> object:
     return None if value in ("", "none") else value
 
 
-def _no_boolean(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError(f"{str(value).lower()} should be a number")  # noqa: TRY004 - what pydantic collects
-    return value
-
-
-Whole = Annotated[int, BeforeValidator(_no_boolean)]
-Real = Annotated[float, BeforeValidator(_no_boolean)]
 AnyPath = Annotated[Path, AfterValidator(check_path)]
 OptionalPath = Annotated[AnyPath | None, BeforeValidator(_none_if_empty)]
 OptionalText = Annotated[str | None, BeforeValidator(_none_if_empty)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_none_if_empty)]
-
-
-def conflict(key: str, text: str) -> PydanticCustomError:
-    """Two settings that do not go together: `key` is the one to name, `text` says why, values included."""
-    return PydanticCustomError("conflict", "{text}", {"key": key, "text": text})
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class TlsSettings(Section):
@@ -161,6 +145,12 @@ class VideoSettings(Section):
     )
     max_bitrate: Whole = Field(
         default=4_000_000, ge=50_000, le=50_000_000, description="bit/s that a call may take of the network at most."
+    )
+    linger: Real = Field(
+        default=5.0,
+        ge=0,
+        le=60,
+        description="Seconds that the camera stays on after the last call: who calls again sees a picture at once.",
     )
 
     @model_validator(mode="after")
@@ -325,6 +315,7 @@ class Settings(BaseSettings):
     policy: PolicySettings = PolicySettings()
     call: CallSettings = CallSettings()
     video: VideoSettings = VideoSettings()
+    camera: CameraSettings = CameraSettings()
     audio: AudioSettings = AudioSettings()
     ice: IceSettings = IceSettings()
     stats: StatsSettings = StatsSettings()

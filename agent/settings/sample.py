@@ -133,6 +133,8 @@ def _toml(value: Any) -> str:
         return f"{value:_}" if value >= 10_000 else str(value)
     if isinstance(value, float):
         return repr(value)
+    if isinstance(value, dict):
+        return "{}" if not value else f"{{ {', '.join(f'{key} = {_toml(each)}' for key, each in value.items())} }}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_toml, value))}]"
     return json.dumps(value.value if isinstance(value, Enum) else str(value))
