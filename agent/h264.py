@@ -58,7 +58,7 @@ def parse_sps(nal: bytes) -> Sps:
     """Read a sequence parameter set. Raises ValueError where it is not one, or is cut or absurd."""
     if len(nal) < 4 or nal[0] & 0x1F != NAL_SPS:
         raise ValueError("not a sequence parameter set")
-    bits = _Bits(_without_emulation(nal[1:]))
+    bits = BitReader(without_emulation(nal[1:]))
     profile = bits.take(8)
     bits.take(16)  # constraint flags and level
     bits.ue()  # seq_parameter_set_id
@@ -79,11 +79,12 @@ def _headers_to_first_slice(data: bytes) -> Iterator[int]:
         at = data.find(START_CODE, at)
 
 
-def _without_emulation(data: bytes) -> bytes:
+def without_emulation(data: bytes) -> bytes:
+    """The payload without its emulation prevention bytes (7.4.1)."""
     return data.replace(b"\x00\x00\x03", b"\x00\x00")
 
 
-class _Bits:
+class BitReader:
     """Bits of an RBSP, most significant first. Reading past the end raises ValueError."""
 
     def __init__(self, data: bytes) -> None:
@@ -111,7 +112,7 @@ class _Bits:
         return (code + 1) // 2 if code % 2 else -(code // 2)
 
 
-def _skip_high_profile_fields(bits: _Bits) -> int:
+def _skip_high_profile_fields(bits: BitReader) -> int:
     """Skip to log2_max_frame_num; returns chroma_format_idc."""
     chroma_format = bits.ue()
     if chroma_format > 3:
@@ -128,7 +129,7 @@ def _skip_high_profile_fields(bits: _Bits) -> int:
     return chroma_format
 
 
-def _skip_scaling_list(bits: _Bits, size: int) -> None:
+def _skip_scaling_list(bits: BitReader, size: int) -> None:
     last = following = 8
     for _ in range(size):
         if following:
@@ -136,7 +137,7 @@ def _skip_scaling_list(bits: _Bits, size: int) -> None:
         last = following or last
 
 
-def _skip_frame_numbering(bits: _Bits) -> None:
+def _skip_frame_numbering(bits: BitReader) -> None:
     bits.ue()  # log2_max_frame_num
     order_type = bits.ue()
     if order_type == 0:
@@ -154,7 +155,7 @@ def _skip_frame_numbering(bits: _Bits) -> None:
     bits.take(1)  # gaps_in_frame_num_value_allowed
 
 
-def _read_size(bits: _Bits, chroma_format: int) -> tuple[int, int]:
+def _read_size(bits: BitReader, chroma_format: int) -> tuple[int, int]:
     width = (bits.ue() + 1) * 16
     height_in_units = (bits.ue() + 1) * 16
     frame_only = bits.take(1)
@@ -173,7 +174,7 @@ def _read_size(bits: _Bits, chroma_format: int) -> tuple[int, int]:
     return width, height
 
 
-def _read_framerate(bits: _Bits) -> float | None:
+def _read_framerate(bits: BitReader) -> float | None:
     """Frames a second from the VUI (E.1.1). A cut VUI is common in the field and only costs the frame rate."""
     try:
         if not bits.take(1) or not _skip_to_timing(bits):
@@ -184,7 +185,7 @@ def _read_framerate(bits: _Bits) -> float | None:
     return scale / (2 * tick) if tick and scale else None
 
 
-def _skip_to_timing(bits: _Bits) -> int:
+def _skip_to_timing(bits: BitReader) -> int:
     """Skip the VUI to its timing; returns timing_info_present_flag."""
     if bits.take(1) and bits.take(8) == _EXTENDED_SAR:
         bits.take(32)

@@ -107,3 +107,23 @@ def test_what_x264_writes_is_read(profile: str, size: tuple[int, int], first_byt
     sps = h264.parse_sps(nal)
     assert (sps.width, sps.height, sps.framerate) == (*size, 25.0)
     assert sps.profile_level_id.startswith(first_byte)
+
+
+def test_without_timing_there_is_no_frame_rate() -> None:
+    # Baseline 3.0, 640x480, made by hand: no cropping, no VUI.
+    bits = "1" + "00101" + "011" + "010" + "0" + "00000101000" + "000011110" + "1" + "1" + "0" + "0" + "1"
+    body = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+    found = h264.parse_sps(bytes.fromhex("6742c01e") + body)
+    assert (found.width, found.height, found.framerate) == (640, 480, None)
+
+
+@given(st.integers(0, 2**31))
+def test_exp_golomb_is_read_back(number: int) -> None:
+    code = number + 1
+    total = 2 * code.bit_length() - 1
+    data = (code << (-total % 8)).to_bytes(-(-total // 8), "big")
+    assert h264.BitReader(data).ue() == number
+
+
+def test_emulation_prevention_is_taken_out() -> None:
+    assert h264.without_emulation(b"\x00\x00\x03\x01\x00\x00\x03\x00") == b"\x00\x00\x01\x00\x00\x00"

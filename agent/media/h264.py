@@ -1,19 +1,16 @@
-"""H.264 byte streams: NAL units, key frames, parameter sets and slice types (ITU-T H.264 7.3, Annex B)."""
+"""What sources need to know of H.264 beyond `agent.h264`: parameter sets, slice types, levels (ITU-T H.264 7.3)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.media.sps import BitReader, SequenceParameters, parse_sps, unescape
+from agent.h264 import NAL_IDR as IDR
+from agent.h264 import NAL_PPS as PPS
+from agent.h264 import NAL_SLICE as SLICE
+from agent.h264 import NAL_SPS as SPS
+from agent.h264 import BitReader, Sps, nal_units, parse_sps, without_emulation
 
 START_CODE = b"\x00\x00\x00\x01"
-
-SLICE = 1
-IDR = 5
-SEI = 6
-SPS = 7
-PPS = 8
-AUD = 9
 
 _B_SLICES = frozenset({1, 6})
 _SLICE_HEADER_LENGTH = 16
@@ -40,34 +37,12 @@ _LEVELS = (
 )
 
 
-def split_nal_units(data: bytes) -> Iterator[bytes]:
-    """The NAL units of an Annex B byte stream, without start codes and without trailing zero bytes."""
-    start = _after_start_code(data, 0)
-    while start < len(data):
-        end = data.find(b"\x00\x00\x01", start)
-        stop = len(data) if end < 0 else end
-        unit = data[start:stop].rstrip(b"\x00")
-        if unit:
-            yield unit
-        if end < 0:
-            return
-        start = end + 3
-
-
 def nal_types(data: bytes) -> Iterator[int]:
     """The nal_unit_type of each unit, without copying any."""
     start = _after_start_code(data, 0)
     while start < len(data):
         yield data[start] & 0x1F
         start = _after_start_code(data, start)
-
-
-def is_keyframe(data: bytes) -> bool:
-    """An access unit with an IDR slice: decoding can begin here."""
-    for kind in nal_types(data):
-        if SLICE <= kind <= IDR:
-            return kind == IDR
-    return False
 
 
 def has_picture(data: bytes) -> bool:
@@ -77,15 +52,15 @@ def has_picture(data: bytes) -> bool:
 
 def has_b_slices(data: bytes) -> bool:
     """A picture that may refer to later ones: it would be shown in another order than it is sent."""
-    for unit in split_nal_units_until_slice(data):
+    for unit in _headers_until_slice(data):
         if unit[0] & 0x1F == SLICE:
-            header = BitReader(unescape(unit[1:_SLICE_HEADER_LENGTH]))
+            header = BitReader(without_emulation(unit[1:_SLICE_HEADER_LENGTH]))
             header.ue()  # first_mb_in_slice
             return header.ue() % 5 in _B_SLICES
     return False
 
 
-def split_nal_units_until_slice(data: bytes) -> Iterator[bytes]:
+def _headers_until_slice(data: bytes) -> Iterator[bytes]:
     """NAL units up to and with the first slice, each cut to the bytes that a header needs."""
     start = _after_start_code(data, 0)
     while start < len(data):
@@ -95,9 +70,9 @@ def split_nal_units_until_slice(data: bytes) -> Iterator[bytes]:
         start = _after_start_code(data, start)
 
 
-def sequence_parameters(data: bytes) -> SequenceParameters | None:
+def sequence_parameters(data: bytes) -> Sps | None:
     """The first SPS of an access unit, read; None where it has none. Raises ValueError for a broken one."""
-    for unit in split_nal_units(data):
+    for unit in nal_units(data):
         if unit[0] & 0x1F == SPS:
             return parse_sps(unit)
     return None
@@ -130,7 +105,7 @@ class ParameterSets:
         return b"".join(START_CODE + unit for unit in missing) + data
 
     def _remember(self, data: bytes) -> None:
-        for unit in split_nal_units(data):
+        for unit in nal_units(data):
             kind = unit[0] & 0x1F
             # The bytes after the header begin with the set's id; one set for each first byte is enough of a key.
             if kind == SPS:

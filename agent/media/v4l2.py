@@ -20,7 +20,8 @@ import av.error
 from av.video.stream import VideoStream
 
 from agent.errors import MediaUnavailable
-from agent.media.h264 import ParameterSets, has_picture, is_keyframe, sequence_parameters
+from agent.h264 import is_keyframe
+from agent.media.h264 import ParameterSets, has_picture, sequence_parameters
 from agent.media.source import Fail, SourceDescription, VideoOptions
 from agent.media.worker import Worker
 from agent.media.x264 import X264Encoder
