@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from agent.conversation.counters import PeerCounters
 from agent.conversation.events import IceCandidate, IceServer, MediaGrant, PeerEvent
-from agent.conversation.statistics import PeerCounters
 
 VIDEO_CLOCK_RATE = 90_000
 AUDIO_CLOCK_RATE = 48_000

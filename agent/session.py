@@ -2,7 +2,7 @@
 
 One task runs a conversation, from `run()`'s first line to its last; leaving it is the only way its media stops. Inputs
 come through one inbox and are handled one at a time. What takes time (making an offer, an answer, adding a candidate)
-is done by one worker for each transport, in order, which reports back through the inbox.
+is done by one transport for each transport, in order, which reports back through the inbox.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from agent.conversation.record import call_record
 from agent.conversation.reports import CallRecord, LocalStats, RemoteStats
 from agent.conversation.statistics import StatisticsLog
 from agent.emitter import Emitter, Unsubscribe
-from agent.errors import CallboxError, InvalidStateError, MediaError, NoCommonCodec, UnusableDescription
-from agent.ports import IceOptions, LocalStream, Peer, PeerFactory
+from agent.errors import InvalidStateError
+from agent.ports import IceOptions, LocalStream, PeerFactory
 from agent.signaling import messages as wire
 from agent.signaling.translation import to_message
 from agent.tasks import Tasks
+from agent.transport import Transport
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Conversation:
         self._arrived = asyncio.Event()
         self._changed = asyncio.Condition()
         self._closed: asyncio.Future[CallRecord] = asyncio.get_running_loop().create_future()
-        self._workers: dict[int, _PeerWorker] = {}
+        self._transports: dict[int, Transport] = {}
         self._muted: dict[str, bool] = {}
         self._tasks = Tasks(f"conversation {rules.conversation}")
         self._emitter = Emitter(self._tasks.spawn)
@@ -175,8 +176,8 @@ class Conversation:
     def mute(self, *, audio: bool | None = None, video: bool | None = None) -> None:
         """Stop (True) or resume (False) sending a kind of media; None leaves it."""
         self._muted.update({kind: flag for kind, flag in (("audio", audio), ("video", video)) if flag is not None})
-        for worker in self._workers.values():
-            worker.peer.mute(audio=audio, video=video)
+        for transport in self._transports.values():
+            transport.peer.mute(audio=audio, video=video)
 
     def renew(self) -> None:
         """Make a fresh transport beside the one there is: the network changed."""
@@ -263,8 +264,8 @@ class Conversation:
                 item.outcome.set_result("the conversation is closed")
         self._inbox.clear()
         try:
-            for worker in self._workers.values():
-                worker.stop()
+            for transport in self._transports.values():
+                transport.stop()
             await self._tasks.finish(FINISH_TIMEOUT)
         finally:
             if not self._closed.done():
@@ -284,9 +285,9 @@ class Conversation:
                 case ev.CreateOffer() | ev.CreateAnswer():
                     self._create(effect)
                 case ev.ApplyAnswer():
-                    self._workers[effect.generation].apply_answer(effect.sdp)
+                    self._transports[effect.generation].apply_answer(effect.sdp)
                 case ev.AddCandidate():
-                    self._workers[effect.generation].add_candidate(effect.candidate)
+                    self._transports[effect.generation].add_candidate(effect.candidate)
                 case ev.StartMedia():
                     self._start_media(effect.generation)
                 case ev.ClosePeer():
@@ -307,8 +308,8 @@ class Conversation:
         # when the broker is away.
         if isinstance(effect, ev.SendClose) or not self._around.connected():
             text = wire.encode(message).decode()
-            for worker in self._workers.values():
-                worker.peer.send_control(text)
+            for transport in self._transports.values():
+                transport.peer.send_control(text)
 
     def _create(self, effect: ev.CreateOffer | ev.CreateAnswer) -> None:
         servers = effect.ice_servers if isinstance(effect, ev.CreateAnswer) else ()
@@ -322,23 +323,23 @@ class Conversation:
         )
         if self._muted:
             peer.mute(audio=self._muted.get("audio"), video=self._muted.get("video"))
-        worker = self._workers[effect.generation] = _PeerWorker(peer, effect.generation, self.post)
+        transport = self._transports[effect.generation] = Transport(peer, effect.generation, self.post)
         if isinstance(effect, ev.CreateAnswer):
-            worker.describe(lambda: peer.create_answer(effect.sdp))
+            transport.describe(lambda: peer.create_answer(effect.sdp))
         else:
-            worker.describe(peer.create_offer)
-        self._tasks.spawn(worker.run())
+            transport.describe(peer.create_offer)
+        self._tasks.spawn(transport.run())
 
     def _start_media(self, generation: int) -> None:
         if generation > 0:
             self._sample_last()
             self._log.start(self._around.monotonic())
-        self._workers[generation].peer.start_media()
+        self._transports[generation].peer.start_media()
 
     def _close_peer(self, generation: int) -> None:
         self._sample_last(generation)
-        worker = self._workers.pop(generation)
-        worker.stop()
+        transport = self._transports.pop(generation)
+        transport.stop()
 
     def _conclude(self) -> None:
         """`closed`, exactly once: the record goes to everyone who listens, and to whoever waits."""
@@ -374,72 +375,14 @@ class Conversation:
                 async with asyncio.timeout_at(due), self._changed:
                     await self._changed.wait_for(lambda: self.state is State.CLOSED)
             except TimeoutError:
-                worker = self._workers.get(self.rules.current_generation)
-                if worker is not None and self.state is State.ESTABLISHED:
-                    for report in self._log.sample(worker.peer.counters()):
+                transport = self._transports.get(self.rules.current_generation)
+                if transport is not None and self.state is State.ESTABLISHED:
+                    for report in self._log.sample(transport.peer.counters()):
                         self._emit(report)
 
     def _sample_last(self, generation: int | None = None) -> None:
         """The rest of an interval, for the record, before its transport goes."""
         current = self.rules.current_generation
-        worker = self._workers.get(current)
-        if worker is not None and generation in (None, current) and self.rules.marks.connected is not None:
-            self._log.sample(worker.peer.counters())
-
-
-class _PeerWorker:
-    """Does what takes time for one transport, in order, and closes it at the end."""
-
-    def __init__(self, peer: Peer, generation: int, post: Callable[[ev.Input], None]) -> None:
-        self.peer = peer
-        self._generation = generation
-        self._post = post
-        self._work: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(maxsize=INBOX_LIMIT)
-        self._task = asyncio.create_task(self._drain(), name=f"callbox-transport-{generation}")
-
-    def describe(self, make: Callable[[], Awaitable[str]]) -> None:
-        async def work() -> None:
-            self._post(ev.DescriptionReady(self._generation, await make()))
-
-        self._work.put_nowait(work)
-
-    def apply_answer(self, sdp: str) -> None:
-        self._work.put_nowait(lambda: self.peer.apply_answer(sdp))
-
-    def add_candidate(self, candidate: ev.IceCandidate | None) -> None:
-        self._work.put_nowait(lambda: self.peer.add_candidate(candidate))
-
-    def stop(self) -> None:
-        """End the work, wherever it is, and close the transport."""
-        self._task.cancel()
-
-    async def run(self) -> None:
-        try:
-            await asyncio.wait([self._task])
-        finally:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            await self.peer.close()
-
-    async def _drain(self) -> None:
-        while True:
-            work = await self._work.get()
-            try:
-                await work()
-            except Exception as error:  # noqa: BLE001 - the edge of the transport: every failure ends in one input
-                self._post(_failure(self._generation, error))
-
-
-def _failure(generation: int, error: Exception) -> ev.PeerFailed:
-    """What a transport's exception means for the call."""
-    match error:
-        case MediaError():
-            return ev.PeerFailed(generation, "no_user_media", str(error), CloseReason.NO_USER_MEDIA)
-        case NoCommonCodec():
-            return ev.PeerFailed(generation, "no_common_codec", str(error), CloseReason.REJECTED)
-        case UnusableDescription():
-            return ev.PeerFailed(generation, "unusable_sdp", str(error), CloseReason.REJECTED)
-        case CallboxError():
-            return ev.PeerFailed(generation, "transport_failed", str(error), CloseReason.ICE_FAILED)
-    logger.error("a transport failed", exc_info=error)
-    return ev.PeerFailed(generation, "internal", type(error).__name__, CloseReason.UNKNOWN_REASON)
+        transport = self._transports.get(current)
+        if transport is not None and generation in (None, current) and self.rules.marks.connected is not None:
+            self._log.sample(transport.peer.counters())

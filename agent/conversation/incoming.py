@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from agent.conversation import events as ev
-from agent.conversation.call import SHARED, Call, Refused, State, Table, Timing, row
+from agent.conversation.answered import SHARED, AnsweredCall
+from agent.conversation.call import Refused, State, Table, Timing, row
 from agent.conversation.reasons import CallStatus, CloseReason, Direction, Side
 
 
-class IncomingCall(Call):
+class IncomingCall(AnsweredCall):
     """A call to which the far side invited us. `start()` once, then `handle()`."""
 
     direction = Direction.INCOMING
@@ -72,7 +73,7 @@ class IncomingCall(Call):
         return self.end(now, reason, Side.LOCAL, [*before, self.answer, ev.Response(status, code, self.rule)])
 
     def _answer(self, event: ev.DescriptionReady, now: float) -> tuple[State, list[ev.Effect]]:
-        self._must_be_live(event.generation)
+        self.must_be_live(event.generation)
         self.start_connecting(now)
         self.answer = ev.SendResponse(CallStatus.ACCEPTED, sdp=event.sdp)
         found, self._found = self._found, []
@@ -95,7 +96,7 @@ class IncomingCall(Call):
 
     def _hold_found(self, event: ev.CandidateFound, _now: float) -> tuple[State, list[ev.Effect]]:
         """Found before the answer is out: it follows it."""
-        self._must_be_live(event.generation)
+        self.must_be_live(event.generation)
         self._found.append(event.candidate)
         return self.state, []
 
@@ -113,11 +114,11 @@ class IncomingCall(Call):
         return self.end(now, CloseReason.ANSWERED_ELSEWHERE, Side.REMOTE, [])
 
     def _unanswered(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
-        self._must_be_due(now)
+        self.must_be_due(now)
         return self._refuse(now, CallStatus.TIMEOUT, "no_answer", CloseReason.INVITE_TIMEOUT)
 
     def _answer_overdue(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
-        self._must_be_due(now)
+        self.must_be_due(now)
         return self._refuse(now, CallStatus.REJECTED, "setup_timeout", CloseReason.OUT_OF_RESOURCES)
 
     def _leave(self, event: ev.CloseRequested, now: float) -> tuple[State, list[ev.Effect]]:
@@ -144,7 +145,7 @@ TABLE: Table = {
     _S.ANSWERING: {
         ev.DescriptionReady: row(IncomingCall._answer, _S.CONNECTING),
         ev.PeerFailed: row(IncomingCall._cannot_answer, _S.CLOSED),
-        ev.CandidateReceived: row(Call._add_candidate, _S.ANSWERING),
+        ev.CandidateReceived: row(AnsweredCall._add_candidate, _S.ANSWERING),
         ev.CandidateFound: row(IncomingCall._hold_found, _S.ANSWERING),
         ev.CloseReceived: row(IncomingCall._withdrawn, _S.CLOSED),
         ev.SelectReceived: row(IncomingCall._selected, _S.ANSWERING, _S.CLOSED),

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from agent.conversation import events as ev
-from agent.conversation.call import SHARED, Call, Refused, State, Table, Timing, row
+from agent.conversation.answered import SHARED, AnsweredCall
+from agent.conversation.call import Refused, State, Table, Timing, row
 from agent.conversation.reasons import CallMode, CallStatus, CloseReason, Direction, Side
 
 _ENDS = {
@@ -31,7 +32,7 @@ class Target:
         return self.invited and self.status is None
 
 
-class OutgoingCall(Call):
+class OutgoingCall(AnsweredCall):
     """A call to which we invite. `start()` once, then `handle()`."""
 
     direction = Direction.OUTGOING
@@ -104,7 +105,7 @@ class OutgoingCall(Call):
     # -- rows -------------------------------------------------------------------------------------------------------
 
     def _offer_ready(self, event: ev.DescriptionReady, now: float) -> tuple[State, list[ev.Effect]]:
-        self._must_be_live(event.generation)
+        self.must_be_live(event.generation)
         self._sdp = event.sdp
         first = self.targets if self.mode == CallMode.PARALLEL else self.targets[:1]
         return State.INVITING, self._invite(first, now)
@@ -114,7 +115,7 @@ class OutgoingCall(Call):
         return self.end(now, event.reason, Side.LOCAL, tell)
 
     def _hold_found(self, event: ev.CandidateFound, _now: float) -> tuple[State, list[ev.Effect]]:
-        self._must_be_live(event.generation)
+        self.must_be_live(event.generation)
         self._found.append(event.candidate)
         return self.state, [ev.SendCandidate(target.uid, event.candidate) for target in self.targets if target.waiting]
 
@@ -189,7 +190,7 @@ class OutgoingCall(Call):
         return self.state, [ev.SendClose(event.uid, CloseReason.ANSWERED_ELSEWHERE)]
 
     def _nobody(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
-        self._must_be_due(now)
+        self.must_be_due(now)
         withdrawn = self._withdraw(CloseReason.INVITE_TIMEOUT)
         for target in self.targets:
             if target.waiting:
@@ -202,7 +203,7 @@ class OutgoingCall(Call):
         return self.end(now, reason, Side.LOCAL, self._withdraw(reason))
 
     def _no_offer_in_time(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
-        self._must_be_due(now)
+        self.must_be_due(now)
         return self.end(now, CloseReason.OUT_OF_RESOURCES, Side.LOCAL, [])
 
 

@@ -1,10 +1,11 @@
-"""Counters of a transport, and the arithmetic that makes `local_stats`, `remote_stats` and the call record of them."""
+"""The arithmetic that makes `local_stats`, `remote_stats` and the call record of a transport's counters."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
+from agent.conversation.counters import PeerCounters, ReceivedCounters, SentCounters, TransportCounters
 from agent.conversation.reports import (
     LocalStats,
     MediaTotals,
@@ -15,83 +16,6 @@ from agent.conversation.reports import (
     SentMedia,
     TransportReport,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SentCounters:
-    """Running totals of one kind that we send. None: not known (yet)."""
-
-    codec: str | None = None
-    packets_sent: int = 0
-    bytes_sent: int = 0  # RTP payload, without retransmissions
-    frames_sent: int = 0
-    key_frames_sent: int = 0
-    frames_dropped: int = 0
-    frame_width: int | None = None
-    frame_height: int | None = None
-    send_delay_total: float = 0.0  # seconds, capture to send, summed over frames_sent
-    nack_count: int = 0
-    pli_count: int = 0
-    fir_count: int = 0
-    retransmitted_packets_sent: int = 0
-    retransmitted_bytes_sent: int = 0
-    target_bitrate: int | None = None
-    quality_limitation_reason: str | None = None
-    # what the far side reports of this stream
-    remote_packets_lost: int | None = None
-    remote_fraction_lost: float | None = None  # 0..1
-    remote_jitter: float | None = None  # seconds
-    round_trip_time: float | None = None  # seconds
-    remote_bitrate_estimate: int | None = None  # REMB, bit/s
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedCounters:
-    """Running totals of one kind that arrives."""
-
-    codec: str | None = None
-    packets_received: int = 0
-    bytes_received: int = 0
-    packets_lost: int | None = None
-    jitter: float | None = None  # seconds
-    frames_received: int = 0
-    key_frames_received: int = 0
-    frame_width: int | None = None
-    frame_height: int | None = None
-    nack_count: int = 0
-    pli_count: int = 0
-    total_audio_energy: float | None = None
-    last_packet_at: float | None = None  # time.monotonic()
-
-
-@dataclass(frozen=True, slots=True)
-class TransportCounters:
-    """The selected pair and its totals."""
-
-    local_candidate_type: str | None = None
-    remote_candidate_type: str | None = None
-    protocol: str | None = None
-    local_address: str | None = None
-    remote_address: str | None = None
-    current_round_trip_time: float | None = None
-    packets_sent: int | None = None
-    packets_received: int | None = None
-    bytes_sent: int | None = None
-    bytes_received: int | None = None
-    ice_role: str | None = None
-    dtls_state: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PeerCounters:
-    """A snapshot of a transport. `at` is `time.monotonic()` seconds."""
-
-    at: float
-    video_sent: SentCounters | None = None
-    audio_sent: SentCounters | None = None
-    video_received: ReceivedCounters | None = None
-    audio_received: ReceivedCounters | None = None
-    transport: TransportCounters = TransportCounters()
 
 
 class StatisticsLog:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.conversation.statistics import ReceivedCounters, SentCounters, TransportCounters
+from agent.conversation.counters import ReceivedCounters, SentCounters, TransportCounters
 from agent.ports import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE
 from agent.webrtc import inside
 from agent.webrtc.inbound import InboundAudio, InboundVideo

@@ -9,7 +9,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.rtcrtpsender import RTCRtpSender
 
 from agent.conversation.events import MediaGrant
-from agent.conversation.statistics import PeerCounters
+from agent.conversation.counters import PeerCounters
 from agent.errors import PeerError
 from agent.ports import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, LocalStream
 from agent.webrtc import counters, inside

@@ -25,7 +25,7 @@ from agent.conversation.events import (
     TrackReceived,
 )
 from agent.conversation.reasons import CloseReason
-from agent.conversation.statistics import PeerCounters
+from agent.conversation.counters import PeerCounters
 from agent.errors import CallboxError, NoCommonCodec, PeerError, UnusableDescription
 from agent.ports import IceOptions, LocalStream, PeerFactory
 from agent.webrtc import inside

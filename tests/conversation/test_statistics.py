@@ -9,13 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.conversation.statistics import (
-    PeerCounters,
-    ReceivedCounters,
-    SentCounters,
-    StatisticsLog,
-    TransportCounters,
-)
+from agent.conversation.counters import PeerCounters, ReceivedCounters, SentCounters, TransportCounters
+from agent.conversation.statistics import StatisticsLog
 
 VIDEO = SentCounters(
     codec="H264",
