@@ -534,7 +534,7 @@ class Link {
     this.#options.onState("stopped");
     const ended = new Promise((resolve) => client.end(false, { properties: { sessionExpiryInterval: 0 } }, resolve));
     await Promise.race([ended, pause(1000)]);
-    client.end(true);
+    client.stream?.destroy();
   }
 
   /** Resolves as soon as messages can go both ways. @returns {Promise<void>} */
@@ -889,7 +889,8 @@ function meanOf(now, before, total, count) {
 /**
  * One reading of a transport: the W3C objects that matter, by what they are.
  * @typedef {{ outbound?: any, inbound?: any, remoteInbound?: any, codecSent?: string, codecReceived?: string }} KindSample
- * @typedef {{ at: number, transport: Record<string, any>, packetsReceived: number, video: KindSample, audio: KindSample }} Sample
+ * @typedef {{ at: number, transport: Record<string, any>, video: KindSample, audio: KindSample, mediaReceived: number, packetsReceived: number }} Sample
+ *   `mediaReceived` counts packets of picture and sound, `packetsReceived` those of any kind
  */
 
 /**
@@ -912,8 +913,9 @@ export function readSample(report, at) {
   };
   const [video, audio] = [kind("video"), kind("audio")];
   const dtls = first(({ type }) => type === "transport");
-  const received = (video.inbound?.packetsReceived ?? 0) + (audio.inbound?.packetsReceived ?? 0);
-  return { at, video, audio, transport: readPath(all, dtls), packetsReceived: dtls?.packetsReceived ?? received };
+  const mediaReceived = (video.inbound?.packetsReceived ?? 0) + (audio.inbound?.packetsReceived ?? 0);
+  const packetsReceived = dtls?.packetsReceived ?? mediaReceived;
+  return { at, video, audio, transport: readPath(all, dtls), mediaReceived, packetsReceived };
 }
 
 /** The selected candidate pair and its transport. @param {any[]} all @param {any} dtls @returns {Record<string, any>} */
@@ -1150,6 +1152,7 @@ export class Conversation extends Emitter {
   #totals = new Totals();
   /** What the invitation was answered with, to be said again if it comes again. @type {Record<string, any> | null} */
   #answer = null;
+  #told = false;
   #samples = 0;
   #silentSamples = 0;
   #sampling = false;
@@ -1202,6 +1205,11 @@ export class Conversation extends Emitter {
     return this.#state === "closed";
   }
 
+  /** Whether the far side waits for a response of ours. */
+  get #isAsked() {
+    return this.direction === "incoming" && !this.#callStatus && !this.#ended;
+  }
+
   /** Whether media flows over a transport that is about to be replaced, or not at all for the moment. */
   get degraded() {
     return this.#renewal !== null || this.#lost;
@@ -1209,6 +1217,20 @@ export class Conversation extends Emitter {
 
   get muted() {
     return { ...this.#muted };
+  }
+
+  /**
+   * @template {keyof ConversationEvents} Name
+   * @param {Name} name
+   * @param {ConversationEvents[Name]} detail
+   * @returns {boolean}
+   * @protected
+   * @override
+   */
+  emit(name, detail) {
+    if (this.#told) return false; // nothing follows `closed`
+    this.#told = name === "closed";
+    return super.emit(name, detail);
   }
 
   // What the application does
@@ -1220,7 +1242,7 @@ export class Conversation extends Emitter {
     this.#local = localStream;
     this.#setState("connecting");
     this.#deadlines.clear("lifetime");
-    this.#deadlines.set("setup", TIMING.setup, () => this.#endHere("ice_failed"));
+    this.#deadlines.set("setup", TIMING.setup, () => this.#setupExpired());
     let transport;
     try {
       transport = this.#current = this.#makeTransport(0);
@@ -1244,7 +1266,7 @@ export class Conversation extends Emitter {
 
   /** Ends it: cancels an invitation, declines a call, hangs up. Harmless when it has ended. @param {string} [reason] */
   close(reason = "user_hangup") {
-    if (this.#state === "called") this.#refuse("REJECTED", reason === "user_hangup" ? "rejected" : reason, "rejected");
+    if (this.#isAsked) this.#refuse("REJECTED", reason === "user_hangup" ? "rejected" : reason, "rejected");
     else if (this.#callStatus) this.#endHere(reason);
     else this.#endHere(reason === "user_hangup" ? "cancelled" : reason);
   }
@@ -1516,7 +1538,7 @@ export class Conversation extends Emitter {
 
   /** @param {CallStatus} status @param {string} code @param {string} reason how the conversation ends */
   #refuse(status, code, reason) {
-    if (this.#state !== "called") return;
+    if (!this.#isAsked) return;
     this.#answered(status, code);
     this.#respond({ callStatus: status, reason: code });
     this.emit("response", { callStatus: status, reason: code });
@@ -1525,9 +1547,8 @@ export class Conversation extends Emitter {
 
   /** @param {unknown} fault */
   #cannotAnswer(fault) {
-    if (this.#state !== "connecting") return;
+    if (!this.#isAsked) return;
     this.emit("error", { code: "unusable_description", message: textOf(fault) });
-    this.#setState("called");
     this.#refuse("REJECTED", "unusable_description", "unknown_reason");
   }
 
@@ -1657,7 +1678,12 @@ export class Conversation extends Emitter {
   }
 
   #checkMedia() {
-    if (this.#state === "connected" && !this.#totals.last?.packetsReceived) this.#endHere("media_timeout");
+    if (this.#state === "connected" && !this.#totals.last?.mediaReceived) this.#endHere("media_timeout");
+  }
+
+  #setupExpired() {
+    if (this.#isAsked) this.#refuse("REJECTED", "setup_timeout", "out_of_resources");
+    else this.#endHere("ice_failed");
   }
 
   // A fresh transport for the same conversation (PROTOCOL 2, `offer` and `answer`)
@@ -2072,15 +2098,16 @@ export class CallClient extends Emitter {
     if (inUse && inUse.remoteUid !== from) return this.#answer(from, id, "REJECTED", "conversation_in_use");
     if (inUse instanceof Conversation) return inUse.repeat();
     if (inUse) return inUse.answer ? void this.#publish(from, inUse.answer) : undefined;
-    const left = Date.parse(sentAt) + lifetime * 1000 - this.#clock.now();
-    if (this.#clock.plausible && left < -TIMING.clockSkew) {
+    const full = lifetime * 1000;
+    const left = this.#clock.plausible ? Date.parse(sentAt) + full - this.#clock.now() : full;
+    if (left < -TIMING.clockSkew) {
       return this.#answer(from, id, "TIMEOUT", "expired", { now: this.#clock.format() });
     }
     if (this.#isFull) return this.#answer(from, id, "BUSY", "busy");
     const call = { id, remoteUid: from, direction: /** @type {const} */ ("incoming"), userData: message.userData };
     const conversation = new Conversation(this.#host(), { ...call, invite: { ...message, party } }, {});
     this.#conversations.set(id, conversation);
-    conversation.ring(Math.min(lifetime * 1000, Math.max(left, 0) + TIMING.clockSkew));
+    conversation.ring(Math.min(full, left + TIMING.clockSkew));
     if (!this.emit("called", conversation)) conversation.reject("unavailable");
   }
 

@@ -138,6 +138,7 @@ class Page {
     void this.#wakeLock?.release();
     this.#wakeLock = null;
     this.#quiet();
+    this.#clearNotices("microphone", "camera");
     this.#stage.end();
     this.#announce(this.#summary.show(record, errorCode));
     this.#drawDevices();
@@ -225,11 +226,14 @@ class Page {
     const chip = byId("connection");
     chip.dataset.state = state;
     byId("connection-text").textContent = translate(`connection.${state}`);
-    clearTimeout(this.#patience);
-    if (state === "connected") this.#clearNotices("error.broker", "error.authorization");
-    else if (code === "not_authorized") this.#notice("error.authorization", "bad");
-    else if (state === "reconnecting" || state === "connecting") {
-      this.#patience = setTimeout(() => this.#notice("error.broker", "bad"), PATIENCE);
+    if (state === "connected") {
+      clearTimeout(this.#patience);
+      this.#patience = undefined;
+      this.#clearNotices("error.broker", "error.authorization");
+    } else if (code === "not_authorized") {
+      this.#notice("error.authorization", "bad");
+    } else {
+      this.#patience ??= setTimeout(() => this.#notice("error.broker", "bad"), PATIENCE);
     }
     this.#drawDevices();
   }

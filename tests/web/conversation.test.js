@@ -390,6 +390,7 @@ test("connected, yet nothing arrives: media_timeout", async () => {
   const { events } = await accepted();
   transports[0].connect();
   transports[0].packetsReceived = 0;
+  setInterval(() => (transports[0].otherPacketsReceived += 1), 500);
   await pass(15_100);
   assert.equal(events.of("closed")[0].reason, "media_timeout");
 });
@@ -645,6 +646,34 @@ test("an offer that no browser can use is refused", async () => {
   await settle();
   assert.equal(broker.sentTo(DEVICE, "response")[0].reason, "unusable_description");
   assert.deepEqual(events.names(), ["error", "response", "closed"]);
+});
+
+test("closed by us while the answer is being made, the inviter hears a response", async () => {
+  const { conversation, events } = await invited();
+  const accepting = conversation.accept();
+  conversation.close();
+  await accepting;
+  await settle();
+  assert.deepEqual(broker.sentTo(DEVICE, "response").map(({ callStatus }) => callStatus), ["REJECTED"]);
+  assert.deepEqual(broker.sentTo(DEVICE, "close"), []);
+  assert.equal(events.of("closed").length, 1);
+});
+
+test("an unknown time of sending rings for the whole lifetime", async () => {
+  mock.timers.setTime(Date.UTC(2000, 0, 1));
+  await invited({ sentAt: "1999-01-01T00:00:00.000Z", lifetime: 20 });
+  assert.equal(broker.sentTo(DEVICE, "ringing")[0].expiresIn, 20);
+});
+
+test("nothing follows closed, whatever comes", async () => {
+  const { conversation, events } = await connected();
+  transports[0].disconnect();
+  conversation.close();
+  transports.forEach((transport) => transport.fail());
+  fromDevice({ type: "error", conversation: conversation.id, code: "late", message: "too late" });
+  await pass(20_000);
+  assert.equal(events.names().at(-1), "closed");
+  assert.equal(events.of("closed").length, 1);
 });
 
 test("without a listener nobody is left ringing", async () => {

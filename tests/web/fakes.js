@@ -196,6 +196,8 @@ export class FakePeerConnection {
   channels = [];
   closed = false;
   packetsReceived = 0;
+  /** DTLS and the data channel arrive, too. */
+  otherPacketsReceived = 5;
   framesDecoded = 0;
   /** @type {any} */
   onicecandidate = null;
@@ -289,7 +291,7 @@ export class FakePeerConnection {
     const at = { timestamp: Date.now() };
     return new Map(
       [
-        { id: "T", type: "transport", packetsReceived: this.packetsReceived, dtlsState: "connected", selectedCandidatePairId: "P", ...at },
+        { id: "T", type: "transport", packetsReceived: this.packetsReceived + this.otherPacketsReceived, dtlsState: "connected", selectedCandidatePairId: "P", ...at },
         { id: "P", type: "candidate-pair", state: "succeeded", nominated: true, currentRoundTripTime: 0.02, localCandidateId: "L", remoteCandidateId: "R", ...at },
         { id: "L", type: "local-candidate", candidateType: "host", protocol: "udp", address: "192.0.2.1", ...at },
         { id: "R", type: "remote-candidate", candidateType: "relay", protocol: "udp", address: "192.0.2.2", ...at },
