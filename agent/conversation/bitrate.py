@@ -130,7 +130,7 @@ class BitrateController:
             self._decrease(now, self._options.delay_decrease * self._target, "send queue", capacity=self._target)
 
     def on_sent_bitrate(self, now: float, bitrate: float) -> None:
-        """What was really sent over the last second or so, bit/s. Without it growth trusts that the target is sent."""
+        """What was sent in the last second, retransmissions too, bit/s. If never told, the target is taken for it."""
         if sensible(bitrate, 0.0, 1e12) is not None and self._advance(now):
             self._sent.add(now, bitrate)
 
@@ -147,8 +147,6 @@ class BitrateController:
             self._clean_since = None
         return self._step(now)
 
-    # evidence
-
     def _advance(self, now: float) -> bool:
         """Whether `now` is a time and not in the past."""
         if not math.isfinite(now) or now < self._now:
@@ -162,13 +160,12 @@ class BitrateController:
         if not delay.overusing(corroborated):
             self._delay_episode = None if delay.clear else self._delay_episode
             return
+        # before it is due, the sender report left before the last decrease
+        due = self._decreased_at + max(options.delay_decrease_interval, delay.round_trip)
         if 1 - delay.change < options.delay_decrease:  # it grows: by how fast, one knows what fits
             fits = max(options.delay_decrease_floor, 1 - delay.change) * self._sent_around(now - delay.round_trip)
             self._fit(now, fits, "round trip")
-        elif delay.change > options.delay_falling and now - self._decreased_at >= max(
-            options.delay_decrease_interval,
-            delay.round_trip,  # else the sender report left before the last decrease
-        ):
+        elif delay.change > options.delay_falling and now >= due:
             self._delay_episode = self._delay_episode or (self._target, delay.round_trip)
             if self._path_changed():
                 delay.rebase()
@@ -179,7 +176,8 @@ class BitrateController:
 
     def _fit(self, now: float, fits: float, why: str) -> None:
         """Down to what was seen to fit. Absolute, so that late news of what was sent earlier does not add up."""
-        if fits < self._target:
+        arrives = self._remb.bitrate if self._remb.fell_within(now, self._options.remb_fall_age) else 0.0
+        if max(fits, arrives) < self._target:
             self._fitted_at = now
             self._decrease(now, self._options.fit_margin * fits, why, capacity=fits)
 
@@ -261,8 +259,6 @@ class BitrateController:
             self._timed_out_at = now
             self._decrease(now, options.report_timeout_decrease * self._target, "no reports", self._capacity)
 
-    # the rate
-
     def _decrease(self, now: float, bitrate: float, why: str, capacity: float | None) -> None:
         self._trial = None
         self._clean_since = None
@@ -304,7 +300,7 @@ class BitrateController:
             and now - self._reported_at <= options.report_age
             and now - self._decreased_at >= options.hold_after_decrease + self._delay.round_trip
             and self._trial is None
-            and not self._remb.paused(now, self._target)
+            and not (self._delay.excess > options.remb_pause_delay and self._remb.paused(now, self._target))
             and self._queue_since is None
             and self._delay.clear
             and self._loss.excess <= options.loss_low
@@ -335,7 +331,9 @@ class BitrateController:
             growth = options.growth
         else:
             return options.growth_fast
-        return growth if self._remb.known(now) else options.growth_blind * growth
+        if not self._remb.known(now):
+            growth *= options.growth_blind
+        return growth * self._delay.headroom
 
     def _step(self, now: float) -> int | None:
         options, since = self._options, now - self._changed_at

@@ -27,7 +27,7 @@ class BitrateOptions:
     # delay, draft section 5 with round trips for arrival times
     delay_base_window: float = 30.0  # the shortest round trip of this long is the path without a queue
     delay_threshold: float = 0.05  # over the base: beyond the noise of Wi-Fi, under what a viewer notices
-    delay_threshold_ratio: float = 0.5  # or this much of the base, on long paths
+    delay_threshold_ratio: float = 0.25  # or this much of the base, on long paths, whose noise is larger
     delay_hold_ratio: float = 0.6  # of the threshold: stop growing before having to back off
     delay_persistence: float = 0.4  # a single long round trip is no queue, unless another signal agrees
     delay_severe: float = 0.20  # over the base: no corroboration needed
@@ -44,25 +44,26 @@ class BitrateOptions:
     path_change_decrease: float = 0.6  # so much less sent, and the round trip has not moved: it is the path's
 
     # REMB
-    remb_fall: float = 0.97  # of the one before: what libwebrtc sends at once
+    remb_fall: float = 0.995  # of the one before: libwebrtc lowers it only when it sees a queue
     remb_slack: float = 2.5  # how far we may run ahead of one that climbs: 8 % a second would never be caught up with
     remb_tolerance: float = 0.90  # a first value is the rate of arrival, and varies with the frames
     remb_shallow: float = 0.75  # of what is sent; what arrives is 1 / 0.85 of it, so nearly all does
     remb_early_decrease: float = 0.90  # enough for a fall that comes before the queue shows in round trips
     remb_deep_age: float = 5.0  # after a deeper fall the shallow ones belong to it
-    remb_rise_age: float = 3.0  # climbed within it: trailing us
+    remb_rise_age: float = 8.0  # climbed within it: trailing us; after a queue went, libwebrtc may hold it this long
     remb_corroborates: float = 2.0  # a fall agrees with losses or a long round trip for this long
     remb_fall_age: float = 8.0  # as long as a queue of ours may take to drain, its value is the capacity's
-    remb_pause: float = 1.6  # ahead of one that did not climb at its last sending: it sees a queue, do not grow
+    remb_pause: float = 1.6  # ahead of one that did not climb at its last sending: do not grow,
+    remb_pause_delay: float = 0.01  # if round trips agree by this much that it may be a queue
     remb_age: float = 5.0  # sent at least once a second; older ones bind nobody
 
     # growth
-    growth: float = 0.06  # a second, under the draft's 0.08: near the last capacity, and to begin with
+    growth: float = 0.05  # a second, under the draft's 0.08: near the last capacity, and to begin with
     growth_fast: float = 0.20  # a second: below that capacity, or after `growth_ramp` seconds without trouble
-    growth_ramp: float = 4.0
+    growth_ramp: float = 6.0
     growth_blind: float = 0.8  # of these, where no REMB would tell of a queue before the next report does
     near_low: float = 0.85  # of the capacity: the neighborhood that is crossed slowly
-    near_high: float = 1.12
+    near_high: float = 1.2
     capacity_same: float = 0.75
     capacity_weight: float = 0.3
     hold_after_decrease: float = 1.0  # plus a round trip: see what it did first

@@ -67,6 +67,11 @@ class RoundTrips:
     def clear(self) -> bool:
         return self.excess <= self.threshold * self._options.delay_hold_ratio
 
+    @property
+    def headroom(self) -> float:
+        """1 with no queue, 0 where growth has to stop."""
+        return max(0.0, 1 - self.excess / (self.threshold * self._options.delay_hold_ratio))
+
     def overusing(self, corroborated: bool) -> bool:
         if self._above_since is None:
             return False
@@ -147,7 +152,7 @@ class Remb:
         """Whether it fell, and under `target`. In doubt a fall counts only if less arrives than is sent."""
         options, before = self._options, self.bitrate
         known = self.known(now)
-        if bitrate < options.remb_shallow * sending:
+        if bitrate < options.remb_shallow * (min(sending, before) if known else sending):
             self._deep_at = now
         fell = known and bitrate < options.remb_fall * before and (self.deep(now) or not doubtful)
         if fell:
