@@ -18,7 +18,6 @@ was lost), so that several reports of one event do not add up; relative steps wa
 
 Near the capacity that the last decrease revealed the rate creeps, below it it returns quickly, beyond it the capacity
 is forgotten. The encoder sees a step only when it is worth one: over 5 % down, over 8 % up.
-
 Time is an argument (seconds, any monotonic clock). What is not a sensible number, or comes from the past, is ignored.
 """
 

@@ -40,7 +40,7 @@ class BitrateOptions:
     drain_time: float = 3.0  # a standing queue shall be gone in about this time
     drain_floor: float = 0.55  # of the capacity: a picture remains while it drains
     jitter_rise: float = 2.0  # over its own floor, and over `jitter_floor`: agrees with a long round trip
-    jitter_floor: float = 0.015
+    jitter_floor: float = 0.015  # half a frame: below it jitter is the frames' own bursts
     path_change_decrease: float = 0.6  # so much less sent, and the round trip has not moved: it is the path's
 
     # REMB
@@ -60,31 +60,31 @@ class BitrateOptions:
     # growth
     growth: float = 0.05  # a second, under the draft's 0.08: near the last capacity, and to begin with
     growth_fast: float = 0.20  # a second: below that capacity, or after `growth_ramp` seconds without trouble
-    growth_ramp: float = 6.0
+    growth_ramp: float = 6.0  # several reports must have been good before growth is fast
     growth_blind: float = 0.8  # of these, where no REMB would tell of a queue before the next report does
     near_low: float = 0.85  # of the capacity: the neighborhood that is crossed slowly
-    near_high: float = 1.2
-    capacity_same: float = 0.75
-    capacity_weight: float = 0.3
+    near_high: float = 1.2  # a capacity is measured to within a fifth; passing this it was another one
+    capacity_same: float = 0.75  # closer than this (or its inverse) to the known one: measured again, and averaged
+    capacity_weight: float = 0.3  # of the new measurement: about the last three count
     hold_after_decrease: float = 1.0  # plus a round trip: see what it did first
     sent_slack: float = 1.5  # grow no further over what is sent: an unused rate is untested
-    sent_age: float = 3.0
+    sent_age: float = 3.0  # measured once a second
     report_age: float = 3.0  # three reports missing: do not grow blindly
     report_timeout: float = 4.0  # RFC 8083 4.1: no feedback is congestion of the worst kind
-    report_timeout_decrease: float = 0.7
-    report_timeout_interval: float = 2.0
+    report_timeout_decrease: float = 0.7  # about half in two intervals
+    report_timeout_interval: float = 2.0  # down to the minimum before a liveness rule ends the call
 
     # our own queue, RTCP NACK
     send_queue_age: float = 0.2  # six frames
     send_queue_persistence: float = 1.0  # a key frame may take this long to pace out
-    nack_interval: float = 1.0
+    nack_interval: float = 1.0  # they are summed over this long, until the report that counts the loss
     nack_packet_bytes: int = 1200  # to turn a rate into packets
 
     # what reaches the encoder
-    step_down: float = 0.05
-    step_up: float = 0.08
-    interval_down: float = 0.3
-    interval_up: float = 1.0
+    step_down: float = 0.05  # less would not be seen, and every step costs the encoder's rate control
+    step_up: float = 0.08  # gentler up than down
+    interval_down: float = 0.3  # ten frames: REMB falls up to five times a second
+    interval_up: float = 1.0  # a report in between
     history_age: float = 10.0  # of targets, to know what was sent when a late report says how it fared
 
     def __post_init__(self) -> None:
