@@ -72,7 +72,7 @@ class BitrateOptions:
     report_age: float = 3.0  # three reports missing: do not grow blindly
     report_timeout: float = 4.0  # RFC 8083 4.1: no feedback is congestion of the worst kind
     report_timeout_decrease: float = 0.7  # about half in two intervals
-    report_timeout_interval: float = 2.0  # down to the minimum before a liveness rule ends the call
+    report_timeout_interval: float = 2.0  # seconds between such steps: the picture survives a short gap
 
     # our own queue, RTCP NACK
     send_queue_age: float = 0.2  # six frames
