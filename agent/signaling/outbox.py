@@ -49,7 +49,8 @@ class OutboxOptions:
     read_timeout: float = 5.0  # for the disk to give back what waits there
     retry: float = 15.0  # until a disk that failed is tried again
     refusal_delay: float = 5.0  # until an event that the broker refused is tried again
-    close_timeout: float = 2.0  # for the last events to be acknowledged; and then for the disk
+    close_timeout: float = 1.0  # for the last events to be acknowledged
+    disk_timeout: float = 3.0  # and then for the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class Outbox:
             if self._task is not None:
                 self._task.cancel()
                 await asyncio.gather(self._task, return_exceptions=True)
-            if not await self._disk.stop(self._options.close_timeout):
+            if not await self._disk.stop(self._options.disk_timeout):
                 logger.error("the disk does not answer; the outbox's thread is left behind")
 
     @property
@@ -150,6 +151,7 @@ class Outbox:
 
     async def _publish_all(self) -> None:
         loop = asyncio.get_running_loop()
+        await self._read()  # once it is known that nothing waits there, what is new is kept in memory as well
         while True:
             self._awake.clear()
             try:
@@ -174,8 +176,8 @@ class Outbox:
     async def _next(self) -> Entry | None:
         """The event whose turn it is; it is in no queue any more."""
         while True:
-            if self._behind and not self._ready:
-                await self._read()
+            while self._behind and not self._ready and await self._read():
+                pass
             if self._ready:
                 return self._ready.popleft()
             if not self._memory:
@@ -190,8 +192,8 @@ class Outbox:
                     self._place = max(self._place, head.seq or 0)
                 return head
 
-    async def _read(self) -> None:
-        """Take the next events off the disk. Where it does not answer, what is in memory goes on without."""
+    async def _read(self) -> bool:
+        """Take the next events off the disk. False where it does not answer: what is in memory goes on without."""
         if self._reading is None:
             self._more = False
             self._gone.clear()
@@ -199,12 +201,14 @@ class Outbox:
             await asyncio.wait([self._reading], timeout=self._options.read_timeout)
         if not self._reading.done():
             self._reading.add_done_callback(lambda _: self._awake.set())
-            return
+            return False
         reading, self._reading = self._reading, None
         try:
             self._take(reading.result())
         except (OSError, sqlite3.Error):  # told by the thread
             asyncio.get_running_loop().call_later(self._options.retry, self._awake.set)
+            return False
+        return True
 
     def _take(self, entries: list[Entry]) -> None:
         """Line up what was read, but for what is on its way, or has been acknowledged in the meantime."""

@@ -47,7 +47,7 @@ class StoreThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changes: deque[Change] = deque()
         self._forget: deque[Forget] = deque()  # not refused: never more than there are events on the disk
-        self._reading: tuple[int, int, asyncio.Future[list[Entry]]] | None = None
+        self._reads: list[tuple[int, int, asyncio.Future[list[Entry]]]] = []
         self._condition = threading.Condition()
         self._awake = True  # open the file at once
         self._stopping = False
@@ -89,11 +89,12 @@ class StoreThread:
     def read(self, after: int, limit: int) -> asyncio.Future[list[Entry]]:
         """The oldest events above the place `after`, with every change before this call written, if it can be.
 
-        Holds an OSError or sqlite3.Error where the file cannot be read. One at a time.
+        Holds an OSError or sqlite3.Error where the file cannot be read. It may be left alone.
         """
         future: asyncio.Future[list[Entry]] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(_consume)
         with self._condition:
-            self._reading = (after, limit, future)
+            self._reads.append((after, limit, future))
             self._awake = True
             self._condition.notify()
         return future
@@ -116,11 +117,11 @@ class StoreThread:
                     break
             self._awake = False
             stopping = self._stopping
-            reading, self._reading = self._reading, None
+            reads, self._reads = self._reads, []
         while self._write():
             pass
-        if reading is not None:
-            self._read(*reading)
+        for read in reads:
+            self._read(*read)
         return not stopping
 
     def _write(self) -> bool:
@@ -220,3 +221,9 @@ def _resolve(future: asyncio.Future[list[Entry]], entries: list[Entry]) -> None:
 def _fail(future: asyncio.Future[list[Entry]], error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
+
+
+def _consume(future: asyncio.Future[list[Entry]]) -> None:
+    """Mark an error as seen: whoever reads may have gone by now."""
+    if not future.cancelled():
+        future.exception()
