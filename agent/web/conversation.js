@@ -98,9 +98,24 @@
 export const DEFAULT_PREFIX = "callbox/v1";
 export const CALL_STATUSES = Object.freeze(["ACCEPTED", "REJECTED", "BUSY", "TIMEOUT"]);
 export const CLOSE_REASONS = Object.freeze([
-  "user_hangup", "user_busy", "rejected", "cancelled", "invite_timeout", "answered_elsewhere", "replaced", "ice_failed",
-  "ice_timeout", "media_timeout", "no_user_media", "out_of_resources", "low_power", "privacy_mode", "max_duration",
-  "shutdown", "crash_recovered", "unknown_reason",
+  "user_hangup",
+  "user_busy",
+  "rejected",
+  "cancelled",
+  "invite_timeout",
+  "answered_elsewhere",
+  "replaced",
+  "ice_failed",
+  "ice_timeout",
+  "media_timeout",
+  "no_user_media",
+  "out_of_resources",
+  "low_power",
+  "privacy_mode",
+  "max_duration",
+  "shutdown",
+  "crash_recovered",
+  "unknown_reason",
 ]);
 
 /** In an `error` about a message that named no conversation. */
@@ -137,7 +152,7 @@ const TIMING = Object.freeze({
   lastSample: 200, // what the final statistics may cost at the end of a call
 });
 
-// -- small things -------------------------------------------------------------------------------------------------------
+// -- small things ----------------------------------------
 
 /** Reports a fault of a listener or of ours without disturbing whoever runs now. @param {unknown} fault */
 function reportFault(fault) {
@@ -240,7 +255,11 @@ const present = (fields) =>
 /** @param {unknown} fault */
 const textOf = (fault) => (fault instanceof Error ? fault.message : String(fault));
 
-/** The WebSocket address of `broker`, which may be a path beside the page. @param {string} broker @returns {string} */
+/**
+ * The WebSocket address of `broker`, which may be a path beside the page.
+ * @param {string} broker
+ * @returns {string}
+ */
 export function brokerUrl(broker) {
   const url = new URL(broker, globalThis.location?.href);
   url.protocol = url.protocol.replace(/^http/, "ws");
@@ -253,7 +272,7 @@ export function isUid(text) {
   return typeof text === "string" && /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(text);
 }
 
-// -- messages: what may come from the network (PROTOCOL 1, 2 and 8) -----------------------------------------------------
+// -- messages: what may come from the network (PROTOCOL 1, 2 and 8) ----------------------------------------
 
 /** A message that cannot be used. `code` and `message` may be told to its sender. */
 export class MalformedMessage extends Error {
@@ -294,7 +313,10 @@ const optional = (check) => (value) => (value === undefined || value === null ? 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
 /** @type {Check} */
 const time = (value) =>
-  must(typeof value === "string" && RFC3339.test(value) && !Number.isNaN(Date.parse(value)) && isDay(value), "an RFC 3339 time");
+  must(
+    typeof value === "string" && RFC3339.test(value) && !Number.isNaN(Date.parse(value)) && isDay(value),
+    "an RFC 3339 time",
+  );
 /** Whether the month has that day: `Date.parse` takes 30 February for 2 March. @param {string} moment */
 const isDay = (moment) => new Date(`${moment.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(moment.slice(8, 10));
 /** @type {Check} */
@@ -312,7 +334,11 @@ const serverUrl = text(510, /^(stun|stuns|turn|turns):[!-~]{1,500}$/);
 /** @type {Check} */
 const short = (value) => must(typeof value === "string" && value.length <= 512, "a string of at most 512 characters");
 
-/** A check of what is inside of a value: the fault begins with the way to it. @param {string | number} name @param {string | undefined} fault */
+/**
+ * A check of what is inside of a value: the fault begins with the way to it.
+ * @param {string | number} name
+ * @param {string | undefined} fault
+ */
 const inside = (name, fault) => fault && `.${name}${fault.startsWith(".") ? "" : ": "}${fault}`;
 
 /** @type {Check} */
@@ -321,7 +347,11 @@ function iceServer(value) {
   const { urls, username, credential } = value;
   const each = Array.isArray(urls) ? urls : [urls];
   const fault = each.length < 1 || each.length > 8 ? "must have 1 to 8 urls" : each.map(serverUrl).find(Boolean);
-  return inside("urls", fault) ?? inside("username", optional(short)(username)) ?? inside("credential", optional(short)(credential));
+  return (
+    inside("urls", fault) ??
+    inside("username", optional(short)(username)) ??
+    inside("credential", optional(short)(credential))
+  );
 }
 
 /** @type {Check} */
@@ -345,15 +375,25 @@ function candidate(value) {
   );
 }
 
-/** The fields of each message beside `type`, `conversation` and `party`. @type {Record<string, Record<string, Check>>} */
+/**
+ * The fields of each message beside `type`, `conversation` and `party`.
+ * @type {Record<string, Record<string, Check>>}
+ */
 const MESSAGES = {
   invite: {
-    sdp, sentAt: time, lifetime: optional(number(1, 120)), userData: optional(userData), iceServers: optional(iceServers),
+    sdp,
+    sentAt: time,
+    lifetime: optional(number(1, 120)),
+    userData: optional(userData),
+    iceServers: optional(iceServers),
     auth: optional(token),
   },
   ringing: { expiresIn: number(0, 3600) },
   response: {
-    callStatus: oneOf(CALL_STATUSES), sdp: optional(sdp), reason: optional(code), now: optional(time),
+    callStatus: oneOf(CALL_STATUSES),
+    sdp: optional(sdp),
+    reason: optional(code),
+    now: optional(time),
     auth: optional(token),
   },
   select: { selectedParty: partyId },
@@ -361,7 +401,10 @@ const MESSAGES = {
   offer: { generation, sdp },
   answer: { generation, sdp },
   close: { reason: code },
-  error: { code, message: (value) => must(typeof value === "string" && value.length <= 500, "a string of at most 500 characters") },
+  error: {
+    code,
+    message: (value) => must(typeof value === "string" && value.length <= 500, "a string of at most 500 characters"),
+  },
 };
 
 /** @param {string} value */
@@ -377,7 +420,10 @@ function isDeeper(value, levels) {
 
 const NAME_OR_BRACKET = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|[{}[\]]/gs;
 
-/** Whether a name stands twice in an object: two readers could take two different values from it. @param {string} json */
+/**
+ * Whether a name stands twice in an object: two readers could take two different values from it.
+ * @param {string} json
+ */
 function hasRepeatedName(json) {
   /** @type {Set<string>[]} */
   const scopes = [];
@@ -393,10 +439,15 @@ function hasRepeatedName(json) {
   return false;
 }
 
-/** What JSON.parse lets pass and others do not: numbers too large, halves of surrogate pairs. @param {string} _name @param {any} value */
+/**
+ * What JSON.parse lets pass and others do not: numbers too large, halves of surrogate pairs.
+ * @param {string} _name
+ * @param {any} value
+ */
 function refuseOddities(_name, value) {
   if (value === Infinity || value === -Infinity) throw new SyntaxError("a number that is too large");
-  if (typeof value === "string" && /\p{Surrogate}/u.test(value)) throw new SyntaxError("half of a surrogate pair in a string");
+  if (typeof value === "string" && /\p{Surrogate}/u.test(value))
+    throw new SyntaxError("half of a surrogate pair in a string");
   return value;
 }
 
@@ -448,7 +499,7 @@ export function parseSignal(payload) {
   return /** @type {Signal} */ (value);
 }
 
-// -- the clock ----------------------------------------------------------------------------------------------------------
+// -- the clock ----------------------------------------
 
 /** The time of day by which invitations are dated: the system's, corrected by a far side that knows better. */
 class Clock {
@@ -472,7 +523,7 @@ class Clock {
   }
 }
 
-// -- MQTT ---------------------------------------------------------------------------------------------------------------
+// -- MQTT ----------------------------------------
 
 /**
  * The connection to the broker: kept up with growing, jittered delays, subscribed anew on every connect.
@@ -603,7 +654,7 @@ class Link {
   }
 }
 
-// -- WebRTC: one transport ----------------------------------------------------------------------------------------------
+// -- WebRTC: one transport ----------------------------------------
 
 /**
  * SDP with at most as many candidates as the far side reads; those over UDP are kept first.
@@ -619,7 +670,11 @@ function limitCandidates(description) {
   return lines.filter((line) => !isCandidate(line) || kept.has(line)).join("\r\n");
 }
 
-/** @param {boolean | RTCRtpTransceiverDirection} wanted @param {MediaStreamTrack | null} track @returns {RTCRtpTransceiverDirection} */
+/**
+ * @param {boolean | RTCRtpTransceiverDirection} wanted
+ * @param {MediaStreamTrack | null} track
+ * @returns {RTCRtpTransceiverDirection}
+ */
 function directionOf(wanted, track) {
   if (typeof wanted === "string") return wanted;
   if (!wanted) return "inactive";
@@ -695,7 +750,11 @@ class Transport {
     await this.#gathered();
   }
 
-  /** Prepares the answer to `description`; `describe()` reads it. @param {string} description @param {Wanted} wanted */
+  /**
+   * Prepares the answer to `description`; `describe()` reads it.
+   * @param {string} description
+   * @param {Wanted} wanted
+   */
   async accept(description, wanted) {
     await this.pc.setRemoteDescription({ type: "offer", sdp: description });
     for (const transceiver of this.pc.getTransceivers()) {
@@ -727,7 +786,10 @@ class Transport {
     return limitCandidates(this.pc.localDescription?.sdp ?? "");
   }
 
-  /** Whether `line` was made for this transport; unknown (true) where it does not name its ufrag. @param {Candidate} line */
+  /**
+   * Whether `line` was made for this transport; unknown (true) where it does not name its ufrag.
+   * @param {Candidate} line
+   */
   matches({ candidate: line }) {
     const ufrag = / ufrag (\S+)/.exec(line)?.[1];
     const remote = this.pc.remoteDescription?.sdp;
@@ -786,7 +848,11 @@ class Transport {
     return this.#local?.getTracks().find((track) => track.kind === kind) ?? null;
   }
 
-  /** A device sends H.264 with packetization-mode 1 and nothing else. @param {RTCRtpTransceiver} transceiver @param {boolean} only */
+  /**
+   * A device sends H.264 with packetization-mode 1 and nothing else.
+   * @param {RTCRtpTransceiver} transceiver
+   * @param {boolean} only
+   */
   #preferH264(transceiver, only) {
     const codecs = globalThis.RTCRtpReceiver?.getCapabilities?.("video")?.codecs ?? [];
     const isH264 = (/** @type {{ mimeType: string, sdpFmtpLine?: string }} */ codec) =>
@@ -821,9 +887,7 @@ class Transport {
     if (!found) this.#onGathered();
     else if (!this.#trickling) this.#deadlines.set("pause", TIMING.gatheringPause, () => this.#onGathered());
     if (!this.#trickling || found?.protocol === "tcp") return; // a browser's are active ones, and so is everyone's here
-    this.#found.push(
-      found && { candidate: found.candidate, sdpMid: found.sdpMid, sdpMLineIndex: found.sdpMLineIndex },
-    );
+    this.#found.push(found && { candidate: found.candidate, sdpMid: found.sdpMid, sdpMLineIndex: found.sdpMLineIndex });
     this.#flushSoon();
   }
 
@@ -856,7 +920,7 @@ class Transport {
   }
 }
 
-// -- statistics ---------------------------------------------------------------------------------------------------------
+// -- statistics ----------------------------------------
 
 /** Identifiers that mean nothing outside of one report. */
 const NOT_STATISTICS = /^(id|type|timestamp|kind|mediaType|ssrc|mid|rid|trackIdentifier|rtxSsrc|fecSsrc|.*Id)$/;
@@ -864,7 +928,10 @@ const NOT_STATISTICS = /^(id|type|timestamp|kind|mediaType|ssrc|mid|rid|trackIde
 /** What is known of `stats`, under its W3C names. @param {Record<string, any> | undefined} stats */
 function known(stats) {
   const isKnown = (/** @type {[string, any]} */ [name, value]) =>
-    !NOT_STATISTICS.test(name) && value !== null && value !== undefined && !(typeof value === "number" && !Number.isFinite(value));
+    !NOT_STATISTICS.test(name) &&
+    value !== null &&
+    value !== undefined &&
+    !(typeof value === "number" && !Number.isFinite(value));
   return Object.fromEntries(Object.entries(stats ?? {}).filter(isKnown));
 }
 
@@ -875,12 +942,25 @@ function defined(fields) {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => isDefined(value)));
 }
 
-/** Growth per second of a counter between two samples; undefined where either is missing. @param {number | undefined} now @param {number | undefined} before @param {number} seconds */
+/**
+ * Growth per second of a counter between two samples; undefined where either is missing.
+ * @param {number | undefined} now
+ * @param {number | undefined} before
+ * @param {number} seconds
+ */
 function rate(now, before, seconds) {
-  return now === undefined || before === undefined || !(seconds > 0) || now < before ? undefined : (now - before) / seconds;
+  return now === undefined || before === undefined || !(seconds > 0) || now < before
+    ? undefined
+    : (now - before) / seconds;
 }
 
-/** The mean of a running total over what was added since `before`. @param {any} now @param {any} before @param {string} total @param {string} count */
+/**
+ * The mean of a running total over what was added since `before`.
+ * @param {any} now
+ * @param {any} before
+ * @param {string} total
+ * @param {string} count
+ */
 function meanOf(now, before, total, count) {
   const added = now?.[count] - (before?.[count] ?? 0);
   return added > 0 ? (now[total] - (before?.[total] ?? 0)) / added : undefined;
@@ -918,7 +998,12 @@ export function readSample(report, at) {
   return { at, video, audio, transport: readPath(all, dtls), mediaReceived, packetsReceived };
 }
 
-/** The selected candidate pair and its transport. @param {any[]} all @param {any} dtls @returns {Record<string, any>} */
+/**
+ * The selected candidate pair and its transport.
+ * @param {any[]} all
+ * @param {any} dtls
+ * @returns {Record<string, any>}
+ */
 function readPath(all, dtls) {
   const byId = (/** @type {string} */ id) => all.find((entry) => entry.id === id);
   const chosen = (/** @type {any} */ e) => e.type === "candidate-pair" && e.state === "succeeded" && e.nominated;
@@ -969,7 +1054,12 @@ function sentMedia({ outbound, codecSent }, before, seconds) {
   });
 }
 
-/** @param {KindSample} now @param {KindSample | undefined} before @param {number} seconds @param {Record<string, any>} transport */
+/**
+ * @param {KindSample} now
+ * @param {KindSample | undefined} before
+ * @param {number} seconds
+ * @param {Record<string, any>} transport
+ */
 function receivedMedia(now, before, seconds, transport) {
   const { inbound, remoteInbound, codecReceived } = now;
   if (!inbound && !remoteInbound) return undefined;
@@ -991,7 +1081,12 @@ function receivedMedia(now, before, seconds, transport) {
   });
 }
 
-/** Half the round trip, and what the receiver itself takes from the first packet to the picture: milliseconds. @param {any} inbound @param {any} before @param {number | undefined} trip seconds */
+/**
+ * Half the round trip, and what the receiver itself takes from the first packet to the picture: milliseconds.
+ * @param {any} inbound
+ * @param {any} before
+ * @param {number | undefined} trip seconds
+ */
 function oneWayDelay(inbound, before, trip) {
   if (trip === undefined) return undefined;
   const processing = meanOf(inbound, before, "totalProcessingDelay", "framesDecoded");
@@ -1105,7 +1200,7 @@ function keepMean(mean, value) {
 /** @param {number[]} mean */
 const meanValue = ([sum, count]) => (count ? Math.round((sum / count) * 1e6) / 1e6 : undefined);
 
-// -- a conversation -----------------------------------------------------------------------------------------------------
+// -- a conversation ----------------------------------------
 
 /** How a conversation ends for the inviter that was not accepted. @type {Record<string, string>} */
 const END_OF_STATUS = { REJECTED: "rejected", BUSY: "user_busy", TIMEOUT: "invite_timeout" };
@@ -1235,7 +1330,11 @@ export class Conversation extends Emitter {
 
   // What the application does
 
-  /** Answers an incoming call. The stream stays the caller's: it is not stopped at the end. @param {MediaStream | null} [localStream] @param {Pick<CallOptions, "audio" | "video" | "iceTransportPolicy">} [options] */
+  /**
+   * Answers an incoming call. The stream stays the caller's: it is not stopped at the end.
+   * @param {MediaStream | null} [localStream]
+   * @param {Pick<CallOptions, "audio" | "video" | "iceTransportPolicy">} [options]
+   */
   async accept(localStream = null, options = {}) {
     if (this.#state !== "called" || !this.#invite) return;
     Object.assign(this.#options, options);
@@ -1264,20 +1363,30 @@ export class Conversation extends Emitter {
     this.#refuse("REJECTED", reason, "rejected");
   }
 
-  /** Ends it: cancels an invitation, declines a call, hangs up. Harmless when it has ended. @param {string} [reason] */
+  /**
+   * Ends it: cancels an invitation, declines a call, hangs up. Harmless when it has ended.
+   * @param {string} [reason]
+   */
   close(reason = "user_hangup") {
     if (this.#isAsked) this.#refuse("REJECTED", reason === "user_hangup" ? "rejected" : reason, "rejected");
     else if (this.#callStatus) this.#endHere(reason);
     else this.#endHere(reason === "user_hangup" ? "cancelled" : reason);
   }
 
-  /** Stops or resumes what this side sends; a kind that is not named stays as it is. @param {{ audio?: boolean, video?: boolean }} which */
+  /**
+   * Stops or resumes what this side sends; a kind that is not named stays as it is.
+   * @param {{ audio?: boolean, video?: boolean }} which
+   */
   mute(which) {
     this.#muted = { audio: which.audio ?? this.#muted.audio, video: which.video ?? this.#muted.video };
     for (const track of this.#local?.getTracks() ?? []) this.#applyMute(track);
   }
 
-  /** Sends another track of a kind, or none. Takes effect at once where that kind was negotiated for sending. @param {"audio" | "video"} kind @param {MediaStreamTrack | null} track */
+  /**
+   * Sends another track of a kind, or none. Takes effect at once where that kind was negotiated for sending.
+   * @param {"audio" | "video"} kind
+   * @param {MediaStreamTrack | null} track
+   */
   async replaceTrack(kind, track) {
     this.#local ??= new MediaStream();
     for (const old of this.#local.getTracks()) if (old.kind === kind) this.#local.removeTrack(old);
@@ -1373,7 +1482,11 @@ export class Conversation extends Emitter {
     return this.#remoteParty === "" || party === this.#remoteParty;
   }
 
-  /** A client of the same uid that accepts too late hears who was selected; a `close` would end the call for all of them. @param {Signal} message */
+  /**
+   * A client of the same uid that accepts too late hears who was selected; a `close` would end the call for all of
+   * them.
+   * @param {Signal} message
+   */
   #tellSelection({ type, callStatus }) {
     if (this.#state === "closed" || type !== "response" || callStatus !== "ACCEPTED") return;
     void this.#send({ type: "select", selectedParty: this.#remoteParty });
@@ -1418,7 +1531,10 @@ export class Conversation extends Emitter {
     applied.then(() => this.#adoptTracks(transport)).catch((fault) => this.#unusable(fault));
   }
 
-  /** The far side says that our clock is wrong: it is set by theirs, and the call goes out once more. @param {string} now */
+  /**
+   * The far side says that our clock is wrong: it is set by theirs, and the call goes out once more.
+   * @param {string} now
+   */
   #inviteAgain(now) {
     this.#clockCorrected = true;
     this.#host.clock.correct(now);
@@ -1474,9 +1590,9 @@ export class Conversation extends Emitter {
   #onAnswer({ generation: answered, sdp: description }) {
     const renewal = this.#renewal;
     if (!renewal?.ours || renewal.transport.generation !== answered) return;
-    renewal.transport.applyAnswer(description).catch((fault) =>
-      this.emit("error", { code: "answer_unusable", message: textOf(fault) }),
-    );
+    renewal.transport
+      .applyAnswer(description)
+      .catch((fault) => this.emit("error", { code: "answer_unusable", message: textOf(fault) }));
   }
 
   /** @param {Signal} message */
@@ -1584,7 +1700,10 @@ export class Conversation extends Emitter {
     void this.#send(this.#answer);
   }
 
-  /** By MQTT and by the data channel: the first to arrive counts (PROTOCOL 3). @param {Record<string, any>} message */
+  /**
+   * By MQTT and by the data channel: the first to arrive counts (PROTOCOL 3).
+   * @param {Record<string, any>} message
+   */
   #sendBoth(message) {
     const text = JSON.stringify(this.#signed(message));
     for (const transport of this.#transports()) transport.send(text);
@@ -1601,13 +1720,17 @@ export class Conversation extends Emitter {
     void this.#sendBoth({ type: "answer", generation: transport.generation, sdp: transport.answer });
   }
 
-  /** The far side reads only so many, so each goes one way: by MQTT, or by the channel while there is no broker. @param {(Candidate | null)[]} candidates */
+  /**
+   * The far side reads only so many, so each goes one way: by MQTT, or by the channel while there is no broker.
+   * @param {(Candidate | null)[]} candidates
+   */
   #trickle(candidates) {
     for (const line of candidates) {
       if (this.#trickled++ >= MAX_TRICKLED_CANDIDATES) return;
       const message = { type: "candidate", candidate: line };
       const text = JSON.stringify(this.#signed(message));
-      if (this.#host.connected() || !this.#transports().some((transport) => transport.send(text))) void this.#send(message);
+      if (this.#host.connected() || !this.#transports().some((transport) => transport.send(text)))
+        void this.#send(message);
     }
   }
 
@@ -1620,7 +1743,9 @@ export class Conversation extends Emitter {
 
   /** Those that exist, the newest last. @returns {Transport[]} */
   #transports() {
-    return [this.#current, this.#renewal?.transport].filter((transport) => transport !== null && transport !== undefined);
+    return [this.#current, this.#renewal?.transport].filter(
+      (transport) => transport !== null && transport !== undefined,
+    );
   }
 
   /** @param {number} number */
@@ -1738,7 +1863,10 @@ export class Conversation extends Emitter {
     else this.emit("restored", { generation: this.#current?.generation ?? 0 });
   }
 
-  /** The new transport is connected: it carries the media as soon as that arrives there. @param {Transport} transport */
+  /**
+   * The new transport is connected: it carries the media as soon as that arrives there.
+   * @param {Transport} transport
+   */
   async #takeOver(transport) {
     await this.#arriving(transport);
     if (this.#state !== "connected" || this.#renewal?.transport !== transport || !transport.connected) return;
@@ -1757,12 +1885,18 @@ export class Conversation extends Emitter {
     this.emit("restored", { generation: transport.generation });
   }
 
-  /** Waits, a second at most, until a track of `transport` gets packets: so the picture does not go black in between. @param {Transport} transport */
+  /**
+   * Waits, a second at most, until a track of `transport` gets packets: so the picture does not go black in between.
+   * @param {Transport} transport
+   */
   #arriving(transport) {
     const tracks = transport.pc.getReceivers().map(({ track }) => track);
     const video = tracks.find(({ kind }) => kind === "video") ?? tracks[0];
     if (!video?.muted || this.#lost) return Promise.resolve();
-    return Promise.race([new Promise((resolve) => video.addEventListener("unmute", resolve, { once: true })), pause(1000)]);
+    return Promise.race([
+      new Promise((resolve) => video.addEventListener("unmute", resolve, { once: true })),
+      pause(1000),
+    ]);
   }
 
   /** The tracks of `transport` become the conversation's. @param {Transport} transport */
@@ -1776,7 +1910,8 @@ export class Conversation extends Emitter {
     for (const { track } of receiving) this.remoteStream.addTrack(track);
     for (const track of old) this.remoteStream.removeTrack(track);
     const tracks = receiving.map((receiver) => present({ kind: receiver.track.kind, codec: codecOf(receiver) }));
-    if (transport.generation === 0 && tracks.length > 0) this.emit("stream_received", { stream: this.remoteStream, tracks });
+    if (transport.generation === 0 && tracks.length > 0)
+      this.emit("stream_received", { stream: this.remoteStream, tracks });
   }
 
   /** @param {MediaStreamTrack} track */
@@ -1824,7 +1959,11 @@ export class Conversation extends Emitter {
   }
 
   async #awaitFirstFrame() {
-    for (let wait = Number(TIMING.firstFramePoll); this.#state === "connected" && !this.#marks.firstFrame; wait = Math.min(wait * 1.1, 1000)) {
+    for (
+      let wait = Number(TIMING.firstFramePoll);
+      this.#state === "connected" && !this.#marks.firstFrame;
+      wait = Math.min(wait * 1.1, 1000)
+    ) {
       const receiver = this.#current?.pc.getReceivers().find(({ track }) => track.kind === "video");
       if (!receiver) return;
       let frames = 0;
@@ -1880,7 +2019,8 @@ export class Conversation extends Emitter {
   /** @param {string} reason @param {Side} closedBy @returns {CallRecord} */
   #record(reason, closedBy) {
     const { invited, answered, ice, connected, firstFrame, ended } = this.#marks;
-    const since = (/** @type {number | undefined} */ mark) => (mark === undefined ? undefined : Math.round(mark - invited));
+    const since = (/** @type {number | undefined} */ mark) =>
+      mark === undefined ? undefined : Math.round(mark - invited);
     const duration = connected === undefined ? 0 : Math.round(ended - connected) / 1000;
     return /** @type {CallRecord} */ (
       defined({
@@ -1897,7 +2037,10 @@ export class Conversation extends Emitter {
         endedAt: this.#times.ended,
         duration,
         setup: defined({
-          response: since(answered), ice: since(ice), dtls: since(connected), firstFrame: since(firstFrame),
+          response: since(answered),
+          ice: since(ice),
+          dtls: since(connected),
+          firstFrame: since(firstFrame),
         }),
         path: this.#totals.path,
         reconnects: this.reconnects,
@@ -1922,7 +2065,7 @@ export class Conversation extends Emitter {
   }
 }
 
-// -- the client ---------------------------------------------------------------------------------------------------------
+// -- the client ----------------------------------------
 
 /**
  * One party on the broker: places calls, and is called. One instance for a page.
@@ -1934,7 +2077,10 @@ export class CallClient extends Emitter {
   #clock = new Clock();
   /** @type {Map<string, Conversation>} */
   #conversations = new Map();
-  /** Answers of calls that ended, for an invitation that comes again. @type {Map<string, { remoteUid: string, answer: object | null }>} */
+  /**
+   * Answers of calls that ended, for an invitation that comes again.
+   * @type {Map<string, { remoteUid: string, answer: object | null }>}
+   */
   #remembered = new Map();
   /** @type {Map<string, Device>} */
   #devices = new Map();
@@ -2137,14 +2283,25 @@ export class CallClient extends Emitter {
     return this.#link.publish(`${this.prefix}/${to}/signal/${this.uid}`, message);
   }
 
-  /** An answer without a conversation. @param {string} to @param {string} id @param {CallStatus} callStatus @param {string} reason @param {object} [more] */
+  /**
+   * An answer without a conversation.
+   * @param {string} to
+   * @param {string} id
+   * @param {CallStatus} callStatus
+   * @param {string} reason
+   * @param {object} [more]
+   */
   #answer(to, id, callStatus, reason, more = {}) {
     const answer = { type: "response", conversation: id, party: this.party, callStatus, reason, ...more };
     if (reason !== "conversation_in_use") this.#remember(id, to, answer);
     void this.#publish(to, answer);
   }
 
-  /** Tells a sender what was wrong, ten times in ten seconds at most, and never in answer to an `error`. @param {string} to @param {MalformedMessage} fault */
+  /**
+   * Tells a sender what was wrong, ten times in ten seconds at most, and never in answer to an `error`.
+   * @param {string} to
+   * @param {MalformedMessage} fault
+   */
   #complain(to, { type, code, message, conversation }) {
     this.emit("error", { code, message: `from ${to}: ${message}` });
     const now = performance.now();

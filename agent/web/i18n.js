@@ -1,5 +1,7 @@
 // @ts-check
-/** The page's words, in English and Chinese. `{name}` is filled in; a key that is missing is a fault that a test finds. */
+/**
+ * The page's words, in English and Chinese. `{name}` is filled in; a key that is missing is a fault that a test finds.
+ */
 
 /** @type {Record<string, Record<string, string>>} */
 export const TEXTS = {
@@ -87,8 +89,10 @@ export const TEXTS = {
 
     "settings.title": "Settings",
     "settings.name": "Your name",
-    "settings.name.help": "Devices decide by this name whether you may call. Letters, digits, dot, dash and underscore.",
-    "settings.name.invalid": "Begin with a letter or a digit; then letters, digits, dot, dash and underscore, 64 at most.",
+    "settings.name.help":
+      "Devices decide by this name whether you may call. Letters, digits, dot, dash and underscore.",
+    "settings.name.invalid":
+      "Begin with a letter or a digit; then letters, digits, dot, dash and underscore, 64 at most.",
     "settings.name.fixed": "Your name is set by whoever runs this page.",
     "settings.ring": "Ring when a device calls",
     "settings.camera": "Turn my camera on when a call begins",
@@ -97,10 +101,12 @@ export const TEXTS = {
     "settings.close": "Close the settings",
 
     "notice.dismiss": "Dismiss",
-    "microphone.denied": "The browser may not use the microphone, so the other side cannot hear you. Allow it beside the address to talk.",
+    "microphone.denied":
+      "The browser may not use the microphone, so the other side cannot hear you. Allow it beside the address to talk.",
     "microphone.missing": "No microphone was found. You can see and listen; the other side cannot hear you.",
     "microphone.in_use": "Another program holds the microphone, so the other side cannot hear you.",
-    "microphone.insecure": "Browsers give a microphone only to pages opened with https or from this computer itself, so you can only listen.",
+    "microphone.insecure":
+      "Browsers give a microphone only to pages opened with https or from this computer itself, so you can only listen.",
     "microphone.ended": "The microphone was unplugged. The other side no longer hears you.",
     "camera.denied": "The browser may not use the camera. Allow it beside the address to be seen.",
     "camera.missing": "No camera was found on this computer.",
@@ -121,7 +127,8 @@ export const TEXTS = {
     "end.cancelled.remote": "{name} gave up before you answered.",
     "end.rejected.local": "You declined the call from {name}.",
     "end.rejected.remote": "{name} declined the call.",
-    "end.rejected.not_allowed": "{name} does not take calls from you at this time. Its rules decide; ask whoever looks after it.",
+    "end.rejected.not_allowed":
+      "{name} does not take calls from you at this time. Its rules decide; ask whoever looks after it.",
     "end.rejected.rate_limited": "You called {name} too often in a short time. Wait a minute, then try again.",
     "end.rejected.no_common_codec": "{name} sends H.264 video, which this browser cannot show. Try another browser.",
     "end.rejected.conversation_in_use": "{name} mixed this call up with another one. Please call again.",
@@ -136,11 +143,13 @@ export const TEXTS = {
     "end.user_busy": "{name} is in another call. Try again in a moment.",
     "end.invite_timeout.outgoing": "Nobody answered at {name}.",
     "end.invite_timeout.incoming": "You missed a call from {name}.",
-    "end.invite_timeout.expired": "The clock of this computer is so wrong that {name} took the call for an old one. Set the clock and call again.",
+    "end.invite_timeout.expired":
+      "The clock of this computer is so wrong that {name} took the call for an old one. Set the clock and call again.",
     "end.invite_timeout.broker": "The call never got out: the server for calls could not be reached.",
     "end.answered_elsewhere": "The call from {name} was answered on another device.",
     "end.replaced": "Another call took the place of this one.",
-    "end.ice_failed": "Picture and sound found no way between you and {name}. A firewall may be in between; a relay (TURN server) would help.",
+    "end.ice_failed":
+      "Picture and sound found no way between you and {name}. A firewall may be in between; a relay (TURN server) would help.",
     "end.ice_timeout": "The connection to {name} was lost and did not come back.",
     "end.media_timeout": "The connection to {name} stood, yet no picture or sound arrived.",
     "end.no_user_media": "{name} could not open its camera or microphone.",
@@ -311,20 +320,32 @@ let language = "en";
 /** The language in use, as a BCP 47 tag. */
 export const currentLanguage = () => language;
 
-/** The text of `key`, with its `{names}` filled in. @param {string} key @param {Record<string, string | number>} [values] */
+/**
+ * The text of `key`, with its `{names}` filled in.
+ * @param {string} key
+ * @param {Record<string, string | number>} [values]
+ */
 export function translate(key, values = {}) {
   const text = TEXTS[language][key] ?? TEXTS.en[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 }
 
-/** Chinese where the person or the browser prefers it, else English. @param {readonly string[]} preferred @param {string | null} [stored] */
+/**
+ * Chinese where the person or the browser prefers it, else English.
+ * @param {readonly string[]} preferred
+ * @param {string | null} [stored]
+ */
 export function chooseLanguage(preferred, stored = null) {
   if (stored && stored in TEXTS) return stored;
   const first = preferred.map((tag) => tag.toLowerCase().split("-")[0]).find((tag) => tag in TEXTS);
   return first ?? "en";
 }
 
-/** Takes the language over and writes every marked text of the document. @param {string} chosen @param {{ store?: boolean }} [options] */
+/**
+ * Takes the language over and writes every marked text of the document.
+ * @param {string} chosen
+ * @param {{ store?: boolean }} [options]
+ */
 export function setLanguage(chosen, { store = false } = {}) {
   language = chosen;
   if (store) localStorage.setItem(STORED, chosen);

@@ -11,7 +11,10 @@ const MAX_SNAPSHOT = 4 * 1024; // characters; no invitation carries more
 const GUARD = 500; // milliseconds
 const JPEG = /^(?:data:image\/jpeg;base64,)?(\/9j\/[A-Za-z0-9+/]+={0,2})$/;
 
-/** The picture that an invitation carries, as a `data:` URL; null where it carries none that is a JPEG. @param {any} userData */
+/**
+ * The picture that an invitation carries, as a `data:` URL; null where it carries none that is a JPEG.
+ * @param {any} userData
+ */
 export function snapshotOf(userData) {
   const given = typeof userData === "object" && userData !== null ? userData.snapshot : null;
   if (typeof given !== "string" || given.length > MAX_SNAPSHOT) return null;
@@ -28,7 +31,9 @@ export class IncomingDialog {
   #conversation = null;
   #shownAt = 0;
 
-  /** @param {{ onAccept: (conversation: Conversation) => void, onReject: (conversation: Conversation) => void }} choices */
+  /**
+   * @param {{ onAccept: (conversation: Conversation) => void, onReject: (conversation: Conversation) => void }} choices
+   */
   constructor({ onAccept, onReject }) {
     byId("accept").addEventListener("click", () => this.#choose(onAccept));
     byId("reject").addEventListener("click", () => this.#choose(onReject));

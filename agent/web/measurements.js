@@ -5,7 +5,10 @@ import { byId } from "./dom.js";
 import { translate } from "./i18n.js";
 import { Plots } from "./plots.js";
 
-/** @typedef {import("./conversation.js").Conversation} Conversation @typedef {import("./conversation.js").StatisticsReport} StatisticsReport */
+/**
+ * @typedef {import("./conversation.js").Conversation} Conversation
+ * @typedef {import("./conversation.js").StatisticsReport} StatisticsReport
+ */
 
 export class Measurements {
   #section = byId("measurements");

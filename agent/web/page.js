@@ -13,7 +13,10 @@ import { choices, readConfiguration, SettingsDrawer } from "./settings.js";
 import { Stage } from "./stage.js";
 import { Summary } from "./summary.js";
 
-/** @typedef {import("./conversation.js").Conversation} Conversation @typedef {import("./settings.js").Configuration} Configuration */
+/**
+ * @typedef {import("./conversation.js").Conversation} Conversation
+ * @typedef {import("./settings.js").Configuration} Configuration
+ */
 
 /** A broker that is away for less is not worth a word. */
 const PATIENCE = 2500; // milliseconds
@@ -238,7 +241,11 @@ class Page {
     this.#drawDevices();
   }
 
-  /** A sentence on top of the page, until it is dismissed or no longer true. @param {string} key @param {"warn" | "bad"} [kind] */
+  /**
+   * A sentence on top of the page, until it is dismissed or no longer true.
+   * @param {string} key
+   * @param {"warn" | "bad"} [kind]
+   */
   #notice(key, kind = "warn") {
     if (this.#notices.has(key)) return;
     const notice = fromTemplate("notice-template");

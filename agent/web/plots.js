@@ -35,7 +35,11 @@ const PLOTS = {
   loss: { floor: 5, format: (value) => `${value.toFixed(value > 0 && value < 10 ? 1 : 0)} %`, read: lossPercent },
 };
 
-/** Packets lost of those sent to us since the report before: percent. @param {StatisticsReport} now @param {StatisticsReport | null} before */
+/**
+ * Packets lost of those sent to us since the report before: percent.
+ * @param {StatisticsReport} now
+ * @param {StatisticsReport | null} before
+ */
 export function lossPercent(now, before) {
   let [lost, received] = [0, 0];
   for (const kind of /** @type {const} */ (["video", "audio"])) {
@@ -65,7 +69,9 @@ export function drawLine(values, floor) {
 
 /** The row of plots in `container`. */
 export class Plots {
-  /** @type {Map<string, { values: number[], figure: HTMLElement, value: HTMLElement, line: Element, area: Element }>} */
+  /**
+   * @type {Map<string, { values: number[], figure: HTMLElement, value: HTMLElement, line: Element, area: Element }>}
+   */
   #plots = new Map();
   /** @type {StatisticsReport | null} */
   #before = null;

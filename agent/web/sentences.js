@@ -4,15 +4,25 @@
 /** @typedef {import("./conversation.js").CallRecord} CallRecord */
 
 const REJECTIONS = new Set([
-  "not_allowed", "rate_limited", "no_common_codec", "conversation_in_use", "signature", "unavailable", "setup_timeout",
-  "privacy_mode", "low_power", "out_of_resources", "shutdown",
+  "not_allowed",
+  "rate_limited",
+  "no_common_codec",
+  "conversation_in_use",
+  "signature",
+  "unavailable",
+  "setup_timeout",
+  "privacy_mode",
+  "low_power",
+  "out_of_resources",
+  "shutdown",
 ]);
 /** Codes that say no more than REJECTED itself does. */
 const PLAIN = new Set(["rejected", "user_hangup", "declined"]);
 
 /** Whether the call went as somebody wanted, so that nothing needs to be put right. @param {CallRecord} record */
 export const wentWell = ({ reason, closedBy }) =>
-  ["user_hangup", "cancelled", "answered_elsewhere"].includes(reason) || (reason === "rejected" && closedBy === "local");
+  ["user_hangup", "cancelled", "answered_elsewhere"].includes(reason) ||
+  (reason === "rejected" && closedBy === "local");
 
 /**
  * The key of the sentence, such as `end.rejected.not_allowed`.

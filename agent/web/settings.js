@@ -32,7 +32,10 @@ export const choices = {
   get uid() {
     const stored = localStorage.getItem(KEYS.uid);
     if (isUid(stored)) return stored;
-    const letters = Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => "abcdefghjkmnpqrstuvwxyz23456789"[byte % 31]);
+    const letters = Array.from(
+      crypto.getRandomValues(new Uint8Array(6)),
+      (byte) => "abcdefghjkmnpqrstuvwxyz23456789"[byte % 31],
+    );
     const made = `web-${letters.join("")}`;
     localStorage.setItem(KEYS.uid, made);
     return made;

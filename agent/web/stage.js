@@ -22,7 +22,9 @@ export class Stage {
   /** @type {{ local?: string, remote?: string, relayed?: boolean } | null} */
   #path = null;
 
-  /** @param {{ onHangUp: () => void, onMute: () => void, onCamera: () => void, onNotice: (key: string) => void }} actions */
+  /**
+   * @param {{ onHangUp: () => void, onMute: () => void, onCamera: () => void, onNotice: (key: string) => void }} actions
+   */
   constructor({ onHangUp, onMute, onCamera, onNotice }) {
     byId("hangup").addEventListener("click", onHangUp);
     byId("mute").addEventListener("click", onMute);
@@ -194,7 +196,11 @@ export class Stage {
   }
 }
 
-/** What the stage shows of a conversation. @param {Conversation | null} conversation @returns {"idle" | "waiting" | "live"} */
+/**
+ * What the stage shows of a conversation.
+ * @param {Conversation | null} conversation
+ * @returns {"idle" | "waiting" | "live"}
+ */
 function phaseOf(conversation) {
   if (!conversation || conversation.state === "closed") return "idle";
   return conversation.state === "connected" ? "live" : "waiting";

@@ -66,7 +66,11 @@ function factsOf(record) {
     ["ended", new Date(record.endedAt).toLocaleTimeString(currentLanguage())],
     ["status", callStatus && record.responseReason ? `${callStatus} · ${record.responseReason}` : callStatus],
     ["setup", setup.firstFrame === undefined ? null : `${setup.firstFrame} ms`],
-    ["path", path && `${translate(path.relayed ? "stage.relayed" : "stage.direct")} (${[path.local, path.protocol].filter(Boolean).join(", ")})`],
+    [
+      "path",
+      path &&
+        `${translate(path.relayed ? "stage.relayed" : "stage.direct")} (${[path.local, path.protocol].filter(Boolean).join(", ")})`,
+    ],
     ["picture", pictureText(video)],
     ["received", connected ? sizeText(received) : null],
     ["sent", connected && sent > 0 ? sizeText(sent) : null],

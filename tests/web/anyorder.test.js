@@ -39,9 +39,19 @@ function happenings(conversation, broker, pick) {
   return {
     ringing: () => send({ type: "ringing", expiresIn: 20 }),
     accepted: () => send({ type: "response", callStatus: "ACCEPTED", sdp: sdp() }),
-    refused: () => send({ type: "response", callStatus: pick("REJECTED", "BUSY", "TIMEOUT"), reason: pick("busy", "expired"), now: "2026-12-01T00:00:00Z" }),
+    refused: () =>
+      send({
+        type: "response",
+        callStatus: pick("REJECTED", "BUSY", "TIMEOUT"),
+        reason: pick("busy", "expired"),
+        now: "2026-12-01T00:00:00Z",
+      }),
     select: () => send({ type: "select", selectedParty: pick("me-1", "me-2") }),
-    candidate: () => send({ type: "candidate", candidate: pick(null, { candidate: "candidate:1 1 udp 1 192.0.2.1 1 typ host ufrag u1" }) }),
+    candidate: () =>
+      send({
+        type: "candidate",
+        candidate: pick(null, { candidate: "candidate:1 1 udp 1 192.0.2.1 1 typ host ufrag u1" }),
+      }),
     offer: () => send({ type: "offer", generation: pick(1, 2, 3), sdp: sdp() }),
     answer: () => send({ type: "answer", generation: pick(1, 2, 3), sdp: sdp() }),
     close: () => send({ type: "close", reason: pick("user_hangup", "answered_elsewhere", "nonsense") }),
@@ -80,7 +90,13 @@ afterEach(() => {
 async function begin(incoming, broker, client) {
   if (!incoming) return client.call(DEVICE);
   const called = new Promise((resolve) => client.on("called", resolve));
-  const invite = { type: "invite", conversation: ID, party: "device-1", sdp: "v=0\r\noffer", sentAt: new Date().toISOString() };
+  const invite = {
+    type: "invite",
+    conversation: ID,
+    party: "device-1",
+    sdp: "v=0\r\noffer",
+    sentAt: new Date().toISOString(),
+  };
   broker.deliver(`callbox/v1/${ME}/signal/${DEVICE}`, invite);
   return called;
 }
@@ -97,7 +113,17 @@ for (const incoming of [false, true]) {
       await client.start();
       const conversation = await begin(incoming, broker, client);
       const told = [];
-      for (const name of ["ringing", "response", "stream_received", "closed", "error", "local_stats", "remote_stats", "degraded", "restored"]) {
+      for (const name of [
+        "ringing",
+        "response",
+        "stream_received",
+        "closed",
+        "error",
+        "local_stats",
+        "remote_stats",
+        "degraded",
+        "restored",
+      ]) {
         conversation.on(name, (detail) => told.push([name, detail]));
       }
       const possible = Object.entries(happenings(conversation, broker, pick));
@@ -113,8 +139,15 @@ for (const incoming of [false, true]) {
       const context = `seed ${seed}: ${history.join(" ")}`;
       assert.equal(told.filter(([name]) => name === "closed").length, 1, context);
       assert.equal(told.at(-1)[0], "closed", context);
-      assert.ok(transports.every(({ closed }) => closed), context);
-      assert.deepEqual(client.conversations.filter((each) => each === conversation), [], context);
+      assert.ok(
+        transports.every(({ closed }) => closed),
+        context,
+      );
+      assert.deepEqual(
+        client.conversations.filter((each) => each === conversation),
+        [],
+        context,
+      );
       assert.deepEqual(unhandled, [], context);
       ends.add(told.at(-1)[1].reason);
     }

@@ -36,7 +36,13 @@ const fromDevice = (message, options) =>
   broker.deliver(`callbox/v1/${ME}/signal/${DEVICE}`, { party: PARTY, ...message }, options);
 
 async function makeClient(options = {}) {
-  const made = new CallClient({ broker: "ws://broker.test/mqtt", uid: ME, party: "me-1", connect: broker.connect, ...options });
+  const made = new CallClient({
+    broker: "ws://broker.test/mqtt",
+    uid: ME,
+    party: "me-1",
+    connect: broker.connect,
+    ...options,
+  });
   await made.start();
   await settle();
   return made;
@@ -45,7 +51,17 @@ async function makeClient(options = {}) {
 /** Records the events of a conversation, by name and in order. */
 function record(conversation) {
   const events = [];
-  const names = ["ringing", "response", "stream_received", "closed", "error", "local_stats", "remote_stats", "degraded", "restored"];
+  const names = [
+    "ringing",
+    "response",
+    "stream_received",
+    "closed",
+    "error",
+    "local_stats",
+    "remote_stats",
+    "degraded",
+    "restored",
+  ];
   for (const name of names) conversation.on(name, (detail) => events.push([name, detail]));
   events.names = () => events.map(([name]) => name);
   events.of = (name) => events.filter(([each]) => each === name).map(([, detail]) => detail);
@@ -63,7 +79,12 @@ async function place(options = {}, stream = null) {
 
 async function accepted(options = {}, stream = null) {
   const call = await place(options, stream);
-  fromDevice({ type: "response", conversation: call.conversation.id, callStatus: "ACCEPTED", sdp: "v=0\r\na=ice-ufrag:dev\r\n" });
+  fromDevice({
+    type: "response",
+    conversation: call.conversation.id,
+    callStatus: "ACCEPTED",
+    sdp: "v=0\r\na=ice-ufrag:dev\r\n",
+  });
   await settle();
   return call;
 }
@@ -95,8 +116,14 @@ function checkSent() {
   for (const { message } of broker.log) {
     const { properties, required } = schemaOf(message.type);
     assert.deepEqual(parseSignal(JSON.stringify(message)), message);
-    assert.deepEqual(Object.keys(message).filter((name) => !(name in properties)), []);
-    assert.deepEqual(required.filter((name) => !(name in message)), []);
+    assert.deepEqual(
+      Object.keys(message).filter((name) => !(name in properties)),
+      [],
+    );
+    assert.deepEqual(
+      required.filter((name) => !(name in message)),
+      [],
+    );
   }
 }
 
@@ -108,7 +135,7 @@ afterEach(() => {
   checkSent();
 });
 
-// -- placing a call -----------------------------------------------------------------------------------------------------
+// -- placing a call ----------------------------------------
 
 test("an invitation goes out with its offer, its time and its expiry", async () => {
   const { conversation } = await place({ userData: { text: "hello" }, lifetime: 20 });
@@ -117,7 +144,15 @@ test("an invitation goes out with its offer, its time and its expiry", async () 
   assert.match(message.sdp, /a=candidate:0 /);
   assert.deepEqual(
     { ...message, sdp: "" },
-    { type: "invite", conversation: conversation.id, party: "me-1", sdp: "", sentAt: "2026-11-22T10:15:00.000Z", lifetime: 20, userData: { text: "hello" } },
+    {
+      type: "invite",
+      conversation: conversation.id,
+      party: "me-1",
+      sdp: "",
+      sentAt: "2026-11-22T10:15:00.000Z",
+      lifetime: 20,
+      userData: { text: "hello" },
+    },
   );
   assert.deepEqual([options.qos, options.retain, options.properties.messageExpiryInterval], [1, false, 20]);
 });
@@ -126,7 +161,10 @@ test("only H.264 that a device can send is asked for, sound both ways only with 
   await place({}, microphone());
   const [audio, video] = transports[0].transceivers;
   assert.deepEqual([audio.direction, video.direction], ["sendrecv", "recvonly"]);
-  assert.deepEqual(video.preferences.map(({ mimeType }) => mimeType), ["video/H264", "video/rtx"]);
+  assert.deepEqual(
+    video.preferences.map(({ mimeType }) => mimeType),
+    ["video/H264", "video/rtx"],
+  );
   assert.match(video.preferences[0].sdpFmtpLine, /packetization-mode=1/);
 });
 
@@ -156,12 +194,21 @@ test("ringing, then accepted: selected, answered, streamed", async () => {
   fromDevice({ type: "response", conversation: conversation.id, callStatus: "ACCEPTED", sdp: "v=0\r\no=device\r\n" });
   await settle();
   assert.deepEqual(events.names(), ["ringing", "response", "stream_received"]);
-  assert.deepEqual(broker.sentTo(DEVICE, "select"), [{ type: "select", selectedParty: PARTY, conversation: conversation.id, party: "me-1" }]);
-  assert.deepEqual(events.of("stream_received")[0].tracks, [{ kind: "audio", codec: "opus" }, { kind: "video", codec: "H264" }]);
+  assert.deepEqual(broker.sentTo(DEVICE, "select"), [
+    { type: "select", selectedParty: PARTY, conversation: conversation.id, party: "me-1" },
+  ]);
+  assert.deepEqual(events.of("stream_received")[0].tracks, [
+    { kind: "audio", codec: "opus" },
+    { kind: "video", codec: "H264" },
+  ]);
   assert.equal(transports[0].remoteDescription.sdp, "v=0\r\no=device\r\n");
 });
 
-for (const [callStatus, reason, end] of [["REJECTED", "not_allowed", "rejected"], ["BUSY", "busy", "user_busy"], ["TIMEOUT", "no_answer", "invite_timeout"]]) {
+for (const [callStatus, reason, end] of [
+  ["REJECTED", "not_allowed", "rejected"],
+  ["BUSY", "busy", "user_busy"],
+  ["TIMEOUT", "no_answer", "invite_timeout"],
+]) {
   test(`${callStatus} ends the call once, with its reason`, async () => {
     const { conversation, events } = await place();
     const answer = { type: "response", conversation: conversation.id, callStatus, reason };
@@ -171,7 +218,10 @@ for (const [callStatus, reason, end] of [["REJECTED", "not_allowed", "rejected"]
     assert.deepEqual(events.names(), ["response", "closed"]);
     assert.deepEqual(events.of("response")[0], { callStatus, reason });
     const [closed] = events.of("closed");
-    assert.deepEqual([closed.reason, closed.closedBy, closed.callStatus, closed.responseReason], [end, "remote", callStatus, reason]);
+    assert.deepEqual(
+      [closed.reason, closed.closedBy, closed.callStatus, closed.responseReason],
+      [end, "remote", callStatus, reason],
+    );
     assert.deepEqual(broker.sentTo(DEVICE, "close"), []);
     assert.ok(transports[0].closed);
   });
@@ -198,14 +248,26 @@ test("closed before an answer is cancelled; a late ACCEPTED starts nothing", asy
 test("a caller whose clock is wrong invites once more, under a new id", async () => {
   const { conversation, events } = await place();
   const first = conversation.id;
-  fromDevice({ type: "response", conversation: first, callStatus: "TIMEOUT", reason: "expired", now: "2027-01-01T00:00:00.000Z" });
+  fromDevice({
+    type: "response",
+    conversation: first,
+    callStatus: "TIMEOUT",
+    reason: "expired",
+    now: "2027-01-01T00:00:00.000Z",
+  });
   await settle();
   const [, again] = broker.sentTo(DEVICE, "invite");
   assert.notEqual(again.conversation, first);
   assert.equal(conversation.id, again.conversation);
   assert.equal(again.sentAt, "2027-01-01T00:00:00.000Z");
   assert.deepEqual(events.names(), []);
-  fromDevice({ type: "response", conversation: again.conversation, callStatus: "TIMEOUT", reason: "expired", now: "2027-01-01T00:00:00.000Z" });
+  fromDevice({
+    type: "response",
+    conversation: again.conversation,
+    callStatus: "TIMEOUT",
+    reason: "expired",
+    now: "2027-01-01T00:00:00.000Z",
+  });
   await settle();
   assert.deepEqual(events.names(), ["response", "closed"]);
 });
@@ -215,7 +277,10 @@ test("a second client of the device that accepts too late hears who was selected
   fromDevice({ type: "response", conversation: conversation.id, party: "another", callStatus: "ACCEPTED", sdp: "v=0" });
   fromDevice({ type: "close", conversation: conversation.id, party: "another", reason: "user_hangup" });
   await settle();
-  assert.deepEqual(broker.sentTo(DEVICE, "select").map(({ selectedParty }) => selectedParty), [PARTY, PARTY]);
+  assert.deepEqual(
+    broker.sentTo(DEVICE, "select").map(({ selectedParty }) => selectedParty),
+    [PARTY, PARTY],
+  );
   assert.deepEqual(events.of("closed"), []);
 });
 
@@ -236,7 +301,12 @@ test("never connected is ice_failed", async () => {
 
 test("an answer that no browser can use ends the call and says so", async () => {
   const { conversation, events } = await place();
-  fromDevice({ type: "response", conversation: conversation.id, callStatus: "ACCEPTED", sdp: FakePeerConnection.unusable });
+  fromDevice({
+    type: "response",
+    conversation: conversation.id,
+    callStatus: "ACCEPTED",
+    sdp: FakePeerConnection.unusable,
+  });
   await settle();
   assert.deepEqual(events.names(), ["response", "error", "closed"]);
   assert.equal(events.of("error")[0].code, "unusable_description");
@@ -244,7 +314,12 @@ test("an answer that no browser can use ends the call and says so", async () => 
 
 test("an error about the invitation ends it", async () => {
   const { conversation, events } = await place();
-  fromDevice({ type: "error", conversation: conversation.id, code: "invalid", message: "invite.sdp: must be a string" });
+  fromDevice({
+    type: "error",
+    conversation: conversation.id,
+    code: "invalid",
+    message: "invite.sdp: must be a string",
+  });
   await settle();
   assert.deepEqual(events.names(), ["error", "response", "closed"]);
   assert.equal(events.of("closed")[0].responseReason, "invalid");
@@ -263,7 +338,7 @@ test("what cannot be sent is refused before anything happens", () => {
   assert.equal(transports.length, 0);
 });
 
-// -- candidates ---------------------------------------------------------------------------------------------------------
+// -- candidates ----------------------------------------
 
 test("what is found later is trickled in batches, and its end told", async () => {
   FakePeerConnection.found.late = 2;
@@ -275,7 +350,10 @@ test("what is found later is trickled in batches, and its end told", async () =>
   transports[0].finishGathering();
   await pass(40);
   const trickled = broker.sentTo(DEVICE, "candidate").map(({ candidate }) => candidate);
-  assert.deepEqual(trickled, [{ candidate: "candidate:8 1 udp 1 198.51.100.1 5000 typ srflx", sdpMid: "0", sdpMLineIndex: 0 }, null]);
+  assert.deepEqual(trickled, [
+    { candidate: "candidate:8 1 udp 1 198.51.100.1 5000 typ srflx", sdpMid: "0", sdpMLineIndex: 0 },
+    null,
+  ]);
 });
 
 test("nothing is waited for once this machine's candidates are there", async () => {
@@ -330,7 +408,7 @@ test("no more than forty candidates are trickled", async () => {
   assert.equal(broker.sentTo(DEVICE, "candidate").length, 40);
 });
 
-// -- the end ------------------------------------------------------------------------------------------------------------
+// -- the end ----------------------------------------
 
 test("hanging up is told by MQTT and by the channel, and recorded once", async () => {
   const { conversation, events } = await connected();
@@ -342,7 +420,10 @@ test("hanging up is told by MQTT and by the channel, and recorded once", async (
   assert.equal(transports[0].channels[0].sent.length, 1);
   assert.equal(events.of("closed").length, 1);
   const [closed] = events.of("closed");
-  assert.deepEqual([closed.reason, closed.closedBy, closed.callStatus, closed.direction], ["user_hangup", "local", "ACCEPTED", "outgoing"]);
+  assert.deepEqual(
+    [closed.reason, closed.closedBy, closed.callStatus, closed.direction],
+    ["user_hangup", "local", "ACCEPTED", "outgoing"],
+  );
   assert.deepEqual(closed.path, { local: "host", remote: "relay", protocol: "udp", relayed: true });
   assert.equal(closed.video.frameWidth, 1280);
   assert.equal(closed.quality.model, "e-model-simplified");
@@ -380,7 +461,14 @@ test("what does not belong on the data channel is ignored there", async () => {
   const { conversation, events } = await connected();
   const { onmessage } = transports[0].channels[0];
   const close = { type: "close", conversation: ID, party: PARTY, reason: "user_hangup" };
-  for (const data of ["", "{", "x".repeat(70_000), JSON.stringify(close), JSON.stringify({ ...close, type: "response", callStatus: "BUSY" })]) onmessage({ data });
+  for (const data of [
+    "",
+    "{",
+    "x".repeat(70_000),
+    JSON.stringify(close),
+    JSON.stringify({ ...close, type: "response", callStatus: "BUSY" }),
+  ])
+    onmessage({ data });
   onmessage({ data: JSON.stringify({ ...close, conversation: conversation.id, party: "somebody" }) });
   await pass(300);
   assert.deepEqual(events.of("closed"), []);
@@ -404,7 +492,7 @@ test("stopping the client hangs up", async () => {
   assert.equal(events.of("closed").length, 1);
 });
 
-// -- statistics ---------------------------------------------------------------------------------------------------------
+// -- statistics ----------------------------------------
 
 test("statistics every two seconds, under W3C names, what is unknown left out", async () => {
   const { events } = await connected();
@@ -415,16 +503,26 @@ test("statistics every two seconds, under W3C names, what is unknown left out", 
   }
   assert.equal(events.of("remote_stats").length, 3);
   const { video, transport } = events.of("remote_stats")[1];
-  assert.deepEqual(Object.keys(video).slice(0, 6), ["frameWidth", "frameHeight", "framesPerSecond", "bytesReceived", "bitrate", "delay"]);
+  assert.deepEqual(Object.keys(video).slice(0, 6), [
+    "frameWidth",
+    "frameHeight",
+    "framesPerSecond",
+    "bytesReceived",
+    "bitrate",
+    "delay",
+  ]);
   assert.equal(video.codec, "H264");
   assert.equal(video.delay, 60); // half of 20 ms, and 50 ms in the receiver
   assert.equal(video.packetsLost, 2);
-  assert.deepEqual([transport.localCandidateType, transport.remoteCandidateType, transport.relayed], ["host", "relay", true]);
+  assert.deepEqual(
+    [transport.localCandidateType, transport.remoteCandidateType, transport.relayed],
+    ["host", "relay", true],
+  );
   assert.ok(!("framesPerSecondUnknown" in video));
   assert.ok(!("audio" in events.of("remote_stats")[1]));
 });
 
-// -- a fresh transport --------------------------------------------------------------------------------------------------
+// -- a fresh transport ----------------------------------------
 
 /** Packets keep arriving at a transport. */
 function keepArriving(transport) {
@@ -448,7 +546,10 @@ test("a lost transport is replaced; the old one goes when the new one is connect
   assert.ok(transports[0].closed);
   assert.deepEqual(events.of("restored"), [{ generation: 1 }]);
   assert.equal(conversation.reconnects, 1);
-  assert.deepEqual(conversation.remoteStream.getTracks(), transports[1].getReceivers().map(({ track }) => track));
+  assert.deepEqual(
+    conversation.remoteStream.getTracks(),
+    transports[1].getReceivers().map(({ track }) => track),
+  );
   conversation.close();
   await pass(300);
   assert.equal(events.of("closed")[0].reconnects, 1);
@@ -465,7 +566,10 @@ test("an offer without an answer is repeated, and after 15 s it is ice_timeout",
   const { events } = await connected();
   transports[0].fail();
   await pass(14_900);
-  assert.deepEqual(broker.sentTo(DEVICE, "offer").map(({ generation }) => generation), [1, 2, 3]);
+  assert.deepEqual(
+    broker.sentTo(DEVICE, "offer").map(({ generation }) => generation),
+    [1, 2, 3],
+  );
   await pass(200);
   assert.equal(events.of("closed")[0].reason, "ice_timeout");
   assert.ok(transports.every(({ closed }) => closed));
@@ -490,7 +594,10 @@ test("an offer of the far side is answered, and again when it comes again", asyn
   fromDevice(offer);
   await settle();
   const answers = broker.sentTo(DEVICE, "answer");
-  assert.deepEqual(answers.map(({ generation }) => generation), [1, 1]);
+  assert.deepEqual(
+    answers.map(({ generation }) => generation),
+    [1, 1],
+  );
   assert.equal(answers[0].sdp, answers[1].sdp);
   assert.equal(transports.length, 2);
   transports[1].connect();
@@ -500,6 +607,47 @@ test("an offer of the far side is answered, and again when it comes again", asyn
   fromDevice({ ...offer, generation: 0 });
   await settle();
   assert.equal(transports.length, 2);
+});
+
+test("a fresh transport that fails before anything arrives on it is not taken over", async () => {
+  const { conversation, events } = await connected();
+  keepArriving(transports[0]);
+  conversation.networkChanged();
+  await settle();
+  for (const { track } of transports[1].getReceivers()) track.muted = true;
+  transports[1].connect();
+  transports[1].fail();
+  await pass(2_000);
+  assert.ok(!transports[0].closed);
+  assert.deepEqual(events.of("restored"), []);
+  assert.equal(conversation.reconnects, 0);
+});
+
+test("a fresh transport carries the media as soon as it arrives there", async () => {
+  const { conversation, events } = await connected();
+  keepArriving(transports[0]);
+  conversation.networkChanged();
+  await settle();
+  for (const { track } of transports[1].getReceivers()) track.muted = true;
+  transports[1].connect();
+  await settle();
+  assert.deepEqual(events.of("restored"), []);
+  for (const { track } of transports[1].getReceivers()) track.dispatchEvent(new Event("unmute"));
+  await settle();
+  assert.deepEqual(events.of("restored"), [{ generation: 1 }]);
+});
+
+test("an offer of a generation that is over is ignored", async () => {
+  const { conversation } = await connected();
+  keepArriving(transports[0]);
+  conversation.networkChanged();
+  await settle();
+  transports[1].connect();
+  await pass(1_100);
+  fromDevice({ type: "offer", conversation: conversation.id, generation: 1, sdp: "v=0\r\nlate" });
+  await settle();
+  assert.equal(transports.length, 2);
+  assert.deepEqual(broker.sentTo(DEVICE, "answer"), []);
 });
 
 test("on a collision the inviter's offer wins", async () => {
@@ -522,22 +670,31 @@ test("on a collision the invited side gives way", async () => {
   await settle();
   fromDevice({ type: "offer", conversation: ID, generation: 1, sdp: "v=0\r\ntheirs" });
   await settle();
-  assert.deepEqual(broker.sentTo(DEVICE, "answer").map(({ generation }) => generation), [1]);
+  assert.deepEqual(
+    broker.sentTo(DEVICE, "answer").map(({ generation }) => generation),
+    [1],
+  );
   assert.ok(transports[1].closed);
   assert.ok(!transports[2].closed);
 });
 
-// -- being called -------------------------------------------------------------------------------------------------------
+// -- being called ----------------------------------------
 
 test("an invitation rings, and is accepted with an answer", async () => {
   const { conversation, events } = await invited({ userData: { text: "at the door" } });
-  assert.deepEqual([conversation.remoteUid, conversation.direction, conversation.state], [DEVICE, "incoming", "called"]);
+  assert.deepEqual(
+    [conversation.remoteUid, conversation.direction, conversation.state],
+    [DEVICE, "incoming", "called"],
+  );
   assert.deepEqual(conversation.userData, { text: "at the door" });
   assert.equal(broker.sentTo(DEVICE, "ringing")[0].expiresIn, 30);
   assert.equal(transports.length, 0);
   await conversation.accept(microphone());
   const [answer] = broker.sentTo(DEVICE, "response");
-  assert.deepEqual({ ...answer, sdp: "" }, { type: "response", callStatus: "ACCEPTED", sdp: "", conversation: ID, party: "me-1" });
+  assert.deepEqual(
+    { ...answer, sdp: "" },
+    { type: "response", callStatus: "ACCEPTED", sdp: "", conversation: ID, party: "me-1" },
+  );
   assert.match(answer.sdp, /o=answer/);
   assert.deepEqual(events.names(), ["response", "stream_received"]);
   transports[0].connect();
@@ -581,7 +738,10 @@ test("withdrawn, or answered elsewhere", async () => {
   const first = await invited();
   fromDevice({ type: "close", conversation: ID, reason: "user_hangup" });
   await settle();
-  assert.deepEqual([first.events.of("closed")[0].reason, first.events.of("closed")[0].closedBy], ["cancelled", "remote"]);
+  assert.deepEqual(
+    [first.events.of("closed")[0].reason, first.events.of("closed")[0].closedBy],
+    ["cancelled", "remote"],
+  );
   const other = "7b1a1e52-7c55-4b8e-9a49-0d5f8e6c1a22";
   const second = await invited({ conversation: other });
   fromDevice({ type: "select", conversation: other, selectedParty: "my-phone" });
@@ -600,7 +760,10 @@ test("selected is not the end of it", async () => {
 test("BUSY while in a call", async () => {
   await connected();
   await invited();
-  assert.deepEqual(broker.sentTo(DEVICE, "response").map(({ callStatus, reason }) => [callStatus, reason]), [["BUSY", "busy"]]);
+  assert.deepEqual(
+    broker.sentTo(DEVICE, "response").map(({ callStatus, reason }) => [callStatus, reason]),
+    [["BUSY", "busy"]],
+  );
 });
 
 test("an invitation that outlived itself never rings, and tells the time", async () => {
@@ -625,8 +788,16 @@ test("a conversation id of another sender is refused", async () => {
   await invited();
   broker.deliver(`callbox/v1/${ME}/signal/intruder`, { ...INVITE, sentAt: new Date().toISOString() });
   await settle();
-  assert.deepEqual(broker.sentTo("intruder", "response").map(({ callStatus, reason }) => [callStatus, reason]), [["REJECTED", "conversation_in_use"]]);
-  broker.deliver(`callbox/v1/${ME}/signal/intruder`, { type: "close", conversation: ID, party: PARTY, reason: "user_hangup" });
+  assert.deepEqual(
+    broker.sentTo("intruder", "response").map(({ callStatus, reason }) => [callStatus, reason]),
+    [["REJECTED", "conversation_in_use"]],
+  );
+  broker.deliver(`callbox/v1/${ME}/signal/intruder`, {
+    type: "close",
+    conversation: ID,
+    party: PARTY,
+    reason: "user_hangup",
+  });
   await settle();
   assert.equal(client.conversations.length, 1);
 });
@@ -654,7 +825,10 @@ test("closed by us while the answer is being made, the inviter hears a response"
   conversation.close();
   await accepting;
   await settle();
-  assert.deepEqual(broker.sentTo(DEVICE, "response").map(({ callStatus }) => callStatus), ["REJECTED"]);
+  assert.deepEqual(
+    broker.sentTo(DEVICE, "response").map(({ callStatus }) => callStatus),
+    ["REJECTED"],
+  );
   assert.deepEqual(broker.sentTo(DEVICE, "close"), []);
   assert.equal(events.of("closed").length, 1);
 });
@@ -667,6 +841,7 @@ test("an unknown time of sending rings for the whole lifetime", async () => {
 
 test("nothing follows closed, whatever comes", async () => {
   const { conversation, events } = await connected();
+  await pass(1_000);
   transports[0].disconnect();
   conversation.close();
   transports.forEach((transport) => transport.fail());
@@ -679,19 +854,42 @@ test("nothing follows closed, whatever comes", async () => {
 test("without a listener nobody is left ringing", async () => {
   fromDevice({ ...INVITE, sentAt: new Date().toISOString() });
   await settle();
-  assert.deepEqual(broker.sentTo(DEVICE, "response").map(({ callStatus }) => callStatus), ["REJECTED"]);
+  assert.deepEqual(
+    broker.sentTo(DEVICE, "response").map(({ callStatus }) => callStatus),
+    ["REJECTED"],
+  );
 });
 
-// -- what others send ---------------------------------------------------------------------------------------------------
+// -- what others send ----------------------------------------
 
 test("anything at all costs its sender an error, and us nothing", async () => {
   const deep = `${'{"a":'.repeat(20)}1${"}".repeat(20)}`;
-  for (const payload of ["", "{", "[]", "null", deep, "x".repeat(70_000), '{"type":"invite"}', new Uint8Array([0xff, 0xfe]), "7"]) {
+  for (const payload of [
+    "",
+    "{",
+    "[]",
+    "null",
+    deep,
+    "x".repeat(70_000),
+    '{"type":"invite"}',
+    new Uint8Array([0xff, 0xfe]),
+    "7",
+  ]) {
     broker.deliver(`callbox/v1/${ME}/signal/${DEVICE}`, payload);
   }
   await settle();
   const codes = broker.sentTo(DEVICE, "error").map(({ code }) => code);
-  assert.deepEqual(codes, ["not_json", "not_json", "not_an_object", "not_an_object", "too_deep", "too_large", "invalid", "not_json", "not_an_object"]);
+  assert.deepEqual(codes, [
+    "not_json",
+    "not_json",
+    "not_an_object",
+    "not_an_object",
+    "too_deep",
+    "too_large",
+    "invalid",
+    "not_json",
+    "not_an_object",
+  ]);
   const { conversation } = await invited();
   assert.ok(conversation);
 });
@@ -718,7 +916,7 @@ test("a listener that throws disturbs nobody", async () => {
   faults.mock.restore();
 });
 
-// -- presence -----------------------------------------------------------------------------------------------------------
+// -- presence ----------------------------------------
 
 test("devices are known by their status and about", async () => {
   const seen = [];
@@ -728,7 +926,11 @@ test("devices are known by their status and about", async () => {
   publish("about", { uid: "door-2", model: "Raspberry Pi Zero 2 W" });
   publish("status", "nonsense");
   await settle();
-  assert.deepEqual(client.devices.get("door-2"), { uid: "door-2", status: { state: "online", busy: false }, about: { uid: "door-2", model: "Raspberry Pi Zero 2 W" } });
+  assert.deepEqual(client.devices.get("door-2"), {
+    uid: "door-2",
+    status: { state: "online", busy: false },
+    about: { uid: "door-2", model: "Raspberry Pi Zero 2 W" },
+  });
   publish("status", "");
   publish("about", "");
   await settle();

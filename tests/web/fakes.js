@@ -22,7 +22,10 @@ export class FakeBroker {
 
   /** @param {string} topic @param {object | string | Uint8Array} message @param {{ retain?: boolean }} [options] */
   deliver(topic, message, { retain = false } = {}) {
-    const payload = message instanceof Uint8Array ? message : new TextEncoder().encode(typeof message === "string" ? message : JSON.stringify(message));
+    const payload =
+      message instanceof Uint8Array
+        ? message
+        : new TextEncoder().encode(typeof message === "string" ? message : JSON.stringify(message));
     for (const client of this.clients) client.receive(topic, payload, { retain });
   }
 
@@ -91,8 +94,12 @@ class FakeMqttClient {
   subscribe(filters, _options, done) {
     for (const filter of filters) this.#filters.add(filter);
     queueMicrotask(() => {
-      done(null, filters.map(() => ({ qos: 1 })));
-      for (const [topic, text] of this.broker.retained) this.receive(topic, new TextEncoder().encode(text), { retain: true });
+      done(
+        null,
+        filters.map(() => ({ qos: 1 })),
+      );
+      for (const [topic, text] of this.broker.retained)
+        this.receive(topic, new TextEncoder().encode(text), { retain: true });
     });
   }
 
@@ -236,8 +243,16 @@ export class FakePeerConnection {
       getParameters: () => ({ codecs: [{ mimeType: kind === "video" ? "video/H264" : "audio/opus" }] }),
       getStats: async () => this.getStats(),
     };
-    const transceiver = { sender, receiver, direction: init?.direction ?? "sendrecv", currentDirection: null, preferences: [] };
-    Object.assign(transceiver, { setCodecPreferences: (/** @type {any} */ codecs) => (transceiver.preferences = codecs) });
+    const transceiver = {
+      sender,
+      receiver,
+      direction: init?.direction ?? "sendrecv",
+      currentDirection: null,
+      preferences: [],
+    };
+    Object.assign(transceiver, {
+      setCodecPreferences: (/** @type {any} */ codecs) => (transceiver.preferences = codecs),
+    });
     this.transceivers.push(transceiver);
     return transceiver;
   }
@@ -252,24 +267,33 @@ export class FakePeerConnection {
     return this.transceivers.map(({ receiver }) => receiver);
   }
 
+  #mustBeOpen() {
+    if (this.closed) throw new DOMException("The RTCPeerConnection's signalingState is 'closed'.", "InvalidStateError");
+  }
+
   async createOffer() {
+    this.#mustBeOpen();
     return { type: "offer", sdp: `v=0\r\no=offer ${this.number}\r\na=ice-ufrag:u${this.number}\r\n` };
   }
   async createAnswer() {
+    this.#mustBeOpen();
     return { type: "answer", sdp: `v=0\r\no=answer ${this.number}\r\na=ice-ufrag:u${this.number}\r\n` };
   }
 
   /** @param {any} description */
   async setLocalDescription(description) {
+    this.#mustBeOpen();
     this.localDescription = { ...description };
     this.signalingState = description.type === "offer" ? "have-local-offer" : "stable";
     if (description.type === "answer") this.#negotiated();
-    for (let i = 0; i < FakePeerConnection.found.early; i++) this.find(`candidate:${i} 1 udp 1 192.0.2.1 ${4000 + i} typ host`);
+    for (let i = 0; i < FakePeerConnection.found.early; i++)
+      this.find(`candidate:${i} 1 udp 1 192.0.2.1 ${4000 + i} typ host`);
     if (FakePeerConnection.found.late === 0) this.finishGathering();
   }
 
   /** @param {any} description */
   async setRemoteDescription(description) {
+    this.#mustBeOpen();
     if (description.sdp === FakePeerConnection.unusable) throw new Error("cannot parse the description");
     this.remoteDescription = { ...description };
     if (description.type === "offer" && this.transceivers.length === 0) {
@@ -291,15 +315,46 @@ export class FakePeerConnection {
     const at = { timestamp: Date.now() };
     return new Map(
       [
-        { id: "T", type: "transport", packetsReceived: this.packetsReceived + this.otherPacketsReceived, dtlsState: "connected", selectedCandidatePairId: "P", ...at },
-        { id: "P", type: "candidate-pair", state: "succeeded", nominated: true, currentRoundTripTime: 0.02, localCandidateId: "L", remoteCandidateId: "R", ...at },
+        {
+          id: "T",
+          type: "transport",
+          packetsReceived: this.packetsReceived + this.otherPacketsReceived,
+          dtlsState: "connected",
+          selectedCandidatePairId: "P",
+          ...at,
+        },
+        {
+          id: "P",
+          type: "candidate-pair",
+          state: "succeeded",
+          nominated: true,
+          currentRoundTripTime: 0.02,
+          localCandidateId: "L",
+          remoteCandidateId: "R",
+          ...at,
+        },
         { id: "L", type: "local-candidate", candidateType: "host", protocol: "udp", address: "192.0.2.1", ...at },
         { id: "R", type: "remote-candidate", candidateType: "relay", protocol: "udp", address: "192.0.2.2", ...at },
         { id: "C", type: "codec", mimeType: "video/H264", ...at },
         {
-          id: "I", type: "inbound-rtp", kind: "video", codecId: "C", packetsReceived: this.packetsReceived, bytesReceived: this.packetsReceived * 1000,
-          framesDecoded: this.framesDecoded, framesReceived: this.framesDecoded, framesPerSecond: 30, frameWidth: 1280, frameHeight: 720, jitter: 0.004,
-          packetsLost: 2, totalProcessingDelay: this.framesDecoded * 0.05, nackCount: 1, pliCount: 1, framesPerSecondUnknown: NaN, ...at,
+          id: "I",
+          type: "inbound-rtp",
+          kind: "video",
+          codecId: "C",
+          packetsReceived: this.packetsReceived,
+          bytesReceived: this.packetsReceived * 1000,
+          framesDecoded: this.framesDecoded,
+          framesReceived: this.framesDecoded,
+          framesPerSecond: 30,
+          frameWidth: 1280,
+          frameHeight: 720,
+          jitter: 0.004,
+          packetsLost: 2,
+          totalProcessingDelay: this.framesDecoded * 0.05,
+          nackCount: 1,
+          pliCount: 1,
+          framesPerSecondUnknown: NaN,
+          ...at,
         },
       ].map((entry) => [entry.id, entry]),
     );

@@ -15,7 +15,7 @@ import { sentenceOf, wentWell } from "../../agent/web/sentences.js";
 
 const source = (name) => readFileSync(fileURLToPath(new URL(`../../agent/web/${name}`, import.meta.url)), "utf8");
 
-// -- words --------------------------------------------------------------------------------------------------------------
+// -- words ----------------------------------------
 
 test("both languages say everything, with the same names to fill in", () => {
   const names = (text) => [...text.matchAll(/\{\w+\}/g)].map(([name]) => name).sort();
@@ -25,11 +25,27 @@ test("both languages say everything, with the same names to fill in", () => {
 
 test("every text that the page asks for exists", () => {
   const marked = [...source("index.html").matchAll(/data-i18n(?:-label)?="([^"]+)"/g)].map(([, key]) => key);
-  const scripts = ["page.js", "stage.js", "devices.js", "incoming.js", "settings.js", "summary.js", "measurements.js", "plots.js"];
-  const used = scripts.flatMap((name) => [...source(name).matchAll(/"((?:app|connection|control|devices|end|error|incoming|notice|plots|settings|stage|summary)\.[\w.]+)"/g)]);
+  const scripts = [
+    "page.js",
+    "stage.js",
+    "devices.js",
+    "incoming.js",
+    "settings.js",
+    "summary.js",
+    "measurements.js",
+    "plots.js",
+  ];
+  const used = scripts.flatMap((name) => [
+    ...source(name).matchAll(
+      /"((?:app|connection|control|devices|end|error|incoming|notice|plots|settings|stage|summary)\.[\w.]+)"/g,
+    ),
+  ]);
   const keys = [...marked, ...used.map(([, key]) => key)].filter((key) => !/^(config)\./.test(key));
   assert.ok(keys.length > 50);
-  assert.deepEqual(keys.filter((key) => !(key in TEXTS.en)), []);
+  assert.deepEqual(
+    keys.filter((key) => !(key in TEXTS.en)),
+    [],
+  );
 });
 
 test("the device's words are explained in the language that the browser prefers", () => {
@@ -39,7 +55,7 @@ test("the device's words are explained in the language that the browser prefers"
   assert.equal(chooseLanguage(["zh-CN"], "en"), "en");
 });
 
-// -- how a call ended ---------------------------------------------------------------------------------------------------
+// -- how a call ended ----------------------------------------
 
 test("there is a sentence for every way a call can end", () => {
   for (const reason of CLOSE_REASONS) {
@@ -81,19 +97,33 @@ test("what somebody wanted went well", () => {
   assert.ok(!wentWell({ reason: "ice_failed", closedBy: "local" }));
 });
 
-// -- pictures -----------------------------------------------------------------------------------------------------------
+// -- pictures ----------------------------------------
 
 test("a snapshot is a JPEG of a size that an invitation can carry, or nothing", () => {
   assert.equal(snapshotOf({ snapshot: "/9j/4AAQ" }), "data:image/jpeg;base64,/9j/4AAQ");
   assert.equal(snapshotOf({ snapshot: "data:image/jpeg;base64,/9j/4AAQ" }), "data:image/jpeg;base64,/9j/4AAQ");
-  const others = [null, "text", {}, { snapshot: 7 }, { snapshot: "javascript:alert(1)" }, { snapshot: "https://example.org/a.jpg" }];
-  const pictures = [{ snapshot: "data:image/svg+xml;base64,PHN2Zz4=" }, { snapshot: '/9j/" onerror="x' }, { snapshot: `/9j/${"A".repeat(5000)}` }];
+  const others = [
+    null,
+    "text",
+    {},
+    { snapshot: 7 },
+    { snapshot: "javascript:alert(1)" },
+    { snapshot: "https://example.org/a.jpg" },
+  ];
+  const pictures = [
+    { snapshot: "data:image/svg+xml;base64,PHN2Zz4=" },
+    { snapshot: '/9j/" onerror="x' },
+    { snapshot: `/9j/${"A".repeat(5000)}` },
+  ];
   for (const userData of [...others, ...pictures]) assert.equal(snapshotOf(userData), null);
 });
 
 test("a line ends at the right, and never leaves its drawing", () => {
   const { line, area } = drawLine([0, 10, 5], 5);
-  const points = line.slice(1).split("L").map((point) => point.split(" ").map(Number));
+  const points = line
+    .slice(1)
+    .split("L")
+    .map((point) => point.split(" ").map(Number));
   assert.equal(points.length, 3);
   assert.equal(points.at(-1)[0], 100);
   for (const [x, y] of points) assert.ok(x >= 0 && x <= 100 && y >= 0 && y <= 32);

@@ -21,12 +21,15 @@ for (const { name, description, message, text, valid, code, field } of cases) {
       assert.deepEqual(parseSignal(payload), message ?? JSON.parse(text));
       return;
     }
-    assert.throws(() => parseSignal(payload), (fault) => {
-      assert.ok(fault instanceof MalformedMessage);
-      assert.equal(fault.code, code);
-      if (field) assert.ok(fault.message.startsWith(field), `${fault.message} should begin with ${field}`);
-      return true;
-    });
+    assert.throws(
+      () => parseSignal(payload),
+      (fault) => {
+        assert.ok(fault instanceof MalformedMessage);
+        assert.equal(fault.code, code);
+        if (field) assert.ok(fault.message.startsWith(field), `${fault.message} should begin with ${field}`);
+        return true;
+      },
+    );
   });
 }
 
@@ -42,7 +45,8 @@ test("a payload over 64 KiB is refused before it is parsed", () => {
 });
 
 test("the words of a call are those of the schemas", () => {
-  const read = (name) => JSON.parse(readFileSync(fileURLToPath(new URL(`../../config/schemas/${name}.json`, import.meta.url)), "utf8"));
+  const read = (name) =>
+    JSON.parse(readFileSync(fileURLToPath(new URL(`../../config/schemas/${name}.json`, import.meta.url)), "utf8"));
   const { $defs } = read("event-closed");
   assert.deepEqual([...CLOSE_REASONS].sort(), [...$defs.CloseReason.enum].sort());
   assert.deepEqual([...CALL_STATUSES].sort(), [...$defs.CallStatus.enum].sort());
