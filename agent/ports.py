@@ -28,6 +28,15 @@ class VideoFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class BitrateLimits:
+    """Where a conversation's bitrate starts and what it stays between, in bit/s: the settings of `[video]`."""
+
+    bitrate: int = 2_000_000
+    min_bitrate: int = 250_000
+    max_bitrate: int = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
 class AccessUnit:
     """One encoded H.264 picture: Annex B with start codes, SPS and PPS before every IDR.
 
@@ -57,6 +66,10 @@ class VideoSubscription(Protocol):
 
     @property
     def format(self) -> VideoFormat: ...
+
+    @property
+    def limits(self) -> BitrateLimits:
+        """What `request_bitrate` may ask for."""
 
     @property
     def dropped(self) -> int:
@@ -189,6 +202,7 @@ __all__ = [
     "AudioFeed",
     "AudioPacket",
     "AudioSubscription",
+    "BitrateLimits",
     "DecodedAudio",
     "IceOptions",
     "LocalStream",

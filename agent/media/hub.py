@@ -64,6 +64,7 @@ class VideoHub:
             on_bitrate=self._follow_lowest_bitrate,
             on_close=self._leave,
             length=self._queue_length,
+            limits=self._options.limits,
         )
         self._subscriptions.add(subscription)
         try:

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from agent.errors import ConfigurationError
 from agent.media.h264 import level_for
-from agent.ports import AccessUnit, VideoFormat
+from agent.ports import AccessUnit, BitrateLimits, VideoFormat
 
 UnitT = TypeVar("UnitT")
 UnitT_co = TypeVar("UnitT_co", covariant=True)
@@ -50,6 +50,10 @@ class VideoOptions:
         """What our own encoders make of this: Constrained Baseline, of a level that holds the highest bitrate."""
         level = level_for(self.width, self.height, self.framerate, self.max_bitrate)
         return VideoFormat(self.width, self.height, self.framerate, f"42c0{level:02x}")
+
+    @property
+    def limits(self) -> BitrateLimits:
+        return BitrateLimits(self.bitrate, self.min_bitrate, self.max_bitrate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Generic
 
 from agent.errors import MediaEnded, MediaError
 from agent.media.source import UnitT
-from agent.ports import AccessUnit, AudioPacket, VideoFormat
+from agent.ports import AccessUnit, AudioPacket, BitrateLimits, VideoFormat
 
 VIDEO_QUEUE_LENGTH = 8
 """Pictures: 267 ms at 30 fps. What is older is of no use in a call."""
@@ -110,7 +110,9 @@ class VideoQueueSubscription:
         on_bitrate: Callable[[], None],
         on_close: Callable[[VideoQueueSubscription], None],
         length: int = VIDEO_QUEUE_LENGTH,
+        limits: BitrateLimits | None = None,
     ) -> None:
+        self.limits = limits or BitrateLimits()
         self._queue = DecodableQueue(length)
         self._reader = _Reader()
         self._get_format = get_format

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from agent.errors import MediaError
-from agent.ports import AccessUnit, VideoFeed, VideoFormat, VideoSubscription
+from agent.ports import AccessUnit, BitrateLimits, VideoFeed, VideoFormat, VideoSubscription
 
 
 class FrameMeter:
@@ -59,6 +59,10 @@ class _MeteredSubscription:
     @property
     def format(self) -> VideoFormat:
         return self._subscription.format
+
+    @property
+    def limits(self) -> BitrateLimits:
+        return self._subscription.limits
 
     @property
     def dropped(self) -> int:

@@ -26,7 +26,7 @@ import av
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 
 from agent.conversation.events import MediaGrant, PeerConnected, PeerEvent
-from agent.ports import AccessUnit, IceOptions, LocalStream, VideoFormat
+from agent.ports import AccessUnit, BitrateLimits, IceOptions, LocalStream, VideoFormat
 from agent.webrtc.peer import AiortcPeer
 
 FRAMERATE = 30
@@ -69,6 +69,7 @@ class Pace:
 
 class PacedSubscription:
     format = VideoFormat(1920, 1080, FRAMERATE, "42c028")
+    limits = BitrateLimits()
     dropped = 0
 
     def __init__(self, clip: list[bytes]) -> None:

@@ -9,7 +9,7 @@ from fractions import Fraction
 import av
 
 from agent.errors import MediaEnded, MediaUnavailable
-from agent.ports import AccessUnit, AudioPacket, DecodedAudio, VideoFormat
+from agent.ports import AccessUnit, AudioPacket, BitrateLimits, DecodedAudio, VideoFormat
 
 FRAME_INTERVAL = 0.02  # seconds
 PACKET_INTERVAL = 0.02
@@ -54,6 +54,8 @@ class ClipSubscription:
 
     def __init__(self, clip: list[bytes], gop: int, interval: float, profile_level_id: str) -> None:
         self.format = VideoFormat(320, 240, 1 / interval, profile_level_id)
+        self.limits = BitrateLimits()
+        self.bitrates: list[int] = []
         self.dropped = 0
         self.keyframe_requests = 0
         self.units_read = 0
@@ -82,7 +84,7 @@ class ClipSubscription:
         self._position = 0
 
     def request_bitrate(self, bitrate: int) -> None:
-        pass
+        self.bitrates.append(bitrate)
 
     def close(self) -> None:
         self.closed.set()
