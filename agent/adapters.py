@@ -9,6 +9,7 @@ from agent import __version__
 from agent.client import ClientOptions
 from agent.conversation.call import Timing
 from agent.conversation.events import IceServer
+from agent.media.camera_options import CameraOptions
 from agent.media.hub import VideoHub
 from agent.media.source import VideoOptions
 from agent.ports import IceOptions
@@ -29,6 +30,21 @@ def video_options(settings: Settings) -> VideoOptions:
         min_bitrate=chosen.min_bitrate,
         max_bitrate=chosen.max_bitrate,
         uid=settings.uid,
+        camera=_camera_options(settings),
+    )
+
+
+def _camera_options(settings: Settings) -> CameraOptions:
+    chosen = settings.camera
+    return CameraOptions(
+        number=chosen.number,
+        hflip=chosen.hflip,
+        vflip=chosen.vflip,
+        rotation=chosen.rotation,
+        autofocus=chosen.autofocus,
+        noise_reduction=chosen.noise_reduction,
+        region=chosen.region,
+        controls=chosen.controls,
     )
 
 

@@ -19,7 +19,7 @@ def find_fault(source: str, options: VideoOptions) -> str | None:
     if kind == "v4l2":
         return None if captures(Path(path)) else f"{path} is no camera, or may not be opened"
     if source == "picamera2":
-        return _picamera2_fault()
+        return _picamera2_fault(options.camera.number)
     if source == "auto":
         try:
             find_camera(options)
@@ -28,8 +28,11 @@ def find_fault(source: str, options: VideoOptions) -> str | None:
     return None
 
 
-def _picamera2_fault() -> str | None:
+def _picamera2_fault(number: int) -> str | None:
     try:
-        return None if camera_models() else "picamera2 finds none"
+        count = len(camera_models())
     except MediaUnavailable as error:
         return str(error)
+    if not count:
+        return "picamera2 finds none"
+    return None if number < count else f"camera.number is {number}, and the last one has number {count - 1}"

@@ -19,7 +19,7 @@ from agent.client import CallClient
 from agent.conversation.policy import Policy
 from agent.conversation.reasons import CloseReason
 from agent.doorkeeper import Doorkeeper
-from agent.errors import ConfigurationError
+from agent.errors import ConfigurationError, MediaError
 from agent.logs import set_level
 from agent.media.audio import AudioHub, open_audio_source
 from agent.media.hub import VideoHub
@@ -77,7 +77,7 @@ class Daemon:
 
     async def _start(self, stack: AsyncExitStack) -> tuple[CallClient, Publisher, Supervision]:
         settings = self._settings
-        video, audio = _feeds(settings)
+        video, audio = _feeds(settings, self._on_camera)
         stack.push_async_callback(video.close)
         if audio is not None:
             stack.push_async_callback(audio.close)
@@ -93,7 +93,7 @@ class Daemon:
         signaling = Signaling(broker, uid=settings.uid, prefix=settings.topic_prefix, party=str(uuid.uuid4()))
         client = CallClient(signaling, make_peer, client_options(settings))
         self._doorkeeper = Doorkeeper(client, self._policy, local_stream, time.time)
-        operator = Operator(client, self._doorkeeper, local_stream, self.reload)
+        operator = Operator(client, self._doorkeeper, local_stream, self.reload, video.snapshot)
         outbox = Outbox(broker, settings.state_directory)
         publisher = Publisher(broker, outbox, topics, settings.uid, about(settings, video, operator.verbs), time.time)
         client.subscribe(publisher.event)
@@ -126,6 +126,10 @@ class Daemon:
         logger.info("policy reloaded, %d rules", len(policy.rules))
         return {"rules": len(policy.rules), "restart_needed_for": pending}
 
+    def _on_camera(self, failure: MediaError | None) -> None:
+        if self._supervision is not None:
+            self._supervision.camera_failed(None if failure is None else str(failure))
+
     def _reload_on_signal(self) -> None:
         try:
             self.reload()
@@ -134,8 +138,9 @@ class Daemon:
                 logger.error("not reloaded, the old rules stay: %s", fault)  # noqa: TRY400 - the sentence says it all
 
 
-def _feeds(settings: Settings) -> tuple[VideoHub, AudioHub | None]:
+def _feeds(settings: Settings, on_camera: Callable[[MediaError | None], None]) -> tuple[VideoHub, AudioHub | None]:
     options = video_options(settings)
-    video = VideoHub(open_video_source(settings.video.source, options), options)
+    source = open_video_source(settings.video.source, options)
+    video = VideoHub(source, options, linger=settings.video.linger, on_health=on_camera)
     sound = open_audio_source(settings.audio.capture)
     return video, AudioHub(sound) if sound is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from agent.conversation.policy import PolicyOverride
 from agent.conversation.reasons import CloseReason
 from agent.doorkeeper import Doorkeeper
 from agent.errors import CallboxError, ConfigurationError, InvalidStateError, MalformedMessage
+from agent.media.jpeg import Jpeg
 from agent.ports import LocalStream
 from agent.session import Conversation
 from agent.signaling import messages as wire
@@ -20,8 +22,14 @@ from agent.signaling.channel import CommandRequest
 logger = logging.getLogger(__name__)
 
 
+MAX_SNAPSHOT_SIZE = 36 * 1024  # bytes; base64 makes 48 KiB of them
+
+
 class Operator:
-    """Carries out commands. `reload` reads settings and policy again and returns what changed."""
+    """Carries out commands.
+
+    `reload` reads settings and policy again and returns what changed. `snapshot` makes a JPEG of so many bytes at most.
+    """
 
     def __init__(
         self,
@@ -29,17 +37,20 @@ class Operator:
         doorkeeper: Doorkeeper,
         local_stream: LocalStream,
         reload: Callable[[], dict[str, Any]],
+        snapshot: Callable[[int], Awaitable[Jpeg]],
     ) -> None:
         self._client = client
         self._doorkeeper = doorkeeper
         self._local_stream = local_stream
         self._reload = reload
+        self._take_snapshot = snapshot
         self._verbs: dict[type[wire.Command], Callable[[Any], Awaitable[dict[str, Any]]]] = {
             wire.CallCommand: self._call,
             wire.AcceptCommand: self._accept,
             wire.RejectCommand: self._reject,
             wire.CloseCommand: self._close,
             wire.MuteCommand: self._mute,
+            wire.SnapshotCommand: self._snapshot,
             wire.ReloadCommand: self._reload_now,
             wire.PolicyCommand: self._override,
         }
@@ -92,6 +103,15 @@ class Operator:
         for conversation in self._chosen(None):
             conversation.mute(audio=command.audio, video=command.video)
         return {}
+
+    async def _snapshot(self, _command: wire.SnapshotCommand) -> dict[str, Any]:
+        picture = await self._take_snapshot(MAX_SNAPSHOT_SIZE)
+        return {
+            "content_type": "image/jpeg",
+            "width": picture.width,
+            "height": picture.height,
+            "data": base64.b64encode(picture.data).decode(),
+        }
 
     async def _reload_now(self, _command: wire.ReloadCommand) -> dict[str, Any]:
         return self._reload()

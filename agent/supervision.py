@@ -62,6 +62,16 @@ class Supervision:
         """Every part has been started."""
         self._enter(Phase.RUNNING)
 
+    def camera_failed(self, reason: str | None) -> None:
+        """The camera could not be opened, or stopped in a call and could not be opened again; None: it works.
+
+        `callbox status` shows it. That a call waited in vain for frames is for the watchdog, which learns it from the
+        frames themselves: a restart mends a wedged driver, yet not a missing camera.
+        """
+        if reason != self._overview.camera.missing:
+            self._overview.camera = replace(self._overview.camera, looked_for=True, missing=reason)
+            self._heartbeat.nudge()
+
     def stopping(self) -> None:
         """The device hangs up and ends."""
         self._enter(Phase.STOPPING)

@@ -11,9 +11,13 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import av
+
 from agent.errors import MediaUnavailable
+from agent.media.framerate import FramerateControl
 from agent.media.picamera2_source import Picamera2Source, camera_models
 from agent.media.source import Fail, SourceDescription, VideoOptions, VideoSource
+from agent.media.still import StillSource
 from agent.media.v4l2 import V4l2Source
 from agent.ports import AccessUnit, VideoFormat
 
@@ -64,6 +68,13 @@ class AutoSource:
     def set_bitrate(self, bitrate: int) -> None:
         if self._found is not None:
             self._found.set_bitrate(bitrate)
+
+    def divide_framerate(self, divisor: int) -> None:
+        if isinstance(self._found, FramerateControl):
+            self._found.divide_framerate(divisor)
+
+    def take_still(self) -> av.VideoFrame | None:
+        return self._found.take_still() if isinstance(self._found, StillSource) else None
 
 
 def find_camera(options: VideoOptions) -> VideoSource:

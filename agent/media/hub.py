@@ -6,10 +6,15 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from agent.errors import MediaError
+from agent.media.framerate import FramerateControl, frame_divisor
+from agent.media.jpeg import Jpeg, encode_jpeg
 from agent.media.keyframes import Decision, KeyframeLimiter
-from agent.media.shared_source import STALL_TIMEOUT, SharedSource
+from agent.media.shared_source import REOPEN_TIMEOUT, STALL_TIMEOUT, SharedSource
 from agent.media.source import SourceDescription, VideoOptions, VideoSource
+from agent.media.still import Onlooker, take_still
 from agent.media.subscription import VIDEO_QUEUE_LENGTH, VideoQueueSubscription
+from agent.media.timeline import Timeline
 from agent.ports import AccessUnit, VideoSubscription
 
 logger = logging.getLogger(__name__)
@@ -19,7 +24,8 @@ class VideoHub:
     """Starts `source` for the first subscription and stops it after the last, `linger` seconds later.
 
     Key frame requests of all subscriptions are coalesced and limited. The encoder follows the lowest bitrate that a
-    subscription asked for, between the `min_bitrate` and `max_bitrate` of `options`.
+    subscription asked for, between the `min_bitrate` and `max_bitrate` of `options`. A source that breaks during a call
+    is started anew, and the subscriptions go on; `on_health` hears what could not be mended, and None when it works.
     """
 
     def __init__(
@@ -30,6 +36,8 @@ class VideoHub:
         linger: float = 0.0,
         queue_length: int = VIDEO_QUEUE_LENGTH,
         stall_timeout: float = STALL_TIMEOUT,
+        reopen_timeout: float = REOPEN_TIMEOUT,
+        on_health: Callable[[MediaError | None], None] = lambda _failure: None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         self._source = source
@@ -40,8 +48,19 @@ class VideoHub:
         self._limiter = KeyframeLimiter()
         self._held: asyncio.TimerHandle | None = None
         self._bitrate = self._options.bitrate
+        self._divisor = 1
+        self._timeline = Timeline()
+        self._last_keyframe: AccessUnit | None = None
         self._shared = SharedSource(
-            source, linger=linger, stall_timeout=stall_timeout, on_start=self._on_start, on_unit=self._on_unit
+            source,
+            linger=linger,
+            stall_timeout=stall_timeout,
+            reopen_timeout=reopen_timeout,
+            before_start=self._before_start,
+            on_start=self._on_start,
+            adapt=self._timeline.place,
+            on_unit=self._on_unit,
+            on_health=on_health,
         )
 
     @property
@@ -87,6 +106,20 @@ class VideoHub:
         elif decision is Decision.HOLD and self._held is None:
             self._held = asyncio.get_running_loop().call_later(self._limiter.hold_left(now), self._serve_held)
 
+    async def snapshot(self, max_bytes: int) -> Jpeg:
+        """A still picture, without a change to the video; starts the source where it is not running.
+
+        Raises MediaUnavailable.
+        """
+        onlooker = Onlooker()
+        await self._shared.join(onlooker)
+        try:
+            await onlooker.seen(lambda: self._last_keyframe is not None)
+            frame = await asyncio.to_thread(take_still, self._source, self._last_keyframe)
+            return await asyncio.to_thread(encode_jpeg, frame, max_bytes)
+        finally:
+            self._shared.leave(onlooker)
+
     async def close(self) -> None:
         """Stop the source and end every subscription; wait until both have happened."""
         self._drop_held()
@@ -98,14 +131,20 @@ class VideoHub:
         self._shared.leave(subscription)
         self._follow_lowest_bitrate()
 
+    def _before_start(self) -> None:
+        self._timeline.restart()
+        self._last_keyframe = None
+
     def _on_start(self) -> None:
         self._drop_held()
         self._limiter = KeyframeLimiter()
         self._bitrate = self._options.bitrate
+        self._divisor = 1
         self._follow_lowest_bitrate()
 
     def _on_unit(self, unit: AccessUnit) -> None:
         if unit.keyframe:
+            self._last_keyframe = unit
             self._limiter.satisfied()
         elif any(waiting.needs_keyframe for waiting in self._subscriptions):
             self._request_for_waiting()
@@ -132,3 +171,12 @@ class VideoHub:
         if target != self._bitrate and self._shared.running:
             self._bitrate = target
             self._source.set_bitrate(target)
+            self._follow_framerate()
+
+    def _follow_framerate(self) -> None:
+        """The last resort: fewer pictures where the bitrate is too low for as many."""
+        divisor = frame_divisor(self._bitrate, self._source.format, self._divisor)
+        if divisor != self._divisor and isinstance(self._source, FramerateControl):
+            logger.info("%d bit/s are too few for every picture: one in %d is sent", self._bitrate, divisor)
+            self._divisor = divisor
+            self._source.divide_framerate(divisor)

@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
+import av
+
 from agent.errors import MediaUnavailable
 from agent.media.picture import PatternPicture
 from agent.media.source import Fail, SourceDescription, VideoOptions
@@ -26,6 +28,8 @@ class PatternSource:
         self._worker: Worker | None = None
         self._keyframe_wanted = threading.Event()
         self._bitrate = options.bitrate
+        self._divisor = 1
+        self._frame_number = 0
 
     @property
     def format(self) -> VideoFormat:
@@ -42,6 +46,7 @@ class PatternSource:
                 f"not {wanted.width}x{wanted.height}"
             )
         self._bitrate = wanted.bitrate
+        self._divisor = 1
         self._keyframe_wanted.clear()
         encoder = X264Encoder(wanted.width, wanted.height, wanted.framerate, wanted.bitrate, wanted.max_bitrate)
         self._worker = Worker("pattern", lambda stopping: self._produce(stopping, encoder, emit), fail)
@@ -56,6 +61,14 @@ class PatternSource:
 
     def set_bitrate(self, bitrate: int) -> None:
         self._bitrate = bitrate
+
+    def divide_framerate(self, divisor: int) -> None:
+        self._divisor = divisor
+
+    def take_still(self) -> av.VideoFrame | None:
+        picture = PatternPicture(self._options.width, self._options.height, self._options.uid)
+        picture.draw(time.time_ns() // 1_000_000, self._frame_number)
+        return picture.frame
 
     def _produce(self, stopping: threading.Event, encoder: X264Encoder, emit: Callable[[AccessUnit], None]) -> None:
         picture = PatternPicture(self._options.width, self._options.height, self._options.uid)
@@ -76,4 +89,6 @@ class PatternSource:
             for unit in encoder.encode(picture.frame, pts=pts, captured_at=captured_at, force_idr=force_idr):
                 emit(unit)
             frame_number += 1
-            stopping.wait(pacer.next_wait())
+            self._frame_number = frame_number
+            for _ in range(self._divisor):
+                stopping.wait(pacer.next_wait())

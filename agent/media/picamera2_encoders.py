@@ -16,7 +16,7 @@ from agent.ports import VIDEO_CLOCK_RATE, AccessUnit
 logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_KEYFRAMES = 10
-_LOWEST_BITRATE = 150_000
+LOWEST_BITRATE = 150_000
 """bit/s: the firmware's encoder was seen to hang below about 100 kbit/s."""
 _VBV_SHARE = 8
 # The kernel's names: VIDIOC_S_CTRL and V4L2_CID_MPEG_VIDEO_BITRATE (linux/videodev2.h, linux/v4l2-controls.h).
@@ -30,6 +30,8 @@ class EncoderControl(Protocol):
 
     def set_bitrate(self, bitrate: int) -> None: ...
 
+    def divide_framerate(self, divisor: int) -> None: ...
+
 
 Opened = tuple[Any, Any, EncoderControl]
 """picamera2's encoder and its output, and our hold on the encoder."""
@@ -37,16 +39,24 @@ Opened = tuple[Any, Any, EncoderControl]
 
 def open_hardware_encoder(options: VideoOptions, emit: Callable[[AccessUnit], None]) -> Opened:
     """The VideoCore's H.264 encoder (V4L2 M2M, /dev/video11)."""
-    from picamera2.encoders import H264Encoder
+    from picamera2.encoders.h264_encoder import H264Encoder
 
-    encoder = H264Encoder(
-        bitrate=options.bitrate,
+    class LiveHardwareEncoder(H264Encoder):  # type: ignore[misc]
+        """Hands over what was asked for between two frames: at most once for each, and never to a closed device."""
+
+        def _encode(self, stream: str, request: Any) -> None:
+            control.before_frame()
+            super()._encode(stream, request)
+
+    encoder = LiveHardwareEncoder(
+        bitrate=max(options.bitrate, LOWEST_BITRATE),
         repeat=True,
         iperiod=_iperiod(options),
         framerate=options.framerate,
         profile="constrained baseline",
     )
-    return encoder, make_output(encoder, emit), HardwareControl(encoder)
+    control = HardwareControl(encoder)
+    return encoder, make_output(encoder, emit), control
 
 
 class _Control(ctypes.Structure):
@@ -56,23 +66,40 @@ class _Control(ctypes.Structure):
 
 
 class HardwareControl:
-    """Our hold on picamera2's `H264Encoder` while it runs."""
+    """Our hold on picamera2's `H264Encoder`. What is asked for waits for the next frame; the latest bitrate counts."""
 
     def __init__(self, encoder: Any) -> None:
         self._encoder = encoder
+        self._keyframe_wanted = False
+        self._wanted_bitrate: int | None = None
 
     def request_keyframe(self) -> None:
-        self._encoder.force_key_frame()
+        self._keyframe_wanted = True
 
     def set_bitrate(self, bitrate: int) -> None:
+        """At least `LOWEST_BITRATE`."""
+        self._wanted_bitrate = max(bitrate, LOWEST_BITRATE)
+
+    def divide_framerate(self, divisor: int) -> None:
+        self._encoder.frame_skip_count = divisor
+
+    def before_frame(self) -> None:
+        """Called in the camera's thread."""
+        if self._keyframe_wanted:
+            self._keyframe_wanted = False
+            self._encoder.force_key_frame()
+        wanted, self._wanted_bitrate = self._wanted_bitrate, None
+        if wanted is not None:
+            self._apply(wanted)
+
+    def _apply(self, bitrate: int) -> None:
         """A control of the open device file: the running encoder follows, nothing is rebuilt."""
-        control = _Control(_CID_BITRATE, max(bitrate, _LOWEST_BITRATE))
         try:
-            fcntl.ioctl(self._encoder.vd, _VIDIOC_S_CTRL, control)
-        except (OSError, ValueError, AttributeError) as error:  # closed in between, or a driver that refuses
+            fcntl.ioctl(self._encoder.vd, _VIDIOC_S_CTRL, _Control(_CID_BITRATE, bitrate))
+        except (OSError, ValueError, AttributeError) as error:  # a driver that refuses
             logger.warning("the encoder did not take a bitrate of %d: %s", bitrate, error)
             return
-        self._encoder.bitrate = control.value
+        self._encoder.bitrate = bitrate
 
 
 def open_software_encoder(options: VideoOptions, emit: Callable[[AccessUnit], None]) -> Opened:
@@ -110,6 +137,9 @@ def _live_encoder_class() -> Any:
 
         def set_bitrate(self, bitrate: int) -> None:
             self._wanted_bitrate = bitrate
+
+        def divide_framerate(self, divisor: int) -> None:
+            self.frame_skip_count = divisor
 
         def _start(self) -> None:
             super()._start()

@@ -6,10 +6,14 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import av
 
 from agent.errors import MediaError, MediaUnavailable
 from agent.media.h264 import sequence_parameters
+from agent.media.picamera2_controls import camera_controls, lores_size
 from agent.media.picamera2_encoders import EncoderControl, open_hardware_encoder, open_software_encoder
 from agent.media.source import Fail, SourceDescription, VideoOptions
 from agent.media.worker import call_in_thread
@@ -21,6 +25,10 @@ _BUFFERS = 4
 """Camera buffers: picamera2's default of 6 costs a Zero 2 W memory and wins nothing."""
 _CLOSE_TIMEOUT = 5.0
 _FIRST_UNIT_TIMEOUT = 4.0
+_STILL_TIMEOUT = 2.0
+_HARDWARE_ENCODER = Path("/dev/video11")
+_PIXEL_FORMATS = {"YUV420": "yuv420p", "NV12": "nv12"}
+"""FFmpeg's names for those of libcamera that both encoders take; a Pi gives the first."""
 
 
 def camera_models() -> list[str]:
@@ -37,6 +45,7 @@ class Picamera2Source:
         self._opening: asyncio.Task[None] | None = None
         self._camera: Any = None
         self._control: EncoderControl | None = None
+        self._still_stream = ""
         self._format = options.format
         self._first_unit = threading.Event()
         self._description = SourceDescription(camera="picamera2", encoder="H.264")
@@ -71,11 +80,32 @@ class Picamera2Source:
         if self._control is not None:
             self._control.set_bitrate(bitrate)
 
+    def divide_framerate(self, divisor: int) -> None:
+        if self._control is not None:
+            self._control.divide_framerate(divisor)
+
+    def take_still(self) -> av.VideoFrame | None:
+        """From the low-resolution stream, which the camera fills beside the video."""
+        camera = self._camera
+        if camera is None or not self._still_stream:
+            return None
+        try:
+            stream = camera.camera_configuration()[self._still_stream]
+            picture = camera.capture_array(self._still_stream, wait=_STILL_TIMEOUT)
+            return av.VideoFrame.from_numpy_buffer(
+                picture, format=_PIXEL_FORMATS[stream["format"]], width=stream["size"][0]
+            )
+        except Exception as error:  # as in _open; TimeoutError where the camera has fallen silent
+            raise MediaUnavailable(
+                f"the camera gives no still picture: {str(error) or type(error).__name__}"
+            ) from error
+
     def _open(self, emit: Callable[[AccessUnit], None]) -> None:
         picamera2 = _import_picamera2()
         try:
-            self._camera = picamera2()
+            self._camera = picamera2(self._options.camera.number)
             self._configure()
+            self._set_controls()
             self._control = self._start_encoder(self._learning_format(emit))
             self._camera.start()
             self._wait_for_first_unit()
@@ -88,24 +118,57 @@ class Picamera2Source:
 
     def _configure(self) -> None:
         wanted = self._options
-        duration = round(1_000_000 / wanted.framerate)
-        camera = self._camera
-        camera.configure(
-            camera.create_video_configuration(
-                main={"size": (wanted.width, wanted.height), "format": "YUV420"},
-                controls={"FrameDurationLimits": (duration, duration)},
-                buffer_count=_BUFFERS,
+        self._still_stream = "lores"
+        try:
+            self._configure_streams(lores={"size": lores_size(wanted.width, wanted.height), "format": "YUV420"})
+        except Exception as error:  # noqa: BLE001 - a webcam behind libcamera has but one stream
+            logger.debug("no low-resolution stream beside the video: %s", error)
+            self._still_stream = "main"
+            self._configure_streams(lores=None)
+        main = self._camera.camera_configuration()["main"]
+        if main["format"] not in _PIXEL_FORMATS:
+            raise MediaUnavailable(
+                f"the camera gives pictures as {main['format']}, which cannot be encoded as they are"
             )
-        )
-        size = tuple(camera.camera_configuration()["main"]["size"])
+        size = tuple(main["size"])
         if size != (wanted.width, wanted.height):
             raise MediaUnavailable(
                 f"the camera gives {size[0]}x{size[1]} instead of {wanted.width}x{wanted.height}; set video.width and "
                 "video.height to a size that it has"
             )
 
+    def _configure_streams(self, lores: dict[str, Any] | None) -> None:
+        from libcamera import Transform
+
+        wanted = self._options
+        duration = round(1_000_000 / wanted.framerate)
+        hflip, vflip = wanted.camera.flips
+        camera = self._camera
+        camera.configure(
+            camera.create_video_configuration(
+                main={"size": (wanted.width, wanted.height), "format": "YUV420"},
+                lores=lores,
+                transform=Transform(hflip=hflip, vflip=vflip),
+                controls={"FrameDurationLimits": (duration, duration)},
+                buffer_count=_BUFFERS,
+            )
+        )
+        given = camera.camera_configuration()["transform"]
+        if (bool(given.hflip), bool(given.vflip)) != (hflip, vflip):
+            logger.warning("camera.rotation, hflip and vflip do nothing: this camera cannot turn its picture")
+
+    def _set_controls(self) -> None:
+        import libcamera
+
+        wanted = self._options
+        size = (wanted.width, wanted.height)
+        controls = camera_controls(wanted.camera, self._camera.camera_controls, libcamera.controls, size)
+        for complaint in controls.complaints:
+            logger.warning("%s", complaint)
+        self._camera.set_controls(controls.values)
+
     def _start_encoder(self, emit: Callable[[AccessUnit], None]) -> EncoderControl:
-        software = _is_pi5()
+        software = not _has_hardware_encoder()
         opened = open_software_encoder if software else open_hardware_encoder
         encoder, output, control = opened(self._options, emit)
         self._camera.start_encoder(encoder, output, name="main")
@@ -156,10 +219,11 @@ def _import_picamera2() -> Any:
     return Picamera2
 
 
-def _is_pi5() -> bool:
+def _has_hardware_encoder() -> bool:
+    """A Pi 4 and older has one; a Pi 5 and a PC have not."""
     from picamera2.platform import Platform, get_platform
 
-    return bool(get_platform() == Platform.PISP)
+    return bool(get_platform() == Platform.VC4) and _HARDWARE_ENCODER.exists()
 
 
 def _advice(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""One running source for many subscribers: started by the first, stopped after the last."""
+"""One running source for many subscribers: started by the first, stopped after the last, started anew if it breaks."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ START_TIMEOUT = 15.0
 STOP_TIMEOUT = 10.0
 STALL_TIMEOUT = 3.0
 """Seconds without a unit after which a running source counts as broken: a lost sensor raises no exception."""
+REOPEN_TIMEOUT = 8.0
+"""Seconds in which a source that broke must run again, before its members are told of the end."""
+REOPEN_PAUSE = 0.5
+"""Seconds between two tries: a USB camera that was knocked comes back in about two."""
+REOPEN_INTERVAL = 20.0
+"""Seconds that a source must have run after it was started anew; one that breaks sooner is beyond repair."""
 
 ContraT = TypeVar("ContraT", contravariant=True)
 
@@ -30,13 +36,17 @@ class Subscriber(Protocol[ContraT]):
 
 
 class _Run:
-    """One life of the source, from `start()` to `stop()`."""
+    """The source at work: from its first `start()` to its last `stop()`, with as many as it takes in between."""
 
     def __init__(self, now: float) -> None:
         self.ready = asyncio.Event()
+        """It works, or `failure` says why it does not; cleared while it is being started anew."""
         self.changed = asyncio.Event()
         self.ending = False
         self.failure: MediaError | None = None
+        self.life = 0
+        """Counts the starts: what an earlier one still delivers is not wanted any more."""
+        self.reopened_at = float("-inf")
         self.last_unit_at = now
         self.units = 0
 
@@ -44,7 +54,10 @@ class _Run:
 class SharedSource(Generic[UnitT]):
     """Keeps `source` running exactly while it has members (and `linger` seconds longer).
 
-    `on_start` and `on_unit` run on the event loop: after each start of the source, and after each unit.
+    One that breaks while it has members is stopped and started anew for `reopen_timeout` seconds; 0: they end at once.
+    All callbacks run on the event loop: `before_start` and `on_start` around each start of the source, `adapt` on each
+    unit before the members get it and `on_unit` after, `on_health` with what ended it or kept it from starting, and
+    with None when it works again.
     """
 
     def __init__(
@@ -53,14 +66,22 @@ class SharedSource(Generic[UnitT]):
         *,
         linger: float = 0.0,
         stall_timeout: float = STALL_TIMEOUT,
+        reopen_timeout: float = 0.0,
+        before_start: Callable[[], None] = lambda: None,
         on_start: Callable[[], None] = lambda: None,
+        adapt: Callable[[UnitT], UnitT] = lambda unit: unit,
         on_unit: Callable[[UnitT], None] = lambda _unit: None,
+        on_health: Callable[[MediaError | None], None] = lambda _failure: None,
     ) -> None:
         self._source = source
         self._linger = linger
         self._stall_timeout = stall_timeout
+        self._reopen_timeout = reopen_timeout
+        self._before_start = before_start
         self._on_start = on_start
+        self._adapt = adapt
         self._on_unit = on_unit
+        self._on_health = on_health
         self._members: set[Subscriber[UnitT]] = set()
         self._run: _Run | None = None
         self._task: asyncio.Task[None] | None = None
@@ -108,7 +129,7 @@ class SharedSource(Generic[UnitT]):
         if self._closed:
             raise MediaUnavailable("the source is closed")
         if self._run is None:
-            self._run = _Run(asyncio.get_running_loop().time())
+            self._run = _Run(_now())
             self._task = asyncio.create_task(self._live(self._run), name="media-source")
         run = self._run
         run.changed.set()
@@ -120,29 +141,40 @@ class SharedSource(Generic[UnitT]):
 
     async def _live(self, run: _Run) -> None:
         try:
-            await self._start(run)
+            await self._start(run, START_TIMEOUT)
             run.ready.set()
             if run.failure is None:
-                self._on_start()
-            await self._stay(run)
+                await self._stay(run)
+                while self._is_worth_reopening(run) and await self._reopen(run):
+                    await self._stay(run)
+                self._end_failed(run)
         finally:
             run.ending = True
             run.ready.set()
+            if run.failure is not None:
+                self._on_health(run.failure)
             await self._stop()
             self._run = None
 
-    async def _start(self, run: _Run) -> None:
+    async def _start(self, run: _Run, limit: float) -> None:
+        run.life += 1
+        run.failure = None
+        self._before_start()
         try:
-            async with asyncio.timeout(START_TIMEOUT):
+            async with asyncio.timeout(limit):
                 await self._source.start(self._across(self._deliver, run), self._across(self._fail, run))
         except TimeoutError:
-            run.failure = MediaUnavailable(f"the source did not start within {START_TIMEOUT:.0f} s")
+            run.failure = MediaUnavailable(f"the source did not start within {limit:.0f} s")
         except MediaError as error:
             run.failure = error
         except Exception as error:  # a source's edge: the waiters get it, the hub lives on
             logger.exception("a media source broke while starting")
-            run.failure = MediaUnavailable(f"the source broke while starting: {error or type(error).__name__}")
-        run.last_unit_at = asyncio.get_running_loop().time()
+            run.failure = MediaUnavailable(f"the source broke while starting: {str(error) or type(error).__name__}")
+        run.last_unit_at = _now()
+        if run.failure is None:
+            run.ready.set()
+            self._on_start()
+            self._on_health(None)
 
     async def _stay(self, run: _Run) -> None:
         """Until nobody is left for `linger` seconds, the source failed, or the hub closes."""
@@ -152,10 +184,31 @@ class SharedSource(Generic[UnitT]):
                 if not await _within(run.changed, self._linger) and not self._members:
                     return
             elif not await _within(run.changed, self._until_stalled(run)) and not self._until_stalled(run):
-                self._fail(run, MediaUnavailable(f"no picture or sound for {self._stall_timeout:.0f} s"))
+                self._fail(run, run.life, MediaUnavailable(f"no picture or sound for {self._stall_timeout:.0f} s"))
+
+    def _is_worth_reopening(self, run: _Run) -> bool:
+        wanted = run.failure is not None and bool(self._members) and not self._closed
+        return wanted and self._reopen_timeout > 0 and _now() - run.reopened_at >= REOPEN_INTERVAL
+
+    async def _reopen(self, run: _Run) -> bool:
+        """Whether it works again."""
+        logger.warning("starting the source anew, as it failed: %s", run.failure)
+        deadline = _now() + self._reopen_timeout
+        while True:
+            await self._stop()
+            # Who just missed the deadline gets a last chance that is not hopeless.
+            await self._start(run, max(deadline - _now(), self._reopen_timeout / 2))
+            if run.failure is None:
+                run.reopened_at = _now()
+                logger.info("the source works again")
+                return True
+            if not self._members or self._closed or _now() + REOPEN_PAUSE >= deadline:
+                return False
+            run.changed.clear()
+            await _within(run.changed, REOPEN_PAUSE)
 
     def _until_stalled(self, run: _Run) -> float:
-        return max(0.0, run.last_unit_at + self._stall_timeout - asyncio.get_running_loop().time())
+        return max(0.0, run.last_unit_at + self._stall_timeout - _now())
 
     async def _stop(self) -> None:
         try:
@@ -166,43 +219,53 @@ class SharedSource(Generic[UnitT]):
         except Exception:  # a source's edge: a camera that closes badly must not stop the next call
             logger.exception("a media source broke while stopping")
 
-    def _across(self, function: Callable[[_Run, ContraT], None], run: _Run) -> Callable[[ContraT], None]:
+    def _across(self, function: Callable[[_Run, int, ContraT], None], run: _Run) -> Callable[[ContraT], None]:
         """`function`, called on the event loop from whatever thread the result is called in."""
-        loop = asyncio.get_running_loop()
+        loop, life = asyncio.get_running_loop(), run.life
 
         def call(argument: ContraT) -> None:
             try:
-                loop.call_soon_threadsafe(function, run, argument)
+                loop.call_soon_threadsafe(function, run, life, argument)
             except RuntimeError:
                 logger.debug("a unit came after the event loop had closed")
 
         return call
 
-    def _deliver(self, run: _Run, unit: UnitT) -> None:
-        if run is not self._run or run.ending:
+    def _deliver(self, run: _Run, life: int, unit: UnitT) -> None:
+        if self._is_over(run, life):
             return
-        run.last_unit_at = asyncio.get_running_loop().time()
+        run.last_unit_at = _now()
         run.units += 1
+        unit = self._adapt(unit)
         for member in tuple(self._members):
             member.put(unit)
         self._on_unit(unit)
 
-    def _fail(self, run: _Run, error: Exception) -> None:
-        if run is not self._run or run.ending:
+    def _fail(self, run: _Run, life: int, error: Exception) -> None:
+        if self._is_over(run, life):
             return
         logger.warning("media source failed: %s", error)
-        run.ending = True
         run.failure = error if isinstance(error, MediaError) else MediaUnavailable(str(error))
-        if run.ready.is_set():
-            ended = MediaEnded(str(error))
-            ended.__cause__ = error
-            self._end_members(ended)
+        run.ready.clear()
         run.changed.set()
+
+    def _is_over(self, run: _Run, life: int) -> bool:
+        return run is not self._run or run.ending or life != run.life or run.failure is not None
+
+    def _end_failed(self, run: _Run) -> None:
+        if run.failure is not None:
+            ended = MediaEnded(str(run.failure))
+            ended.__cause__ = run.failure
+            self._end_members(ended)
 
     def _end_members(self, reason: MediaError) -> None:
         members, self._members = self._members, set()
         for member in members:
             member.end(reason)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:

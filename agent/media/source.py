@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from agent.errors import ConfigurationError
+from agent.media.camera_options import CameraOptions
 from agent.media.h264 import level_for
 from agent.ports import AccessUnit, BitrateLimits, VideoFormat
 
@@ -35,7 +36,10 @@ class Source(Protocol[UnitT_co]):
 
 @dataclass(frozen=True, slots=True)
 class VideoOptions:
-    """The `[video]` settings that a source follows. Bitrates are bit/s; `uid` is shown by the test pattern."""
+    """The `[video]` settings that a source follows. Bitrates are bit/s; `uid` is shown by the test pattern.
+
+    `camera` is for the Raspberry Pi's own.
+    """
 
     width: int = 1280
     height: int = 720
@@ -44,6 +48,7 @@ class VideoOptions:
     min_bitrate: int = 250_000
     max_bitrate: int = 4_000_000
     uid: str = "callbox"
+    camera: CameraOptions = field(default_factory=CameraOptions)
 
     @property
     def format(self) -> VideoFormat:

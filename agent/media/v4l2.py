@@ -88,6 +88,8 @@ class V4l2Source:
         self._container: av.container.InputContainer | None = None
         self._keyframe_wanted = threading.Event()
         self._bitrate = options.bitrate
+        self._divisor = 1
+        self._last_frame: av.VideoFrame | None = None
 
     @property
     def format(self) -> VideoFormat:
@@ -105,6 +107,7 @@ class V4l2Source:
         self._container = container
         self._passes_through = stream.codec_context.name == "h264"
         self._bitrate = self._options.bitrate
+        self._divisor = 1
         self._keyframe_wanted.clear()
         if self._passes_through:
             first = await asyncio.to_thread(self._read_format, container, stream)
@@ -121,12 +124,20 @@ class V4l2Source:
         container, self._container = self._container, None
         if container is not None:
             container.close()
+        self._last_frame = None
 
     def request_keyframe(self) -> None:
         self._keyframe_wanted.set()
 
     def set_bitrate(self, bitrate: int) -> None:
         self._bitrate = bitrate
+
+    def divide_framerate(self, divisor: int) -> None:
+        """What a camera encodes itself comes at its own rate."""
+        self._divisor = divisor
+
+    def take_still(self) -> av.VideoFrame | None:
+        return self._last_frame
 
     def _run(self, body: Callable[[threading.Event], None], fail: Fail) -> None:
         self._worker = Worker(f"v4l2 {self._path}", body, fail)
@@ -166,9 +177,12 @@ class V4l2Source:
     ) -> None:
         encoder = FrameEncoder(self._options)
         started_at = time.monotonic()
-        for frame in frames:
+        for number, frame in enumerate(frames):
             if stopping.is_set():
                 return
+            self._last_frame = frame
+            if number % self._divisor:
+                continue
             now = time.monotonic()
             encoder.set_bitrate(self._bitrate)
             force_idr = self._keyframe_wanted.is_set()

@@ -48,7 +48,7 @@ class Worker:
         except MediaError as error:
             self._report(error)
         except Exception as error:  # noqa: BLE001 - a thread's edge: whatever ended it is told to the hub
-            failure = MediaUnavailable(f"{self._thread.name}: {error or type(error).__name__}")
+            failure = MediaUnavailable(f"{self._thread.name}: {str(error) or type(error).__name__}")
             failure.__cause__ = error
             self._report(failure)
         finally:

@@ -11,7 +11,7 @@ from agent.settings.models import MqttSettings, Settings
 
 def advise(settings: Settings, policy: Policy) -> list[str]:
     """One sentence for each thing worth a second look."""
-    return [*_about_rules(policy), *_about_broker(settings.mqtt), *_about_ice(settings)]
+    return [*_about_rules(policy), *_about_broker(settings.mqtt), *_about_ice(settings), *_about_camera(settings)]
 
 
 def _about_rules(policy: Policy) -> Iterator[str]:
@@ -37,6 +37,12 @@ def _about_broker(mqtt: MqttSettings) -> Iterator[str]:
         yield "mqtt.port is 8883, where brokers expect TLS, and mqtt.tls.enabled is false"
     if mqtt.password and not _is_loopback(mqtt.host):
         yield f"mqtt.password goes to {mqtt.host} unencrypted: mqtt.tls.enabled is false"
+
+
+def _about_camera(settings: Settings) -> Iterator[str]:
+    if settings.video.source not in ("auto", "picamera2"):
+        for key in settings.camera.model_fields_set:
+            yield f"camera.{key} does nothing while video.source is {settings.video.source}"
 
 
 def _is_loopback(host: str) -> bool:

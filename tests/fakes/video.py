@@ -23,13 +23,15 @@ def access_unit(number: int, *, key: bool = False) -> AccessUnit:
 class FakeVideoSource:
     """A `VideoSource` that sends what `send()` is told. `calls` has every start, stop, key frame and bitrate in order.
 
-    `gate` holds `start()` until it is set, `stop_gate` holds `stop()`; `failure` makes the next start raise.
+    `gate` holds `start()` until it is set, `stop_gate` holds `stop()`; `failure` makes the next start raise, `failures`
+    the next ones.
     """
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.gate: asyncio.Event | None = None
         self.failure: Exception | None = None
+        self.failures: list[Exception] = []
         self.stop_gate: asyncio.Event | None = None
         self.starting = asyncio.Event()
         self.stopped = asyncio.Event()
@@ -56,6 +58,8 @@ class FakeVideoSource:
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
+        if self.failures:
+            raise self.failures.pop()
         self._emit, self._fail = emit, fail
         self.running = True
 
@@ -80,6 +84,16 @@ class FakeVideoSource:
         self._number += 1
         self._emit(unit)
         return unit
+
+    def reset_clock(self) -> None:
+        """The next picture begins at 0, as after every start of a real one."""
+        self._number = 0
+
+    def callbacks(self) -> tuple[Callable[[AccessUnit], None], Fail]:
+        """What this life of the source was given."""
+        assert self._emit is not None, "not started"
+        assert self._fail is not None, "not started"
+        return self._emit, self._fail
 
     def break_down(self, error: Exception) -> None:
         """Fail as a camera does that is unplugged."""

@@ -4,13 +4,15 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 
+import av
 import pytest
 
-from agent.errors import MediaEnded, MediaUnavailable
+from agent.errors import MediaEnded, MediaError, MediaUnavailable
+from agent.media import shared_source
 from agent.media.hub import VideoHub
-from agent.media.source import VideoOptions
-from agent.ports import VideoSubscription
-from tests.fakes.video import FakeVideoSource
+from agent.media.source import Fail, VideoOptions
+from agent.ports import AccessUnit, VideoSubscription
+from tests.fakes.video import FakeVideoSource, access_unit
 
 OPTIONS = VideoOptions(bitrate=2_000_000, min_bitrate=250_000, max_bitrate=4_000_000)
 
@@ -157,9 +159,10 @@ async def test_linger_ends(source: FakeVideoSource) -> None:
     assert source.calls == ["start", "stop"]
 
 
-async def test_a_source_that_fails_ends_every_subscription_with_its_reason(
-    hub: VideoHub, source: FakeVideoSource
+async def test_a_source_that_fails_and_cannot_be_reopened_ends_every_subscription_with_its_reason(
+    source: FakeVideoSource,
 ) -> None:
+    hub = VideoHub(source, OPTIONS, reopen_timeout=0)
     subscriptions = [await hub.subscribe() for _ in range(2)]
     reader = asyncio.create_task(subscriptions[0].next())
     await turns()
@@ -171,10 +174,177 @@ async def test_a_source_that_fails_ends_every_subscription_with_its_reason(
     await stopped(source)
     assert await hub.subscribe()
     assert source.calls == ["start", "stop", "start"]
+    await hub.close()
+
+
+class Health:
+    """What a hub says of its source."""
+
+    def __init__(self) -> None:
+        self.said: list[str | None] = []
+
+    def __call__(self, failure: MediaError | None) -> None:
+        self.said.append(None if failure is None else str(failure))
+
+
+async def started_again(source: FakeVideoSource, count: int) -> None:
+    async with asyncio.timeout(5):
+        while source.calls.count("start") < count or not source.running:
+            source.starting.clear()
+            await source.starting.wait()
+            await turns()
+
+
+async def test_a_source_that_breaks_is_started_anew_and_its_subscriptions_go_on(source: FakeVideoSource) -> None:
+    health = Health()
+    hub = VideoHub(source, OPTIONS, on_health=health)
+    subscription = await hub.subscribe()
+    subscription.request_bitrate(500_000)
+    last = source.send(key=True)
+    await turns()
+    source.break_down(MediaUnavailable("unplugged"))
+    await started_again(source, 2)
+    assert source.calls == ["start", "stop", "start"]
+    assert source.bitrates == [500_000, 500_000]  # the new encoder began at the configured bitrate
+    source.reset_clock()
+    again = [source.send(key=True), source.send()]
+    await turns()
+    assert await subscription.next() is last
+    received = [await subscription.next(), await subscription.next()]
+    assert [unit.data for unit in received] == [unit.data for unit in again]
+    assert last.pts < received[0].pts < received[1].pts  # as ports.py promises
+    assert health.said == [None, None]
+    await hub.close()
+
+
+async def test_a_silent_source_is_started_anew(source: FakeVideoSource) -> None:
+    hub = VideoHub(source, OPTIONS, stall_timeout=0.02)
+    await hub.subscribe()
+    await started_again(source, 2)
+    await hub.close()
+
+
+async def test_it_tries_until_the_source_works_again(source: FakeVideoSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_source, "REOPEN_PAUSE", 0.01)
+    hub = VideoHub(source, OPTIONS)
+    subscription = await hub.subscribe()
+    source.failures = [MediaUnavailable("not yet")] * 3
+    source.break_down(MediaUnavailable("unplugged"))
+    late = asyncio.create_task(hub.subscribe())
+    await started_again(source, 5)
+    key = source.send(key=True)
+    assert (await subscription.next()).data == key.data
+    assert (await (await late).next()).data == key.data
+    await hub.close()
+
+
+async def test_what_cannot_be_mended_ends_the_subscriptions_and_is_told(
+    source: FakeVideoSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_source, "REOPEN_PAUSE", 0.01)
+    health = Health()
+    hub = VideoHub(source, OPTIONS, reopen_timeout=0.05, on_health=health)
+    subscription = await hub.subscribe()
+    source.failures = [MediaUnavailable("gone")] * 99
+    source.break_down(MediaUnavailable("unplugged"))
+    with pytest.raises(MediaEnded, match="gone"):
+        await asyncio.wait_for(subscription.next(), 5)
+    await stopped(source)
+    assert health.said == [None, "gone"]
+    with pytest.raises(MediaUnavailable, match="gone"):
+        await hub.subscribe()
+    source.failures = []
+    assert await hub.subscribe()
+    assert health.said == [None, "gone", "gone", None]
+    await hub.close()
+
+
+async def test_one_that_breaks_again_at_once_is_beyond_repair(source: FakeVideoSource) -> None:
+    hub = VideoHub(source, OPTIONS)
+    subscription = await hub.subscribe()
+    source.break_down(MediaUnavailable("first"))
+    await started_again(source, 2)
+    source.break_down(MediaUnavailable("second"))
+    with pytest.raises(MediaEnded, match="second"):
+        await asyncio.wait_for(subscription.next(), 5)
+    await hub.close()
+
+
+async def test_one_that_breaks_while_nobody_looks_is_not_started_anew(source: FakeVideoSource) -> None:
+    hub = VideoHub(source, OPTIONS, linger=30)
+    (await hub.subscribe()).close()
+    await turns()
+    source.break_down(MediaUnavailable("unplugged"))
+    await stopped(source)
+    assert source.calls == ["start", "stop"]
+    await hub.close()
+
+
+async def test_what_an_earlier_life_still_says_is_not_heard(source: FakeVideoSource) -> None:
+    hub = VideoHub(source, OPTIONS)
+    subscription = await hub.subscribe()
+    emit, fail = source.callbacks()
+    fail(MediaUnavailable("unplugged"))
+    await started_again(source, 2)
+    emit(access_unit(7, key=True))
+    fail(MediaUnavailable("late"))
+    key = source.send(key=True)
+    assert (await subscription.next()).data == key.data
+    await hub.close()
+
+
+async def test_a_snapshot_is_no_burden_for_the_video() -> None:
+    source = StillFake(av.VideoFrame(1280, 720, "yuv420p"))
+    hub = VideoHub(source, OPTIONS)
+    await hub.subscribe()
+    source.send()
+    jpeg = await hub.snapshot(36 * 1024)
+    assert (jpeg.width, jpeg.height, jpeg.data[:2], jpeg.data[-2:]) == (640, 360, b"\xff\xd8", b"\xff\xd9")
+    assert (source.keyframe_requests, source.bitrates, source.calls) == (0, [], ["start"])
+    await hub.close()
+
+
+async def test_a_snapshot_starts_what_does_not_run_and_stops_it_again() -> None:
+    source = StillFake(av.VideoFrame(64, 64, "yuv420p"))
+    hub = VideoHub(source, OPTIONS)
+    assert (await hub.snapshot(9999)).width == 64
+    await stopped(source)
+    assert source.calls == ["start", "stop"]
+    await hub.close()
+
+
+async def test_a_bitrate_for_which_every_picture_is_too_many_halves_the_framerate() -> None:
+    source = StillFake(av.VideoFrame(64, 64, "yuv420p"))
+    options = VideoOptions(min_bitrate=50_000)
+    hub = VideoHub(source, options)
+    subscription = await hub.subscribe()
+    for bitrate in (139_000, 130_000, 140_000, 60_000, 250_000):
+        subscription.request_bitrate(bitrate)
+    assert source.divisors == [2, 3, 1]
+    await hub.close()
+
+
+class StillFake(FakeVideoSource):
+    """A source with a picture beside the video, which can leave pictures out. It sends a key frame on start."""
+
+    def __init__(self, picture: av.VideoFrame) -> None:
+        super().__init__()
+        self._picture = picture
+        self.divisors: list[int] = []
+
+    async def start(self, emit: Callable[[AccessUnit], None], fail: Fail) -> None:
+        await super().start(emit, fail)
+        self.send(key=True)
+
+    def take_still(self) -> av.VideoFrame | None:
+        return self._picture
+
+    def divide_framerate(self, divisor: int) -> None:
+        self.divisors.append(divisor)
 
 
 async def test_a_source_that_falls_silent_has_failed(source: FakeVideoSource) -> None:
-    hub = VideoHub(source, OPTIONS, stall_timeout=0.02)
+    hub = VideoHub(source, OPTIONS, stall_timeout=0.02, reopen_timeout=0)
     subscription = await hub.subscribe()
     with pytest.raises(MediaEnded, match="no picture"):
         await asyncio.wait_for(subscription.next(), 5)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from types import SimpleNamespace
+from enum import Enum
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from agent.errors import MediaUnavailable
 from agent.media import picamera2_encoders, picamera2_source
+from agent.media.camera_options import CameraOptions
 from agent.media.h264 import ParameterSets
 from agent.media.hub import VideoHub
 from agent.media.picamera2_encoders import HardwareControl, access_unit
@@ -54,8 +56,13 @@ def test_a_bitrate_is_a_control_of_the_running_encoder(monkeypatch: pytest.Monke
     ioctl = Ioctl()
     monkeypatch.setattr(picamera2_encoders, "fcntl", SimpleNamespace(ioctl=ioctl))
     encoder = SimpleNamespace(vd=object(), bitrate=0)
-    HardwareControl(encoder).set_bitrate(1_000_000)
-    HardwareControl(encoder).set_bitrate(1)
+    control = HardwareControl(encoder)
+    for storm in (9, 8, 1_000_000):  # the latest counts, and one control a frame is all that the device hears
+        control.set_bitrate(storm)
+    control.before_frame()
+    control.before_frame()
+    control.set_bitrate(1)
+    control.before_frame()
     # struct v4l2_control: V4L2_CID_MPEG_VIDEO_BITRATE, value. Below 150 kbit/s the firmware may hang.
     assert ioctl.calls == [
         (0xC008561C, bytes.fromhex("cf099900 40420f00")),
@@ -67,21 +74,49 @@ def test_a_bitrate_is_a_control_of_the_running_encoder(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("encoder", [SimpleNamespace(vd=object(), bitrate=7), SimpleNamespace(bitrate=7)])
 def test_an_encoder_that_refuses_a_bitrate_keeps_the_old_one(monkeypatch: pytest.MonkeyPatch, encoder: Any) -> None:
     monkeypatch.setattr(picamera2_encoders, "fcntl", SimpleNamespace(ioctl=Ioctl(OSError(22, "Invalid argument"))))
-    HardwareControl(encoder).set_bitrate(1_000_000)
+    control = HardwareControl(encoder)
+    control.set_bitrate(1_000_000)
+    control.before_frame()
     assert encoder.bitrate == 7
+
+
+def test_a_storm_of_requests_is_one_key_frame_for_the_next_frame() -> None:
+    forced: list[str] = []
+    control = HardwareControl(SimpleNamespace(force_key_frame=lambda: forced.append("now")))
+    for _ in range(200):
+        control.request_keyframe()
+    assert forced == []
+    control.before_frame()
+    control.before_frame()
+    assert forced == ["now"]
 
 
 class FakeCamera:
     """A `Picamera2` for one test: gives the size it likes, and sends what its encoder is told to."""
 
     camera_properties = {"Model": "imx708"}  # noqa: RUF012
+    camera_controls = {"AfMode": (0, 2, 0)}  # noqa: RUF012
 
-    def __init__(self, size: tuple[int, int] = (1280, 720), broken: Exception | None = None) -> None:
+    def __init__(
+        self,
+        size: tuple[int, int] = (1280, 720),
+        broken: Exception | None = None,
+        *,
+        streams: int = 2,
+        turns: bool = True,
+        pixel_format: str = "YUV420",
+    ) -> None:
         self.calls: list[str] = []
+        self.controls: dict[str, Any] = {}
+        self._configuration: dict[str, Any] = {}
+        self._streams = streams
+        self._turns = turns
+        self._pixel_format = pixel_format
         self._size = size
         self._broken = broken
 
-    def __call__(self) -> FakeCamera:
+    def __call__(self, number: int) -> FakeCamera:
+        self.number = number
         if self._broken is not None:
             raise self._broken
         return self
@@ -90,10 +125,22 @@ class FakeCamera:
         return wanted
 
     def configure(self, wanted: dict[str, Any]) -> None:
-        self.calls.append("configure")
+        self.calls.append("configure" + (" with lores" if wanted["lores"] else ""))
+        if wanted["lores"] and self._streams == 1:
+            raise RuntimeError("Invalid camera configuration")
+        given = {"size": self._size, "format": self._pixel_format}
+        upright = SimpleNamespace(hflip=0, vflip=0)
+        self._configuration = {**wanted, "main": given, "transform": wanted["transform"] if self._turns else upright}
 
     def camera_configuration(self) -> dict[str, Any]:
-        return {"main": {"size": self._size}}
+        return self._configuration
+
+    def set_controls(self, controls: dict[str, Any]) -> None:
+        self.controls = controls
+
+    def capture_array(self, name: str, wait: float) -> Any:
+        self.calls.append(f"capture {name}")
+        raise TimeoutError
 
     def start_encoder(self, encoder: Any, output: Any, name: str) -> None:
         self.calls.append(f"start_encoder {name}")
@@ -122,6 +169,15 @@ class FakeControl:
     def set_bitrate(self, bitrate: int) -> None:
         self.asked.append(bitrate)
 
+    def divide_framerate(self, divisor: int) -> None:
+        self.asked.append(f"1/{divisor}")
+
+
+class AfMode(Enum):
+    Manual = 0
+    Auto = 1
+    Continuous = 2
+
 
 def install(monkeypatch: pytest.MonkeyPatch, camera: FakeCamera, first: AccessUnit | None) -> FakeControl:
     control = FakeControl()
@@ -132,7 +188,10 @@ def install(monkeypatch: pytest.MonkeyPatch, camera: FakeCamera, first: AccessUn
         return object(), object(), control
 
     monkeypatch.setattr(picamera2_source, "_import_picamera2", lambda: camera)
-    monkeypatch.setattr(picamera2_source, "_is_pi5", lambda: False)
+    monkeypatch.setattr(picamera2_source, "_has_hardware_encoder", lambda: True)
+    libcamera = ModuleType("libcamera")
+    vars(libcamera).update(Transform=SimpleNamespace, controls=SimpleNamespace(AfModeEnum=AfMode))
+    monkeypatch.setitem(sys.modules, "libcamera", libcamera)
     monkeypatch.setattr(picamera2_source, "open_hardware_encoder", open_encoder)
     monkeypatch.setattr(picamera2_source, "_FIRST_UNIT_TIMEOUT", 0.01)
     return control
@@ -152,7 +211,35 @@ async def test_it_opens_for_the_first_and_closes_after_the_last(monkeypatch: pyt
     assert control.asked == ["key frame", 500_000]
     await hub.close()
     # A step that fails does not keep the camera open.
-    assert camera.calls == ["configure", "start_encoder main", "start", "stop_encoder", "stop", "close"]
+    opened = ["configure with lores", "start_encoder main", "start"]
+    assert camera.calls == [*opened, "stop_encoder", "stop", "close"]
+    assert (camera.number, camera.controls) == (0, {"AfMode": AfMode.Continuous})
+
+
+async def test_what_a_camera_cannot_do_is_left_out_and_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    camera = FakeCamera(streams=1, turns=False)
+    install(monkeypatch, camera, made_unit(0, key=True))
+    wanted = CameraOptions(number=1, rotation=180, region=(0, 0, 0.5, 0.5), controls={"Brightness": 0.5})
+    options = VideoOptions(camera=wanted)
+    hub = VideoHub(Picamera2Source(options), options)
+    await hub.subscribe()
+    assert camera.number == 1
+    assert camera.calls[:2] == ["configure with lores", "configure"]
+    for words in ("camera.rotation", "camera.region", "camera.controls.Brightness"):
+        assert any(words in record.message for record in caplog.records), words
+    await hub.close()
+
+
+async def test_a_still_picture_that_does_not_come_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    camera = FakeCamera()
+    install(monkeypatch, camera, made_unit(0, key=True))
+    hub = VideoHub(Picamera2Source(OPTIONS), OPTIONS)
+    with pytest.raises(MediaUnavailable, match="no still picture: TimeoutError"):
+        await hub.snapshot(9999)
+    assert "capture lores" in camera.calls
+    await hub.close()
 
 
 @pytest.mark.parametrize(
@@ -160,6 +247,7 @@ async def test_it_opens_for_the_first_and_closes_after_the_last(monkeypatch: pyt
     [
         (FakeCamera(size=(640, 480)), made_unit(0, key=True), "gives 640x480 instead of 1280x720"),
         (FakeCamera(), None, "no picture came"),
+        (FakeCamera(pixel_format="MJPEG"), None, "MJPEG"),
         (FakeCamera(broken=IndexError("list index out of range")), None, "ribbon cable"),
         (FakeCamera(broken=RuntimeError("Device or resource busy")), None, "another program uses it"),
         (FakeCamera(broken=OSError("what is this")), None, "what is this"),

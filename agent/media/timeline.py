@@ -1,0 +1,31 @@
+"""The clock of a stream whose source is started more than once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agent.ports import VIDEO_CLOCK_RATE, AccessUnit
+
+
+class Timeline:
+    """Lets `pts` grow on where a source begins at 0 again; the gap is as long as that between the captures."""
+
+    def __init__(self) -> None:
+        self._last: AccessUnit | None = None
+        self._offset = 0
+        self._restarted = False
+
+    def restart(self) -> None:
+        """The source was started anew: its next unit has a clock of its own."""
+        self._restarted = self._last is not None
+
+    def place(self, unit: AccessUnit) -> AccessUnit:
+        """`unit` with the `pts` that it has in the stream."""
+        if self._restarted and self._last is not None:
+            gap = round((unit.captured_at - self._last.captured_at) * VIDEO_CLOCK_RATE)
+            self._offset = self._last.pts + max(1, gap) - unit.pts
+            self._restarted = False
+        if self._offset:
+            unit = replace(unit, pts=unit.pts + self._offset)
+        self._last = unit
+        return unit
