@@ -125,6 +125,10 @@ class Link:
             raise SignalingError(f"cannot publish to {bounded(message.topic)}: {error}") from error
         return None if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE else info.mid
 
+    def join(self) -> None:
+        """Wait for the thread's very end. After `link_stopped` that is the next instruction."""
+        self._thread.join(1)
+
     def goodbye(self) -> None:
         """Disconnect in good order and end the thread; `link_stopped` follows."""
         self._stopping.set()

@@ -11,21 +11,19 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections import deque
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Incoming, Will
+from agent.signaling.inbox import Inbox
 from agent.signaling.link import Link, Loss, Terms
 from agent.signaling.options import MqttOptions
-from agent.signaling.paho_client import RECEIVE_MAXIMUM
 from agent.signaling.sendqueue import Outgoing, SendQueue
 
 logger = logging.getLogger(__name__)
 
-MAX_INCOMING = 4 * RECEIVE_MAXIMUM  # messages that wait to be read; QoS 0 may take up half of that
 _THREAD_TIMEOUT = 2.0  # seconds for the network thread to end
 _PACKET_OVERHEAD = 64  # bytes, at most, of fixed header and properties beside topics and data
 
@@ -46,9 +44,8 @@ class MqttBroker:
         self._queue = SendQueue(options.max_queued, options.max_queued_bytes)
         self._handed: dict[int, Outgoing] = {}
         self._settled = asyncio.Event()
-        self._inbox: deque[Incoming] = deque()
+        self._inbox = Inbox()
         self._arrived = asyncio.Event()
-        self._dropping = False
         self._full = False
         self._callbacks: list[Callable[[bool], None]] = []
         self._closed = False
@@ -110,14 +107,14 @@ class MqttBroker:
 
     async def incoming(self) -> Incoming:
         """The next message. Raises SignalingError once the context has been left and all was read."""
-        while not self._inbox:
+        while True:
+            self._arrived.clear()  # before the look, as the network thread may add one at any time
+            message = self._inbox.take()
+            if message is not None:
+                return message
             if self._closed:
                 raise SignalingError("the connection is closed")
-            self._arrived.clear()
-            if not self._inbox:  # the network thread may have added one in between
-                await self._arrived.wait()
-        self._dropping = False
-        return self._inbox.popleft()
+            await self._arrived.wait()
 
     def on_connection(self, callback: Callable[[bool], None]) -> Callable[[], None]:
         self._callbacks.append(callback)
@@ -205,6 +202,7 @@ class MqttBroker:
         try:
             async with asyncio.timeout(_THREAD_TIMEOUT):
                 await self._stopped.wait()
+            self._link.join()
         except TimeoutError:
             # It hangs in a name look-up or a connect, ends by itself after that, and talks to nobody any more.
             logger.warning("the MQTT thread is still busy connecting to %s; leaving it behind", self._where)
@@ -253,18 +251,9 @@ class MqttBroker:
         self._stopped.set()
 
     def received(self, message: Incoming) -> None:
-        """Runs in the network thread. On overflow the newest is dropped.
-
-        That can only be QoS 0, whose flood leaves room for QoS 1: of those the broker keeps to `RECEIVE_MAXIMUM`, and
-        if it does not, they come again after a reconnect.
-        """
-        if len(self._inbox) >= (MAX_INCOMING if message.qos else MAX_INCOMING // 2):
-            if not self._dropping:
-                logger.error("%d messages wait to be read: new ones are dropped", len(self._inbox))
-                self._dropping = True
-            return
-        self._inbox.append(message)
-        self._post(self._arrived.set)
+        """Runs in the network thread."""
+        if self._inbox.put(message):
+            self._post(self._arrived.set)
 
     def _tell(self, connected: bool) -> None:
         for callback in tuple(self._callbacks):
