@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from agent import __version__
@@ -14,12 +12,11 @@ from agent.client import CallClient
 from agent.conversation.reports import CallRecord, LocalStats
 from agent.service.frames import FrameMeter
 from agent.service.health import Vitals
+from agent.service.memory import resident_memory
 from agent.service.snapshot import CallSnapshot, Camera, Phase, SentVideo, Snapshot
 from agent.session import Conversation
 from agent.settings import Settings
 from agent.signaling.mqtt import MqttBroker
-
-_STATM = Path("/proc/self/statm")
 
 
 class Overview:
@@ -103,11 +100,3 @@ class Overview:
                 bitrate=video.bitrate or 0,
             )
         self.changed()
-
-
-def resident_memory() -> int | None:
-    """Bytes of this process in RAM."""
-    try:
-        return int(_STATM.read_text().split()[1]) * resource.getpagesize()
-    except (OSError, ValueError, IndexError):
-        return None

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 
 from agent.service.health import Vitals, ailment
+from agent.service.memory import release_memory
 from agent.service.notify import Notifier
 from agent.service.snapshot import Phase, Snapshot, lacking, words
 
@@ -14,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 READY_TIMEOUT = 5.0  # seconds: a device without a broker or a camera has started, too, and says what it lacks
 IDLE_INTERVAL = 30.0  # seconds between two looks where no watchdog asks for more
+RELEASE_DELAY = 10.0  # seconds from the end of the last call until its memory is given back: the camera lingers a while
 STOP_EXTENSION = 8.0  # seconds: goodbyes to every caller, the last transports, the broker's acknowledgments
 
 
@@ -42,6 +44,8 @@ class Heartbeat:
         self._ready = asyncio.Event()
         self._nudged = asyncio.Event()
         self._ailment: str | None = None
+        self._calls = 0
+        self._release_at: float | None = None
 
     @property
     def ready(self) -> asyncio.Event:
@@ -73,15 +77,16 @@ class Heartbeat:
         due = loop.time()
         while True:
             self._nudged.clear()
-            self._tell_status(overdue=loop.time() >= deadline)
+            now = self._look()
+            self._tell_status(now, overdue=loop.time() >= deadline)
+            self._tidy_up(now, loop.time())
             if loop.time() >= due:
                 self._feed_watchdog()
                 due = loop.time() + self._interval
-            until = due if self._ready.is_set() else min(due, deadline)
-            await self._wait(until)
+            times = (due, None if self._ready.is_set() else deadline, self._release_at)
+            await self._wait(min(time for time in times if time is not None))
 
-    def _tell_status(self, *, overdue: bool) -> None:
-        now = self._look()
+    def _tell_status(self, now: Snapshot, *, overdue: bool) -> None:
         status = words(now)
         if self._ready.is_set() or now.phase is Phase.STOPPING:
             self._notifier.status(status)
@@ -91,6 +96,17 @@ class Heartbeat:
             logger.info("ready: %s", status, extra={"CALLBOX_EVENT": "ready"})
         else:
             self._notifier.status(status)
+
+    def _tidy_up(self, now: Snapshot, time: float) -> None:
+        """Some time after the last call, when its encoder has been closed as well."""
+        if now.calls:
+            self._release_at = None
+        elif self._calls:
+            self._release_at = time + RELEASE_DELAY
+        elif self._release_at is not None and time >= self._release_at:
+            self._release_at = None
+            release_memory()
+        self._calls = len(now.calls)
 
     def _feed_watchdog(self) -> None:
         """In good health; also where nobody watches, the ailment belongs in the log."""

@@ -14,6 +14,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from typing import IO, Any
 
 from agent.conversation.call import State
@@ -75,15 +76,16 @@ def open_journal(environ: Mapping[str, str] = os.environ, stream: IO[Any] | None
     if not is_journal(environ.get("JOURNAL_STREAM", ""), stream):
         return None
     try:
-        from systemd import journal
+        journal = import_module("systemd.journal")
     except ImportError:
         return _prefixed(stream)
 
-    def send(message: str, **fields: Any) -> None:
-        # The handler passes on every attribute of a record; journald would throw these away one by one.
+    def send(message: str, /, **fields: Any) -> None:
+        # The handler passes on every attribute of a record, `message` among them; journald takes upper case alone.
         journal.send(message, **{name: value for name, value in fields.items() if name.isupper()})
 
     handler: logging.Handler = journal.JournalHandler(sender_function=send, SYSLOG_IDENTIFIER=IDENTIFIER)
+    handler.setFormatter(logging.Formatter("%(message)s"))  # time, level and logger are fields of their own
     return handler
 
 

@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 
 logger = logging.getLogger(__name__)
 
@@ -82,9 +83,7 @@ def open_notifier(environ: Mapping[str, str] = os.environ) -> Notifier:
     if not address:
         return Notifier()
     with contextlib.suppress(ImportError):
-        from systemd import daemon
-
-        return Notifier(daemon.notify)
+        return Notifier(import_module("systemd.daemon").notify)
     return Notifier(partial(send_datagram, address))
 
 

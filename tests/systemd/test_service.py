@@ -1,0 +1,205 @@
+"""The service under a real systemd: ready, called, reloaded, hung, crashed and stopped."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.systemd.device import PASSWORD, UNIT, Device
+
+pytestmark = [pytest.mark.systemd, pytest.mark.timeout(300)]
+
+WATCHDOG = 4.0  # seconds, in place of the unit's 20
+
+
+@pytest.fixture
+def running(device: Device) -> Device:
+    """Ready and idle, whatever the test before it left behind."""
+    device.start()
+    device.machine.wait(lambda: not device.status()["calls"], "the device is idle")
+    return device
+
+
+def test_verify_has_nothing_to_say(device: Device) -> None:
+    assert device.machine.run("systemd-analyze", "verify", UNIT) == ""
+
+
+def test_exposure_is_at_most_1_5(device: Device) -> None:
+    text = device.machine.run("systemd-analyze", "security", "--no-pager", "--threshold=15", UNIT)
+    assert "Overall exposure level" in text
+
+
+def test_start_to_ready(device: Device) -> None:
+    device.machine.run("systemctl", "stop", UNIT)
+    device.start()
+    properties = device.machine.show(
+        UNIT, "StatusText", "ExecMainStartTimestampMonotonic", "ActiveEnterTimestampMonotonic"
+    )
+    took = int(properties["ActiveEnterTimestampMonotonic"]) - int(properties["ExecMainStartTimestampMonotonic"])
+    print(f"\n{device.machine.suite}: start to READY {took / 1e6:.2f} s")
+    assert properties["StatusText"] == "idle; broker 127.0.0.1:1883"
+    assert took < 5e6
+
+
+def test_user_groups_and_directories(running: Device) -> None:
+    machine, pid = running.machine, running.main_pid
+    status = machine.run("cat", f"/proc/{pid}/status")
+    user = machine.run("id", "--user", "callbox").strip()
+    groups = {machine.run("getent", "group", name).split(":")[2] for name in ("video", "audio", "callbox")}
+    fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    assert fields["Uid"].split() == [user] * 4
+    assert set(fields["Groups"].split()) == groups
+    assert int(fields["CapBnd"], 16) == 0
+    assert fields["NoNewPrivs"].strip() == "1"
+    assert machine.run("stat", "--format=%U:%G %a", "/var/lib/callbox").strip() == "callbox:callbox 750"
+    assert machine.run("stat", "--format=%U:%G %a", "/run/callbox/status.sock").strip() == "callbox:callbox 660"
+    assert machine.run("stat", "--format=%U:%G %a", "/etc/callbox/credentials").strip() == "root:root 700"
+
+
+def test_only_group_members_may_ask_for_the_status(running: Device) -> None:
+    refused = running.machine.start("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "callbox", "status")
+    assert refused.returncode == 6
+    assert "Permission denied" in refused.stdout
+
+
+def test_call_with_media_through_the_sandbox(running: Device) -> None:
+    call = running.call(6)
+    status = running.wait_in_call()
+    shown = running.show("StatusText")
+    output, errors = call.communicate(timeout=60)
+    assert call.returncode == 0, errors
+    record = json.loads(output.strip().splitlines()[-1])
+    assert record["video"]["framesReceived"] > 60
+    assert record["audio"]["packetsReceived"] > 100
+    assert status["calls"][0]["remote_uid"] == "front-desk"
+    assert shown.startswith("in a call with front-desk, 640x360 at ")
+    running.machine.wait(lambda: not running.status()["calls"], "the call is over")
+    assert running.show("StatusText").startswith("idle")
+
+
+def test_journal_tells_the_story_of_a_call(running: Device) -> None:
+    call = running.call(5)
+    conversation = running.wait_in_call()["calls"][0]["conversation"]
+    call.communicate(timeout=60)
+    running.machine.wait(
+        lambda: bool(running.messages(f"CALLBOX_CONVERSATION={conversation}", "CALLBOX_REASON=user_hangup")),
+        "the end is in the journal",
+    )
+    story = running.machine.journal(f"CALLBOX_CONVERSATION={conversation}")
+    assert {entry["CALLBOX_REMOTE_UID"] for entry in story} == {"front-desk"}
+    assert {entry["PRIORITY"] for entry in story} == {"6"}
+    assert {entry["SYSLOG_IDENTIFIER"] for entry in story} == {"callbox"}
+    states = [entry["CALLBOX_STATE"] for entry in story if "CALLBOX_STATE" in entry]
+    assert states == ["answering", "connecting", "established", "closed"]
+
+
+def test_journal_holds_no_secret_and_no_session_description(running: Device) -> None:
+    call = running.call(5)
+    running.wait_in_call()
+    call.communicate(timeout=60)
+    everything = json.dumps(running.machine.journal("--unit", UNIT))
+    assert PASSWORD not in everything
+    assert "ice-pwd" not in everything
+    assert "fingerprint" not in everything
+
+
+def test_reload_good_and_bad(running: Device) -> None:
+    machine, pid = running.machine, running.main_pid
+    good = machine.run("cat", "/etc/callbox/policy.toml")
+    machine.write("/etc/callbox/policy.toml", good + '[[rule]]\nname = "others"\naction = "reject"\n')
+    machine.run("systemctl", "reload", UNIT)
+    machine.wait(lambda: "policy reloaded, 2 rules" in running.messages(), "the new rules are in force")
+    machine.write("/etc/callbox/policy.toml", good.replace("accept", "acept"))
+    machine.run("systemctl", "reload", UNIT)
+    machine.wait(lambda: any("'acept'" in message for message in running.messages("PRIORITY=3")), "the fault is said")
+    machine.write("/etc/callbox/policy.toml", good)
+    assert running.active
+    assert running.main_pid == pid
+    call = running.call(1)
+    call.communicate(timeout=60)
+    assert call.returncode == 0, "the old rules did not stay"
+    machine.run("systemctl", "reload", UNIT)
+
+
+def test_reload_during_a_call_does_not_end_it(running: Device) -> None:
+    call = running.call(5)
+    before = running.wait_in_call()["calls"][0]["conversation"]
+    running.machine.run("systemctl", "reload", UNIT)
+    assert running.status()["calls"][0]["conversation"] == before
+    call.communicate(timeout=60)
+    assert call.returncode == 0
+
+
+@pytest.mark.parametrize("in_call", [False, True], ids=["idle", "in a call"])
+def test_hang_is_ended_by_the_watchdog(running: Device, in_call: bool) -> None:
+    machine, before = running.machine, running.restarts
+    machine.run("systemctl", "service-watchdogs", "yes")
+    machine.write(f"/run/systemd/system/{UNIT}.d/watchdog.conf", f"[Service]\nWatchdogSec={WATCHDOG}s\n")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", UNIT)
+    before = running.restarts
+    call = running.call(30) if in_call else None
+    if in_call:
+        running.wait_in_call()
+    machine.run("systemctl", "kill", "--kill-whom=main", "--signal=STOP", UNIT)
+    took = running.wait_restarted(before, WATCHDOG + 20)
+    if call is not None:
+        call.terminate()
+        call.communicate(timeout=60)
+    print(f"\n{machine.suite}: back {took:.2f} s after a hang, with a watchdog of {WATCHDOG:g} s")
+    tracebacks = running.messages("_TRANSPORT=stdout")
+    assert any("Fatal Python error: Aborted" in line for line in tracebacks)
+    assert any("callbox-mqtt" in line or "link.py" in line for line in tracebacks), "not every thread is shown"
+    assert took < WATCHDOG + 5
+    machine.run("rm", f"/run/systemd/system/{UNIT}.d/watchdog.conf")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", UNIT)
+
+
+def test_crash_is_back_at_once(running: Device) -> None:
+    running.machine.run("systemctl", "restart", UNIT)
+    before = running.restarts
+    running.machine.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", UNIT)
+    took = running.wait_restarted(before, 20)
+    print(f"\n{running.machine.suite}: back {took:.2f} s after a crash")
+    assert took < 5
+
+
+def test_state_is_kept_across_a_restart(running: Device) -> None:
+    running.machine.write("/var/lib/callbox/kept", "1")
+    running.machine.run("systemctl", "restart", UNIT)
+    assert running.machine.run("cat", "/var/lib/callbox/kept") == "1"
+
+
+def test_stop_in_a_call_hangs_up(running: Device) -> None:
+    call = running.call(30)
+    running.wait_in_call()
+    running.machine.run("systemctl", "stop", UNIT)
+    output, _ = call.communicate(timeout=60)
+    record = json.loads(output.strip().splitlines()[-1])
+    assert record["reason"] == "shutdown"
+    assert record["closedBy"] == "remote"
+    properties = running.machine.show(UNIT, "Result", "ExecMainStatus", "ActiveState")
+    assert properties == {"Result": "success", "ExecMainStatus": "0", "ActiveState": "inactive"}
+    gone = running.machine.start("callbox", "status")
+    assert gone.returncode == 6
+    assert "no daemon answers" in gone.stdout
+
+
+def test_start_without_a_broker_says_what_is_missing(device: Device) -> None:
+    device.machine.run("systemctl", "stop", UNIT, "mosquitto")
+    device.start()
+    assert device.show("StatusText") == "waiting for the broker 127.0.0.1:1883"
+    device.machine.run("systemctl", "start", "mosquitto")
+    device.machine.wait(lambda: device.show("StatusText").startswith("idle"), "the broker was found")
+
+
+def test_start_without_a_camera_says_what_is_missing(device: Device) -> None:
+    extra = "/etc/callbox/conf.d/20-camera.toml"
+    device.machine.write(extra, '[video]\nsource = "v4l2:/dev/video9"\n')
+    device.machine.run("systemctl", "restart", UNIT)
+    assert "waiting for a camera (/dev/video9" in device.show("StatusText")
+    device.machine.run("rm", extra)
+    device.machine.run("systemctl", "restart", UNIT)
+    assert device.show("StatusText").startswith("idle")
