@@ -49,12 +49,12 @@ class Scene:
         return quick if self.quick else full
 
     @asynccontextmanager
-    async def device(self, video: str = PATTERN_720P, *, stats_interval: float = 2.0) -> AsyncIterator[Program]:
-        """`callbox run`, online, with these lines in its `[video]`."""
+    async def device(self, video: str = PATTERN_720P, *, audio: str = "pattern") -> AsyncIterator[Program]:
+        """`callbox run`, online, with these lines in its `[video]` and this sound to send."""
         config = self.folder / "bench.toml"
         config.write_text(
             f'uid = "{UID}"\nstate_directory = "{self.folder}/state"\n[mqtt]\nport = {self.mosquitto.port}\n'
-            f'[audio]\ncapture = "pattern"\nplayback = "none"\n[stats]\ninterval = {stats_interval}\n'
+            f'[audio]\ncapture = "{audio}"\nplayback = "none"\n'
             f"[video]\n{video}{ACCEPT_ALL}"
         )
         mark = len(self.watcher.messages)

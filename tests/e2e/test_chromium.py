@@ -96,8 +96,7 @@ async def test_key_frame_when_the_page_asks(tmp_path: Path, mosquitto: Mosquitto
         record = await closed_record(watcher, conversation)
     assert after["pliCount"] > before["pliCount"]
     assert record["video"]["pliCount"] >= 1
-    # Without a request the pattern would send its next key frame much later than this.
-    assert after["framesDecoded"] - before["framesDecoded"] < 30
+    assert after["framesDecoded"] < 250  # by itself the pattern makes its second key frame after 300
 
 
 async def another_key_frame(caller: BrowserCaller, count: int) -> dict[str, Any]:
@@ -127,7 +126,7 @@ async def test_a_page_that_hides_its_addresses(tmp_path: Path, mosquitto: Mosqui
     assert [candidate for candidate in candidates if ".local" in candidate]
     assert not [candidate for candidate in candidates if " udp " in candidate and ".local" not in candidate]
     assert (record["path"]["local"], record["path"]["remote"]) == ("host", "prflx")
-    assert "could not be resolved" not in log, "a look-up was tried"
+    assert "resolved" not in log, "a look-up was tried"
 
 
 async def test_a_call_with_sound_alone(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
