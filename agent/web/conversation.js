@@ -121,6 +121,8 @@ export const CLOSE_REASONS = Object.freeze([
 /** In an `error` about a message that named no conversation. */
 const NO_CONVERSATION = "00000000-0000-0000-0000-000000000000";
 const CHANNEL_LABEL = "callbox";
+/** MQTT 5, section 3.4.2.1. */
+const NO_MATCHING_SUBSCRIBERS = 0x10;
 /** No clock is right that is earlier than this file. */
 const EARLIEST_PLAUSIBLE = Date.UTC(2026, 10, 1);
 
@@ -148,6 +150,8 @@ const TIMING = Object.freeze({
   samplesPerReport: 2,
   stalledSamples: 3, // with nothing arriving at all: the transport is renewed
   firstFramePoll: 40,
+  repeat: 1_000, // an invitation for a device that is just coming back
+  confirmPresence: 2_000, // after a connect: who was not announced again by then is not there any more
   acknowledge: 2_000, // a broker that does not acknowledge an offer by then is behind a dead connection
   lastSample: 200, // what the final statistics may cost at the end of a call
 });
@@ -528,6 +532,8 @@ class Clock {
 /**
  * The connection to the broker: kept up with growing, jittered delays, subscribed anew on every connect.
  *
+ * @typedef {"taken" | "unheard" | "failed"} Delivery `unheard`: the broker took it, and knows nobody who would get it
+ *
  * @typedef {object} LinkOptions
  * @property {(url: string, options: any) => any} connect
  * @property {string} url
@@ -545,6 +551,8 @@ class Link {
   #attempts = 0;
   /** @type {Set<() => void>} */
   #waiting = new Set();
+  /** Ids of messages that the broker had nobody for. @type {Set<number>} */
+  #unheard = new Set();
   connected = false;
 
   /** @param {LinkOptions} options */
@@ -570,6 +578,7 @@ class Link {
     client.on("connect", () => this.#subscribe(client));
     client.on("reconnect", () => (client.options.reconnectPeriod = this.#delay()));
     client.on("close", () => this.#lost());
+    client.on("packetreceive", (/** @type {any} */ packet) => this.#noteUnheard(packet));
     client.on("error", (/** @type {any} */ fault) => this.#failed(fault));
     client.on("message", (/** @type {string} */ topic, /** @type {Uint8Array} */ payload, /** @type {any} */ packet) =>
       this.#options.onMessage(topic, payload, Boolean(packet?.retain)),
@@ -594,17 +603,18 @@ class Link {
   }
 
   /**
-   * Publishes with QoS 1. Resolves with whether the broker took it; while there is none it is kept for the next connect.
+   * Publishes with QoS 1. Resolves with what the broker said; while there is none it is kept for the next connect.
    * @param {string} topic
    * @param {object} message
    * @param {number} [expiry] seconds
-   * @returns {Promise<boolean>}
+   * @returns {Promise<Delivery>}
    */
   publish(topic, message, expiry) {
     const properties = expiry ? { messageExpiryInterval: Math.ceil(expiry) } : undefined;
     return new Promise((resolve) => {
-      if (!this.#client) return resolve(false);
-      const done = (/** @type {unknown} */ fault) => resolve(!fault);
+      if (!this.#client) return resolve("failed");
+      const done = (/** @type {unknown} */ fault, /** @type {any} */ packet) =>
+        resolve(fault ? "failed" : this.#unheard.delete(packet?.messageId) ? "unheard" : "taken");
       this.#client.publish(topic, JSON.stringify(message), { qos: 1, retain: false, properties }, done);
     });
   }
@@ -639,7 +649,16 @@ class Link {
     if (desired.length > 0) client.subscribe(desired, { qos: 1 }, () => {});
   }
 
+  /**
+   * MQTT.js does not pass this acknowledgement on.
+   * @param {{ cmd: string, reasonCode?: number, messageId: number }} packet
+   */
+  #noteUnheard({ cmd, reasonCode, messageId }) {
+    if (cmd === "puback" && reasonCode === NO_MATCHING_SUBSCRIBERS) this.#unheard.add(messageId);
+  }
+
   #lost() {
+    this.#unheard.clear();
     if (!this.#client || !this.connected) return;
     this.connected = false;
     this.#options.onState("reconnecting");
@@ -1213,7 +1232,7 @@ const END_OF_STATUS = { REJECTED: "rejected", BUSY: "user_busy", TIMEOUT: "invit
  * @property {RTCIceServer[]} iceServers
  * @property {() => Promise<void>} ready
  * @property {() => boolean} connected
- * @property {(to: string, message: object, expiry?: number) => Promise<boolean>} publish
+ * @property {(to: string, message: object, expiry?: number) => Promise<Delivery>} publish
  * @property {() => void} renewConnection
  * @property {(conversation: Conversation, before: string) => void} onRenamed
  * @property {(conversation: Conversation) => void} onEnded
@@ -1649,7 +1668,17 @@ export class Conversation extends Emitter {
       userData: this.userData,
       iceServers: shareIceServers && this.#host.iceServers.length > 0 ? this.#host.iceServers.slice(0, 10) : undefined,
     });
-    void this.#host.publish(this.remoteUid, message, this.#lifetime);
+    void this.#deliver(message);
+  }
+
+  /**
+   * The same invitation may come twice, but it must come once: a device that has lost its broker is soon back.
+   * @param {Signal} invite
+   */
+  async #deliver(invite) {
+    const delivery = await this.#host.publish(this.remoteUid, invite, this.#lifetime);
+    const waits = this.#state === "inviting" && this.id === invite.conversation;
+    if (delivery === "unheard" && waits) this.#deadlines.set("repeat", TIMING.repeat, () => void this.#deliver(invite));
   }
 
   /** @param {CallStatus} status @param {string} code @param {string} reason how the conversation ends */
@@ -1843,8 +1872,8 @@ export class Conversation extends Emitter {
   async #sendOffer(transport) {
     if (this.#renewal?.transport !== transport) return;
     const sent = this.#sendBoth({ type: "offer", generation: transport.generation, sdp: transport.describe() });
-    const acknowledged = await Promise.race([sent, pause(TIMING.acknowledge)]);
-    if (!acknowledged && this.#renewal?.transport === transport) this.#host.renewConnection();
+    const delivery = await Promise.race([sent, pause(TIMING.acknowledge)]);
+    if (delivery === undefined && this.#renewal?.transport === transport) this.#host.renewConnection();
   }
 
   #retry() {
@@ -2089,6 +2118,9 @@ export class CallClient extends Emitter {
   #stopWatching = [];
   /** @type {ConnectionState} */
   #state = "stopped";
+  #deadlines = new Deadlines();
+  /** Devices whose status was not heard since the last connect. @type {Set<string>} */
+  #unconfirmed = new Set();
 
   /** @param {CallClientOptions} options */
   constructor(options) {
@@ -2149,6 +2181,7 @@ export class CallClient extends Emitter {
   async stop() {
     for (const conversation of this.conversations) conversation.close();
     for (const stop of this.#stopWatching.splice(0)) stop();
+    this.#deadlines.clearAll();
     await this.#link.stop();
   }
 
@@ -2260,6 +2293,7 @@ export class CallClient extends Emitter {
   /** @param {string} uid @param {"status" | "about"} what @param {Uint8Array} payload */
   #onPresence(uid, what, payload) {
     if (!isUid(uid) || (!this.#devices.has(uid) && this.#devices.size >= MAX_DEVICES)) return;
+    if (what === "status") this.#unconfirmed.delete(uid);
     const device = { ...(this.#devices.get(uid) ?? { uid }) };
     const value = payload.byteLength > 0 ? presenceOf(what, payload) : undefined;
     if (payload.byteLength > 0 && !value) return;
@@ -2273,7 +2307,19 @@ export class CallClient extends Emitter {
   /** @param {ConnectionState} state @param {string} [code] @param {string} [message] */
   #onState(state, code, message) {
     this.#state = state;
+    if (state === "connected") this.#confirmPresence();
     this.emit("connection", present({ state, code, message }));
+  }
+
+  /** A broker that was restarted may have forgotten a device that has gone. */
+  #confirmPresence() {
+    this.#unconfirmed = new Set(this.#devices.keys());
+    this.#deadlines.set("presence", TIMING.confirmPresence, () => {
+      for (const uid of this.#unconfirmed) {
+        this.#devices.delete(uid);
+        this.emit("presence", { uid });
+      }
+    });
   }
 
   // What goes out

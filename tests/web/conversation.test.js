@@ -186,6 +186,25 @@ test("an invitation made while the broker is away goes out when it is back", asy
   assert.equal(broker.sentTo(DEVICE, "invite").length, 1);
 });
 
+test("an invitation that nobody heard is sent again until somebody does", async () => {
+  broker.nobodyListens = true;
+  const { conversation } = await place();
+  await pass(2_100);
+  broker.nobodyListens = false;
+  await pass(3_000);
+  const invites = broker.sentTo(DEVICE, "invite");
+  assert.equal(invites.length, 4);
+  assert.ok(invites.every((invite) => invite.conversation === conversation.id && invite.sentAt === invites[0].sentAt));
+});
+
+test("a cancelled invitation is not sent again", async () => {
+  broker.nobodyListens = true;
+  const { conversation } = await place();
+  conversation.close();
+  await pass(3_000);
+  assert.equal(broker.sentTo(DEVICE, "invite").length, 1);
+});
+
 test("ringing, then accepted: selected, answered, streamed", async () => {
   const { conversation, events } = await place();
   fromDevice({ type: "ringing", conversation: conversation.id, expiresIn: 28 });
@@ -936,6 +955,24 @@ test("devices are known by their status and about", async () => {
   await settle();
   assert.equal(client.devices.size, 0);
   assert.deepEqual(seen.at(-1), { uid: "door-2" });
+});
+
+test("after a reconnect only those devices are there that say so again", async () => {
+  const seen = [];
+  const publish = (uid) => broker.deliver(`callbox/v1/${uid}/status`, { state: "online" }, { retain: true });
+  publish("door-1");
+  publish("door-2");
+  await settle();
+  client.on("presence", (device) => seen.push(device));
+  broker.stop();
+  broker.start();
+  await settle();
+  publish("door-2");
+  await pass(1_900);
+  assert.deepEqual([...client.devices.keys()], ["door-1", "door-2"]);
+  await pass(200);
+  assert.deepEqual([...client.devices.keys()], ["door-2"]);
+  assert.deepEqual(seen.at(-1), { uid: "door-1" });
 });
 
 test("the connection tells its state, and subscribes anew", async () => {

@@ -17,6 +17,8 @@ export class FakeBroker {
   /** @type {any[]} */
   connections = [];
   reachable = true;
+  /** Whether messages are acknowledged with "no matching subscribers". */
+  nobodyListens = false;
 
   connect = (/** @type {string} */ url, /** @type {any} */ options) => new FakeMqttClient(this, url, options);
 
@@ -112,9 +114,13 @@ class FakeMqttClient {
   /** @param {any[]} args */
   #publish(...args) {
     const [topic, text, options, done] = args;
-    this.broker.log.push({ topic, message: JSON.parse(text), options });
+    const messageId = this.broker.log.push({ topic, message: JSON.parse(text), options });
     this.broker.deliver(topic, text);
-    queueMicrotask(() => done());
+    const reasonCode = this.broker.nobodyListens ? 0x10 : 0;
+    queueMicrotask(() => {
+      this.emit("packetreceive", { cmd: "puback", reasonCode, messageId });
+      done(null, { cmd: "publish", messageId });
+    });
   }
 
   /** @param {string} topic @param {Uint8Array} payload @param {any} packet */

@@ -1,0 +1,59 @@
+"""The page's scripts without a browser: Node's own test runner, one test of ours for each of its files."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.parts import missing, require_part
+
+FOLDER = Path(__file__).parent
+OLDEST = 18  # the first Node with `node --test` and `WebCrypto` as a global
+PATIENCE = 50.0  # seconds for one file
+
+
+async def run(*command: str) -> tuple[int, str]:
+    """Exit code, and everything that was written."""
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=FOLDER, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    try:
+        async with asyncio.timeout(PATIENCE):
+            output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return process.returncode, output.decode(errors="replace")
+
+
+async def require_node() -> str:
+    node = require_part("node", "nodejs")
+    _, version = await run(node, "--version")
+    if int(version.strip().removeprefix("v").partition(".")[0]) < OLDEST:
+        missing(f"Node {version.strip()} is too old: {OLDEST} or newer is needed")
+    return node
+
+
+@pytest.mark.parametrize("script", sorted(path.name for path in FOLDER.glob("*.test.js")))
+async def test_script(script: str) -> None:
+    code, output = await run(await require_node(), "--test", "--test-reporter=tap", script)
+    passed = re.search(r"^# pass (\d+)$", output, re.MULTILINE)
+    assert code == 0, output
+    assert passed is not None, output
+    assert int(passed[1]) > 0, f"{script} holds no test:\n{output}"
+
+
+def test_nothing_has_to_be_installed_first() -> None:
+    """The scripts import Node's own modules and files of the project, no package."""
+    imported = [
+        name
+        for script in FOLDER.glob("*.js")
+        for name in re.findall(r"""^import\b[^"';]*["']([^"']+)["']""", script.read_text(), re.MULTILINE)
+    ]
+    assert imported
+    assert [name for name in imported if not name.startswith(("./", "../", "node:"))] == []
