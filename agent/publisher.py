@@ -87,8 +87,10 @@ class Publisher:
         topic, payload = self._topics.event(self._uid, name), wire.encode(message)
         if name in _KEPT:
             self._outbox.put(name, header.event_id, topic, payload, ends=ends)
+        elif message.QOS:
+            self._outbox.pass_on(name, topic, payload)
         else:
-            self._broker.publish(topic, payload, qos=message.QOS)
+            self._broker.publish(topic, payload, qos=0)
 
     def under_way(self, conversations: Iterable[Conversation]) -> None:
         """Note those that have begun: an outgoing call has no event before its answer."""

@@ -7,7 +7,7 @@ stops an event, and no call.
 
 While the broker is away the newest events stay in memory as well as on the disk, and beyond `MEMORY` of them on the
 disk only. What is read back from there goes before anything newer. Where the disk fails too, the oldest `response` in
-memory is dropped first, then the oldest event: the same rule as the file's.
+memory is dropped first, then the oldest `closed`: the same rule as the file's.
 
 A broker that refuses an event three times has it left out until the next connection, or nothing else would get by.
 """
@@ -18,6 +18,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
+import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -135,6 +136,16 @@ class Outbox:
         self._bound_memory()
         self._awake.set()
 
+    def pass_on(self, kind: str, topic: str, payload: bytes) -> None:
+        """Have an event delivered that is not kept, yet not before those of `put()` that wait to be written."""
+        if not (self._broker.connected and self._memory):
+            self._broker.publish(topic, payload)
+            return
+        entry = Entry(str(uuid.uuid4()), kind, topic, payload, kept=False)
+        entry.settled.set()
+        self._memory.append(entry)
+        self._bound_memory()
+
     def note(self, call: Entry, payload: bytes, *, durable: bool = True) -> None:
         """Keep what shall be said of a call under way if this process dies: the event `call` with this payload."""
         self._disk.submit(Note(call, payload, durable))
@@ -240,7 +251,8 @@ class Outbox:
             entry.acknowledged = True
             if self._reading is not None:
                 self._gone.add(entry.event_id)
-            self._disk.submit(Forget(entry))
+            if entry.kept:
+                self._disk.submit(Forget(entry))
         else:
             self._refused(entry, error)
         self._awake.set()
@@ -278,7 +290,7 @@ class Outbox:
         if len(self._memory) > MEMORY:
             self._fall_behind()
         while len(self._memory) > MEMORY_ALONE:
-            victim = next((entry for entry in self._memory if entry.kind == "response"), self._memory[0])
+            victim = next((entry for entry in self._memory if entry.kind != "closed"), self._memory[0])
             self._memory.remove(victim)
             victim.acknowledged = True  # not to be written either
             self._disk.submit(Forget(victim))

@@ -44,6 +44,7 @@ class Entry:
     kind: str
     topic: str
     payload: bytes
+    kept: bool = True  # whether it is to be written at all
     seq: int | None = None  # its place in the file, given at the first attempt to write it
     written: bool = False
     acknowledged: bool = False
@@ -89,7 +90,7 @@ Change = Put | Note | Forget
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What may wait on the disk. Beyond it the oldest `response` goes first, for its `closed` says the same; then the
-    oldest event of any kind."""
+    oldest `closed`."""
 
     rows: int = 10_000
     size: int = 8 * 1024 * 1024  # bytes
@@ -326,4 +327,4 @@ def _code(error: Exception) -> int:
 
 def _entry(row: tuple[int, str, str, str, bytes]) -> Entry:
     seq, event_id, kind, topic, payload = row
-    return Entry(event_id, kind, topic, payload, seq, written=True)
+    return Entry(event_id, kind, topic, payload, seq=seq, written=True)

@@ -39,6 +39,17 @@ async def test_an_event_is_on_the_disk_until_the_broker_has_it(tmp_path: Path) -
         assert outbox.health.waiting == 0
 
 
+async def test_what_is_not_kept_does_not_overtake_what_waits_to_be_written(tmp_path: Path) -> None:
+    broker = HandBroker(connected=True)
+    async with quick(tmp_path, broker) as outbox:
+        outbox.pass_on("called", "events/called", b"called")
+        put(outbox, 1)
+        outbox.pass_on("stream_received", "events/stream_received", b"stream")
+        assert await broker.wait_taken(3) == [b"called", b"1", b"stream"]
+        assert outbox._store.rows == 1
+        await deliver_all(broker, outbox)
+
+
 async def test_nothing_is_published_while_the_broker_is_away(tmp_path: Path) -> None:
     broker = HandBroker()
     async with quick(tmp_path, broker) as outbox:
