@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from agent.conversation.counters import ReceivedCounters, SentCounters, TransportCounters
-from agent.ports import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE
+from agent.ports import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, AudioPacket
 from agent.webrtc import inside
+from agent.webrtc.adaptation import BitrateAdaptation
 from agent.webrtc.inbound import InboundAudio, InboundVideo
 from agent.webrtc.outbound import OutboundAudio, OutboundVideo
 
@@ -12,7 +13,7 @@ VIDEO_CODEC = "H264"
 AUDIO_CODEC = "opus"
 
 
-def video_sent(stream: OutboundVideo, sender: inside.PacketSender) -> SentCounters:
+def video_sent(stream: OutboundVideo, sender: inside.PacedSender, adaptation: BitrateAdaptation) -> SentCounters:
     tally = sender.tally
     return SentCounters(
         codec=VIDEO_CODEC,
@@ -29,15 +30,17 @@ def video_sent(stream: OutboundVideo, sender: inside.PacketSender) -> SentCounte
         fir_count=tally.fir_count,
         retransmitted_packets_sent=tally.retransmitted_packets,
         retransmitted_bytes_sent=tally.retransmitted_bytes,
+        target_bitrate=adaptation.target,
+        quality_limitation_reason=adaptation.quality_limitation_reason,
         remote_packets_lost=tally.packets_lost,
         remote_fraction_lost=tally.fraction_lost,
         remote_jitter=tally.jitter,
-        round_trip_time=sender.round_trip_time,
+        round_trip_time=tally.round_trip_time,
         remote_bitrate_estimate=tally.bitrate_estimate,
     )
 
 
-def audio_sent(stream: OutboundAudio, sender: inside.PacketSender) -> SentCounters:
+def audio_sent(stream: OutboundAudio, sender: inside.PacketSender[AudioPacket]) -> SentCounters:
     tally = sender.tally
     return SentCounters(
         codec=AUDIO_CODEC,
@@ -51,7 +54,7 @@ def audio_sent(stream: OutboundAudio, sender: inside.PacketSender) -> SentCounte
         remote_packets_lost=tally.packets_lost,
         remote_fraction_lost=tally.fraction_lost,
         remote_jitter=tally.jitter,
-        round_trip_time=sender.round_trip_time,
+        round_trip_time=tally.round_trip_time,
     )
 
 

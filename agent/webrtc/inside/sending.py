@@ -13,25 +13,15 @@ import logging
 import random
 import struct
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from aiortc import RTCRtpSender
 from aiortc.rtcdtlstransport import State
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
-from aiortc.rtp import (
-    RTCP_PSFB_APP,
-    RTCP_PSFB_FIR,
-    RTCP_PSFB_PLI,
-    RTCP_RTPFB_NACK,
-    HeaderExtensions,
-    RtcpPsfbPacket,
-    RtcpRrPacket,
-    RtcpRtpfbPacket,
-    RtcpSrPacket,
-    unpack_remb_fci,
-)
+from aiortc.rtp import HeaderExtensions
+
+from agent.webrtc.inside.feedback import FeedbackListener, FeedbackTap, SenderTally
 
 log = logging.getLogger(__name__)
 
@@ -58,102 +48,112 @@ class Unit(Protocol):
     def captured_at(self) -> float: ...
 
 
-class Source(Protocol):
-    async def next(self) -> Unit | None:
+UnitT = TypeVar("UnitT", bound=Unit)
+
+
+class Source(Protocol[UnitT]):
+    async def next(self) -> UnitT | None:
         """The next unit to send; None when there will be none any more."""
 
+    def on_sent(self, unit: UnitT) -> None:
+        """Its last packet has left."""
 
-class _Packet(NamedTuple):
+
+class Packet(NamedTuple):
+    """One that can be resent."""
+
     sequence_number: int
     data: bytes
     payload_at: int  # offset of the payload in `data`
 
-
-@dataclass(slots=True)
-class SenderTally:
-    """What the far side reported of one stream, and what was resent. Units are W3C's."""
-
-    nack_count: int = 0
-    pli_count: int = 0
-    fir_count: int = 0
-    retransmitted_packets: int = 0
-    retransmitted_bytes: int = 0
-    packets_lost: int | None = None
-    fraction_lost: float | None = None  # 0..1
-    jitter: float | None = None  # seconds
-    bitrate_estimate: int | None = None  # REMB, bit/s
+    @property
+    def payload_size(self) -> int:
+        return len(self.data) - self.payload_at
 
 
-class PacketSender:
-    """Sends the units of a source through one of aiortc's senders, and reads the RTCP that comes back for them.
+class Outlet(NamedTuple):
+    """How a packet leaves: the socket's send, SRTP, and the far side's address."""
 
-    `packetize` cuts a unit into RTP payloads; `on_picture_loss` is called for each PLI and FIR.
+    sendto: Callable[[bytes, Any], None]
+    protect: Callable[[bytes], bytes]
+    address: Any
+    waiting: Callable[[], int]  # bytes that the socket has not taken
+
+
+class PacketSender(Generic[UnitT]):
+    """Sends each unit of a source at once through one of aiortc's senders, and resends what is asked for.
+
+    `packetize` cuts a unit into RTP payloads; `listener` hears what the far side reports.
     """
 
     def __init__(
         self,
         sender: RTCRtpSender,
-        source: Source,
+        source: Source[UnitT],
         packetize: Callable[[bytes], list[bytes]],
         clock_rate: int,
-        on_picture_loss: Callable[[], None],
+        listener: FeedbackListener | None = None,
     ) -> None:
-        self.tally = SenderTally()
-        self._sender = sender
+        self._sender: Any = sender
         self._source = source
         self._packetize = packetize
-        self._clock_rate = clock_rate
-        self._on_picture_loss = on_picture_loss
+        self._feedback = FeedbackTap(sender, clock_rate, listener)
+        self._payload_type = 0
         self._sequence_number = random.randrange(1 << 15)  # noqa: S311 - an early wrap breaks SRTP
         self._rtx_sequence_number = random.randrange(1 << 15)  # noqa: S311 - likewise
         self._timestamp_origin = random.getrandbits(32)
-        self._history: list[_Packet | None] = [None] * HISTORY_SIZE
+        self._history: list[Packet | None] = [None] * HISTORY_SIZE
         self._resent_at: dict[int, float] = {}
-        self._handle_rtcp = sender._handle_rtcp_packet
         sender._run_rtp = self._run  # type: ignore[method-assign]
-        sender._handle_rtcp_packet = self._on_rtcp  # type: ignore[method-assign]
         sender._retransmit = self._retransmit  # type: ignore[method-assign]
 
     @property
+    def tally(self) -> SenderTally:
+        return self._feedback.tally
+
+    @property
     def packets_sent(self) -> int:
-        return int(self._sender._RTCRtpSender__packet_count)  # type: ignore[attr-defined]
+        return int(self._sender._RTCRtpSender__packet_count)
 
     @property
     def bytes_sent(self) -> int:
-        return int(self._sender._RTCRtpSender__octet_count)  # type: ignore[attr-defined]
-
-    @property
-    def round_trip_time(self) -> float | None:
-        rtt: float | None = self._sender._RTCRtpSender__rtt  # type: ignore[attr-defined]
-        return rtt
+        return int(self._sender._RTCRtpSender__octet_count)
 
     async def _run(self, codec: RTCRtpCodecParameters) -> None:
-        sender: Any = self._sender
+        sender = self._sender
+        self._payload_type = codec.payloadType or 0
         sender._RTCRtpSender__rtp_started.set()
         try:
             while (unit := await self._source.next()) is not None:
-                self._send(unit, codec.payloadType or 0)
+                self._send(unit, self._packetize(unit.data))
         except (asyncio.CancelledError, ConnectionError):
             pass  # the sender is stopped by cancelling, and waits for `exited`; a lost transport ends it too
         except Exception:
             log.exception("sending %s failed", sender.kind)  # aiortc awaits `exited` only: nobody else would see it
         finally:
+            self._stop()
             sender._RTCRtpSender__rtp_exited.set()
 
-    def _send(self, unit: Unit, payload_type: int) -> None:
-        sender: Any = self._sender
-        sendto, protect, address = self._outlet()
+    def _send(self, unit: UnitT, payloads: list[bytes]) -> None:
+        self._emit(self._outlet(), unit, payloads, ends=True)
+
+    def _stop(self) -> None:
+        """Nothing leaves any more."""
+
+    def _emit(self, outlet: Outlet, unit: UnitT, payloads: Sequence[bytes], *, ends: bool) -> None:
+        """Send some payloads of a unit; `ends`: its last one is the last of these."""
+        sender = self._sender
+        sendto, protect, address, _ = outlet
         ntp = int((time.time() + _NTP_EPOCH) * 65536)  # 16.16 of the low 48 bits
         extension = self._extension(ntp)
         first = _VERSION_AND_EXTENSION if extension else _VERSION
         timestamp = (self._timestamp_origin + unit.pts) & 0xFFFFFFFF
         payload_at = _HEADER.size + len(extension)
-        payloads = self._packetize(unit.data)
         last, sequence_number, octets, sent = len(payloads) - 1, self._sequence_number, 0, 0
         for index, payload in enumerate(payloads):
-            kind = payload_type | _MARKER if index == last else payload_type
+            kind = self._payload_type | _MARKER if ends and index == last else self._payload_type
             data = _HEADER.pack(first, kind, sequence_number, timestamp, sender._ssrc) + extension + payload
-            self._history[sequence_number % HISTORY_SIZE] = _Packet(sequence_number, data, payload_at)
+            self._history[sequence_number % HISTORY_SIZE] = Packet(sequence_number, data, payload_at)
             protected = protect(data)
             sendto(protected, address)
             octets += len(payload)
@@ -164,92 +164,76 @@ class PacketSender:
         captured = ((ntp << 16) - int((time.monotonic() - unit.captured_at) * (1 << 32))) & ((1 << 64) - 1)
         sender._RTCRtpSender__ntp_timestamp = captured
         sender._RTCRtpSender__rtp_timestamp = timestamp
+        if ends:
+            self._source.on_sent(unit)
 
-    def _outlet(self) -> tuple[Callable[[bytes, Any], None], Callable[[bytes], bytes], Any]:
-        """How a packet leaves: the socket's send, SRTP, and the far side's address."""
-        dtls: Any = self._sender.transport
+    def _outlet(self) -> Outlet:
+        dtls = self._sender.transport
         pair = dtls.transport._connection._nominated.get(1)
         if dtls._state != State.CONNECTED or pair is None:
             raise ConnectionError("the transport is not connected")
-        return pair.protocol.transport.sendto, dtls._tx_srtp.protect, pair.remote_addr
+        transport = pair.protocol.transport
+        waiting = getattr(transport, "get_write_buffer_size", _unknown)
+        return Outlet(transport.sendto, dtls._tx_srtp.protect, pair.remote_addr, waiting)
 
     def _extension(self, ntp: int) -> bytes:
-        """The header extensions of all packets of one unit (RFC 8285); `ntp` is 48 bits, 16 of them a fraction."""
-        sender: Any = self._sender
+        """The header extensions of packets that leave now (RFC 8285); `ntp` is 48 bits, 16 of them a fraction."""
+        sender = self._sender
         values = HeaderExtensions(abs_send_time=(ntp << 2) & 0xFFFFFF, mid=sender._RTCRtpSender__mid)
         profile, value = sender._RTCRtpSender__rtp_header_extensions_map.set(values)
         return _EXTENSION.pack(profile, len(value) // 4) + value if value else b""
 
     def _account(self, packets: int, octets: int, sent: int) -> None:
         """`octets` of payload, `sent` bytes on the wire."""
-        sender: Any = self._sender
-        sender._RTCRtpSender__packet_count += packets
-        sender._RTCRtpSender__octet_count += octets
+        self._sender._RTCRtpSender__packet_count += packets
+        self._sender._RTCRtpSender__octet_count += octets
         self._account_transport(packets, sent)
 
     def _account_transport(self, packets: int, sent: int) -> None:
-        dtls: Any = self._sender.transport
+        dtls = self._sender.transport
         dtls._RTCDtlsTransport__tx_packets += packets
         dtls._RTCDtlsTransport__tx_bytes += sent
 
-    # --- what comes back
-
-    async def _on_rtcp(self, packet: Any) -> None:
-        tally = self.tally
-        if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
-            for report in packet.reports:
-                if report.ssrc == self._sender._ssrc:
-                    tally.packets_lost = report.packets_lost
-                    tally.fraction_lost = report.fraction_lost / 256
-                    tally.jitter = report.jitter / self._clock_rate
-        elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
-            tally.nack_count += 1
-        elif isinstance(packet, RtcpPsfbPacket):
-            self._on_payload_feedback(packet)
-        await self._handle_rtcp(packet)
-
-    def _on_payload_feedback(self, packet: RtcpPsfbPacket) -> None:
-        if packet.fmt == RTCP_PSFB_PLI:
-            self.tally.pli_count += 1
-            self._on_picture_loss()
-        elif packet.fmt == RTCP_PSFB_FIR:
-            self.tally.fir_count += 1
-            self._on_picture_loss()
-        elif packet.fmt == RTCP_PSFB_APP:
-            try:
-                bitrate, ssrcs = unpack_remb_fci(packet.fci)
-            except ValueError:
-                return
-            if self._sender._ssrc in ssrcs:
-                self.tally.bitrate_estimate = bitrate
+    # --- what is asked for again
 
     async def _retransmit(self, sequence_number: int) -> None:
         """Resend a packet that a NACK names (RFC 4588), unless it is forgotten or was resent within a round trip."""
-        packet = self._history[sequence_number % HISTORY_SIZE]
+        index = sequence_number % HISTORY_SIZE
+        packet = self._history[index]
         if packet is None or packet.sequence_number != sequence_number:
             return
         now = time.monotonic()
-        interval = max(MIN_RESEND_INTERVAL, self.round_trip_time or 0.0)
-        if now - self._resent_at.get(sequence_number % HISTORY_SIZE, -interval) < interval:
-            return
+        interval = max(MIN_RESEND_INTERVAL, self.tally.round_trip_time or 0.0)
+        if now - self._resent_at.get(index, -interval) >= interval and self._resend(packet, now):
+            self._resent_at[index] = now
+
+    def _resend(self, packet: Packet, now: float) -> bool:  # noqa: ARG002
+        """Whether it leaves, now or soon."""
         try:
-            sendto, protect, address = self._outlet()
+            self._emit_again(self._outlet(), packet)
         except ConnectionError:  # aiortc would take it for the end of its own receiving
-            return
-        self._resent_at[sequence_number % HISTORY_SIZE] = now
-        protected = protect(self._as_rtx(packet))
-        sendto(protected, address)
+            return False
+        return True
+
+    def _emit_again(self, outlet: Outlet, packet: Packet) -> None:
+        protected = outlet.protect(self._as_rtx(packet))
+        outlet.sendto(protected, outlet.address)
         self._account_transport(1, len(protected))
         self.tally.retransmitted_packets += 1
-        self.tally.retransmitted_bytes += len(packet.data) - packet.payload_at
+        self.tally.retransmitted_bytes += packet.payload_size
 
-    def _as_rtx(self, packet: _Packet) -> bytes:
-        sender: Any = self._sender
+    def _as_rtx(self, packet: Packet) -> bytes:
+        sender = self._sender
         payload_type = sender._RTCRtpSender__rtx_payload_type
         if payload_type is None:
             return packet.data
         first, kind, _, timestamp, _ = _HEADER.unpack_from(packet.data)
         number, self._rtx_sequence_number = self._rtx_sequence_number, (self._rtx_sequence_number + 1) & 0xFFFF
         header = _HEADER.pack(first, kind & _MARKER | payload_type, number, timestamp, sender._rtx_ssrc)
-        extension = packet.data[_HEADER.size : packet.payload_at]
+        extension = self._extension(int((time.time() + _NTP_EPOCH) * 65536))
         return header + extension + _SEQUENCE.pack(packet.sequence_number) + packet.data[packet.payload_at :]
+
+
+def _unknown() -> int:
+    """A relayed transport cannot tell what its socket has not taken."""
+    return 0

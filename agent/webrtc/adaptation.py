@@ -1,0 +1,101 @@
+"""One conversation's bitrate: what the far side reports goes to the controller, its target to encoder and pacer."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from agent.conversation.bitrate import BitrateController, BitrateOptions, QualityLimitationReason
+from agent.ports import BitrateLimits
+from agent.webrtc.pacing import Pacer
+
+log = logging.getLogger(__name__)
+
+UPDATE_INTERVAL = 0.1  # seconds
+SENT_INTERVAL = 1.0  # seconds over which the sent bitrate is measured
+PAUSE = 3.0  # seconds without a picture, after which the past tells nothing of the path
+
+
+class BitrateAdaptation:
+    """Works while pictures leave: `sent` is called with each of them, and drives it.
+
+    `request_bitrate` gets every new target, the first one before the first picture.
+    """
+
+    def __init__(
+        self,
+        limits: BitrateLimits,
+        request_bitrate: Callable[[int], None],
+        request_keyframe: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limits = limits
+        self._request_bitrate = request_bitrate
+        self._request_keyframe = request_keyframe
+        self._clock = clock
+        self._controller = self._make_controller(limits.bitrate)
+        self._updated_at = self._sent_at = self._measured_at = float("-inf")
+        self._octets = 0
+        self.pacer = Pacer(self._controller.target)
+
+    @property
+    def target(self) -> int:
+        return self._controller.target
+
+    @property
+    def quality_limitation_reason(self) -> QualityLimitationReason:
+        return self._controller.quality_limitation_reason
+
+    def sent(self, octets: int) -> None:
+        """A picture, or a part of it, has left: `octets` on the wire so far, all in all."""
+        now = self._clock()
+        if now - self._sent_at > PAUSE:
+            self._begin(now, octets)
+        self._sent_at = now
+        if now - self._measured_at >= SENT_INTERVAL:
+            self._controller.on_sent_bitrate(now, 8 * (octets - self._octets) / (now - self._measured_at))
+            self._measured_at, self._octets = now, octets
+        if now - self._updated_at >= UPDATE_INTERVAL:
+            self._controller.on_send_queue(now, self.pacer.backlog, self.pacer.oldest_age(now))
+            self._update(now)
+
+    # --- what the far side reports
+
+    def on_receiver_report(self, fraction_lost: float, round_trip_time: float | None, jitter: float) -> None:
+        now = self._clock()
+        self._controller.on_receiver_report(now, fraction_lost, round_trip_time, jitter)
+        self._update(now)
+
+    def on_remb(self, bitrate: int) -> None:
+        now = self._clock()
+        self._controller.on_remb(now, bitrate)
+        self._update(now)
+
+    def on_nack(self, packets: int) -> None:
+        self._controller.on_nack(self._clock(), packets)
+
+    def on_picture_loss(self) -> None:
+        self._request_keyframe()
+
+    # --- what follows
+
+    def _begin(self, now: float, octets: int) -> None:
+        """The first picture, or the first after a pause: the path may be another one, the target is a fair guess."""
+        self._controller = self._make_controller(self._controller.target)
+        self._measured_at, self._octets = now, octets
+        self._request_bitrate(self._controller.target)
+
+    def _make_controller(self, bitrate: int) -> BitrateController:
+        limits = self._limits
+        return BitrateController(
+            BitrateOptions(bitrate=bitrate, min_bitrate=limits.min_bitrate, max_bitrate=limits.max_bitrate)
+        )
+
+    def _update(self, now: float) -> None:
+        self._updated_at = now
+        target = self._controller.update(now)
+        if target is not None:
+            log.debug("target bitrate %d: %s", target, self._controller.why)
+            self.pacer.target = target
+            self._request_bitrate(target)

@@ -1,0 +1,106 @@
+"""Sending pictures: in the pacer's time, not the encoder's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from aiortc import RTCRtpSender
+
+from agent.ports import VIDEO_CLOCK_RATE, AccessUnit
+from agent.webrtc.adaptation import BitrateAdaptation
+from agent.webrtc.inside.sending import Outlet, Packet, PacketSender, Source
+
+MAX_WAITING = 64 * 1024  # bytes that the socket has not taken; beyond, pictures wait here, where they can be dropped
+RETRY_INTERVAL = 0.01  # seconds between two looks at a socket that takes nothing
+
+
+class PictureSource(Source[AccessUnit], Protocol):
+    @property
+    def flowing(self) -> bool:
+        """False while nothing may leave: what waits is dropped."""
+
+    def skip(self, units: int, *, to_waiting_keyframe: bool) -> None:
+        """So many were dropped on their way. Unless a key frame waits behind them, the next one must be one."""
+
+
+class PacedSender(PacketSender[AccessUnit]):
+    """Retransmissions first, then pictures in order, no faster than the pacer of `adaptation` allows.
+
+    A picture that fits leaves at once. What waits too long is dropped up to the next key frame.
+    """
+
+    def __init__(
+        self,
+        sender: RTCRtpSender,
+        source: PictureSource,
+        packetize: Callable[[bytes], list[bytes]],
+        adaptation: BitrateAdaptation,
+    ) -> None:
+        super().__init__(sender, source, packetize, VIDEO_CLOCK_RATE, adaptation)
+        self._pictures = source
+        self._adaptation = adaptation
+        self._pacer = adaptation.pacer
+        self._resends: deque[Packet] = deque()  # bounded by the pacer's budget
+        self._octets = 0  # on the wire, resent ones included
+        self._timer: asyncio.TimerHandle | None = None
+        self._stopped = False
+
+    def _send(self, unit: AccessUnit, payloads: list[bytes]) -> None:
+        self._outlet()  # raises ConnectionError where there is none: sending ends
+        self._pacer.put(time.monotonic(), unit, payloads)
+        if self._timer is None:
+            self._pump()
+        self._adaptation.sent(self._octets)
+
+    def _resend(self, packet: Packet, now: float) -> bool:
+        if self._stopped or not self._pacer.grant_resend(now, packet.payload_size):
+            return False
+        self._resends.append(packet)
+        if self._timer is None:
+            self._pump()
+        return True
+
+    def _stop(self) -> None:
+        self._stopped = True
+        self._resends.clear()
+        self._pacer.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _pump(self) -> None:
+        """Send what may leave, and come back for the rest."""
+        self._timer = None
+        try:
+            outlet = self._outlet()
+        except ConnectionError:  # the loop that reads the source meets it too, and ends
+            self._stop()
+            return
+        if not self._pictures.flowing:
+            self._pacer.clear()
+        now = time.monotonic()
+        blocked = outlet.waiting() > MAX_WAITING
+        if not blocked:
+            self._drain(outlet, now)
+        dropped = self._pacer.drop_stale(now)
+        if dropped:
+            self._pictures.skip(len(dropped), to_waiting_keyframe=self._pacer.backlog > 0)
+        if self._resends or self._pacer.backlog:
+            wait = RETRY_INTERVAL if blocked else self._pacer.wait(now)
+            self._timer = asyncio.get_running_loop().call_later(wait, self._pump)
+
+    def _drain(self, outlet: Outlet, now: float) -> None:
+        while self._resends and self._pacer.has_room(now):
+            packet = self._resends.popleft()
+            self._emit_again(outlet, packet)
+            self._pacer.resent(packet.payload_size)
+        while (chunk := self._pacer.take(now)) is not None:
+            self._emit(outlet, chunk.unit, chunk.payloads, ends=chunk.ends)
+
+    def _account_transport(self, packets: int, sent: int) -> None:
+        super()._account_transport(packets, sent)
+        self._octets += sent

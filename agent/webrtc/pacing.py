@@ -1,0 +1,176 @@
+"""When the packets of a picture may leave: a leaky bucket in front of the socket. Pure: the time is an argument.
+
+A picture of usual size leaves at once. What exceeds it, which is a key frame above all, is spread: a burst of 150
+packets would overflow the queue of a slow uplink, and the far side's delay estimate would take it for congestion.
+The rate follows the target, but never so slowly that a backlog stays: a source that does not obey its target is the
+network's trouble already, and waiting here would only add delay.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from agent.ports import AccessUnit
+
+PACING_FACTOR = 1.5  # over the target: a backlog drains, and 200 kB still fit the queue of a 2 Mbit/s uplink
+BURST_TIME = 0.04  # seconds at the target that may leave at once; libwebrtc allows itself the same
+MIN_BURST = 5_200  # bytes, four packets
+DRAIN_TIME = 0.5  # seconds: what waits leaves in about this time, whatever the target
+STALE_AFTER = 0.5  # seconds of waiting, after which a picture is of no use in a call
+STALE_KEYFRAME_AFTER = 1.0  # a large one takes its time to leave, and without it nothing goes on
+SHORTEST_WAIT, LONGEST_WAIT = 0.005, 0.02  # seconds between two bursts
+RESEND_SHARE = 0.5  # of the target: enough for 20 % of loss with losses of what is resent
+RESEND_BURST_TIME = 0.5  # seconds at that share; a key frame's losses are asked for all at once
+MIN_RESEND_BURST = 26_000  # bytes, twenty packets
+
+_SMOOTHING = 1 / 20  # of the source's bitrate, per picture
+
+
+class Chunk(NamedTuple):
+    """Payloads of a picture that may leave now; `ends`: its last one is among them."""
+
+    unit: AccessUnit
+    payloads: list[bytes]
+    ends: bool
+
+
+@dataclass(slots=True)
+class _Waiting:
+    unit: AccessUnit
+    payloads: list[bytes]
+    next: int  # index of the first payload that has not left
+    since: float
+
+
+class Pacer:
+    """Pictures on their way out, in order. Bitrates in bit/s, sizes in bytes of RTP payload, times in seconds."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self._queue: deque[_Waiting] = deque()
+        self._backlog = 0
+        self._debt = 0.0  # bytes that left earlier than the rate allows
+        self._debt_at = 0.0
+        self._resends = 0.0  # bytes that may be resent now
+        self._resends_at: float | None = None
+        self._put_at: float | None = None
+        self._mean_size = self._mean_interval = 0.0
+        self._keyframe_left_at = float("-inf")
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that wait."""
+        return self._backlog
+
+    def oldest_age(self, now: float) -> float:
+        """How long the first picture of the queue has waited; 0 where none waits."""
+        return now - self._queue[0].since if self._queue else 0.0
+
+    def put(self, now: float, unit: AccessUnit, payloads: list[bytes]) -> None:
+        size = sum(map(len, payloads))
+        self._measure(now, size, unit.keyframe)
+        if payloads:
+            self._queue.append(_Waiting(unit, payloads, 0, now))
+            self._backlog += size
+
+    def take(self, now: float) -> Chunk | None:
+        """What may leave now of the first picture. None: nothing waits, or it has to wait for `wait(now)`."""
+        room = self._room(now)
+        if room <= 0 or not self._queue:
+            return None
+        waiting = self._queue[0]
+        start = waiting.next
+        while room > 0 and waiting.next < len(waiting.payloads):
+            room -= len(waiting.payloads[waiting.next])
+            waiting.next += 1
+        payloads = waiting.payloads[start : waiting.next]
+        size = sum(map(len, payloads))
+        self._debt += size
+        self._backlog -= size
+        ends = waiting.next == len(waiting.payloads)
+        if ends:
+            self._queue.popleft()
+            if waiting.unit.keyframe:
+                self._keyframe_left_at = now
+        return Chunk(waiting.unit, payloads, ends)
+
+    def wait(self, now: float) -> float:
+        """Seconds until it is worth asking `take` again."""
+        step = max(MIN_BURST, self._rate * SHORTEST_WAIT)
+        excess = -self._room(now) + min(step, self._burst)
+        return min(max(excess / self._rate, SHORTEST_WAIT), LONGEST_WAIT)
+
+    def drop_stale(self, now: float) -> list[AccessUnit]:
+        """Pictures that waited too long, with all up to the next key frame, which is then the first of the queue."""
+        if not self._queue or not self._is_stale(self._queue[0], now):
+            return []
+        dropped = [self._pop().unit]
+        while self._queue and not self._queue[0].unit.keyframe:
+            dropped.append(self._pop().unit)
+        return dropped
+
+    def clear(self) -> None:
+        self._queue.clear()
+        self._backlog = 0
+
+    def has_room(self, now: float) -> bool:
+        """Whether a packet may leave now. Those that are resent take the room of pictures."""
+        return self._room(now) > 0
+
+    def resent(self, size: int) -> None:
+        self._debt += size
+
+    def grant_resend(self, now: float, size: int) -> bool:
+        """Take `size` bytes from the budget for retransmissions; False where it has not as many."""
+        rate = RESEND_SHARE * self.target / 8
+        most = max(MIN_RESEND_BURST, RESEND_BURST_TIME * rate)
+        elapsed = 0.0 if self._resends_at is None else now - self._resends_at
+        self._resends = most if self._resends_at is None else min(most, self._resends + elapsed * rate)
+        self._resends_at = now
+        if self._resends < size:
+            return False
+        self._resends -= size
+        return True
+
+    @property
+    def _usual(self) -> float:
+        """bit/s that leave when nothing is in the way: the target, or what a source makes that does not obey it."""
+        source = 8 * self._mean_size / self._mean_interval if self._mean_interval else 0.0
+        return max(float(self.target), source)
+
+    @property
+    def _rate(self) -> float:
+        """bytes a second"""
+        return max(PACING_FACTOR * self._usual / 8, self._backlog / DRAIN_TIME)
+
+    @property
+    def _burst(self) -> float:
+        return max(MIN_BURST, BURST_TIME * self._usual / 8)
+
+    def _room(self, now: float) -> float:
+        return self._burst - self._debt_now(now)
+
+    def _debt_now(self, now: float) -> float:
+        self._debt = max(0.0, self._debt - (now - self._debt_at) * self._rate)
+        self._debt_at = now
+        return self._debt
+
+    def _measure(self, now: float, size: int, keyframe: bool) -> None:
+        """The source's bitrate without its key frames, which are what has to be spread."""
+        if self._put_at is not None:
+            self._mean_interval += _SMOOTHING * (now - self._put_at - self._mean_interval)
+            if not keyframe:
+                self._mean_size += _SMOOTHING * (size - self._mean_size)
+        self._put_at = now
+
+    def _is_stale(self, waiting: _Waiting, now: float) -> bool:
+        """Waiting for a key frame that is on its way does not count: without it nothing can be shown."""
+        limit = STALE_KEYFRAME_AFTER if waiting.unit.keyframe else STALE_AFTER
+        return now - max(waiting.since, self._keyframe_left_at) > limit
+
+    def _pop(self) -> _Waiting:
+        waiting = self._queue.popleft()
+        self._backlog -= sum(map(len, waiting.payloads[waiting.next :]))
+        return waiting
