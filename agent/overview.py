@@ -62,7 +62,11 @@ class Overview:
         )
 
     def vitals(self) -> Vitals:
-        return Vitals(mqtt_thread_alive=self._broker.alive, starved=self._meter.starved)
+        return Vitals(
+            mqtt_thread_alive=self._broker.alive or self.phase is not Phase.RUNNING,
+            starved=self._meter.starved,
+            gave_up=self._meter.gave_up,
+        )
 
     def remote_uid(self, conversation: str) -> str | None:
         """The far side of an open conversation."""

@@ -8,29 +8,32 @@ from collections.abc import Callable
 from agent.errors import MediaError
 from agent.ports import AccessUnit, BitrateLimits, VideoFeed, VideoFormat, VideoSubscription
 
+GIVES_UP_AFTER = 2.5  # seconds; an error that comes sooner is the camera's own, which a restart does not mend
+
 
 class FrameMeter:
     """Counts the frames that `feed` gives, and times how long its subscribers wait for the next.
 
-    A subscription that the camera ends after a wait keeps its verdict until a frame comes again: whoever hung up, the
-    encoder behind it is still wedged.
+    A subscription that the camera ends after a wait leaves `gave_up` behind until a frame comes again: whoever hung up,
+    the encoder behind it is still wedged.
     """
 
     def __init__(self, feed: VideoFeed, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.frames = 0
+        self.gave_up: float | None = None
+        """Seconds that somebody had waited when the camera gave up; None once a frame has come again."""
         self._feed = feed
         self._monotonic = monotonic
         self._waiting: dict[_MeteredSubscription, float] = {}
-        self._starved = 0.0
 
     async def subscribe(self) -> VideoSubscription:
         return _MeteredSubscription(await self._feed.subscribe(), self)
 
     @property
     def starved(self) -> float:
-        """Seconds that somebody has waited for a frame, or did before the camera gave up."""
+        """Seconds that somebody has waited for a frame."""
         now = self._monotonic()
-        return max((now - since for since in self._waiting.values()), default=self._starved)
+        return max((now - since for since in self._waiting.values()), default=0.0)
 
     def begin_wait(self, subscription: _MeteredSubscription) -> None:
         self._waiting[subscription] = self._monotonic()
@@ -42,10 +45,11 @@ class FrameMeter:
 
     def count(self) -> None:
         self.frames += 1
-        self._starved = 0.0
+        self.gave_up = None
 
     def ended_in_want(self, waited: float) -> None:
-        self._starved = max(self._starved, waited)
+        if waited >= GIVES_UP_AFTER:
+            self.gave_up = waited
 
 
 class _MeteredSubscription:

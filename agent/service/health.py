@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-STARVED_AFTER = 2.5  # seconds; a camera at 1 frame per second is slow, not wedged
+STARVED_AFTER = 15.0  # seconds; the camera hub starts a camera anew after 3 and gives up after 11
 
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
     """Signs of life, seen from the event loop (that it turns needs no sign: it is what looks).
 
-    `starved` is how many seconds a call has waited for a frame, or waited in vain before it ended for want of one; 0
-    where frames flow or nobody wants any.
+    `starved` is how many seconds a call has waited for a frame, 0 where frames flow or nobody wants any. `gave_up` is
+    how long one had waited when the camera ended for want of one; None once a frame has come again.
     """
 
     mqtt_thread_alive: bool = True
     starved: float = 0.0
+    gave_up: float | None = None
 
 
 def ailment(vitals: Vitals) -> str | None:
@@ -24,5 +25,7 @@ def ailment(vitals: Vitals) -> str | None:
     if not vitals.mqtt_thread_alive:
         return "the MQTT thread has ended"
     if vitals.starved >= STARVED_AFTER:
-        return f"the camera has given no frame for {vitals.starved:.1f} s of a call"
+        return f"the camera has given no frame for {vitals.starved:.0f} s of a call"
+    if vitals.gave_up is not None:
+        return f"the camera gave up in a call, {vitals.gave_up:.0f} s after its last frame"
     return None

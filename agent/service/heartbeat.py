@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 READY_TIMEOUT = 5.0  # seconds: a device without a broker or a camera has started, too, and says what it lacks
 IDLE_INTERVAL = 30.0  # seconds between two looks where no watchdog asks for more
+ILL_INTERVAL = 0.5  # seconds between two looks in bad health: whoever recovers in time is fed at once
 RELEASE_DELAY = 10.0  # seconds from the end of the last call until its memory is given back: the camera lingers a while
 STOP_EXTENSION = 8.0  # seconds: goodbyes to every caller, the last transports, the broker's acknowledgments
 
@@ -82,7 +83,7 @@ class Heartbeat:
             self._tidy_up(now, loop.time())
             if loop.time() >= due:
                 self._feed_watchdog()
-                due = loop.time() + self._interval
+                due = loop.time() + (self._interval if self._ailment is None else ILL_INTERVAL)
             times = (due, None if self._ready.is_set() else deadline, self._release_at)
             await self._wait(min(time for time in times if time is not None))
 

@@ -124,21 +124,31 @@ async def test_a_camera_that_gave_up_is_remembered_until_a_frame_comes(
     with pytest.raises(MediaEnded):
         await task
     clock.now += 60
-    assert meter.starved == 3
+    assert meter.gave_up == 3
+    assert meter.starved == 0
     again = await waiting(await meter.subscribe())
     camera.give()
     await again
-    assert meter.starved == 0
+    assert meter.gave_up is None
+
+
+async def test_an_error_that_comes_at_once_is_the_cameras_own(meter: FrameMeter, camera: Camera, clock: Clock) -> None:
+    task = await waiting(await meter.subscribe())
+    clock.now += 0.03
+    camera.end()
+    with pytest.raises(MediaEnded):
+        await task
+    assert meter.gave_up is None
 
 
 async def test_hanging_up_is_no_starvation(meter: FrameMeter, clock: Clock) -> None:
     subscription = await meter.subscribe()
     task = await waiting(subscription)
-    clock.now += 1
+    clock.now += 10
     subscription.close()
     with pytest.raises(MediaEnded):
         await task
-    assert meter.starved == 0
+    assert meter.gave_up is None
 
 
 async def test_cancelling_is_no_starvation(meter: FrameMeter, clock: Clock) -> None:
@@ -171,7 +181,8 @@ async def test_everything_else_is_passed_on(meter: FrameMeter, camera: Camera) -
     [
         (Vitals(), None),
         (Vitals(starved=STARVED_AFTER - 0.1), None),
-        (Vitals(starved=3.04), "the camera has given no frame for 3.0 s of a call"),
+        (Vitals(starved=16.2), "the camera has given no frame for 16 s of a call"),
+        (Vitals(gave_up=11.0), "the camera gave up in a call, 11 s after its last frame"),
         (Vitals(mqtt_thread_alive=False), "the MQTT thread has ended"),
     ],
 )
