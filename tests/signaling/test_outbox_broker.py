@@ -1,0 +1,186 @@
+"""The outbox with a real broker, and a whole device that is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from agent.signaling.mqtt import MqttBroker
+from agent.signaling.options import MqttOptions
+from agent.signaling.outbox import Outbox
+from tests.conftest import Mosquitto
+from tests.e2e.device import Program, Watcher, call, configuration, watching
+from tests.signaling.harness import PATIENCE
+from tests.signaling.outboxes import written
+
+pytestmark = [pytest.mark.broker]
+
+TOPIC = "callbox/v1/door-1/events/closed"
+UID = "door-1"
+
+
+def sender(mosquitto: Mosquitto) -> MqttBroker:
+    return MqttBroker(MqttOptions(port=mosquitto.port, client_id="door-1", retry_first=0.1, retry_longest=0.3))
+
+
+class Collector:
+    """Keeps a session at the broker, so that it misses nothing as long as the broker lives."""
+
+    def __init__(self, port: int) -> None:
+        options = MqttOptions(port=port, client_id="collector", retry_first=0.1, retry_longest=0.3)
+        self.broker = MqttBroker(options, subscriptions=[(TOPIC, 1)])
+        self.numbers: list[int] = []
+
+    async def collect(self, last: int) -> list[int]:
+        """Everything up to and with `last`."""
+        async with asyncio.timeout(PATIENCE):
+            while last not in self.numbers:
+                incoming = await self.broker.incoming()
+                incoming.ack()
+                self.numbers.append(int(incoming.payload))
+        return self.numbers
+
+
+@asynccontextmanager
+async def collecting(mosquitto: Mosquitto) -> AsyncIterator[Collector]:
+    collector = Collector(mosquitto.port)
+    async with collector.broker:
+        await collector.broker.wait_connected(PATIENCE)
+        yield collector
+
+
+def put(outbox: Outbox, *numbers: int) -> None:
+    for number in numbers:
+        outbox.put("closed", str(uuid.uuid4()), TOPIC, b"%d" % number)
+
+
+async def test_what_was_put_while_the_broker_was_away_comes_in_order_and_once(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    mosquitto.stop()
+    broker = sender(mosquitto)
+    async with Outbox(broker, tmp_path) as outbox:
+        put(outbox, *range(200))
+        await written(outbox)
+        mosquitto.start()
+        async with collecting(mosquitto) as collector, broker:
+            await broker.wait_connected(PATIENCE)
+            put(outbox, *range(200, 220))
+            assert await collector.collect(219) == list(range(220))
+            await outbox.flush(PATIENCE)
+            await written(outbox)
+            assert outbox.health.waiting == 0
+
+
+async def test_what_a_process_left_comes_in_order_before_what_is_new(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    mosquitto.stop()
+    for start in (0, 50):
+        async with sender(mosquitto) as broker, Outbox(broker, tmp_path) as outbox:
+            put(outbox, *range(start, start + 50))
+    mosquitto.start()
+    async with collecting(mosquitto) as collector, sender(mosquitto) as broker, Outbox(broker, tmp_path) as outbox:
+        put(outbox, 100)
+        assert await collector.collect(100) == list(range(101))
+
+
+async def test_a_broker_that_comes_and_goes_gets_everything(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """At least once, and the first of each in order. A stopped broker forgets: who collects is asked before it goes."""
+    seen: list[int] = []
+    broker = sender(mosquitto)
+    async with broker, Outbox(broker, tmp_path) as outbox:
+        for life in range(4):
+            async with collecting(mosquitto) as collector:
+                await broker.wait_connected(PATIENCE)
+                put(outbox, *range(life * 20, life * 20 + 20))
+                seen += await collector.collect(life * 20 + 19)
+                await outbox.flush(PATIENCE)
+            mosquitto.restart()
+    assert list(dict.fromkeys(seen)) == list(range(80))
+
+
+@asynccontextmanager
+async def device(config: Path, log: Path, watcher: Watcher) -> AsyncIterator[Program]:
+    """`callbox run`, which may be killed."""
+    start = len(watcher.messages)
+    program = await Program.start(log, "run", "--config", str(config))
+    try:
+        await watcher.wait(f"{UID}/status", lambda body: body["state"] == "online", after=start)
+        yield program
+    except TimeoutError:
+        print(program.log())
+        raise
+    finally:
+        await program.end()
+
+
+@pytest.mark.media
+async def test_a_device_that_is_killed_in_a_call_closes_it_when_it_comes_back(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    config, log = configuration(tmp_path, mosquitto.port), tmp_path / "device.log"
+    async with watching(mosquitto) as watcher:
+        async with device(config, log, watcher) as program:
+            caller = await call(tmp_path, mosquitto, "--audio", "pattern")
+            try:
+                stats = await watcher.wait(f"{UID}/events/remote_stats")
+                await watcher.wait(f"{UID}/events/local_stats", after=len(watcher.messages))
+                program.signal(signal.SIGKILL)
+                await program.finish()
+            finally:
+                await caller.end()
+        assert not [event for event in watcher.events() if event["event"] == "closed"]
+        async with device(config, log, watcher):
+            closed = await watcher.wait(f"{UID}/events/closed")
+        async with device(config, log, watcher):
+            again = await call(tmp_path, mosquitto, "--seconds", "1")
+            code, _ = await again.finish()
+            assert code == 0, again.log()
+            await watcher.wait(f"{UID}/events/closed", lambda body: body["eventId"] != closed["eventId"])
+        records = [event for event in watcher.events() if event["event"] == "closed"]
+    assert len(records) == 2, "each of the two calls has one"
+    assert (closed["reason"], closed["closedBy"], closed["callStatus"]) == ("crash_recovered", "local", "ACCEPTED")
+    assert closed["conversation"] == stats["conversation"]
+    assert closed["invitedAt"] <= closed["answeredAt"] <= closed["connectedAt"] <= closed["endedAt"]
+
+
+@pytest.mark.media
+async def test_an_outgoing_call_that_nobody_has_answered_is_closed_too(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    config, log = configuration(tmp_path, mosquitto.port), tmp_path / "device.log"
+    async with watching(mosquitto) as watcher:
+        async with device(config, log, watcher) as program:
+            await watcher.publish(f"{UID}/command/call", {"to": ["nobody"]})
+            invite = await watcher.wait(f"nobody/signal/{UID}")
+            program.signal(signal.SIGKILL)
+            await program.finish()
+        async with device(config, log, watcher):
+            closed = await watcher.wait(f"{UID}/events/closed")
+    assert (closed["reason"], closed["direction"], closed["targets"]) == ("crash_recovered", "outgoing", ["nobody"])
+    assert closed["conversation"] == invite["conversation"]
+    assert "callStatus" not in closed
+
+
+@pytest.mark.media
+async def test_a_call_that_ends_while_the_broker_is_away_is_told_after_a_restart_of_both(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    config, log = configuration(tmp_path, mosquitto.port), tmp_path / "device.log"
+    async with watching(mosquitto) as watcher, device(config, log, watcher) as program:
+        caller = await call(tmp_path, mosquitto)
+        stats = await watcher.wait(f"{UID}/events/remote_stats")
+        mosquitto.kill()
+        caller.signal(signal.SIGINT)
+        await caller.finish()
+        program.signal(signal.SIGTERM)
+        await program.finish()
+    mosquitto.start()
+    async with watching(mosquitto) as watcher, device(config, log, watcher):
+        closed = await watcher.wait(f"{UID}/events/closed")
+    assert closed["conversation"] == stats["conversation"]
+    assert closed["reason"] in ("user_hangup", "shutdown")
+    assert closed["duration"] > 0
