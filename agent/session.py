@@ -2,7 +2,7 @@
 
 One task runs a conversation, from `run()`'s first line to its last; leaving it is the only way its media stops. Inputs
 come through one inbox and are handled one at a time. What takes time (making an offer, an answer, adding a candidate)
-is done by one transport for each transport, in order, which reports back through the inbox.
+is done by its `Transport`, in order, which reports back through the inbox.
 """
 
 from __future__ import annotations
