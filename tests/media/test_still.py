@@ -21,7 +21,7 @@ OPTIONS = VideoOptions(width=320, height=240, uid="door-1")
 
 
 def decoded(jpeg: Jpeg) -> av.VideoFrame:
-    with av.open(io.BytesIO(jpeg.data), format="mjpeg") as container:
+    with av.open(io.BytesIO(jpeg.data), mode="r", format="mjpeg") as container:
         frame = next(container.decode(video=0))
     assert (frame.width, frame.height) == (jpeg.width, jpeg.height)
     return frame
