@@ -110,6 +110,36 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def init(
+    uid: Annotated[str | None, typer.Option(help="By which name it is called.", show_default=False)] = None,
+    broker: Annotated[str | None, typer.Option(help="mqtt[s]://HOST[:PORT]", show_default=False)] = None,
+    username: Annotated[str | None, typer.Option(help="At the broker; empty: none.", show_default=False)] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(help="Holds the broker's password; asked for unless given.", show_default=False)
+    ] = None,
+    camera: Annotated[str | None, typer.Option(help="As video.source.", show_default=False)] = None,
+    callers: Annotated[
+        str | None, typer.Option(help="Who may call: uids or patterns, with commas.", show_default=False)
+    ] = None,
+    directory: Annotated[Path, typer.Option(help="Where to write to.")] = Path("/etc/callbox"),
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Write a first configuration: five questions, or options, and then a check of the outcome."""
+    from agent import first_configuration as first
+    from agent.questions import answer
+    from agent.settings import load_policy, load_settings
+
+    try:
+        answers = answer(uid, broker, username, password_file, camera, callers)
+        for path in first.write(answers, directory, force=force):
+            print(f"Written: {path}")
+        load_policy(load_settings(root=directory), root=directory)
+    except ConfigurationError as error:
+        raise _fail(error.faults, Exit.BAD_CONFIGURATION) from None
+    print("The settings and the policy are fine. Next: sudo systemctl enable --now callbox")
+
+
+@app.command()
 def status(
     socket: Annotated[
         Path | None, typer.Option(help="Of the daemon. The service's unless given.", show_default=False)

@@ -57,6 +57,11 @@ class Device:
         machine.run("systemctl", "restart", "mosquitto")
         return cls(machine)
 
+    def forget_broker(self) -> None:
+        """Take away what `install` added beside the package."""
+        self.machine.run("systemctl", "stop", "mosquitto")
+        self.machine.run("rm", "/etc/mosquitto/conf.d/test.conf", "/etc/mosquitto/passwords")
+
     def show(self, name: str) -> str:
         """One property of the unit."""
         return self.machine.show(UNIT, name)[name]
@@ -106,6 +111,14 @@ class Device:
             return int(properties["NRestarts"]) > before and properties["ActiveState"] == "active"
 
         return self.machine.wait(restarted, "the service is back", timeout)
+
+    def kill(self, signal: str) -> None:
+        """Send a signal to the daemon."""
+        self.machine.run("systemctl", "kill", "--kill-whom=main", f"--signal={signal}", UNIT)
+
+    def journal_cursor(self) -> str:
+        """Where the journal ends now."""
+        return str(self.machine.journal("--lines=1")[0]["__CURSOR"])
 
     def messages(self, *matches: str) -> list[str]:
         """What the service said to the journal."""

@@ -27,27 +27,22 @@ BOOT_TIMEOUT = 60.0
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "callbox"
 
 
-def root_filesystem(suite: str) -> Path:
-    """A directory with Debian in it, made on first use. Raises CalledProcessError where no archive can be reached."""
-    key = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:8]
-    target = CACHE / f"rootfs-{suite}-{key}"
+def root_filesystem(suite: str, arch: str = "amd64") -> Path:
+    """A directory with Debian in it, made on first use. Raises CalledProcessError where no archive can be reached.
+
+    One for arm64 has Python alone and is only unpacked: its programs cannot run here to set it up.
+    """
+    packages = PACKAGES if arch == "amd64" else ("python3",)
+    variant = "minbase" if arch == "amd64" else "extract"
+    key = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:8]
+    target = CACHE / f"rootfs-{suite}-{arch}-{key}"
     if target.is_dir():
         return target
     CACHE.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=CACHE))
     try:
-        subprocess.run(
-            [
-                "mmdebstrap",
-                "--quiet",
-                "--variant=minbase",
-                f"--include={','.join(PACKAGES)}",
-                suite,
-                building,
-                *_mirror(),
-            ],
-            check=True,
-        )
+        options = [f"--variant={variant}", f"--architectures={arch}", f"--include={','.join(packages)}"]
+        subprocess.run(["mmdebstrap", "--quiet", *options, suite, building, *_mirror()], check=True)
         building.rename(target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -62,12 +57,12 @@ def _mirror() -> list[str]:
 
 
 class Machine:
-    """A booted container without a network. Commands run in it as root."""
+    """A booted container without a network. Commands run in it as root; `folder` is its /mnt."""
 
     def __init__(self, suite: str, folder: Path) -> None:
         self.suite = suite
         self._root = root_filesystem(suite)
-        self._folder = folder
+        self.folder = folder
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
 
@@ -80,9 +75,9 @@ class Machine:
             *(find_part("systemd-nspawn") or "systemd-nspawn", "--quiet", f"--directory={self._root}"),
             *("--volatile=overlay", "--boot", "--private-network", "--register=no", "--keep-unit", "--link-journal=no"),
             *("--console=pipe", "--kill-signal=SIGRTMIN+3", f"--machine=callbox-{self.suite}-{os.getpid()}"),
-            f"--bind-ro={self._folder}:/mnt",
+            f"--bind-ro={self.folder}:/mnt",
         ]
-        with (self._folder / "nspawn.log").open("wb") as log:
+        with (self.folder / "nspawn.log").open("wb") as log:
             self._nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             self.wait(self._booted, "the container has booted", BOOT_TIMEOUT)
@@ -121,6 +116,14 @@ class Machine:
         return subprocess.Popen(
             self.command(*command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+
+    @staticmethod
+    def end(process: subprocess.Popen[str]) -> None:
+        """End what `popen` started, and all that it started in the container."""
+        for child in _children(process.pid):
+            _signal(child, signal.SIGKILL)
+        process.kill()
+        process.communicate(timeout=20)
 
     def command(self, *command: str) -> list[str]:
         inside = ["env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"]
@@ -176,16 +179,24 @@ class Machine:
             nspawn.wait(10)
 
     def _log(self) -> str:
-        return (self._folder / "nspawn.log").read_text(errors="replace")[-4000:]
+        return (self.folder / "nspawn.log").read_text(errors="replace")[-4000:]
 
 
 def _child_of(process: int) -> int:
     """The first child that has become systemd; 0 while there is none."""
     try:
-        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-        return next((int(child) for child in children if Path(f"/proc/{child}/comm").read_text() == "systemd\n"), 0)
+        return next(
+            (child for child in _children(process) if Path(f"/proc/{child}/comm").read_text() == "systemd\n"), 0
+        )
     except OSError:
         return 0
+
+
+def _children(process: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def _signal(process: int, number: int) -> None:
