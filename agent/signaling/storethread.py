@@ -21,7 +21,7 @@ from agent.signaling.store import Change, Entry, Forget, Put, Store
 
 logger = logging.getLogger(__name__)
 
-MAX_CHANGES = 512  # that wait; the newest is refused
+MAX_CHANGES = 2000  # that wait, more than the outbox keeps in memory; the newest is refused
 MAX_BATCH = 128  # changes in a transaction
 RETRY = 15.0  # seconds
 
