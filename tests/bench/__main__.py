@@ -2,7 +2,8 @@
 
 python -m tests.bench [--only NAME]... [--quick] [--json FILE]
 
-Prints a table and writes JSON. The exit code is 0 whatever was measured: a busy machine is no fault.
+Prints a table and writes JSON. The exit code is 0 whatever was measured (a busy machine is no fault), and 1 where
+something could not be measured because it broke.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from tests.bench import cpu, latency, memory, setup_time, soak
 from tests.bench.figures import Figure, machine, table
 from tests.bench.scene import Scene
 
+LOG_LINES = 40  # of a device whose bench failed
 OUTPUT = Path(__file__).parent.parent / "output" / "bench.json"
 
 BENCHES: dict[str, Callable[[Scene], Awaitable[list[Figure]]]] = {
@@ -48,17 +51,19 @@ def take_precedence() -> bool:
 
 async def run(names: list[str], *, quick: bool) -> dict[str, Any]:
     where = machine() | {"precedence": take_precedence()}
-    report: dict[str, Any] = {"machine": where, "quick": quick, "figures": [], "skipped": {}}
+    report: dict[str, Any] = {"machine": where, "quick": quick, "figures": [], "not_measured": {}}
     figures: list[Figure] = []
     for name in names:
         print(f"{name} ...", file=sys.stderr, flush=True)
         started = time.monotonic()
         try:
-            with tempfile.TemporaryDirectory(prefix="callbox-bench-") as folder:
-                async with Scene.set(Path(folder), quick=quick) as scene:
-                    found = await BENCHES[name](scene)
+            found = await measure(name, quick=quick)
         except Skipped as reason:
-            report["skipped"][name] = str(reason)
+            report["not_measured"][name] = str(reason)
+            continue
+        except Exception as error:  # noqa: BLE001 - the others are measured all the same
+            report["not_measured"][name] = report["failed"] = f"{type(error).__name__}: {error}"
+            traceback.print_exception(error)
             continue
         figures += found
         report["figures"] += [{"bench": name, **figure.as_json()} for figure in found]
@@ -66,6 +71,18 @@ async def run(names: list[str], *, quick: bool) -> dict[str, Any]:
     where["load_after"] = machine()["load"]
     _show(report, figures)
     return report
+
+
+async def measure(name: str, *, quick: bool) -> list[Figure]:
+    with tempfile.TemporaryDirectory(prefix="callbox-bench-") as folder:
+        try:
+            async with Scene.set(Path(folder), quick=quick) as scene:
+                return await BENCHES[name](scene)
+        except Exception:
+            log = Path(folder) / "device.log"
+            if log.exists():
+                print(*log.read_text().splitlines()[-LOG_LINES:], sep="\n", file=sys.stderr)
+            raise
 
 
 def _show(report: dict[str, Any], figures: list[Figure]) -> None:
@@ -76,7 +93,7 @@ def _show(report: dict[str, Any], figures: list[Figure]) -> None:
         "with precedence over other processes\n" if where["precedence"] else "without precedence over other processes\n"
     )
     print(table(figures))
-    for name, reason in report["skipped"].items():
+    for name, reason in report["not_measured"].items():
         print(f"not measured: {name}: {reason}")
 
 
@@ -89,6 +106,8 @@ def main() -> None:
     report = asyncio.run(run(arguments.only or list(BENCHES), quick=arguments.quick))
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+    if "failed" in report:
+        sys.exit(1)
 
 
 if __name__ == "__main__":
