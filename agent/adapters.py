@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent import __version__
 from agent.client import ClientOptions
@@ -17,7 +17,9 @@ from agent.publisher import board_model
 from agent.settings import Settings
 from agent.signaling import messages as wire
 from agent.signaling.options import MqttOptions, TlsOptions, tls_context
-from agent.web.server import PageServer, WebOptions
+
+if TYPE_CHECKING:
+    from agent.web.server import PageServer
 
 
 def video_options(settings: Settings) -> VideoOptions:
@@ -103,6 +105,8 @@ def about(settings: Settings, video: VideoHub, verbs: tuple[str, ...]) -> wire.A
 
 def page_server(settings: Settings) -> PageServer:
     """The page's server. Its connections to the broker are the page's own: without the device's certificate."""
+    from agent.web.server import PageServer, WebOptions  # two megabytes that a device without a page does without
+
     web, mqtt = settings.web, settings.mqtt
     options = WebOptions(
         host=web.host,
