@@ -146,9 +146,10 @@ async def visiting(
     language: str = "en-US",
     scheme: str = "light",
     permissions: tuple[str, ...] = ("microphone",),
+    state: str = "connected",
     prepare: Callable[[BrowserContext], Any] | None = None,
 ) -> AsyncIterator[Visitor]:
-    """The page, open and connected, in a browser of its own. Nothing may have gone wrong in it by the end."""
+    """The page, open and in this `state`, in a browser of its own. Nothing may have gone wrong in it by the end."""
     context = await browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         locale=language,
@@ -161,7 +162,7 @@ async def visiting(
             await prepare(context)
         visitor = Visitor(await context.new_page(), url)
         await visitor.page.goto(url)
-        await expect(visitor.part("connection")).to_have_attribute("data-state", "connected")
+        await expect(visitor.part("connection")).to_have_attribute("data-state", state)
         try:
             yield visitor
         except BaseException as error:
