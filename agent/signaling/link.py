@@ -192,7 +192,9 @@ class Link:
         return self._loss or self._lost(code)
 
     def _lost(self, code: MQTTErrorCode) -> Loss:
-        tls = self._up_since is None and "SSL" in self._detail  # TLS 1.3 tells of a refused certificate only now
+        tls = (
+            self._up_since is None and "ssl" in self._detail.lower()
+        )  # TLS 1.3 tells of a refused certificate only now
         return Loss(self._detail or paho.error_string(code).rstrip("."), slow=tls)
 
     def _load_tls(self) -> None:

@@ -14,6 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from paho.mqtt import client as paho
+from paho.mqtt.enums import MQTTErrorCode
 
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.inbox import MAX_MESSAGES
@@ -159,7 +161,7 @@ async def test_a_client_without_a_certificate_learns_what_is_wrong(
     secure: Mosquitto, authority: Authority, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with MqttBroker(options(secure.port, tls=TlsOptions(authority.file))) as a:
-        assert "CERTIFICATE_REQUIRED" in (await logged(caplog, "no connection to the broker")).upper().replace(" ", "_")
+        await logged(caplog, "alert certificate required")  # or, once in a while, that the broker hung up at once
         assert not a.connected
 
 
@@ -292,11 +294,20 @@ async def test_a_message_that_the_broker_cannot_take_is_refused_here(tmp_path: P
 # --- brokers that misbehave ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "noise",
-    [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x20\x03\x00\x00\xff", b"\xff" * 64, CONNACK + b"\x30\x02\x00\x09", b""],
-    ids=["http", "connack", "noise", "publish", "silence"],
-)
+NOISE = {
+    "http": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    "connack": b"\x20\x03\x00\x00\xff",
+    "noise": b"\xff" * 64,
+    "publish": CONNACK + b"\x30\x02\x00\x09",
+    "suback": CONNACK + b"\x90\x01\x00",
+    "puback": CONNACK + b"\x40\x03\x00\x01\x03",
+    "disconnect": CONNACK + b"\xe0\x02\x03\x00",
+    "properties": CONNACK + b"\x30\x06\x00\x01x\x02\x7f\x01",
+    "silence": b"",
+}
+
+
+@pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE)
 async def test_nothing_that_a_broker_says_ends_the_thread(noise: bytes, caplog: pytest.LogCaptureFixture) -> None:
     connections = asyncio.Semaphore(0)
 
@@ -314,6 +325,22 @@ async def test_nothing_that_a_broker_says_ends_the_thread(noise: bytes, caplog: 
     assert not a.alive
 
 
+async def test_a_fault_in_the_client_is_logged_and_connects_afresh(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    healthy = paho.Client.loop
+
+    def faulty(client: paho.Client, timeout: float = 1.0) -> MQTTErrorCode:
+        monkeypatch.setattr(paho.Client, "loop", healthy)
+        raise IndexError("bytearray index out of range")
+
+    monkeypatch.setattr(paho.Client, "loop", faulty)
+    async with connected(MqttBroker(options(mosquitto.port))) as a:
+        await a.publish("x/1", b"")
+    assert "IndexError: bytearray index out of range" in await logged(caplog, "no connection to the broker")
+    assert "the MQTT client failed" in caplog.text
+
+
 async def test_a_broker_that_does_not_answer_is_left(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -328,30 +355,50 @@ async def test_a_broker_that_does_not_answer_is_left(
 
 
 async def test_a_broker_that_takes_few_at_a_time_gets_few_at_a_time() -> None:
-    open_at_once: list[int] = []
+    arrived: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await packet(reader)
         writer.write(bytes([0x20, 6, 0, 0, 3, 0x21, 0, 2]))  # CONNACK, Receive Maximum 2
-        waiting: list[bytes] = []
         while True:
             kind, rest = await packet(reader)
             if kind & 0xF0 != 0x30:
                 return
-            waiting.append(rest[5:7])
-            open_at_once.append(len(waiting))
-            if len(waiting) == 2 or b"last" in rest:
-                for mid in waiting:
-                    writer.write(bytes([0x40, 2]) + mid)
-                waiting.clear()
+            arrived.append(rest[-1:])
+            if kind & 0x06 == 0:  # the message of QoS 0, which need not wait: answer those before it and all after it
+                for mid in (1, 2):
+                    writer.write(bytes([0x40, 2, 0, mid]))
+            elif b"0" in arrived:
+                writer.write(bytes([0x40, 2]) + rest[5:7])
 
-    async with serving(serve) as port, MqttBroker(options(port)) as a:
-        sent = [a.publish("x/1", b"more") for _ in range(10)]
-        sent.append(a.publish("x/1", b"last"))
+    async with serving(serve) as port, connected(MqttBroker(options(port))) as a:
+        sent = [a.publish("x/1", b"1") for _ in range(8)]
+        await a.publish("x/1", b"0", qos=0)
         async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*sent)
-    assert len(open_at_once) == 11
-    assert max(open_at_once) == 2
+    assert arrived == [b"1", b"1", b"0", *[b"1"] * 6]
+
+
+async def test_an_acknowledgement_never_goes_to_another_connection() -> None:
+    """Packet ids are the broker's to use again: on a new connection the same one may be another message."""
+    packets: asyncio.Queue[int] = asyncio.Queue()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK + bytes([0x32, 6, 0, 1, 0x78, 0, 9, 0]))  # QoS 1, topic `x`, id 9
+        while True:
+            packets.put_nowait((await packet(reader))[0])
+
+    async with serving(serve) as port, connected(MqttBroker(options(port))) as a:
+        stale = await peek(a)
+        async with until(a, True):
+            a._link.abort()  # type: ignore[attr-defined]
+        fresh = await peek(a)
+        stale.ack()
+        a.publish("x/1", b"", qos=0)
+        fresh.ack()
+        async with asyncio.timeout(PATIENCE):
+            assert [await packets.get() & 0xF0, await packets.get() & 0xF0] == [0x30, 0x40]
 
 
 async def test_a_refused_subscription_is_an_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
