@@ -198,6 +198,8 @@ def _words(event: Any, remote_uid: str) -> str:
         case ev.Response():
             reason = f" ({event.reason})" if event.reason else ""
             return f"{remote_uid}: {event.call_status}{reason}"
+        case ev.Connected():
+            return "connected"
         case ev.StreamReceived():
             return "receiving " + ", ".join(f"{kind} ({codec})" for kind, codec in event.tracks)
         case ev.ErrorRaised():

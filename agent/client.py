@@ -7,8 +7,8 @@
 
 A callback may be a function or a coroutine function. Events of a conversation, in the order of a call:
 
-    called(Called)  ringing(Ringing)  response(Response)  stream_received(StreamReceived)  local_stats(LocalStats)
-    remote_stats(RemoteStats)  error(ErrorRaised)  closed(CallRecord), exactly once and last
+    called(Called)  ringing(Ringing)  response(Response)  connected(Connected)  stream_received(StreamReceived)
+    local_stats(LocalStats)  remote_stats(RemoteStats)  error(ErrorRaised)  closed(CallRecord), exactly once and last
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ def _message(header: wire.EventHeader, event: Any) -> wire.ConversationEvent | N
             return wire.RemoteStatsEvent.of(header, event)
         case CallRecord():
             return wire.ClosedEvent.of(header, event)
-    return None  # `ringing` at a far side is no event of the protocol
+    return None  # `ringing` at a far side and `connected` are no events of the protocol
 
 
 def board_model() -> str:

@@ -39,6 +39,7 @@ EVENT_NAMES: dict[type, str] = {
     ev.Called: "called",
     ev.Ringing: "ringing",
     ev.Response: "response",
+    ev.Connected: "connected",
     ev.StreamReceived: "stream_received",
     ev.ErrorRaised: "error",
     LocalStats: "local_stats",

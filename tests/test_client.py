@@ -110,8 +110,8 @@ async def test_a_whole_call() -> None:
         theirs = await incoming.wait_closed()
     assert (record.reason, record.closed_by) == (CloseReason.USER_HANGUP, Side.LOCAL)
     assert (theirs.reason, theirs.closed_by) == (CloseReason.USER_HANGUP, Side.REMOTE)
-    assert alice.names == ["response", "closed"]
-    assert bob.names == ["called", "response", "closed"]
+    assert alice.names == ["response", "connected", "closed"]
+    assert bob.names == ["called", "response", "connected", "closed"]
     assert alice.peers.last.closed
     assert bob.peers.last.closed
 

@@ -32,7 +32,7 @@ class AnsweredCall(Call):
         self.must_be_live(event.generation)
         self.marks.connected = now
         self._deadline = None if self.grant.max_duration is None else now + self.grant.max_duration
-        return State.ESTABLISHED, []
+        return State.ESTABLISHED, [ev.Connected()]
 
     def _renewed(self, event: ev.PeerConnected, _now: float) -> tuple[State, list[ev.Effect]]:
         """The fresh transport is connected: it takes the media over, the old one goes."""

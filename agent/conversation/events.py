@@ -393,6 +393,11 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
+class Connected:
+    """The first transport is up: media can flow from now on."""
+
+
+@dataclass(frozen=True, slots=True)
 class StreamReceived:
     """Media of the far side arrived: `(kind, codec)` of each track so far."""
 
@@ -415,7 +420,7 @@ class Closed:
     closed_by: Side
 
 
-Notice = Called | Ringing | Response | StreamReceived | ErrorRaised | Closed
+Notice = Called | Ringing | Response | Connected | StreamReceived | ErrorRaised | Closed
 
 Effect = (
     SendInvite
@@ -435,6 +440,7 @@ Effect = (
     | Called
     | Ringing
     | Response
+    | Connected
     | StreamReceived
     | ErrorRaised
     | Closed
