@@ -16,6 +16,9 @@ _B_SLICES = frozenset({1, 6})
 _SLICE_HEADER_LENGTH = 16
 """Bytes that surely hold the two numbers at the start of a slice header."""
 
+_CONSTRAINED_BASELINE = {0x42: 0x40, 0x4D: 0x80, 0x58: 0xC0}
+"""Of each profile the constraint flags that make it Constrained Baseline."""
+
 # Macroblocks/s, macroblocks a picture, and kbit/s of the Baseline profile for each level (Table A-1).
 _LEVELS = (
     (10, 1_485, 99, 64),
@@ -85,6 +88,17 @@ def level_for(width: int, height: int, framerate: float, bitrate: int) -> int:
         if macroblocks <= per_picture and macroblocks * framerate <= per_second and bitrate <= kilobits * 1000:
             return level
     return _LEVELS[-1][0]
+
+
+def signaled_profile(profile_level_id: str) -> str:
+    """How SDP spells a stream's profile: Constrained Baseline has many forms (RFC 6184, table 5), one of them usual.
+
+    Who compares them as text, as many do, finds only that one.
+    """
+    profile, constraints = int(profile_level_id[:2], 16), int(profile_level_id[2:4], 16)
+    needed = _CONSTRAINED_BASELINE.get(profile)
+    constrained = needed is not None and constraints & needed == needed and not constraints & 0x0F
+    return f"42e0{profile_level_id[4:]}" if constrained else profile_level_id
 
 
 class ParameterSets:

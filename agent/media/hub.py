@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from agent.errors import MediaError
 from agent.media.framerate import FramerateControl, frame_divisor
+from agent.media.h264 import signaled_profile
 from agent.media.jpeg import Jpeg, encode_jpeg
 from agent.media.keyframes import Decision, KeyframeLimiter
 from agent.media.shared_source import REOPEN_TIMEOUT, STALL_TIMEOUT, SharedSource
@@ -15,7 +17,7 @@ from agent.media.source import SourceDescription, VideoOptions, VideoSource
 from agent.media.still import Onlooker, take_still
 from agent.media.subscription import VIDEO_QUEUE_LENGTH, VideoQueueSubscription
 from agent.media.timeline import Timeline
-from agent.ports import AccessUnit, VideoSubscription
+from agent.ports import AccessUnit, VideoFormat, VideoSubscription
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +80,7 @@ class VideoHub:
     async def subscribe(self) -> VideoSubscription:
         """Raises MediaUnavailable where the source cannot be opened."""
         subscription = VideoQueueSubscription(
-            get_format=lambda: self._source.format,
+            get_format=self._signaled_format,
             on_request=self.request_keyframe,
             on_bitrate=self._follow_lowest_bitrate,
             on_close=self._leave,
@@ -125,6 +127,10 @@ class VideoHub:
         self._drop_held()
         await self._shared.close()
         self._drop_held()
+
+    def _signaled_format(self) -> VideoFormat:
+        video = self._source.format
+        return replace(video, profile_level_id=signaled_profile(video.profile_level_id))
 
     def _leave(self, subscription: VideoQueueSubscription) -> None:
         self._subscriptions.discard(subscription)

@@ -202,7 +202,8 @@ class Picamera2Source:
         self._control = None
         if camera is None:
             return
-        for step in (camera.stop_encoder, camera.stop, camera.close):
+        # Not stop(): it waits for picamera2's thread, for good where that has died. close() ends the thread first.
+        for step in (camera.stop_encoder, camera.close):
             try:
                 step()
             except Exception:  # each step stands alone: a broken encoder must not keep the sensor powered

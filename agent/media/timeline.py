@@ -8,7 +8,7 @@ from agent.ports import VIDEO_CLOCK_RATE, AccessUnit
 
 
 class Timeline:
-    """Lets `pts` grow on where a source begins at 0 again; the gap is as long as that between the captures."""
+    """Lets `pts` always grow, also where a source begins at 0 again; the gap is as long as that of the captures."""
 
     def __init__(self) -> None:
         self._last: AccessUnit | None = None
@@ -25,7 +25,10 @@ class Timeline:
             gap = round((unit.captured_at - self._last.captured_at) * VIDEO_CLOCK_RATE)
             self._offset = self._last.pts + max(1, gap) - unit.pts
             self._restarted = False
-        if self._offset:
-            unit = replace(unit, pts=unit.pts + self._offset)
+        pts = unit.pts + self._offset
+        if self._last is not None:
+            pts = max(pts, self._last.pts + 1)  # drivers were seen to give two pictures the same time
+        if pts != unit.pts:
+            unit = replace(unit, pts=pts)
         self._last = unit
         return unit

@@ -16,6 +16,7 @@ from agent.media.h264 import (
     level_for,
     nal_types,
     sequence_parameters,
+    signaled_profile,
 )
 from tests.fakes.video import PPS, SPS_720P, access_unit
 from tests.media.clips import write_clip
@@ -101,3 +102,20 @@ def test_b_slices_are_seen(tmp_path: Path, b_frames: int, expected: bool) -> Non
 )
 def test_the_lowest_level_that_fits(width: int, height: int, framerate: float, bitrate: int, level: int) -> None:
     assert level_for(width, height, framerate, bitrate) == level
+
+
+@pytest.mark.parametrize(
+    ("stream", "sdp"),
+    [
+        ("42c01f", "42e01f"),
+        ("42e01e", "42e01e"),
+        ("424028", "42e028"),
+        ("4d801f", "42e01f"),
+        ("42001f", "42001f"),  # Baseline proper
+        ("4d001f", "4d001f"),
+        ("640028", "640028"),
+        ("58c01e", "42e01e"),
+    ],
+)
+def test_constrained_baseline_is_spelled_as_usual(stream: str, sdp: str) -> None:
+    assert signaled_profile(stream) == sdp

@@ -152,9 +152,6 @@ class FakeCamera:
         self.calls.append("stop_encoder")
         raise RuntimeError("the encoder was broken already")
 
-    def stop(self) -> None:
-        self.calls.append("stop")
-
     def close(self) -> None:
         self.calls.append("close")
 
@@ -203,7 +200,7 @@ async def test_it_opens_for_the_first_and_closes_after_the_last(monkeypatch: pyt
     source = Picamera2Source(OPTIONS)
     hub = VideoHub(source, OPTIONS)
     subscription = await hub.subscribe()
-    assert subscription.format.profile_level_id == "42c01f"
+    assert (subscription.format.profile_level_id, source.format.profile_level_id) == ("42e01f", "42c01f")
     assert (source.describe().camera, source.describe().encoder) == ("imx708", "V4L2 H.264")
     assert (await subscription.next()).keyframe
     subscription.request_keyframe()
@@ -212,7 +209,7 @@ async def test_it_opens_for_the_first_and_closes_after_the_last(monkeypatch: pyt
     await hub.close()
     # A step that fails does not keep the camera open.
     opened = ["configure with lores", "start_encoder main", "start"]
-    assert camera.calls == [*opened, "stop_encoder", "stop", "close"]
+    assert camera.calls == [*opened, "stop_encoder", "close"]
     assert (camera.number, camera.controls) == (0, {"AfMode": AfMode.Continuous})
 
 
