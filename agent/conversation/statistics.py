@@ -17,6 +17,8 @@ from agent.conversation.reports import (
     TransportReport,
 )
 
+SHORTEST = 0.001  # seconds; over less a rate says nothing
+
 
 class StatisticsLog:
     """Makes reports of the snapshots of a conversation's transports, and keeps what its record needs.
@@ -109,7 +111,7 @@ def _mean(mean: list[float]) -> float | None:
 
 
 def _rate(now: int, before: int, seconds: float) -> float | None:
-    return max(0, now - before) / seconds if seconds > 0 else None
+    return max(0, now - before) / seconds if seconds >= SHORTEST else None
 
 
 def _bits(now: int, before: int, seconds: float) -> int | None:
@@ -295,7 +297,7 @@ def _totals(
         return None
     out, come = sent or SentCounters(), received or ReceivedCounters()
     video = out.frame_width is not None or come.frame_width is not None
-    connected = seconds > 0
+    connected = seconds >= SHORTEST
     return MediaTotals(
         codec=out.codec or come.codec,
         frame_width=out.frame_width or come.frame_width,
