@@ -35,7 +35,7 @@ test: $(READY) $(PAGE) ## Run all tests, on real parts; what cannot run here is 
 	$(PYTEST)
 
 test-fast: $(READY) ## Run the tests that need no real parts, in seconds
-	$(PYTEST) -m 'not broker and not browser and not media' -x
+	$(PYTEST) -m 'not broker and not browser and not media and not camera' -x
 
 check: $(READY) ## Formatter, linter, types, and generated files not drifted
 	$(BIN)/ruff format --check .
