@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 .DEFAULT_GOAL := help
 PAGE := agent/web/vendor/mqtt.min.js
 
-.PHONY: help setup demo page test test-fast check format generate bench soak wheel clean
+.PHONY: help setup demo page test test-fast check format generate bench soak wheel deb clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,7 +35,7 @@ test: $(READY) $(PAGE) ## Run all tests, on real parts; what cannot run here is 
 	$(PYTEST)
 
 test-fast: $(READY) ## Run the tests that need no real parts, in seconds
-	$(PYTEST) -m 'not broker and not browser and not media and not camera' -x
+	$(PYTEST) -m 'not broker and not browser and not media and not camera and not systemd' -x
 
 check: $(READY) ## Formatter, linter, types, and generated files not drifted
 	$(BIN)/ruff format --check .
@@ -48,16 +48,23 @@ format: $(READY) ## Format, and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 generate: $(READY) ## Write config/ anew from the models
-	$(BIN)/python -m agent.settings.samples config
+	$(BIN)/python -m agent.settings config
 	$(BIN)/python -m agent.signaling.schema config
 
 bench: $(READY) ## Measure; a table, and JSON below tests/output
 	@tests/provision.sh test
 	$(BIN)/python -m tests.bench
 
+soak: $(READY) ## Call a device over and over, and show what grows
+	@tests/provision.sh test
+	$(BIN)/python -m tests.bench --only soak
+
 wheel: $(READY) ## Build the wheel and the source archive into dist/
 	$(BIN)/pip install --quiet --disable-pip-version-check build
 	$(BIN)/python -m build
+
+deb: $(READY) $(PAGE) ## Build the Debian packages, for each suite and architecture, into dist/
+	$(BIN)/python systemd/deb/build.py --out dist
 
 clean: ## Remove everything that was built
 	rm -rf $(VENV) build dist tests/output .mypy_cache .ruff_cache .pytest_cache .hypothesis

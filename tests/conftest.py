@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,15 @@ from tests.parts import require_part
 # On a busy machine a slow example is no fault of what is tested.
 settings.register_profile("callbox", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("callbox")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI everything can be installed, so a test that is left out is a failure."""
+    report = yield
+    if report.skipped and os.environ.get("CI") == "true":
+        report.outcome = "failed"
+    return report
 
 
 class Mosquitto:

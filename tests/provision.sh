@@ -24,6 +24,14 @@ test)
 	want npm npm
 	want ip iproute2
 	want nft nftables
+	# What boots a real systemd and builds the camera's chroot is of use to root only.
+	if [ "$(id -u)" -eq 0 ]; then
+		want systemd-nspawn systemd-container
+		want mmdebstrap mmdebstrap
+		want debootstrap debootstrap
+		want unshare util-linux
+		want qemu-aarch64-static qemu-user-static
+	fi
 	;;
 *)
 	echo "usage: $0 venv|test" >&2
