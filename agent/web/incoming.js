@@ -42,6 +42,12 @@ export class IncomingDialog {
       event.preventDefault(); // Escape is Reject, and nothing closes the dialog but an answer
       this.#choose(onReject);
     });
+    this.#dialog.addEventListener("close", () => {
+      // A browser asks only once: Escape again, with nothing else in between, closes without a `cancel`.
+      if (!this.#conversation || this.#dialog.open) return;
+      this.#choose(onReject);
+      if (this.#conversation) this.#dialog.showModal();
+    });
   }
 
   /** @param {Conversation} conversation */
