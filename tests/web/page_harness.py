@@ -106,9 +106,13 @@ class Visitor:
 
     async def answer(self, name: str | re.Pattern[str]) -> None:
         """Press Accept or Reject, once the dialog takes what is pressed."""
+        await self.settled()
+        await self.part("incoming").get_by_role("button", name=name).click()
+
+    async def settled(self) -> None:
+        """The dialog of an incoming call is open, and takes what is pressed."""
         await expect(self.part("incoming")).to_be_visible()
         await self.page.wait_for_timeout(GUARD)
-        await self.part("incoming").get_by_role("button", name=name).click()
 
     async def expect_end(self, sentence: str | re.Pattern[str]) -> None:
         """The call is over, and this says how."""
