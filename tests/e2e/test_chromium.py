@@ -50,7 +50,7 @@ async def test_a_whole_call(tmp_path: Path, mosquitto: Mosquitto, watcher: Watch
     assert record["audio"]["packetsReceived"] > 20
     assert {"response", "ice", "dtls", "firstFrame"} <= set(record["setup"])
     # The page closes its transport at once, so the device may see that before it hears the `close`.
-    assert record["path"] == {"local": "host", "remote": "host", "protocol": "udp", "relayed": False}
+    assert (record["path"]["local"], record["path"]["protocol"], record["path"]["relayed"]) == ("host", "udp", False)
     assert_latency(ages)
 
 
