@@ -159,6 +159,32 @@ def status(
         return
 
 
+@app.command()
+def doctor(
+    config: ConfigOption = None,
+    camera: Annotated[bool, typer.Option("--camera", help="Open the camera, and measure it and its encoder.")] = False,
+    seconds: Annotated[float, typer.Option(help="How long to measure, about.", min=6, max=3600)] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """What works on this machine, what does not, and what to do.
+
+    The report is made to be pasted into a bug: it names the broker and the ICE servers, and holds no secrets. Exit 6
+    where something failed.
+    """
+    from agent.doctor.examine import Plan, examine
+    from agent.logs import set_up_logging
+
+    set_up_logging("critical")
+
+    def progress(step: str) -> None:
+        print(f"callbox: {step} ...", file=sys.stderr, flush=True)
+
+    report = asyncio.run(examine(Plan(config, camera, seconds), progress))
+    print(report.to_json() if as_json else report.to_text())
+    if report.failed:
+        raise typer.Exit(Exit.FAILED)
+
+
 @policy_app.command()
 def explain(
     caller: Annotated[str, typer.Option(help="The uid that calls.")],
@@ -240,13 +266,16 @@ def demo(
     ] = None,
     uid: Annotated[str, typer.Option(help="The name of the demo's device.")] = "door-1",
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    embedded: Annotated[
+        bool, typer.Option(hidden=True, help="Use the embedded broker even where mosquitto is installed.")
+    ] = False,
 ) -> None:
     """Try it: a broker, a device with a test picture, and a page to call it from. Ctrl-C ends it all."""
     from agent.demo import DemoPlan, run_demo
     from agent.logs import set_up_logging
 
     set_up_logging("warning")
-    plan = DemoPlan(port=port, broker_port=broker_port, uid=uid, open_browser=open_browser)
+    plan = DemoPlan(port=port, broker_port=broker_port, uid=uid, open_browser=open_browser, embedded=embedded)
     try:
         asyncio.run(run_demo(plan, lambda text: print(text, flush=True)))
     except ConfigurationError as error:

@@ -168,7 +168,7 @@ class Picamera2Source:
         self._camera.set_controls(controls.values)
 
     def _start_encoder(self, emit: Callable[[AccessUnit], None]) -> EncoderControl:
-        software = not _has_hardware_encoder()
+        software = not has_hardware_encoder()
         opened = open_software_encoder if software else open_hardware_encoder
         encoder, output, control = opened(self._options, emit)
         self._camera.start_encoder(encoder, output, name="main")
@@ -220,7 +220,7 @@ def _import_picamera2() -> Any:
     return Picamera2
 
 
-def _has_hardware_encoder() -> bool:
+def has_hardware_encoder() -> bool:
     """A Pi 4 and older has one; a Pi 5 and a PC have not."""
     from picamera2.platform import Platform, get_platform
 

@@ -185,7 +185,7 @@ def install(monkeypatch: pytest.MonkeyPatch, camera: FakeCamera, first: AccessUn
         return object(), object(), control
 
     monkeypatch.setattr(picamera2_source, "_import_picamera2", lambda: camera)
-    monkeypatch.setattr(picamera2_source, "_has_hardware_encoder", lambda: True)
+    monkeypatch.setattr(picamera2_source, "has_hardware_encoder", lambda: True)
     libcamera = ModuleType("libcamera")
     vars(libcamera).update(Transform=SimpleNamespace, controls=SimpleNamespace(AfModeEnum=AfMode))
     monkeypatch.setitem(sys.modules, "libcamera", libcamera)

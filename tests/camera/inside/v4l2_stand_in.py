@@ -162,7 +162,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(implementation, "select", polling)
     monkeypatch.setattr(implementation, "mmap", mapping)
     monkeypatch.setattr(picamera2_encoders, "fcntl", ioctl)
-    monkeypatch.setattr(picamera2_source, "_has_hardware_encoder", lambda: True)
+    monkeypatch.setattr(picamera2_source, "has_hardware_encoder", lambda: True)
 
 
 def _map(_file: int, length: int, _protection: int, _flags: int, offset: int = 0) -> mmap.mmap:

@@ -1,0 +1,87 @@
+"""Which camera, encoder and sound this machine has, as far as can be seen without opening them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent.camera_check import find_fault
+from agent.doctor.findings import Finding, Verdict
+from agent.errors import ConfigurationError, MediaUnavailable
+from agent.media.audio import open_audio_source
+from agent.media.auto import captures
+from agent.media.picamera2_source import camera_models, has_hardware_encoder
+from agent.media.source import VideoOptions
+from agent.settings import Settings
+
+_CARDS = Path("/proc/asound/cards")
+
+
+def check_cameras(settings: Settings, options: VideoOptions) -> Iterator[Finding]:
+    """What there is, and whether `video.source` can be served from it."""
+    source = settings.video.source
+    try:
+        models = camera_models()
+        text = f"libcamera sees {', '.join(models)}" if models else "libcamera sees none"
+    except MediaUnavailable as error:
+        models, text = [], str(error)
+    webcams = [str(path) for path in sorted(Path("/dev").glob("video*")) if captures(path)]
+    text += f"; webcams: {', '.join(webcams)}" if webcams else "; no webcam"
+    figures = {"libcamera": models, "webcams": webcams, "source": source}
+    yield Finding("cameras", Verdict.OK if models or webcams else Verdict.SKIPPED, text, figures=figures)
+    fault = find_fault(source, options)
+    if fault is None:
+        yield Finding("video.source", Verdict.OK, f"{source} can be served")
+    else:
+        yield Finding("video.source", Verdict.FAILED, f"{source}: {fault}", _camera_advice(source))
+
+
+def check_encoder(settings: Settings) -> Finding:
+    """Who makes H.264 of the pictures."""
+    source = settings.video.source
+    if source.startswith("file:"):
+        return Finding("encoder", Verdict.OK, "none: the file's H.264 is passed through")
+    if source in ("auto", "picamera2") and _has_hardware_encoder():
+        return Finding("encoder", Verdict.OK, "the VideoCore's, in hardware (/dev/video11)")
+    return Finding("encoder", Verdict.OK, "libx264, in software; a webcam with H.264 of its own does without")
+
+
+def check_sound(settings: Settings) -> Finding:
+    """What is sent of sound, and which cards there are."""
+    capture = settings.audio.capture
+    cards = _cards()
+    text = f"cards: {', '.join(cards)}" if cards else "no sound card"
+    figures = {"cards": cards, "capture": capture}
+    try:
+        source = open_audio_source(capture)
+    except ConfigurationError as error:
+        return Finding("sound", Verdict.FAILED, f"{error}; {text}", "Set audio.capture.", figures)
+    sent = f"audio.capture = {capture} is sent" if source is not None else f"audio.capture = {capture}: nothing is sent"
+    return Finding("sound", Verdict.OK if source is not None else Verdict.SKIPPED, f"{sent}; {text}", figures=figures)
+
+
+def _has_hardware_encoder() -> bool:
+    try:
+        return has_hardware_encoder()
+    except ImportError:
+        return False
+
+
+def _camera_advice(source: str) -> str:
+    kind = source.partition(":")[0]
+    if kind == "file":
+        return "Check the path, and that this user may read it."
+    if kind == "v4l2":
+        return "Check the cable and the path; `v4l2-ctl --list-devices` names what there is."
+    return (
+        "Check the ribbon cable, and that `rpicam-hello --list-cameras` shows the camera; "
+        "picamera2 comes with: sudo apt install python3-picamera2"
+    )
+
+
+def _cards() -> list[str]:
+    try:
+        lines = _CARDS.read_text().splitlines()
+    except OSError:
+        return []
+    return [line.partition(": ")[2].strip() for line in lines if line[:3].strip().isdigit()]

@@ -1,0 +1,121 @@
+"""The examination: one check after the other, each with a deadline, none able to end the others."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent.adapters import video_options
+from agent.doctor import devices, machine, network
+from agent.doctor.camera_report import report_camera
+from agent.doctor.findings import Finding, Report, Verdict
+from agent.doctor.measure import Progress, measure_camera
+from agent.errors import CallboxError, ConfigurationError, MediaError
+from agent.media.hub import VideoHub
+from agent.media.source import open_video_source
+from agent.service.status_socket import ask, candidates
+from agent.settings import Settings, load_policy, load_settings
+
+logger = logging.getLogger(__name__)
+
+_CHECK_TIMEOUT = 30.0  # seconds; importing picamera2 alone takes several on a Zero 2 W
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`camera`: open it and measure for about `seconds`."""
+
+    config: Path | None = None
+    camera: bool = False
+    seconds: float = 20.0
+
+
+async def examine(plan: Plan, progress: Progress = lambda _step: None) -> Report:
+    """Look at everything. What cannot be looked at is a finding, too."""
+    progress("looking at this machine")
+    findings = [*await _in_thread("clock", machine.check_clock)]
+    try:
+        settings = load_settings(plan.config)
+        load_policy(settings)
+    except ConfigurationError as error:
+        findings += [Finding("settings", Verdict.FAILED, fault, "See `callbox check`.") for fault in error.faults]
+        settings = None
+    else:
+        findings.append(Finding("settings", Verdict.OK, "they can be read, and so can the policy"))
+    findings += await _in_thread("permissions", lambda: [*machine.check_devices()])
+    findings += await _in_thread("heat", machine.check_temperature)
+    if settings is not None:
+        findings += [each async for each in _with_settings(settings, plan, progress)]
+    made_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Report(made_at, await asyncio.to_thread(machine.system), tuple(findings))
+
+
+async def _with_settings(settings: Settings, plan: Plan, progress: Progress) -> AsyncIterator[Finding]:
+    options = video_options(settings)
+    progress("looking for cameras and sound")
+    for each in await _in_thread("state", lambda: machine.check_state_directory(settings.state_directory)):
+        yield each
+    for each in await _in_thread("cameras", lambda: [*devices.check_cameras(settings, options)]):
+        yield each
+    for each in await _in_thread("encoder", lambda: devices.check_encoder(settings)):
+        yield each
+    for each in await _in_thread("sound", lambda: devices.check_sound(settings)):
+        yield each
+    progress("connecting to the broker")
+    yield await network.check_broker(settings)
+    progress("asking the ICE servers")
+    async for each in network.check_ice_servers(settings):
+        yield each
+    yield _find_daemon()
+    if plan.camera:
+        for each in await _measured(settings, plan.seconds, progress):
+            yield each
+    else:
+        yield Finding("camera", Verdict.SKIPPED, "not opened", "`callbox doctor --camera` opens it, and measures.")
+
+
+async def _measured(settings: Settings, seconds: float, progress: Progress) -> list[Finding]:
+    options = video_options(settings)
+    hub = VideoHub(open_video_source(settings.video.source, options), options)
+    try:
+        measured = await measure_camera(hub, options, seconds, progress)
+    except (MediaError, TimeoutError) as error:
+        reason = str(error) or "no picture came"
+        return [
+            Finding(
+                "camera", Verdict.FAILED, reason, "A running callbox has it while somebody calls, and shortly after."
+            )
+        ]
+    finally:
+        await hub.close()
+    passed_through = "passed through" in measured.encoder or measured.encoder == "in the camera"
+    return [*report_camera(measured, options, passed_through=passed_through)]
+
+
+def _find_daemon() -> Finding:
+    for path in candidates():
+        try:
+            status = ask(path)
+        except (OSError, ValueError):
+            continue
+        return Finding("daemon", Verdict.OK, f"callbox {status['version']} runs as {status['uid']}: {status['status']}")
+    return Finding("daemon", Verdict.SKIPPED, "no callbox runs here, or none that this user may ask")
+
+
+async def _in_thread(area: str, check: Callable[[], Finding | Iterable[Finding]]) -> list[Finding]:
+    """What `check` finds; it blocks."""
+    try:
+        async with asyncio.timeout(_CHECK_TIMEOUT):
+            found = await asyncio.to_thread(check)
+    except TimeoutError:
+        return [Finding(area, Verdict.FAILED, f"looking at it takes more than {_CHECK_TIMEOUT:.0f} s")]
+    except (CallboxError, OSError) as error:
+        return [Finding(area, Verdict.FAILED, str(error))]
+    except Exception as error:  # a driver's edge: one check that breaks must not hide what the others find
+        logger.exception("the check of %s broke", area)
+        return [Finding(area, Verdict.FAILED, f"the check itself broke: {str(error) or type(error).__name__}")]
+    return [found] if isinstance(found, Finding) else [*found]
