@@ -51,12 +51,13 @@ next_connection_delay_ms = 1
 
 @dataclass(frozen=True, slots=True)
 class DemoPlan:
-    """What the command line asked for. `broker_port` None: any that is free."""
+    """What the command line asked for. `broker_port` None: any free one. `embedded`: although there is a mosquitto."""
 
     port: int = 8080
     broker_port: int | None = None
     uid: str = "door-1"
     open_browser: bool = False
+    embedded: bool = False
 
 
 async def run_demo(plan: DemoPlan, say: Callable[[str], None]) -> None:
@@ -68,7 +69,7 @@ async def run_demo(plan: DemoPlan, say: Callable[[str], None]) -> None:
     _require_free(broker_port, "--broker-port")
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="callbox-demo-")))
-        name = stack.enter_context(_broker(folder, broker_port))
+        name = stack.enter_context(_broker(folder, broker_port, embedded=plan.embedded))
         await _wait_for(broker_port)
         options = WebOptions(LOOPBACK, plan.port)
         page = PageServer(options, (LOOPBACK, broker_port), {"prefix": "callbox/v1", "iceServers": []})
@@ -102,9 +103,9 @@ def _device(uid: str, broker_port: int, folder: Path) -> tuple[Settings, Policy]
 
 
 @contextmanager
-def _broker(folder: Path, port: int) -> Iterator[str]:
+def _broker(folder: Path, port: int, *, embedded: bool) -> Iterator[str]:
     """A broker on a loopback port: an installed mosquitto, else the embedded one. Yields its name."""
-    command, name = _broker_command(folder, port)
+    command, name = _embedded(folder, port) if embedded else _installed(folder, port) or _embedded(folder, port)
     log = (folder / "broker.log").open("wb")
     with log:
         # A session of its own: Ctrl-C reaches only us, and the broker goes last, so that `offline` gets there.
@@ -120,12 +121,16 @@ def _broker(folder: Path, port: int) -> Iterator[str]:
             process.wait()
 
 
-def _broker_command(folder: Path, port: int) -> tuple[list[str], str]:
+def _installed(folder: Path, port: int) -> tuple[list[str], str] | None:
     mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-    if mosquitto is not None:
-        config = folder / "mosquitto.conf"
-        config.write_text(f"listener {port} {LOOPBACK}\nallow_anonymous true\npersistence false\n")
-        return [mosquitto, "-c", str(config)], "mosquitto"
+    if mosquitto is None:
+        return None
+    config = folder / "mosquitto.conf"
+    config.write_text(f"listener {port} {LOOPBACK}\nallow_anonymous true\npersistence false\n")
+    return [mosquitto, "-c", str(config)], "mosquitto"
+
+
+def _embedded(folder: Path, port: int) -> tuple[list[str], str]:
     if find_spec("iotcore") is None:
         raise CallboxError("there is no broker: install mosquitto, or the extra `demo` (pip install 'callbox[demo]')")
     config = folder / "rumqttd.toml"
