@@ -24,9 +24,9 @@ from agent.webrtc.gather import UsableServer, usable_servers
 _BROKER_TIMEOUT = 8.0
 _SERVER_TIMEOUT = 6.0
 _ADVICE = (
-    ("refused", "Is it running, and on this port? mosquitto listens on 127.0.0.1 alone unless told otherwise."),
     ("not authori", "Check mqtt.username and mqtt.password, and the broker's access rules."),
     ("bad user", "Check mqtt.username and mqtt.password."),
+    ("refused", "Is it running, and on this port? mosquitto listens on 127.0.0.1 alone unless told otherwise."),
     ("name", "The name mqtt.host cannot be resolved: check it, and this machine's DNS."),
     ("certificate", "Check mqtt.tls.ca_file, the name in the broker's certificate, and this machine's clock."),
 )
@@ -112,7 +112,7 @@ class _StunClient(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)  # in Python 3.11 its class does not say so
+        self._transport = cast("asyncio.DatagramTransport", transport)  # in Python 3.11 its class does not say so
 
     def send_stun(self, message: aioice.stun.Message, addr: tuple[str, int]) -> None:
         if self._transport is not None:

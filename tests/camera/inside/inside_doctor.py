@@ -1,0 +1,33 @@
+"""`callbox doctor --camera` on the virtual camera."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+
+async def test_the_doctor_measures_the_camera(tmp_path: Path) -> None:
+    config = tmp_path / "callbox.toml"
+    config.write_text(
+        f'uid = "door"\nstate_directory = "{tmp_path}"\n[mqtt]\nport = 1\n'
+        '[video]\nsource = "picamera2"\nwidth = 640\nheight = 360\nbitrate = 1_000_000\n'
+    )
+    program = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-m", "tests.camera.inside.virtual_device", "doctor", "--config", str(config)],
+        *["--camera", "--seconds", "6", "--json"],
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await program.communicate()
+    report = json.loads(output)
+    findings = {finding["area"]: finding for finding in report["findings"]}
+    assert program.returncode == 6  # there is no broker on port 1
+    assert [area for area, finding in findings.items() if finding["verdict"] == "failed"] == ["broker"]
+    assert findings["cameras"]["figures"]["libcamera"] == ["virtual"]
+    assert findings["opened"]["figures"]["encoder"] == "libx264"
+    assert findings["frame rate"]["figures"]["framerate"] > 10
+    assert all(delay["seconds"] is not None for delay in findings["key frames"]["figures"]["delays"])
+    steps = findings["bitrate"]["figures"]["steps"]
+    assert steps[1]["sent"] < steps[0]["sent"] < steps[2]["sent"]
+    assert report["system"]["picamera2"][0].isdigit()

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import json
+
+from agent.doctor.findings import TRIED, Finding, Report, Verdict
+
+FINDINGS = (
+    Finding("clock", Verdict.OK, "it is on time"),
+    Finding("broker", Verdict.FAILED, "connection refused " * 20, "Is it running?", {"seconds": 1.5}),
+    Finding("camera", Verdict.SKIPPED, "not opened"),
+)
+
+
+def test_a_report_for_people_says_what_to_do_and_what_was_never_tried() -> None:
+    text = Report("2026-11-22T12:00:00Z", {"board": "Raspberry Pi 4"}, FINDINGS).to_text()
+    assert "Raspberry Pi 4" in text
+    assert "-> Is it running?" in text
+    assert "tried none of this on a Raspberry Pi" in text
+    assert text.endswith("1 failed, 0 to know about, 1 work.")
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_report_for_programs_holds_the_same() -> None:
+    body = json.loads(Report("2026-11-22T12:00:00Z", {}, FINDINGS).to_json())
+    assert (body["ok"], body["tried_on_hardware"], body["note"]) == (False, [], TRIED)
+    assert [each["verdict"] for each in body["findings"]] == ["ok", "failed", "skipped"]
+    assert body["findings"][1]["figures"] == {"seconds": 1.5}
+
+
+def test_nothing_failed_where_nothing_did() -> None:
+    report = Report("", {}, FINDINGS[::2])
+    assert not report.failed
+    assert json.loads(report.to_json())["ok"]
+    assert report.to_text().endswith("Everything that was looked at works.")

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from agent.doctor import machine
+from agent.doctor.findings import Verdict
+
+
+def test_it_names_what_a_bug_report_needs() -> None:
+    names = machine.system()
+    assert {"board", "kernel", "python", "callbox", "aiortc", "av", "picamera2", "libcamera"} <= names.keys()
+    assert all(names.values())
+
+
+def test_a_clock_that_was_never_set_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1000.0)
+    finding = machine.check_clock()
+    assert finding.verdict is Verdict.FAILED
+    assert "set-ntp" in finding.advice
+
+
+def test_the_clock_of_this_machine_can_be_judged() -> None:
+    assert machine.check_clock().verdict in (Verdict.OK, Verdict.WARNING)
+
+
+def test_a_state_directory_may_be_there_or_not_yet(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "not" / "yet"):
+        finding = machine.check_state_directory(path)
+        assert (finding.verdict, str(path) in finding.text) == (Verdict.OK, True)
+
+
+def test_a_state_directory_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "cannot be written" in machine.check_state_directory(tmp_path).text
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("0", []),
+        ("50005", ["under-voltage", "throttled"]),
+        ("50000", ["under-voltage before", "throttled before"]),
+        ("80008", ["too hot"]),
+    ],
+)
+def test_the_firmwares_word_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, said: list[str]
+) -> None:
+    file = tmp_path / "get_throttled"
+    file.write_text(word + "\n")
+    monkeypatch.setattr(machine, "_THROTTLED", file)
+    assert machine.throttled() == said
+
+
+def test_heat_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "temp"
+    monkeypatch.setattr(machine, "_THERMAL", file)
+    monkeypatch.setattr(machine, "throttled", list)
+    for millidegrees, verdict in ((45_000, Verdict.OK), (82_000, Verdict.WARNING)):
+        file.write_text(f"{millidegrees}\n")
+        assert machine.check_temperature().verdict is verdict
+    monkeypatch.setattr(machine, "throttled", lambda: ["under-voltage"])
+    assert "under-voltage" in machine.check_temperature().text
+
+
+def test_a_board_without_a_thermometer_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "_THERMAL", tmp_path / "none")
+    monkeypatch.setattr(machine, "throttled", lambda: None)
+    assert machine.check_temperature().verdict is Verdict.SKIPPED

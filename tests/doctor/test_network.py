@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.doctor import network
+from agent.doctor.findings import Finding, Verdict
+from agent.settings import Settings
+from tests.conftest import Mosquitto, free_port
+from tests.parts import require_part
+
+pytestmark = pytest.mark.broker
+
+
+def settings(port: int = 1, **further: object) -> Settings:
+    return Settings.model_validate({"uid": "door-1", "mqtt": {"port": port}, **further})
+
+
+async def test_a_broker_that_lets_us_in(mosquitto: Mosquitto) -> None:
+    finding = await network.check_broker(settings(mosquitto.port))
+    assert (finding.verdict, "subscribed for door-1" in finding.text) == (Verdict.OK, True)
+
+
+async def test_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "_BROKER_TIMEOUT", 1.0)
+    finding = await network.check_broker(settings(free_port()))
+    assert finding.verdict is Verdict.FAILED
+    assert "refused" in finding.text
+    assert "running" in finding.advice
+
+
+async def test_a_broker_that_wants_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "_BROKER_TIMEOUT", 2.0)
+    broker = Mosquitto(tmp_path, allow_anonymous=False)
+    broker.start()
+    try:
+        finding = await network.check_broker(settings(broker.port))
+    finally:
+        broker.stop()
+    assert finding.verdict is Verdict.FAILED
+    assert "mqtt.password" in finding.advice
+
+
+@pytest.fixture
+def turn_port() -> Iterator[int]:
+    """A coturn that knows `user` with the password `secret`."""
+    port = free_port()
+    arguments = ["-n", "--no-cli", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", f"--listening-port={port}"]
+    arguments += ["--lt-cred-mech", "--user=user:secret", "--realm=test", "--no-tls", "--no-dtls"]
+    arguments += ["--allow-loopback-peers", "--pidfile=", "--log-file=stdout", "--userdb=/dev/null"]
+    server = subprocess.Popen(
+        [require_part("turnserver", "coturn"), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 20
+    while not listens(port) and time.monotonic() < deadline:
+        time.sleep(0.05)  # it says nowhere that it is ready
+    yield port
+    server.terminate()
+    server.wait()
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+async def servers(*entries: dict[str, str]) -> list[Finding]:
+    return [each async for each in network.check_ice_servers(settings(ice={"servers": list(entries)}))]
+
+
+async def test_stun_and_turn_servers_are_really_asked(turn_port: int) -> None:
+    url = f"127.0.0.1:{turn_port}"
+    known = {"username": "user", "credential": "secret"}
+    findings = await servers(
+        {"urls": f"stun:{url}"},
+        {"urls": f"turn:{url}", **known},
+        {"urls": f"turn:{url}?transport=tcp", **known},
+        {"urls": f"turn:{url}", **known, "credential": "wrong"},
+    )
+    assert [each.verdict for each in findings] == [Verdict.OK, Verdict.OK, Verdict.OK, Verdict.FAILED]
+    assert "sees us as 127.0.0.1" in findings[0].text
+    assert "relays for us at 127.0.0.1" in findings[1].text
+    assert "credential" in findings[3].advice
+    assert not any("secret" in f"{each}" or "wrong" in f"{each}" for each in findings)
+
+
+async def test_servers_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "_SERVER_TIMEOUT", 0.2)
+    known = {"username": "user", "credential": "secret"}
+    findings = await servers(
+        {"urls": f"stun:127.0.0.1:{free_port()}"},
+        {"urls": f"turn:127.0.0.1:{free_port()}?transport=tcp", **known},
+        {"urls": "stun:no-such-host.invalid"},
+    )
+    assert {each.verdict for each in findings} == {Verdict.FAILED}
+    assert all(each.advice for each in findings)
+
+
+async def test_no_server_is_no_fault_unless_one_is_needed() -> None:
+    assert [each.verdict for each in await servers()] == [Verdict.SKIPPED]
+    relay = settings(ice={"transport_policy": "relay"})
+    assert [each.verdict async for each in network.check_ice_servers(relay)] == [Verdict.WARNING]
