@@ -157,7 +157,7 @@ class VideoHub:
 
     def _request_for_waiting(self) -> None:
         """Somebody cannot go on without one. Not held: while it does not come, the next picture asks again."""
-        if not self._limiter.hold_left(self._clock()):
+        if self._limiter.overdue(self._clock()):
             self.request_keyframe()
 
     def _serve_held(self) -> None:

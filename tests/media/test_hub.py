@@ -11,6 +11,7 @@ import pytest
 from agent.errors import MediaEnded, MediaError, MediaUnavailable
 from agent.media import shared_source
 from agent.media.hub import VideoHub
+from agent.media.keyframes import BURST, MIN_INTERVAL
 from agent.media.source import Fail, VideoOptions
 from agent.ports import AccessUnit, VideoSubscription
 from tests.fakes.video import FakeVideoSource, access_unit
@@ -432,18 +433,18 @@ class Clock:
         return self.now
 
 
-async def test_a_storm_of_requests_becomes_one_now_and_one_later(source: FakeVideoSource) -> None:
+async def test_a_storm_of_requests_becomes_a_burst_now_and_one_later(source: FakeVideoSource) -> None:
     clock = Clock()
     hub = VideoHub(source, OPTIONS, clock=clock)
     subscriptions = [await hub.subscribe() for _ in range(4)]
     for _ in range(50):
         for each in subscriptions:
             each.request_keyframe()
-    assert source.keyframe_requests == 1
+    assert source.keyframe_requests == BURST
     source.keyframe_requested.clear()
     async with asyncio.timeout(5):
         await source.keyframe_requested.wait()
-    assert source.keyframe_requests == 2
+    assert source.keyframe_requests == BURST + 1
     await hub.close()
 
 
@@ -451,13 +452,13 @@ async def test_a_key_frame_serves_those_who_asked_in_the_meantime(source: FakeVi
     clock = Clock()
     hub = VideoHub(source, OPTIONS, clock=clock)
     subscription = await hub.subscribe()
-    subscription.request_keyframe()
-    subscription.request_keyframe()
+    for _ in range(BURST + 1):
+        subscription.request_keyframe()
     source.send(key=True)
     await turns()
-    clock.now += 0.3
+    clock.now += MIN_INTERVAL
     subscription.request_keyframe()
-    assert source.keyframe_requests == 2
+    assert source.keyframe_requests == BURST + 1
     await hub.close()
 
 
