@@ -136,10 +136,7 @@ class Link:
 
     def abort(self) -> None:
         """Cut the connection without a goodbye, as a lost network would."""
-        sock = self._client.socket()
-        if sock is not None:
-            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(sock.fileno())) as twin:
-                twin.shutdown(socket.SHUT_RDWR)
+        self._with_socket(lambda sock: sock.shutdown(socket.SHUT_RDWR))
 
     # --- the network thread --------------------------------------------------------------------------------------
 
@@ -162,6 +159,8 @@ class Link:
         try:
             self._load_tls()
             self._client.reconnect()
+            # Nagle's delay and the broker's delayed acknowledgement cost an answer some 30 ms.
+            self._with_socket(lambda sock: sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1))
             return self._serve()
         except SignalingError as error:
             return Loss(str(error), slow=True)
@@ -174,6 +173,13 @@ class Link:
             return Loss(f"{type(error).__name__}: {error}", slow=True)
         finally:
             self._close_socket()
+
+    def _with_socket(self, action: Callable[[socket.socket], object]) -> None:
+        """Act on the connection's socket, below TLS and WebSocket. What fails on one that is gone is of no interest."""
+        sock = self._client.socket()
+        if sock is not None:
+            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(sock.fileno())) as twin:
+                action(twin)
 
     def _serve(self) -> Loss:
         ready_by = time.monotonic() + _READY_TIMEOUT
