@@ -246,7 +246,7 @@ class Conversation:
         if self.state is not before:
             logger.info("%s with %s: %s -> %s (%s)", self.id, self.remote_uid, before, self.state, type(event).__name__)
         if before is State.CONNECTING and self.state is State.ESTABLISHED:
-            self._log.start(self._around.monotonic())
+            self._log.start(self._transports[self.rules.current_generation].peer.counters())
             self._tasks.spawn(self._sample())
         await self._perform(effects)
         async with self._changed:
@@ -334,7 +334,7 @@ class Conversation:
     def _start_media(self, generation: int) -> None:
         if generation > 0:
             self._sample_last()
-            self._log.start(self._around.monotonic())
+            self._log.start(self._transports[generation].peer.counters())
         self._transports[generation].peer.start_media()
 
     def _close_peer(self, generation: int) -> None:

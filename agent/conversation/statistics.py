@@ -29,19 +29,32 @@ class StatisticsLog:
     def __init__(self) -> None:
         self._earlier: PeerCounters | None = None  # sums of the transports that are gone
         self._last: PeerCounters | None = None  # the current transport's latest snapshot
+        self._path: Path | None = None
         self._round_trips: list[float] = [0.0, 0.0]  # sum, count
         self._jitters: list[float] = [0.0, 0.0]
 
-    def start(self, at: float) -> None:
-        """A transport begins to carry the media at `at`; an earlier one's counters are kept."""
+    def start(self, counters: PeerCounters) -> None:
+        """A transport begins to carry the media; an earlier one's counters are kept."""
         if self._last is not None:
             self._earlier = _sum(self._earlier, self._last)
-        self._last = PeerCounters(at=at)
+        self._last = PeerCounters(at=counters.at)
+        self._note_path(counters.transport)
+
+    def _note_path(self, transport: TransportCounters) -> None:
+        """A transport that is going has forgotten its pair, and the record still wants it."""
+        if transport.local_candidate_type is not None:
+            self._path = Path(
+                local=transport.local_candidate_type,
+                remote=transport.remote_candidate_type,
+                protocol=transport.protocol,
+                relayed=_relayed(transport),
+            )
 
     def sample(self, counters: PeerCounters) -> tuple[LocalStats, RemoteStats]:
         """Reports for the interval since the last sample."""
         before = self._last or PeerCounters(at=counters.at)
         self._last = counters
+        self._note_path(counters.transport)
         seconds = counters.at - before.at
         rtt = _round_trip_time(counters)
         _add(self._round_trips, rtt)
@@ -65,16 +78,8 @@ class StatisticsLog:
         return local, remote
 
     def path(self) -> Path | None:
-        """The selected pair of the latest transport."""
-        transport = self._last.transport if self._last else None
-        if transport is None or transport.local_candidate_type is None:
-            return None
-        return Path(
-            local=transport.local_candidate_type,
-            remote=transport.remote_candidate_type,
-            protocol=transport.protocol,
-            relayed=_relayed(transport),
-        )
+        """The pair that was selected last."""
+        return self._path
 
     def totals(self, seconds: float) -> tuple[MediaTotals | None, MediaTotals | None]:
         """Video and audio over the whole conversation, which was connected for `seconds`."""

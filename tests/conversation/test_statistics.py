@@ -34,7 +34,7 @@ PATH = TransportCounters(local_candidate_type="host", remote_candidate_type="rel
 
 def test_rates_are_over_the_last_interval() -> None:
     log = StatisticsLog()
-    log.start(10.0)
+    log.start(PeerCounters(10.0))
     local, remote = log.sample(PeerCounters(12.0, video_sent=VIDEO, audio_received=AUDIO, transport=PATH))
     assert local.video is not None
     assert (local.video.bitrate, local.video.frames_per_second, local.video.send_delay) == (200_000, 30.0, 5.0)
@@ -48,7 +48,7 @@ def test_rates_are_over_the_last_interval() -> None:
 
 def test_remote_stats_join_what_arrives_with_what_is_reported() -> None:
     log = StatisticsLog()
-    log.start(0.0)
+    log.start(PeerCounters(0.0))
     _, remote = log.sample(PeerCounters(2.0, video_sent=VIDEO, audio_received=AUDIO, transport=PATH))
     assert remote.video is not None
     assert remote.video.model_dump(exclude_none=True, by_alias=True) == {
@@ -81,11 +81,20 @@ def test_what_is_not_known_is_left_out() -> None:
     assert log.quality() is None
 
 
+def test_the_path_outlives_a_transport_that_has_forgotten_it() -> None:
+    log = StatisticsLog()
+    log.start(PeerCounters(0.0, transport=PATH))
+    log.sample(PeerCounters(1.0, transport=TransportCounters()))
+    path = log.path()
+    assert path is not None
+    assert (path.local, path.remote, path.relayed) == ("host", "relay", True)
+
+
 def test_totals_add_up_over_renewed_transports() -> None:
     log = StatisticsLog()
-    log.start(0.0)
+    log.start(PeerCounters(0.0))
     log.sample(PeerCounters(2.0, video_sent=VIDEO, audio_received=AUDIO, transport=PATH))
-    log.start(2.0)
+    log.start(PeerCounters(2.0))
     fresh = SentCounters(codec="H264", bytes_sent=1_000, frames_sent=10, frame_width=640, frame_height=360)
     log.sample(PeerCounters(3.0, video_sent=fresh, transport=PATH))
     video, audio = log.totals(3.0)
