@@ -163,11 +163,12 @@ class OutboundVideo(Outbound[AccessUnit]):
     def request_bitrate(self, bitrate: int) -> None:
         self._subscription.request_bitrate(bitrate)
 
-    def skip(self, units: int, *, to_waiting_keyframe: bool) -> None:
-        """So many were dropped on their way. Unless a key frame waits behind them, the next one must be one."""
+    def skip(self, units: int, *, keyframe_follows: bool) -> None:
+        """So many were dropped on their way. Unless a key frame waits behind them, the next unit must be one."""
         self._dropped += units
-        if not to_waiting_keyframe:
-            self._resumed()
+        if not keyframe_follows:
+            self._needs_keyframe = True
+            self._asked_at = None
 
     def _resumed(self) -> None:
         self._needs_keyframe = True

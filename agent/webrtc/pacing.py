@@ -21,9 +21,10 @@ DRAIN_TIME = 0.5  # seconds: what waits leaves in about this time, whatever the 
 STALE_AFTER = 0.5  # seconds of waiting, after which a picture is of no use in a call
 STALE_KEYFRAME_AFTER = 1.0  # a large one takes its time to leave, and without it nothing goes on
 SHORTEST_WAIT, LONGEST_WAIT = 0.005, 0.02  # seconds between two bursts
-RESEND_SHARE = 0.5  # of the target: enough for 20 % of loss with losses of what is resent
-RESEND_BURST_TIME = 0.5  # seconds at that share; a key frame's losses are asked for all at once
-MIN_RESEND_BURST = 26_000  # bytes, twenty packets
+RESEND_SHARE = 0.3  # of the target: enough for 20 % of random loss with the losses of what is resent
+RESEND_BURST_TIME = 0.12  # seconds at the target; more at once is no random loss but a queue that overflowed
+MIN_RESEND_BURST = 13_000  # bytes, ten packets
+RECOVERY_FACTOR = 0.8  # of the target: what repairs an overflow must not be lost in the same queue
 
 _SMOOTHING = 1 / 20  # of the source's bitrate, per picture
 
@@ -53,11 +54,12 @@ class Pacer:
         self._backlog = 0
         self._debt = 0.0  # bytes that left earlier than the rate allows
         self._debt_at = 0.0
-        self._resends = 0.0  # bytes that may be resent now
-        self._resends_at: float | None = None
+        self._resends = self._resend_burst  # bytes that may be resent now
+        self._resends_at = 0.0
         self._put_at: float | None = None
         self._mean_size = self._mean_interval = 0.0
         self._keyframe_left_at = float("-inf")
+        self._recovering = False
 
     @property
     def backlog(self) -> int:
@@ -94,6 +96,7 @@ class Pacer:
             self._queue.popleft()
             if waiting.unit.keyframe:
                 self._keyframe_left_at = now
+                self._recovering = False
         return Chunk(waiting.unit, payloads, ends)
 
     def wait(self, now: float) -> float:
@@ -124,15 +127,24 @@ class Pacer:
 
     def grant_resend(self, now: float, size: int) -> bool:
         """Take `size` bytes from the budget for retransmissions; False where it has not as many."""
-        rate = RESEND_SHARE * self.target / 8
-        most = max(MIN_RESEND_BURST, RESEND_BURST_TIME * rate)
-        elapsed = 0.0 if self._resends_at is None else now - self._resends_at
-        self._resends = most if self._resends_at is None else min(most, self._resends + elapsed * rate)
-        self._resends_at = now
+        elapsed, self._resends_at = now - self._resends_at, now
+        self._resends = min(self._resend_burst, self._resends + elapsed * RESEND_SHARE * self.target / 8)
         if self._resends < size:
             return False
         self._resends -= size
         return True
+
+    def recover(self) -> list[AccessUnit]:
+        """A queue on the way has overflowed: drop what waits, and go slowly until a key frame has left."""
+        self._recovering = True
+        self._resends = self._resend_burst
+        dropped = [waiting.unit for waiting in self._queue]
+        self.clear()
+        return dropped
+
+    @property
+    def _resend_burst(self) -> float:
+        return max(MIN_RESEND_BURST, RESEND_BURST_TIME * self.target / 8)
 
     @property
     def _usual(self) -> float:
@@ -143,11 +155,13 @@ class Pacer:
     @property
     def _rate(self) -> float:
         """bytes a second"""
+        if self._recovering:
+            return RECOVERY_FACTOR * self.target / 8
         return max(PACING_FACTOR * self._usual / 8, self._backlog / DRAIN_TIME)
 
     @property
     def _burst(self) -> float:
-        return max(MIN_BURST, BURST_TIME * self._usual / 8)
+        return MIN_BURST if self._recovering else max(MIN_BURST, BURST_TIME * self._usual / 8)
 
     def _room(self, now: float) -> float:
         return self._burst - self._debt_now(now)

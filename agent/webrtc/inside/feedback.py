@@ -106,8 +106,8 @@ class FeedbackTap:
             self._listener.on_receiver_report(tally.fraction_lost, round_trip_time, tally.jitter)
 
     def _round_trip_of(self, report: RtcpReceiverInfo) -> float | None:
-        """RFC 3550 6.4.1; None where the far side has seen no sender report that we remember."""
-        sent_at = self._reports_sent.get(report.lsr)
+        """RFC 3550 6.4.1; None where the report names no sender report of ours, or one that was answered before."""
+        sent_at = self._reports_sent.pop(report.lsr, None)
         if sent_at is None or not report.lsr:
             return None
         round_trip_time = time.monotonic() - sent_at - report.dlsr / 65536

@@ -15,6 +15,8 @@ from agent.webrtc.adaptation import BitrateAdaptation
 from agent.webrtc.inside.sending import Outlet, Packet, PacketSender, Source
 
 MAX_WAITING = 64 * 1024  # bytes that the socket has not taken; beyond, pictures wait here, where they can be dropped
+GIVE_UP_INTERVAL = 1.0  # seconds between two key frames that take the place of retransmissions
+OVERFLOW_PAUSE = 0.25  # seconds of silence for the queue that overflowed: what is sent at once would be lost in it
 RETRY_INTERVAL = 0.01  # seconds between two looks at a socket that takes nothing
 
 
@@ -23,14 +25,17 @@ class PictureSource(Source[AccessUnit], Protocol):
     def flowing(self) -> bool:
         """False while nothing may leave: what waits is dropped."""
 
-    def skip(self, units: int, *, to_waiting_keyframe: bool) -> None:
-        """So many were dropped on their way. Unless a key frame waits behind them, the next one must be one."""
+    def skip(self, units: int, *, keyframe_follows: bool) -> None:
+        """So many were dropped on their way. Unless a key frame waits behind them, the next unit must be one."""
+
+    def request_keyframe(self) -> None: ...
 
 
 class PacedSender(PacketSender[AccessUnit]):
     """Retransmissions first, then pictures in order, no faster than the pacer of `adaptation` allows.
 
-    A picture that fits leaves at once. What waits too long is dropped up to the next key frame.
+    A picture that fits leaves at once. What waits too long is dropped up to the next key frame. Where more is asked for
+    again than the budget holds, a queue on the way has overflowed: a key frame is the smaller burden and comes sooner.
     """
 
     def __init__(
@@ -45,8 +50,10 @@ class PacedSender(PacketSender[AccessUnit]):
         self._adaptation = adaptation
         self._pacer = adaptation.pacer
         self._resends: deque[Packet] = deque()  # bounded by the pacer's budget
+        self._gave_up_at = float("-inf")
         self._octets = 0  # on the wire, resent ones included
         self._timer: asyncio.TimerHandle | None = None
+        self._repair: asyncio.TimerHandle | None = None
         self._stopped = False
 
     def _send(self, unit: AccessUnit, payloads: list[bytes]) -> None:
@@ -57,20 +64,34 @@ class PacedSender(PacketSender[AccessUnit]):
         self._adaptation.sent(self._octets)
 
     def _resend(self, packet: Packet, now: float) -> bool:
-        if self._stopped or not self._pacer.grant_resend(now, packet.payload_size):
+        if self._stopped:
+            return False
+        if not self._pacer.grant_resend(now, packet.payload_size):
+            self._give_up(now)
             return False
         self._resends.append(packet)
         if self._timer is None:
             self._pump()
         return True
 
+    def _give_up(self, now: float) -> None:
+        """Forget what was sent so far, and send nothing that needs it: a key frame repairs it all."""
+        if now - self._gave_up_at < GIVE_UP_INTERVAL:
+            return
+        self._gave_up_at = now
+        self._resends.clear()
+        self._forget()
+        self._pictures.skip(len(self._pacer.recover()), keyframe_follows=False)
+        self._repair = asyncio.get_running_loop().call_later(OVERFLOW_PAUSE, self._pictures.request_keyframe)
+
     def _stop(self) -> None:
         self._stopped = True
         self._resends.clear()
         self._pacer.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._repair):
+            if timer is not None:
+                timer.cancel()
+        self._timer = None
 
     def _pump(self) -> None:
         """Send what may leave, and come back for the rest."""
@@ -88,7 +109,10 @@ class PacedSender(PacketSender[AccessUnit]):
             self._drain(outlet, now)
         dropped = self._pacer.drop_stale(now)
         if dropped:
-            self._pictures.skip(len(dropped), to_waiting_keyframe=self._pacer.backlog > 0)
+            keyframe_follows = self._pacer.backlog > 0
+            self._pictures.skip(len(dropped), keyframe_follows=keyframe_follows)
+            if not keyframe_follows:
+                self._pictures.request_keyframe()
         if self._resends or self._pacer.backlog:
             wait = RETRY_INTERVAL if blocked else self._pacer.wait(now)
             self._timer = asyncio.get_running_loop().call_later(wait, self._pump)

@@ -222,6 +222,10 @@ class PacketSender(Generic[UnitT]):
         self.tally.retransmitted_packets += 1
         self.tally.retransmitted_bytes += packet.payload_size
 
+    def _forget(self) -> None:
+        """What was sent before is not resent any more."""
+        self._history = [None] * HISTORY_SIZE
+
     def _as_rtx(self, packet: Packet) -> bytes:
         sender = self._sender
         payload_type = sender._RTCRtpSender__rtx_payload_type
