@@ -72,8 +72,9 @@ class AnsweredCall(Call):
         return self.end(now, event.reason, Side.LOCAL, tell)
 
     def _failed(self, event: ev.PeerFailed, now: float) -> tuple[State, list[ev.Effect]]:
-        """A failed renewal leaves the old transport; a failed media source ends the call."""
-        if self._renewal and event.generation == self._renewal.generation and event.reason == CloseReason.ICE_FAILED:
+        """A renewal that fails, for whatever reason, leaves the old transport; a failed media source ends the call."""
+        renewing = self._renewal is not None and event.generation == self._renewal.generation
+        if renewing and event.reason != CloseReason.NO_USER_MEDIA:
             return self.state, [ev.ErrorRaised(event.code, event.message), *self._drop_renewal()]
         return self._setup_failed(event, now)
 
@@ -181,7 +182,6 @@ SHARED: Table = {
         ev.FirstFrameSeen: row(AnsweredCall._first_frame, _S.CONNECTING),
         ev.TrackReceived: row(AnsweredCall._track, _S.CONNECTING),
         ev.PeerFailed: row(AnsweredCall._setup_failed, _S.CLOSED),
-        ev.PeerLost: row(AnsweredCall._lost, _S.LOST),
         ev.ErrorReceived: row(AnsweredCall._error, _S.CONNECTING),
         ev.CloseRequested: row(AnsweredCall._close, _S.CLOSED),
         ev.CloseReceived: row(AnsweredCall._closed_by_far_side, _S.CLOSED),

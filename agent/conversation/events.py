@@ -107,6 +107,7 @@ class ResponseReceived:
 
 @dataclass(frozen=True, slots=True)
 class SelectReceived:
+    uid: str
     party: str
     selected: str
 

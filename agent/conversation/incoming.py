@@ -107,8 +107,7 @@ class IncomingCall(AnsweredCall):
 
     def _selected(self, event: ev.SelectReceived, now: float) -> tuple[State, list[ev.Effect]]:
         """Another client of our own uid answered first, or it is we who did."""
-        if event.party != self.remote_party:
-            raise Refused(f"party {event.party} did not invite us")
+        self.must_be_far_side(event)
         if event.selected == self.own_party:
             return self.state, []
         return self.end(now, CloseReason.ANSWERED_ELSEWHERE, Side.REMOTE, [])

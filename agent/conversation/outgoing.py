@@ -99,7 +99,8 @@ class OutgoingCall(AnsweredCall):
         status = next(s for s in (CallStatus.TIMEOUT, CallStatus.BUSY, CallStatus.REJECTED) if s in answers)
         reason = next(target.reason for target in self.targets if target.status == status)
         self.call_status = status
-        self.marks.answered = now
+        if by is Side.REMOTE:  # else it is our own patience that ended
+            self.marks.answered = now
         return self.end(now, _ENDS[status], by, [ev.Response(status, reason)])
 
     # -- rows -------------------------------------------------------------------------------------------------------
@@ -127,8 +128,10 @@ class OutgoingCall(AnsweredCall):
 
     def _rings(self, event: ev.RingingReceived, _now: float) -> tuple[State, list[ev.Effect]]:
         target = self._target(event.uid)
-        if target.status is not None or event.party in target.ringing:
-            raise Refused(f"{event.uid}/{event.party} rang before or has answered")
+        if target.status is not None:
+            return self.state, [self._sent_away(event.uid)]  # another client of that uid has answered for it
+        if event.party in target.ringing:
+            raise Refused(f"{event.uid}/{event.party} rang before")
         if len(target.ringing) >= 8:
             raise Refused(f"too many parties ring at {event.uid}")
         target.ringing.add(event.party)
@@ -154,6 +157,7 @@ class OutgoingCall(AnsweredCall):
         self.start_connecting(now)
         early = [held for held in self._early if (held.uid, held.party) == (event.uid, event.party)]
         self._early = []
+        self._candidates = len(early)  # what the others sent does not count against the one who answered
         return State.CONNECTING, [
             ev.SendSelect(target.uid, event.party),
             *self._withdraw(CloseReason.ANSWERED_ELSEWHERE, but=target.uid),
@@ -164,13 +168,14 @@ class OutgoingCall(AnsweredCall):
         ]
 
     def _unusable(self, event: ev.ErrorReceived, now: float) -> tuple[State, list[ev.Effect]]:
-        """Our invitation could not be used there, so no answer will come."""
+        """Our invitation could not be used there. Or another message: then nobody shall ring on."""
         target = self._target(event.uid)
         if target.status is not None:
             raise Refused(f"{event.uid} has answered")
         target.status, target.reason = CallStatus.REJECTED, event.code
         state, effects = self._go_on(now, Side.REMOTE)
-        return state, [ev.ErrorRaised(event.code, event.message), *effects]
+        told = [ev.ErrorRaised(event.code, event.message), ev.SendClose(event.uid, CloseReason.CANCELLED)]
+        return state, [*told, *effects]
 
     def _declined_later(self, event: ev.CloseReceived, now: float) -> tuple[State, list[ev.Effect]]:
         """A `close` instead of a response: that target is out."""
@@ -181,13 +186,21 @@ class OutgoingCall(AnsweredCall):
         return self._go_on(now, Side.REMOTE)
 
     def _too_late(self, event: ev.ResponseReceived, _now: float) -> tuple[State, list[ev.Effect]]:
-        """Somebody else was selected before. The selected uid's other clients must not take a `close` for their own."""
+        """Somebody else was selected before."""
         if event.status != CallStatus.ACCEPTED or (event.uid, event.party) == (self.remote_uid, self.remote_party):
             raise Refused("answered before")
-        self._target(event.uid)
-        if event.uid == self.remote_uid:
-            return self.state, [ev.SendSelect(event.uid, self.remote_party or "")]
-        return self.state, [ev.SendClose(event.uid, CloseReason.ANSWERED_ELSEWHERE)]
+        return self.state, [self._sent_away(event.uid)]
+
+    def _rings_too_late(self, event: ev.RingingReceived, _now: float) -> tuple[State, list[ev.Effect]]:
+        if (event.uid, event.party) == (self.remote_uid, self.remote_party):
+            raise Refused("answered before")
+        return self.state, [self._sent_away(event.uid)]
+
+    def _sent_away(self, uid: str) -> ev.Effect:
+        """The selected uid's other clients hear `select` again: they must not take a `close` for their own."""
+        if self._target(uid).status is CallStatus.ACCEPTED:
+            return ev.SendSelect(uid, self.remote_party or "")
+        return ev.SendClose(uid, CloseReason.ANSWERED_ELSEWHERE)
 
     def _nobody(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
         self.must_be_due(now)
@@ -208,7 +221,11 @@ class OutgoingCall(AnsweredCall):
 
 
 _S = State
-_LATE = {ev.ResponseReceived: row(OutgoingCall._too_late, _S.CONNECTING, _S.ESTABLISHED, _S.LOST)}
+_AFTER = (_S.CONNECTING, _S.ESTABLISHED, _S.LOST)
+_LATE = {
+    ev.ResponseReceived: row(OutgoingCall._too_late, *_AFTER),
+    ev.RingingReceived: row(OutgoingCall._rings_too_late, *_AFTER),
+}
 TABLE: Table = {
     _S.OFFERING: {
         ev.DescriptionReady: row(OutgoingCall._offer_ready, _S.INVITING),

@@ -44,7 +44,7 @@ def to_input(sender: str, message: wire.SignalMessage) -> core.Input | None:
         case wire.Response():
             return core.ResponseReceived(sender, party, message.call_status, message.reason, message.sdp)
         case wire.Select():
-            return core.SelectReceived(party, message.selected_party)
+            return core.SelectReceived(sender, party, message.selected_party)
         case wire.Candidate():
             return core.CandidateReceived(sender, party, message.to_core())
         case wire.Offer():

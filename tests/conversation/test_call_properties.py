@@ -27,7 +27,7 @@ INPUTS: st.SearchStrategy[ev.Input] = st.one_of(
     st.builds(ev.CloseRequested, st.sampled_from(CloseReason)),
     st.builds(ev.RingingReceived, UIDS, PARTIES, st.just(30.0)),
     st.builds(ev.ResponseReceived, UIDS, PARTIES, st.sampled_from(CallStatus), st.none(), st.one_of(st.none(), SDP)),
-    st.builds(ev.SelectReceived, PARTIES, PARTIES),
+    st.builds(ev.SelectReceived, UIDS, PARTIES, PARTIES),
     st.builds(ev.CandidateReceived, UIDS, PARTIES, CANDIDATES),
     st.builds(ev.OfferReceived, UIDS, PARTIES, GENERATIONS, SDP),
     st.builds(ev.AnswerReceived, UIDS, PARTIES, GENERATIONS, SDP),

@@ -97,9 +97,18 @@ def test_withdrawn_invitation_is_cancelled() -> None:
 
 def test_another_client_of_our_uid_was_selected() -> None:
     call = incoming()
-    feed(call, ev.RingRequested(), ev.SelectReceived(PARTY, OWN))
-    effects = feed(call, ev.SelectReceived(PARTY, "the-phone"))
+    feed(call, ev.RingRequested(), ev.SelectReceived(CALLER, PARTY, OWN))
+    effects = feed(call, ev.SelectReceived(CALLER, PARTY, "the-phone"))
     assert effects == [ev.Closed(CloseReason.ANSWERED_ELSEWHERE, Side.REMOTE)]
+
+
+def test_only_the_inviter_can_select() -> None:
+    """Every target of a call to several knows its id and the inviter's party; the broker proves who speaks."""
+    call = incoming()
+    feed(call, ev.RingRequested())
+    assert call.handle(ev.SelectReceived("another-target", PARTY, "the-phone"), 101.0).refused
+    assert call.handle(ev.SelectReceived(CALLER, "another-client", "the-phone"), 101.0).refused
+    assert call.state is State.RINGING
 
 
 def test_camera_that_is_missing_refuses_with_its_reason() -> None:

@@ -120,6 +120,59 @@ def test_error_in_reply_to_the_invitation_is_an_answer() -> None:
     assert effects[-1] == ev.Closed(CloseReason.REJECTED, Side.REMOTE)
 
 
+def test_an_error_about_another_message_leaves_nobody_ringing() -> None:
+    call = inviting("a", "b")
+    feed(call, ev.RingingReceived("a", "p", 30.0))
+    effects = feed(call, ev.ErrorReceived("a", "p", "invalid", "candidate: must be an object"))
+    assert ev.SendClose("a", CloseReason.CANCELLED) in effects
+    assert call.state is State.INVITING
+
+
+def test_who_rings_after_another_client_of_theirs_has_answered_is_sent_away() -> None:
+    call = inviting("a", "b")
+    feed(call, refused("a", party="browser"))
+    assert feed(call, ev.RingingReceived("a", "phone", 30.0)) == [ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE)]
+    feed(call, accepted("b", "phone"))
+    assert feed(call, ev.RingingReceived("a", "tablet", 30.0)) == [ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE)]
+    assert feed(call, ev.RingingReceived("b", "tablet", 30.0)) == [ev.SendSelect("b", "phone")]
+    assert call.handle(ev.RingingReceived("b", "phone", 30.0), 101.0).refused
+    assert call.handle(ev.RingingReceived("mallory", "phone", 30.0), 101.0).refused
+
+
+def test_ringing_twice_is_told_once_and_parties_are_counted() -> None:
+    call = inviting("a")
+    for number in range(8):
+        assert feed(call, ev.RingingReceived("a", f"p{number}", 30.0)) == [ev.Ringing("a", 30.0)]
+    assert call.handle(ev.RingingReceived("a", "p0", 30.0), 101.0).refused
+    assert call.handle(ev.RingingReceived("a", "p8", 30.0), 101.0).refused
+
+
+def test_candidates_of_those_who_lose_do_not_use_up_the_winners() -> None:
+    call = inviting("a", "b")
+    for number in range(call.timing.max_candidates):
+        feed(call, ev.CandidateReceived("a", "p", candidate(number)))
+    assert call.handle(ev.CandidateReceived("a", "p", candidate(99)), 101.0).refused
+    feed(call, accepted("b"))
+    assert feed(call, ev.CandidateReceived("b", "p", candidate(1))) == [ev.AddCandidate(0, candidate(1))]
+
+
+def test_no_answer_is_no_response_time() -> None:
+    call = inviting("a")
+    feed(call, ev.DeadlineReached(), now=130.0)
+    assert (call.call_status, call.marks.answered) == (CallStatus.TIMEOUT, None)
+    call = inviting("a")
+    feed(call, refused("a"), now=101.0)
+    assert call.marks.answered == 101.0
+
+
+def test_close_instead_of_an_answer_is_a_refusal() -> None:
+    call = inviting("a", "b", mode=CallMode.SEQUENTIAL)
+    effects = feed(call, ev.CloseReceived("a", "p", CloseReason.SHUTDOWN))
+    assert effects == [ev.SendInvite("b", "the offer", 30.0, None)]
+    effects = feed(call, ev.CloseReceived("b", "p", CloseReason.SHUTDOWN))
+    assert effects[-1] == ev.Closed(CloseReason.REJECTED, Side.REMOTE)
+
+
 def test_no_offer_no_call() -> None:
     call = outgoing("a")
     effects = feed(call, ev.PeerFailed(0, "no_user_media", "no camera", CloseReason.NO_USER_MEDIA))

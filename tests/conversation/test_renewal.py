@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agent.conversation import events as ev
 from agent.conversation.call import State
 from agent.conversation.reasons import CallStatus, CloseReason, Side
@@ -88,6 +90,29 @@ def test_failed_renewal_of_a_lost_transport_still_ends() -> None:
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), now=111.0)
     feed(call, ev.PeerFailed(1, "unusable", "bad", CloseReason.ICE_FAILED), now=112.0)
     assert call.next_deadline() == 125.0
+
+
+@pytest.mark.parametrize("reason", [CloseReason.ICE_FAILED, CloseReason.REJECTED, CloseReason.UNKNOWN_REASON])
+def test_an_offer_that_cannot_be_used_leaves_the_old_transport(reason: CloseReason) -> None:
+    call = established()
+    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "nonsense"))
+    assert feed(call, ev.PeerFailed(1, "unusable_sdp", "nonsense", reason)) == [
+        ev.ErrorRaised("unusable_sdp", "nonsense"),
+        ev.ClosePeer(1),
+    ]
+    assert (call.state, call.current_generation) == (State.ESTABLISHED, 0)
+
+
+def test_a_media_source_that_fails_ends_the_call() -> None:
+    for generation in (0, 1):
+        call = established()
+        feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"))
+        effects = feed(call, ev.PeerFailed(generation, "no_user_media", "gone", CloseReason.NO_USER_MEDIA))
+        assert effects[:2] == [
+            ev.ErrorRaised("no_user_media", "gone"),
+            ev.SendClose(CALLER, CloseReason.NO_USER_MEDIA),
+        ]
+        assert effects[-1] == ev.Closed(CloseReason.NO_USER_MEDIA, Side.LOCAL)
 
 
 def test_candidates_go_to_the_transport_in_the_making() -> None:
