@@ -8,16 +8,12 @@ import sys
 from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from agent import __version__
 from agent.errors import CallboxError, ConfigurationError
-
-if TYPE_CHECKING:
-    from agent.conversation.policy import Policy
-    from agent.settings import Settings
 
 app = typer.Typer(
     name="callbox",
@@ -68,22 +64,9 @@ def _root(
 @app.command()
 def run(config: ConfigOption = None) -> None:
     """Run the device until it is told to stop. Exit 78 for a bad configuration."""
-    from agent.daemon import Daemon
-    from agent.logs import set_up_logging, set_up_tracebacks
-    from agent.settings import load_policy, load_settings
+    from agent.device import run_device
 
-    set_up_tracebacks()
-
-    def load() -> tuple[Settings, Policy]:
-        settings = load_settings(config)
-        return settings, load_policy(settings)
-
-    try:
-        daemon = Daemon(load)
-    except ConfigurationError as error:
-        raise _fail(error.faults, Exit.BAD_CONFIGURATION) from None
-    set_up_logging(daemon.settings.log.level)
-    asyncio.run(daemon.run())
+    raise typer.Exit(run_device(config))
 
 
 @app.command()
@@ -285,5 +268,5 @@ def demo(
 
 
 def main() -> None:
-    """The entry point."""
+    """Every command."""
     app()

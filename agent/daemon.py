@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import time
@@ -30,6 +31,7 @@ from agent.ports import LocalStream
 from agent.publisher import Publisher, offline
 from agent.reloading import needs_restart
 from agent.service.frames import FrameMeter
+from agent.service.memory import release_memory
 from agent.settings import Settings
 from agent.signaling.channel import Signaling
 from agent.signaling.mqtt import MqttBroker
@@ -67,6 +69,8 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
         async with AsyncExitStack() as stack:
             client, publisher, supervision = await self._start(stack)
+            gc.collect()
+            release_memory()  # of what the start has used
             logger.info("%s is callable as %s", __version__, self._settings.uid)
             await self._stop.wait()
             logger.info("stopping")

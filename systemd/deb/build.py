@@ -93,7 +93,7 @@ def install_environment(tree: Path, suite: Suite, arch: str, wheel: Path) -> Non
     (home / "bin/python").symlink_to("python3")
     (home / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = true\n")
     script = home / "bin/callbox"
-    script.write_text(f"#!/{HOME}/bin/python3\nimport sys\n\nfrom agent.cli import main\n\nsys.exit(main())\n")
+    script.write_text(f"#!/{HOME}/bin/python3\nimport sys\n\nfrom agent.__main__ import main\n\nsys.exit(main())\n")
     (tree / "usr/bin").mkdir(parents=True)
     (tree / "usr/bin/callbox").symlink_to("../lib/callbox/bin/callbox")
 

@@ -1,0 +1,49 @@
+"""`callbox run`: one process for years, on a board with 512 MB, so it loads what a device needs and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from types import ModuleType
+
+EX_CONFIG = 78  # sysexits(3)
+
+
+def run_device(config: Path | None) -> int:
+    """Run until told to stop. Returns the exit code: 78 for a bad configuration, whose faults go to standard error."""
+    leave_out_dns()
+    from agent.conversation.policy import Policy
+    from agent.daemon import Daemon
+    from agent.errors import ConfigurationError
+    from agent.logs import set_up_logging, set_up_tracebacks
+    from agent.settings import Settings, load_policy, load_settings
+
+    set_up_tracebacks()
+
+    def load() -> tuple[Settings, Policy]:
+        settings = load_settings(config)
+        return settings, load_policy(settings)
+
+    try:
+        daemon = Daemon(load)
+    except ConfigurationError as error:
+        for fault in error.faults:
+            print(f"callbox: {fault}", file=sys.stderr)  # noqa: T201 - there is no log yet
+        return EX_CONFIG
+    set_up_logging(daemon.settings.log.level)
+    asyncio.run(daemon.run())
+    return 0
+
+
+def leave_out_dns() -> None:
+    """Three megabytes and sixty modules: paho would look up SRV records with dnspython, aioice names in `.local`.
+
+    We ask for neither: the broker is a host and a port, and `.local` candidates are dropped before aioice sees them.
+    For this process only; a program that uses `agent.client` keeps what it has.
+    """
+    sys.modules.setdefault("dns.resolver", None)  # type: ignore[arg-type]
+    silent = ModuleType("aioice.mdns")
+    silent.is_mdns_hostname = lambda _name: False  # type: ignore[attr-defined]
+    silent.MDnsProtocol = object  # type: ignore[attr-defined]
+    sys.modules.setdefault("aioice.mdns", silent)
