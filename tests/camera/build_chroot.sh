@@ -41,10 +41,10 @@ echo force-unsafe-io >"$partial/etc/dpkg/dpkg.cfg.d/unsafe-io"
 mount --bind /proc "$partial/proc"
 inside() { chroot "$partial" "$@"; }
 inside apt-get update -qq
-inside apt-get install -y -qq --no-install-recommends -t "$backports" \
+inside apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends -t "$backports" \
 	python3-libcamera >/dev/null
 # The compiler is for two dependencies of picamera2 that come as source alone.
-inside apt-get install -y -qq --no-install-recommends python3-venv python3-dev gcc libc6-dev libcap-dev >/dev/null
+inside apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends python3-venv python3-dev gcc libc6-dev libcap-dev >/dev/null
 inside apt-get clean
 say apt
 
@@ -70,7 +70,8 @@ install -D /dev/stdin "$partial/usr/share/libcamera/pipeline/virtual/virtual.yam
   location: "CameraLocationFront"
   model: "virtual"
 YAML
-inside /venv/bin/python -c 'import libcamera; print(libcamera.CameraManager.singleton().cameras)' | grep -q Virtual0
+inside /venv/bin/python -c 'import libcamera; print([each.id for each in libcamera.CameraManager.singleton().cameras])' |
+	grep -q Virtual0
 
 rm -rf --one-file-system "$folder"
 mv "$partial" "$folder"
