@@ -145,6 +145,25 @@ async def test_the_language_can_be_chosen_and_is_kept(
         await expect(visitor.button(f"呼叫 {UID}")).to_be_visible()
 
 
+async def test_what_is_wrong_would_be_seen(browser: Browser, url: str) -> None:
+    """The tests above hold nothing if looking finds nothing."""
+    break_things = """() => {
+        const title = document.getElementById("devices-title");
+        title.style.color = "rgb(200 200 200)";
+        title.style.width = "3000px";
+        Object.assign(document.getElementById("language").style, { height: "10px", minHeight: "0" });
+        document.getElementById("open-settings").removeAttribute("aria-label");
+    }"""
+    async with visiting(browser, url) as visitor:
+        await expect(visitor.words("No device has come online yet")).to_be_visible()
+        assert await visitor.page.evaluate("() => probe.faults()") == []
+        await visitor.page.evaluate(break_things)
+        faults = await visitor.page.evaluate("() => probe.faults()")
+    assert len(faults) == 4
+    for fault, words in zip(faults, ("wider than its window", "px", "has no name", "contrast"), strict=True):
+        assert words in fault
+
+
 @asynccontextmanager
 async def at_the_keyboard(browser: Browser, url: str) -> AsyncIterator[Visitor]:
     """A person without a mouse: nothing in here may click."""
