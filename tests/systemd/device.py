@@ -80,7 +80,8 @@ class Device:
 
     def start(self) -> None:
         """Start it where it is not running; returns when it is ready."""
-        self.machine.run("systemctl", "start", UNIT)
+        if self.machine.start("systemctl", "start", UNIT).returncode:
+            raise AssertionError("the service does not start:\n" + "\n".join(self.messages()[-40:]))
 
     def status(self) -> dict[str, Any]:
         """What the daemon answers on its socket."""
@@ -115,10 +116,6 @@ class Device:
     def kill(self, signal: str) -> None:
         """Send a signal to the daemon."""
         self.machine.run("systemctl", "kill", "--kill-whom=main", f"--signal={signal}", UNIT)
-
-    def journal_cursor(self) -> str:
-        """Where the journal ends now."""
-        return str(self.machine.journal("--lines=1")[0]["__CURSOR"])
 
     def messages(self, *matches: str) -> list[str]:
         """What the service said to the journal."""

@@ -10,7 +10,17 @@ import time
 from typing import Any
 
 from agent.cli import main
-from agent.media.shared_source import SharedSource
+from agent.media.pattern import PatternSource
+from agent.media.source import Emit, Fail
+from agent.ports import AccessUnit
+
+silent = False
+Source: Any = PatternSource
+start = Source.start
+
+
+async def start_breakable(source: PatternSource, emit: Emit[AccessUnit], fail: Fail) -> None:
+    await start(source, lambda unit: None if silent else emit(unit), fail)
 
 
 def block(*_: Any) -> None:
@@ -18,9 +28,11 @@ def block(*_: Any) -> None:
 
 
 def fall_silent(*_: Any) -> None:
-    SharedSource._deliver = lambda *_unit: None  # type: ignore[method-assign]
+    global silent
+    silent = True
 
 
+Source.start = start_breakable
 signal.signal(signal.SIGUSR1, block)
 signal.signal(signal.SIGUSR2, fall_silent)
 main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,11 @@ pytestmark = [pytest.mark.systemd, pytest.mark.timeout(300)]
 
 FAULTY = Path(__file__).with_name("faulty.py")
 WATCHDOG = 4.0  # seconds, in place of the unit's 20
+
+
+def budget(seconds: float) -> float:
+    """What is promised on a machine of one's own; more in proportion where others are at work on it."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 @pytest.fixture
@@ -42,7 +48,7 @@ def test_start_to_ready(device: Device) -> None:
     took = int(properties["ActiveEnterTimestampMonotonic"]) - int(properties["ExecMainStartTimestampMonotonic"])
     print(f"\n{device.machine.suite}: start to READY {took / 1e6:.2f} s")
     assert properties["StatusText"] == "idle; broker 127.0.0.1:1883"
-    assert took < 5e6
+    assert took < budget(1.5e6)
 
 
 def test_user_groups_and_directories(running: Device) -> None:
@@ -156,16 +162,16 @@ def test_hang_is_ended_by_the_watchdog(watched: Device, fault: str, in_call: boo
     call = watched.call(60) if in_call else None
     if in_call:
         watched.wait_in_call()
-    since = watched.journal_cursor()
+    pid = f"_PID={watched.main_pid}"
     watched.kill(fault)
     took = watched.wait_restarted(before, WATCHDOG + 20)
     if call is not None:
         watched.machine.end(call)
     print(f"\n{watched.machine.suite}: back {took:.2f} s after a hang, with a watchdog of {WATCHDOG:g} s")
-    assert took < WATCHDOG + 5
+    assert took < WATCHDOG + budget(5)
     if fault == "STOP" and watched.machine.systemd_version < 254:
         return  # it does not wake a stopped process before SIGABRT, so nothing can be said
-    traceback = watched.messages("_TRANSPORT=stdout", f"--after-cursor={since}")
+    traceback = watched.messages("_TRANSPORT=stdout", pid)
     assert "Fatal Python error: Aborted" in traceback
     assert sum("(most recent call first)" in line for line in traceback) >= 2, "not every thread is shown"
 
@@ -174,15 +180,15 @@ def test_wedged_encoder_is_ended_by_the_watchdog(watched: Device) -> None:
     before = watched.restarts
     call = watched.call(60)
     watched.wait_in_call()
-    since = watched.journal_cursor()
+    pid = f"_PID={watched.main_pid}"
     watched.kill("USR2")
     took = watched.wait_restarted(before, 60)
     watched.machine.end(call)
     print(f"\n{watched.machine.suite}: back {took:.2f} s after the encoder fell silent")
-    complaints = watched.messages("CALLBOX_EVENT=ailment", f"--after-cursor={since}")
+    complaints = watched.messages("CALLBOX_EVENT=ailment", pid)
     assert len(complaints) == 1
     assert complaints[0].startswith("the camera g")
-    assert "Fatal Python error: Aborted" in watched.messages("_TRANSPORT=stdout", f"--after-cursor={since}")
+    assert "Fatal Python error: Aborted" in watched.messages("_TRANSPORT=stdout", pid)
 
 
 def test_crash_is_back_at_once(running: Device) -> None:
@@ -191,7 +197,7 @@ def test_crash_is_back_at_once(running: Device) -> None:
     running.kill("KILL")
     took = running.wait_restarted(before, 20)
     print(f"\n{running.machine.suite}: back {took:.2f} s after a crash")
-    assert took < 5
+    assert took < budget(2)
 
 
 def test_state_is_kept_across_a_restart(running: Device) -> None:
