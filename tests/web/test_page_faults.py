@@ -46,6 +46,29 @@ async def test_the_broker_restarts_during_a_call(
     assert (record["reason"], record["closedBy"], record["reconnects"]) == ("user_hangup", "remote", 0)
 
 
+async def test_the_network_changes_during_a_call(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
+) -> None:
+    """The browser says that it is online anew: a fresh transport takes over, and the picture goes on."""
+    async with device(tmp_path, mosquitto, watcher), visiting(browser, url) as visitor:
+        await visitor.call()
+        generation = await visitor.page.evaluate(
+            "() => new Promise((done) => {"
+            " callbox.conversations[0].on('restored', ({ generation }) => done(generation));"
+            " dispatchEvent(new Event('online')); })"
+        )
+        await expect(visitor.part("call-state")).to_have_text("Live")
+        await visitor.frames(20)
+        tone = await visitor.tone()
+        await visitor.hang_up()
+        await visitor.expect_end("You hung up.")
+        await expect(visitor.part("record")).to_contain_text("Reconnects")
+        record = await watcher.wait(f"{UID}/events/closed")
+    assert generation == 1
+    assert tone["peak"] > 0
+    assert record["reconnects"] == 1
+
+
 async def test_hanging_up_while_the_broker_is_away(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
