@@ -1,0 +1,142 @@
+"""A call across a link that misbehaves: the device in one network namespace, Chromium in another."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, async_playwright
+
+from tests.conftest import Mosquitto
+from tests.e2e.browser import FLAGS, BrowserCaller, calling
+from tests.e2e.device import ACCEPT_ALL, UID, Program, Watcher
+from tests.faults.links import SLICE, Link, Namespace, Network, network
+from tests.faults.viewing import Viewing
+from tests.parts import require_part
+
+VIDEO = 'source = "pattern"\nwidth = 640\nheight = 360\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A device that is online, and a page that can call it."""
+
+    device: Program
+    caller: BrowserCaller
+    link: Link
+    watcher: Watcher
+
+    async def call(self, **options: Any) -> Viewing:
+        """Call, and return once the first picture is shown."""
+        viewing = Viewing(self.caller)
+        await viewing.begin(**options)
+        return viewing
+
+    async def sent(self, seconds: float) -> list[float]:
+        """What the device sends in each of the coming seconds, bit/s on the wire."""
+        start = len((await self.link.passages())[0].history)
+        await asyncio.sleep(seconds)
+        history = (await self.link.passages())[0].history[start:]
+        steps = round(1 / SLICE)
+        return [8.0 * sum(history[at : at + steps]) for at in range(0, len(history) - steps + 1, steps)]
+
+    async def local_stats(self) -> dict[str, Any]:
+        """The next report of the device on what it sends."""
+        stats: dict[str, Any] = await self.watcher.wait(f"{UID}/events/local_stats", after=len(self.watcher.messages))
+        return stats
+
+
+class Delayed:
+    """Passes the device's connection to the broker on, `delay` seconds late each way."""
+
+    def __init__(self, port: int, delay: float) -> None:
+        self.delay = delay
+        self._port = port
+        self._passing: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def serve(self, namespace: Namespace) -> AsyncIterator[Delayed]:
+        server = await asyncio.start_server(self._accept, sock=namespace.listen(self._port))
+        try:
+            yield self
+        finally:
+            server.close()
+            for task in self._passing:
+                task.cancel()
+            await asyncio.gather(*self._passing, return_exceptions=True)
+            await server.wait_closed()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        for source, target in ((reader, to_writer), (to_reader, writer)):
+            task = asyncio.create_task(self._pass(source, target))
+            self._passing.add(task)
+            task.add_done_callback(self._passing.discard)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while data := await reader.read(65_536):
+                loop.call_later(self.delay, writer.write, data)
+            await asyncio.sleep(self.delay)
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def scene(
+    folder: Path, mosquitto: Mosquitto, watcher: Watcher, *, video: str = VIDEO, **conditions: Any
+) -> AsyncIterator[Scene]:
+    """The whole setting. `video` is the device's `[video]`; the rest are `Conditions` of the link."""
+    async with AsyncExitStack() as stack:
+        net = await stack.enter_async_context(network(**conditions))
+        signaling = Delayed(mosquitto.port, conditions.get("delay", 0.0))
+        await stack.enter_async_context(signaling.serve(net.near))
+        program = await stack.enter_async_context(_device(folder, mosquitto, watcher, net, video))
+        browser = await stack.enter_async_context(_chromium(folder, net))
+        caller = await stack.enter_async_context(calling(browser, mosquitto))
+        yield Scene(program, caller, net.link, watcher)
+
+
+@asynccontextmanager
+async def _device(
+    folder: Path, mosquitto: Mosquitto, watcher: Watcher, net: Network, video: str
+) -> AsyncIterator[Program]:
+    config = folder / "device.toml"
+    config.write_text(
+        f'uid = "{UID}"\nstate_directory = "{folder / "state"}"\n[mqtt]\nport = {mosquitto.port}\n[video]\n{video}'
+        f'[audio]\ncapture = "pattern"\nplayback = "none"\n[stats]\ninterval = 0.5\n{ACCEPT_ALL}'
+    )
+    command = net.near.command(sys.executable, "-m", "tests.faults.busy_device", "run", "--config", str(config))
+    log = folder / "device.log"
+    mark = len(watcher.messages)
+    with log.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=file)
+    program = Program(process, log)
+    try:
+        await watcher.wait(f"{UID}/status", lambda body: body["state"] == "online", after=mark)
+        yield program
+    except TimeoutError:
+        print(program.log())
+        raise
+    finally:
+        await program.end()
+    assert "Traceback" not in program.log(), program.log()
+
+
+@asynccontextmanager
+async def _chromium(folder: Path, net: Network) -> AsyncIterator[Browser]:
+    wrapper = folder / "chromium"
+    wrapper.write_text(f'#!/bin/sh\nexec {" ".join(net.far.command(require_part("chromium")))} "$@"\n')
+    wrapper.chmod(0o755)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=wrapper, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
