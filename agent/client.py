@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from pydantic import ValidationError
+
 from agent import RELEASED
 from agent.conversation import events as ev
 from agent.conversation.call import Timing
@@ -36,6 +38,7 @@ from agent.ports import IceOptions, LocalStream, PeerFactory
 from agent.session import Conversation, Surroundings
 from agent.signaling import messages as wire
 from agent.signaling.channel import CommandRequest, Signal, Signaling
+from agent.signaling.topics import is_uid
 from agent.signaling.translation import REASON_EXPIRED, invitation, to_input, to_message
 from agent.tasks import Tasks
 
@@ -83,9 +86,12 @@ class CallClient:
             connected=lambda: signaling.broker.connected,
             on_control=self._handle_control,
             on_event=self._on_event,
+            on_renamed=self._on_renamed,
             on_end=self._on_end,
         )
-        self._receiver: asyncio.Task[None] | None = None
+        self._signaled: dict[str, Conversation] = {}  # every conversation, by its id on the wire
+        self._receiver: asyncio.Future[None] | None = None
+        self._closing = False
 
     @property
     def busy(self) -> bool:
@@ -110,13 +116,14 @@ class CallClient:
 
     async def close(self, reason: CloseReason = CloseReason.SHUTDOWN) -> None:
         """Close every conversation, and take no more."""
+        self._closing = True
         if self._receiver is not None:
             self._receiver.cancel()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await asyncio.gather(*(each.close(reason) for each in tuple(self.conversations.values())))
+                await asyncio.gather(*(each.close(reason) for each in tuple(self._signaled.values())))
         except TimeoutError:
-            logger.warning("%d conversations do not end in time", len(self.conversations))
+            logger.warning("%d conversations do not end in time", len(self._signaled))
 
     # -- the application --------------------------------------------------------------------------------------------
 
@@ -141,14 +148,18 @@ class CallClient:
         mode: CallMode = CallMode.PARALLEL,
         grant: ev.MediaGrant | None = None,
     ) -> Conversation:
-        """Invite `to`, one uid or several. Raises InvalidStateError where no further conversation is allowed."""
-        if self._receiver is None:
+        """Invite `to`, one uid or several; `lifetime` is 1 to 120 seconds, `user_data` JSON of at most 4 KiB.
+
+        Raises InvalidStateError where no further conversation is allowed, ValueError for what cannot be said.
+        """
+        if self._receiver is None or self._closing:
             raise InvalidStateError("the client is not open")
         if self._switchboard.busy:
             raise InvalidStateError(
                 f"{self.uid} has {len(self.conversations)} conversations, the most that it may have"
             )
         targets = [to] if isinstance(to, str) else list(to)
+        _check_invitation(targets, lifetime, user_data)
         rules = OutgoingCall(
             str(uuid.uuid4()),
             self.signaling.party,
@@ -159,6 +170,7 @@ class CallClient:
             lifetime=lifetime,
             user_data=user_data,
             grant=grant,
+            second_id=str(uuid.uuid4()),
         )
         return self._begin(rules, local_stream or LocalStream())
 
@@ -184,7 +196,7 @@ class CallClient:
         except MalformedMessage as fault:
             logger.info("refused on the data channel of %s: %s", conversation.remote_uid, fault)
             return
-        if message.conversation == conversation.id and isinstance(
+        if message.conversation == conversation.signaled_as and isinstance(
             message, wire.Close | wire.Offer | wire.Answer | wire.Candidate
         ):
             self._handle_signal(conversation.remote_uid, message)
@@ -204,14 +216,14 @@ class CallClient:
 
     def _route(self, sender: str, message: wire.SignalMessage) -> None:
         event = to_input(sender, message)
-        conversation = self.conversations.get(message.conversation)
+        conversation = self._signaled.get(message.conversation)
         if event is None:
             return
         if conversation is not None:
-            conversation.post_remote(event)
+            conversation.post_remote(event, message.conversation)
         elif isinstance(event, ev.CloseReceived):
             self._switchboard.unknown_close(message.conversation, sender, self.options.monotonic())
-        elif isinstance(event, ev.ResponseReceived):
+        elif isinstance(event, ev.ResponseReceived | ev.RingingReceived):
             late = self._switchboard.unknown_response(message.conversation, event)
             self._reply(sender, message.conversation, late)
 
@@ -225,11 +237,10 @@ class CallClient:
             return
         rules = IncomingCall(invited, self.signaling.party, self.options.timing, now)
         refusal = self._refusal(rules)
-        conversation = self._begin(rules, LocalStream())
         if refusal is not None:
-            conversation.post(refusal)
+            self._begin(rules, LocalStream(), turned_away=True).post(refusal)
         else:
-            self._emitter.emit("called", conversation)
+            self._emitter.emit("called", self._begin(rules, LocalStream()))
 
     def _refusal(self, rules: IncomingCall) -> ev.RejectRequested | None:
         """What is refused before anybody is asked: too old, not allowed, or no line free."""
@@ -254,11 +265,16 @@ class CallClient:
 
     # -- conversations ----------------------------------------------------------------------------------------------
 
-    def _begin(self, rules: IncomingCall | OutgoingCall, local: LocalStream) -> Conversation:
+    def _begin(
+        self, rules: IncomingCall | OutgoingCall, local: LocalStream, *, turned_away: bool = False
+    ) -> Conversation:
+        """Start a call. One that is turned away has its events and its record, yet is no conversation to anybody."""
         conversation = Conversation(rules, local, self._around)
-        self._switchboard.add(rules)
-        self.conversations[conversation.id] = conversation
-        self._emitter.emit("conversations")
+        self._switchboard.add(rules, turned_away=turned_away)
+        self._signaled[conversation.signaled_as] = conversation
+        if not turned_away:
+            self.conversations[conversation.id] = conversation
+            self._emitter.emit("conversations")
         self._tasks.spawn(conversation.run())
         return conversation
 
@@ -266,6 +282,31 @@ class CallClient:
         self._emitter.emit("*", conversation, name, event)
 
     def _on_end(self, conversation: Conversation) -> None:
-        self.conversations.pop(conversation.id, None)
+        self._signaled.pop(conversation.signaled_as, None)
         self._switchboard.remove(conversation.rules, self.options.monotonic())
-        self._emitter.emit("conversations")
+        if self.conversations.pop(conversation.id, None) is not None:
+            self._emitter.emit("conversations")
+
+    def _on_renamed(self, conversation: Conversation, before: str) -> None:
+        self._signaled[conversation.signaled_as] = self._signaled.pop(before)
+        if isinstance(conversation.rules, OutgoingCall):
+            self._switchboard.rename(conversation.rules, before, self.options.monotonic())
+
+
+def _check_invitation(targets: list[str], lifetime: float, user_data: Any) -> None:
+    """Raises ValueError for what no invitation can carry."""
+    for uid in targets:
+        if not is_uid(uid):
+            raise ValueError(f"{uid!r} is not a uid")
+    try:
+        wire.Invite(
+            conversation=wire.NO_CONVERSATION,
+            party="-",
+            sdp="-",
+            sent_at=wire.format_time(0),
+            lifetime=lifetime,
+            user_data=user_data,
+        )
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        raise ValueError(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None

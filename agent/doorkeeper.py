@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,12 +53,16 @@ class Doorkeeper:
             return ev.RejectRequested(CallStatus.REJECTED, decision.reason or "rejected", decision.rule)
         return ev.RejectRequested(CallStatus.BUSY, decision.reason or "busy", decision.rule)
 
-    async def _called(self, conversation: Conversation) -> None:
+    def _called(self, conversation: Conversation) -> Awaitable[None]:
+        """At once, or an invitation of the same breath would find the rate unused."""
         decision = self._decisions[conversation.id]
         self._history.record(decision.rule, conversation.remote_uid, datetime.fromtimestamp(self._now(), UTC))
+        return self._answer(conversation, decision)
+
+    async def _answer(self, conversation: Conversation, decision: Decision) -> None:
         try:
             if decision.action is Action.ACCEPT:
-                await self._accept(conversation)
+                await self._accept(conversation, decision)
             else:
                 await conversation.ring(rule=decision.rule)
         except InvalidStateError as refused:
@@ -68,14 +72,13 @@ class Doorkeeper:
         if name == "closed":
             self._decisions.pop(conversation.id, None)
 
-    async def _accept(self, conversation: Conversation) -> None:
-        decision = self._decisions[conversation.id]
+    async def _accept(self, conversation: Conversation, decision: Decision) -> None:
         await conversation.accept(self._local_stream, grant=decision.grant, rule=decision.rule)
 
     async def accept(self, conversation_id: str | None) -> Conversation:
         """A person answers: with the media that the rule allows. Raises InvalidStateError where nothing rings."""
         conversation = self._ringing(conversation_id)
-        await self._accept(conversation)
+        await self._accept(conversation, self._decisions[conversation.id])
         return conversation
 
     async def reject(self, conversation_id: str | None) -> Conversation:

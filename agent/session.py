@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +23,7 @@ from agent.conversation.reports import CallRecord, LocalStats, RemoteStats
 from agent.conversation.statistics import StatisticsLog
 from agent.emitter import Emitter, Unsubscribe
 from agent.errors import InvalidStateError
+from agent.inbox import Inbox, Item
 from agent.ports import IceOptions, LocalStream, PeerFactory
 from agent.signaling import messages as wire
 from agent.signaling.translation import to_message
@@ -32,7 +32,6 @@ from agent.transport import Transport
 
 logger = logging.getLogger(__name__)
 
-INBOX_LIMIT = 256  # inputs that wait; what the far side sends beyond it is dropped, as QoS 0 would be
 FINISH_TIMEOUT = 6.0  # seconds for the last transport and the last callback; a transport allows itself 5
 
 EVENT_NAMES: dict[type, str] = {
@@ -62,15 +61,8 @@ class Surroundings:
     connected: Callable[[], bool]
     on_control: Callable[[Conversation, str], None]
     on_event: Callable[[Conversation, str, Any], None]
+    on_renamed: Callable[[Conversation, str], None]
     on_end: Callable[[Conversation], None]
-
-
-@dataclass(slots=True)
-class _Request:
-    """An input of this side, whose outcome is awaited: None, or why it was refused."""
-
-    event: ev.Input
-    outcome: asyncio.Future[str | None]
 
 
 class Conversation:
@@ -82,11 +74,13 @@ class Conversation:
         self._local = local
         self._around = around
         self._log = StatisticsLog()
-        self._inbox: deque[ev.Input | _Request] = deque()
-        self._arrived = asyncio.Event()
+        self._signaled_as = rules.conversation
+        self._clock_error = 0.0  # seconds that ours is behind the far side's, where that matters
+        self._inbox = Inbox(around.monotonic)
         self._changed = asyncio.Condition()
         self._closed: asyncio.Future[CallRecord] = asyncio.get_running_loop().create_future()
         self._transports: dict[int, Transport] = {}
+        self._carrier = 0  # the generation whose counters are the call's
         self._muted: dict[str, bool] = {}
         self._tasks = Tasks(f"conversation {rules.conversation}")
         self._emitter = Emitter(self._tasks.spawn)
@@ -95,7 +89,13 @@ class Conversation:
 
     @property
     def id(self) -> str:
+        """Its name for the application and in events, from the first moment to the last."""
         return self.rules.conversation
+
+    @property
+    def signaled_as(self) -> str:
+        """Its name on the wire: another one than `id` if a wrong clock made us invite once more."""
+        return self._signaled_as
 
     @property
     def remote_uid(self) -> str:
@@ -138,9 +138,7 @@ class Conversation:
         self, local_stream: LocalStream | None = None, *, grant: ev.MediaGrant | None = None, rule: str | None = None
     ) -> None:
         """Accept the invitation; returns when it was answered. Raises InvalidStateError where it is not open."""
-        if local_stream is not None:
-            self._local = local_stream
-        await self._request(ev.AcceptRequested(grant or ev.MediaGrant(), rule))
+        await self._inbox.request(ev.AcceptRequested(grant or ev.MediaGrant(), rule), local_stream)
         async with self._changed:
             await self._changed.wait_for(lambda: self.state is not State.ANSWERING)
         if self.call_status is not CallStatus.ACCEPTED:
@@ -148,12 +146,14 @@ class Conversation:
 
     async def ring(self, *, rule: str | None = None) -> None:
         """Tell the caller that a person is being asked."""
-        await self._request(ev.RingRequested(rule))
+        await self._inbox.request(ev.RingRequested(rule))
 
     async def reject(self, reason: str = "rejected", *, status: CallStatus = CallStatus.REJECTED) -> None:
-        """Refuse the invitation; once it was answered this does nothing."""
+        """Refuse the invitation with a code of 1 to 64 characters; once it was answered this does nothing."""
+        if not 1 <= len(reason) <= 64:
+            raise ValueError(f"reason: {reason!r} does not have 1 to 64 characters")
         if self.state in (State.INVITED, State.RINGING):
-            await self._request(ev.RejectRequested(status, reason))
+            await self._inbox.request(ev.RejectRequested(status, reason))
 
     async def close(self, reason: CloseReason = CloseReason.USER_HANGUP) -> CallRecord:
         """Cancel or hang up. Idempotent, and every caller waits for the same record."""
@@ -188,97 +188,95 @@ class Conversation:
 
     def post(self, event: ev.Input) -> None:
         """Hand in an input of this side."""
-        self._inbox.append(event)
-        self._arrived.set()
+        self._inbox.put(Item(event))
 
-    def post_remote(self, event: ev.Input) -> None:
-        """Hand in an input that the far side caused; dropped where it sends faster than we handle."""
-        if len(self._inbox) >= INBOX_LIMIT:
+    def post_remote(self, event: ev.Input, signaled_as: str) -> None:
+        """Hand in what a message of that conversation means; dropped where they come faster than we handle them."""
+        if self._inbox.full:
             logger.warning("dropped %s from %s: too fast", type(event).__name__, self.remote_uid)
-            return
-        self.post(event)
-
-    async def _request(self, event: ev.Input) -> None:
-        outcome: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        if self._closed.done():
-            raise InvalidStateError("the conversation is closed")
-        self._inbox.append(_Request(event, outcome))
-        self._arrived.set()
-        refused = await outcome
-        if refused is not None:
-            raise InvalidStateError(refused)
+        else:
+            self._inbox.put(Item(event, signaled_as=signaled_as))
 
     # -- the run ----------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """From the first effect to the last transport closed."""
+        reason = CloseReason.SHUTDOWN  # where this task is cancelled
         try:
-            await self._perform(self.rules.start())
+            self._perform(self.rules.start())
             while self.state is not State.CLOSED:
-                await self._step(await self._next())
-        except Exception:  # a fault of ours must still end the call, free the camera and tell both sides
+                await self._step(await self._inbox.next(self.rules.next_deadline()))
+        except Exception:
             logger.exception("conversation %s failed", self.id)
-            await self._fail()
+            reason = CloseReason.UNKNOWN_REASON
         finally:
+            self._ensure_closed(reason)
             await self._finish()
 
-    async def _next(self) -> ev.Input | _Request:
-        while not self._inbox:
-            self._arrived.clear()
-            deadline = self.rules.next_deadline()
-            delay = None if deadline is None else max(0.0, deadline - self._around.monotonic())
-            try:
-                async with asyncio.timeout(delay):
-                    await self._arrived.wait()
-            except TimeoutError:
-                return ev.DeadlineReached()
-        return self._inbox.popleft()
-
-    async def _step(self, item: ev.Input | _Request) -> None:
-        event = item.event if isinstance(item, _Request) else item
-        before = self.state
+    async def _step(self, item: Item) -> None:
+        event, before = item.event, self.state
+        if self._is_stale(item):
+            logger.debug("%s ignores %s: it belongs to what is over", self.id, type(event).__name__)
+            return
         effects, refused = self.rules.handle(event, self._around.monotonic())
-        if isinstance(item, _Request) and not item.outcome.done():
-            item.outcome.set_result(refused)
+        item.settle(refused)
         if refused is not None:
             logger.debug("%s refused: %s", self.id, refused)
             return
+        self._local = item.local or self._local
         if self.state is not before:
             logger.info("%s with %s: %s -> %s (%s)", self.id, self.remote_uid, before, self.state, type(event).__name__)
         if before is State.CONNECTING and self.state is State.ESTABLISHED:
             self._log.start(self._transports[self.rules.current_generation].peer.counters())
             self._tasks.spawn(self._sample())
-        await self._perform(effects)
+        self._perform(effects)
         async with self._changed:
             self._changed.notify_all()
 
-    async def _fail(self) -> None:
-        if self.state is not State.CLOSED:
-            now = self._around.monotonic()
-            tell: list[ev.Effect] = [ev.SendClose(self.remote_uid, CloseReason.UNKNOWN_REASON)]
-            self.rules.state, effects = self.rules.end(now, CloseReason.UNKNOWN_REASON, Side.LOCAL, tell)
-            await self._perform(effects)
+    def _is_stale(self, item: Item) -> bool:
+        """A message of an invitation that was replaced, or news of a transport that was closed since."""
+        if item.signaled_as is not None and item.signaled_as != self._signaled_as:
+            return True
+        return item.transport is not None and item.transport not in (each.key for each in self._transports.values())
+
+    def _ensure_closed(self, reason: CloseReason) -> None:
+        """Whatever went wrong in between, every call ends with its record, or this side stays busy with nobody."""
+        if self.record is not None:
+            return
+        for effect in self._last_effects(reason):
+            try:
+                self._perform([effect])
+            except Exception:  # the rest must follow all the same
+                logger.exception("%s cannot perform %s", self.id, type(effect).__name__)
+
+    def _last_effects(self, reason: CloseReason) -> list[ev.Effect]:
+        now = self._around.monotonic()
+        try:
+            effects = self.rules.handle(ev.CloseRequested(reason), now).effects
+        except Exception:
+            logger.exception("%s cannot be closed by its rules", self.id)
+            effects = []
+        if self.rules.closed is None:
+            tell: list[ev.Effect] = [ev.SendClose(self.remote_uid, reason)]
+            self.rules.state, effects = self.rules.end(now, reason, Side.LOCAL, tell)
+        assert self.rules.closed is not None  # noqa: S101 - for the type checker
+        return effects or [self.rules.closed]
 
     async def _finish(self) -> None:
-        for item in self._inbox:
-            if isinstance(item, _Request) and not item.outcome.done():
-                item.outcome.set_result("the conversation is closed")
-        self._inbox.clear()
-        try:
-            for transport in self._transports.values():
-                transport.stop()
-            await self._tasks.finish(FINISH_TIMEOUT)
-        finally:
-            if not self._closed.done():
-                self._closed.cancel()
-            async with self._changed:
-                self._changed.notify_all()
+        self._inbox.close()
+        for transport in self._transports.values():
+            transport.stop()
+        async with self._changed:
+            self._changed.notify_all()
+        await self._tasks.finish(FINISH_TIMEOUT)
 
     # -- effects ----------------------------------------------------------------------------------------------------
 
-    async def _perform(self, effects: list[ev.Effect]) -> None:
+    def _perform(self, effects: list[ev.Effect]) -> None:
         for effect in effects:
             match effect:
+                case ev.InviteAgain():
+                    self._rename(effect)
                 case ev.SendInvite() | ev.SendSelect() | ev.SendCandidate() | ev.SendClose():
                     self._send(effect.to, effect)
                 case ev.SendRinging() | ev.SendResponse() | ev.SendOffer() | ev.SendAnswer():
@@ -299,7 +297,8 @@ class Conversation:
                     self._emit(effect)
 
     def _send(self, to: str, effect: Any) -> None:
-        message = to_message(effect, conversation=self.id, party=self._around.party, wall=self._around.wall())
+        wall = self._around.wall() + self._clock_error
+        message = to_message(effect, conversation=self._signaled_as, party=self._around.party, wall=wall)
         self._around.send(to, message)
         if to != self.remote_uid or not isinstance(
             effect, ev.SendClose | ev.SendOffer | ev.SendAnswer | ev.SendCandidate
@@ -312,19 +311,30 @@ class Conversation:
             for transport in self._transports.values():
                 transport.peer.send_control(text)
 
+    def _rename(self, effect: ev.InviteAgain) -> None:
+        self._clock_error = effect.now - self._around.wall()
+        before, self._signaled_as = self._signaled_as, effect.conversation
+        logger.warning("%s says that our clock is %.0f s behind: inviting again", self.remote_uid, self._clock_error)
+        self._around.on_renamed(self, before)
+
     def _create(self, effect: ev.CreateOffer | ev.CreateAnswer) -> None:
         servers = effect.ice_servers if isinstance(effect, ev.CreateAnswer) else ()
+        key = object()
+
+        def post(event: ev.Input) -> None:
+            self._inbox.put(Item(event, transport=key))
+
         peer = self._around.peers(
             generation=effect.generation,
             local=self._local,
             grant=effect.grant,
             ice=IceOptions((*self._around.ice.servers, *servers), self._around.ice.transport_policy),
-            on_event=self.post,
+            on_event=post,
             on_control=lambda text: self._around.on_control(self, text),
         )
         if self._muted:
             peer.mute(audio=self._muted.get("audio"), video=self._muted.get("video"))
-        transport = self._transports[effect.generation] = Transport(peer, effect.generation, self.post)
+        transport = self._transports[effect.generation] = Transport(peer, effect.generation, post, key)
         if isinstance(effect, ev.CreateAnswer):
             transport.describe(lambda: peer.create_answer(effect.sdp))
         else:
@@ -332,20 +342,21 @@ class Conversation:
         self._tasks.spawn(transport.run())
 
     def _start_media(self, generation: int) -> None:
-        if generation > 0:
-            self._sample_last()
+        if generation != self._carrier:
+            self._sample_last(self._transports[self._carrier])
             self._log.start(self._transports[generation].peer.counters())
+            self._carrier = generation
         self._transports[generation].peer.start_media()
 
     def _close_peer(self, generation: int) -> None:
-        self._sample_last(generation)
         transport = self._transports.pop(generation)
         transport.stop()
+        if generation == self._carrier:
+            self._sample_last(transport)
 
     def _conclude(self) -> None:
         """`closed`, exactly once: the record goes to everyone who listens, and to whoever waits."""
-        around = self._around
-        self.record = call_record(self.rules, self._log, now=around.monotonic(), wall=around.wall())
+        self.record = self._make_record()
         logger.info(
             "%s with %s closed: %s by %s after %.1f s",
             self.id,
@@ -354,9 +365,17 @@ class Conversation:
             self.record.closed_by,
             self.record.duration,
         )
+        self._closed.set_result(self.record)
         self._emit(self.record)
         self._around.on_end(self)
-        self._closed.set_result(self.record)
+
+    def _make_record(self) -> CallRecord:
+        now, wall = self._around.monotonic(), self._around.wall()
+        try:
+            return call_record(self.rules, self._log, now=now, wall=wall)
+        except Exception:  # a statistic that cannot be computed must not cost the call its end
+            logger.exception("the record of %s is incomplete", self.id)
+            return call_record(self.rules, StatisticsLog(), now=now, wall=wall)
 
     def _emit(self, event: Any) -> None:
         name = EVENT_NAMES[type(event)]
@@ -376,14 +395,13 @@ class Conversation:
                 async with asyncio.timeout_at(due), self._changed:
                     await self._changed.wait_for(lambda: self.state is State.CLOSED)
             except TimeoutError:
-                transport = self._transports.get(self.rules.current_generation)
+                due = max(due, loop.time() - self._around.stats_interval)  # what a stop of ours missed is not made up
+                transport = self._transports.get(self._carrier)
                 if transport is not None and self.state is State.ESTABLISHED:
                     for report in self._log.sample(transport.peer.counters()):
                         self._emit(report)
 
-    def _sample_last(self, generation: int | None = None) -> None:
+    def _sample_last(self, transport: Transport) -> None:
         """The rest of an interval, for the record, before its transport goes."""
-        current = self.rules.current_generation
-        transport = self._transports.get(current)
-        if transport is not None and generation in (None, current) and self.rules.marks.connected is not None:
+        if self.rules.marks.connected is not None:
             self._log.sample(transport.peer.counters())

@@ -14,19 +14,20 @@ class Tasks:
 
     def __init__(self, owner: str) -> None:
         self._owner = owner
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
 
-    def spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._logged(work), name=self._owner)
+    def spawn(self, work: Awaitable[None]) -> asyncio.Future[None]:
+        """Start `work`. One callback's or one transport's failure does not end its owner's other work."""
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         return task
 
-    async def _logged(self, work: Awaitable[None]) -> None:
-        try:
-            await work
-        except Exception:  # one callback's or one transport's failure must not end its owner's other work
-            logger.exception("%s: a task failed", self._owner)
+    def _done(self, task: asyncio.Future[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            logger.error("%s: a task failed", self._owner, exc_info=error)
 
     def cancel(self) -> None:
         for task in self._tasks:

@@ -19,8 +19,10 @@ WORK_LIMIT = 256  # pieces of work that wait; the rules allow far fewer candidat
 class Transport:
     """Does what takes time for one transport, in order, and closes it at the end."""
 
-    def __init__(self, peer: Peer, generation: int, post: Callable[[ev.Input], None]) -> None:
+    def __init__(self, peer: Peer, generation: int, post: Callable[[ev.Input], None], key: object) -> None:
+        """`key` tells it from another transport of the same generation."""
         self.peer = peer
+        self.key = key
         self._generation = generation
         self._post = post
         self._work: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(maxsize=WORK_LIMIT)

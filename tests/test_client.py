@@ -4,98 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from agent.client import CallClient, ClientOptions, Conversation
+from agent.client import ClientOptions
 from agent.conversation import events as ev
 from agent.conversation.call import State, Timing
 from agent.conversation.events import IceCandidate, MediaGrant
 from agent.conversation.reasons import CallStatus, CloseReason, Side
 from agent.conversation.reports import CallRecord, LocalStats
 from agent.errors import InvalidStateError, MediaUnavailable, NoCommonCodec
-from agent.ports import LocalStream
-from agent.session import INBOX_LIMIT
+from agent.inbox import LIMIT
 from agent.signaling import messages as wire
-from agent.signaling.channel import Signaling
-from tests.fakes.broker import FakeBroker, FakeNetwork
-from tests.fakes.peer import FakePeer, FakePeers
+from tests.fakes.broker import FakeNetwork
+from tests.fakes.peer import FakePeer
+from tests.parties import FAST, NOW, called, connected, party, said, two
 from tests.waiting import until
-
-PREFIX = "callbox/v1"
-NOW = 1_800_000_000.0
-FAST = ClientOptions(stats_interval=0.01, wall=lambda: NOW)
-
-
-class Party:
-    """A client with its fakes, and every event of its conversations."""
-
-    def __init__(self, client: CallClient, peers: FakePeers, broker: FakeBroker, network: FakeNetwork) -> None:
-        self.client, self.peers, self.broker, self.network = client, peers, broker, network
-        self.called: asyncio.Queue[Conversation] = asyncio.Queue()
-        self.events: list[tuple[str, Any]] = []
-        self._arrived = asyncio.Condition()
-        client.on("called", self.called.put_nowait)
-        client.subscribe(self._keep)
-
-    async def _keep(self, _conversation: Conversation, name: str, event: Any) -> None:
-        async with self._arrived:
-            self.events.append((name, event))
-            self._arrived.notify_all()
-
-    async def seen(self, name: str) -> Any:
-        async with asyncio.timeout(5), self._arrived:
-            await self._arrived.wait_for(lambda: any(each == name for each, _ in self.events))
-        return next(event for each, event in self.events if each == name)
-
-    @property
-    def names(self) -> list[str]:
-        return [name for name, _ in self.events if not name.endswith("_stats")]
-
-
-@asynccontextmanager
-async def party(
-    network: FakeNetwork, uid: str, options: ClientOptions = FAST, client_id: str = ""
-) -> AsyncIterator[Party]:
-    broker = FakeBroker(network, client_id or uid, subscriptions=Signaling.subscriptions(uid, PREFIX))
-    peers = FakePeers()
-    async with (
-        broker,
-        CallClient(
-            Signaling(broker, uid=uid, prefix=PREFIX, party=f"party-{client_id or uid}"), peers, options
-        ) as client,
-    ):
-        yield Party(client, peers, broker, network)
-
-
-@asynccontextmanager
-async def two(options: ClientOptions = FAST) -> AsyncIterator[tuple[Party, Party]]:
-    network = FakeNetwork()
-    async with party(network, "alice", options) as alice, party(network, "bob", options) as bob:
-        yield alice, bob
-
-
-async def called(who: Party) -> Conversation:
-    async with asyncio.timeout(5):
-        return await who.called.get()
-
-
-async def connected(alice: Party, bob: Party) -> tuple[Conversation, Conversation]:
-    """A call from alice that bob has accepted, connected on both sides."""
-    outgoing = alice.client.call("bob")
-    incoming = await called(bob)
-    await incoming.accept(LocalStream())
-    async with asyncio.timeout(5):
-        assert await outgoing.answered() is CallStatus.ACCEPTED
-    alice.peers.last.connect()
-    bob.peers.last.connect()
-    await alice.seen("local_stats")
-    await bob.seen("local_stats")
-    return outgoing, incoming
 
 
 async def test_a_whole_call() -> None:
@@ -310,10 +237,14 @@ async def test_invitation_of_the_past_gets_our_time() -> None:
     network = FakeNetwork()
     ahead = replace(FAST, wall=lambda: NOW + 3600)
     async with party(network, "alice") as alice, party(network, "bob", ahead) as bob:
-        outgoing = alice.client.call("bob")
-        record = await outgoing.wait_closed()
-        answers = [json.loads(each.payload) for each in network.published if each.topic.endswith("alice/signal/bob")]
-    assert record.call_status is CallStatus.TIMEOUT
+        stale = wire.Invite(
+            conversation=wire.NO_CONVERSATION, party="p", sdp="v=0", sent_at=wire.format_time(NOW), lifetime=30
+        )
+        alice.client.signaling.send("bob", stale)
+        closed = await bob.seen("closed")
+        answers = said(network, "bob", "alice")
+    assert (closed.call_status, closed.reason) == (CallStatus.TIMEOUT, CloseReason.INVITE_TIMEOUT)
+    assert [(each["callStatus"], each["reason"]) for each in answers] == [("TIMEOUT", "expired")]
     assert answers[0]["now"] == wire.format_time(NOW + 3600)
     assert bob.called.empty()
 
@@ -347,8 +278,8 @@ async def test_accepted_after_the_end_is_sent_away() -> None:
 async def test_a_flood_of_one_conversation_is_dropped_and_the_call_goes_on() -> None:
     async with two() as (alice, bob):
         _, incoming = await connected(alice, bob)
-        for _ in range(INBOX_LIMIT * 2):
-            incoming.post_remote(ev.CandidateReceived("mallory", "x", None))
+        for _ in range(LIMIT * 2):
+            incoming.post_remote(ev.CandidateReceived("mallory", "x", None), incoming.id)
         record = await incoming.close()
     assert record.reason is CloseReason.USER_HANGUP
 

@@ -106,6 +106,7 @@ class Call:
 
     def __init__(self, conversation: str, own_party: str, timing: Timing, state: State, now: float) -> None:
         self.conversation = conversation
+        self.signaled_as = conversation  # its id on the wire; another one once the clock had to be corrected
         self.own_party = own_party
         self.timing = timing
         self.state = state

@@ -103,6 +103,7 @@ class ResponseReceived:
     status: CallStatus
     reason: str | None = None
     sdp: str | None = None
+    now: float | None = None  # the far side's time of day (Unix seconds), where our invitation came expired
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +279,14 @@ class SendInvite:
 
 
 @dataclass(frozen=True, slots=True)
+class InviteAgain:
+    """What follows goes out under another id, with times by the far side's clock (`now`, Unix seconds)."""
+
+    conversation: str
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
 class SendRinging:
     expires_in: float
 
@@ -425,6 +434,7 @@ Notice = Called | Ringing | Response | Connected | StreamReceived | ErrorRaised 
 
 Effect = (
     SendInvite
+    | InviteAgain
     | SendRinging
     | SendResponse
     | SendSelect

@@ -49,7 +49,9 @@ class OutgoingCall(AnsweredCall):
         lifetime: float = 30.0,
         user_data: Any = None,
         grant: ev.MediaGrant | None = None,
+        second_id: str | None = None,
     ) -> None:
+        """`second_id` is what the call is called on the wire if it has to go out once more (see `_invite_again`)."""
         super().__init__(conversation, own_party, timing, State.OFFERING, now)
         self.targets = [Target(uid) for uid in dict.fromkeys(targets)]
         if not self.targets:
@@ -60,6 +62,7 @@ class OutgoingCall(AnsweredCall):
         self.user_data = user_data
         self.grant = grant or ev.MediaGrant()
         self._deadline = now + timing.setup
+        self._second_id = second_id
         self._sdp = ""
         self._found: list[ev.IceCandidate | None] = []
         self._early: list[ev.CandidateReceived] = []
@@ -143,11 +146,28 @@ class OutgoingCall(AnsweredCall):
             raise Refused(f"{event.uid} has answered")
         if event.status == CallStatus.ACCEPTED:
             return self._accepted(target, event, now)
+        if event.now is not None and self._second_id is not None:
+            return self._invite_again(event.now, now)
         target.ringing.discard(event.party)
         if target.ringing:
             return State.INVITING, []  # one client of this uid is out, another still asks its person
         target.status, target.reason = event.status, event.reason
         return self._go_on(now, Side.REMOTE)
+
+    def _invite_again(self, remote_now: float, now: float) -> tuple[State, list[ev.Effect]]:
+        """Our clock is wrong, a far side says: everyone still waiting is invited once more, by its time (PROTOCOL 2).
+
+        Under a new id, as the old one has been answered; for the application it stays the same call.
+        """
+        assert self._second_id is not None  # noqa: S101 - for the type checker
+        self.signaled_as, self._second_id = self._second_id, None
+        waiting = [target for target in self.targets if target.waiting]
+        withdrawn = self._withdraw(CloseReason.CANCELLED)
+        for target in waiting:
+            target.ringing.clear()
+        self._early, self._candidates = [], 0
+        again = ev.InviteAgain(self.signaled_as, remote_now)
+        return State.INVITING, [*withdrawn, again, *self._invite(waiting, now)]
 
     def _accepted(self, target: Target, event: ev.ResponseReceived, now: float) -> tuple[State, list[ev.Effect]]:
         if not event.sdp:
@@ -174,8 +194,8 @@ class OutgoingCall(AnsweredCall):
             raise Refused(f"{event.uid} has answered")
         target.status, target.reason = CallStatus.REJECTED, event.code
         state, effects = self._go_on(now, Side.REMOTE)
-        told = [ev.ErrorRaised(event.code, event.message), ev.SendClose(event.uid, CloseReason.CANCELLED)]
-        return state, [*told, *effects]
+        told: list[ev.Effect] = [ev.ErrorRaised(event.code, event.message)]
+        return state, [*told, ev.SendClose(event.uid, CloseReason.CANCELLED), *effects]
 
     def _declined_later(self, event: ev.CloseReceived, now: float) -> tuple[State, list[ev.Effect]]:
         """A `close` instead of a response: that target is out."""

@@ -15,7 +15,7 @@ from agent.conversation import events as ev
 from agent.conversation.incoming import IncomingCall
 from agent.conversation.limits import RateLimiter, Verdict
 from agent.conversation.outgoing import OutgoingCall
-from agent.conversation.reasons import CallStatus
+from agent.conversation.reasons import CallStatus, CloseReason
 
 MEMORY = 512  # conversations that ended; likewise withdrawals that came before their invitation
 CLOSED_MEMORY_SECONDS = 300.0  # longer than any invitation lives (120 s) and QoS 1 repeats it
@@ -55,6 +55,7 @@ class Switchboard:
     def __init__(self, *, max_conversations: int = 1, limiter: RateLimiter | None = None) -> None:
         self.max_conversations = max_conversations
         self.calls: dict[str, IncomingCall | OutgoingCall] = {}
+        self._turned_away: set[str] = set()  # of those: refused before anybody was asked, they take no line
         self._limiter = limiter or RateLimiter()
         self._ended: OrderedDict[str, Ended] = OrderedDict()
         self._withdrawn: OrderedDict[tuple[str, str], float] = OrderedDict()  # (sender, conversation) -> when
@@ -62,44 +63,59 @@ class Switchboard:
     @property
     def busy(self) -> bool:
         """Whether no further conversation can be taken."""
-        return len(self.calls) >= self.max_conversations
+        return len(self.calls) - len(self._turned_away) >= self.max_conversations
 
     def admit(self, invitation: ev.Invitation, now: float) -> Admitted:
         """Judge an invitation. Only NEW may start a call; the caller of this starts it and calls `add`."""
         self._forget(now)
-        known = self.calls.get(invitation.conversation)
-        if known is not None:
-            return self._known(known, invitation)
-        ended = self._ended.get(invitation.conversation)
-        if ended is not None:
-            if ended.uid != invitation.caller:
-                return _refused("conversation_in_use")
-            return Admitted(Admission.REPEATED, (ended.answer,) if ended.answer else ())
         if self._withdrawn.pop((invitation.caller, invitation.conversation), None) is not None:
             return Admitted(Admission.IGNORED, why="it was withdrawn before it came")
-        verdict = self._limiter.judge(invitation.caller, now)
+        verdict = self._limiter.judge(invitation.caller, now)  # a repetition counts: each one costs an answer
         if verdict is Verdict.DROP:
             return Admitted(Admission.IGNORED, why="a flood")
-        if verdict is Verdict.REFUSE:
-            return _refused("rate_limited")
-        return Admitted(Admission.NEW)
+        known = self._known(invitation)
+        if known is not None:
+            return known
+        return _refused("rate_limited") if verdict is Verdict.REFUSE else Admitted(Admission.NEW)
 
-    def _known(self, call: IncomingCall | OutgoingCall, invitation: ev.Invitation) -> Admitted:
-        if not isinstance(call, IncomingCall) or call.remote_uid != invitation.caller:
+    def _known(self, invitation: ev.Invitation) -> Admitted | None:
+        """What a conversation of the same id, under way or over, makes of an invitation."""
+        call = self.calls.get(invitation.conversation)
+        if call is not None:
+            if not isinstance(call, IncomingCall) or call.remote_uid != invitation.caller:
+                return _refused("conversation_in_use")
+            return Admitted(Admission.REPEATED, tuple(call.repeat()))
+        ended = self._ended.get(invitation.conversation)
+        if ended is None:
+            return None
+        if ended.uid != invitation.caller:
             return _refused("conversation_in_use")
-        return Admitted(Admission.REPEATED, tuple(call.repeat()))
+        return Admitted(Admission.REPEATED, (ended.answer,) if ended.answer else ())
 
-    def add(self, call: IncomingCall | OutgoingCall) -> None:
-        self.calls[call.conversation] = call
+    def add(self, call: IncomingCall | OutgoingCall, *, turned_away: bool = False) -> None:
+        """A call begins. `turned_away`: it is refused at once and takes no line."""
+        self.calls[call.signaled_as] = call
+        if turned_away:
+            self._turned_away.add(call.signaled_as)
+
+    def rename(self, call: OutgoingCall, before: str, now: float) -> None:
+        """`call` goes on under another id; whoever still answers under the old one is sent away."""
+        self.calls.pop(before, None)
+        self.calls[call.signaled_as] = call
+        self._remember(before, Ended(call.remote_uid, now, None, ev.SendClose(call.remote_uid, CloseReason.CANCELLED)))
 
     def remove(self, call: IncomingCall | OutgoingCall, now: float) -> None:
         """Forget a call that is closed, but for its answer."""
-        self.calls.pop(call.conversation, None)
+        self.calls.pop(call.signaled_as, None)
+        self._turned_away.discard(call.signaled_as)
         answer = call.answer if isinstance(call, IncomingCall) else None
         reason = call.closed.reason if call.closed else None
         close = ev.SendClose(call.remote_uid, reason) if reason and isinstance(call, OutgoingCall) else None
         kept = answer if isinstance(answer, ev.SendResponse) else None
-        self._ended[call.conversation] = Ended(call.remote_uid, now, kept, close)
+        self._remember(call.signaled_as, Ended(call.remote_uid, now, kept, close))
+
+    def _remember(self, conversation: str, ended: Ended) -> None:
+        self._ended[conversation] = ended
         if len(self._ended) > MEMORY:
             self._ended.popitem(last=False)
 
@@ -109,10 +125,12 @@ class Switchboard:
         if len(self._withdrawn) > MEMORY:
             self._withdrawn.popitem(last=False)
 
-    def unknown_response(self, conversation: str, event: ev.ResponseReceived) -> list[ev.Effect]:
-        """ACCEPTED after the end: tell that party, or it waits for a transport that never comes."""
+    def unknown_response(self, conversation: str, event: ev.ResponseReceived | ev.RingingReceived) -> list[ev.Effect]:
+        """ACCEPTED or `ringing` after the end: tell that party, or it waits for what never comes."""
         ended = self._ended.get(conversation)
-        if ended is None or ended.close is None or event.status is not CallStatus.ACCEPTED:
+        if ended is None or ended.close is None:
+            return []
+        if isinstance(event, ev.ResponseReceived) and event.status is not CallStatus.ACCEPTED:
             return []
         return [ev.SendClose(event.uid, ended.close.reason)]
 

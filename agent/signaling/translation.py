@@ -42,7 +42,8 @@ def to_input(sender: str, message: wire.SignalMessage) -> core.Input | None:
         case wire.Ringing():
             return core.RingingReceived(sender, party, message.expires_in)
         case wire.Response():
-            return core.ResponseReceived(sender, party, message.call_status, message.reason, message.sdp)
+            now = wire.parse_time(message.now) if message.now and _is_expired(message) else None
+            return core.ResponseReceived(sender, party, message.call_status, message.reason, message.sdp, now)
         case wire.Select():
             return core.SelectReceived(sender, party, message.selected_party)
         case wire.Candidate():
@@ -73,16 +74,14 @@ def to_message(effect: Outgoing, *, conversation: str, party: str, wall: float) 
         case core.SendRinging():
             return wire.Ringing(conversation=conversation, party=party, expires_in=round(effect.expires_in, 3))
         case core.SendResponse():
-            # A caller whose clock is wrong corrects itself by `now` and invites once more (PROTOCOL 2).
-            expired = effect.status is CallStatus.TIMEOUT and effect.reason == REASON_EXPIRED
-            return wire.Response(
+            response = wire.Response(
                 conversation=conversation,
                 party=party,
                 call_status=effect.status,
                 reason=effect.reason,
                 sdp=effect.sdp,
-                now=wire.format_time(wall) if expired else None,
             )
+            return response.model_copy(update={"now": wire.format_time(wall)}) if _is_expired(response) else response
         case core.SendSelect():
             return wire.Select(conversation=conversation, party=party, selected_party=effect.selected)
         case core.SendCandidate():
@@ -98,3 +97,8 @@ def to_message(effect: Outgoing, *, conversation: str, party: str, wall: float) 
             return wire.Answer(conversation=conversation, party=party, generation=effect.generation, sdp=effect.sdp)
         case core.SendClose():
             return wire.Close(conversation=conversation, party=party, reason=effect.reason.value)
+
+
+def _is_expired(response: wire.Response) -> bool:
+    """Whether it says `now`, by which a caller whose clock is wrong corrects itself (PROTOCOL 2)."""
+    return response.call_status is CallStatus.TIMEOUT and response.reason == REASON_EXPIRED

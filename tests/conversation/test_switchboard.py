@@ -13,6 +13,8 @@ from agent.conversation.reasons import CallStatus, CloseReason
 from agent.conversation.switchboard import CLOSED_MEMORY_SECONDS, MEMORY, Admission, Switchboard
 from tests.conversation.calls import CALLER, CONVERSATION, OWN, TIMING, feed, invitation, outgoing
 
+EXPIRED = ev.ResponseReceived(CALLER, "p", CallStatus.TIMEOUT, "expired", now=1_800_000_000.0)
+
 
 def admit_call(board: Switchboard, now: float = 0.0) -> IncomingCall:
     assert board.admit(invitation(), now).admission is Admission.NEW
@@ -81,6 +83,71 @@ def test_accepted_after_the_end_is_told_so() -> None:
     assert board.unknown_response("another", late) == []
     refused = ev.ResponseReceived(CALLER, "p", CallStatus.BUSY)
     assert board.unknown_response(CONVERSATION, refused) == []
+
+
+def test_ringing_after_the_end_is_told_so() -> None:
+    board = Switchboard()
+    call = outgoing(CALLER, now=0.0)
+    board.add(call)
+    feed(call, ev.DescriptionReady(0, "o"), ev.CloseRequested(), now=0.0)
+    board.remove(call, 1.0)
+    rings = ev.RingingReceived("phone-of-b", "p", 20.0)
+    assert board.unknown_response(CONVERSATION, rings) == [ev.SendClose("phone-of-b", CloseReason.CANCELLED)]
+    assert board.unknown_response("another", rings) == []
+
+
+def test_who_answered_an_invitation_never_gets_a_close_for_it() -> None:
+    """Only what we began ourselves is withdrawn."""
+    board = Switchboard()
+    call = admit_call(board)
+    feed(call, ev.RejectRequested())
+    board.remove(call, 1.0)
+    late = ev.ResponseReceived(CALLER, "p", CallStatus.ACCEPTED, sdp="s")
+    assert board.unknown_response(CONVERSATION, late) == []
+
+
+def test_repetitions_are_limited_too() -> None:
+    """Each costs an answer: four times ten a minute, whoever owns the conversation, and then silence."""
+    board = Switchboard()
+    call = admit_call(board)
+    feed(call, ev.RejectRequested(CallStatus.REJECTED, "no"))
+    board.remove(call, 0.0)
+    for caller, admission in ((CALLER, Admission.REPEATED), ("mallory", Admission.REFUSED)):
+        verdicts = [board.admit(invitation(caller=caller), 1.0).admission for _ in range(60)]
+        assert verdicts.count(admission) == (39 if caller == CALLER else 40)
+        assert set(verdicts[40:]) == {Admission.IGNORED}
+
+
+def test_who_is_turned_away_takes_no_line() -> None:
+    board = Switchboard()
+    assert board.admit(invitation(), 0.0).admission is Admission.NEW
+    call = IncomingCall(invitation(), OWN, TIMING, 0.0)
+    board.add(call, turned_away=True)
+    assert not board.busy
+    assert board.admit(invitation(), 0.0).admission is Admission.REPEATED
+    feed(call, ev.RejectRequested())
+    board.remove(call, 0.0)
+    admitted = IncomingCall(invitation(conversation="another"), OWN, TIMING, 0.0)
+    board.add(admitted)
+    assert board.busy
+
+
+def test_a_call_that_goes_on_under_another_id() -> None:
+    board = Switchboard()
+    call = OutgoingCall(CONVERSATION, OWN, [CALLER], TIMING, 0.0, second_id="second")
+    call.start()
+    board.add(call)
+    feed(call, ev.DescriptionReady(0, "o"), EXPIRED, now=0.0)
+    board.rename(call, CONVERSATION, 0.0)
+    assert board.busy
+    assert board.admit(invitation(caller="mallory", conversation="second"), 0.0).admission is Admission.REFUSED
+    late = ev.ResponseReceived(CALLER, "p", CallStatus.ACCEPTED, sdp="s")
+    assert board.unknown_response(CONVERSATION, late) == [ev.SendClose(CALLER, CloseReason.CANCELLED)]
+    assert board.unknown_response("second", late) == []
+    feed(call, ev.CloseRequested(), now=0.0)
+    board.remove(call, 0.0)
+    assert not board.busy
+    assert board.unknown_response("second", late) == [ev.SendClose(CALLER, CloseReason.CANCELLED)]
 
 
 def test_busy_counts_conversations() -> None:

@@ -1,0 +1,78 @@
+"""What waits to be handled by a conversation: one queue, in order, bounded for what the far side sends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.conversation import events as ev
+from agent.errors import InvalidStateError
+from agent.ports import LocalStream
+
+LIMIT = 256  # inputs that wait; what the far side sends beyond it is dropped, as QoS 0 would be
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One input, and what decides whether it still means something when its turn comes."""
+
+    event: ev.Input
+    signaled_as: str | None = None  # a message: the conversation that it named
+    transport: object | None = None  # from a transport: which one, as a generation may come twice
+    local: LocalStream | None = None  # an acceptance: the media that comes with it
+    outcome: asyncio.Future[str | None] | None = None  # a request: None, or why it was refused
+
+    def settle(self, refused: str | None) -> None:
+        if self.outcome is not None and not self.outcome.done():
+            self.outcome.set_result(refused)
+
+
+class Inbox:
+    """Filled by anyone, emptied by the conversation's task, until it is closed."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._items: deque[Item] = deque()
+        self._arrived = asyncio.Event()
+        self._closed = False
+
+    @property
+    def full(self) -> bool:
+        """Whether the far side has sent more than is handled."""
+        return len(self._items) >= LIMIT
+
+    def put(self, item: Item) -> None:
+        """Once it is closed nobody listens any more: then this does nothing."""
+        if self._closed:
+            item.settle("the conversation is closed")
+            return
+        self._items.append(item)
+        self._arrived.set()
+
+    async def request(self, event: ev.Input, local: LocalStream | None = None) -> None:
+        """Hand in an input of this side and wait until it was handled. Raises InvalidStateError if it is refused."""
+        outcome: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self.put(Item(event, local=local, outcome=outcome))
+        refused = await outcome
+        if refused is not None:
+            raise InvalidStateError(refused)
+
+    async def next(self, deadline: float | None) -> Item:
+        """The next input; `DeadlineReached` at `deadline` (by the clock of the inputs) if there is none before."""
+        while not self._items:
+            self._arrived.clear()
+            delay = None if deadline is None else max(0.0, deadline - self._monotonic())
+            try:
+                async with asyncio.timeout(delay):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return Item(ev.DeadlineReached())
+        return self._items.popleft()
+
+    def close(self) -> None:
+        """Whatever waits is not handled any more, and whoever waits is told. Idempotent."""
+        self._closed = True
+        while self._items:
+            self._items.popleft().settle("the conversation is closed")

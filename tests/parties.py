@@ -1,0 +1,94 @@
+"""Clients on a broker in memory, with transports that connect when they are told to, and all that they report."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from agent.client import CallClient, ClientOptions, Conversation
+from agent.conversation.reasons import CallStatus
+from agent.ports import LocalStream
+from agent.signaling.channel import Signaling
+from tests.fakes.broker import FakeBroker, FakeNetwork
+from tests.fakes.peer import FakePeers
+
+PREFIX = "callbox/v1"
+NOW = 1_800_000_000.0
+FAST = ClientOptions(stats_interval=0.01, wall=lambda: NOW)
+
+
+class Party:
+    """A client with its fakes, and every event of its conversations."""
+
+    def __init__(self, client: CallClient, peers: FakePeers, broker: FakeBroker, network: FakeNetwork) -> None:
+        self.client, self.peers, self.broker, self.network = client, peers, broker, network
+        self.called: asyncio.Queue[Conversation] = asyncio.Queue()
+        self.events: list[tuple[str, Any]] = []
+        self._arrived = asyncio.Condition()
+        client.on("called", self.called.put_nowait)
+        client.subscribe(self._keep)
+
+    async def _keep(self, _conversation: Conversation, name: str, event: Any) -> None:
+        async with self._arrived:
+            self.events.append((name, event))
+            self._arrived.notify_all()
+
+    async def seen(self, name: str) -> Any:
+        async with asyncio.timeout(5), self._arrived:
+            await self._arrived.wait_for(lambda: any(each == name for each, _ in self.events))
+        return next(event for each, event in self.events if each == name)
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.events if not name.endswith("_stats")]
+
+
+@asynccontextmanager
+async def party(
+    network: FakeNetwork, uid: str, options: ClientOptions = FAST, client_id: str = ""
+) -> AsyncIterator[Party]:
+    broker = FakeBroker(network, client_id or uid, subscriptions=Signaling.subscriptions(uid, PREFIX))
+    peers = FakePeers()
+    async with (
+        broker,
+        CallClient(
+            Signaling(broker, uid=uid, prefix=PREFIX, party=f"party-{client_id or uid}"), peers, options
+        ) as client,
+    ):
+        await broker.wait_connected(5)
+        yield Party(client, peers, broker, network)
+
+
+@asynccontextmanager
+async def two(options: ClientOptions = FAST) -> AsyncIterator[tuple[Party, Party]]:
+    network = FakeNetwork()
+    async with party(network, "alice", options) as alice, party(network, "bob", options) as bob:
+        yield alice, bob
+
+
+def said(network: FakeNetwork, sender: str, to: str) -> list[dict[str, Any]]:
+    """Every signalling message of `sender` to `to`, in order."""
+    topic = f"{PREFIX}/{to}/signal/{sender}"
+    return [json.loads(each.payload) for each in network.published if each.topic == topic]
+
+
+async def called(who: Party) -> Conversation:
+    async with asyncio.timeout(5):
+        return await who.called.get()
+
+
+async def connected(alice: Party, bob: Party) -> tuple[Conversation, Conversation]:
+    """A call from alice that bob has accepted, connected on both sides."""
+    outgoing = alice.client.call("bob")
+    incoming = await called(bob)
+    await incoming.accept(LocalStream())
+    async with asyncio.timeout(5):
+        assert await outgoing.answered() is CallStatus.ACCEPTED
+    alice.peers.last.connect()
+    bob.peers.last.connect()
+    await alice.seen("local_stats")
+    await bob.seen("local_stats")
+    return outgoing, incoming
