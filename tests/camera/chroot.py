@@ -86,7 +86,7 @@ def run_inside(chroot: Path, node_ids: list[str]) -> dict[str, Outcome]:
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": "/root",
             "LC_ALL": "C.UTF-8",
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPYCACHEPREFIX": "/var/cache/callbox",  # the tree is read-only there
             "INSIDE_CAMERA_CHROOT": "1",
             "TEST_BROKER_PORT": str(port),
             "CHROOT": str(chroot),

@@ -7,11 +7,17 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.camera.inside.inside_call import PORT
+
+pytestmark = pytest.mark.skipif(not PORT, reason="mosquitto is not installed (apt-get install mosquitto)")
+
 
 async def test_the_doctor_measures_the_camera(tmp_path: Path) -> None:
     config = tmp_path / "callbox.toml"
     config.write_text(
-        f'uid = "door"\nstate_directory = "{tmp_path}"\n[mqtt]\nport = 1\n'
+        f'uid = "door"\nstate_directory = "{tmp_path}"\n[mqtt]\nport = {PORT}\n'
         '[video]\nsource = "picamera2"\nwidth = 640\nheight = 360\nbitrate = 1_000_000\n'
     )
     program = await asyncio.create_subprocess_exec(
@@ -22,8 +28,8 @@ async def test_the_doctor_measures_the_camera(tmp_path: Path) -> None:
     output, _ = await program.communicate()
     report = json.loads(output)
     findings = {finding["area"]: finding for finding in report["findings"]}
-    assert program.returncode == 6  # there is no broker on port 1
-    assert [area for area, finding in findings.items() if finding["verdict"] == "failed"] == ["broker"]
+    assert program.returncode == 0, output
+    assert findings["broker"]["verdict"] == "ok"
     assert findings["cameras"]["figures"]["libcamera"] == ["virtual"]
     assert findings["opened"]["figures"]["encoder"] == "libx264"
     assert findings["frame rate"]["figures"]["framerate"] > 10
