@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -198,6 +199,24 @@ def test_crash_is_back_at_once(running: Device) -> None:
     took = running.wait_restarted(before, 20)
     print(f"\n{running.machine.suite}: back {took:.2f} s after a crash")
     assert took < budget(2)
+
+
+def test_idle_takes_little(running: Device) -> None:
+    def ticks() -> int:
+        fields = running.machine.run("cat", f"/proc/{running.main_pid}/stat").rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    running.machine.run("systemctl", "restart", UNIT)
+    time.sleep(3)  # what the start itself takes is not counted
+    before, seconds = ticks(), 20
+    time.sleep(seconds)
+    share = (ticks() - before) / os.sysconf("SC_CLK_TCK") / seconds
+    rollup = running.machine.run("cat", f"/proc/{running.main_pid}/smaps_rollup").splitlines()
+    memory = {line.split(":")[0]: int(line.split()[1]) / 1024 for line in rollup[1:]}
+    sizes = f"{memory['Rss']:.0f} MB resident, {memory['Anonymous']:.0f} MB of it its own"
+    print(f"\n{running.machine.suite}: idle with {share:.2%} of a core, {sizes}")
+    assert share < 0.003
+    assert memory["Anonymous"] < 60
 
 
 def test_state_is_kept_across_a_restart(running: Device) -> None:

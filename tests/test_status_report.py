@@ -1,0 +1,71 @@
+"""What `callbox status` prints."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from agent.service.snapshot import Camera
+from agent.service.status_socket import StatusServer, as_json
+from agent.status_report import NotRunning, describe, report
+from tests.service.snapshots import VIDEO, call, snapshot
+
+
+def test_idle() -> None:
+    text = describe(as_json(snapshot(uptime=3725.4, memory=48_000_000)))
+    assert text.splitlines() == [
+        "door-1: idle; broker 127.0.0.1:1883",
+        "  broker  127.0.0.1:1883, connected",
+        "  camera  pattern",
+        "  up      1h2m5s, callbox 1.0, pid 42",
+        "  memory  48 MB",
+        "  calls   0 of 1",
+    ]
+
+
+def test_in_a_call() -> None:
+    *_, calls, line = describe(as_json(snapshot(call(video=VIDEO)))).splitlines()
+    assert calls == "  calls   1 of 1"
+    assert line.split("  ")[2:] == [
+        "front-desk",
+        "incoming",
+        "established",
+        "5s",
+        "1280x720 at 30 fps",
+        "1.9 Mbit/s",
+        "conversation-with-front-desk",
+    ]
+
+
+def test_what_is_missing() -> None:
+    text = describe(
+        as_json(snapshot(broker_connected=False, camera=Camera("auto", looked_for=True, missing="none found")))
+    )
+    assert "  broker  127.0.0.1:1883, not connected" in text
+    assert "  camera  auto: none found" in text
+
+
+async def test_report_asks_the_daemon(tmp_path: Path) -> None:
+    path = tmp_path / "status.sock"
+    async with StatusServer(path, snapshot):
+        (text,) = await asyncio.to_thread(lambda: list(report(path, as_json=False, watch=False)))
+        (as_text,) = await asyncio.to_thread(lambda: list(report(path, as_json=True, watch=False)))
+    assert text.startswith("door-1: idle")
+    assert json.loads(as_text)["status"] == "idle; broker 127.0.0.1:1883"
+
+
+async def test_watch_goes_on_when_the_daemon_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.status_report.WATCH_INTERVAL", 0.0)
+    path = tmp_path / "status.sock"
+    frames = report(path, as_json=False, watch=True)
+    async with StatusServer(path, snapshot):
+        assert (await asyncio.to_thread(next, frames)).startswith("door-1: idle")
+    assert "no daemon answers" in await asyncio.to_thread(next, frames)
+
+
+def test_nobody_answers(tmp_path: Path) -> None:
+    with pytest.raises(NotRunning, match="No such file"):
+        next(report(tmp_path / "status.sock", as_json=False, watch=False))
