@@ -48,10 +48,14 @@ Load = Callable[[], tuple[Settings, Policy]]
 
 
 class Daemon:
-    """A device. `load` reads settings and policy, at the start and at each reload; it raises ConfigurationError."""
+    """A device. `load` reads settings and policy, at the start and at each reload; it raises ConfigurationError.
 
-    def __init__(self, load: Load) -> None:
+    SIGHUP asks for a reload, as a service's does; on a `terminal` it means that the terminal was closed, and stops.
+    """
+
+    def __init__(self, load: Load, *, terminal: bool = False) -> None:
         self._load = load
+        self._terminal = terminal
         self._settings, self._policy = load()
         self._stop = asyncio.Event()
         self._doorkeeper: Doorkeeper | None = None
@@ -66,7 +70,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
+        loop.add_signal_handler(signal.SIGHUP, self._stop.set if self._terminal else self._reload_on_signal)
         async with AsyncExitStack() as stack:
             client, publisher, supervision = await self._start(stack)
             gc.collect()

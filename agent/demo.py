@@ -74,7 +74,7 @@ async def run_demo(plan: DemoPlan, say: Callable[[str], None]) -> None:
         options = WebOptions(LOOPBACK, plan.port)
         page = PageServer(options, (LOOPBACK, broker_port), {"prefix": "callbox/v1", "iceServers": []})
         await stack.enter_async_context(page)
-        daemon = Daemon(lambda: _device(plan.uid, broker_port, folder))
+        daemon = Daemon(lambda: _device(plan.uid, broker_port, folder), terminal=True)
         say(f"{plan.uid} waits to be called at {options.url}")
         say(f"  broker: {name} on {LOOPBACK}:{broker_port}; from a terminal: {_call(plan.uid, broker_port)}")
         say("  Ctrl-C ends it all.")

@@ -45,7 +45,8 @@ export class Stage {
     conversation.on("restored", () => this.#attach(conversation));
     conversation.on("stream_received", () => this.#attach(conversation));
     this.redraw();
-    byId("hangup").focus();
+    byId("hangup").focus({ preventScroll: true });
+    byId("stage").scrollIntoView({ block: "start" });
   }
 
   /** Back to the empty stage. */

@@ -23,7 +23,7 @@ from typing import Any
 
 from _pytest.outcomes import Skipped
 
-from tests.bench import cpu, latency, memory, setup_time, soak
+from tests.bench import cpu, latency, memory, page, setup_time, soak
 from tests.bench.figures import Figure, machine, table
 from tests.bench.scene import Scene
 
@@ -38,6 +38,8 @@ BENCHES: dict[str, Callable[[Scene], Awaitable[list[Figure]]]] = {
     "memory": memory.measure_memory,
     "cpu-device": cpu.measure_devices,
     "cpu-transport": cpu.measure_transports,
+    "page-click": page.measure_clicks,
+    "demo-start": page.measure_demo,
     "soak": soak.measure_soak,
 }
 

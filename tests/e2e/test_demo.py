@@ -168,8 +168,9 @@ async def test_from_the_command_to_a_picture_and_back(tmp_path: Path, broker: st
     assert left_in(shown.folder) == []
 
 
-async def test_ctrl_c_during_a_call(tmp_path: Path) -> None:
-    """In the terminal, with the command that the demo itself names."""
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGHUP], ids=["ctrl-c", "terminal-closed"])
+async def test_the_end_during_a_call(tmp_path: Path, end: signal.Signals) -> None:
+    """With a call from the terminal, by the command that the demo itself names."""
     async with demo(tmp_path, *broker_option("mosquitto")) as shown:
         command = shlex.split(shown.said.partition("from a terminal: ")[2].splitlines()[0])
         assert command[:2] == ["callbox", "call"]
@@ -179,7 +180,7 @@ async def test_ctrl_c_during_a_call(tmp_path: Path) -> None:
             while b"stream_received" not in await call.process.stdout.readline():
                 assert call.process.returncode is None, call.log()
         processes = descendants(shown.program.pid)
-        shown.program.signal(signal.SIGINT)
+        shown.program.signal(end)
         code, _ = await shown.program.finish()
         called, output = await call.finish()
     assert (code, called) == (0, 0)
