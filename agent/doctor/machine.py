@@ -155,9 +155,10 @@ def _version(package: str) -> str:
 def _libcamera_version() -> str:
     try:
         import libcamera
+
+        return str(libcamera.CameraManager.singleton().version)
     except Exception:  # noqa: BLE001 - the binding fails in ways of its own where it does not fit the interpreter
         return "not usable from this Python"
-    return str(getattr(libcamera, "__version__", "") or "installed")
 
 
 def _system_name() -> str:

@@ -20,6 +20,10 @@ def test_that_nobody_may_call_is_said(machine: Machine) -> None:
         ('[mqtt]\nhost = "broker.lan"\npassword = "x"', "mqtt.password goes to broker.lan unencrypted"),
         ('[mqtt.tls]\nca_file = "/a"', "mqtt.tls.ca_file does nothing"),
         ("[mqtt]\nport = 8883", "mqtt.port is 8883"),
+        (
+            '[video]\nsource = "pattern"\n[camera]\nhflip = true',
+            "camera.hflip does nothing while video.source is pattern",
+        ),
         ('[ice]\ntransport_policy = "relay"', "without a TURN server"),
         ('[ice]\nservers = [{urls = ["stun:a", "stun:b"]}]', "more than one STUN URL"),
         ('[[policy.rule]]\nname = "b"\naction = "ring"', 'rule 2 ("b") is never asked: rule 1 matches every call'),

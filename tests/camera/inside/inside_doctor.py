@@ -37,3 +37,4 @@ async def test_the_doctor_measures_the_camera(tmp_path: Path) -> None:
     steps = findings["bitrate"]["figures"]["steps"]
     assert steps[1]["sent"] < steps[0]["sent"] < steps[2]["sent"]
     assert report["system"]["picamera2"][0].isdigit()
+    assert "0." in report["system"]["libcamera"]
