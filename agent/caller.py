@@ -19,13 +19,14 @@ from agent.client import CallClient
 from agent.conversation import events as ev
 from agent.conversation.reasons import CallStatus
 from agent.conversation.reports import CallRecord, LocalStats, ReceivedMedia, RemoteStats
+from agent.emitter import EVENT_NAMES
 from agent.errors import ConfigurationError, NotConnected
 from agent.media.audio import AudioHub, open_audio_source
 from agent.media.hub import VideoHub
 from agent.media.recorder import Recorder
 from agent.media.source import VideoOptions, open_video_source
 from agent.ports import LocalStream
-from agent.session import EVENT_NAMES, Conversation
+from agent.session import Conversation
 from agent.signaling.channel import Signaling
 from agent.signaling.mqtt import MqttBroker
 from agent.signaling.options import MqttOptions, TlsOptions

@@ -7,10 +7,25 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from agent.conversation import events as ev
+from agent.conversation.reports import CallRecord, LocalStats, RemoteStats
+
 logger = logging.getLogger(__name__)
 
 Callback = Callable[..., Awaitable[None] | None]
 Unsubscribe = Callable[[], None]
+
+EVENT_NAMES: dict[type, str] = {
+    ev.Called: "called",
+    ev.Ringing: "ringing",
+    ev.Response: "response",
+    ev.Connected: "connected",
+    ev.StreamReceived: "stream_received",
+    ev.ErrorRaised: "error",
+    LocalStats: "local_stats",
+    RemoteStats: "remote_stats",
+    CallRecord: "closed",
+}
 
 
 class Emitter:

@@ -2,7 +2,7 @@
 
 One task runs a conversation, from `run()`'s first line to its last; leaving it is the only way its media stops. Inputs
 come through one inbox and are handled one at a time. What takes time (making an offer, an answer, adding a candidate)
-is done by its `Transport`, in order, which reports back through the inbox.
+is done by its transports, in order, which report back through the inbox.
 """
 
 from __future__ import annotations
@@ -19,32 +19,20 @@ from agent.conversation.incoming import IncomingCall
 from agent.conversation.outgoing import OutgoingCall
 from agent.conversation.reasons import CallStatus, CloseReason, Direction, Side
 from agent.conversation.record import call_record
-from agent.conversation.reports import CallRecord, LocalStats, RemoteStats
+from agent.conversation.reports import CallRecord
 from agent.conversation.statistics import StatisticsLog
-from agent.emitter import Emitter, Unsubscribe
+from agent.emitter import EVENT_NAMES, Emitter, Unsubscribe
 from agent.errors import InvalidStateError
 from agent.inbox import Inbox, Item
 from agent.ports import IceOptions, LocalStream, PeerFactory
 from agent.signaling import messages as wire
 from agent.signaling.translation import to_message
 from agent.tasks import Tasks
-from agent.transport import Transport
+from agent.transports import Transports
 
 logger = logging.getLogger(__name__)
 
 FINISH_TIMEOUT = 6.0  # seconds for the last transport and the last callback; a transport allows itself 5
-
-EVENT_NAMES: dict[type, str] = {
-    ev.Called: "called",
-    ev.Ringing: "ringing",
-    ev.Response: "response",
-    ev.Connected: "connected",
-    ev.StreamReceived: "stream_received",
-    ev.ErrorRaised: "error",
-    LocalStats: "local_stats",
-    RemoteStats: "remote_stats",
-    CallRecord: "closed",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +67,15 @@ class Conversation:
         self._inbox = Inbox(around.monotonic)
         self._changed = asyncio.Condition()
         self._closed: asyncio.Future[CallRecord] = asyncio.get_running_loop().create_future()
-        self._transports: dict[int, Transport] = {}
-        self._carrier = 0  # the generation whose counters are the call's
-        self._muted: dict[str, bool] = {}
         self._tasks = Tasks(f"conversation {rules.conversation}")
+        self._transports = Transports(
+            around.peers,
+            around.ice,
+            self._log,
+            put=self._inbox.put,
+            on_control=lambda text: around.on_control(self, text),
+            spawn=self._tasks.spawn,
+        )
         self._emitter = Emitter(self._tasks.spawn)
 
     # -- what it is -------------------------------------------------------------------------------------------------
@@ -176,9 +169,7 @@ class Conversation:
 
     def mute(self, *, audio: bool | None = None, video: bool | None = None) -> None:
         """Stop (True) or resume (False) sending a kind of media; None leaves it."""
-        self._muted.update({kind: flag for kind, flag in (("audio", audio), ("video", video)) if flag is not None})
-        for transport in self._transports.values():
-            transport.peer.mute(audio=audio, video=video)
+        self._transports.mute(audio=audio, video=video)
 
     def renew(self) -> None:
         """Make a fresh transport beside the one there is: the network changed."""
@@ -227,7 +218,7 @@ class Conversation:
         if self.state is not before:
             logger.info("%s with %s: %s -> %s (%s)", self.id, self.remote_uid, before, self.state, type(event).__name__)
         if before is State.CONNECTING and self.state is State.ESTABLISHED:
-            self._log.start(self._transports[self.rules.current_generation].peer.counters())
+            self._transports.start_counting()
             self._tasks.spawn(self._sample())
         self._perform(effects)
         async with self._changed:
@@ -237,7 +228,7 @@ class Conversation:
         """A message of an invitation that was replaced, or news of a transport that was closed since."""
         if item.signaled_as is not None and item.signaled_as != self._signaled_as:
             return True
-        return item.transport is not None and item.transport not in (each.key for each in self._transports.values())
+        return item.transport is not None and not self._transports.knows(item.transport)
 
     def _ensure_closed(self, reason: CloseReason) -> None:
         """Whatever went wrong in between, every call ends with its record, or this side stays busy with nobody."""
@@ -264,8 +255,7 @@ class Conversation:
 
     async def _finish(self) -> None:
         self._inbox.close()
-        for transport in self._transports.values():
-            transport.stop()
+        self._transports.stop()
         async with self._changed:
             self._changed.notify_all()
         await self._tasks.finish(FINISH_TIMEOUT)
@@ -282,15 +272,15 @@ class Conversation:
                 case ev.SendRinging() | ev.SendResponse() | ev.SendOffer() | ev.SendAnswer():
                     self._send(self.remote_uid, effect)
                 case ev.CreateOffer() | ev.CreateAnswer():
-                    self._create(effect)
+                    self._transports.create(effect, self._local)
                 case ev.ApplyAnswer():
-                    self._transports[effect.generation].apply_answer(effect.sdp)
+                    self._transports.apply_answer(effect)
                 case ev.AddCandidate():
-                    self._transports[effect.generation].add_candidate(effect.candidate)
+                    self._transports.add_candidate(effect)
                 case ev.StartMedia():
-                    self._start_media(effect.generation)
+                    self._transports.start_media(effect.generation)
                 case ev.ClosePeer():
-                    self._close_peer(effect.generation)
+                    self._transports.close(effect.generation)
                 case ev.Closed():
                     self._conclude()
                 case _:
@@ -307,52 +297,13 @@ class Conversation:
         # The data channel says the same; the first to arrive counts. A close always goes both ways, the rest only
         # when the broker is away.
         if isinstance(effect, ev.SendClose) or not self._around.connected():
-            text = wire.encode(message).decode()
-            for transport in self._transports.values():
-                transport.peer.send_control(text)
+            self._transports.say(wire.encode(message).decode())
 
     def _rename(self, effect: ev.InviteAgain) -> None:
         self._clock_error = effect.now - self._around.wall()
         before, self._signaled_as = self._signaled_as, effect.conversation
         logger.warning("%s says that our clock is %.0f s behind: inviting again", self.remote_uid, self._clock_error)
         self._around.on_renamed(self, before)
-
-    def _create(self, effect: ev.CreateOffer | ev.CreateAnswer) -> None:
-        servers = effect.ice_servers if isinstance(effect, ev.CreateAnswer) else ()
-        key = object()
-
-        def post(event: ev.Input) -> None:
-            self._inbox.put(Item(event, transport=key))
-
-        peer = self._around.peers(
-            generation=effect.generation,
-            local=self._local,
-            grant=effect.grant,
-            ice=IceOptions((*self._around.ice.servers, *servers), self._around.ice.transport_policy),
-            on_event=post,
-            on_control=lambda text: self._around.on_control(self, text),
-        )
-        if self._muted:
-            peer.mute(audio=self._muted.get("audio"), video=self._muted.get("video"))
-        transport = self._transports[effect.generation] = Transport(peer, effect.generation, post, key)
-        if isinstance(effect, ev.CreateAnswer):
-            transport.describe(lambda: peer.create_answer(effect.sdp))
-        else:
-            transport.describe(peer.create_offer)
-        self._tasks.spawn(transport.run())
-
-    def _start_media(self, generation: int) -> None:
-        if generation != self._carrier:
-            self._sample_last(self._transports[self._carrier])
-            self._log.start(self._transports[generation].peer.counters())
-            self._carrier = generation
-        self._transports[generation].peer.start_media()
-
-    def _close_peer(self, generation: int) -> None:
-        transport = self._transports.pop(generation)
-        transport.stop()
-        if generation == self._carrier:
-            self._sample_last(transport)
 
     def _conclude(self) -> None:
         """`closed`, exactly once: the record goes to everyone who listens, and to whoever waits."""
@@ -396,12 +347,6 @@ class Conversation:
                     await self._changed.wait_for(lambda: self.state is State.CLOSED)
             except TimeoutError:
                 due = max(due, loop.time() - self._around.stats_interval)  # what a stop of ours missed is not made up
-                transport = self._transports.get(self._carrier)
-                if transport is not None and self.state is State.ESTABLISHED:
-                    for report in self._log.sample(transport.peer.counters()):
+                if self.state is State.ESTABLISHED:
+                    for report in self._transports.sample() or ():
                         self._emit(report)
-
-    def _sample_last(self, transport: Transport) -> None:
-        """The rest of an interval, for the record, before its transport goes."""
-        if self.rules.marks.connected is not None:
-            self._log.sample(transport.peer.counters())

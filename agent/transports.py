@@ -1,0 +1,121 @@
+"""The transports of one conversation: one carries the media, another may be in the making beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from agent.conversation import events as ev
+from agent.conversation.reports import LocalStats, RemoteStats
+from agent.conversation.statistics import StatisticsLog
+from agent.inbox import Item
+from agent.ports import IceOptions, LocalStream, PeerFactory
+from agent.transport import Transport
+
+
+class Transports:
+    """By generation. What they report goes to `put`, each item with the transport that it comes from.
+
+    `spawn` runs a transport until it is closed; its owner awaits that. `log` gets the counters of the one that carries
+    the media.
+    """
+
+    def __init__(
+        self,
+        peers: PeerFactory,
+        ice: IceOptions,
+        log: StatisticsLog,
+        *,
+        put: Callable[[Item], None],
+        on_control: Callable[[str], None],
+        spawn: Callable[[Awaitable[None]], Any],
+    ) -> None:
+        self._peers = peers
+        self._ice = ice
+        self._log = log
+        self._put = put
+        self._on_control = on_control
+        self._spawn = spawn
+        self._open: dict[int, Transport] = {}
+        self._carrier = 0
+        self._counts = False
+        self._muted: dict[str, bool] = {}
+
+    def create(self, effect: ev.CreateOffer | ev.CreateAnswer, local: LocalStream) -> None:
+        """Make a transport and have it described."""
+        servers = effect.ice_servers if isinstance(effect, ev.CreateAnswer) else ()
+        key = object()
+
+        def post(event: ev.Input) -> None:
+            self._put(Item(event, transport=key))
+
+        peer = self._peers(
+            generation=effect.generation,
+            local=local,
+            grant=effect.grant,
+            ice=IceOptions((*self._ice.servers, *servers), self._ice.transport_policy, self._ice.host_addresses),
+            on_event=post,
+            on_control=self._on_control,
+        )
+        if self._muted:
+            peer.mute(audio=self._muted.get("audio"), video=self._muted.get("video"))
+        transport = self._open[effect.generation] = Transport(peer, effect.generation, post, key)
+        if isinstance(effect, ev.CreateAnswer):
+            transport.describe(lambda: peer.create_answer(effect.sdp))
+        else:
+            transport.describe(peer.create_offer)
+        self._spawn(transport.run())
+
+    def knows(self, key: object) -> bool:
+        """Whether the transport of that key is still open. A generation may come twice, a key never does."""
+        return any(transport.key is key for transport in self._open.values())
+
+    def apply_answer(self, effect: ev.ApplyAnswer) -> None:
+        self._open[effect.generation].apply_answer(effect.sdp)
+
+    def add_candidate(self, effect: ev.AddCandidate) -> None:
+        self._open[effect.generation].add_candidate(effect.candidate)
+
+    def start_media(self, generation: int) -> None:
+        """That generation carries the media from now on; what the one before it has counted is kept."""
+        transport = self._open[generation]
+        if generation != self._carrier:
+            self.sample()
+            self._carrier = generation
+            self.start_counting()
+        transport.peer.start_media()
+
+    def close(self, generation: int) -> None:
+        transport = self._open[generation]
+        transport.stop()
+        if generation == self._carrier:
+            self.sample()  # the rest of an interval, for the record
+        del self._open[generation]
+
+    def stop(self) -> None:
+        """Close whatever is left."""
+        for transport in self._open.values():
+            transport.stop()
+
+    def mute(self, *, audio: bool | None, video: bool | None) -> None:
+        """For those that are open and for those to come."""
+        self._muted.update({kind: flag for kind, flag in (("audio", audio), ("video", video)) if flag is not None})
+        for transport in self._open.values():
+            transport.peer.mute(audio=audio, video=video)
+
+    def say(self, text: str) -> None:
+        """On every data channel there is."""
+        for transport in self._open.values():
+            transport.peer.send_control(text)
+
+    def start_counting(self) -> None:
+        """The transport that carries the media is connected."""
+        self._counts = True
+        self._log.start(self._open[self._carrier].peer.counters())
+
+    def sample(self) -> tuple[LocalStats, RemoteStats] | None:
+        """Reports for the interval since the last time; None while there is nothing to count."""
+        transport = self._open.get(self._carrier)
+        if transport is None or not self._counts:
+            return None
+        return self._log.sample(transport.peer.counters())
