@@ -1,4 +1,4 @@
-"""Builds callbox_VERSION_ARCH.deb for one suite and one architecture, on any machine with dpkg-deb and pip.
+"""Builds callbox_VERSION_ARCH.deb for each suite and architecture, on any machine with dpkg-deb and pip.
 
     python3 systemd/deb/build.py --suite trixie --arch arm64 --out dist
 
@@ -191,19 +191,19 @@ def run(*command: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Build the Debian package of callbox.")
-    parser.add_argument("--suite", choices=SUITES, required=True)
-    parser.add_argument("--arch", choices=ELF_MACHINES, required=True)
+    parser.add_argument("--suite", choices=SUITES, action="append", help="may be given again; all unless given")
+    parser.add_argument("--arch", choices=ELF_MACHINES, action="append", help="likewise")
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
     parser.add_argument("--wheel", type=Path, help="callbox's own wheel, where it has been built already")
     parser.add_argument("--compression", choices=("xz", "zstd", "gzip", "none"), default="xz")
     chosen = parser.parse_args()
     try:
-        package = build(
-            SUITES[chosen.suite], chosen.arch, chosen.out, wheel=chosen.wheel, compression=chosen.compression
-        )
+        for suite in chosen.suite or SUITES:
+            for arch in chosen.arch or ELF_MACHINES:
+                package = build(SUITES[suite], arch, chosen.out, wheel=chosen.wheel, compression=chosen.compression)
+                sys.stdout.write(f"{package}\n")
     except (BuildError, subprocess.CalledProcessError) as error:
         sys.exit(f"build.py: {error}")
-    sys.stdout.write(f"{package}\n")
 
 
 if __name__ == "__main__":
