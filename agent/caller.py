@@ -7,10 +7,11 @@ import json
 import signal
 import sys
 import uuid
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 from pydantic.alias_generators import to_camel
@@ -86,6 +87,17 @@ def broker_options(url: str, client_id: str) -> MqttOptions:
 
 async def place_call(plan: CallPlan) -> int:
     """Call, show, hang up. Returns the exit code. Raises CallboxError where it cannot even begin."""
+    _check(plan)
+    with _Interruption() as interruption:
+        try:
+            return await _place_call(plan, interruption)
+        except asyncio.CancelledError:
+            if not interruption.cancelled:
+                raise
+            raise NotConnected("interrupted before the call began") from None
+
+
+def _check(plan: CallPlan) -> None:
     for option, value in (("UID", plan.to), ("--uid", plan.uid)):
         if not is_uid(value):
             raise ConfigurationError([f"{option}: {value!r} is not a uid (letters, digits, '_', '.', '-'; at most 64)"])
@@ -93,19 +105,43 @@ async def place_call(plan: CallPlan) -> int:
         Topics(plan.prefix)
     except ValueError as error:
         raise ConfigurationError([f"--prefix: {error}"]) from None
+
+
+class _Interruption:
+    """What SIGINT and SIGTERM do: hang up; before there is a call, end the task that entered this context."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.hang_up: Callable[[], None] = self._cancel
+        self._task = asyncio.current_task()
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, lambda: self.hang_up())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+    def _cancel(self) -> None:
+        if self._task is not None and not self.cancelled:
+            self.cancelled = True
+            self._task.cancel()
+
+
+async def _place_call(plan: CallPlan, interruption: _Interruption) -> int:
     party = str(uuid.uuid4())
     options = broker_options(plan.broker, f"callbox-{plan.uid}-{party[:8]}")
     broker = MqttBroker(options, subscriptions=[(Topics(plan.prefix).signals_for(plan.uid), 1)])
     async with AsyncExitStack() as stack:
         local_stream = _local_stream(plan, stack)
         await stack.enter_async_context(broker)
-        try:
-            await broker.wait_connected(CONNECT_TIMEOUT)
-        except NotConnected as error:
-            raise NotConnected(f"broker {options.host}:{options.port}: {error}") from None
+        await broker.wait_connected(CONNECT_TIMEOUT)
         signaling = Signaling(broker, uid=plan.uid, prefix=plan.prefix, party=party)
         client = await stack.enter_async_context(CallClient(signaling, make_peer))
         conversation = client.call(plan.to, local_stream, lifetime=plan.lifetime)
+        interruption.hang_up = conversation.hang_up
         record = await _watch(conversation, plan, stack)
         return _conclude(conversation, record, plan)
 
@@ -128,13 +164,9 @@ def _local_stream(plan: CallPlan, stack: AsyncExitStack) -> LocalStream:
 
 
 async def _watch(conversation: Conversation, plan: CallPlan, stack: AsyncExitStack) -> CallRecord:
-    loop = asyncio.get_running_loop()
     show = _Display(plan, conversation)
     stack.callback(show.close)
     conversation.subscribe(show.event)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, conversation.hang_up)
-        stack.callback(loop.remove_signal_handler, number)
     if plan.seconds is None or await conversation.answered() is not CallStatus.ACCEPTED:
         return await conversation.wait_closed()
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from agent.client import CallClient
@@ -22,6 +22,7 @@ from agent.signaling.channel import CommandRequest
 logger = logging.getLogger(__name__)
 
 
+MAX_UNDER_WAY = 16  # commands; an answer that waits for the camera takes seconds
 MAX_SNAPSHOT_SIZE = 36 * 1024  # bytes; base64 makes 48 KiB of them
 
 
@@ -54,6 +55,7 @@ class Operator:
             wire.ReloadCommand: self._reload_now,
             wire.PolicyCommand: self._override,
         }
+        self._under_way = 0
         client.on_command = self.handle
 
     @property
@@ -63,7 +65,11 @@ class Operator:
 
     async def handle(self, request: CommandRequest) -> None:
         """Carry out one command and reply. What is wrong with it goes into the reply."""
-        result = await self._result(request)
+        self._under_way += 1
+        try:
+            result = await self._result(request)
+        finally:
+            self._under_way -= 1
         logger.info("command %s: %s", request.verb, "done" if result.ok else f"{result.code}: {result.message}")
         request.reply(result)
 
@@ -71,6 +77,8 @@ class Operator:
         command = request.command
         if isinstance(command, MalformedMessage):
             return wire.CommandResult.failure(command.code, str(command))
+        if self._under_way > MAX_UNDER_WAY:
+            return wire.CommandResult.failure("overloaded", f"{MAX_UNDER_WAY} commands are under way")
         verb = self._verbs.get(type(command))
         if verb is None:
             return wire.CommandResult.failure("not_supported", f"this device is not set up for {request.verb}")
@@ -82,6 +90,9 @@ class Operator:
             return wire.CommandResult.failure("configuration", str(error))
         except CallboxError as error:
             return wire.CommandResult.failure("failed", str(error))
+        except Exception as error:  # the edge of a verb: whoever asked hears of our fault, too
+            logger.exception("command %s failed", request.verb)
+            return wire.CommandResult.failure("internal", type(error).__name__)
 
     async def _call(self, command: wire.CallCommand) -> dict[str, Any]:
         conversation = self._client.call(command.to, self._local_stream, lifetime=command.lifetime, mode=command.mode)
@@ -120,7 +131,7 @@ class Operator:
         if command.override is None:
             self._doorkeeper.override(None)
             return {"override": None}
-        until = datetime.fromtimestamp(wire.parse_time(command.until), UTC) if command.until else None
+        until = datetime.fromisoformat(command.until.upper()) if command.until else None
         self._doorkeeper.override(PolicyOverride.model_validate({"action": command.override, "until": until}))
         return {"override": command.override, "until": command.until}
 

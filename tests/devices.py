@@ -1,0 +1,119 @@
+"""A device without a process, a broker in memory, and an operator who asks it and watches all that it publishes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from agent.client import CallClient, ClientOptions
+from agent.conversation.policy import Policy, Rule
+from agent.doorkeeper import Doorkeeper
+from agent.errors import MediaUnavailable
+from agent.media.jpeg import Jpeg
+from agent.operations import Operator
+from agent.ports import LocalStream
+from agent.publisher import Publisher, offline
+from agent.signaling import messages as wire
+from agent.signaling.channel import Signaling
+from agent.signaling.outbox import Outbox
+from agent.signaling.topics import Topics
+from tests.fakes.broker import FakeBroker, FakeNetwork
+from tests.fakes.peer import FakePeers
+from tests.parties import FAST, PREFIX
+from tests.waiting import until
+
+UID = "door-1"
+
+
+@dataclass
+class Device:
+    """`results` are the replies to its commands, by id."""
+
+    client: CallClient
+    doorkeeper: Doorkeeper
+    publisher: Publisher
+    peers: FakePeers
+    broker: FakeBroker
+    network: FakeNetwork
+    reload: Any = field(default=lambda: {"rules": 1})
+    picture: Jpeg | MediaUnavailable = field(default_factory=lambda: MediaUnavailable("no camera"))
+    camera: asyncio.Event = field(default_factory=asyncio.Event)  # cleared: it takes its time
+    _ids: Any = field(default_factory=itertools.count)
+
+    def on(self, topic: str) -> list[dict[str, Any]]:
+        """Everything published on the topic `topic` of the device so far."""
+        return [json.loads(each.payload) for each in self.network.published if each.topic == f"{PREFIX}/{UID}/{topic}"]
+
+    def events(self, conversation: str | None = None) -> list[dict[str, Any]]:
+        """Events of conversations, or of one, but for statistics."""
+        bodies = [json.loads(each.payload) for each in self.network.published if f"{UID}/events/" in each.topic]
+        bodies = [body for body in bodies if "eventId" in body and not body["event"].endswith("_stats")]
+        return [body for body in bodies if conversation in (None, body["conversation"])]
+
+    async def event(self, name: str, conversation: str | None = None) -> dict[str, Any]:
+        """The first event of that name."""
+
+        def found() -> list[dict[str, Any]]:
+            return [body for body in self.events(conversation) if body["event"] == name]
+
+        await until(lambda: bool(found()))
+        return found()[0]
+
+    async def ask(self, operator: FakeBroker, verb: str, **fields: Any) -> dict[str, Any]:
+        """Send a command, and wait for its result."""
+        name = f"request-{next(self._ids)}"
+        operator.publish(f"{PREFIX}/{UID}/command/{verb}", json.dumps({"id": name, **fields}).encode())
+
+        def found() -> list[dict[str, Any]]:
+            return [body for body in self.on("events/command_result") if body.get("id") == name]
+
+        await until(lambda: bool(found()))
+        return found()[0]
+
+
+@asynccontextmanager
+async def device(
+    network: FakeNetwork, folder: Path, *rules: dict[str, Any], options: ClientOptions = FAST
+) -> AsyncIterator[Device]:
+    topics, peers = Topics(PREFIX), FakePeers()
+    broker = FakeBroker(network, UID, subscriptions=Signaling.subscriptions(UID, PREFIX), will=offline(UID, topics))
+    signaling = Signaling(broker, uid=UID, prefix=PREFIX, party=f"party-{UID}", now=options.wall)
+    client = CallClient(signaling, peers, options)
+    stream = LocalStream()
+    policy = Policy([Rule.model_validate(rule) for rule in rules], timezone=UTC)
+    doorkeeper = Doorkeeper(client, policy, stream, options.wall)
+    outbox = Outbox(broker, folder)
+    about = wire.About(uid=UID, model="none", max_conversations=options.max_conversations)
+    publisher = Publisher(broker, outbox, topics, UID, about, options.wall)
+    made = Device(client, doorkeeper, publisher, peers, broker, network)
+
+    made.camera.set()
+
+    async def snapshot(_size: int) -> Jpeg:
+        await made.camera.wait()
+        if isinstance(made.picture, Exception):
+            raise made.picture
+        return made.picture
+
+    Operator(client, doorkeeper, stream, lambda: made.reload(), snapshot)
+    client.subscribe(publisher.event)
+    client.on("conversations", lambda: publisher.occupied(len(client.conversations), busy=client.busy))
+    client.on("conversations", lambda: publisher.under_way(client.conversations.values()))
+    async with broker, outbox, client:
+        await broker.wait_connected(5)
+        yield made
+
+
+@asynccontextmanager
+async def operator(network: FakeNetwork, *subscriptions: str) -> AsyncIterator[FakeBroker]:
+    """Somebody who may send commands."""
+    async with FakeBroker(network, "operator", subscriptions=[(each, 1) for each in subscriptions]) as broker:
+        await broker.wait_connected(5)
+        yield broker
