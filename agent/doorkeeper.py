@@ -44,7 +44,13 @@ class Doorkeeper:
     def _screen(self, invitation: ev.Invitation) -> ev.RejectRequested | None:
         at = datetime.fromtimestamp(self._now(), UTC)
         decision = self._policy.decide(invitation, at=at, history=self._history)
-        logger.info("%s: %s by %s", invitation.caller, decision.action, decision.rule or "no rule")
+        logger.info(
+            "%s: %s by %s",
+            invitation.caller,
+            decision.action,
+            decision.rule or "no rule",
+            extra={"CALLBOX_CONVERSATION": invitation.conversation, "CALLBOX_REMOTE_UID": invitation.caller},
+        )
         if decision.action in (Action.ACCEPT, Action.RING):
             self._decisions[invitation.conversation] = decision
             return None
