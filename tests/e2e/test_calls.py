@@ -132,6 +132,40 @@ async def test_nobody_answers(tmp_path: Path, mosquitto: Mosquitto, watcher: Wat
     assert closed["reason"] in ("invite_timeout", "cancelled")  # whichever clock was first
 
 
+async def test_interrupted_before_the_answer(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+    async with device(tmp_path, mosquitto, watcher, policy=RING):
+        caller = await call(tmp_path, mosquitto)
+        await watcher.wait("callbox-call/signal/door-1", lambda body: body["type"] == "ringing")
+        caller.signal(signal.SIGINT)
+        code, output = await caller.finish()
+        closed = await watcher.wait("door-1/events/closed")
+    assert (code, record_of(output)["reason"]) == (6, "cancelled")
+    assert (closed["reason"], closed["closedBy"]) == ("cancelled", "remote")
+    assert "Traceback" not in caller.log()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_interrupted_before_the_call(tmp_path: Path, mosquitto: Mosquitto, number: signal.Signals) -> None:
+    mosquitto.stop()
+    caller = await call(tmp_path, mosquitto, "--verbose")
+    while "refused" not in caller.log().lower():  # it has tried
+        assert caller.process.returncode is None
+        await asyncio.sleep(0.02)  # its log is a file: there is nothing to wait for
+    caller.signal(number)
+    code, _ = await caller.finish()
+    assert code == 6
+    assert "interrupted before the call" in caller.log()
+    assert "Traceback" not in caller.log()
+
+
+async def test_nobody_is_there(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    caller = await call(tmp_path, mosquitto, "--lifetime", "1", to="nobody")
+    code, output = await caller.finish()
+    record = record_of(output)
+    assert (code, record["callStatus"], record["reason"]) == (5, "TIMEOUT", "invite_timeout")
+    assert "answeredAt" not in record
+
+
 async def test_second_caller_hears_busy(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
     async with device(tmp_path, mosquitto, watcher):
         first = await call(tmp_path, mosquitto, "--uid", "first")
