@@ -14,17 +14,18 @@ from typing import NamedTuple
 
 from agent.ports import AccessUnit
 
-PACING_FACTOR = 1.5  # over the target: a backlog drains, and 200 kB still fit the queue of a 2 Mbit/s uplink
+PACING_FACTOR = 1.25  # over the target: a backlog drains, and 200 kB still fit the queue of a 2 Mbit/s uplink
 BURST_TIME = 0.04  # seconds at the target that may leave at once; libwebrtc allows itself the same
 MIN_BURST = 5_200  # bytes, four packets
-DRAIN_TIME = 0.5  # seconds: what waits leaves in about this time, whatever the target
+DRAIN_TIME = 0.7  # seconds: what waits leaves in about this time, whatever the target
 STALE_AFTER = 0.5  # seconds of waiting, after which a picture is of no use in a call
 STALE_KEYFRAME_AFTER = 1.0  # a large one takes its time to leave, and without it nothing goes on
 SHORTEST_WAIT, LONGEST_WAIT = 0.005, 0.02  # seconds between two bursts
 RESEND_SHARE = 0.3  # of the target: enough for 20 % of random loss with the losses of what is resent
 RESEND_BURST_TIME = 0.12  # seconds at the target; more at once is no random loss but a queue that overflowed
 MIN_RESEND_BURST = 13_000  # bytes, ten packets
-RECOVERY_FACTOR = 0.8  # of the target: what repairs an overflow must not be lost in the same queue
+OVERFLOW_PAUSE = 0.25  # seconds of silence for a queue that overflowed: what is sent at once would be lost in it
+RECOVERY_FACTOR = 0.8  # of the target: the key frame after that pause takes the room that it made, and no more
 
 _SMOOTHING = 1 / 20  # of the source's bitrate, per picture
 
@@ -101,9 +102,9 @@ class Pacer:
 
     def wait(self, now: float) -> float:
         """Seconds until it is worth asking `take` again."""
-        step = max(MIN_BURST, self._rate * SHORTEST_WAIT)
-        excess = -self._room(now) + min(step, self._burst)
-        return min(max(excess / self._rate, SHORTEST_WAIT), LONGEST_WAIT)
+        rate = self._rate(now)
+        missing = max(MIN_BURST, rate * SHORTEST_WAIT) - self._room(now)
+        return min(max(missing / rate, SHORTEST_WAIT), LONGEST_WAIT)
 
     def drop_stale(self, now: float) -> list[AccessUnit]:
         """Pictures that waited too long, with all up to the next key frame, which is then the first of the queue."""
@@ -135,7 +136,10 @@ class Pacer:
         return True
 
     def recover(self) -> list[AccessUnit]:
-        """A queue on the way has overflowed: drop what waits, and go slowly until a key frame has left."""
+        """A queue on the way has overflowed: drop what waits, and go slowly until a key frame has left.
+
+        It is to be asked for after `OVERFLOW_PAUSE`.
+        """
         self._recovering = True
         self._resends = self._resend_burst
         dropped = [waiting.unit for waiting in self._queue]
@@ -152,24 +156,20 @@ class Pacer:
         source = 8 * self._mean_size / self._mean_interval if self._mean_interval else 0.0
         return max(float(self.target), source)
 
-    @property
-    def _rate(self) -> float:
-        """bytes a second"""
-        if self._recovering:
-            return RECOVERY_FACTOR * self.target / 8
-        return max(PACING_FACTOR * self._usual / 8, self._backlog / DRAIN_TIME)
+    def _rate(self, now: float) -> float:
+        """bytes a second; enough for all that waits to leave `DRAIN_TIME` after the first of it came"""
+        factor, bitrate = (RECOVERY_FACTOR, self.target) if self._recovering else (PACING_FACTOR, self._usual)
+        left = max(DRAIN_TIME - self.oldest_age(now), DRAIN_TIME / 4)
+        return max(factor * bitrate / 8, self._backlog / left)
 
-    @property
-    def _burst(self) -> float:
-        return MIN_BURST if self._recovering else max(MIN_BURST, BURST_TIME * self._usual / 8)
+    def _burst(self, now: float) -> float:
+        seconds, rate = (OVERFLOW_PAUSE, self._rate(now)) if self._recovering else (BURST_TIME, self._usual / 8)
+        return max(MIN_BURST, seconds * rate)
 
     def _room(self, now: float) -> float:
-        return self._burst - self._debt_now(now)
-
-    def _debt_now(self, now: float) -> float:
-        self._debt = max(0.0, self._debt - (now - self._debt_at) * self._rate)
+        self._debt = max(0.0, self._debt - (now - self._debt_at) * self._rate(now))
         self._debt_at = now
-        return self._debt
+        return self._burst(now) - self._debt
 
     def _measure(self, now: float, size: int, keyframe: bool) -> None:
         """The source's bitrate without its key frames, which are what has to be spread."""

@@ -13,10 +13,10 @@ from aiortc import RTCRtpSender
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit
 from agent.webrtc.adaptation import BitrateAdaptation
 from agent.webrtc.inside.sending import Outlet, Packet, PacketSender, Source
+from agent.webrtc.pacing import OVERFLOW_PAUSE
 
 MAX_WAITING = 64 * 1024  # bytes that the socket has not taken; beyond, pictures wait here, where they can be dropped
 GIVE_UP_INTERVAL = 1.0  # seconds between two key frames that take the place of retransmissions
-OVERFLOW_PAUSE = 0.25  # seconds of silence for the queue that overflowed: what is sent at once would be lost in it
 RETRY_INTERVAL = 0.01  # seconds between two looks at a socket that takes nothing
 
 
