@@ -64,7 +64,7 @@ def _root(
 @app.command()
 def run(config: ConfigOption = None) -> None:
     """Run the device until it is told to stop. Exit 78 for a bad configuration."""
-    from agent.device import run_device
+    from agent.device.run import run_device
 
     raise typer.Exit(run_device(config))
 
@@ -108,8 +108,8 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Write a first configuration: five questions, or options, and then a check of the outcome."""
-    from agent import first_configuration as first
-    from agent.questions import answer
+    from agent.commands import first_configuration as first
+    from agent.commands.questions import answer
     from agent.settings import load_policy, load_settings
 
     try:
@@ -131,7 +131,7 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """What the daemon on this machine is doing now. Exit 6 where none answers."""
-    from agent.status_report import NotRunning, report
+    from agent.commands.status_report import NotRunning, report
 
     try:
         for text in report(socket, as_json=as_json, watch=watch):
@@ -177,7 +177,7 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Which rule decides about a caller, and why."""
-    from agent.policy_report import explain_policy
+    from agent.commands.policy_report import explain_policy
     from agent.settings import load_policy, load_settings, local_timezone
 
     try:
@@ -216,7 +216,7 @@ def call(
 
     Exit 0 when connected and closed, 3 rejected, 4 busy, 5 timeout, 6 failed.
     """
-    from agent.caller import CallPlan, place_call
+    from agent.commands.caller import CallPlan, place_call
     from agent.logs import set_up_logging
 
     set_up_logging("info" if verbose else "error")
@@ -254,7 +254,7 @@ def demo(
     ] = False,
 ) -> None:
     """Try it: a broker, a device with a test picture, and a page to call it from. Ctrl-C ends it all."""
-    from agent.demo import DemoPlan, run_demo
+    from agent.commands.demo import DemoPlan, run_demo
     from agent.logs import set_up_logging
 
     set_up_logging("warning")

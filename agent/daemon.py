@@ -14,22 +14,23 @@ from functools import partial
 from typing import Any
 
 from agent import __version__
-from agent.adapters import about, client_options, mqtt_options, page_server, video_options
-from agent.camera_check import find_fault
 from agent.client import CallClient
 from agent.conversation.policy import Policy
 from agent.conversation.reasons import CloseReason
-from agent.doorkeeper import Doorkeeper
+from agent.device.adapters import about, client_options, mqtt_options, page_server, video_options
+from agent.device.camera_check import find_fault
+from agent.device.doorkeeper import Doorkeeper
+from agent.device.operations import Operator
+from agent.device.overview import Overview
+from agent.device.publisher import Publisher, offline
+from agent.device.reloading import needs_restart
+from agent.device.supervision import Supervision
 from agent.errors import ConfigurationError, MediaError
 from agent.logs import set_level
 from agent.media.audio import AudioHub, open_audio_source
 from agent.media.hub import VideoHub
 from agent.media.source import open_video_source
-from agent.operations import Operator
-from agent.overview import Overview
 from agent.ports import LocalStream
-from agent.publisher import Publisher, offline
-from agent.reloading import needs_restart
 from agent.service.frames import FrameMeter
 from agent.service.memory import release_memory
 from agent.settings import Settings
@@ -37,7 +38,6 @@ from agent.signaling.channel import Signaling
 from agent.signaling.mqtt import MqttBroker
 from agent.signaling.outbox import Outbox
 from agent.signaling.topics import Topics
-from agent.supervision import Supervision
 from agent.webrtc.peer import make_peer
 
 logger = logging.getLogger(__name__)

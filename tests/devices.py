@@ -14,12 +14,12 @@ from typing import Any
 
 from agent.client import CallClient, ClientOptions
 from agent.conversation.policy import Policy, Rule
-from agent.doorkeeper import Doorkeeper
+from agent.device.doorkeeper import Doorkeeper
+from agent.device.operations import Operator
+from agent.device.publisher import Publisher, offline
 from agent.errors import MediaUnavailable
 from agent.media.jpeg import Jpeg
-from agent.operations import Operator
 from agent.ports import LocalStream
-from agent.publisher import Publisher, offline
 from agent.signaling import messages as wire
 from agent.signaling.channel import Signaling
 from agent.signaling.outbox import Outbox

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.camera_check import find_fault
+from agent.device.camera_check import find_fault
 from agent.doctor.findings import Finding, Verdict
 from agent.errors import ConfigurationError, MediaUnavailable
 from agent.media.audio import open_audio_source

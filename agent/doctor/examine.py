@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.adapters import video_options
+from agent.device.adapters import video_options
 from agent.doctor import devices, machine, network
 from agent.doctor.camera_report import report_camera
 from agent.doctor.findings import Finding, Report, Verdict

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from agent.device.operations import MAX_SNAPSHOT_SIZE
 from agent.doctor.machine import temperature, throttled
 from agent.media.hub import VideoHub
 from agent.media.jpeg import Jpeg
 from agent.media.keyframes import MIN_INTERVAL
 from agent.media.source import VideoOptions
-from agent.operations import MAX_SNAPSHOT_SIZE
 from agent.ports import AccessUnit, VideoFormat, VideoSubscription
 from agent.service.memory import resident_memory
 

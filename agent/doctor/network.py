@@ -13,7 +13,7 @@ from typing import cast
 import aioice.stun
 import aioice.turn
 
-from agent.adapters import client_options, mqtt_options
+from agent.device.adapters import client_options, mqtt_options
 from agent.doctor.findings import Finding, Verdict
 from agent.errors import NotConnected, SignalingError
 from agent.settings import Settings

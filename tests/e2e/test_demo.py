@@ -231,7 +231,7 @@ async def test_a_port_that_is_taken(tmp_path: Path, option: str) -> None:
 async def test_a_page_that_was_never_built(tmp_path: Path) -> None:
     """A checkout without MQTT.js says how to get it, and starts nothing."""
     script = (
-        "import pathlib, sys; import agent.demo as demo; empty = pathlib.Path(sys.argv.pop(1));"
+        "import pathlib, sys; import agent.commands.demo as demo; empty = pathlib.Path(sys.argv.pop(1));"
         " demo.page_folder = lambda: empty; from agent.cli import main; main()"
     )
     process = await asyncio.create_subprocess_exec(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import typer
 
+from agent.commands.first_configuration import CHECKS, Answers, parse_callers
 from agent.errors import ConfigurationError
-from agent.first_configuration import CHECKS, Answers, parse_callers
 from agent.settings.models import default_uid
 
 

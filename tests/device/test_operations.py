@@ -14,9 +14,9 @@ import pytest
 
 from agent.conversation.call import State
 from agent.conversation.reasons import CallStatus
+from agent.device.operations import MAX_UNDER_WAY
 from agent.errors import ConfigurationError
 from agent.media.jpeg import Jpeg
-from agent.operations import MAX_UNDER_WAY
 from tests.devices import UID, Device, device, operator
 from tests.fakes.broker import FakeBroker, FakeNetwork
 from tests.parties import FAST, NOW, PREFIX, Party, called, party

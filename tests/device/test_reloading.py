@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.reloading import needs_restart
+from agent.device.reloading import needs_restart
 from agent.settings import Settings
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.commands.status_report import NotRunning, describe, report
 from agent.service.snapshot import Camera
 from agent.service.status_socket import StatusServer, as_json
-from agent.status_report import NotRunning, describe, report
 from tests.service.snapshots import VIDEO, call, snapshot
 
 
@@ -58,7 +58,7 @@ async def test_report_asks_the_daemon(tmp_path: Path) -> None:
 
 
 async def test_watch_goes_on_when_the_daemon_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.status_report.WATCH_INTERVAL", 0.0)
+    monkeypatch.setattr("agent.commands.status_report.WATCH_INTERVAL", 0.0)
     path = tmp_path / "status.sock"
     frames = report(path, as_json=False, watch=True)
     async with StatusServer(path, snapshot):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agent.camera_check import find_fault
+from agent.device.camera_check import find_fault
 from agent.media.source import VideoOptions
 
 OPTIONS = VideoOptions()

@@ -11,8 +11,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
+from agent.device.overview import Overview
 from agent.errors import ConfigurationError
-from agent.overview import Overview
 from agent.service.heartbeat import Heartbeat
 from agent.service.journal import call_fields
 from agent.service.notify import open_notifier, watchdog_timeout

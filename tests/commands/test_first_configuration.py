@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from agent.cli import app
+from agent.commands.first_configuration import Answers, Broker, parse_broker, parse_callers, write
 from agent.errors import ConfigurationError
-from agent.first_configuration import Answers, Broker, parse_broker, parse_callers, write
 from agent.settings import load_policy, load_settings, sample_policy
 
 ANSWERS = Answers(

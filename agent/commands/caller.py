@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel
 
 from agent.client import CallClient
 from agent.conversation import events as ev
-from agent.conversation.reasons import CallStatus
+from agent.conversation.reasons import CallStatus, CloseReason
 from agent.conversation.reports import CallRecord, LocalStats, ReceivedMedia, RemoteStats
 from agent.emitter import EVENT_NAMES
 from agent.errors import ConfigurationError, NotConnected
@@ -182,7 +182,7 @@ def _conclude(conversation: Conversation, record: CallRecord, plan: CallPlan) ->
     print(json.dumps({"event": "closed", **value} if plan.as_json else value, indent=None if plan.as_json else 2))
     if record.call_status in _EXIT:
         return _EXIT[record.call_status]
-    return 0 if record.connected_at is not None else _FAILED
+    return 0 if record.connected_at is not None and record.reason is not CloseReason.MEDIA_TIMEOUT else _FAILED
 
 
 class _Display:

@@ -9,11 +9,11 @@ from agent import __version__
 from agent.client import ClientOptions
 from agent.conversation.call import Timing
 from agent.conversation.events import IceServer
+from agent.device.publisher import board_model
 from agent.media.camera_options import CameraOptions
 from agent.media.hub import VideoHub
 from agent.media.source import VideoOptions
 from agent.ports import IceOptions
-from agent.publisher import board_model
 from agent.settings import Settings
 from agent.signaling import messages as wire
 from agent.signaling.options import MqttOptions, TlsOptions, tls_context

@@ -3,9 +3,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import cast
 
-from agent.overview import Overview
+from agent.device.overview import Overview
+from agent.device.supervision import Supervision
 from agent.service.snapshot import Camera
-from agent.supervision import Supervision
 
 
 def test_a_camera_that_failed_is_shown_until_it_works_again() -> None:
