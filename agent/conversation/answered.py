@@ -32,6 +32,8 @@ class AnsweredCall(Call):
         self.must_be_live(event.generation)
         self.marks.connected = now
         self._deadline = None if self.grant.max_duration is None else now + self.grant.max_duration
+        if self._expects_media and not self.tracks:
+            self._media_until = now + self.timing.media
         return State.ESTABLISHED, [ev.Connected()]
 
     def _renewed(self, event: ev.PeerConnected, _now: float) -> tuple[State, list[ev.Effect]]:
@@ -63,6 +65,7 @@ class AnsweredCall(Call):
         if event.kind in (kind for kind, _ in self.tracks):
             raise Refused(f"{event.kind} was received before")
         self.tracks = (*self.tracks, (event.kind, event.codec))
+        self._expects_media, self._media_until = False, None
         return self.state, [ev.StreamReceived(self.tracks)]
 
     def _setup_failed(self, event: ev.PeerFailed, now: float) -> tuple[State, list[ev.Effect]]:
@@ -82,6 +85,7 @@ class AnsweredCall(Call):
         if event.generation != self._current:
             raise Refused(f"transport {event.generation} does not carry the media")
         self._lost_at = now
+        self._media_until = None
         self._deadline = now + (self.timing.renewal if self._renewal else self.timing.recovery)
         return State.LOST, []
 
@@ -159,11 +163,12 @@ class AnsweredCall(Call):
         return self.end(now, reason, Side.LOCAL, [ev.SendClose(self.remote_uid, reason)])
 
     def _established_expired(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
-        """The longest duration is over, or a renewal came to nothing while the old transport still works."""
+        """The longest duration is over, nothing arrives, or a renewal came to nothing while the old transport works."""
         self.must_be_due(now)
-        if self._deadline is not None and now >= self._deadline:
-            reason = CloseReason.MAX_DURATION
-            return self.end(now, reason, Side.LOCAL, [ev.SendClose(self.remote_uid, reason)])
+        over = ((self._deadline, CloseReason.MAX_DURATION), (self._media_until, CloseReason.MEDIA_TIMEOUT))
+        for deadline, reason in over:
+            if deadline is not None and now >= deadline:
+                return self.end(now, reason, Side.LOCAL, [ev.SendClose(self.remote_uid, reason)])
         return self.state, self._drop_renewal()
 
     def _lost_expired(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:

@@ -46,6 +46,7 @@ class Timing:
     setup: float = 15.0  # from the acceptance to a connected transport; also for making an offer or an answer
     recovery: float = 4.0  # from the loss of the transport to a close or a fresh offer
     renewal: float = 15.0  # from a fresh offer to its transport being connected
+    media: float = 15.0  # from the connection to the first sound or picture, where the answer promised any
     clock_skew: float = 5.0  # how far the clocks of two parties may differ
     max_candidates: int = 40  # trickled by the far side, in one conversation
     max_renewals: int = 100  # in one conversation
@@ -121,6 +122,8 @@ class Call:
         self.tracks: tuple[tuple[str, str], ...] = ()
         self._deadline: float | None = None
         self._lost_at: float | None = None
+        self._media_until: float | None = None
+        self._expects_media = False
         self._live: set[int] = set()  # generations whose transport exists
         self._current = 0  # the generation that carries the media
         self._newest = 0  # the highest generation seen
@@ -145,7 +148,7 @@ class Call:
 
     def next_deadline(self) -> float | None:
         """When to call `handle(DeadlineReached(), now)`, in the clock of `now`. None: never."""
-        times = [self._deadline, self._renewal.deadline if self._renewal else None]
+        times = [self._deadline, self._media_until, self._renewal.deadline if self._renewal else None]
         return min((time for time in times if time is not None), default=None)
 
     @property
@@ -165,7 +168,7 @@ class Call:
         effects = [*tell, *(ev.ClosePeer(generation) for generation in sorted(self._live))]
         self._live.clear()
         self._renewal = None
-        self._deadline = None
+        self._deadline = self._media_until = None
         self.marks.ended = now
         self.closed = ev.Closed(reason, by)
         return State.CLOSED, [*effects, self.closed]

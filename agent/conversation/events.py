@@ -103,6 +103,7 @@ class ResponseReceived:
     status: CallStatus
     reason: str | None = None
     sdp: str | None = None
+    sends_media: bool = False  # whether the answer promises sound or a picture
     now: float | None = None  # the far side's time of day (Unix seconds), where our invitation came expired
 
 

@@ -85,6 +85,7 @@ class IncomingCall(AnsweredCall):
         ]
 
     def _cannot_answer(self, event: ev.PeerFailed, now: float) -> tuple[State, list[ev.Effect]]:
+        self.must_be_live(event.generation)
         raised = ev.ErrorRaised(event.code, event.message)
         return self._refuse(now, CallStatus.REJECTED, event.code, event.reason, raised)
 

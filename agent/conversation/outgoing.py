@@ -115,6 +115,7 @@ class OutgoingCall(AnsweredCall):
         return State.INVITING, self._invite(first, now)
 
     def _no_offer(self, event: ev.PeerFailed, now: float) -> tuple[State, list[ev.Effect]]:
+        self.must_be_live(event.generation)
         tell = [ev.ErrorRaised(event.code, event.message), *self._withdraw(event.reason)]
         return self.end(now, event.reason, Side.LOCAL, tell)
 
@@ -174,6 +175,7 @@ class OutgoingCall(AnsweredCall):
             raise Refused("ACCEPTED without an answer")
         target.status = CallStatus.ACCEPTED
         self.remote_uid, self.remote_party = target.uid, event.party
+        self._expects_media = event.sends_media
         self.start_connecting(now)
         early = [held for held in self._early if (held.uid, held.party) == (event.uid, event.party)]
         self._early = []

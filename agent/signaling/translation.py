@@ -7,6 +7,7 @@ from agent.conversation.reasons import CallStatus, CloseReason
 from agent.signaling import messages as wire
 
 REASON_EXPIRED = "expired"
+_DIRECTIONS = {"a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"}
 
 Outgoing = (
     core.SendInvite
@@ -43,7 +44,10 @@ def to_input(sender: str, message: wire.SignalMessage) -> core.Input | None:
             return core.RingingReceived(sender, party, message.expires_in)
         case wire.Response():
             now = wire.parse_time(message.now) if message.now and _is_expired(message) else None
-            return core.ResponseReceived(sender, party, message.call_status, message.reason, message.sdp, now)
+            sends_media = _sends_media(message.sdp or "")
+            return core.ResponseReceived(
+                sender, party, message.call_status, message.reason, message.sdp, sends_media, now
+            )
         case wire.Select():
             return core.SelectReceived(sender, party, message.selected_party)
         case wire.Candidate():
@@ -97,6 +101,18 @@ def to_message(effect: Outgoing, *, conversation: str, party: str, wall: float) 
             return wire.Answer(conversation=conversation, party=party, generation=effect.generation, sdp=effect.sdp)
         case core.SendClose():
             return wire.Close(conversation=conversation, party=party, reason=effect.reason.value)
+
+
+def _sends_media(sdp: str) -> bool:
+    """Whether a description promises sound or a picture (RFC 8866: a section without a direction is `sendrecv`)."""
+    session, *sections = f"\n{sdp}".split("\nm=")
+    for section in sections:
+        kind, port, *_ = [*section.split(maxsplit=2), "", ""]
+        if kind in ("audio", "video") and port != "0":
+            lines = {*session.split(), *section.split()} if not _DIRECTIONS & {*section.split()} else {*section.split()}
+            if not lines & {"a=recvonly", "a=inactive"}:
+                return True
+    return False
 
 
 def _is_expired(response: wire.Response) -> bool:

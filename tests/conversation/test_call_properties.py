@@ -26,7 +26,16 @@ INPUTS: st.SearchStrategy[ev.Input] = st.one_of(
     st.builds(ev.RejectRequested, st.sampled_from(CallStatus)),
     st.builds(ev.CloseRequested, st.sampled_from(CloseReason)),
     st.builds(ev.RingingReceived, UIDS, PARTIES, st.just(30.0)),
-    st.builds(ev.ResponseReceived, UIDS, PARTIES, st.sampled_from(CallStatus), st.none(), st.one_of(st.none(), SDP)),
+    st.builds(
+        ev.ResponseReceived,
+        UIDS,
+        PARTIES,
+        st.sampled_from(CallStatus),
+        st.none(),
+        st.one_of(st.none(), SDP),
+        st.booleans(),
+        st.sampled_from([None, 1_800_000_000.0]),
+    ),
     st.builds(ev.SelectReceived, UIDS, PARTIES, PARTIES),
     st.builds(ev.CandidateReceived, UIDS, PARTIES, CANDIDATES),
     st.builds(ev.OfferReceived, UIDS, PARTIES, GENERATIONS, SDP),
@@ -51,12 +60,15 @@ def make(role: str) -> tuple[Call, list[ev.Effect]]:
     if role == "incoming":
         call: IncomingCall | OutgoingCall = IncomingCall(invitation(), OWN, TIMING, 0.0)
     else:
-        mode = CallMode.PARALLEL if role == "parallel" else CallMode.SEQUENTIAL
-        call = OutgoingCall(CONVERSATION, OWN, ["front-desk", "b"], TIMING, 0.0, mode=mode)
+        mode = CallMode.SEQUENTIAL if role == "sequential" else CallMode.PARALLEL
+        second = "second" if role == "corrected" else None
+        call = OutgoingCall(CONVERSATION, OWN, ["front-desk", "b"], TIMING, 0.0, mode=mode, second_id=second)
     return call, call.start()
 
 
-ROLES = st.sampled_from(["incoming", "parallel", "sequential"])
+ROLES = st.sampled_from(["incoming", "parallel", "sequential", "corrected"])
+# Once the clock was corrected another conversation is awaited on the wire: what names the old one does not get here.
+SAME_ID = st.sampled_from(["incoming", "parallel", "sequential"])
 
 
 def snapshot(call: Call) -> dict[str, Any]:
@@ -129,7 +141,7 @@ def test_any_order_of_inputs(role: str, steps: list[tuple[ev.Input, float]]) -> 
     assert observer.closed == (call.state is State.CLOSED)
 
 
-@given(ROLES, STEPS)
+@given(SAME_ID, STEPS)
 @settings(max_examples=200)
 def test_duplicates_of_messages_change_nothing(role: str, steps: list[tuple[ev.Input, float]]) -> None:
     """QoS 1 may deliver a message twice: the second one never makes a transport, a media start or an event."""

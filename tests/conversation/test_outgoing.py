@@ -173,6 +173,33 @@ def test_close_instead_of_an_answer_is_a_refusal() -> None:
     assert effects[-1] == ev.Closed(CloseReason.REJECTED, Side.REMOTE)
 
 
+def connected(*, sends_media: bool) -> OutgoingCall:
+    call = inviting("a")
+    answer = ev.ResponseReceived("a", "p", CallStatus.ACCEPTED, sdp="answer", sends_media=sends_media)
+    feed(call, answer, ev.PeerConnected(0), now=100.0)
+    return call
+
+
+def test_media_that_was_promised_and_never_arrives_ends_the_call() -> None:
+    call = connected(sends_media=True)
+    assert call.next_deadline() == 115.0
+    assert feed(call, ev.DeadlineReached(), now=115.0) == [
+        ev.SendClose("a", CloseReason.MEDIA_TIMEOUT),
+        ev.ClosePeer(0),
+        ev.Closed(CloseReason.MEDIA_TIMEOUT, Side.LOCAL),
+    ]
+
+
+def test_media_that_arrives_or_was_not_promised_is_not_waited_for() -> None:
+    assert connected(sends_media=False).next_deadline() is None
+    call = connected(sends_media=True)
+    feed(call, ev.TrackReceived(0, "audio", "opus"))
+    assert call.next_deadline() is None
+    call = connected(sends_media=True)
+    feed(call, ev.PeerLost(0), now=103.0)
+    assert call.next_deadline() == 107.0
+
+
 def expired(uid: str) -> ev.ResponseReceived:
     return ev.ResponseReceived(uid, "p", CallStatus.TIMEOUT, "expired", now=1_800_000_000.0)
 

@@ -1,0 +1,160 @@
+"""The table a second time: what each state takes and where it leads; and that it takes nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from agent.conversation import events as ev
+from agent.conversation.call import State
+from agent.conversation.incoming import IncomingCall
+from agent.conversation.outgoing import OutgoingCall
+from agent.conversation.reasons import CallStatus, CloseReason
+from tests.conversation.calls import CALLER, PARTY, candidate, established, feed, incoming, outgoing
+
+AnyCall = IncomingCall | OutgoingCall
+LATER = 1000.0  # every deadline has passed
+
+INPUTS: dict[str, ev.Input] = {
+    "ring": ev.RingRequested(),
+    "accept": ev.AcceptRequested(),
+    "reject": ev.RejectRequested(),
+    "hang_up": ev.CloseRequested(),
+    "rings": ev.RingingReceived(CALLER, PARTY, 30.0),
+    "accepted": ev.ResponseReceived(CALLER, PARTY, CallStatus.ACCEPTED, sdp="answer"),
+    "accepted_late": ev.ResponseReceived(CALLER, "another-client", CallStatus.ACCEPTED, sdp="answer"),
+    "rings_late": ev.RingingReceived(CALLER, "another-client", 30.0),
+    "refused": ev.ResponseReceived(CALLER, PARTY, CallStatus.REJECTED, "no"),
+    "selected_other": ev.SelectReceived(CALLER, PARTY, "another-of-us"),
+    "candidate": ev.CandidateReceived(CALLER, PARTY, candidate()),
+    "offer": ev.OfferReceived(CALLER, PARTY, 2, "fresh offer"),
+    "answer": ev.AnswerReceived(CALLER, PARTY, 1, "fresh answer"),
+    "close": ev.CloseReceived(CALLER, PARTY, CloseReason.USER_HANGUP),
+    "error": ev.ErrorReceived(CALLER, PARTY, "code", "message"),
+    "described": ev.DescriptionReady(0, "description"),
+    "described_1": ev.DescriptionReady(1, "description"),
+    "found": ev.CandidateFound(0, candidate()),
+    "ice": ev.IceConnected(0),
+    "connected": ev.PeerConnected(0),
+    "connected_1": ev.PeerConnected(1),
+    "frame": ev.FirstFrameSeen(0),
+    "track": ev.TrackReceived(0, "audio", "opus"),
+    "failed": ev.PeerFailed(0, "code", "message"),
+    "failed_1": ev.PeerFailed(1, "code", "message"),
+    "lost": ev.PeerLost(0),
+    "renew": ev.RenewRequested(),
+    "deadline": ev.DeadlineReached(),
+}
+
+
+def answering() -> IncomingCall:
+    call = incoming()
+    feed(call, ev.AcceptRequested())
+    return call
+
+
+def ringing() -> IncomingCall:
+    call = incoming()
+    feed(call, ev.RingRequested())
+    return call
+
+
+def accepted() -> IncomingCall:
+    call = answering()
+    feed(call, ev.DescriptionReady(0, "answer"))
+    return call
+
+
+def inviting() -> OutgoingCall:
+    call = outgoing(CALLER)
+    feed(call, ev.DescriptionReady(0, "offer"))
+    return call
+
+
+def invited_and_accepted() -> OutgoingCall:
+    call = inviting()
+    feed(call, INPUTS["accepted"])
+    return call
+
+
+def outgoing_established() -> OutgoingCall:
+    call = invited_and_accepted()
+    feed(call, ev.PeerConnected(0))
+    return call
+
+
+def after(make: Callable[[], AnyCall], *inputs: str) -> Callable[[], AnyCall]:
+    def made() -> AnyCall:
+        call = make()
+        feed(call, *(INPUTS[name] for name in inputs))
+        return call
+
+    return made
+
+
+UNDECIDED = "accept>answering reject>closed hang_up>closed candidate selected_other>closed close>closed deadline>closed"
+CONNECTING = (
+    "candidate found ice connected>established frame track failed>closed error hang_up>closed close>closed "
+    "deadline>closed"
+)
+ESTABLISHED = "candidate found ice frame track failed>closed lost>lost renew offer error hang_up>closed close>closed"
+LOST = "candidate found ice failed>closed renew offer error hang_up>closed close>closed deadline>closed"
+LATE = "accepted_late rings_late"
+# The call, the state that it is in, and every input that it takes: `input` stays there, `input>state` leads on.
+TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
+    ("invited", incoming, State.INVITED, "ring>ringing " + UNDECIDED),
+    ("ringing", ringing, State.RINGING, UNDECIDED),
+    (
+        "answering",
+        answering,
+        State.ANSWERING,
+        "described>connecting failed>closed candidate found selected_other>closed close>closed hang_up>closed "
+        "deadline>closed",
+    ),
+    ("accepted", accepted, State.CONNECTING, CONNECTING + " selected_other>closed"),
+    ("established", established, State.ESTABLISHED, ESTABLISHED + " selected_other>closed"),
+    (
+        "renewing",
+        after(established, "renew"),
+        State.ESTABLISHED,
+        ESTABLISHED.replace("renew ", "") + " selected_other>closed answer described_1 connected_1 failed_1 deadline",
+    ),
+    ("lost", after(established, "lost"), State.LOST, LOST + " selected_other>closed"),
+    (
+        "lost and renewing",
+        after(established, "lost", "renew"),
+        State.LOST,
+        LOST.replace("renew ", "") + " selected_other>closed answer described_1 connected_1>established failed_1",
+    ),
+    ("offering", outgoing, State.OFFERING, "described>inviting failed>closed found hang_up>closed deadline>closed"),
+    (
+        "inviting",
+        inviting,
+        State.INVITING,
+        "found candidate rings rings_late accepted>connecting accepted_late>connecting refused>closed error>closed "
+        "failed>closed close>closed hang_up>closed deadline>closed",
+    ),
+    ("outgoing accepted", invited_and_accepted, State.CONNECTING, f"{CONNECTING} {LATE}"),
+    ("outgoing established", outgoing_established, State.ESTABLISHED, f"{ESTABLISHED} {LATE}"),
+    ("outgoing lost", after(outgoing_established, "lost"), State.LOST, f"{LOST} {LATE}"),
+    ("closed", after(established, "hang_up"), State.CLOSED, ""),
+    ("outgoing closed", after(outgoing, "hang_up"), State.CLOSED, ""),
+]
+
+
+@pytest.mark.parametrize(("make", "state", "takes"), [entry[1:] for entry in TABLE], ids=[entry[0] for entry in TABLE])
+def test_every_state_with_every_input(make: Callable[[], AnyCall], state: State, takes: str) -> None:
+    leads = {name: to or state.value for name, _, to in (entry.partition(">") for entry in takes.split())}
+    assert set(leads) <= set(INPUTS)
+    for name, event in INPUTS.items():
+        call = make()
+        assert call.state is state
+        outcome = call.handle(event, LATER)
+        assert (outcome.refused is None) == (name in leads), f"{name}: {outcome.refused}"
+        assert call.state.value == leads.get(name, state.value), name
+
+
+def test_every_kind_of_input_is_in_the_table() -> None:
+    kinds = {kind for role in (IncomingCall, OutgoingCall) for rows in role.TABLE.values() for kind in rows}
+    assert kinds == {type(event) for event in INPUTS.values()}
