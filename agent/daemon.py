@@ -28,8 +28,8 @@ from agent.device.supervision import Supervision
 from agent.errors import ConfigurationError, MediaError
 from agent.logs import set_level
 from agent.media.audio import AudioHub, open_audio_source
+from agent.media.choice import open_video_source
 from agent.media.hub import VideoHub
-from agent.media.source import open_video_source
 from agent.ports import LocalStream
 from agent.service.frames import FrameMeter
 from agent.service.memory import release_memory

@@ -23,9 +23,10 @@ from agent.conversation.reports import CallRecord, LocalStats, ReceivedMedia, Re
 from agent.emitter import EVENT_NAMES
 from agent.errors import ConfigurationError, NotConnected
 from agent.media.audio import AudioHub, open_audio_source
+from agent.media.choice import open_video_source
 from agent.media.hub import VideoHub
 from agent.media.recorder import Recorder
-from agent.media.source import VideoOptions, open_video_source
+from agent.media.source import VideoOptions
 from agent.ports import LocalStream
 from agent.session import Conversation
 from agent.signaling.channel import Signaling

@@ -1,13 +1,11 @@
-"""What the hubs ask of a source, and how `video.source` of the settings names one."""
+"""What the hubs ask of a source."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol, TypeVar
 
-from agent.errors import ConfigurationError
 from agent.media.camera_options import CameraOptions
 from agent.media.h264 import level_for
 from agent.ports import AccessUnit, BitrateLimits, VideoFormat
@@ -17,8 +15,6 @@ UnitT_co = TypeVar("UnitT_co", covariant=True)
 
 Emit = Callable[[UnitT], None]
 Fail = Callable[[Exception], None]
-
-SOURCES = "auto | picamera2 | pattern | file:PATH | v4l2:PATH"
 
 
 class Source(Protocol[UnitT_co]):
@@ -83,36 +79,3 @@ class VideoSource(Source[AccessUnit], Protocol):
         """Follow a new target in bit/s without rebuilding the encoder."""
 
     def describe(self) -> SourceDescription: ...
-
-
-def open_video_source(spec: str, options: VideoOptions) -> VideoSource:
-    """The source that `spec` names, not yet started. Raises ConfigurationError for a name that is none.
-
-    What the name stands for (a file, a device) is looked at only by `start()`: a camera may come later.
-    """
-    kind, _, path = spec.partition(":")
-    if kind in {"file", "v4l2"} and path:
-        return _open_path(kind, Path(path), options)
-    if spec == "pattern":
-        from agent.media.pattern import PatternSource
-
-        return PatternSource(options)
-    if spec == "picamera2":
-        from agent.media.picamera2_source import Picamera2Source
-
-        return Picamera2Source(options)
-    if spec == "auto":
-        from agent.media.auto import AutoSource
-
-        return AutoSource(options)
-    raise ConfigurationError([f"video.source: {spec!r} is not one of {SOURCES}"])
-
-
-def _open_path(kind: str, path: Path, options: VideoOptions) -> VideoSource:
-    if kind == "file":
-        from agent.media.file import FileSource
-
-        return FileSource(path, options)
-    from agent.media.v4l2 import V4l2Source
-
-    return V4l2Source(path, options)

@@ -7,11 +7,12 @@ import pytest
 
 from agent.errors import ConfigurationError, MediaUnavailable
 from agent.media.auto import AutoSource, captures, is_camera
+from agent.media.choice import open_video_source
 from agent.media.file import FileSource
 from agent.media.hub import VideoHub
 from agent.media.pattern import PatternSource
 from agent.media.picamera2_source import Picamera2Source
-from agent.media.source import VideoOptions, VideoSource, open_video_source
+from agent.media.source import VideoOptions, VideoSource
 from agent.media.v4l2 import V4l2Source
 from tests.fakes.video import FakeVideoSource
 

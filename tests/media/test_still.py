@@ -8,10 +8,11 @@ import av
 import pytest
 
 from agent.errors import MediaUnavailable
+from agent.media.choice import open_video_source
 from agent.media.framerate import frame_divisor
 from agent.media.hub import VideoHub
 from agent.media.jpeg import Jpeg, encode_jpeg
-from agent.media.source import VideoOptions, open_video_source
+from agent.media.source import VideoOptions
 from agent.media.still import take_still
 from agent.ports import VideoFormat
 from tests.fakes.video import access_unit
