@@ -157,9 +157,10 @@ class Pacer:
         return max(float(self.target), source)
 
     def _rate(self, now: float) -> float:
-        """bytes a second; enough for all that waits to leave `DRAIN_TIME` after the first of it came"""
+        """bytes a second; enough for all that waits to leave `DRAIN_TIME` after the first of it could"""
         factor, bitrate = (RECOVERY_FACTOR, self.target) if self._recovering else (PACING_FACTOR, self._usual)
-        left = max(DRAIN_TIME - self.oldest_age(now), DRAIN_TIME / 4)
+        waited = self._waited(self._queue[0], now) if self._queue else 0.0
+        left = max(DRAIN_TIME - waited, LONGEST_WAIT)
         return max(factor * bitrate / 8, self._backlog / left)
 
     def _burst(self, now: float) -> float:
@@ -180,9 +181,11 @@ class Pacer:
         self._put_at = now
 
     def _is_stale(self, waiting: _Waiting, now: float) -> bool:
+        return self._waited(waiting, now) > (STALE_KEYFRAME_AFTER if waiting.unit.keyframe else STALE_AFTER)
+
+    def _waited(self, waiting: _Waiting, now: float) -> float:
         """Waiting for a key frame that is on its way does not count: without it nothing can be shown."""
-        limit = STALE_KEYFRAME_AFTER if waiting.unit.keyframe else STALE_AFTER
-        return now - max(waiting.since, self._keyframe_left_at) > limit
+        return now - max(waiting.since, self._keyframe_left_at)
 
     def _pop(self) -> _Waiting:
         waiting = self._queue.popleft()

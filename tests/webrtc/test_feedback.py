@@ -18,8 +18,8 @@ from aiortc.rtp import (
 )
 
 from agent import h264
+from agent.conversation.counters import ReceivedCounters, SentCounters
 from agent.conversation.events import FirstFrameSeen
-from agent.conversation.statistics import ReceivedCounters, SentCounters
 from agent.ports import AccessUnit, DecodedAudio, LocalStream
 from tests.webrtc.feeds import ClipFeed, ClipSubscription, MemorySink, SoundFeed
 from tests.webrtc.pairs import Side, closing, connect, until
@@ -34,7 +34,8 @@ class Call:
         self.clip = clip
         self.sink = MemorySink()
         self.feed = ClipFeed(clip)
-        self.device = Side(LocalStream(self.feed, SoundFeed(sound)))
+        self.sound = SoundFeed(sound)
+        self.device = Side(LocalStream(self.feed, self.sound))
         self.caller = Side(LocalStream(sink=self.sink))
 
     async def connect(self) -> None:
