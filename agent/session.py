@@ -307,17 +307,11 @@ class Conversation:
 
     def _conclude(self) -> None:
         """`closed`, exactly once: the record goes to everyone who listens, and to whoever waits."""
-        self.record = self._make_record()
-        logger.info(
-            "%s with %s closed: %s by %s after %.1f s",
-            self.id,
-            self.remote_uid,
-            self.record.reason,
-            self.record.closed_by,
-            self.record.duration,
-        )
-        self._closed.set_result(self.record)
-        self._emit(self.record)
+        self.record = record = self._make_record()
+        words = "%s with %s closed: %s by %s after %.1f s"
+        logger.info(words, self.id, self.remote_uid, record.reason, record.closed_by, record.duration)
+        self._closed.set_result(record)
+        self._emit(record)
         self._around.on_end(self)
 
     def _make_record(self) -> CallRecord:

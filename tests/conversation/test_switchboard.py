@@ -150,6 +150,25 @@ def test_a_call_that_goes_on_under_another_id() -> None:
     assert board.unknown_response("second", late) == [ev.SendClose(CALLER, CloseReason.CANCELLED)]
 
 
+def test_memory_of_what_ended_is_bounded_and_the_oldest_goes() -> None:
+    board = Switchboard()
+    for number in range(MEMORY + 3):
+        call = IncomingCall(invitation(conversation=f"{number}"), OWN, TIMING, 0.0)
+        board.add(call)
+        feed(call, ev.RejectRequested())
+        board.remove(call, 0.0)
+    assert len(board._ended) == MEMORY
+    assert "2" not in board._ended
+    assert f"{MEMORY + 2}" in board._ended
+    assert not board.calls
+
+
+def test_a_withdrawal_is_forgotten_after_every_invitation_has_expired() -> None:
+    board = Switchboard()
+    board.unknown_close(CONVERSATION, CALLER, 0.0)
+    assert board.admit(invitation(), CLOSED_MEMORY_SECONDS + 1).admission is Admission.NEW
+
+
 def test_busy_counts_conversations() -> None:
     board = Switchboard(max_conversations=2)
     admit_call(board)
