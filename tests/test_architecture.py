@@ -79,9 +79,7 @@ def test_the_shared_modules_stand_below_everything() -> None:
 def test_no_import_cycles() -> None:
     names = {name_of(path) for path in MODULES}
     graph = {
-        name_of(path): {
-            module for module in imports_of(path) if module in names and module != name_of(path)
-        }
+        name_of(path): {module for module in imports_of(path) if module in names and module != name_of(path)}
         - {".".join(name_of(path).split(".")[:-1])}
         for path in MODULES
     }
