@@ -143,7 +143,7 @@ def test_ringing_twice_is_told_once_and_parties_are_counted() -> None:
     call = inviting("a")
     for number in range(8):
         assert feed(call, ev.RingingReceived("a", f"p{number}", 30.0)) == [ev.Ringing("a", 30.0)]
-    assert call.handle(ev.RingingReceived("a", "p0", 30.0), 101.0).refused
+        assert call.handle(ev.RingingReceived("a", "p0", 30.0), 101.0).refused
     assert call.handle(ev.RingingReceived("a", "p8", 30.0), 101.0).refused
 
 

@@ -158,3 +158,27 @@ def test_every_state_with_every_input(make: Callable[[], AnyCall], state: State,
 def test_every_kind_of_input_is_in_the_table() -> None:
     kinds = {kind for role in (IncomingCall, OutgoingCall) for rows in role.TABLE.values() for kind in rows}
     assert kinds == {type(event) for event in INPUTS.values()}
+
+
+ENTRIES = pytest.mark.parametrize("make", [entry[1] for entry in TABLE], ids=[entry[0] for entry in TABLE])
+
+
+@ENTRIES
+def test_no_deadline_before_its_time(make: Callable[[], AnyCall]) -> None:
+    assert make().handle(ev.DeadlineReached(), 101.0).refused
+
+
+@ENTRIES
+def test_news_of_a_transport_that_does_not_exist(make: Callable[[], AnyCall]) -> None:
+    for event in (
+        ev.DescriptionReady(7, "description"),
+        ev.CandidateFound(7, candidate()),
+        ev.IceConnected(7),
+        ev.PeerConnected(7),
+        ev.FirstFrameSeen(7),
+        ev.TrackReceived(7, "audio", "opus"),
+        ev.PeerFailed(7, "code", "message"),
+        ev.PeerLost(7),
+        ev.AnswerReceived(CALLER, PARTY, 7, "answer"),
+    ):
+        assert make().handle(event, 101.0).refused, event
