@@ -228,3 +228,36 @@ async def test_only_the_inviter_selects() -> None:
         await (await called(mallory)).reject()
         await incoming.accept()
         assert await outgoing.answered() is CallStatus.ACCEPTED
+
+
+async def test_the_stream_of_an_acceptance_is_the_one_that_is_sent() -> None:
+    async with two() as (alice, bob):
+        outgoing = alice.client.call("bob")
+        stream = LocalStream()
+        await (await called(bob)).accept(stream)
+        assert bob.peers.last.local is stream
+        await outgoing.answered()
+
+
+@pytest.mark.parametrize("reason", ["x", "x" * 64])
+async def test_a_reason_that_just_fits(reason: str) -> None:
+    async with two() as (alice, bob):
+        outgoing = alice.client.call("bob")
+        await (await called(bob)).reject(reason)
+        await outgoing.wait_closed()
+        assert (await alice.seen("response")).reason == reason
+
+
+async def test_statistics_are_counted_once_whatever_happens_in_the_call() -> None:
+    async with two(replace(FAST, stats_interval=60)) as (alice, bob):
+        outgoing = alice.client.call("bob")
+        incoming = await called(bob)
+        await incoming.accept()
+        await outgoing.answered()
+        bob.peers.last.connect()
+        await bob.seen("connected")
+        tasks = len(incoming._tasks._tasks)
+        for kind in ("audio", "video"):
+            bob.peers.last.emit(ev.TrackReceived(0, kind, "x"))
+        await until(lambda: bob.names.count("stream_received") == 2)
+        assert len(incoming._tasks._tasks) == tasks
