@@ -12,7 +12,7 @@ from agent.webrtc.pacing import Pacer
 
 log = logging.getLogger(__name__)
 
-UPDATE_INTERVAL = 0.1  # seconds
+UPDATE_INTERVAL = 0.2  # seconds
 SENT_INTERVAL = 1.0  # seconds over which the sent bitrate is measured
 PAUSE = 3.0  # seconds without a picture, after which the past tells nothing of the path
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from agent.ports import AccessUnit
+from agent.webrtc.payload import MAX_PAYLOAD_SIZE
 
 PACING_FACTOR = 1.25  # over the target: a backlog drains, and 200 kB still fit the queue of a 2 Mbit/s uplink
 BURST_TIME = 0.04  # seconds at the target that may leave at once; libwebrtc allows itself the same
@@ -20,7 +21,7 @@ MIN_BURST = 5_200  # bytes, four packets
 DRAIN_TIME = 0.7  # seconds: what waits leaves in about this time, whatever the target
 STALE_AFTER = 0.5  # seconds of waiting, after which a picture is of no use in a call
 STALE_KEYFRAME_AFTER = 1.0  # a large one takes its time to leave, and without it nothing goes on
-SHORTEST_WAIT, LONGEST_WAIT = 0.005, 0.02  # seconds between two bursts
+SHORTEST_WAIT, LONGEST_WAIT = 0.005, 0.02  # seconds between two bursts: each wakes the processor
 RESEND_SHARE = 0.3  # of the target: enough for 20 % of random loss with the losses of what is resent
 RESEND_BURST_TIME = 0.12  # seconds at the target; more at once is no random loss but a queue that overflowed
 MIN_RESEND_BURST = 13_000  # bytes, ten packets
@@ -58,7 +59,7 @@ class Pacer:
         self._resends = self._resend_burst  # bytes that may be resent now
         self._resends_at = 0.0
         self._put_at: float | None = None
-        self._mean_size = self._mean_interval = 0.0
+        self._mean_size = self._mean_interval = self._source_bitrate = 0.0
         self._keyframe_left_at = float("-inf")
         self._recovering = False
 
@@ -71,9 +72,19 @@ class Pacer:
         """How long the first picture of the queue has waited; 0 where none waits."""
         return now - self._queue[0].since if self._queue else 0.0
 
-    def put(self, now: float, unit: AccessUnit, payloads: list[bytes]) -> None:
-        size = sum(map(len, payloads))
+    def admit(self, now: float, unit: AccessUnit, size: int, *, free: bool = True) -> bool:
+        """Whether a new picture of `size` bytes may leave as a whole, now. If not, it is to be `put`.
+
+        `free`: nothing else is in its way.
+        """
         self._measure(now, size, unit.keyframe)
+        if not free or self._queue or self._recovering or self._room(now) < size - MAX_PAYLOAD_SIZE:
+            return False
+        self._debt += size
+        return True
+
+    def put(self, now: float, unit: AccessUnit, payloads: list[bytes], size: int) -> None:
+        """Queue a picture that was not admitted."""
         if payloads:
             self._queue.append(_Waiting(unit, payloads, 0, now))
             self._backlog += size
@@ -103,7 +114,7 @@ class Pacer:
     def wait(self, now: float) -> float:
         """Seconds until it is worth asking `take` again."""
         rate = self._rate(now)
-        missing = max(MIN_BURST, rate * SHORTEST_WAIT) - self._room(now)
+        missing = max(MIN_BURST, rate * LONGEST_WAIT) - self._room(now)
         return min(max(missing / rate, SHORTEST_WAIT), LONGEST_WAIT)
 
     def drop_stale(self, now: float) -> list[AccessUnit]:
@@ -150,21 +161,20 @@ class Pacer:
     def _resend_burst(self) -> float:
         return max(MIN_RESEND_BURST, RESEND_BURST_TIME * self.target / 8)
 
-    @property
     def _usual(self) -> float:
         """bit/s that leave when nothing is in the way: the target, or what a source makes that does not obey it."""
-        source = 8 * self._mean_size / self._mean_interval if self._mean_interval else 0.0
-        return max(float(self.target), source)
+        return max(self.target, self._source_bitrate)
 
     def _rate(self, now: float) -> float:
         """bytes a second; enough for all that waits to leave `DRAIN_TIME` after the first of it could"""
-        factor, bitrate = (RECOVERY_FACTOR, self.target) if self._recovering else (PACING_FACTOR, self._usual)
-        waited = self._waited(self._queue[0], now) if self._queue else 0.0
-        left = max(DRAIN_TIME - waited, LONGEST_WAIT)
+        factor, bitrate = (RECOVERY_FACTOR, self.target) if self._recovering else (PACING_FACTOR, self._usual())
+        if not self._queue:
+            return factor * bitrate / 8
+        left = max(DRAIN_TIME - self._waited(self._queue[0], now), LONGEST_WAIT)
         return max(factor * bitrate / 8, self._backlog / left)
 
     def _burst(self, now: float) -> float:
-        seconds, rate = (OVERFLOW_PAUSE, self._rate(now)) if self._recovering else (BURST_TIME, self._usual / 8)
+        seconds, rate = (OVERFLOW_PAUSE, self._rate(now)) if self._recovering else (BURST_TIME, self._usual() / 8)
         return max(MIN_BURST, seconds * rate)
 
     def _room(self, now: float) -> float:
@@ -178,6 +188,7 @@ class Pacer:
             self._mean_interval += _SMOOTHING * (now - self._put_at - self._mean_interval)
             if not keyframe:
                 self._mean_size += _SMOOTHING * (size - self._mean_size)
+            self._source_bitrate = 8 * self._mean_size / self._mean_interval if self._mean_interval else 0.0
         self._put_at = now
 
     def _is_stale(self, waiting: _Waiting, now: float) -> bool:

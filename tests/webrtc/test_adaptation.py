@@ -84,7 +84,7 @@ def test_a_queue_of_our_own_lowers_it() -> None:
     sending = Sending()
     sending.run(5)
     before = sending.adaptation.target
-    sending.adaptation.pacer.put(sending.now, AccessUnit(b"", True, 0, 0.0), [bytes(1200)] * 1000)
+    sending.adaptation.pacer.put(sending.now, AccessUnit(b"", True, 0, 0.0), [bytes(1200)] * 1000, 1_200_000)
     sending.run(3)
     assert sending.adaptation.target < before
 

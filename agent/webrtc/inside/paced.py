@@ -57,10 +57,14 @@ class PacedSender(PacketSender[AccessUnit]):
         self._stopped = False
 
     def _send(self, unit: AccessUnit, payloads: list[bytes]) -> None:
-        self._outlet()  # raises ConnectionError where there is none: sending ends
-        self._pacer.put(time.monotonic(), unit, payloads)
-        if self._timer is None:
-            self._pump()
+        now, size, outlet = time.monotonic(), sum(map(len, payloads)), self._outlet()
+        free = not self._resends and outlet.waiting() <= MAX_WAITING
+        if self._pacer.admit(now, unit, size, free=free):
+            self._emit(outlet, unit, payloads, ends=True)
+        else:
+            self._pacer.put(now, unit, payloads, size)
+            if self._timer is None:
+                self._pump()
         self._adaptation.sent(self._octets)
 
     def _resend(self, packet: Packet, now: float) -> bool:
@@ -98,7 +102,7 @@ class PacedSender(PacketSender[AccessUnit]):
         self._timer = None
         try:
             outlet = self._outlet()
-        except ConnectionError:  # the loop that reads the source meets it too, and ends
+        except ConnectionError:  # the loop that reads the source ends with its next picture
             self._stop()
             return
         if not self._pictures.flowing:
