@@ -7,8 +7,8 @@ import json
 import signal
 import sys
 import uuid
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -147,13 +147,24 @@ async def _place_call(plan: CallPlan, interruption: _Interruption) -> int:
         return _conclude(conversation, record, plan)
 
 
+@contextmanager
+def _named(option: str) -> Iterator[None]:
+    """A fault of a source names the setting of a device; here it is an option."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise ConfigurationError([f"{option}: {fault.partition(': ')[2]}" for fault in error.faults]) from None
+
+
 def _local_stream(plan: CallPlan, stack: AsyncExitStack) -> LocalStream:
     video = audio = sink = None
     if plan.video != "none":
         options = VideoOptions(uid=plan.uid)
-        video = VideoHub(open_video_source(plan.video, options), options)
+        with _named("--video"):
+            video = VideoHub(open_video_source(plan.video, options), options)
         stack.push_async_callback(video.close)
-    source = open_audio_source(plan.audio)
+    with _named("--audio"):
+        source = open_audio_source(plan.audio)
     if source is not None:
         audio = AudioHub(source)
         stack.push_async_callback(audio.close)

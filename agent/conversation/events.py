@@ -43,7 +43,6 @@ class Invitation:
     age: float | None = None  # seconds since `sentAt`; None where it cannot be judged (our clock is implausible)
     user_data: Any = None
     ice_servers: tuple[IceServer, ...] = ()
-    wants_video: bool = True
     signed: bool = False
 
 

@@ -32,7 +32,6 @@ def invitation(sender: str, message: wire.Invite, *, age: float | None) -> core.
         age=age,
         user_data=message.user_data,
         ice_servers=tuple(server.to_core() for server in message.ice_servers or ()),
-        wants_video="\nm=video " in message.sdp,
     )
 
 

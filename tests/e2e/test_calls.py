@@ -311,6 +311,11 @@ async def test_calls_that_cannot_begin(tmp_path: Path, mosquitto: Mosquitto) -> 
             6,
             "nowhere",
         ),
+        (
+            ("call", "door-1", "--broker", f"mqtt://127.0.0.1:{mosquitto.port}", "--audio", "nonsense"),
+            78,
+            "--audio: 'nonsense'",
+        ),
     ]
     for number, (arguments, code, word) in enumerate(cases):
         program = await Program.start(tmp_path / f"{number}.log", *arguments)
