@@ -53,11 +53,12 @@ class Daemon:
     SIGHUP asks for a reload, as a service's does; on a `terminal` it means that the terminal was closed, and stops.
     """
 
-    def __init__(self, load: Load, *, terminal: bool = False) -> None:
+    def __init__(self, load: Load, *, terminal: bool = False, stop: asyncio.Event | None = None) -> None:
+        """`stop` may have been set before `run()`, which then ends at once and in good order."""
         self._load = load
         self._terminal = terminal
         self._settings, self._policy = load()
-        self._stop = asyncio.Event()
+        self._stop = stop or asyncio.Event()
         self._doorkeeper: Doorkeeper | None = None
         self._supervision: Supervision | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -64,6 +65,10 @@ async def run_demo(plan: DemoPlan, say: Callable[[str], None]) -> None:
     """Until Ctrl-C. Raises CallboxError, which says what to do."""
     if not (page_folder() / "vendor" / "mqtt.min.js").exists():
         raise CallboxError("the page's MQTT client is missing: `make page` fetches it (needs npm), or install a wheel")
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Nothing is broken off half-way: whenever it is told to stop, what has started ends in good order.
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     _require_free(plan.port, "--port")
     broker_port = plan.broker_port or _free_port()
     _require_free(broker_port, "--broker-port")
@@ -74,7 +79,7 @@ async def run_demo(plan: DemoPlan, say: Callable[[str], None]) -> None:
         options = WebOptions(LOOPBACK, plan.port)
         page = PageServer(options, (LOOPBACK, broker_port), {"prefix": "callbox/v1", "iceServers": []})
         await stack.enter_async_context(page)
-        daemon = Daemon(lambda: _device(plan.uid, broker_port, folder), terminal=True)
+        daemon = Daemon(lambda: _device(plan.uid, broker_port, folder), terminal=True, stop=stop)
         say(f"{plan.uid} waits to be called at {options.url}")
         say(f"  broker: {name} on {LOOPBACK}:{broker_port}; from a terminal: {_call(plan.uid, broker_port)}")
         say("  Ctrl-C ends it all.")
