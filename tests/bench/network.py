@@ -26,7 +26,7 @@ from _pytest.outcomes import Skipped
 from agent.conversation.events import MediaGrant, PeerConnected
 from agent.ports import AccessUnit, DecodedAudio, IceOptions, LocalStream
 from agent.webrtc.peer import AiortcPeer
-from tests.bench.figures import Figure, machine, spread, table
+from tests.bench.figures import Figure, machine, percentile, spread, table
 from tests.bench.scene import Caller as PlainCaller
 from tests.bench.scene import Scene as PlainScene
 from tests.conftest import Mosquitto
@@ -48,8 +48,11 @@ class Stage(NamedTuple):
     open: Callable[..., AbstractAsyncContextManager[Scene]]
 
 
-async def measure_cut(stage: Stage, *, lip_sync: bool = False, queue: int = 75_000) -> list[Figure]:
-    """4 Mbit/s, then 800 kbit/s for 20 s, then 4 Mbit/s again."""
+async def measure_cut(stage: Stage, *, lip_sync: bool = True, queue: int = 75_000) -> list[Figure]:
+    """4 Mbit/s, then 800 kbit/s for 20 s, then 4 Mbit/s again.
+
+    Without `lip_sync` the page changes the answer so that pictures do not wait for the sound; ours does not do that.
+    """
     async with stage.open(rate=FAST, delay=0.01, queue=queue) as at:
         viewing = await at.call(lip_sync=lip_sync)
         await asyncio.sleep(15)
@@ -63,12 +66,12 @@ async def measure_cut(stage: Stage, *, lip_sync: bool = False, queue: int = 75_0
         restored = await at.sent(30)
     fits = max((at for at, bitrate in slow if bitrate > SLOW), default=0.0)
     returned = next((second + 1 for second, bitrate in enumerate(restored) if bitrate >= 0.8 * before), float("inf"))
-    name = f"cut to 800 kbit/s, queue {queue // 1000} kB{', lip sync' if lip_sync else ''}"
+    name = f"cut to 800 kbit/s, queue {queue // 1000} kB{'' if lip_sync else ', sound apart'}"
     details = {"before": round(before), "restored": [round(bitrate) for bitrate in restored]}
     return [
         Figure(f"{name}: fits after", fits, "s", 5, details),
         Figure(f"{name}: longest freeze", freeze, "s", 1),
-        Figure(f"{name}: latency 8 s after, median", 1e3 * statistics.median(latency), "ms", 300, spread(latency)),
+        Figure(f"{name}: latency from 8 s on, p95", 1e3 * percentile(latency, 95), "ms", 300, spread(latency)),
         Figure(f"{name}: back at 80 % after", returned, "s", 20),
     ]
 
@@ -212,7 +215,7 @@ async def flood_with_requests(peer: AiortcPeer, sink: Keyframes) -> int:
 BENCHES: dict[str, Callable[[Stage], Awaitable[list[Figure]]]] = {
     "cut": measure_cut,
     "cut-short-queue": partial(measure_cut, queue=30_000),
-    "cut-lip-sync": partial(measure_cut, lip_sync=True),
+    "cut-sound-apart": partial(measure_cut, lip_sync=False),
     "loss-5": partial(measure_loss, loss=0.05),
     "loss-10": partial(measure_loss, loss=0.10),
     "long-path": measure_long_path,
