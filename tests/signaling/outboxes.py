@@ -96,6 +96,8 @@ def begun(event_id: str, topic: str = "events/closed") -> Entry:
 
 async def written(outbox: Outbox) -> None:
     """Wait until the disk has everything that was handed to it so far, or has failed to take it."""
+    for _ in range(5):  # what the broker has just answered is handed to the disk within a few turns of the loop
+        await asyncio.sleep(0)
     async with asyncio.timeout(PATIENCE):
         await asyncio.wait([outbox._disk.read(1 << 60, 1)])
     await asyncio.sleep(0)

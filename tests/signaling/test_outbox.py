@@ -10,6 +10,7 @@ from agent.signaling import outbox as module
 from agent.signaling.outbox import WINDOW, Outbox
 from agent.signaling.store import Entry, Limits
 from tests.signaling.outboxes import PATIENCE, HandBroker, begun, caught_up, crash, deliver_all, quick, written
+from tests.waiting import until
 
 
 def put(outbox: Outbox, *numbers: int, kind: str = "closed") -> None:
@@ -182,8 +183,7 @@ async def test_an_event_that_is_refused_is_tried_again_and_then_left_out(tmp_pat
         put(outbox, 2)
         assert await broker.wait_taken(1) == payloads(2)
         broker.ack()
-        await written(outbox)
-        assert outbox.health.waiting == 1
+        await until(lambda: outbox.health.waiting == 1)
         broker.connect(False)
         broker.connect()
         assert await broker.wait_taken(1) == payloads(1)
