@@ -6,6 +6,7 @@ import asyncio
 import math
 import threading
 import time
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,7 +30,7 @@ _FRAMES_A_SECOND = round(1 / FRAME_DURATION)
 _SILENCE = bytes(FRAME_BYTES)
 
 
-class _EncodingSource:
+class _EncodingSource(ABC):
     """Encodes what `_frames()` yields (960 samples of 16 bit, mono, 48 kHz), one each 20 ms, in a thread."""
 
     def __init__(self, name: str) -> None:
@@ -46,11 +47,12 @@ class _EncodingSource:
         if worker is not None:
             await worker.stop()
 
-    async def _check(self) -> None:
+    async def _check(self) -> None:  # noqa: B027 - a source that makes its own sound has nothing to look at
         """Raises MediaUnavailable where `_frames()` would have nothing."""
 
+    @abstractmethod
     def _frames(self) -> Iterator[bytes]:
-        raise NotImplementedError
+        """Frames of 960 samples, signed 16 bit, as long as they are wanted."""
 
     def _produce(self, stopping: threading.Event, encoder: OpusEncoder, emit: Callable[[AudioPacket], None]) -> None:
         pacer = Pacer(FRAME_DURATION)

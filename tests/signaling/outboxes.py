@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from agent.errors import SignalingError
+from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Incoming
 from agent.signaling.outbox import Outbox, OutboxOptions
 from agent.signaling.store import Entry
@@ -62,7 +62,8 @@ class HandBroker:
         return lambda: self._callbacks.remove(callback)
 
     async def wait_connected(self, timeout: float) -> None:
-        raise NotImplementedError
+        if not self.connected:
+            raise NotConnected("connect() is for the test to call")
 
     def connect(self, connected: bool = True) -> None:
         self.connected = connected

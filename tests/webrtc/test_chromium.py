@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from agent.conversation.events import IceCandidate, PeerConnected, TrackReceived
 from agent.ports import IceOptions, LocalStream
+from tests.parts import require_part
 from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
 from tests.webrtc.pairs import Side, closing, until
 
@@ -62,9 +62,7 @@ STATS = """async () => {
 
 @pytest.fixture
 async def page() -> AsyncIterator[Any]:
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("chromium is not installed")
+    executable = require_part("chromium")
     async with playwright.async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=executable, args=FLAGS)
         context = await browser.new_context()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 import subprocess
 import time
@@ -21,6 +20,7 @@ from agent.ports import IceOptions, LocalStream
 from agent.webrtc import gather
 from agent.webrtc.gather import usable_servers
 from agent.webrtc.sdp import END_OF_CANDIDATES, MAX_CANDIDATES
+from tests.parts import require_part
 from tests.webrtc.feeds import ClipFeed
 from tests.webrtc.offers import BROWSER_OFFER, CANDIDATE, candidate_line
 from tests.webrtc.pairs import Side, closing, connect
@@ -254,9 +254,7 @@ class TurnServer:
 
 @pytest.fixture
 def turn() -> Iterator[TurnServer]:
-    binary = shutil.which("turnserver")
-    if binary is None:
-        pytest.skip("coturn is not installed")
+    binary = require_part("turnserver", "coturn")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
