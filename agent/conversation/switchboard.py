@@ -18,6 +18,7 @@ from agent.conversation.outgoing import OutgoingCall
 from agent.conversation.reasons import CallStatus, CloseReason
 
 MEMORY = 512  # conversations that ended; likewise withdrawals that came before their invitation
+MEMORY_SIZE = 1 << 20  # characters of the answers that are kept with them: an SDP is a few thousand
 CLOSED_MEMORY_SECONDS = 300.0  # longer than any invitation lives (120 s) and QoS 1 repeats it
 
 
@@ -48,6 +49,11 @@ class Ended:
     answer: ev.SendResponse | None
     close: ev.SendClose | None
 
+    @property
+    def size(self) -> int:
+        """Characters that its answer holds."""
+        return len(self.answer.sdp or "") if self.answer else 0
+
 
 class Switchboard:
     """All conversations of one party. Keys are conversation ids."""
@@ -58,6 +64,7 @@ class Switchboard:
         self._turned_away: set[str] = set()  # of those: refused before anybody was asked, they take no line
         self._limiter = limiter or RateLimiter()
         self._ended: OrderedDict[str, Ended] = OrderedDict()
+        self._size = 0  # of all of them
         self._withdrawn: OrderedDict[tuple[str, str], float] = OrderedDict()  # (sender, conversation) -> when
 
     @property
@@ -115,9 +122,14 @@ class Switchboard:
         self._remember(call.signaled_as, Ended(call.remote_uid, now, kept, close))
 
     def _remember(self, conversation: str, ended: Ended) -> None:
+        before = self._ended.pop(conversation, None)
         self._ended[conversation] = ended
-        if len(self._ended) > MEMORY:
-            self._ended.popitem(last=False)
+        self._size += ended.size - (before.size if before else 0)
+        while len(self._ended) > MEMORY or self._size > MEMORY_SIZE:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        self._size -= self._ended.popitem(last=False)[1].size
 
     def unknown_close(self, conversation: str, sender: str, now: float) -> None:
         """A `close` for a conversation that is not known: its invitation, if it comes after all, shall not ring."""
@@ -137,7 +149,7 @@ class Switchboard:
     def _forget(self, now: float) -> None:
         old = now - CLOSED_MEMORY_SECONDS
         while self._ended and next(iter(self._ended.values())).at < old:
-            self._ended.popitem(last=False)
+            self._forget_oldest()
         while self._withdrawn and next(iter(self._withdrawn.values())) < old:
             self._withdrawn.popitem(last=False)
 

@@ -10,7 +10,7 @@ from agent.conversation.incoming import IncomingCall
 from agent.conversation.limits import RateLimiter
 from agent.conversation.outgoing import OutgoingCall
 from agent.conversation.reasons import CallStatus, CloseReason
-from agent.conversation.switchboard import CLOSED_MEMORY_SECONDS, MEMORY, Admission, Switchboard
+from agent.conversation.switchboard import CLOSED_MEMORY_SECONDS, MEMORY, MEMORY_SIZE, Admission, Switchboard
 from tests.conversation.calls import CALLER, CONVERSATION, OWN, TIMING, feed, invitation, outgoing
 
 EXPIRED = ev.ResponseReceived(CALLER, "p", CallStatus.TIMEOUT, "expired", now=1_800_000_000.0)
@@ -191,3 +191,16 @@ def test_memory_stays_bounded_and_floods_are_refused_then_dropped(steps: list[tu
         board.unknown_close(f"x{number}", "x", now)
     assert admissions.count(Admission.NEW) <= 60 * (1 + now // 60)
     assert len(board._withdrawn) <= MEMORY
+
+
+def test_answers_are_remembered_up_to_a_size() -> None:
+    """512 answers of 64 KiB would be 32 MiB on a board that has 512."""
+    board = Switchboard(limiter=RateLimiter(per_caller=10_000, overall=10_000))
+    length = MEMORY_SIZE // 8
+    for number in range(20):
+        call = IncomingCall(invitation(conversation=f"c{number}"), OWN, TIMING, 0.0)
+        board.add(call)
+        feed(call, ev.AcceptRequested(), ev.DescriptionReady(0, "v" * length), ev.CloseRequested())
+        board.remove(call, 0.0)
+    known = [n for n in range(20) if board.admit(invitation(conversation=f"c{n}"), 1.0).admission is Admission.REPEATED]
+    assert known == list(range(12, 20))
