@@ -178,6 +178,7 @@ def explain(
 ) -> None:
     """Which rule decides about a caller, and why."""
     from agent.commands.policy_report import explain_policy
+    from agent.device.clock import is_set
     from agent.settings import load_policy, load_settings, local_timezone
 
     try:
@@ -190,7 +191,8 @@ def explain(
         raise typer.BadParameter(f"{at!r} is not a time such as 2026-11-22T07:30", param_hint="--at") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=local_timezone())
-    print(explain_policy(policy, caller, moment, signed=signed, as_json=as_json))
+    clock_is_set = bool(at) or is_set(moment.timestamp())
+    print(explain_policy(policy, caller, moment, signed=signed, clock_is_set=clock_is_set, as_json=as_json))
 
 
 @app.command()

@@ -19,6 +19,7 @@ from agent.conversation.policy import Policy
 from agent.conversation.reasons import CloseReason
 from agent.device.adapters import about, client_options, mqtt_options, page_server, video_options
 from agent.device.camera_check import find_fault
+from agent.device.clock import watching_clock
 from agent.device.doorkeeper import Doorkeeper
 from agent.device.operations import Operator
 from agent.device.overview import Overview
@@ -114,6 +115,7 @@ class Daemon:
         await stack.enter_async_context(broker)
         await stack.enter_async_context(outbox)
         await stack.enter_async_context(client)
+        await stack.enter_async_context(watching_clock(time.time, publisher.clock_set))
         if settings.web.enabled:
             await stack.enter_async_context(page_server(settings))
         supervision.running()

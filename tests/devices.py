@@ -91,7 +91,7 @@ async def device(
     doorkeeper = Doorkeeper(client, policy, stream, options.wall)
     outbox = Outbox(broker, folder)
     about = wire.About(uid=UID, model="none", max_conversations=options.max_conversations)
-    publisher = Publisher(broker, outbox, topics, UID, about, options.wall)
+    publisher = Publisher(broker, outbox, topics, UID, about, options.wall, options.monotonic)
     made = Device(client, doorkeeper, publisher, peers, broker, network)
 
     made.camera.set()

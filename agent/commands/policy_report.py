@@ -10,10 +10,12 @@ from agent.conversation.limits import CallHistory
 from agent.conversation.policy import Explanation, Policy
 
 
-def explain_policy(policy: Policy, caller: str, at: datetime, *, signed: bool, as_json: bool) -> str:
+def explain_policy(
+    policy: Policy, caller: str, at: datetime, *, signed: bool, as_json: bool, clock_is_set: bool = True
+) -> str:
     """What would happen if `caller` called at `at` (aware), as text."""
     invitation = Invitation("", caller, "", "", lifetime=30, signed=signed)
-    explanation = policy.explain(invitation, at=at, history=CallHistory())
+    explanation = policy.explain(invitation, at=at, history=CallHistory(), clock_is_set=clock_is_set)
     return _as_json(explanation) if as_json else _as_text(explanation, caller, at)
 
 

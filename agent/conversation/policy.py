@@ -21,7 +21,7 @@ from agent.conversation.durations import Duration, format_duration, parse_durati
 from agent.conversation.events import Invitation, MediaGrant
 from agent.conversation.limits import CallHistory
 from agent.conversation.reasons import AudioDirection
-from agent.conversation.schedule import Check, Days, Hours, check_schedule, parse_timezone
+from agent.conversation.schedule import Check, Days, Hours, check_schedule, check_unset_clock, parse_timezone
 
 NOT_ALLOWED = "not_allowed"
 BUSY = "busy"
@@ -110,7 +110,9 @@ class Rule(BaseModel):
     hours: Annotated[Hours, BeforeValidator(Hours.parse)] | None = Field(
         default=None,
         description="From HH:MM up to, not including, HH:MM. May pass midnight (22:00-06:00): the part after midnight "
-        "belongs to the day on which it began. The whole day unless given.",
+        "belongs to the day on which it began. The whole day unless given. While the device's clock is not set (it "
+        "boots in the past, until the network tells it the time) a rule with days or hours does not match if its "
+        "action is accept or ring, and matches if it is reject or busy.",
     )
     timezone: Annotated[str, AfterValidator(_zone_name)] | None = Field(
         default=None, description="The IANA zone in which days and hours are meant. The device's own unless given."
@@ -232,11 +234,15 @@ class Policy:
         """The same rules behind `override`, or behind none."""
         return Policy(self.rules, timezone=self._timezone, max_duration=self._max_duration, override=override)
 
-    def decide(self, invitation: Invitation, *, at: datetime, history: CallHistory) -> Decision:
+    def decide(
+        self, invitation: Invitation, *, at: datetime, history: CallHistory, clock_is_set: bool = True
+    ) -> Decision:
         """The decision at `at` (aware). Nothing is remembered: `history.record` is for whoever acts on it."""
-        return self.explain(invitation, at=at, history=history).decision
+        return self.explain(invitation, at=at, history=history, clock_is_set=clock_is_set).decision
 
-    def explain(self, invitation: Invitation, *, at: datetime, history: CallHistory) -> Explanation:
+    def explain(
+        self, invitation: Invitation, *, at: datetime, history: CallHistory, clock_is_set: bool = True
+    ) -> Explanation:
         """The decision, and for each rule whether it matches and why."""
         if at.utcoffset() is None:
             raise ValueError("the time of a decision needs a time zone")
@@ -244,7 +250,7 @@ class Policy:
         judgments: list[RuleJudgment] = []
         decision = overridden
         for rule in self.rules:
-            checks = tuple(self._checks(rule, invitation, at, history))
+            checks = tuple(self._checks(rule, invitation, at, history, clock_is_set=clock_is_set))
             matches = all(check.holds for check in checks)
             decides = matches and decision is None
             if decides:
@@ -253,9 +259,16 @@ class Policy:
         words = self._override_words() if overridden else None
         return Explanation(decision or Decision(Action.REJECT, None, NOT_ALLOWED), tuple(judgments), words)
 
-    def _checks(self, rule: Rule, invitation: Invitation, at: datetime, history: CallHistory) -> list[Check]:
+    def _checks(
+        self, rule: Rule, invitation: Invitation, at: datetime, history: CallHistory, *, clock_is_set: bool
+    ) -> list[Check]:
         zone = self._zones[rule.timezone] if rule.timezone else self._timezone
-        checks = [_check_caller(rule, invitation.caller), *check_schedule(at, zone, rule.days, rule.hours)]
+        if clock_is_set:
+            schedule = check_schedule(at, zone, rule.days, rule.hours)
+        else:
+            keeps_out = rule.action in (Action.REJECT, Action.BUSY)
+            schedule = check_unset_clock(at, rule.days, rule.hours, keeps_out=keeps_out)
+        checks = [_check_caller(rule, invitation.caller), *schedule]
         if rule.rate is not None:
             checks.append(_check_rate(rule, rule.rate, invitation.caller, at, history))
         return checks

@@ -3,6 +3,9 @@
 A window that passes midnight belongs to the day on which it began: `days = ["fri"]` with `hours = "22:00-06:00"` is
 Friday night, Saturday's small hours included. Wall clock means: where clocks go forward, the hour that is skipped is in
 no window; where they go back, the hour that comes twice is in its window both times. The end itself is outside.
+
+A clock that is not set (a board without a battery boots in the past) says nothing: then the safe side is taken. A rule
+that lets somebody in at certain times does not match, one that keeps somebody out does.
 """
 
 from __future__ import annotations
@@ -86,6 +89,15 @@ def parse_timezone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"{name!r} is not a time zone such as 'Europe/Berlin'") from error
+
+
+def check_unset_clock(at: datetime, days: Days | None, hours: Hours | None, *, keeps_out: bool) -> list[Check]:
+    """In place of `check_schedule` while the clock is not set; `at` is what it shows."""
+    if days is None and hours is None:
+        return []
+    written = " and ".join(part.text for part in (days, hours) if part is not None)
+    side = "kept, to be safe: the rule keeps out" if keeps_out else "not kept, to be safe: the rule lets in"
+    return [Check(keeps_out, f"the clock is not set, it shows {at:%Y-%m-%d}; {written} counts as {side}")]
 
 
 def check_schedule(at: datetime, zone: tzinfo, days: Days | None, hours: Hours | None) -> list[Check]:

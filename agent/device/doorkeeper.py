@@ -13,6 +13,7 @@ from agent.conversation.call import State
 from agent.conversation.limits import CallHistory
 from agent.conversation.policy import Action, Decision, Policy, PolicyOverride
 from agent.conversation.reasons import CallStatus
+from agent.device.clock import is_set
 from agent.errors import InvalidStateError
 from agent.ports import LocalStream
 from agent.session import Conversation
@@ -42,8 +43,9 @@ class Doorkeeper:
         self._policy = self._policy.overridden(override)
 
     def _screen(self, invitation: ev.Invitation) -> ev.RejectRequested | None:
-        at = datetime.fromtimestamp(self._now(), UTC)
-        decision = self._policy.decide(invitation, at=at, history=self._history)
+        now = self._now()
+        at = datetime.fromtimestamp(now, UTC)
+        decision = self._policy.decide(invitation, at=at, history=self._history, clock_is_set=is_set(now))
         logger.info(
             "%s: %s by %s",
             invitation.caller,

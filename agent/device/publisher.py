@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -30,10 +31,17 @@ def offline(uid: str, topics: Topics) -> Will:
 
 
 class Publisher:
-    """Publishes for one device. `now` is the time of day in Unix seconds."""
+    """Publishes for one device. `now` is the time of day in Unix seconds, `monotonic` a clock that is never set."""
 
     def __init__(
-        self, broker: Broker, outbox: Outbox, topics: Topics, uid: str, about: wire.About, now: Callable[[], float]
+        self,
+        broker: Broker,
+        outbox: Outbox,
+        topics: Topics,
+        uid: str,
+        about: wire.About,
+        now: Callable[[], float],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._broker = broker
         self._outbox = outbox
@@ -42,6 +50,8 @@ class Publisher:
         self._uid = uid
         self._about = about
         self._now = now
+        self._monotonic = monotonic
+        self._changed_at = monotonic()
         self._status = wire.Status(state="online", since=wire.format_time(now()), version=__version__)
         broker.on_connection(self._on_connection)
 
@@ -64,7 +74,14 @@ class Publisher:
         """A clean stop: the will stays unsaid, so we say it."""
         return self._say(state="offline", conversations=0, busy=False)
 
+    def clock_set(self) -> None:
+        """The clock has been set since the last change of the status: say when that really was."""
+        since = self._now() - (self._monotonic() - self._changed_at)
+        self._status = self._status.model_copy(update={"since": wire.format_time(since)})
+        self._publish_status()
+
     def _say(self, **changes: Any) -> asyncio.Future[None]:
+        self._changed_at = self._monotonic()
         changes["since"] = wire.format_time(self._now())
         self._status = self._status.model_copy(update=changes)
         return self._publish_status()

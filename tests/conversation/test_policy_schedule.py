@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.conversation.schedule import DAYS, Days, Hours, check_schedule, parse_timezone
+from agent.conversation.schedule import DAYS, Days, Hours, check_schedule, check_unset_clock, parse_timezone
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FORWARD = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)  # Sunday 02:00 becomes 03:00
@@ -178,3 +178,13 @@ def test_a_moment_is_inside_if_and_only_if_a_window_of_a_listed_day_spans_its_wa
         closes = midnight + timedelta(minutes=end, days=1 if end < start else 0)
         inside |= DAYS[day.weekday()] in days and midnight + timedelta(minutes=start) <= wall < closes
     assert open_at(at, " ".join(sorted(days)), hours, ZoneInfo(zone)) == inside
+
+
+@pytest.mark.parametrize("keeps_out", [True, False])
+def test_a_clock_that_is_not_set_is_on_the_safe_side(keeps_out: bool) -> None:
+    at = datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
+    days, hours = Days.parse("mon-fri"), Hours.parse("07:00-22:00")
+    (check,) = check_unset_clock(at, days, hours, keeps_out=keeps_out)
+    assert check.holds is keeps_out
+    assert "the clock is not set, it shows 1970-01-01; mon-fri and 07:00-22:00 counts as" in check.text
+    assert check_unset_clock(at, None, None, keeps_out=keeps_out) == []
