@@ -240,6 +240,30 @@ async def test_a_full_socket_drops_to_the_next_key_frame(call: Call, monkeypatch
         assert call.sent().key_frames_sent > keys  # the first that left
 
 
+async def test_a_picture_that_was_broken_off_never_looks_whole(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The socket takes half of a large key frame and no more; what a receiver has of it is not given out."""
+    burden = call.clip[0][:-1] + bytes(range(1, 256)) * 300
+    call.feed = ClipFeed([burden, *call.clip[1:]])
+    call.device = Side(LocalStream(call.feed, call.sound))
+    async with closing(call.device, call.caller):
+        await call.connect()
+        sender = call.device.peer._media._video_sender
+        assert sender is not None
+        await until(lambda: sender._begun is not None)
+        with monkeypatch.context() as patch:
+            protocol = call.device.peer._pc.require_ice()._nominated[1].protocol
+            patch.setattr(protocol.transport, "get_write_buffer_size", lambda: 1 << 20, raising=False)
+            await until(lambda: call.sent().frames_dropped > 0)
+        keys = call.sent().key_frames_sent
+        await until(lambda: call.sent().key_frames_sent > keys)
+        await call.sink.seen(video=len(call.sink.video) + 2)
+        lost = call.received().packets_lost
+        assert lost is not None
+        assert lost > 0  # a hole that is never filled
+    clip = [list(h264.nal_units(unit)) for unit in (burden, *call.clip[1:])]
+    assert all(list(h264.nal_units(unit.data)) in clip for unit in call.sink.video)
+
+
 async def test_a_sink_that_fails_costs_nobody_the_call(clip: list[bytes], sound: list[bytes]) -> None:
     class BadSink(MemorySink):
         def on_video(self, unit: AccessUnit) -> None:

@@ -104,6 +104,7 @@ class PacketSender(Generic[UnitT]):
         self._timestamp_origin = random.getrandbits(32)
         self._history: list[Packet | None] = [None] * HISTORY_SIZE
         self._resent_at: dict[int, float] = {}
+        self._begun: UnitT | None = None  # part of it has left
         sender._run_rtp = self._run  # type: ignore[method-assign]
         sender._retransmit = self._retransmit  # type: ignore[method-assign]
 
@@ -141,8 +142,15 @@ class PacketSender(Generic[UnitT]):
         """Nothing leaves any more."""
 
     def _emit(self, outlet: Outlet, unit: UnitT, payloads: Sequence[bytes], *, ends: bool) -> None:
-        """Send some payloads of a unit; `ends`: its last one is the last of these."""
+        """Send some payloads of a unit; `ends`: its last one is the last of these.
+
+        A unit that begins before another has ended leaves a hole in the sequence numbers: what was broken off would
+        look whole to a receiver that takes a new timestamp for the end of a picture.
+        """
         sender = self._sender
+        if self._begun is not None and self._begun is not unit:
+            self._sequence_number = (self._sequence_number + 1) & 0xFFFF
+        self._begun = None if ends else unit
         sendto, protect, address, _ = outlet
         ntp = int((time.time() + _NTP_EPOCH) * 65536)  # 16.16 of the low 48 bits
         extension = self._extension(ntp)
