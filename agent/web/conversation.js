@@ -92,6 +92,7 @@
  * @property {RTCIceTransportPolicy} [iceTransportPolicy]
  * @property {boolean | RTCRtpTransceiverDirection} [audio] true: receive, and send where the local stream has it
  * @property {boolean | RTCRtpTransceiverDirection} [video] likewise; `"sendrecv"` lets a camera be added later
+ * @property {boolean} [lipSync] true by default; false shows each picture as soon as it is here, not with its sound
  * @property {boolean} [shareIceServers] hand this side's ICE servers to the far side
  */
 
@@ -690,6 +691,17 @@ function limitCandidates(description) {
 }
 
 /**
+ * A far side's SDP with its sound in a stream of its own. Browsers hold the pictures of a stream back until its sound is
+ * played, and sound that was late once is played late for half a minute.
+ * @param {string} description
+ */
+export function takeApart(description) {
+  const sections = description.split(/(?=^m=)/m);
+  const alone = (/** @type {string} */ section) => section.replace(/^(a=(?:ssrc:\d+ )?msid:)\S+/gm, "$1sound");
+  return sections.map((section) => (section.startsWith("m=audio") ? alone(section) : section)).join("");
+}
+
+/**
  * @param {boolean | RTCRtpTransceiverDirection} wanted
  * @param {MediaStreamTrack | null} track
  * @returns {RTCRtpTransceiverDirection}
@@ -736,17 +748,20 @@ class Transport {
   connected = false;
   /** The answer that was made here, to be sent again for the same offer. */
   answer = "";
+  #lipSync;
 
   /**
    * @param {number} generation
    * @param {RTCConfiguration} configuration
    * @param {MediaStream | null} local
    * @param {TransportHooks} hooks
+   * @param {boolean} lipSync
    */
-  constructor(generation, configuration, local, hooks) {
+  constructor(generation, configuration, local, hooks, lipSync) {
     this.generation = generation;
     this.#local = local;
     this.#hooks = hooks;
+    this.#lipSync = lipSync;
     this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", ...configuration });
     this.pc.onicecandidate = ({ candidate }) => this.#candidateFound(candidate);
     this.pc.oniceconnectionstatechange = () => this.#iceChanged();
@@ -775,7 +790,7 @@ class Transport {
    * @param {Wanted} wanted
    */
   async accept(description, wanted) {
-    await this.pc.setRemoteDescription({ type: "offer", sdp: description });
+    await this.#setRemote("offer", description);
     for (const transceiver of this.pc.getTransceivers()) {
       const kind = /** @type {"audio" | "video"} */ (transceiver.receiver.track.kind);
       const track = this.#track(kind);
@@ -793,7 +808,7 @@ class Transport {
   /** @param {string} description */
   async applyAnswer(description) {
     if (this.pc.signalingState !== "have-local-offer") return;
-    await this.pc.setRemoteDescription({ type: "answer", sdp: description });
+    await this.#setRemote("answer", description);
     await this.#remoteKnown();
   }
 
@@ -893,6 +908,11 @@ class Transport {
       };
       this.#deadlines.set("gathering", TIMING.gathering, this.#onGathered);
     });
+  }
+
+  /** @param {"offer" | "answer"} type @param {string} description */
+  #setRemote(type, description) {
+    return this.pc.setRemoteDescription({ type, sdp: this.#lipSync ? description : takeApart(description) });
   }
 
   async #remoteKnown() {
@@ -1352,7 +1372,7 @@ export class Conversation extends Emitter {
   /**
    * Answers an incoming call. The stream stays the caller's: it is not stopped at the end.
    * @param {MediaStream | null} [localStream]
-   * @param {Pick<CallOptions, "audio" | "video" | "iceTransportPolicy">} [options]
+   * @param {Pick<CallOptions, "audio" | "video" | "iceTransportPolicy" | "lipSync">} [options]
    */
   async accept(localStream = null, options = {}) {
     if (this.#state !== "called" || !this.#invite) return;
@@ -1783,14 +1803,15 @@ export class Conversation extends Emitter {
       iceServers: [...this.#host.iceServers, ...(this.#invite?.iceServers ?? [])],
       iceTransportPolicy: this.#options.iceTransportPolicy ?? "all",
     };
-    /** @type {Transport} */
-    const transport = new Transport(number, configuration, this.#local, {
-      onCandidates: (candidates) => this.#trickle(candidates),
+    const hooks = {
+      onCandidates: (/** @type {(Candidate | null)[]} */ candidates) => this.#trickle(candidates),
       onIce: () => this.#mark("ice"),
       onConnected: () => this.#onConnected(transport),
-      onLost: (detail) => this.#onLost(transport, detail),
-      onMessage: (text) => this.#onChannelMessage(text),
-    });
+      onLost: (/** @type {string} */ detail) => this.#onLost(transport, detail),
+      onMessage: (/** @type {string} */ text) => this.#onChannelMessage(text),
+    };
+    /** @type {Transport} */
+    const transport = new Transport(number, configuration, this.#local, hooks, this.#options.lipSync ?? true);
     return transport;
   }
 

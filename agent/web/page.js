@@ -23,7 +23,11 @@ const PATIENCE = 2500; // milliseconds
 /** Opening a microphone is work for the browser; the invitation goes out before it. */
 const HEAD_START = 60; // milliseconds
 /** Both ways from the start, so that a microphone or a camera can be added without another negotiation. */
-const MEDIA = { audio: /** @type {const} */ ("sendrecv"), video: /** @type {const} */ ("sendrecv") };
+const MEDIA = {
+  audio: /** @type {const} */ ("sendrecv"),
+  video: /** @type {const} */ ("sendrecv"),
+  lipSync: false, // who looks through a camera wants to see now
+};
 
 class Page {
   #client;

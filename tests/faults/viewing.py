@@ -6,8 +6,10 @@ import asyncio
 import time
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import agent.web
 from tests.e2e.browser import BrowserCaller
 
 # Every picture as it is shown, and the statistics of the stream ten times a second. Milliseconds since the epoch.
@@ -26,16 +28,12 @@ WATCH = """() => {
   }, 100);
 }"""
 
-# As if sound and picture came in two streams: Chromium holds the pictures of one stream back until its sound is played,
-# and what it plays late after a queue in the network it goes on playing late for half a minute.
+# What `lipSync: false` does in conversation.js, by its own function.
 APART = """() => {
   const receive = caller.receive.bind(caller);
-  caller.receive = (message) => {
-    const parts = message.sdp?.split(/(?=^m=)/m);
-    const apart = parts?.map((part) => part.startsWith("m=audio") ? part.replace(/a=msid:\\S+/, "a=msid:sound") : part);
-    return receive(parts ? { ...message, sdp: apart.join("") } : message);
-  };
+  caller.receive = (message) => receive(message.sdp ? { ...message, sdp: takeApart(message.sdp) } : message);
 }"""
+CONVERSATION = Path(agent.web.__file__).parent / "conversation.js"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,9 @@ class Viewing:
         """Call, and wait for the first picture. Without `lip_sync` pictures do not wait for the sound."""
         await self._caller.page.evaluate(WATCH)
         if not lip_sync:
+            module = f"{CONVERSATION.read_text()}\nwindow.takeApart = takeApart;"
+            await self._caller.page.add_script_tag(content=module, type="module")
+            await self._caller.page.wait_for_function("window.takeApart")
             await self._caller.page.evaluate(APART)
         await self._caller.invite(**options)
         await self._caller.until("caller.seen.frames > 0")

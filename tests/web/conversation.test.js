@@ -318,6 +318,32 @@ test("never connected is ice_failed", async () => {
   assert.equal(broker.sentTo(DEVICE, "close")[0].reason, "ice_failed");
 });
 
+const SOUND_AND_PICTURE = [
+  "v=0\r\na=msid-semantic:WMS *\r\n",
+  "m=audio 9 UDP/TLS/RTP/SAVPF 96\r\na=msid:camera sound-1\r\na=ssrc:1 cname:x\r\na=ssrc:1 msid:camera sound-1\r\n",
+  "m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=msid:camera picture-1\r\na=ssrc:2 msid:camera picture-1\r\n",
+];
+
+test("without lip sync the sound gets a stream of its own, in the answer as in an offer", async () => {
+  const [head, sound, picture] = SOUND_AND_PICTURE;
+  const apart = head + sound.replaceAll("msid:camera ", "msid:sound ") + picture;
+  const answer = { type: "response", callStatus: "ACCEPTED", sdp: SOUND_AND_PICTURE.join("") };
+  for (const [options, expected] of [
+    [{ lipSync: false }, apart],
+    [{}, answer.sdp],
+  ]) {
+    const { conversation } = await place(options);
+    fromDevice({ ...answer, conversation: conversation.id });
+    await settle();
+    assert.equal(transports.at(-1).remoteDescription.sdp, expected);
+    conversation.close();
+    await settle();
+  }
+  const { conversation } = await invited({ sdp: answer.sdp });
+  await conversation.accept(null, { lipSync: false });
+  assert.equal(transports.at(-1).remoteDescription.sdp, apart);
+});
+
 test("an answer that no browser can use ends the call and says so", async () => {
   const { conversation, events } = await place();
   fromDevice({
