@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -58,6 +59,7 @@ class Overview:
             camera=self.camera,
             max_conversations=self._settings.max_conversations,
             memory=resident_memory(),
+            tasks=len(asyncio.all_tasks()),
             calls=tuple(self._call(each) for each in self._client.conversations.values()),
         )
 

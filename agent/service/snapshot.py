@@ -48,7 +48,10 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`broker` is HOST:PORT, `uptime` seconds, `memory` bytes of resident memory (None where that is unknown)."""
+    """`broker` is HOST:PORT, `uptime` seconds, `memory` bytes of resident memory (None where that is unknown).
+
+    `tasks` of the event loop: a number that climbs from call to call is a leak, which nothing else shows from outside.
+    """
 
     uid: str
     version: str
@@ -60,6 +63,7 @@ class Snapshot:
     camera: Camera
     max_conversations: int
     memory: int | None = None
+    tasks: int = 0
     calls: tuple[CallSnapshot, ...] = field(default=())
 
 
