@@ -55,9 +55,9 @@ bench: $(READY) ## Measure; a table, and JSON below tests/output
 	@tests/provision.sh test
 	$(BIN)/python -m tests.bench
 
-soak: $(READY) ## Call a device over and over, and show what grows
+soak: $(READY) ## Call a device over and over for MINUTES=30, and show what grows
 	@tests/provision.sh test
-	$(BIN)/python -m tests.bench --only soak
+	$(BIN)/python -m tests.bench --only soak --json tests/output/soak.json $(if $(MINUTES),--minutes $(MINUTES))
 
 wheel: $(READY) ## Build the wheel and the source archive into dist/
 	$(BIN)/pip install --quiet --disable-pip-version-check build

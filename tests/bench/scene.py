@@ -27,21 +27,22 @@ PATTERN_720P = 'source = "pattern"\nwidth = 1280\nheight = 720\n'
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What every bench needs. `quick` asks for fewer repetitions."""
+    """What every bench needs. `quick` asks for fewer repetitions; `minutes` is how long a soak lasts."""
 
     folder: Path
     mosquitto: Mosquitto
     watcher: Watcher
     quick: bool
+    minutes: float = 30.0
 
     @classmethod
     @asynccontextmanager
-    async def set(cls, folder: Path, *, quick: bool) -> AsyncIterator[Self]:
+    async def set(cls, folder: Path, *, quick: bool, **amounts: float) -> AsyncIterator[Self]:
         mosquitto = Mosquitto(folder)
         mosquitto.start()
         try:
             async with watching(mosquitto) as watcher:
-                yield cls(folder, mosquitto, watcher, quick)
+                yield cls(folder, mosquitto, watcher, quick, **amounts)
         finally:
             mosquitto.stop()
 

@@ -104,8 +104,10 @@ class Program:
         self._log = log
 
     @classmethod
-    async def start(cls, log: Path, *arguments: str, env: dict[str, str] | None = None) -> Program:
-        command = [sys.executable, "-X", "faulthandler", "-m", "agent", *arguments]
+    async def start(
+        cls, log: Path, *arguments: str, env: dict[str, str] | None = None, module: str = "agent"
+    ) -> Program:
+        command = [sys.executable, "-X", "faulthandler", "-m", module, *arguments]
         with log.open("ab") as file:
             process = await asyncio.create_subprocess_exec(
                 *command, stdout=asyncio.subprocess.PIPE, stderr=file, env={**os.environ, **(env or {})}

@@ -1,0 +1,116 @@
+"""Speaks the protocol to one device, for any number of uids at once, and hears its records."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from agent.signaling.messages import format_time
+from agent.signaling.mqtt import MqttBroker
+from agent.signaling.options import MqttOptions
+from tests.conftest import Mosquitto
+from tests.e2e.device import PATIENCE, PREFIX, UID
+
+SUBSCRIPTIONS = [(f"{PREFIX}/+/signal/{UID}", 1), (f"{PREFIX}/{UID}/events/closed", 1)]
+
+
+@dataclass(eq=False, slots=True)
+class Line:
+    """One conversation, from this side."""
+
+    telephone: Telephone
+    uid: str
+    conversation: str = field(default_factory=lambda: str(uuid.uuid4()))
+    heard: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
+    record: asyncio.Future[dict[str, Any]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def say(self, kind: str, **fields: Any) -> None:
+        head = {"type": kind, "conversation": self.conversation, "party": "bench"}
+        self.telephone.publish(f"{UID}/signal/{self.uid}", {**head, **fields})
+
+    def invite(self, sdp: str) -> None:
+        self.say("invite", sdp=sdp, sentAt=format_time(time.time()), lifetime=30)
+
+    async def hear(self, kind: str) -> dict[str, Any]:
+        """The next message of this kind; others before it are passed over."""
+        async with asyncio.timeout(PATIENCE):
+            while (message := await self.heard.get())["type"] != kind:
+                pass
+        return message
+
+    async def closed(self, within: float = PATIENCE) -> dict[str, Any]:
+        """The device's record of this call."""
+        async with asyncio.timeout(within):
+            return await self.record
+
+    def forget(self) -> None:
+        self.telephone.lines.pop(self.conversation, None)
+
+
+class Telephone:
+    """One connection to the broker."""
+
+    def __init__(self, broker: MqttBroker) -> None:
+        self.broker = broker
+        self.lines: dict[str, Line] = {}
+        self._expected: dict[str, asyncio.Future[tuple[Line, dict[str, Any]]]] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(cls, mosquitto: Mosquitto) -> AsyncIterator[Self]:
+        options = MqttOptions(port=mosquitto.port, client_id=f"telephone-{uuid.uuid4()}", session_expiry=0)
+        async with MqttBroker(options, subscriptions=SUBSCRIPTIONS) as broker:
+            await broker.wait_connected(PATIENCE)
+            telephone = cls(broker)
+            task = asyncio.create_task(telephone._run())
+            try:
+                yield telephone
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    def publish(self, name: str, body: dict[str, Any]) -> None:
+        self.broker.publish(f"{PREFIX}/{name}", json.dumps(body).encode())
+
+    def command(self, verb: str, **body: Any) -> None:
+        self.publish(f"{UID}/command/{verb}", body)
+
+    def line(self, uid: str) -> Line:
+        """A line of `uid`, on which nothing was said."""
+        line = Line(self, uid)
+        self.lines[line.conversation] = line
+        return line
+
+    async def called(self, uid: str) -> tuple[Line, dict[str, Any]]:
+        """Let the device call `uid`: the line, and its invitation."""
+        self._expected[uid] = asyncio.get_running_loop().create_future()
+        self.command("call", to=[uid])
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._expected[uid]
+        finally:
+            del self._expected[uid]
+
+    async def _run(self) -> None:
+        while True:
+            incoming = await self.broker.incoming()
+            incoming.ack()
+            self._take(incoming.topic.removeprefix(f"{PREFIX}/").split("/"), json.loads(incoming.payload))
+
+    def _take(self, levels: list[str], message: dict[str, Any]) -> None:
+        line = self.lines.get(message["conversation"])
+        if levels[1] == "events":
+            if line is not None and not line.record.done():
+                line.record.set_result(message)
+        elif line is not None:
+            line.heard.put_nowait(message)
+        elif message["type"] == "invite" and levels[0] in self._expected:
+            line = Line(self, levels[0], message["conversation"])
+            self.lines[line.conversation] = line
+            self._expected[levels[0]].set_result((line, message))
