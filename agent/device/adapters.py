@@ -64,6 +64,7 @@ def mqtt_options(settings: Settings) -> MqttOptions:
         username=mqtt.username,
         password=mqtt.password.get_secret_value() if mqtt.password else None,
         keepalive=mqtt.keepalive,
+        retry_longest=mqtt.retry_longest,
         tls=tls,
     )
 

@@ -93,6 +93,14 @@ class MqttSettings(Section):
         le=3600,
         description="Seconds between signs of life. The broker says `offline` for us after one and a half of these.",
     )
+    retry_longest: Real = Field(
+        default=4.0,
+        ge=2,
+        le=3600,
+        description="Seconds between two attempts to reach a broker that is away: at most so many, at random, and at "
+        "least half as many. So long its return may go unnoticed. A fleet of many thousands wants more, or all of it "
+        "returns at once. Where the broker refuses us it is up to 300.",
+    )
     tls: TlsSettings = TlsSettings()
 
 

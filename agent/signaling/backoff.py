@@ -7,11 +7,14 @@ from collections.abc import Callable
 
 from agent.signaling.options import MqttOptions
 
+STABLE_AFTER = 10.0  # seconds after which a connection counts as one that held
+
 
 class Backoff:
     """Doubling pauses, each shortened at random by up to a half, so that a fleet does not come back all at once.
 
-    A refusal that only a change of configuration can cure has a slower ladder of its own.
+    A refusal that trying again soon cannot cure has a slower ladder of its own. It is climbed down only by a connection
+    that held for longer than its longest pause: two devices that take one client id from each other both connect fine.
     """
 
     def __init__(self, options: MqttOptions, random_unit: Callable[[], float] = random.random) -> None:
@@ -19,17 +22,32 @@ class Backoff:
         self._refused = (options.retry_refused, options.retry_refused_longest)
         self._random_unit = random_unit
         self._failures = 0
-        self._slow = False
+        self._refusals = 0
 
-    def reset(self) -> None:
-        """A connection held."""
-        self._failures = 0
+    def held(self, seconds: float) -> None:
+        """A connection lasted so long."""
+        if seconds >= STABLE_AFTER:
+            self._failures = 0
+        if seconds >= max(STABLE_AFTER, self._refused[1]):
+            self._refusals = 0
 
-    def next(self, *, slow: bool) -> float:
-        """Seconds to wait now."""
-        if slow is not self._slow:
-            self._slow, self._failures = slow, 0
-        first, longest = self._refused if slow else self._usual
-        pause: float = min(longest, first * 2.0 ** min(self._failures, 30))
-        self._failures += 1
-        return pause * (1 - self._random_unit() / 2)
+    def next(self, *, slow: bool, spent: float = 0.0) -> float:
+        """Seconds to wait now, after `spent` seconds in an attempt that came to nothing.
+
+        To have waited in vain for an answer was a pause too. Without that, a broker behind a dead network would be seen
+        again only after the time-out and the pause together.
+        """
+        pause: float
+        if slow:
+            pause = _step(*self._refused, self._refusals)
+            self._refusals += 1
+            self._failures = 0
+        else:
+            pause = _step(*self._usual, self._failures)
+            self._failures += 1
+        pause *= 1 - self._random_unit() / 2
+        return max(pause - spent, pause / 4)
+
+
+def _step(first: float, longest: float, number: int) -> float:
+    return min(longest, first * 2.0 ** min(number, 30))

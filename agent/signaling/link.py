@@ -9,10 +9,8 @@ is used. What the event loop needs to know is posted to it; of this class the lo
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
-import os
 import socket
 import ssl
 import struct
@@ -32,28 +30,16 @@ from agent.errors import SignalingError
 from agent.signaling.backoff import Backoff
 from agent.signaling.broker import Incoming, Will
 from agent.signaling.limits import bounded
-from agent.signaling.options import MqttOptions, load_client_certificate, tls_context
-from agent.signaling.paho_client import MAX_INFLIGHT, make_client, publish_properties, subscribe
+from agent.signaling.loss import KEEP_ALIVE_TIMEOUT, SILENT, Endings, Loss
+from agent.signaling.options import MqttOptions, TlsContext
+from agent.signaling.paho_client import MAX_INFLIGHT, make_client, on_socket, publish_properties, subscribe, tune
 from agent.signaling.sendqueue import Outgoing
 
 logger = logging.getLogger(__name__)
 
 _READY_TIMEOUT = 10.0  # seconds from the TCP connection to the broker's consent to our subscriptions
-_STABLE_AFTER = 10.0  # seconds after which a connection counts as one that held
+_ANSWER_TIMEOUT = 10.0  # seconds for any sign of life after a ping, or after a message that is to be acknowledged
 _GOODBYE_TIMEOUT = 1.0
-
-_KEEP_ALIVE_TIMEOUT = 141  # reason code
-# Reason codes of CONNACK and DISCONNECT where trying again soon cannot help, or makes it worse (MQTT 5, 2.4): version,
-# client id, password, permission, ban, authentication method, session taken over, will refused, size, moved, rate.
-_SLOW_REASONS = frozenset({132, 133, 134, 135, 138, 140, 142, 144, 149, 153, 154, 155, 157, 159})
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Why there is no connection. `slow`: only someone's hand can change that."""
-
-    reason: str
-    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +80,13 @@ class Link:
         self._listener = listener
         self._post = post
         self._stopping = threading.Event()
-        self._context: ssl.SSLContext | None = None
+        self._context: TlsContext | None = None
         self._epoch = 0  # counts connections, so that an acknowledgement never goes to the wrong one
         self._up_since: float | None = None
         self._subscribe_mid: int | None = None
         self._terms = Terms()
+        self._asked_at: float | None = None  # since then the broker owes us an answer, whichever
+        self._endings = Endings(options.client_id)
         self._loss: Loss | None = None
         self._detail = ""
         self._client = self._make_client(will)
@@ -123,7 +111,11 @@ class Link:
             info = self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
         except (ValueError, struct.error) as error:
             raise SignalingError(f"cannot publish to {bounded(message.topic)}: {error}") from error
-        return None if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE else info.mid
+        if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
+            return None
+        if message.qos:
+            self._ask()
+        return info.mid
 
     def join(self) -> None:
         """Wait for the thread's very end. After `link_stopped` that is the next instruction."""
@@ -136,56 +128,49 @@ class Link:
 
     def abort(self) -> None:
         """Cut the connection without a goodbye, as a lost network would."""
-        self._with_socket(lambda sock: sock.shutdown(socket.SHUT_RDWR))
+        on_socket(self._client, lambda sock: sock.shutdown(socket.SHUT_RDWR))
 
     # --- the network thread --------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         backoff = Backoff(self._options)
         while not self._stopping.is_set():
+            began = time.monotonic()
             loss = self._attempt()
-            if self._up_since is not None and time.monotonic() - self._up_since >= _STABLE_AFTER:
-                backoff.reset()
+            spent, now = 0.0, time.monotonic()
+            if self._up_since is None:
+                spent = now - began
+            else:
+                backoff.held(now - self._up_since)
             self._up_since = None
             if not self._stopping.is_set():
                 self._post(self._listener.link_down, loss)
-                self._stopping.wait(backoff.next(slow=loss.slow))
+                self._stopping.wait(backoff.next(slow=loss.slow, spent=spent))
+        self._client.reinitialise()  # closes the pair of sockets that wakes it
         self._post(self._listener.link_stopped)
 
     def _attempt(self) -> Loss:
         """One connection, from the first packet to the last."""
         self._epoch += 1
-        self._loss, self._detail, self._subscribe_mid = None, "", None
+        self._loss, self._detail, self._subscribe_mid, self._asked_at = None, "", None, None
         try:
             self._load_tls()
             self._client.reconnect()
-            # Nagle's delay and the broker's delayed acknowledgement cost an answer some 30 ms.
-            self._with_socket(lambda sock: sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1))
+            on_socket(self._client, tune)
             return self._serve()
-        except SignalingError as error:
-            return Loss(str(error), slow=True)
-        except ssl.SSLError as error:
-            return Loss(f"TLS: {getattr(error, 'verify_message', '') or error.reason or error}", slow=True)
-        except OSError as error:
-            return Loss(error.strerror or str(error) or type(error).__name__)
+        except (SignalingError, OSError) as error:
+            return Loss.of(error)
         except Exception as error:  # the thread's edge: whatever paho makes of a broken packet, go on
             logger.exception("the MQTT client failed; connecting afresh")
             return Loss(f"{type(error).__name__}: {error}", slow=True)
         finally:
             self._close_socket()
 
-    def _with_socket(self, action: Callable[[socket.socket], object]) -> None:
-        """Act on the connection's socket, below TLS and WebSocket. What fails on one that is gone is of no interest."""
-        sock = self._client.socket()
-        if sock is not None:
-            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(sock.fileno())) as twin:
-                action(twin)
-
     def _serve(self) -> Loss:
         ready_by = time.monotonic() + _READY_TIMEOUT
         leave_by = math.inf
         code = MQTTErrorCode.MQTT_ERR_SUCCESS
-        while code == MQTTErrorCode.MQTT_ERR_SUCCESS:
+        while code == MQTTErrorCode.MQTT_ERR_SUCCESS and self._loss is None:
             now = time.monotonic()
             if self._stopping.is_set() and leave_by == math.inf:
                 leave_by = now + _GOODBYE_TIMEOUT
@@ -194,6 +179,8 @@ class Link:
                 return Loss("stopped")
             if self._up_since is None and now >= ready_by:
                 return Loss(f"no answer from the broker within {_READY_TIMEOUT:g} s")
+            if self._asked_at is not None and now - self._asked_at >= _ANSWER_TIMEOUT:
+                return Loss(SILENT)
             code = self._client.loop(0.2 if self._stopping.is_set() else 1.0)
         return self._loss or self._lost(code)
 
@@ -207,12 +194,15 @@ class Link:
         tls = self._options.tls
         if tls is None:
             return
-        if self._context is not None:
-            load_client_certificate(self._context, tls)
-            return
-        self._context = tls_context(tls)
-        self._client.tls_set_context(self._context)
-        self._client.tls_insecure_set(tls.insecure)
+        if self._context is None:
+            self._context = TlsContext(ssl.PROTOCOL_TLS_CLIENT)
+            self._client.tls_set_context(self._context)
+            self._client.tls_insecure_set(tls.insecure)
+        self._context.renew(tls)
+
+    def _ask(self) -> None:
+        if self._asked_at is None:
+            self._asked_at = time.monotonic()
 
     def _close_socket(self) -> None:
         sock = self._client.socket()
@@ -235,7 +225,7 @@ class Link:
         self, client: paho.Client, _data: object, flags: paho.ConnectFlags, reason: ReasonCode, properties: Properties
     ) -> None:
         if reason.is_failure:
-            self._loss = Loss(f"refused: {reason}", slow=reason.value in _SLOW_REASONS)
+            self._loss = Loss.refused(reason)
             return
         logger.debug("connected, session present: %s", flags.session_present)
         self._terms = Terms(
@@ -245,7 +235,7 @@ class Link:
         if not self._subscriptions:
             self._ready()
             return
-        # Every time: a broker that lost its state would otherwise stay silent.
+        # Every time, also where the session is said to be present: it may be older than what we subscribe to now.
         self._subscribe_mid = subscribe(client, self._subscriptions)
 
     def _on_subscribe(
@@ -253,9 +243,16 @@ class Link:
     ) -> None:
         if mid != self._subscribe_mid:
             return
-        for (name, _), reason in zip(self._subscriptions, reasons, strict=False):
-            if reason.is_failure:
-                logger.error("the broker refuses the subscription to %s: %s", name, reason)
+        refusals = [
+            (name, f"the broker refuses the subscription to {name}: {reason}")
+            for (name, _), reason in zip(self._subscriptions, reasons, strict=False)
+            if reason.is_failure
+        ]
+        for name, refusal in refusals:
+            if name == self._subscriptions[0][0]:
+                self._loss = Loss(refusal, slow=True)
+                return
+            logger.error("%s", refusal)
         self._ready()
 
     def _ready(self) -> None:
@@ -271,9 +268,9 @@ class Link:
         _properties: Properties,
     ) -> None:
         if self._loss is None and flags.is_disconnect_packet_from_server:
-            self._loss = Loss(f"ended by the broker: {reason}", slow=reason.value in _SLOW_REASONS)
-        elif self._loss is None and reason.value == _KEEP_ALIVE_TIMEOUT:
-            self._loss = Loss("the broker has fallen silent")
+            self._loss = self._endings.of(reason, time.monotonic())
+        elif self._loss is None and reason.value == KEEP_ALIVE_TIMEOUT:
+            self._loss = Loss(SILENT)
 
     def _on_publish(
         self, _client: paho.Client, _data: object, mid: int, reason: ReasonCode, _properties: Properties
@@ -307,8 +304,13 @@ class Link:
             self._client.ack(mid, 1)
 
     def _on_log(self, _client: paho.Client, _data: object, level: int, text: str) -> None:
-        if level == LogLevel.MQTT_LOG_ERR:  # the only place where paho says what went wrong with the socket
+        """The only place where paho says what went wrong with the socket, when it pings, and that anything arrived."""
+        if level == LogLevel.MQTT_LOG_ERR:
             self._detail = bounded(text)
+        elif text.startswith("Received "):
+            self._asked_at = None
+        elif text == "Sending PINGREQ":
+            self._ask()
 
 
 def _guarded(callback: Callable[..., None]) -> Callable[..., None]:

@@ -18,7 +18,8 @@ from typing import Any, Self
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Incoming, Will
 from agent.signaling.inbox import Inbox
-from agent.signaling.link import Link, Loss, Terms
+from agent.signaling.link import Link, Terms
+from agent.signaling.loss import Loss
 from agent.signaling.options import MqttOptions
 from agent.signaling.sendqueue import Outgoing, SendQueue
 
@@ -29,7 +30,11 @@ _PACKET_OVERHEAD = 64  # bytes, at most, of fixed header and properties beside t
 
 
 class MqttBroker:
-    """See `agent.signaling.broker.Broker`. One reader of `incoming()`; used once, as a context."""
+    """See `agent.signaling.broker.Broker`. One reader of `incoming()`; used once, as a context.
+
+    The first subscription is what the connection is for: where the broker refuses it there is none. Refused others are
+    an error in the log.
+    """
 
     def __init__(
         self, options: MqttOptions, *, subscriptions: Sequence[tuple[str, int]] = (), will: Will | None = None

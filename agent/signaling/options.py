@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from agent.errors import SignalingError
 
@@ -34,13 +35,38 @@ class MqttOptions:
     tls: TlsOptions | None = None
     transport: Literal["tcp", "websockets"] = "tcp"
     path: str = "/mqtt"  # of the WebSocket
-    retry_first: float = 1.0  # the pause after the first failure; it doubles, with jitter
-    retry_longest: float = 60.0
-    retry_refused: float = 15.0  # the first pause where only a change of configuration can help
+    retry_first: float = 2.0  # the pause after the first failure; it doubles, with jitter
+    retry_longest: float = 4.0  # by so much at most a broker's return is noticed late
+    retry_refused: float = 15.0  # the first pause where trying again soon cannot help
     retry_refused_longest: float = 300.0
     max_queued: int = 1000  # messages that wait to be sent; one more is refused
     max_queued_bytes: int = 8 * 1024 * 1024
     close_timeout: float = 3.0  # for sending what is queued, on leaving
+
+
+class TlsContext(ssl.SSLContext):
+    """A context whose files can be read anew: what was rotated on the disk counts from the next connection on."""
+
+    _latest: ssl.SSLContext
+
+    def renew(self, tls: TlsOptions) -> None:
+        """Read the files. Raises SignalingError, which names the one at fault."""
+        self._latest = tls_context(tls)
+        self._latest.sslsocket_class = _TidySocket
+
+    def wrap_socket(self, sock: socket.socket, *arguments: Any, **options: Any) -> ssl.SSLSocket:
+        return self._latest.wrap_socket(sock, *arguments, **options)
+
+
+class _TidySocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails; paho would leave it to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
 
 
 def tls_context(tls: TlsOptions) -> ssl.SSLContext:
@@ -52,12 +78,11 @@ def tls_context(tls: TlsOptions) -> ssl.SSLContext:
     if tls.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    load_client_certificate(context, tls)
+    _load_client_certificate(context, tls)
     return context
 
 
-def load_client_certificate(context: ssl.SSLContext, tls: TlsOptions) -> None:
-    """Read certificate and key (once more: they may have been renewed). Raises SignalingError."""
+def _load_client_certificate(context: ssl.SSLContext, tls: TlsOptions) -> None:
     certificate, key = _readable("client certificate", tls.cert_file), _readable("client key", tls.key_file)
     if certificate is None:
         return

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Sequence
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -17,7 +20,18 @@ from agent.signaling.topics import wants_retained
 
 RECEIVE_MAXIMUM = 32  # QoS 1 messages that the broker may send us before we acknowledge one
 MAX_INFLIGHT = 16  # and we to it; kept below the 20 that paho and mosquitto assume
+_CONNECT_TIMEOUT = 5.0  # seconds, to each of the host's addresses, and again for TLS
 _MAX_PACKET = MAX_PAYLOAD + 4096  # a payload of the limit, with its topic and properties
+
+# A peer that vanished without a word, as in a power cut, is noticed within seconds and not at the next ping. Once it is
+# back, TCP's own doubling retransmissions would be slower than to connect anew.
+_TCP_OPTIONS = (
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),  # Nagle and delayed acknowledgements cost an answer some 30 ms
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5),  # seconds
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),  # seconds
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 10_000),  # milliseconds
+)
 
 
 def make_client(options: MqttOptions, will: Will | None) -> paho.Client:
@@ -31,6 +45,7 @@ def make_client(options: MqttOptions, will: Will | None) -> paho.Client:
         manual_ack=True,
     )
     client.suppress_exceptions = True
+    client.connect_timeout = _CONNECT_TIMEOUT
     client.max_inflight_messages_set(MAX_INFLIGHT)
     # With this set, paho never writes to the socket from the thread that publishes.
     client.on_socket_register_write = lambda *_: None
@@ -49,6 +64,20 @@ def make_client(options: MqttOptions, will: Will | None) -> paho.Client:
     )
     client.connect_async(options.host, options.port, options.keepalive, clean_start=False, properties=connect)
     return client
+
+
+def on_socket(client: paho.Client, action: Callable[[socket.socket], object]) -> None:
+    """Act on the connection's socket, below TLS and WebSocket. What fails on one that is gone is of no interest."""
+    sock = client.socket()
+    if sock is not None:
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(sock.fileno())) as twin:
+            action(twin)
+
+
+def tune(sock: socket.socket) -> None:
+    """Set what a connection that lasts for months wants of TCP."""
+    for option in _TCP_OPTIONS:
+        sock.setsockopt(*option)
 
 
 def subscribe(client: paho.Client, subscriptions: Sequence[tuple[str, int]]) -> int | None:

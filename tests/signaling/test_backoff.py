@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.signaling.backoff import Backoff
+from agent.signaling.backoff import STABLE_AFTER, Backoff
 from agent.signaling.options import MqttOptions
 
 OPTIONS = MqttOptions(retry_first=1, retry_longest=60, retry_refused=15, retry_refused_longest=300)
@@ -26,9 +26,40 @@ def test_a_refusal_has_a_slower_ladder_of_its_own() -> None:
 def test_a_connection_that_held_starts_it_anew() -> None:
     backoff = Backoff(OPTIONS, lambda: 0.0)
     backoff.next(slow=False)
-    backoff.next(slow=False)
-    backoff.reset()
+    backoff.held(STABLE_AFTER - 1)
+    assert backoff.next(slow=False) == 2
+    backoff.held(STABLE_AFTER)
     assert backoff.next(slow=False) == 1
+
+
+def test_two_devices_of_one_client_id_fight_ever_more_slowly() -> None:
+    """Each connects fine, holds for as long as the other pauses, and is thrown out again."""
+    ours, theirs = Backoff(OPTIONS, lambda: 0.0), Backoff(OPTIONS, lambda: 0.0)
+    pauses = [theirs.next(slow=True)]
+    for backoff in (ours, theirs, ours, theirs, ours, theirs, ours):
+        backoff.held(pauses[-1])
+        pauses.append(backoff.next(slow=True))
+    assert pauses == [15, 15, 30, 30, 60, 60, 120, 120]
+    ours.held(301)
+    assert ours.next(slow=True) == 15
+
+
+def test_what_was_spent_waiting_in_vain_counts() -> None:
+    backoff = Backoff(MqttOptions(), lambda: 0.0)
+    assert backoff.next(slow=False) == 2
+    assert backoff.next(slow=False, spent=1) == 3
+    assert backoff.next(slow=False, spent=10) == 1
+
+
+@given(st.floats(0, 1, exclude_max=True), st.floats(0, 30), st.integers(0, 40))
+def test_a_broker_that_is_away_is_tried_every_few_seconds_and_never_at_once(
+    unit: float, spent: float, failures: int
+) -> None:
+    backoff = Backoff(MqttOptions(), lambda: unit)
+    for _ in range(failures):
+        backoff.next(slow=False)
+    assert spent + backoff.next(slow=False, spent=spent) >= 1
+    assert 0.25 <= backoff.next(slow=False, spent=spent) <= 4
 
 
 def test_years_of_failures_do_not_overflow() -> None:
