@@ -12,6 +12,7 @@ from typing import Protocol
 
 from agent.conversation.counters import PeerCounters
 from agent.conversation.events import IceCandidate, IceServer, MediaGrant, PeerEvent
+from agent.conversation.reasons import SharedBitrate
 
 VIDEO_CLOCK_RATE = 90_000
 AUDIO_CLOCK_RATE = 48_000
@@ -82,7 +83,7 @@ class VideoSubscription(Protocol):
         """Ask for an IDR soon. Requests of all subscriptions are coalesced and limited by the hub."""
 
     def request_bitrate(self, bitrate: int) -> None:
-        """This conversation's ceiling in bit/s; the encoder follows the lowest of all."""
+        """This conversation's ceiling in bit/s; the encoder follows the lowest of those that it shall follow."""
 
     def close(self) -> None: ...
 
@@ -90,7 +91,7 @@ class VideoSubscription(Protocol):
 class VideoFeed(Protocol):
     """A camera with one encoder for all conversations: started by the first subscription, stopped after the last."""
 
-    async def subscribe(self) -> VideoSubscription:
+    async def subscribe(self, shared: SharedBitrate = SharedBitrate.FOLLOW, /) -> VideoSubscription:
         """Raises MediaUnavailable where the source cannot be opened."""
 
 

@@ -29,6 +29,7 @@ def _as_json(explanation: Explanation) -> str:
             "maxDuration": decision.max_duration,
             "video": decision.grant.video,
             "audio": decision.grant.audio,
+            "sharedBitrate": decision.grant.shared_bitrate,
             "override": explanation.override,
             "rules": [
                 {

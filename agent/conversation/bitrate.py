@@ -34,6 +34,8 @@ __all__ = ["BitrateController", "BitrateOptions", "QualityLimitationReason"]
 
 QualityLimitationReason = Literal["none", "bandwidth"]
 
+_NO_SHORTAGE = ("no reports", "loss on trial")  # decreases that are no sight of what the path holds
+
 
 class BitrateController:
     """One conversation's target bitrate. Feed it what arrives, call `update` a few times a second."""
@@ -64,6 +66,7 @@ class BitrateController:
         self._nacks: deque[tuple[float, int]] = deque()
         self._cause = "start"  # of the estimate's last move
         self.why = self._cause  # of the target's last change, a few words
+        self.short_at = -math.inf  # when the path was last seen to hold less than `min_bitrate`
 
     @property
     def target(self) -> int:
@@ -259,6 +262,8 @@ class BitrateController:
             self._decrease(now, options.report_timeout_decrease * self._target, "no reports", self._capacity)
 
     def _decrease(self, now: float, bitrate: float, why: str, capacity: float | None) -> None:
+        if bitrate < self._options.min_bitrate == self._target and why not in _NO_SHORTAGE:
+            self.short_at = now
         self._trial = None
         self._clean_since = None
         self._decreased_at = now

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from agent.conversation.reasons import AudioDirection, CallStatus, CloseReason, Side
+from agent.conversation.reasons import AudioDirection, CallStatus, CloseReason, SharedBitrate, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,12 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class MediaGrant:
-    """Which media may flow, and for how long (seconds)."""
+    """Which media may flow, for how long (seconds), and whether the shared encoder follows this conversation."""
 
     video: bool = True
     audio: AudioDirection = AudioDirection.BOTH
     max_duration: float | None = None
+    shared_bitrate: SharedBitrate = SharedBitrate.FOLLOW
 
 
 # --- inputs: requests of this side -------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 from agent.conversation.durations import Duration, format_duration, parse_duration
 from agent.conversation.events import Invitation, MediaGrant
 from agent.conversation.limits import CallHistory
-from agent.conversation.reasons import AudioDirection
+from agent.conversation.reasons import AudioDirection, SharedBitrate
 from agent.conversation.schedule import Check, Days, Hours, check_schedule, check_unset_clock, parse_timezone
 
 NOT_ALLOWED = "not_allowed"
@@ -139,6 +139,11 @@ class Rule(BaseModel):
     audio: AudioDirection = Field(
         default=AudioDirection.BOTH,
         description="Which way sound may flow, seen from the device: both, send, receive or none.",
+    )
+    shared_bitrate: SharedBitrate = Field(
+        default=SharedBitrate.FOLLOW,
+        description="The encoder is one for all calls. follow: it goes down to what this call's network carries. "
+        "ignore: it does not while a call is followed, and this one loses pictures where they are too many for it.",
     )
 
     @model_validator(mode="after")
@@ -281,7 +286,7 @@ class Policy:
         if rule.action is Action.BUSY:
             return Decision(rule.action, rule.name, rule.reason or BUSY)
         limits = [limit for limit in (rule.max_duration, self._max_duration) if limit is not None]
-        grant = MediaGrant(rule.video, rule.audio, min(limits, default=None))
+        grant = MediaGrant(rule.video, rule.audio, min(limits, default=None), rule.shared_bitrate)
         return Decision(rule.action, rule.name, None, grant)
 
     def _signature(self, rule: Rule, invitation: Invitation) -> tuple[Check, ...]:

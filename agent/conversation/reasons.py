@@ -76,6 +76,15 @@ class AudioDirection(StrEnum):
         return self in (AudioDirection.BOTH, AudioDirection.RECEIVE)
 
 
+class SharedBitrate(StrEnum):
+    """What a conversation's path does to the one encoder that all of them share."""
+
+    FOLLOW = "follow"
+    """The encoder goes down to what this path holds."""
+    IGNORE = "ignore"
+    """It does not, while another conversation is followed: this one loses pictures instead."""
+
+
 class CallMode(StrEnum):
     """How several targets are invited: all at once, or one after the other."""
 

@@ -14,9 +14,8 @@ from pathlib import Path
 import av
 
 from agent.errors import MediaUnavailable
-from agent.media.framerate import FramerateControl
 from agent.media.picamera2_source import Picamera2Source, camera_models
-from agent.media.source import Fail, SourceDescription, VideoOptions, VideoSource
+from agent.media.source import Fail, FramerateControl, SourceDescription, VideoOptions, VideoSource
 from agent.media.still import StillSource
 from agent.media.v4l2 import V4l2Source
 from agent.ports import AccessUnit, VideoFormat

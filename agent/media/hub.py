@@ -7,17 +7,19 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from agent.conversation.framerate import frame_divisor
+from agent.conversation.reasons import SharedBitrate
+from agent.conversation.shared_bitrate import shared_bitrate
 from agent.errors import MediaError
-from agent.media.framerate import FramerateControl, frame_divisor
 from agent.media.h264 import signaled_profile
 from agent.media.jpeg import Jpeg, encode_jpeg
 from agent.media.keyframes import Decision, KeyframeLimiter
 from agent.media.shared_source import REOPEN_TIMEOUT, STALL_TIMEOUT, SharedSource
-from agent.media.source import SourceDescription, VideoOptions, VideoSource
+from agent.media.source import FramerateControl, SourceDescription, VideoOptions, VideoSource
 from agent.media.still import Onlooker, take_still
 from agent.media.subscription import VIDEO_QUEUE_LENGTH, VideoQueueSubscription
 from agent.media.timeline import Timeline
-from agent.ports import AccessUnit, VideoFormat, VideoSubscription
+from agent.ports import AccessUnit, BitrateLimits, VideoFormat, VideoSubscription
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +28,9 @@ class VideoHub:
     """Starts `source` for the first subscription and stops it after the last, `linger` seconds later.
 
     Key frame requests of all subscriptions are coalesced and limited. The encoder follows the lowest bitrate that a
-    subscription asked for, between the `min_bitrate` and `max_bitrate` of `options`. A source that breaks during a call
-    is started anew, and the subscriptions go on; `on_health` hears what could not be mended, and None when it works.
+    subscription asked for (of those that it shall follow), between the `min_bitrate` and `max_bitrate` of `options`;
+    below the minimum it is given fewer pictures. A source that breaks during a call is started anew, and the
+    subscriptions go on; `on_health` hears what could not be mended, and None when it works.
     """
 
     def __init__(
@@ -71,21 +74,22 @@ class VideoHub:
 
     @property
     def bitrate(self) -> int:
-        """The target that the encoder was last given, in bit/s."""
+        """The target that the encoder was last given, in bit/s, as if no picture were left out."""
         return self._bitrate
 
     def describe(self) -> SourceDescription:
         return self._source.describe()
 
-    async def subscribe(self) -> VideoSubscription:
+    async def subscribe(self, shared: SharedBitrate = SharedBitrate.FOLLOW) -> VideoSubscription:
         """Raises MediaUnavailable where the source cannot be opened."""
         subscription = VideoQueueSubscription(
             get_format=self._signaled_format,
             on_request=self.request_keyframe,
-            on_bitrate=self._follow_lowest_bitrate,
+            on_bitrate=self._follow_bitrate,
             on_close=self._leave,
             length=self._queue_length,
-            limits=self._options.limits,
+            limits=self._limits_for(shared),
+            shared=shared,
         )
         self._subscriptions.add(subscription)
         try:
@@ -128,6 +132,11 @@ class VideoHub:
         await self._shared.close()
         self._drop_held()
 
+    def _limits_for(self, shared: SharedBitrate) -> BitrateLimits:
+        """One that the encoder does not follow begins with what the encoder makes."""
+        limits = self._options.limits
+        return limits if shared is SharedBitrate.FOLLOW else replace(limits, bitrate=self._bitrate)
+
     def _signaled_format(self) -> VideoFormat:
         video = self._source.format
         return replace(video, profile_level_id=signaled_profile(video.profile_level_id))
@@ -135,7 +144,7 @@ class VideoHub:
     def _leave(self, subscription: VideoQueueSubscription) -> None:
         self._subscriptions.discard(subscription)
         self._shared.leave(subscription)
-        self._follow_lowest_bitrate()
+        self._follow_bitrate()
 
     def _before_start(self) -> None:
         self._timeline.restart()
@@ -146,7 +155,7 @@ class VideoHub:
         self._limiter = KeyframeLimiter()
         self._bitrate = self._options.bitrate
         self._divisor = 1
-        self._follow_lowest_bitrate()
+        self._follow_bitrate()
 
     def _on_unit(self, unit: AccessUnit) -> None:
         if unit.keyframe:
@@ -170,19 +179,24 @@ class VideoHub:
             self._held.cancel()
             self._held = None
 
-    def _follow_lowest_bitrate(self) -> None:
-        asked = [each.bitrate for each in self._subscriptions if each.bitrate is not None]
-        wanted = min(asked, default=self._options.bitrate)
-        target = max(self._options.min_bitrate, min(wanted, self._options.max_bitrate))
-        if target != self._bitrate and self._shared.running:
+    def _follow_bitrate(self) -> None:
+        if not self._shared.running:
+            return
+        wanted = shared_bitrate((each.wish for each in self._subscriptions), otherwise=self._options.bitrate)
+        self._follow_framerate(wanted)
+        target = max(self._options.min_bitrate, min(wanted * self._divisor, self._options.max_bitrate))
+        if target != self._bitrate:
             self._bitrate = target
             self._source.set_bitrate(target)
-            self._follow_framerate()
 
-    def _follow_framerate(self) -> None:
+    def _follow_framerate(self, wanted: int) -> None:
         """The last resort: fewer pictures where the bitrate is too low for as many."""
-        divisor = frame_divisor(self._bitrate, self._source.format, self._divisor)
-        if divisor != self._divisor and isinstance(self._source, FramerateControl):
-            logger.info("%d bit/s are too few for every picture: one in %d is sent", self._bitrate, divisor)
+        if not isinstance(self._source, FramerateControl):
+            return
+        video = self._source.format
+        pixel_rate = video.width * video.height * video.framerate
+        divisor = frame_divisor(wanted, pixel_rate, self._options.min_bitrate, self._divisor)
+        if divisor != self._divisor:
+            logger.info("%d bit/s are too few for every picture: one in %d is sent", wanted, divisor)
             self._divisor = divisor
             self._source.divide_framerate(divisor)

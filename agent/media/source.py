@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from agent.media.camera_options import CameraOptions
 from agent.media.h264 import level_for
@@ -79,3 +79,11 @@ class VideoSource(Source[AccessUnit], Protocol):
         """Follow a new target in bit/s without rebuilding the encoder."""
 
     def describe(self) -> SourceDescription: ...
+
+
+@runtime_checkable
+class FramerateControl(Protocol):
+    """A source that can leave pictures out."""
+
+    def divide_framerate(self, divisor: int) -> None:
+        """Encode one picture in `divisor`, from the next one on. Each gets the bits that it would get beside all."""

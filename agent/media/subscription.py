@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic
 
+from agent.conversation.reasons import SharedBitrate
+from agent.conversation.shared_bitrate import Wish
 from agent.errors import MediaEnded, MediaError
 from agent.media.source import UnitT
 from agent.ports import AccessUnit, AudioPacket, BitrateLimits, VideoFormat
@@ -111,6 +113,7 @@ class VideoQueueSubscription:
         on_close: Callable[[VideoQueueSubscription], None],
         length: int = VIDEO_QUEUE_LENGTH,
         limits: BitrateLimits | None = None,
+        shared: SharedBitrate = SharedBitrate.FOLLOW,
     ) -> None:
         self.limits = limits or BitrateLimits()
         self._queue = DecodableQueue(length)
@@ -119,8 +122,8 @@ class VideoQueueSubscription:
         self._on_request = on_request
         self._on_bitrate = on_bitrate
         self._on_close = on_close
-        self.bitrate: int | None = None
-        """This conversation's ceiling in bit/s; None while it has not said one."""
+        self.wish = Wish(None, shared)
+        """What this conversation asks of the encoder."""
 
     @property
     def format(self) -> VideoFormat:
@@ -146,7 +149,7 @@ class VideoQueueSubscription:
         self._on_request()
 
     def request_bitrate(self, bitrate: int) -> None:
-        self.bitrate = bitrate
+        self.wish = self.wish._replace(bitrate=bitrate)
         self._on_bitrate()
 
     def put(self, unit: AccessUnit) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from agent.conversation.reasons import SharedBitrate
 from agent.errors import MediaError
 from agent.ports import AccessUnit, BitrateLimits, VideoFeed, VideoFormat, VideoSubscription
 
@@ -26,8 +27,8 @@ class FrameMeter:
         self._monotonic = monotonic
         self._waiting: dict[_MeteredSubscription, float] = {}
 
-    async def subscribe(self) -> VideoSubscription:
-        return _MeteredSubscription(await self._feed.subscribe(), self)
+    async def subscribe(self, shared: SharedBitrate = SharedBitrate.FOLLOW) -> VideoSubscription:
+        return _MeteredSubscription(await self._feed.subscribe(shared), self)
 
     @property
     def starved(self) -> float:

@@ -49,6 +49,7 @@ _EXAMPLES: tuple[Mapping[str, Any], ...] = (
         "max_duration": "10m",
         "video": True,
         "audio": "both",
+        "shared_bitrate": "follow",
     },
     {"name": "family at night", "callers": ["family-*"], "hours": "22:00-07:00", "action": "ring", "video": False},
     {"name": "everybody else", "action": "reject", "reason": "not_allowed"},

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from agent.conversation.bitrate import BitrateController, BitrateOptions, QualityLimitationReason
+from agent.conversation.framerate import LastResort
 from agent.ports import BitrateLimits
 from agent.webrtc.pacing import Pacer
 
@@ -20,7 +21,9 @@ PAUSE = 3.0  # seconds without a picture, after which the past tells nothing of 
 class BitrateAdaptation:
     """Works while pictures leave: `sent` is called with each of them, and drives it.
 
-    `request_bitrate` gets every new target, the first one before the first picture.
+    `request_bitrate` gets every new target, the first one before the first picture. One under the minimum of `limits`
+    is for fewer pictures. The encoder may go on as it likes where it does not follow this conversation (`followed`):
+    then the target binds the pacer alone.
     """
 
     def __init__(
@@ -29,6 +32,8 @@ class BitrateAdaptation:
         request_bitrate: Callable[[int], None],
         request_keyframe: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        followed: bool = True,
     ) -> None:
         self._limits = limits
         self._request_bitrate = request_bitrate
@@ -37,15 +42,18 @@ class BitrateAdaptation:
         self._controller = self._make_controller(limits.bitrate)
         self._updated_at = self._sent_at = self._measured_at = float("-inf")
         self._octets = 0
-        self.pacer = Pacer(self._controller.target)
+        self._followed = followed
+        self._last_resort = LastResort()
+        self.pacer = Pacer(self.target, strict=not followed)
 
     @property
     def target(self) -> int:
-        return self._controller.target
+        """bit/s"""
+        return self._controller.target // self._last_resort.divisor
 
     @property
     def quality_limitation_reason(self) -> QualityLimitationReason:
-        return self._controller.quality_limitation_reason
+        return "bandwidth" if self._last_resort.divisor > 1 else self._controller.quality_limitation_reason
 
     def sent(self, octets: int) -> None:
         """A picture, or a part of it, has left: `octets` on the wire so far, all in all."""
@@ -57,7 +65,8 @@ class BitrateAdaptation:
             self._controller.on_sent_bitrate(now, 8 * (octets - self._octets) / (now - self._measured_at))
             self._measured_at, self._octets = now, octets
         if now - self._updated_at >= UPDATE_INTERVAL:
-            self._controller.on_send_queue(now, self.pacer.backlog, self.pacer.oldest_age(now))
+            if self._followed:  # else what waits is the encoder's excess, and tells nothing of the path
+                self._controller.on_send_queue(now, self.pacer.backlog, self.pacer.oldest_age(now))
             self._update(now)
 
     # --- what the far side reports
@@ -84,7 +93,7 @@ class BitrateAdaptation:
         """The first picture, or the first after a pause: the path may be another one, the target is a fair guess."""
         self._controller = self._make_controller(self._controller.target)
         self._measured_at, self._octets = now, octets
-        self._request_bitrate(self._controller.target)
+        self._request_bitrate(self.target)
 
     def _make_controller(self, bitrate: int) -> BitrateController:
         limits = self._limits
@@ -94,8 +103,8 @@ class BitrateAdaptation:
 
     def _update(self, now: float) -> None:
         self._updated_at = now
-        target = self._controller.update(now)
-        if target is not None:
-            log.debug("target bitrate %d: %s", target, self._controller.why)
-            self.pacer.target = target
-            self._request_bitrate(target)
+        changed = self._controller.update(now) is not None
+        if self._last_resort.update(now, self._controller.short_at) or changed:
+            log.debug("target bitrate %d: %s", self.target, self._controller.why)
+            self.pacer.target = self.target
+            self._request_bitrate(self.target)

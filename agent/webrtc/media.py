@@ -10,6 +10,7 @@ from aiortc.rtcrtpsender import RTCRtpSender
 
 from agent.conversation.counters import PeerCounters, SentCounters
 from agent.conversation.events import MediaGrant
+from agent.conversation.reasons import SharedBitrate
 from agent.errors import PeerError
 from agent.ports import AUDIO_CLOCK_RATE, AudioPacket, LocalStream
 from agent.webrtc import counters, inside
@@ -73,7 +74,7 @@ class Media:
         if not self.sends(kind):
             return
         if kind == "video" and self._local.video is not None:
-            subscription = await self._local.video.subscribe()
+            subscription = await self._local.video.subscribe(self._grant.shared_bitrate)
             self._video = OutboundVideo(subscription, self._on_failure, self._on_first_frame)
         elif self._local.audio is not None:
             self._audio = OutboundAudio(await self._local.audio.subscribe(), self._on_failure)
@@ -152,7 +153,10 @@ class Media:
     def _attach_sender(self, sender: RTCRtpSender, kind: str) -> None:
         video, audio = self._video, self._audio
         if kind == "video" and video is not None:
-            self._adaptation = BitrateAdaptation(video.limits, video.request_bitrate, video.request_keyframe)
+            followed = self._grant.shared_bitrate is SharedBitrate.FOLLOW
+            self._adaptation = BitrateAdaptation(
+                video.limits, video.request_bitrate, video.request_keyframe, followed=followed
+            )
             self._video_sender = inside.PacedSender(sender, video, h264_payloads, self._adaptation)
         elif kind == "audio" and audio is not None:
             self._audio_sender = inside.PacketSender(sender, audio, opus_payloads, AUDIO_CLOCK_RATE)

@@ -48,10 +48,14 @@ class _Waiting:
 
 
 class Pacer:
-    """Pictures on their way out, in order. Bitrates in bit/s, sizes in bytes of RTP payload, times in seconds."""
+    """Pictures on their way out, in order. Bitrates in bit/s, sizes in bytes of RTP payload, times in seconds.
 
-    def __init__(self, target: int) -> None:
+    `strict`: the source does not follow the target, which holds all the same. What does not fit in becomes stale.
+    """
+
+    def __init__(self, target: int, *, strict: bool = False) -> None:
         self.target = target
+        self._strict = strict
         self._queue: deque[_Waiting] = deque()
         self._backlog = 0
         self._debt = 0.0  # bytes that left earlier than the rate allows
@@ -163,12 +167,12 @@ class Pacer:
 
     def _usual(self) -> float:
         """bit/s that leave when nothing is in the way: the target, or what a source makes that does not obey it."""
-        return max(self.target, self._source_bitrate)
+        return self.target if self._strict else max(self.target, self._source_bitrate)
 
     def _rate(self, now: float) -> float:
         """bytes a second; enough for all that waits to leave `DRAIN_TIME` after the first of it could"""
         factor, bitrate = (RECOVERY_FACTOR, self.target) if self._recovering else (PACING_FACTOR, self._usual())
-        if not self._queue:
+        if not self._queue or self._strict:
             return factor * bitrate / 8
         left = max(DRAIN_TIME - self._waited(self._queue[0], now), LONGEST_WAIT)
         return max(factor * bitrate / 8, self._backlog / left)
@@ -192,6 +196,8 @@ class Pacer:
         self._put_at = now
 
     def _is_stale(self, waiting: _Waiting, now: float) -> bool:
+        if self._strict and waiting.unit.keyframe and waiting.next:
+            return False  # the larger ones would never arrive
         return self._waited(waiting, now) > (STALE_KEYFRAME_AFTER if waiting.unit.keyframe else STALE_AFTER)
 
     def _waited(self, waiting: _Waiting, now: float) -> float:

@@ -26,6 +26,7 @@ import av
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 
 from agent.conversation.events import MediaGrant, PeerConnected, PeerEvent
+from agent.conversation.reasons import SharedBitrate
 from agent.ports import AccessUnit, BitrateLimits, IceOptions, LocalStream, VideoFormat
 from agent.webrtc.peer import AiortcPeer
 
@@ -90,7 +91,7 @@ class PacedFeed:
     def __init__(self, clip: list[bytes]) -> None:
         self._clip = clip
 
-    async def subscribe(self) -> PacedSubscription:
+    async def subscribe(self, _shared: SharedBitrate = SharedBitrate.FOLLOW) -> PacedSubscription:
         return PacedSubscription(self._clip)
 
 

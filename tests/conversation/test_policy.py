@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from agent.conversation.events import Invitation, MediaGrant
 from agent.conversation.limits import CallHistory
 from agent.conversation.policy import Action, Decision, Policy, PolicyOverride, Rule
-from agent.conversation.reasons import AudioDirection
+from agent.conversation.reasons import AudioDirection, SharedBitrate
 
 SUNDAY_NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -53,9 +53,17 @@ def test_the_first_rule_that_matches_decides() -> None:
 
 def test_accept_and_ring_grant_the_media_of_the_rule() -> None:
     for action in (Action.ACCEPT, Action.RING):
-        decision = decide(policy(rule(action=action, video=False, audio="receive", max_duration="10m")))
-        assert decision == Decision(action, "a rule", None, MediaGrant(False, AudioDirection.RECEIVE, 600.0))
+        values = {"video": False, "audio": "receive", "max_duration": "10m", "shared_bitrate": "ignore"}
+        decision = decide(policy(rule(action=action, **values)))
+        grant = MediaGrant(False, AudioDirection.RECEIVE, 600.0, SharedBitrate.IGNORE)
+        assert decision == Decision(action, "a rule", None, grant)
         assert decision.max_duration == 600.0
+
+
+def test_every_call_slows_the_shared_encoder_unless_a_rule_says_otherwise() -> None:
+    assert decide(policy(rule())).grant.shared_bitrate is SharedBitrate.FOLLOW
+    with pytest.raises(ValueError, match="shared_bitrate"):
+        rule(shared_bitrate="sometimes")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from dataclasses import replace
 import av
 import pytest
 
+from agent.conversation.reasons import SharedBitrate
 from agent.errors import MediaEnded, MediaError, MediaUnavailable
 from agent.media import shared_source
 from agent.media.hub import VideoHub
@@ -323,6 +324,19 @@ async def test_a_bitrate_for_which_every_picture_is_too_many_halves_the_framerat
     for bitrate in (139_000, 130_000, 140_000, 60_000, 250_000):
         subscription.request_bitrate(bitrate)
     assert source.divisors == [2, 3, 1]
+    assert source.bitrates == [139_000, 260_000, 280_000, 180_000, 250_000]  # each picture gets what it would get
+    await hub.close()
+
+
+async def test_below_the_minimum_pictures_are_left_out_and_the_encoder_stays_above_it() -> None:
+    source = StillFake(av.VideoFrame(64, 64, "yuv420p"))
+    hub = VideoHub(source, OPTIONS)
+    subscription = await hub.subscribe()
+    for bitrate in (250_000, 125_000, 83_333, 10, 250_000, 2_000_000):
+        subscription.request_bitrate(bitrate)
+    assert source.divisors == [2, 4, 1]
+    assert min(source.bitrates) == OPTIONS.min_bitrate
+    assert source.bitrates[-1] == hub.bitrate == 2_000_000
     await hub.close()
 
 
@@ -520,6 +534,24 @@ async def test_a_wish_goes_with_its_subscription(hub: VideoHub, source: FakeVide
     assert source.bitrates == [500_000, 3_000_000, 2_000_000]
     assert hub.bitrate == 2_000_000
     silent.close()
+
+
+async def test_one_whom_the_policy_lets_be_ignored_slows_nobody_but_itself(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
+    followed = await hub.subscribe()
+    followed.request_bitrate(3_000_000)
+    ignored = await hub.subscribe(SharedBitrate.IGNORE)
+    assert (followed.limits.bitrate, ignored.limits.bitrate) == (2_000_000, 3_000_000)  # as much as it gets anyway
+    ignored.request_bitrate(300_000)
+    assert source.bitrates == [3_000_000]
+    followed.close()
+    assert source.bitrates == [3_000_000, 300_000]  # nobody else is there
+    weaker = await hub.subscribe(SharedBitrate.IGNORE)
+    weaker.request_bitrate(260_000)
+    assert source.bitrates[-1] == 260_000
+    (await hub.subscribe()).request_bitrate(1_000_000)
+    assert source.bitrates[-1] == 1_000_000
 
 
 async def test_a_new_start_begins_at_the_configured_bitrate(hub: VideoHub, source: FakeVideoSource) -> None:

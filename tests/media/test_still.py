@@ -9,12 +9,10 @@ import pytest
 
 from agent.errors import MediaUnavailable
 from agent.media.choice import open_video_source
-from agent.media.framerate import frame_divisor
 from agent.media.hub import VideoHub
 from agent.media.jpeg import Jpeg, encode_jpeg
 from agent.media.source import VideoOptions
 from agent.media.still import take_still
-from agent.ports import VideoFormat
 from tests.fakes.video import access_unit
 from tests.media.clips import write_clip
 
@@ -95,20 +93,3 @@ async def test_a_snapshot_of_a_file_is_its_last_key_frame(tmp_path: Path) -> Non
     write_clip(clip)
     frame = await snapshot(f"file:{clip}")
     assert frame.width > 0
-
-
-@pytest.mark.parametrize(
-    ("bitrate", "now", "divisor"),
-    [
-        (250_000, 1, 1),
-        (138_240, 1, 1),
-        (138_000, 1, 2),
-        (200_000, 2, 2),
-        (208_000, 2, 1),
-        (60_000, 1, 3),
-        (1, 1, 4),
-        (4_000_000, 4, 1),
-    ],
-)
-def test_pictures_are_left_out_only_where_there_is_nothing_else_left(bitrate: int, now: int, divisor: int) -> None:
-    assert frame_divisor(bitrate, VideoFormat(1280, 720, 30), now) == divisor

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from agent.conversation.reasons import SharedBitrate
 from agent.errors import MediaEnded, MediaUnavailable
 from agent.ports import AccessUnit, BitrateLimits, VideoFormat, VideoSubscription
 from agent.service.frames import FrameMeter
@@ -34,7 +35,7 @@ class Camera:
     def dropped(self) -> int:
         return 7
 
-    async def subscribe(self) -> VideoSubscription:
+    async def subscribe(self, _shared: SharedBitrate = SharedBitrate.FOLLOW) -> VideoSubscription:
         if self.broken:
             raise MediaUnavailable("no camera")
         return self

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import av
 
+from agent.conversation.reasons import SharedBitrate
 from agent.errors import MediaEnded, MediaUnavailable
 from agent.ports import AccessUnit, AudioPacket, BitrateLimits, DecodedAudio, VideoFormat
 
@@ -103,7 +104,7 @@ class ClipFeed:
         self.subscriptions: list[ClipSubscription] = []
         self._arguments = (clip, gop, interval, profile_level_id)
 
-    async def subscribe(self) -> ClipSubscription:
+    async def subscribe(self, _shared: SharedBitrate = SharedBitrate.FOLLOW) -> ClipSubscription:
         self.subscriptions.append(ClipSubscription(*self._arguments))
         return self.subscriptions[-1]
 
@@ -115,16 +116,16 @@ class SlowFeed(ClipFeed):
         super().__init__(clip)
         self.opening, self.opened = asyncio.Event(), asyncio.Event()
 
-    async def subscribe(self) -> ClipSubscription:
+    async def subscribe(self, _shared: SharedBitrate = SharedBitrate.FOLLOW) -> ClipSubscription:
         self.opening.set()
         await self.opened.wait()
-        return await super().subscribe()
+        return await super().subscribe(_shared)
 
 
 class BrokenFeed:
     """A camera that cannot be opened."""
 
-    async def subscribe(self) -> ClipSubscription:
+    async def subscribe(self, _shared: SharedBitrate = SharedBitrate.FOLLOW) -> ClipSubscription:
         raise MediaUnavailable("the camera is busy")
 
 

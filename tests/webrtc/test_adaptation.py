@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.conversation.framerate import MOST_LEFT_OUT
 from agent.ports import AccessUnit, BitrateLimits
 from agent.webrtc.adaptation import PAUSE, BitrateAdaptation
 
@@ -12,13 +13,15 @@ FRAME = 1 / 30
 class Sending:
     """A sender at 30 fps whose encoder obeys, and a clock."""
 
-    def __init__(self, limits: BitrateLimits = LIMITS) -> None:
+    def __init__(self, limits: BitrateLimits = LIMITS, *, followed: bool = True) -> None:
         self.now = 100.0
         self.requested: list[int] = []
         self.keyframes = 0
         self.octets = 0
         self._frames = 0
-        self.adaptation = BitrateAdaptation(limits, self.requested.append, self._keyframe, lambda: self.now)
+        self.adaptation = BitrateAdaptation(
+            limits, self.requested.append, self._keyframe, lambda: self.now, followed=followed
+        )
 
     def _keyframe(self) -> None:
         self.keyframes += 1
@@ -63,12 +66,12 @@ def test_remb_and_round_trips_lower_it() -> None:
     assert sending.adaptation.quality_limitation_reason == "bandwidth"
 
 
-def test_the_minimum_holds() -> None:
+def test_the_fewest_pictures_at_the_minimum_are_the_least() -> None:
     sending = Sending()
     for _ in range(20):
         sending.adaptation.on_remb(10_000)
         sending.run(1, loss=0.5, round_trip=1.0)
-    assert min(sending.requested) == LIMITS.min_bitrate
+    assert min(sending.requested) == LIMITS.min_bitrate // MOST_LEFT_OUT
 
 
 def test_packets_asked_for_again_stop_the_growth() -> None:
@@ -112,3 +115,25 @@ def test_a_lost_picture_asks_for_a_key_frame() -> None:
     sending = Sending()
     sending.adaptation.on_picture_loss()
     assert sending.keyframes == 1
+
+
+def test_under_the_minimum_only_what_the_path_holds_is_asked_for_and_that_is_said() -> None:
+    """Half of the packets are lost, and round trips are long: fewer pictures, and then all of them again."""
+    sending = Sending()
+    for _ in range(20):
+        sending.adaptation.on_remb(10_000)
+        sending.run(1, loss=0.5, round_trip=1.0)
+    assert LIMITS.min_bitrate // 2 in sending.requested
+    assert sending.adaptation.target == sending.adaptation.pacer.target == sending.requested[-1] < LIMITS.min_bitrate
+    assert sending.adaptation.quality_limitation_reason == "bandwidth"
+    sending.run(90)
+    assert sending.requested[-1] > LIMITS.min_bitrate
+
+
+def test_one_that_the_encoder_does_not_follow_is_not_misled_by_its_own_queue() -> None:
+    sending = Sending(followed=False)
+    sending.run(5)
+    before = sending.adaptation.target
+    sending.adaptation.pacer.put(sending.now, AccessUnit(b"", True, 0, 0.0), [bytes(1200)] * 1000, 1_200_000)
+    sending.run(3)
+    assert sending.adaptation.target >= before

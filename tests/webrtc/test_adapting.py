@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from aiortc.rtp import RTCP_PSFB_APP, RTCP_RTPFB_NACK, RtcpPsfbPacket, RtcpRtpfbPacket, pack_remb_fci
 
+from agent.conversation.reasons import SharedBitrate
 from agent.ports import BitrateLimits, LocalStream
 from tests.webrtc.feeds import ClipFeed
 from tests.webrtc.pairs import Side, closing, until
@@ -50,8 +51,8 @@ async def test_the_limits_of_the_subscription_hold(call: Call, monkeypatch: pyte
     limits = BitrateLimits(600_000, 500_000, 700_000)
     subscribe = ClipFeed.subscribe
 
-    async def limited(self: ClipFeed) -> object:
-        subscription = await subscribe(self)
+    async def limited(self: ClipFeed, shared: SharedBitrate) -> object:
+        subscription = await subscribe(self, shared)
         subscription.limits = limits
         return subscription
 

@@ -115,6 +115,35 @@ def test_a_source_that_does_not_obey_is_not_held_back() -> None:
     assert run.pacer.backlog < 16_000
 
 
+def test_where_the_target_is_strict_what_is_too_much_for_it_is_dropped() -> None:
+    """2 Mbit/s of an encoder that does not follow, a key frame for each that is asked for, a target of 500 kbit/s."""
+    run = Run(500_000)
+    run.pacer = Pacer(500_000, strict=True)
+    key = True
+    for number in range(600):
+        if key or number % 300 == 0:
+            run.put(30_000, key=True, number=number)
+            key = False
+        else:
+            run.put(8_000, number=number)
+        run.until(run.now + FRAME)
+        key = bool(run.pacer.drop_stale(run.now)) and run.pacer.backlog == 0
+        assert run.pacer.backlog < 400_000
+    sent = run.bytes_between(0.0, run.now) * 8 / run.now
+    assert 0.5 * 500_000 < sent < 1.05 * pacing.PACING_FACTOR * 500_000
+    assert len([1 for _, each, _, ends in run.left if ends and each.keyframe]) > 5
+
+
+def test_where_the_target_is_strict_a_key_frame_on_its_way_arrives() -> None:
+    run = Run()
+    run.pacer = Pacer(250_000, strict=True)
+    run.put(200_000, key=True)
+    while run.pacer.backlog:
+        run.until(run.now + 0.1)
+        assert run.pacer.drop_stale(run.now) == []
+    assert run.now == pytest.approx(200_000 * 8 / (pacing.PACING_FACTOR * 250_000), abs=0.5)
+
+
 def test_what_the_socket_does_not_take_is_dropped_to_the_next_key_frame() -> None:
     run = Run()
     for number in range(20):

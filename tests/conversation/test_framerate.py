@@ -1,0 +1,193 @@
+"""Fewer pictures a second: when, how many, and back again."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.conversation.bitrate import BitrateController, BitrateOptions
+from agent.conversation.framerate import (
+    FAILS_WITHIN,
+    FEWEST_BITS_PER_PIXEL,
+    FIRST_HOLD,
+    LONGEST_HOLD,
+    MOST_LEFT_OUT,
+    SETTLING,
+    SHORT_FOR,
+    SHORTAGE_AGE,
+    LastResort,
+    frame_divisor,
+)
+from tests.fakes.link import LinkOptions, Simulation, Trace
+
+HD = 1280 * 720 * 30.0  # pixels/s
+OPTIONS = BitrateOptions(bitrate=1_000_000, min_bitrate=250_000, max_bitrate=3_000_000)
+
+
+@pytest.mark.parametrize(
+    ("bitrate", "now", "divisor"),
+    [
+        (250_000, 1, 1),
+        (138_240, 1, 1),
+        (138_000, 1, 2),
+        (200_000, 2, 2),
+        (208_000, 2, 1),
+        (60_000, 1, 3),
+        (1, 1, 4),
+        (4_000_000, 4, 1),
+    ],
+)
+def test_pictures_are_left_out_where_each_would_be_mud(bitrate: int, now: int, divisor: int) -> None:
+    assert frame_divisor(bitrate, HD, 1, now) == divisor
+
+
+@given(st.integers(1, 10_000_000), st.floats(1e5, 1e8), st.integers(1, 1_000_000), st.integers(1, MOST_LEFT_OUT))
+def test_the_encoder_is_never_asked_for_less_than_it_should_be(
+    bitrate: int, pixel_rate: float, min_bitrate: int, now: int
+) -> None:
+    divisor = frame_divisor(bitrate, pixel_rate, min_bitrate, now)
+    enough = max(FEWEST_BITS_PER_PIXEL * pixel_rate, min_bitrate)
+    assert 1 <= divisor <= MOST_LEFT_OUT
+    assert bitrate * divisor >= enough or divisor == MOST_LEFT_OUT
+    assert divisor <= now or bitrate * (divisor - 1) < enough, "more are left out than need be"
+    assert frame_divisor(bitrate, pixel_rate, min_bitrate, divisor) == divisor, "it flutters"
+
+
+class Conversation:
+    """Updates five times a second, with signs of shortage in between or without."""
+
+    def __init__(self) -> None:
+        self.last_resort = LastResort()
+        self.now = 100.0
+        self.short_at = -math.inf
+        self.seen = [1]
+
+    def run(self, seconds: float, *, short: bool) -> None:
+        for _ in range(round(seconds * 5)):
+            self.now += 0.2
+            self.short_at = self.now if short else self.short_at
+            if self.last_resort.update(self.now, self.short_at):
+                self.seen.append(self.last_resort.divisor)
+
+
+def test_it_takes_a_while_of_shortage_and_goes_no_further_than_it_must() -> None:
+    call = Conversation()
+    call.run(SHORT_FOR - 0.4, short=True)
+    call.run(3, short=False)
+    assert call.seen == [1]
+    call.run(SHORT_FOR + 0.4, short=True)
+    call.run(3, short=False)
+    assert call.seen == [1, 2]
+    call.run(60, short=True)
+    assert call.seen == [1, 2, 3, 4]
+
+
+def test_it_returns_step_by_step() -> None:
+    call = Conversation()
+    call.run(20, short=True)
+    call.run(3 * FIRST_HOLD + SHORTAGE_AGE + 1, short=False)
+    assert call.seen == [1, 2, 3, 4, 3, 2, 1]
+
+
+def pause_before_the_next_try(call: Conversation) -> float:
+    """Seconds."""
+    since, divisor = call.now, call.last_resort.divisor
+    while call.last_resort.divisor == divisor:
+        call.run(0.2, short=False)
+    return call.now - since
+
+
+def test_it_tries_less_and_less_often_what_failed() -> None:
+    call, pauses = Conversation(), []
+    call.run(SHORT_FOR + 0.4, short=True)
+    for _ in range(6):
+        pauses.append(pause_before_the_next_try(call))
+        assert call.last_resort.divisor == 1
+        call.run(SETTLING + 0.4, short=True)
+        assert call.last_resort.divisor == 2
+    assert pauses[0] < FIRST_HOLD + SHORTAGE_AGE
+    assert [round(pause / FIRST_HOLD) for pause in pauses] == [1, 2, 4, 8, 8, 8]
+    assert pauses[-1] == pytest.approx(LONGEST_HOLD, abs=0.5)
+    assert pause_before_the_next_try(call) > FIRST_HOLD
+    call.run(FAILS_WITHIN + 1, short=False)  # this one held
+    call.run(SHORT_FOR + 0.4, short=True)
+    assert pause_before_the_next_try(call) <= FIRST_HOLD + SHORTAGE_AGE
+
+
+@given(st.lists(st.tuples(st.floats(0.05, 20), st.booleans()), max_size=80))
+def test_it_moves_by_one_and_never_without_a_reason(steps: list[tuple[float, bool]]) -> None:
+    last_resort, now, short_at, last_change = LastResort(), 0.0, -math.inf, -math.inf
+    for elapsed, short in steps:
+        now += elapsed
+        short_at = now if short else short_at
+        before = last_resort.divisor
+        changed = last_resort.update(now, short_at)
+        moved = last_resort.divisor - before
+        assert (moved != 0) == changed
+        assert abs(moved) <= 1
+        assert 1 <= last_resort.divisor <= MOST_LEFT_OUT
+        if moved > 0:
+            assert now - short_at < SHORTAGE_AGE
+        if changed:
+            assert now - last_change >= SETTLING - 1e-6
+            last_change = now
+
+
+class Thinned:
+    """A controller and the last resort behind it, as the sender joins them; what a `Simulation` drives."""
+
+    def __init__(self) -> None:
+        self._controller = BitrateController(OPTIONS)
+        self._last_resort = LastResort()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._controller, name)
+
+    @property
+    def target(self) -> int:
+        return self._controller.target // self._last_resort.divisor
+
+    def update(self, now: float) -> int:
+        self._controller.update(now)
+        self._last_resort.update(now, self._controller.short_at)
+        return self.target
+
+
+def simulate(link: LinkOptions, seconds: float) -> Trace:
+    return Simulation(Thinned(), link).run(seconds)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("remb", [True, False])
+def test_a_link_that_holds_less_than_the_minimum_gets_fewer_pictures_and_all_of_them_again(
+    seed: int, remb: bool
+) -> None:
+    capacity = ((0.0, 2e6), (20.0, 160e3), (80.0, 2e6))
+    trace = simulate(LinkOptions(capacity, queue_bytes=30_000, remb=remb, seed=seed), 140)
+    assert min(trace.targets_between(0, 20)) >= OPTIONS.min_bitrate
+    assert min(trace.targets_between(20, 35)) <= 125_000
+    fits = [target for target in trace.targets_between(40, 80) if target <= 125_000]
+    assert trace.mean_target(40, 80) < 200e3
+    assert fits
+    assert trace.target_at(140) > 1e6
+
+
+@pytest.mark.parametrize("loss", [0.05, 0.10])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_random_loss_leaves_no_picture_out(loss: float, seed: int) -> None:
+    trace = simulate(LinkOptions(((0.0, 10e6),), loss=((0.0, loss),), seed=seed), 60)
+    assert min(trace.targets_between(0, 60)) >= OPTIONS.min_bitrate
+
+
+def test_silence_leaves_no_picture_out() -> None:
+    call = Thinned()
+    controller = call._controller
+    for tick in range(300):
+        now = tick / 5
+        if now < 5:
+            controller.on_receiver_report(now, 0.0, 0.04, 0.002)
+        call.update(now)
+    assert call.target == OPTIONS.min_bitrate
