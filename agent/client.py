@@ -44,6 +44,7 @@ from agent.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
+MAX_UNACKNOWLEDGED = 64  # messages; each waits for the disk to know of the calls before it
 CLOSE_TIMEOUT = 2.0  # seconds for all conversations to say goodbye, which takes no more than a turn of the loop each
 FINISH_TIMEOUT = 3.0  # seconds after that for their transports to end
 
@@ -70,6 +71,7 @@ class CallClient:
         self.signaling = signaling
         self.conversations: dict[str, Conversation] = {}
         self.screen: Callable[[ev.Invitation], ev.RejectRequested | None] = lambda _: None
+        self.on_begin: Callable[[Conversation], Awaitable[None]] | None = None
         self.on_command: Callable[[CommandRequest], Awaitable[None]] | None = None
         self._switchboard = Switchboard(max_conversations=self.options.max_conversations)
         self._faults = RateLimiter()
@@ -85,12 +87,17 @@ class CallClient:
             send=signaling.send,
             connected=lambda: signaling.broker.connected,
             on_control=self._handle_control,
+            on_begin=self._on_begin,
             on_event=self._on_event,
             on_renamed=self._on_renamed,
             on_end=self._on_end,
         )
         self._signaled: dict[str, Conversation] = {}  # every conversation, by its id on the wire
+        self._handled: asyncio.Queue[tuple[Signal | CommandRequest, Conversation | None]] = asyncio.Queue(
+            MAX_UNACKNOWLEDGED
+        )
         self._receiver: asyncio.Future[None] | None = None
+        self._acknowledger: asyncio.Future[None] | None = None
         self._closing = False
 
     @property
@@ -104,6 +111,7 @@ class CallClient:
 
     async def __aenter__(self) -> Self:
         self._receiver = self._tasks.spawn(self._receive())
+        self._acknowledger = self._tasks.spawn(self._acknowledge())
         return self
 
     async def __aexit__(
@@ -122,8 +130,12 @@ class CallClient:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await asyncio.gather(*(each.close(reason) for each in tuple(self._signaled.values())))
+                await self._handled.join()
         except TimeoutError:
             logger.warning("%d conversations do not end in time", len(self._signaled))
+        finally:
+            if self._acknowledger is not None:
+                self._acknowledger.cancel()
 
     # -- the application --------------------------------------------------------------------------------------------
 
@@ -179,15 +191,24 @@ class CallClient:
     async def _receive(self) -> None:
         while True:
             delivery = await self.signaling.receive()
+            begins = None
             try:
                 if isinstance(delivery, Signal):
-                    self._handle_delivery(delivery)
+                    begins = self._handle_delivery(delivery)
                 elif self.on_command is not None:
                     self._tasks.spawn(self.on_command(delivery))
             except Exception:  # whatever one message brings, the next one is served
                 logger.exception("a message could not be handled")
-            finally:
-                delivery.ack()
+            await self._handled.put((delivery, begins))
+
+    async def _acknowledge(self) -> None:
+        """In the order of arrival. An invitation when its call has begun: until then the broker keeps it."""
+        while True:
+            delivery, begins = await self._handled.get()
+            if begins is not None:
+                await begins.begun.wait()
+            delivery.ack()
+            self._handled.task_done()
 
     def _handle_control(self, conversation: Conversation, text: str) -> None:
         """The data channel carries the same messages, of the conversation that it belongs to, and of no other."""
@@ -201,18 +222,20 @@ class CallClient:
         ):
             self._handle_signal(conversation.remote_uid, message)
 
-    def _handle_delivery(self, signal: Signal) -> None:
+    def _handle_delivery(self, signal: Signal) -> Conversation | None:
+        """The conversation that begins with it, if one does."""
         if not isinstance(signal.message, MalformedMessage):
-            self._handle_signal(signal.sender, signal.message)
-        elif self._faults.judge(signal.sender, self.options.monotonic()) is Verdict.ADMIT:
+            return self._handle_signal(signal.sender, signal.message)
+        if self._faults.judge(signal.sender, self.options.monotonic()) is Verdict.ADMIT:
             logger.info("refused from %s: %s", signal.sender, signal.message)
             self.signaling.send_error(signal)
+        return None
 
-    def _handle_signal(self, sender: str, message: wire.SignalMessage) -> None:
+    def _handle_signal(self, sender: str, message: wire.SignalMessage) -> Conversation | None:
         if isinstance(message, wire.Invite):
-            self._invited(sender, message)
-        else:
-            self._route(sender, message)
+            return self._invited(sender, message)
+        self._route(sender, message)
+        return None
 
     def _route(self, sender: str, message: wire.SignalMessage) -> None:
         event = to_input(sender, message)
@@ -227,20 +250,22 @@ class CallClient:
             late = self._switchboard.unknown_response(message.conversation, event)
             self._reply(sender, message.conversation, late)
 
-    def _invited(self, sender: str, message: wire.Invite) -> None:
+    def _invited(self, sender: str, message: wire.Invite) -> Conversation | None:
         now = self.options.monotonic()
         invited = invitation(sender, message, age=self._age(message.sent_at_unix))
         verdict = self._switchboard.admit(invited, now)
         if verdict.admission is not Admission.NEW:
             logger.info("invitation %s from %s: %s %s", invited.conversation, sender, verdict.admission, verdict.why)
             self._reply(sender, invited.conversation, verdict.effects)
-            return
+            return None
         rules = IncomingCall(invited, self.signaling.party, self.options.timing, now)
         refusal = self._refusal(rules)
+        conversation = self._begin(rules, LocalStream(), turned_away=refusal is not None)
         if refusal is not None:
-            self._begin(rules, LocalStream(), turned_away=True).post(refusal)
+            conversation.post(refusal)
         else:
-            self._emitter.emit("called", self._begin(rules, LocalStream()))
+            self._emitter.emit("called", conversation)
+        return conversation
 
     def _refusal(self, rules: IncomingCall) -> ev.RejectRequested | None:
         """What is refused before anybody is asked: too old, not allowed, or no line free."""
@@ -277,6 +302,20 @@ class CallClient:
             self._emitter.emit("conversations")
         self._tasks.spawn(conversation.run())
         return conversation
+
+    def over(self, conversation: str, remote_uid: str, reason: CloseReason) -> None:
+        """A conversation of an earlier process; to be told before this one opens.
+
+        The broker may bring its invitation again.
+        """
+        self._switchboard.past(conversation, remote_uid, reason, self.options.monotonic())
+
+    async def _on_begin(self, conversation: Conversation) -> None:
+        if self.on_begin is not None:
+            try:
+                await self.on_begin(conversation)
+            except Exception:  # who keeps the books must not cost the call
+                logger.exception("the begin of %s could not be noted", conversation.id)
 
     def _on_event(self, conversation: Conversation, name: str, event: Any) -> None:
         self._emitter.emit("*", conversation, name, event)

@@ -62,6 +62,7 @@ class Daemon:
         self._stop = stop or asyncio.Event()
         self._doorkeeper: Doorkeeper | None = None
         self._supervision: Supervision | None = None
+        self._publisher: Publisher | None = None
 
     @property
     def settings(self) -> Settings:
@@ -104,16 +105,19 @@ class Daemon:
         client = CallClient(signaling, make_peer, client_options(settings))
         self._doorkeeper = Doorkeeper(client, self._policy, local_stream, time.time)
         operator = Operator(client, self._doorkeeper, local_stream, self.reload, video.snapshot)
-        outbox = Outbox(broker, settings.state_directory)
+        outbox = Outbox(broker, settings.state_directory, on_trouble=self._on_disk)
         publisher = Publisher(broker, outbox, topics, settings.uid, about(settings, video, operator.verbs), time.time)
         client.subscribe(publisher.event)
         client.on("conversations", lambda: publisher.occupied(len(client.conversations), busy=client.busy))
-        client.on("conversations", lambda: publisher.under_way(client.conversations.values()))
+        client.on_begin = publisher.begin
+        self._publisher = publisher
         look = partial(find_fault, settings.video.source, video_options(settings))
         supervision = Supervision(settings.uid, Overview(settings, client, broker, meter), look)
         self._supervision = await stack.enter_async_context(supervision)
         await stack.enter_async_context(broker)
         await stack.enter_async_context(outbox)
+        for call in await publisher.past_calls():
+            client.over(call.conversation, call.remote_uid, call.reason)
         await stack.enter_async_context(client)
         await stack.enter_async_context(watching_clock(time.time, publisher.clock_set))
         if settings.web.enabled:
@@ -140,6 +144,10 @@ class Daemon:
     def _on_camera(self, failure: MediaError | None) -> None:
         if self._supervision is not None:
             self._supervision.camera_failed(None if failure is None else str(failure))
+
+    def _on_disk(self, trouble: str | None) -> None:
+        if self._publisher is not None:
+            self._publisher.disk_changed(trouble)
 
     def _reload_on_signal(self) -> None:
         try:

@@ -48,6 +48,7 @@ class Surroundings:
     send: Callable[[str, wire.SignalMessage], Any]
     connected: Callable[[], bool]
     on_control: Callable[[Conversation, str], None]
+    on_begin: Callable[[Conversation], Awaitable[None]]
     on_event: Callable[[Conversation, str, Any], None]
     on_renamed: Callable[[Conversation, str], None]
     on_end: Callable[[Conversation], None]
@@ -59,6 +60,7 @@ class Conversation:
     def __init__(self, rules: IncomingCall | OutgoingCall, local: LocalStream, around: Surroundings) -> None:
         self.rules = rules
         self.record: CallRecord | None = None
+        self.begun = asyncio.Event()
         self._local = local
         self._around = around
         self._log = StatisticsLog()
@@ -194,6 +196,7 @@ class Conversation:
         """From the first effect to the last transport closed."""
         reason = CloseReason.SHUTDOWN  # where this task is cancelled
         try:
+            await self._begin()
             self._perform(self.rules.start())
             while self.state is not State.CLOSED:
                 await self._step(await self._inbox.next(self.rules.next_deadline()))
@@ -203,6 +206,13 @@ class Conversation:
         finally:
             self._ensure_closed(reason)
             await self._finish()
+
+    async def _begin(self) -> None:
+        """Before anything is said of the call, here or there."""
+        try:
+            await self._around.on_begin(self)
+        finally:
+            self.begun.set()
 
     async def _step(self, item: Item) -> None:
         event, before = item.event, self.state

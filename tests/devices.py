@@ -22,7 +22,7 @@ from agent.media.jpeg import Jpeg
 from agent.ports import LocalStream
 from agent.signaling import messages as wire
 from agent.signaling.channel import Signaling
-from agent.signaling.outbox import Outbox
+from agent.signaling.outbox import Outbox, OutboxOptions
 from agent.signaling.topics import Topics
 from tests.fakes.broker import FakeBroker, FakeNetwork
 from tests.fakes.peer import FakePeers
@@ -42,6 +42,7 @@ class Device:
     peers: FakePeers
     broker: FakeBroker
     network: FakeNetwork
+    outbox: Outbox
     reload: Any = field(default=lambda: {"rules": 1})
     picture: Jpeg | MediaUnavailable = field(default_factory=lambda: MediaUnavailable("no camera"))
     camera: asyncio.Event = field(default_factory=asyncio.Event)  # cleared: it takes its time
@@ -80,7 +81,11 @@ class Device:
 
 @asynccontextmanager
 async def device(
-    network: FakeNetwork, folder: Path, *rules: dict[str, Any], options: ClientOptions = FAST
+    network: FakeNetwork,
+    folder: Path,
+    *rules: dict[str, Any],
+    options: ClientOptions = FAST,
+    outbox_options: OutboxOptions | None = None,
 ) -> AsyncIterator[Device]:
     topics, peers = Topics(PREFIX), FakePeers()
     broker = FakeBroker(network, UID, subscriptions=Signaling.subscriptions(UID, PREFIX), will=offline(UID, topics))
@@ -89,10 +94,10 @@ async def device(
     stream = LocalStream()
     policy = Policy([Rule.model_validate(rule) for rule in rules], timezone=UTC)
     doorkeeper = Doorkeeper(client, policy, stream, options.wall)
-    outbox = Outbox(broker, folder)
+    outbox = Outbox(broker, folder, outbox_options, on_trouble=lambda trouble: publisher.disk_changed(trouble))
     about = wire.About(uid=UID, model="none", max_conversations=options.max_conversations)
     publisher = Publisher(broker, outbox, topics, UID, about, options.wall, options.monotonic)
-    made = Device(client, doorkeeper, publisher, peers, broker, network)
+    made = Device(client, doorkeeper, publisher, peers, broker, network, outbox)
 
     made.camera.set()
 
@@ -105,10 +110,13 @@ async def device(
     Operator(client, doorkeeper, stream, lambda: made.reload(), snapshot)
     client.subscribe(publisher.event)
     client.on("conversations", lambda: publisher.occupied(len(client.conversations), busy=client.busy))
-    client.on("conversations", lambda: publisher.under_way(client.conversations.values()))
-    async with broker, outbox, client:
-        await broker.wait_connected(5)
-        yield made
+    client.on_begin = publisher.begin
+    async with broker, outbox:
+        for call in await publisher.past_calls():
+            client.over(call.conversation, call.remote_uid, call.reason)
+        async with client:
+            await broker.wait_connected(5)
+            yield made
 
 
 @asynccontextmanager

@@ -46,13 +46,13 @@ class Ended:
 
     uid: str
     at: float
-    answer: ev.SendResponse | None
+    answer: ev.SendResponse | ev.SendClose | None
     close: ev.SendClose | None
 
     @property
     def size(self) -> int:
         """Characters that its answer holds."""
-        return len(self.answer.sdp or "") if self.answer else 0
+        return len(self.answer.sdp or "") if isinstance(self.answer, ev.SendResponse) else 0
 
 
 class Switchboard:
@@ -120,6 +120,10 @@ class Switchboard:
         close = ev.SendClose(call.remote_uid, reason) if reason and isinstance(call, OutgoingCall) else None
         kept = answer if isinstance(answer, ev.SendResponse) else None
         self._remember(call.signaled_as, Ended(call.remote_uid, now, kept, close))
+
+    def past(self, conversation: str, uid: str, reason: CloseReason, now: float) -> None:
+        """A call of an earlier process: whoever repeats its invitation hears that it is over."""
+        self._remember(conversation, Ended(uid, now, ev.SendClose(uid, reason), None))
 
     def _remember(self, conversation: str, ended: Ended) -> None:
         before = self._ended.pop(conversation, None)

@@ -12,15 +12,17 @@ from typing import Any
 
 from agent import __version__
 from agent.conversation import events as ev
+from agent.conversation.reasons import Direction
 from agent.conversation.reports import CallRecord, LocalStats, RemoteStats
 from agent.session import Conversation
 from agent.signaling import messages as wire
 from agent.signaling.broker import Broker, Will
-from agent.signaling.journal import CallJournal
+from agent.signaling.journal import CallJournal, PastCall, past_calls
 from agent.signaling.outbox import Outbox
 from agent.signaling.topics import Topics
 
 _KEPT = frozenset({"response", "closed"})  # on the disk until the broker has them
+NOT_KEPT = "record_not_kept"  # the code of the `error` event in a call whose record the disk does not take
 WILL_DELAY = 5  # seconds: a blip of the network is no absence
 
 
@@ -52,6 +54,9 @@ class Publisher:
         self._now = now
         self._monotonic = monotonic
         self._changed_at = monotonic()
+        self._open: dict[str, Conversation] = {}
+        self._trouble: str | None = None
+        self._warned: set[str] = set()
         self._status = wire.Status(state="online", since=wire.format_time(now()), version=__version__)
         broker.on_connection(self._on_connection)
 
@@ -94,6 +99,8 @@ class Publisher:
         header, ends = self._header(conversation), None
         if isinstance(event, CallRecord):
             ends = self._journal.end(conversation.rules)
+            self._open.pop(conversation.id, None)
+            self._warned.discard(conversation.id)
             if ends is not None:
                 header = header.model_copy(update={"event_id": ends.event_id})
         else:
@@ -108,11 +115,36 @@ class Publisher:
             self._outbox.pass_on(name, topic, payload)
         else:
             self._broker.publish(topic, payload, qos=0)
+        self._warn(conversation)
 
-    def under_way(self, conversations: Iterable[Conversation]) -> None:
-        """Note those that have begun: an outgoing call has no event before its answer."""
-        for conversation in conversations:
-            self._journal.update(self._header(conversation), conversation.rules)
+    async def begin(self, conversation: Conversation) -> None:
+        """Note it before anything is said of it: so it has its `closed`, whenever this process dies.
+
+        A disk that does not take it delays the call by a moment, and no more.
+        """
+        self._journal.update(self._header(conversation), conversation.rules)
+        await self._journal.noted(conversation.rules)
+        self._open[conversation.id] = conversation
+        if conversation.direction is Direction.OUTGOING:  # an incoming call says `called` first
+            self._warn(conversation)
+
+    async def past_calls(self) -> Iterable[PastCall]:
+        """What an earlier process has left on the disk."""
+        return past_calls(await self._outbox.left_over())
+
+    def disk_changed(self, trouble: str | None) -> None:
+        """The records of calls cannot be kept (any more), because of `trouble`; or can (again)."""
+        self._trouble = trouble
+        for conversation in tuple(self._open.values()):
+            self._warn(conversation)
+
+    def _warn(self, conversation: Conversation) -> None:
+        """Once in a call whose record is at risk: it has no other event of its own that says so."""
+        if self._trouble is None or conversation.id in self._warned or conversation.id not in self._open:
+            return
+        self._warned.add(conversation.id)
+        message = f"the record of this call is in memory only: {self._trouble}"
+        self.event(conversation, "error", ev.ErrorRaised(NOT_KEPT, message))
 
     def _header(self, conversation: Conversation) -> wire.EventHeader:
         return wire.EventHeader(

@@ -2,14 +2,16 @@
 
 At the begin, the answer and the connection of a call its record so far goes to the disk, complete, with the reason
 `crash_recovered` and the eventId that its real `closed` will have. So after a crash nothing has to be pieced together,
-and whoever gets both knows them for one. While the call is connected its duration is brought up to date once a minute.
+and whoever gets both knows them for one. The begin is there before anybody hears of the call. While it is connected
+its duration is brought up to date once a minute.
 """
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from agent.conversation.call import Call
@@ -71,10 +73,34 @@ class CallJournal:
     def _entry(self, header: EventHeader) -> Entry:
         return Entry(str(uuid.uuid4()), _KIND, self._topics.event(header.device, _KIND), b"")
 
+    async def noted(self, call: Call) -> bool:
+        """Wait until what is known of `call` outlasts this process. False where the disk does not take it (in time)."""
+        noted = self._calls.get(call.conversation)
+        return noted is not None and await self._outbox.noted(noted.entry)
+
     def end(self, call: Call) -> Entry | None:
         """`call` has its real `closed`, with this entry's eventId. None where it never was noted."""
         noted = self._calls.pop(call.conversation, None)
         return noted.entry if noted is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class PastCall:
+    """A call of an earlier process, with the reason that its `closed` gives."""
+
+    conversation: str
+    remote_uid: str
+    reason: CloseReason
+
+
+def past_calls(entries: Iterable[Entry]) -> Iterator[PastCall]:
+    """The calls whose `closed` these are; what is none is left out."""
+    for entry in entries:
+        try:
+            event = json.loads(entry.payload)
+            yield PastCall(event["conversation"], event["remoteUid"], CloseReason(event["reason"]))
+        except (ValueError, KeyError, TypeError):
+            continue
 
 
 def record_so_far(call: Call, *, now: float, wall: float) -> CallRecord:

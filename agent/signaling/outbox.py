@@ -2,8 +2,8 @@
 
 `put()` returns at once. One thread writes (`storethread`), one task publishes, in the order of `put()`, at least once,
 and with the same eventId each time. An event is handed to the broker when it is written, so that what was published is
-also known after a crash. Where the disk takes longer than `PATIENCE`, or fails, the event goes without: a disk never
-stops an event, and no call.
+also known after a crash. Where the disk takes longer than `patience`, or fails, the event goes without: a disk never
+stops an event, and no call. That a call has begun is written before anything is said of it (`noted()`).
 
 While the broker is away the newest events stay in memory as well as on the disk, and beyond `MEMORY` of them on the
 disk only. What is read back from there goes before anything newer. Where the disk fails too, the oldest `response` in
@@ -39,6 +39,7 @@ MEMORY = 64  # events that wait in memory while the disk works
 MEMORY_ALONE = 1000  # and while it does not
 MAX_PAYLOAD = 64 * 1024  # bytes; what is larger is not written
 MAX_REFUSALS = 3
+STALLED = "the disk does not answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class OutboxOptions:
 
     limits: Limits = field(default_factory=Limits)
     patience: float = 1.0  # for an event to be written before it goes without
+    begin_patience: float = 0.25  # likewise for the begin of a call: the caller waits for the answer
+    open_timeout: float = 1.0  # for the disk to say what an earlier process has left
     read_timeout: float = 5.0  # for the disk to give back what waits there
     retry: float = 15.0  # until a disk that failed is tried again
     refusal_delay: float = 5.0  # until an event that the broker refused is tried again
@@ -56,12 +59,13 @@ class OutboxOptions:
 
 @dataclass(frozen=True, slots=True)
 class OutboxHealth:
-    """`trouble` None: the disk works. Numbers of events; `lost` since the start."""
+    """`trouble` None: the disk works. Numbers of events; all but `waiting` since the start."""
 
-    trouble: str | None
-    waiting: int
-    lost: int
-    recovered: int
+    trouble: str | None = None
+    waiting: int = 0
+    lost: int = 0
+    recovered: int = 0  # calls that were under way when an earlier process died
+    set_aside: int = 0  # files that could not be used
 
 
 class Outbox:
@@ -90,6 +94,7 @@ class Outbox:
         self._reading: asyncio.Future[list[Entry]] | None = None
         self._gone: set[str] = set()  # acknowledged while the disk was being read
         self._left_out = False
+        self._stalled = False  # the disk did not answer in time, and has not since
         self._order = 0
         self._lost = 0
         self._not_before = 0.0
@@ -124,7 +129,11 @@ class Outbox:
     def health(self) -> OutboxHealth:
         unwritten = sum(not entry.written for entry in (*self._memory, *self._inflight.values()))
         return OutboxHealth(
-            self._disk.trouble, self._store.rows + unwritten, self._lost + self._store.evicted, self._store.recovered
+            trouble=self._disk.trouble or (STALLED if self._stalled else None),
+            waiting=self._store.rows + unwritten,
+            lost=self._lost + self._store.evicted,
+            recovered=self._store.recovered,
+            set_aside=self._store.set_aside_files,
         )
 
     def put(self, kind: str, event_id: str, topic: str, payload: bytes, *, ends: Entry | None = None) -> None:
@@ -148,7 +157,28 @@ class Outbox:
 
     def note(self, call: Entry, payload: bytes, *, durable: bool = True) -> None:
         """Keep what shall be said of a call under way if this process dies: the event `call` with this payload."""
-        self._disk.submit(Note(call, payload, durable))
+        if not self._disk.submit(Note(call, payload, durable)):
+            call.settled.set()
+
+    async def noted(self, call: Entry) -> bool:
+        """Wait until what was noted of `call` outlasts this process. False where the disk fails, or takes too long.
+
+        A disk that did not answer in time is not waited for again until it has.
+        """
+        if not self._stalled:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._options.begin_patience):
+                    await call.settled.wait()
+            if not call.settled.is_set():
+                self._disk_stalls()
+        return call.written
+
+    async def left_over(self) -> tuple[Entry, ...]:
+        """What an earlier process has left, the newest of it; nothing where the disk does not say so in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._options.open_timeout):
+                await self._disk.opened.wait()
+        return self._store.left_over
 
     async def flush(self, timeout: float) -> None:
         """Wait until the broker has acknowledged everything, as long as it is connected; `timeout` in seconds."""
@@ -197,6 +227,8 @@ class Outbox:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(head.since + self._options.patience):
                     await head.settled.wait()
+            if not head.settled.is_set():
+                self._disk_stalls()
             if self._memory and self._memory[0] is head and not self._ready:
                 self._memory.popleft()
                 if not self._behind:
@@ -308,6 +340,18 @@ class Outbox:
                 self._place = max(self._place, entry.seq or 0)
         self._awake.set()
 
+    def disk_answered(self) -> None:
+        if self._stalled:
+            self._stalled = False
+            logger.warning("the disk answers again")
+            self._on_trouble(self._disk.trouble)
+
     def disk_changed(self, trouble: str | None) -> None:
         self._on_trouble(trouble)
         self._awake.set()
+
+    def _disk_stalls(self) -> None:
+        if not self._stalled:
+            self._stalled = True
+            logger.error("call records cannot be kept in %s: %s", self._store.path, STALLED)
+            self._on_trouble(STALLED)

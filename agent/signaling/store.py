@@ -1,9 +1,10 @@
 """The file behind the outbox: SQLite, used by one thread, written by whole transactions.
 
 Write-ahead log, so that a change is one sequential write, kind to an SD card; nothing is written while nothing happens.
-A transaction that must not be lost is synced (`synchronous=FULL`: one fsync); one that may be (a removal after the
-broker's acknowledgment, a sign of life) is not (`NORMAL`), for a power cut then costs no more than a delivery that is
-repeated. The log goes into the file every `_CHECKPOINT_PAGES`, and is then written over from its start, not cut.
+What is committed outlasts this process, however it ends. To outlast a power cut it must be synced as well, a step of
+its own (`sync()`) that takes a card a hundred times as long. A removal after the broker's acknowledgment or a sign of
+life does without, for its loss costs no more than a delivery that is repeated. The log goes into the file every
+`_CHECKPOINT_PAGES`, and is then written over from its start, not cut.
 
 Exclusive locking keeps a second process out, and needs no shared memory file.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 FILE_NAME = "outbox.db"
 KEPT_CORRUPT_FILES = 3
+LEFT_OVER = 64  # calls of an earlier process that are known by name
 _VERSION = 1
 _CHECKPOINT_PAGES = 256  # of 4096 bytes
 _ROOM_AFTER_EVICTION = 0.95  # of the limits: not one by one
@@ -107,6 +110,8 @@ class Store:
         self.size = 0
         self.evicted = 0
         self.recovered = 0
+        self.set_aside_files = 0  # by this process
+        self.left_over: tuple[Entry, ...] = ()  # the last `closed` events that an earlier process left here
         self._limits = limits
         self._now = now
         self._database: sqlite3.Connection | None = None
@@ -127,6 +132,7 @@ class Store:
                 self._connect()
         if self._take_over:
             self._recover_calls()
+            self.left_over = self._last_closed()
             self._take_over = False
 
     def close(self) -> None:
@@ -142,6 +148,7 @@ class Store:
             for pragma in (
                 "locking_mode=EXCLUSIVE",
                 "journal_mode=WAL",
+                "synchronous=NORMAL",
                 f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
                 "cache_size=-256",
                 "temp_store=MEMORY",
@@ -176,8 +183,13 @@ class Store:
             for call in calls:
                 call.seq = None
             self.apply([Put(call) for call in calls], end_all_calls=True)
+            self.sync()
             self.recovered = len(calls)
             logger.warning("%d calls were under way when the process ended; they are closed now", len(calls))
+
+    def _last_closed(self) -> tuple[Entry, ...]:
+        query = "SELECT * FROM events WHERE kind = 'closed' ORDER BY seq DESC LIMIT ?"
+        return tuple(_entry(row) for row in self._open_database().execute(query, (LEFT_OVER,)))
 
     def set_aside(self, why: str) -> None:
         """Rename the file, for whoever wants to look into it, and begin a new one at the next `open()`."""
@@ -186,6 +198,7 @@ class Store:
         aside = self.path.with_name(f"{FILE_NAME}.corrupt-{stamp}")
         logger.error("%s cannot be used (%s): it is set aside as %s, and a new one begun", self.path, why, aside.name)
         self.path.rename(aside)
+        self.set_aside_files += 1
         log = self.path.with_name(f"{FILE_NAME}-wal")
         if log.exists():
             log.rename(aside.with_name(f"{aside.name}-wal"))
@@ -196,11 +209,9 @@ class Store:
             old.with_name(f"{old.name}-wal").unlink(missing_ok=True)
 
     def apply(self, changes: Sequence[Change], *, end_all_calls: bool = False) -> None:
-        """All of them or none, in one transaction."""
+        """All of them or none, in one transaction. It outlasts this process; for a power cut see `sync`."""
         database = self._open_database()
-        durable = end_all_calls or any(change.durable for change in changes)
         work = _Transaction(database, self._limits, self.rows, self.size)
-        database.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         try:
             database.execute("BEGIN IMMEDIATE")
             for change in changes:
@@ -214,6 +225,15 @@ class Store:
             raise
         self.rows, self.size = work.rows, work.size
         self._count_evicted(work.evicted)
+
+    def sync(self) -> None:
+        """Have the disk keep all that was committed, come what may: one fdatasync."""
+        self._open_database()
+        descriptor = os.open(self.path.with_name(f"{FILE_NAME}-wal"), os.O_RDONLY)  # SQLite holds no lock on this one
+        try:
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def _apply(self, work: _Transaction, change: Change) -> None:
         match change:
@@ -257,7 +277,7 @@ class Store:
         if is_corrupt(error):
             self.set_aside(str(error))
             return True
-        if isinstance(error, sqlite3.Error) and _code(error) not in _STILL_READABLE:
+        if _code(error) not in _STILL_READABLE:
             self.close()
         return False
 

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from agent.signaling.store import Change, Entry, Forget, Put, Store
+from agent.signaling.store import Change, Entry, Forget, Note, Put, Store
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,9 @@ class Listener(Protocol):
     def entries_settled(self, entries: list[Entry]) -> None:
         """They were written, or are known not to be for now (see `Entry.written`)."""
 
+    def disk_answered(self) -> None:
+        """A change was written, or refused."""
+
     def disk_changed(self, trouble: str | None) -> None:
         """The disk fails with `trouble`; or works (again)."""
 
@@ -41,6 +44,7 @@ class StoreThread:
 
     def __init__(self, store: Store, listener: Listener, *, retry: float = RETRY) -> None:
         self.trouble: str | None = None
+        self.opened = asyncio.Event()  # or the first attempt has failed
         self._store = store
         self._listener = listener
         self._retry = retry
@@ -103,8 +107,10 @@ class StoreThread:
 
     def _run(self) -> None:
         try:
-            while self._turn():
-                pass
+            going_on = self._turn()
+            self._post(self.opened.set)
+            while going_on:
+                going_on = self._turn()
         finally:
             self._store.close()
             self._post(self._stopped.set)
@@ -151,6 +157,9 @@ class StoreThread:
             self._store.open()
             if changes:
                 self._store.apply(changes)
+                self._settle_calls(changes, written=True)  # before the disk is synced: it outlasts this process
+                if any(change.durable for change in changes):
+                    self._store.sync()
             elif self._told is not None:
                 self._store.probe()
         except (sqlite3.Error, OSError) as error:
@@ -180,7 +189,14 @@ class StoreThread:
         else:
             self._post(_resolve, future, entries)
 
+    def _settle_calls(self, changes: list[Change], *, written: bool) -> None:
+        calls = [change.call for change in changes if isinstance(change, Note)]
+        if calls:
+            self._post(self._mark, calls, written)
+
     def _settle(self, changes: list[Change], written: bool) -> None:
+        if not written:
+            self._settle_calls(changes, written=False)
         entries = [change.entry for change in changes if isinstance(change, Put)]
         if entries:
             self._post(self._settled, entries, written)
@@ -202,10 +218,14 @@ class StoreThread:
 
     # --- on the loop ---------------------------------------------------------------------------------------------
 
-    def _settled(self, entries: list[Entry], written: bool) -> None:
+    def _mark(self, entries: list[Entry], written: bool) -> None:
         for entry in entries:
             entry.written = written
             entry.settled.set()
+        self._listener.disk_answered()
+
+    def _settled(self, entries: list[Entry], written: bool) -> None:
+        self._mark(entries, written)
         self._listener.entries_settled(entries)
 
     def _changed(self, trouble: str | None) -> None:

@@ -34,6 +34,15 @@ def test_the_same_invitation_is_answered_again_and_starts_nothing() -> None:
     assert again.effects == (ev.SendResponse(CallStatus.REJECTED, "no"),)
 
 
+def test_an_invitation_to_a_call_of_an_earlier_process_is_told_that_it_is_over() -> None:
+    board = Switchboard()
+    board.past(CONVERSATION, CALLER, CloseReason.CRASH_RECOVERED, 0.0)
+    again = board.admit(invitation(), 1.0)
+    assert again.admission is Admission.REPEATED
+    assert again.effects == (ev.SendClose(CALLER, CloseReason.CRASH_RECOVERED),)
+    assert board.admit(invitation(caller="mallory"), 1.0).admission is Admission.REFUSED
+
+
 def test_the_answer_is_forgotten_after_every_invitation_has_expired() -> None:
     board = Switchboard()
     call = admit_call(board)
