@@ -9,6 +9,9 @@ A callback may be a function or a coroutine function. Events of a conversation, 
 
     called(Called)  ringing(Ringing)  response(Response)  connected(Connected)  stream_received(StreamReceived)
     local_stats(LocalStats)  remote_stats(RemoteStats)  error(ErrorRaised)  closed(CallRecord), exactly once and last
+
+`degraded(Degraded)` says that nothing arrives any more and a fresh transport is being made, `restored(Restored)` that
+something arrives again. They are for an application's eyes, and no topics of the protocol.
 """
 
 from __future__ import annotations
@@ -121,6 +124,11 @@ class CallClient:
             await self.close()
         finally:
             await self._tasks.finish(FINISH_TIMEOUT)
+
+    def network_changed(self) -> None:
+        """Our addresses are others now: every conversation gets a fresh transport, beside the one that it has."""
+        for conversation in tuple(self.conversations.values()):
+            conversation.renew()
 
     async def close(self, reason: CloseReason = CloseReason.SHUTDOWN) -> None:
         """Close every conversation, and take no more."""

@@ -21,6 +21,8 @@ EVENT_NAMES: dict[type, str] = {
     ev.Response: "response",
     ev.Connected: "connected",
     ev.StreamReceived: "stream_received",
+    ev.Degraded: "degraded",
+    ev.Restored: "restored",
     ev.ErrorRaised: "error",
     LocalStats: "local_stats",
     RemoteStats: "remote_stats",

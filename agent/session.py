@@ -174,7 +174,7 @@ class Conversation:
         self._transports.mute(audio=audio, video=video)
 
     def renew(self) -> None:
-        """Make a fresh transport beside the one there is: the network changed."""
+        """Make a fresh transport beside the one there is: our network changed."""
         self.post(ev.RenewRequested())
 
     # -- the inbox --------------------------------------------------------------------------------------------------

@@ -316,7 +316,8 @@ def make_timing(**changes: float) -> ClientOptions:
     ("changes", "wait_for", "reason"),
     [
         ({"setup": 0.05}, lambda: None, CloseReason.ICE_FAILED),
-        ({"recovery": 0.05}, lambda: ev.PeerLost(0), CloseReason.ICE_TIMEOUT),
+        ({"vanished": 0.05}, lambda: ev.PeerLost(0), CloseReason.ICE_TIMEOUT),
+        ({"goodbye": 0.05}, lambda: ev.PeerLost(0, closed=True), CloseReason.USER_HANGUP),
     ],
 )
 async def test_every_wait_has_a_deadline(

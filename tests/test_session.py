@@ -261,3 +261,43 @@ async def test_statistics_are_counted_once_whatever_happens_in_the_call() -> Non
             bob.peers.last.emit(ev.TrackReceived(0, kind, "x"))
         await until(lambda: bob.names.count("stream_received") == 2)
         assert len(incoming._tasks._tasks) == tasks
+
+
+async def test_a_silent_path_is_renewed_from_either_side() -> None:
+    async with two(replace(FAST, stats_interval=60)) as (alice, bob):
+        outgoing = alice.client.call("bob")
+        incoming = await called(bob)
+        await incoming.accept()
+        bob.peers.last.connect()
+        await outgoing.answered()
+        alice.peers.last.connect()
+        await alice.seen("connected")
+        incoming.mute(video=True)
+        bob.peers.last.emit(ev.PeerSilent(0, 3.0))
+        degraded = await bob.seen("degraded")
+        await until(lambda: len(alice.peers.made) == 2 and bob.peers.last.answered is not None)
+        assert not bob.peers.made[0].closed, "the old transport is kept"
+        assert bob.peers.last.muted["video"]
+        alice.peers.last.connect()
+        bob.peers.last.connect()
+        restored = await bob.seen("restored")
+        await until(lambda: bob.peers.made[0].closed and alice.peers.made[0].closed)
+        assert bob.peers.last.media
+        record = await incoming.close()
+    assert (degraded.cause, restored.generation) == ("silence", 1)
+    assert record.reconnects == 1
+    assert "degraded" not in alice.names, "there it was not silent"
+
+
+async def test_our_network_changed() -> None:
+    async with two(replace(FAST, stats_interval=60)) as (alice, bob):
+        outgoing = alice.client.call("bob")
+        await (await called(bob)).accept()
+        await outgoing.answered()
+        alice.peers.last.connect()
+        bob.peers.last.connect()
+        await bob.seen("connected")
+        bob.client.network_changed()
+        await until(lambda: alice.peers.last.offered == "offer 1")
+        outgoing.hang_up()
+        await bob.seen("closed")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from agent.conversation import events as ev
-from agent.conversation.call import Call, Refused, Renewal, State, Table, row
-from agent.conversation.reasons import CloseReason, Direction, Side
+from agent.conversation.call import Refused, State, Table, row
+from agent.conversation.reasons import CloseReason, Side
+from agent.conversation.renewing import RenewingCall
 
 
-class AnsweredCall(Call):
+class AnsweredCall(RenewingCall):
     """The rows that `IncomingCall` and `OutgoingCall` share."""
 
     # -- rows: from the answer on -----------------------------------------------------------------------------------
 
-    def _add_candidate(self, event: ev.CandidateReceived, _now: float) -> tuple[State, list[ev.Effect]]:
+    def _add_candidate(self, event: ev.CandidateReceived, now: float) -> tuple[State, list[ev.Effect]]:
         self.must_be_far_side(event)
         self.count_candidate()
+        self._word_at = now
         generation = self._renewal.generation if self._renewal else self._current
         return self.state, [ev.AddCandidate(generation, event.candidate)]
 
@@ -35,24 +37,6 @@ class AnsweredCall(Call):
         if self._expects_media and not self.tracks:
             self._media_until = now + self.timing.media
         return State.ESTABLISHED, [ev.Connected()]
-
-    def _renewed(self, event: ev.PeerConnected, _now: float) -> tuple[State, list[ev.Effect]]:
-        """The fresh transport is connected: it takes the media over, the old one goes."""
-        if self._renewal is None or event.generation != self._renewal.generation:
-            raise Refused(f"transport {event.generation} is not awaited")
-        old = sorted(self._live - {event.generation})
-        self._live = {event.generation}
-        self._current = event.generation
-        self._renewal = None
-        self.reconnects += 1
-        self._lost_at = None
-        self._deadline = self._end_of_call()
-        return State.ESTABLISHED, [ev.StartMedia(event.generation), *(ev.ClosePeer(generation) for generation in old)]
-
-    def _end_of_call(self) -> float | None:
-        if self.grant.max_duration is None or self.marks.connected is None:
-            return None
-        return self.marks.connected + self.grant.max_duration
 
     def _first_frame(self, event: ev.FirstFrameSeen, now: float) -> tuple[State, list[ev.Effect]]:
         self.must_be_live(event.generation)
@@ -78,71 +62,8 @@ class AnsweredCall(Call):
         """A renewal that fails, for whatever reason, leaves the old transport; a failed media source ends the call."""
         renewing = self._renewal is not None and event.generation == self._renewal.generation
         if renewing and event.reason != CloseReason.NO_USER_MEDIA:
-            return self.state, [ev.ErrorRaised(event.code, event.message), *self._drop_renewal()]
+            return self._renewal_failed(event, now)
         return self._setup_failed(event, now)
-
-    def _lost(self, event: ev.PeerLost, now: float) -> tuple[State, list[ev.Effect]]:
-        if event.generation != self._current:
-            raise Refused(f"transport {event.generation} does not carry the media")
-        self._lost_at = now
-        self._media_until = None
-        self._deadline = now + (self.timing.renewal if self._renewal else self.timing.recovery)
-        return State.LOST, []
-
-    # -- rows: a fresh transport ------------------------------------------------------------------------------------
-
-    def _renew(self, _event: ev.RenewRequested, now: float) -> tuple[State, list[ev.Effect]]:
-        if self._renewal:
-            raise Refused("a renewal is under way")
-        return self.state, [self._begin_renewal(self._newest + 1, now, offer=None)]
-
-    def _offered(self, event: ev.OfferReceived, now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_far_side(event)
-        if event.generation <= self._current:
-            raise Refused(f"generation {event.generation} is not newer than {self._current}")
-        if self._renewal and event.generation <= self._renewal.generation:
-            ours, wins = self._renewal.offered_by_us, self.direction == Direction.OUTGOING
-            if not ours or wins:
-                raise Refused(f"generation {self._renewal.generation} is under way")
-        if event.generation > self.timing.max_renewals:
-            raise Refused(f"more than {self.timing.max_renewals} renewals")
-        dropped = self._drop_renewal()
-        return self.state, [*dropped, self._begin_renewal(event.generation, now, offer=event.sdp)]
-
-    def _begin_renewal(self, generation: int, now: float, *, offer: str | None) -> ev.Effect:
-        if generation > self.timing.max_renewals:
-            raise Refused(f"more than {self.timing.max_renewals} renewals")
-        self._newest = max(self._newest, generation)
-        self._renewal = Renewal(generation, offer is None, now + self.timing.renewal)
-        if self._lost_at is not None:
-            self._deadline = self._lost_at + self.timing.renewal  # however often the far side tries
-        if offer is None:
-            return self.create(ev.CreateOffer(generation, self.grant))
-        return self.create(ev.CreateAnswer(generation, offer, self.grant))
-
-    def _description(self, event: ev.DescriptionReady, _now: float) -> tuple[State, list[ev.Effect]]:
-        renewal = self._renewal
-        if renewal is None or event.generation != renewal.generation:
-            raise Refused(f"no description of generation {event.generation} is awaited")
-        if renewal.offered_by_us:
-            return self.state, [ev.SendOffer(event.generation, event.sdp)]
-        return self.state, [ev.SendAnswer(event.generation, event.sdp)]
-
-    def _answered(self, event: ev.AnswerReceived, _now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_far_side(event)
-        renewal = self._renewal
-        if renewal is None or not renewal.offered_by_us or event.generation != renewal.generation or renewal.answered:
-            raise Refused(f"no answer of generation {event.generation} is awaited")
-        renewal.answered = True
-        return self.state, [ev.ApplyAnswer(event.generation, event.sdp)]
-
-    def _drop_renewal(self) -> list[ev.Effect]:
-        if self._renewal is None:
-            return []
-        generation = self._renewal.generation
-        self._renewal = None
-        self._live.discard(generation)
-        return [ev.ClosePeer(generation)]
 
     # -- rows: the end ----------------------------------------------------------------------------------------------
 
@@ -153,8 +74,9 @@ class AnsweredCall(Call):
         self.must_be_far_side(event)
         return self.end(now, event.reason, Side.REMOTE, [])
 
-    def _error(self, event: ev.ErrorReceived, _now: float) -> tuple[State, list[ev.Effect]]:
+    def _error(self, event: ev.ErrorReceived, now: float) -> tuple[State, list[ev.Effect]]:
         self.must_be_far_side(event)
+        self._word_at = now
         return self.state, [ev.ErrorRaised(event.code, event.message)]
 
     def _setup_expired(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
@@ -170,11 +92,6 @@ class AnsweredCall(Call):
             if deadline is not None and now >= deadline:
                 return self.end(now, reason, Side.LOCAL, [ev.SendClose(self.remote_uid, reason)])
         return self.state, self._drop_renewal()
-
-    def _lost_expired(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_due(now)
-        reason = CloseReason.ICE_TIMEOUT
-        return self.end(now, reason, Side.LOCAL, [ev.SendClose(self.remote_uid, reason)])
 
 
 _S = State
@@ -200,6 +117,7 @@ SHARED: Table = {
         ev.FirstFrameSeen: row(AnsweredCall._first_frame, _S.ESTABLISHED),
         ev.TrackReceived: row(AnsweredCall._track, _S.ESTABLISHED),
         ev.PeerFailed: row(AnsweredCall._failed, _S.ESTABLISHED, _S.CLOSED),
+        ev.PeerSilent: row(AnsweredCall._silent, _S.LOST),
         ev.PeerLost: row(AnsweredCall._lost, _S.LOST),
         ev.RenewRequested: row(AnsweredCall._renew, _S.ESTABLISHED),
         ev.OfferReceived: row(AnsweredCall._offered, _S.ESTABLISHED),
@@ -215,7 +133,11 @@ SHARED: Table = {
         ev.CandidateFound: row(AnsweredCall._trickle, _S.LOST),
         ev.IceConnected: row(AnsweredCall._ice, _S.LOST),
         ev.PeerConnected: row(AnsweredCall._renewed, _S.ESTABLISHED),
+        ev.FirstFrameSeen: row(AnsweredCall._first_frame, _S.LOST),
+        ev.TrackReceived: row(AnsweredCall._track, _S.LOST),
         ev.PeerFailed: row(AnsweredCall._failed, _S.LOST, _S.CLOSED),
+        ev.PeerHeard: row(AnsweredCall._heard, _S.ESTABLISHED),
+        ev.PeerLost: row(AnsweredCall._lost, _S.LOST),
         ev.RenewRequested: row(AnsweredCall._renew, _S.LOST),
         ev.OfferReceived: row(AnsweredCall._offered, _S.LOST),
         ev.AnswerReceived: row(AnsweredCall._answered, _S.LOST),
@@ -223,7 +145,7 @@ SHARED: Table = {
         ev.ErrorReceived: row(AnsweredCall._error, _S.LOST),
         ev.CloseRequested: row(AnsweredCall._close, _S.CLOSED),
         ev.CloseReceived: row(AnsweredCall._closed_by_far_side, _S.CLOSED),
-        ev.DeadlineReached: row(AnsweredCall._lost_expired, _S.CLOSED),
+        ev.DeadlineReached: row(AnsweredCall._lost_expired, _S.LOST, _S.CLOSED),
     },
     _S.CLOSED: {},
 }

@@ -11,7 +11,7 @@ answer as its own table (`incoming.py`, `outgoing.py`); from the answer on they 
 
 `CLOSED` can be reached from everywhere and never left, and only entering it emits `Closed`: so `closed` comes exactly
 once. A transport has a generation. The invitation makes generation 0; a renewal makes the next one beside the old one,
-which carries the media until the new one is connected (PROTOCOL 2, `offer` / `answer`).
+which carries the media until the new one is connected (PROTOCOL 2, `offer` / `answer`; the rules are in `renewing.py`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class State(StrEnum):
     INVITING = "inviting"  # outgoing: invitations are out
     CONNECTING = "connecting"  # accepted: ICE and DTLS are at work
     ESTABLISHED = "established"  # media can flow
-    LOST = "lost"  # the transport is gone; a close or a fresh transport is awaited
+    LOST = "lost"  # nothing arrives any more; the far side's return, a fresh transport or a close is awaited
     CLOSED = "closed"
 
 
@@ -44,8 +44,12 @@ class Timing:
     """Seconds and counts that bound a call."""
 
     setup: float = 15.0  # from the acceptance to a connected transport; also for making an offer or an answer
-    recovery: float = 4.0  # from the loss of the transport to a close or a fresh offer
     renewal: float = 15.0  # from a fresh offer to its transport being connected
+    retry: float = 5.0  # from a fresh offer of ours to the next one, while nothing arrives
+    goodbye: float = 2.0  # from the far side's closing the transport to its `close`, or to a fresh offer
+    vanished: float = 8.5  # from the last packet to the end, where the far side says nothing either
+    ice_timeout: float = 15.0  # from its last word to the end, where it does
+    hold: float = 45.0  # from the last packet to the end, whatever it says
     media: float = 15.0  # from the connection to the first sound or picture, where the answer promised any
     clock_skew: float = 5.0  # how far the clocks of two parties may differ
     max_candidates: int = 40  # trickled by the far side, in one conversation
@@ -98,6 +102,11 @@ class Renewal:
     deadline: float
     answered: bool = False
 
+    @property
+    def shared(self) -> bool:
+        """Whether the far side takes part in it."""
+        return self.answered or not self.offered_by_us
+
 
 class Call:
     """What every state needs: the step, the deadlines, the end. Use `IncomingCall` or `OutgoingCall`."""
@@ -121,7 +130,11 @@ class Call:
         self.reconnects = 0
         self.tracks: tuple[tuple[str, str], ...] = ()
         self._deadline: float | None = None
-        self._lost_at: float | None = None
+        self._silent_since: float | None = None  # when the last packet came, once nothing has come for a while
+        self._word_at: float | None = None  # when the far side last said something
+        self._left_at: float | None = None  # when it closed the transport that carries the media
+        self._retry_at: float | None = None  # when the next fresh offer goes out, if nothing arrives by then
+        self._degraded = False  # whether the application was told
         self._media_until: float | None = None
         self._expects_media = False
         self._live: set[int] = set()  # generations whose transport exists
@@ -149,7 +162,20 @@ class Call:
     def next_deadline(self) -> float | None:
         """When to call `handle(DeadlineReached(), now)`, in the clock of `now`. None: never."""
         times = [self._deadline, self._media_until, self._renewal.deadline if self._renewal else None]
+        if self.state is State.LOST:
+            times += [self.give_up_at(), self._retry_at]
         return min((time for time in times if time is not None), default=None)
+
+    def give_up_at(self) -> float | None:
+        """When a call ends over which nothing arrives; None while something does."""
+        silent, word, timing = self._silent_since, self._word_at, self.timing
+        if silent is None:
+            return None
+        if self._left_at is not None and not (self._renewal and self._renewal.shared):
+            return self._left_at + timing.goodbye
+        if word is None or word <= silent:
+            return silent + timing.vanished
+        return min(word + timing.ice_timeout, silent + timing.hold)
 
     @property
     def current_generation(self) -> int:
@@ -168,7 +194,7 @@ class Call:
         effects = [*tell, *(ev.ClosePeer(generation) for generation in sorted(self._live))]
         self._live.clear()
         self._renewal = None
-        self._deadline = self._media_until = None
+        self._deadline = self._media_until = self._silent_since = self._retry_at = None
         self.marks.ended = now
         self.closed = ev.Closed(reason, by)
         return State.CLOSED, [*effects, self.closed]

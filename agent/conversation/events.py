@@ -215,16 +215,32 @@ class PeerFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerSilent:
+    """Nothing has come over a connected transport for so many seconds. It is still there, and still tried."""
+
+    generation: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PeerHeard:
+    """Something came again over a transport that was silent."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class PeerLost:
-    """A transport that had been connected is gone: consent lost, or DTLS closed by the far side."""
+    """A transport that had been connected is gone: consent expired, or DTLS `closed` by the far side."""
 
     generation: int
     detail: str = ""
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RenewRequested:
-    """Make a fresh transport for the same conversation: the network changed, or media stopped."""
+    """Make a fresh transport for the same conversation: our network changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +268,8 @@ Input = (
     | FirstFrameSeen
     | TrackReceived
     | PeerFailed
+    | PeerSilent
+    | PeerHeard
     | PeerLost
     | RenewRequested
     | DeadlineReached
@@ -265,6 +283,8 @@ PeerEvent = (
     | FirstFrameSeen
     | TrackReceived
     | PeerFailed
+    | PeerSilent
+    | PeerHeard
     | PeerLost
 )
 
@@ -416,6 +436,20 @@ class StreamReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class Degraded:
+    """Nothing arrives any more; a fresh transport is being made. `restored` or `closed` follows."""
+
+    cause: str  # `silence`: nothing comes; `lost`: the transport is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Something arrives again, over the transport `generation`."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorRaised:
     """Something failed; `closed` follows if it was fatal."""
 
@@ -431,7 +465,7 @@ class Closed:
     closed_by: Side
 
 
-Notice = Called | Ringing | Response | Connected | StreamReceived | ErrorRaised | Closed
+Notice = Called | Ringing | Response | Connected | StreamReceived | Degraded | Restored | ErrorRaised | Closed
 
 Effect = (
     SendInvite
@@ -454,6 +488,8 @@ Effect = (
     | Response
     | Connected
     | StreamReceived
+    | Degraded
+    | Restored
     | ErrorRaised
     | Closed
 )

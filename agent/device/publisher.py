@@ -175,7 +175,7 @@ def _message(header: wire.EventHeader, event: Any) -> wire.ConversationEvent | N
             return wire.RemoteStatsEvent.of(header, event)
         case CallRecord():
             return wire.ClosedEvent.of(header, event)
-    return None  # `ringing` at a far side and `connected` are no events of the protocol
+    return None  # `ringing` at a far side, `connected`, `degraded` and `restored` are no events of the protocol
 
 
 def board_model() -> str:

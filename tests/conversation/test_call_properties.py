@@ -49,7 +49,9 @@ INPUTS: st.SearchStrategy[ev.Input] = st.one_of(
     st.builds(ev.FirstFrameSeen, GENERATIONS),
     st.builds(ev.TrackReceived, GENERATIONS, st.sampled_from(["audio", "video"]), st.just("x")),
     st.builds(ev.PeerFailed, GENERATIONS, st.just("c"), st.just("m"), st.sampled_from(CloseReason)),
-    st.builds(ev.PeerLost, GENERATIONS),
+    st.builds(ev.PeerSilent, GENERATIONS, st.floats(0, 5)),
+    st.builds(ev.PeerHeard, GENERATIONS),
+    st.builds(ev.PeerLost, GENERATIONS, st.just(""), st.booleans()),
     st.just(ev.RenewRequested()),
     st.just(ev.DeadlineReached()),
 )

@@ -152,21 +152,6 @@ def test_transport_that_never_connects_fails() -> None:
     ]
 
 
-def test_lost_transport_waits_for_a_close_first() -> None:
-    call = established()
-    assert feed(call, ev.PeerLost(0)) == []
-    effects = feed(call, ev.CloseReceived(CALLER, PARTY, CloseReason.USER_HANGUP))
-    assert effects[-1] == ev.Closed(CloseReason.USER_HANGUP, Side.REMOTE)
-
-
-def test_lost_transport_that_nobody_renews_ends_the_call() -> None:
-    call = established(now=100.0)
-    feed(call, ev.PeerLost(0), now=110.0)
-    assert call.next_deadline() == 114.0
-    effects = feed(call, ev.DeadlineReached(), now=114.0)
-    assert effects[-1] == ev.Closed(CloseReason.ICE_TIMEOUT, Side.LOCAL)
-
-
 def test_shutdown_while_ringing_answers_the_caller() -> None:
     call = incoming()
     feed(call, ev.RingRequested())

@@ -196,8 +196,11 @@ def test_media_that_arrives_or_was_not_promised_is_not_waited_for() -> None:
     feed(call, ev.TrackReceived(0, "audio", "opus"))
     assert call.next_deadline() is None
     call = connected(sends_media=True)
-    feed(call, ev.PeerLost(0), now=103.0)
-    assert call.next_deadline() == 107.0
+    feed(call, ev.PeerSilent(0, 3.0), now=103.0)
+    assert call.next_deadline() == 103.0 + TIMING.retry
+    feed(call, ev.PeerHeard(0), now=104.0)
+    feed(call, ev.PeerConnected(1), now=105.0)
+    assert call.next_deadline() == 104.0 + TIMING.media
 
 
 def expired(uid: str) -> ev.ResponseReceived:

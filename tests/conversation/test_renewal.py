@@ -64,32 +64,11 @@ def test_renewal_that_comes_to_nothing_leaves_the_old_transport() -> None:
     assert call.state is State.ESTABLISHED
 
 
-def test_lost_transport_is_renewed() -> None:
-    call = established(now=100.0)
-    feed(call, ev.PeerLost(0), now=110.0)
-    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "fresh offer"), now=112.0)
-    assert feed(call, ev.PeerConnected(1), now=113.0) == [ev.StartMedia(1), ev.ClosePeer(0)]
-    assert call.state is State.ESTABLISHED
-    assert call.next_deadline() is None
-
-
-def test_renewing_for_ever_does_not_keep_a_lost_call() -> None:
-    call = established(now=100.0)
-    feed(call, ev.PeerLost(0), now=110.0)
-    for generation in range(1, 5):
-        feed(call, ev.OfferReceived(CALLER, PARTY, generation, "offer"), now=110.0 + generation * 3)
-    deadline = call.next_deadline()
-    assert deadline == 125.0
-    effects = feed(call, ev.DeadlineReached(), now=125.0)
-    assert effects[-1] == ev.Closed(CloseReason.ICE_TIMEOUT, Side.LOCAL)
-
-
-def test_failed_renewal_of_a_lost_transport_still_ends() -> None:
-    call = established(now=100.0)
-    feed(call, ev.PeerLost(0), now=110.0)
-    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), now=111.0)
-    feed(call, ev.PeerFailed(1, "unusable", "bad", CloseReason.ICE_FAILED), now=112.0)
-    assert call.next_deadline() == 125.0
+def test_our_network_changed_again_while_a_transport_was_in_the_making() -> None:
+    """It has the old addresses."""
+    call = established()
+    feed(call, ev.RenewRequested())
+    assert feed(call, ev.RenewRequested()) == [ev.ClosePeer(1), ev.CreateOffer(2, ev.MediaGrant())]
 
 
 @pytest.mark.parametrize("reason", [CloseReason.ICE_FAILED, CloseReason.REJECTED, CloseReason.UNKNOWN_REASON])
@@ -120,6 +99,13 @@ def test_candidates_go_to_the_transport_in_the_making() -> None:
     assert feed(call, ev.CandidateReceived(CALLER, PARTY, candidate(1))) == [ev.AddCandidate(0, candidate(1))]
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"))
     assert feed(call, ev.CandidateReceived(CALLER, PARTY, candidate(2))) == [ev.AddCandidate(1, candidate(2))]
+
+
+def test_each_transport_takes_its_own_candidates() -> None:
+    call = established()
+    feed(call, *[ev.CandidateReceived(CALLER, PARTY, candidate())] * call.timing.max_candidates)
+    assert call.handle(ev.CandidateReceived(CALLER, PARTY, candidate()), 101.0).refused
+    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), ev.CandidateReceived(CALLER, PARTY, candidate()))
 
 
 def test_renewals_are_counted() -> None:

@@ -42,7 +42,10 @@ INPUTS: dict[str, ev.Input] = {
     "track": ev.TrackReceived(0, "audio", "opus"),
     "failed": ev.PeerFailed(0, "code", "message"),
     "failed_1": ev.PeerFailed(1, "code", "message"),
+    "silent": ev.PeerSilent(0, 3.0),
+    "heard": ev.PeerHeard(0),
     "lost": ev.PeerLost(0),
+    "left": ev.PeerLost(0, closed=True),
     "renew": ev.RenewRequested(),
     "deadline": ev.DeadlineReached(),
 }
@@ -98,8 +101,16 @@ CONNECTING = (
     "candidate found ice connected>established frame track failed>closed error hang_up>closed close>closed "
     "deadline>closed"
 )
-ESTABLISHED = "candidate found ice frame track failed>closed lost>lost renew offer error hang_up>closed close>closed"
-LOST = "candidate found ice failed>closed renew offer error hang_up>closed close>closed deadline>closed"
+ESTABLISHED = (
+    "candidate found ice frame track failed>closed silent>lost lost>lost left>lost renew offer error hang_up>closed "
+    "close>closed"
+)
+RENEWING = "answer described_1 failed_1"
+LOST = (
+    "candidate found ice frame track failed>closed heard>established lost left renew offer error hang_up>closed "
+    "close>closed deadline>closed"
+)
+LEFT = LOST.replace("heard>established lost left ", "")
 LATE = "accepted_late rings_late"
 # The call, the state that it is in, and every input that it takes: `input` stays there, `input>state` leads on.
 TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
@@ -118,14 +129,20 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
         "renewing",
         after(established, "renew"),
         State.ESTABLISHED,
-        ESTABLISHED.replace("renew ", "") + " selected_other>closed answer described_1 connected_1 failed_1 deadline",
+        f"{ESTABLISHED} {RENEWING} selected_other>closed connected_1 deadline",
     ),
-    ("lost", after(established, "lost"), State.LOST, LOST + " selected_other>closed"),
     (
-        "lost and renewing",
-        after(established, "lost", "renew"),
+        "silent",
+        after(established, "silent"),
         State.LOST,
-        LOST.replace("renew ", "") + " selected_other>closed answer described_1 connected_1>established failed_1",
+        f"{LOST} {RENEWING} selected_other>closed connected_1>established",
+    ),
+    ("left", after(established, "left"), State.LOST, LEFT + " selected_other>closed"),
+    (
+        "left and renewing",
+        after(established, "renew", "left"),
+        State.LOST,
+        f"{LEFT} {RENEWING} selected_other>closed connected_1>established",
     ),
     ("offering", outgoing, State.OFFERING, "described>inviting failed>closed found hang_up>closed deadline>closed"),
     (
@@ -137,7 +154,12 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
     ),
     ("outgoing accepted", invited_and_accepted, State.CONNECTING, f"{CONNECTING} {LATE}"),
     ("outgoing established", outgoing_established, State.ESTABLISHED, f"{ESTABLISHED} {LATE}"),
-    ("outgoing lost", after(outgoing_established, "lost"), State.LOST, f"{LOST} {LATE}"),
+    (
+        "outgoing lost",
+        after(outgoing_established, "lost"),
+        State.LOST,
+        f"{LOST} {RENEWING} {LATE} connected_1>established",
+    ),
     ("closed", after(established, "hang_up"), State.CLOSED, ""),
     ("outgoing closed", after(outgoing, "hang_up"), State.CLOSED, ""),
 ]
@@ -178,6 +200,8 @@ def test_news_of_a_transport_that_does_not_exist(make: Callable[[], AnyCall]) ->
         ev.FirstFrameSeen(7),
         ev.TrackReceived(7, "audio", "opus"),
         ev.PeerFailed(7, "code", "message"),
+        ev.PeerSilent(7, 3.0),
+        ev.PeerHeard(7),
         ev.PeerLost(7),
         ev.AnswerReceived(CALLER, PARTY, 7, "answer"),
     ):

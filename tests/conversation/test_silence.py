@@ -1,0 +1,295 @@
+"""Nothing arrives any more: what is tried, for how long, and how it ends (`conversation/renewing.py`)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.conversation import events as ev
+from agent.conversation.call import Call, State
+from agent.conversation.incoming import IncomingCall
+from agent.conversation.reasons import CloseReason, Side
+from tests.conversation.calls import CALLER, PARTY, TIMING, candidate, established, feed
+
+GRANT = ev.MediaGrant()
+SILENT = ev.PeerSilent(0, 3.0)
+END = ev.Closed(CloseReason.ICE_TIMEOUT, Side.LOCAL)
+
+
+def silent(now: float = 103.0) -> IncomingCall:
+    """A call whose last packet came three seconds before `now`."""
+    call = established(now=50.0)
+    feed(call, SILENT, now=now)
+    return call
+
+
+def due(call: Call) -> tuple[float, list[ev.Effect]]:
+    """The next deadline, and what it brings."""
+    at = call.next_deadline()
+    assert at is not None
+    return at, call.handle(ev.DeadlineReached(), at).effects
+
+
+def run_out(call: Call) -> tuple[float, list[ev.Effect]]:
+    """Every deadline up to the end: when that was, and the last effects."""
+    for _ in range(40):
+        at, effects = due(call)
+        if call.state is State.CLOSED:
+            return at, effects
+    raise AssertionError("it never ends")
+
+
+def test_silence_makes_a_fresh_transport_and_keeps_the_old_one() -> None:
+    call = established()
+    assert feed(call, SILENT, now=110.0) == [ev.Degraded("silence"), ev.CreateOffer(1, GRANT)]
+    assert call.state is State.LOST
+    assert call.media_runs
+
+
+def test_the_old_transport_comes_back() -> None:
+    call = silent()
+    assert feed(call, ev.PeerHeard(0)) == [ev.Restored(0)]
+    assert (call.state, call.current_generation, call.reconnects) == (State.ESTABLISHED, 0, 0)
+    # The fresh one goes on, and goes quietly if it comes to nothing.
+    assert due(call) == (103.0 + TIMING.renewal, [ev.ClosePeer(1)])
+    assert call.next_deadline() is None
+
+
+def test_the_fresh_transport_is_the_first_to_work() -> None:
+    call = silent()
+    feed(call, ev.DescriptionReady(1, "offer"), ev.AnswerReceived(CALLER, PARTY, 1, "answer"))
+    assert feed(call, ev.PeerConnected(1)) == [ev.StartMedia(1), ev.ClosePeer(0), ev.Restored(1)]
+    assert (call.state, call.current_generation, call.reconnects) == (State.ESTABLISHED, 1, 1)
+    assert call.next_deadline() is None
+
+
+def test_the_old_transport_comes_back_and_the_fresh_one_takes_over() -> None:
+    call = silent()
+    feed(call, ev.PeerHeard(0))
+    assert feed(call, ev.PeerConnected(1)) == [ev.StartMedia(1), ev.ClosePeer(0)]
+
+
+def test_silence_while_a_transport_is_in_the_making_makes_no_second_one() -> None:
+    call = established()
+    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"))
+    assert feed(call, SILENT) == [ev.Degraded("silence")]
+
+
+def test_an_offer_that_comes_to_nothing_is_made_again() -> None:
+    call = silent()
+    assert due(call) == (103.0 + TIMING.retry, [ev.ClosePeer(1), ev.CreateOffer(2, GRANT)])
+
+
+def test_a_fresh_transport_that_fails_is_followed_by_another_in_its_time() -> None:
+    call = silent()
+    feed(call, ev.PeerFailed(1, "ice_failed", "no"), now=104.0)
+    assert due(call) == (103.0 + TIMING.retry, [ev.CreateOffer(2, GRANT)])
+
+
+def test_the_far_sides_offer_is_left_its_time() -> None:
+    """And ours, which lost the collision, is not made again meanwhile."""
+    call = silent()
+    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), now=104.0)
+    assert due(call) == (119.0, [ev.SendClose(CALLER, CloseReason.ICE_TIMEOUT), ev.ClosePeer(0), ev.ClosePeer(1), END])
+    call = silent()
+    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), now=104.0)
+    feed(call, ev.PeerFailed(1, "ice_failed", "no"), now=105.0)
+    assert due(call) == (105.0 + TIMING.retry, [ev.CreateOffer(2, GRANT)])
+
+
+def test_who_sends_neither_packet_nor_word_has_vanished() -> None:
+    at, effects = run_out(silent())
+    assert at == 100.0 + TIMING.vanished
+    assert effects[0] == ev.SendClose(CALLER, CloseReason.ICE_TIMEOUT)
+    assert effects[-1] == END
+
+
+def test_a_word_before_the_silence_is_none() -> None:
+    call = established(now=50.0)
+    feed(call, ev.CandidateReceived(CALLER, PARTY, candidate()), now=60.0)
+    feed(call, SILENT, now=103.0)
+    assert run_out(call)[0] == 100.0 + TIMING.vanished
+
+
+def test_who_speaks_is_waited_for() -> None:
+    call = silent()
+    feed(call, ev.DescriptionReady(1, "offer"), ev.AnswerReceived(CALLER, PARTY, 1, "answer"), now=104.0)
+    at, effects = run_out(call)
+    assert at == 104.0 + TIMING.ice_timeout
+    assert effects[-1] == END
+
+
+def test_speaking_for_ever_keeps_no_call() -> None:
+    call = silent()
+    at = 103.0
+    while call.state is not State.CLOSED:
+        generation = call._newest
+        at, _ = due(call)
+        call.handle(ev.DescriptionReady(generation + 1, "offer"), at)
+        call.handle(ev.AnswerReceived(CALLER, PARTY, generation + 1, "answer"), at)
+    assert at == 100.0 + TIMING.hold
+    assert call._newest <= 2 + TIMING.hold / TIMING.retry
+
+
+def test_our_own_change_of_network_is_no_silence_of_theirs() -> None:
+    call = established(now=50.0)
+    feed(call, ev.RenewRequested(), now=101.0)
+    feed(call, SILENT, now=103.0)
+    assert run_out(call)[0] == 101.0 + TIMING.ice_timeout
+
+
+def test_a_transport_that_is_gone_is_renewed_too() -> None:
+    call = established()
+    assert feed(call, ev.PeerLost(0, "consent"), now=110.0) == [ev.Degraded("lost"), ev.CreateOffer(1, GRANT)]
+    assert run_out(call)[0] == 110.0 + TIMING.vanished
+
+
+def test_a_transport_that_falls_silent_and_then_goes_is_told_of_once() -> None:
+    call = silent()
+    assert feed(call, ev.PeerLost(0), now=104.0) == []
+    assert run_out(call)[0] == 100.0 + TIMING.vanished
+
+
+def test_closing_the_transport_is_a_last_word() -> None:
+    call = established()
+    assert feed(call, ev.PeerLost(0, closed=True), now=110.0) == []
+    assert due(call) == (
+        110.0 + TIMING.goodbye,
+        [
+            ev.SendClose(CALLER, CloseReason.USER_HANGUP),
+            ev.ClosePeer(0),
+            ev.Closed(CloseReason.USER_HANGUP, Side.REMOTE),
+        ],
+    )
+
+
+def test_the_close_that_follows_says_more() -> None:
+    call = established()
+    feed(call, ev.PeerLost(0, closed=True))
+    effects = feed(call, ev.CloseReceived(CALLER, PARTY, CloseReason.LOW_POWER))
+    assert effects[-1] == ev.Closed(CloseReason.LOW_POWER, Side.REMOTE)
+
+
+def test_an_offer_that_follows_keeps_the_call() -> None:
+    """The far side moved, and did not wait for us."""
+    call = established()
+    feed(call, ev.PeerLost(0, closed=True), now=110.0)
+    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), now=111.0)
+    assert feed(call, ev.PeerConnected(1), now=113.0) == [ev.StartMedia(1), ev.ClosePeer(0)]
+    assert (call.state, call.next_deadline()) == (State.ESTABLISHED, None)
+
+
+def test_an_offer_that_nobody_answered_keeps_no_call_that_was_left() -> None:
+    call = silent()
+    feed(call, ev.PeerLost(0, closed=True), now=104.0)
+    at, effects = run_out(call)
+    assert at == 104.0 + TIMING.goodbye
+    assert effects[-1] == ev.Closed(CloseReason.USER_HANGUP, Side.REMOTE)
+
+
+def test_the_longest_duration_holds_in_silence_too() -> None:
+    call = established(now=100.0, grant=ev.MediaGrant(max_duration=6.0))
+    feed(call, SILENT, now=104.0)
+    at, effects = run_out(call)
+    assert (at, effects[-1]) == (106.0, ev.Closed(CloseReason.MAX_DURATION, Side.LOCAL))
+
+
+def test_without_renewals_left_the_old_transport_still_counts() -> None:
+    call = established(now=100.0)
+    call.timing = replace(TIMING, max_renewals=0)
+    assert feed(call, SILENT, now=103.0) == [ev.Degraded("silence")]
+    assert call.next_deadline() == 100.0 + TIMING.vanished
+    assert feed(call, ev.PeerHeard(0), now=104.0) == [ev.Restored(0)]
+
+
+# --- whatever happens
+
+GENERATIONS = st.integers(0, 4)
+EVENTS: st.SearchStrategy[ev.Input] = st.one_of(
+    st.builds(ev.PeerSilent, GENERATIONS, st.floats(0, 5)),
+    st.builds(ev.PeerHeard, GENERATIONS),
+    st.builds(ev.PeerLost, GENERATIONS, st.just(""), st.booleans()),
+    st.builds(ev.PeerConnected, GENERATIONS),
+    st.builds(ev.PeerFailed, GENERATIONS, st.just("c"), st.just("m")),
+    st.builds(ev.DescriptionReady, GENERATIONS, st.just("sdp")),
+    st.builds(ev.OfferReceived, st.just(CALLER), st.just(PARTY), GENERATIONS, st.just("sdp")),
+    st.builds(ev.AnswerReceived, st.just(CALLER), st.just(PARTY), GENERATIONS, st.just("sdp")),
+    st.builds(ev.CandidateReceived, st.just(CALLER), st.just(PARTY), st.none()),
+    st.just(ev.RenewRequested()),
+    st.just(ev.DeadlineReached()),
+)
+STEPS = st.lists(st.tuples(EVENTS, st.floats(0, 8)), max_size=50)
+
+
+class Watch:
+    """What must hold of a call that was established, after each input."""
+
+    def __init__(self, call: Call, now: float) -> None:
+        self.call = call
+        self.carries, self.gone = 0, False  # the transport that has the media, and whether it was lost
+        self.began: dict[int, float] = {}
+        self.renewals = self.ends = 0
+        self.silent_since: float | None = None
+        self.now = now
+
+    def handle(self, event: ev.Input, now: float) -> None:
+        call, before = self.call, self.call.state
+        self.now = now
+        effects = call.handle(event, now).effects
+        for effect in effects:
+            self._see(effect, closing=call.state is State.CLOSED)
+        if call.state is State.LOST:
+            self.silent_since = now if before is not State.LOST else self.silent_since
+            deadline = call.next_deadline()
+            assert deadline is not None
+            assert self.silent_since is not None
+            give_up = call.give_up_at()
+            assert give_up is not None
+            assert give_up <= self.silent_since + call.timing.hold
+        for generation, began in self.began.items():
+            assert now < began + call.timing.renewal or not isinstance(event, ev.DeadlineReached), generation
+        assert self.renewals <= call.timing.max_renewals
+        assert self.ends == (call.state is State.CLOSED)
+
+    def _see(self, effect: ev.Effect, *, closing: bool) -> None:
+        match effect:
+            case ev.CreateOffer() | ev.CreateAnswer():
+                self.renewals += 1
+                self.began[effect.generation] = self.now
+            case ev.StartMedia():
+                self.carries = effect.generation
+                self.began.pop(effect.generation, None)
+            case ev.ClosePeer():
+                assert closing or effect.generation != self.carries, "media stops while there is nothing else"
+                self.began.pop(effect.generation, None)
+            case ev.Closed():
+                self.ends += 1
+
+
+@given(STEPS, st.sampled_from([None, 30.0]), st.integers(0, 6))
+@settings(max_examples=300)
+def test_any_order_of_silence_and_attempts(
+    steps: list[tuple[ev.Input, float]], longest: float | None, max_renewals: int
+) -> None:
+    call = established(now=0.0, grant=ev.MediaGrant(max_duration=longest))
+    call.timing = replace(TIMING, max_renewals=max_renewals)
+    watch = Watch(call, 0.0)
+    now = 0.0
+    for event, pause in steps:
+        now = _pass(watch, now, now + pause)
+        watch.handle(event, now)
+    _pass(watch, now, now + 2 * TIMING.hold)
+    assert call.state is State.CLOSED or (call.state is State.ESTABLISHED and call.next_deadline() is None)
+    assert not watch.began
+
+
+def _pass(watch: Watch, now: float, end: float) -> float:
+    """Let time pass as a conversation does: each deadline is delivered when it is due."""
+    for _ in range(200):
+        deadline = watch.call.next_deadline()
+        if deadline is None or deadline > end:
+            return end
+        watch.handle(ev.DeadlineReached(), max(now, deadline))
+    raise AssertionError("deadlines that move nothing")
