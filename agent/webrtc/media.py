@@ -110,6 +110,11 @@ class Media:
         for stream in self._streams():
             stream.open()
 
+    def restart(self) -> None:
+        """After a hole in the path the far side can show nothing before the next key frame."""
+        if self._video is not None:
+            self._video.request_keyframe()
+
     def mute(self, kind: str, muted: bool) -> None:
         stream = self._video if kind == "video" else self._audio
         if stream is not None:

@@ -22,7 +22,9 @@ from agent.conversation.events import (
     PeerConnected,
     PeerEvent,
     PeerFailed,
+    PeerHeard,
     PeerLost,
+    PeerSilent,
     TrackReceived,
 )
 from agent.conversation.reasons import CloseReason
@@ -163,11 +165,14 @@ class AiortcPeer:
         ice, dtls = self._pc.require_ice(), self._pc.require_dtls()
         if not self._relay_only:
             inside.use_host_addresses(ice, self._ice.host_addresses)
-        self._consent = inside.ConsentWatch(ice, lambda: inside.transport_totals(dtls).packetsReceived)
+        self._consent = inside.ConsentWatch(
+            ice, lambda: inside.transport_totals(dtls).packetsReceived, self._fell_silent, self._heard_again
+        )
 
     async def _described(self, mid: str, index: int) -> str:
         """Our description with what is known now; the servers are asked in the background."""
         servers = usable_servers(self._ice.servers)
+        inside.check_steadily(self._pc.require_ice())
         has_candidates = bool(self._pc.require_ice().local_candidates)
         if has_candidates:
             self._pc.can_connect.set()
@@ -191,6 +196,13 @@ class AiortcPeer:
 
     # --- what happened
 
+    def _fell_silent(self, seconds: float) -> None:
+        self._emit(PeerSilent(self._generation, seconds))
+
+    def _heard_again(self) -> None:
+        self._media.restart()
+        self._emit(PeerHeard(self._generation))
+
     def _ice_state_changed(self) -> None:
         if self._pc.iceConnectionState == "completed" and not self._ice_connected:
             self._ice_connected = True
@@ -211,7 +223,7 @@ class AiortcPeer:
         elif not self._over:
             lost = self._consent is not None and self._consent.lost
             detail = "the far side does not answer any more" if lost else "the far side closed the transport"
-            self._emit(PeerLost(self._generation, detail))
+            self._emit(PeerLost(self._generation, detail, closed=not lost))
             self._over = True
 
     def _connect_failed(self, error: Exception) -> None:

@@ -80,6 +80,20 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+class Hole:
+    """Nothing that arrives at a peer gets through, and nothing that it sends leaves, until `end()`."""
+
+    def __init__(self, peer: AiortcPeer) -> None:
+        self._protocols = list(peer._pc.require_ice()._protocols)
+        for protocol in self._protocols:
+            protocol.datagram_received = lambda *_: None  # type: ignore[method-assign]
+            protocol.transport.sendto = lambda *_: None  # type: ignore[method-assign]
+
+    def end(self) -> None:
+        for protocol in self._protocols:
+            del protocol.datagram_received, protocol.transport.sendto
+
+
 async def connect(caller: Side, callee: Side, *, media: bool = True) -> None:
     """Offer, answer, and both connected; the gates open unless `media` is False."""
     offer = await caller.peer.create_offer()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aioice.ice
+import aioice.stun
 import aioice.turn
 import aiortc.codecs
 import aiortc.rtcdtlstransport
@@ -115,6 +116,16 @@ async def test_ice_names(pc: RTCPeerConnection) -> None:
     assert list(inspect.signature(ice.get_component_candidates).parameters) == ["component", "addresses", "timeout"]
     assert list(inspect.signature(ice._pair_remote_candidate).parameters) == ["remote_candidate"]
     assert list(inspect.signature(ice.build_request).parameters) == ["pair", "nominate"]
+    assert list(inspect.signature(ice.check_incoming).parameters) == ["message", "addr", "protocol"]
+    assert "self.check_incoming(message, addr, protocol)" in inspect.getsource(ice.request_received)
+    assert ice._check_list == []
+    protocol = aioice.ice.StunProtocol(ice)
+    asked = ["request", "addr", "integrity_key", "retransmissions"]
+    assert list(inspect.signature(protocol.request).parameters) == asked
+    check = inspect.getsource(ice.check_start)
+    assert check.count("pair.protocol.request(") == 2
+    assert "retransmissions" not in check
+    assert 'self.attributes.pop("FINGERPRINT", None)' in inspect.getsource(aioice.stun.Message.add_fingerprint)
     connect = inspect.getsource(aioice.ice.Connection.connect)
     assert "asyncio.create_task(self.query_consent())" in connect
     assert "self.transport.sendto(data, addr)" in inspect.getsource(aioice.ice.StunProtocol.send_data)

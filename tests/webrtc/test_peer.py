@@ -18,7 +18,9 @@ from agent.conversation.events import (
     MediaGrant,
     PeerConnected,
     PeerFailed,
+    PeerHeard,
     PeerLost,
+    PeerSilent,
     TrackReceived,
 )
 from agent.conversation.reasons import AudioDirection, CloseReason
@@ -29,7 +31,7 @@ from agent.webrtc.inside import ice
 from agent.webrtc.peer import make_peer
 from tests.webrtc.feeds import BrokenFeed, ClipFeed, MemorySink, SlowFeed, SoundFeed
 from tests.webrtc.offers import BROWSER_OFFER, with_video_codecs, without_video
-from tests.webrtc.pairs import Side, closing, connect, until
+from tests.webrtc.pairs import Hole, Side, closing, connect, until
 
 pytestmark = pytest.mark.media
 
@@ -313,6 +315,7 @@ async def test_close_is_idempotent_and_joined(clip: list[bytes], sound: list[byt
         assert feed.subscriptions[0].closed.is_set()
         lost = await caller.event(PeerLost)
         assert "closed" in lost.detail
+        assert lost.closed
         with pytest.raises(PeerError):
             await device.peer.create_offer()
         with pytest.raises(PeerError):
@@ -346,10 +349,30 @@ async def test_closing_while_the_camera_opens_gives_it_back(clip: list[bytes]) -
     assert feed.subscriptions[0].closed.is_set()
 
 
-async def test_a_far_side_that_vanishes_is_noticed(clip: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_path_is_told_of_and_kept(clip: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was silent works again by itself, and starts with a key frame."""
     monkeypatch.setattr(ice, "CONSENT_INTERVAL", 0.1)
-    monkeypatch.setattr(ice, "CONSENT_SILENCE", 0.3)
-    monkeypatch.setattr(ice, "CONSENT_RETRANSMISSIONS", 0)
+    monkeypatch.setattr(ice, "SILENCE", 0.5)
+    monkeypatch.setattr(ice, "LISTENING", 0.05)
+    feed = ClipFeed(clip)
+    device, caller = Side(LocalStream(feed)), Side()
+    async with closing(device, caller):
+        await connect(caller, device)
+        await device.event(FirstFrameSeen)
+        hole = Hole(caller.peer)
+        silent = await device.event(PeerSilent)
+        assert silent.seconds >= 0.5
+        asked = feed.subscriptions[0].keyframe_requests
+        hole.end()
+        await device.event(PeerHeard)
+        await until(lambda: feed.subscriptions[0].keyframe_requests > asked)
+        assert not device.of(PeerLost)
+
+
+async def test_a_far_side_that_never_answers_is_lost(clip: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ice, "CONSENT_INTERVAL", 0.1)
+    monkeypatch.setattr(ice, "CONSENT_EXPIRY", 0.5)
+    monkeypatch.setattr(ice, "LISTENING", 0.05)
     device, caller = Side(LocalStream(ClipFeed(clip))), Side()
     async with closing(device, caller):
         await connect(caller, device)
@@ -358,6 +381,7 @@ async def test_a_far_side_that_vanishes_is_noticed(clip: list[bytes], monkeypatc
             protocol.transport.abort()
         lost = await device.event(PeerLost)
         assert "does not answer" in lost.detail
+        assert not lost.closed
         assert len(device.of(PeerLost)) == 1
         assert not device.of(PeerFailed)
 
