@@ -53,7 +53,7 @@ class Timing:
     media: float = 15.0  # from the connection to the first sound or picture, where the answer promised any
     clock_skew: float = 5.0  # how far the clocks of two parties may differ
     max_candidates: int = 40  # trickled by the far side, in one conversation
-    max_renewals: int = 100  # in one conversation
+    max_renewals: int = 100  # the highest generation in one conversation
 
 
 class Refused(Exception):  # noqa: N818 - an outcome, not a fault
@@ -140,6 +140,7 @@ class Call:
         self._live: set[int] = set()  # generations whose transport exists
         self._current = 0  # the generation that carries the media
         self._newest = 0  # the highest generation seen
+        self._newest_of_theirs = 0  # the highest that the far side offered
         self._renewal: Renewal | None = None
         self._candidates = 0
 

@@ -85,8 +85,9 @@ class RenewingCall(Call):
 
     def _offered(self, event: ev.OfferReceived, now: float) -> tuple[State, list[ev.Effect]]:
         self.must_be_far_side(event)
-        if event.generation <= self._current:
-            raise Refused(f"generation {event.generation} is not newer than {self._current}")
+        known = max(self._current, self._newest_of_theirs)
+        if event.generation <= known:
+            raise Refused(f"generation {event.generation} is not newer than {known}")
         if self._renewal and event.generation <= self._renewal.generation:
             ours, wins = self._renewal.offered_by_us, self.direction == Direction.OUTGOING
             if not ours or wins:
@@ -94,6 +95,7 @@ class RenewingCall(Call):
         if event.generation > self.timing.max_renewals:
             raise Refused(f"more than {self.timing.max_renewals} renewals")
         self._word_at = now
+        self._newest_of_theirs = event.generation
         return self.state, [*self._drop_renewal(), self._begin_renewal(event.generation, now, offer=event.sdp)]
 
     def _description(self, event: ev.DescriptionReady, _now: float) -> tuple[State, list[ev.Effect]]:

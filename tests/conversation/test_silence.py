@@ -250,7 +250,7 @@ class Watch:
             assert give_up <= self.silent_since + call.timing.hold
         for generation, began in self.began.items():
             assert now < began + call.timing.renewal or not isinstance(event, ev.DeadlineReached), generation
-        assert self.renewals <= call.timing.max_renewals
+        assert self.renewals <= 2 * call.timing.max_renewals, "one of each side in a generation"
         assert self.ends == (call.state is State.CLOSED)
 
     def _see(self, effect: ev.Effect, *, closing: bool) -> None:
