@@ -32,6 +32,7 @@ from agent.media.audio import AudioHub, open_audio_source
 from agent.media.choice import open_video_source
 from agent.media.hub import VideoHub
 from agent.ports import LocalStream
+from agent.service.addresses import AddressWatch
 from agent.service.frames import FrameMeter
 from agent.service.memory import release_memory
 from agent.settings import Settings
@@ -120,6 +121,12 @@ class Daemon:
             client.over(call.conversation, call.remote_uid, call.reason)
         await stack.enter_async_context(client)
         await stack.enter_async_context(watching_clock(time.time, publisher.clock_set))
+
+        def addresses_changed() -> None:
+            broker.addresses_changed()
+            client.network_changed()
+
+        await stack.enter_async_context(AddressWatch(addresses_changed))
         if settings.web.enabled:
             await stack.enter_async_context(page_server(settings))
         supervision.running()

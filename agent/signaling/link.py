@@ -9,6 +9,7 @@ is used. What the event loop needs to know is posted to it; of this class the lo
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
 import socket
@@ -129,6 +130,10 @@ class Link:
     def abort(self) -> None:
         """Cut the connection without a goodbye, as a lost network would."""
         on_socket(self._client, lambda sock: sock.shutdown(socket.SHUT_RDWR))
+
+    def leave_lost_address(self) -> None:
+        """Cut the connection if this machine does not have its address any more: TCP would try on for minutes."""
+        on_socket(self._client, _cut_if_lost)
 
     # --- the network thread --------------------------------------------------------------------------------------
 
@@ -311,6 +316,15 @@ class Link:
             self._asked_at = None
         elif text == "Sending PINGREQ":
             self._ask()
+
+
+def _cut_if_lost(connection: socket.socket) -> None:
+    with socket.socket(connection.family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((connection.getsockname()[0], 0))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def _guarded(callback: Callable[..., None]) -> Callable[..., None]:

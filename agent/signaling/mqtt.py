@@ -66,6 +66,10 @@ class MqttBroker:
         """Whether the network thread runs, for a watchdog. True as long as the context is open, connected or not."""
         return self._link.alive
 
+    def addresses_changed(self) -> None:
+        """This machine has other addresses now. A connection from one that is gone is made anew at once."""
+        self._link.leave_lost_address()
+
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._link.start()
