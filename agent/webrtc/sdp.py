@@ -16,7 +16,9 @@ from aiortc.sdp import MediaDescription, SessionDescription, candidate_from_sdp
 from agent.errors import UnusableDescription
 
 MAX_DESCRIPTION_SIZE = 64 * 1024  # characters
+MAX_LINES = 800  # a browser's offer has 100 to 300
 MAX_CANDIDATES = 20
+MAX_CODECS = 128  # in a section: as many as there are payload types
 MAX_LINE_LENGTH = 4096
 END_OF_CANDIDATES = "a=end-of-candidates"
 
@@ -56,6 +58,7 @@ def read_description(text: str) -> RemoteDescription:
     """Judge and clean an offer or an answer. Raises UnusableDescription, which says what is wrong."""
     lines = _checked_lines(text)
     kept = [line for line in lines if not line.startswith((_CANDIDATE, END_OF_CANDIDATES))]
+    _check_codecs(kept)
     sdp = "\r\n".join(_with_directions(kept)) + "\r\n"
     description = _parse(sdp)
     media = tuple(description.media)
@@ -117,12 +120,21 @@ def _checked_lines(text: str) -> list[str]:
     lines = [line.strip() for line in re.split(r"\r\n|\n|\r", text) if line.strip()]
     if not lines or lines[0] != "v=0":
         raise UnusableDescription("the description does not start with v=0")
+    if len(lines) > MAX_LINES:
+        raise UnusableDescription(f"the description has more than {MAX_LINES} lines")
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE_LENGTH or not re.match(r"[a-z]=", line) or not line.isprintable():
             raise UnusableDescription(f"line {number} is not a line of a session description")
     if sum(line.startswith(_CANDIDATE) for line in lines) > MAX_CANDIDATES:
         raise UnusableDescription(f"the description has more than {MAX_CANDIDATES} candidates")
     return lines
+
+
+def _check_codecs(lines: list[str]) -> None:
+    """The parser gives every feedback line to every codec, and searches them for every parameter."""
+    for section in _sections(lines):
+        if sum(line.startswith("a=rtpmap:") for line in section) > MAX_CODECS:
+            raise UnusableDescription(f"a media section has more than {MAX_CODECS} codecs")
 
 
 def _with_directions(lines: list[str]) -> list[str]:
