@@ -104,12 +104,13 @@ def to_message(effect: Outgoing, *, conversation: str, party: str, wall: float) 
 
 def _sends_media(sdp: str) -> bool:
     """Whether a description promises sound or a picture (RFC 8866: a section without a direction is `sendrecv`)."""
-    session, *sections = f"\n{sdp}".split("\nm=")
+    session, *sections = ("\n" + sdp).split("\nm=")
+    default = _DIRECTIONS & {*session.split()}  # once: there may be thousands of sections
     for section in sections:
         kind, port, *_ = [*section.split(maxsplit=2), "", ""]
         if kind in ("audio", "video") and port != "0":
-            lines = {*session.split(), *section.split()} if not _DIRECTIONS & {*section.split()} else {*section.split()}
-            if not lines & {"a=recvonly", "a=inactive"}:
+            directions = _DIRECTIONS & {*section.split()} or default
+            if not directions & {"a=recvonly", "a=inactive"}:
                 return True
     return False
 
