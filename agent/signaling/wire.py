@@ -17,6 +17,8 @@ from agent.signaling.limits import bounded
 from agent.signaling.topics import UID_PATTERN
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
 _RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -26,8 +28,9 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}
 
 
 def format_time(unix_seconds: float) -> str:
-    """RFC 3339 in UTC with milliseconds: `2026-11-22T10:15:00.123Z`."""
-    moment = _EPOCH + timedelta(milliseconds=round(unix_seconds * 1000))
+    """RFC 3339 in UTC with milliseconds: `2026-11-22T10:15:00.123Z`. Beyond the years 1 to 9999: their ends."""
+    milliseconds = min(max(round(unix_seconds * 1000), _FIRST), _LAST)
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
