@@ -1,0 +1,109 @@
+"""Where bytes of strangers come in, each with what must hold there whatever the bytes are.
+
+`ENTRIES` is what hypothesis, a coverage-guided fuzzer and the kept corpus all go through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+
+from agent.errors import MalformedMessage, UnusableDescription
+from agent.signaling.channel import _salvage, _salvage_id
+from agent.signaling.commands import parse_command
+from agent.signaling.messages import SIGNALS, Invite, encode, format_time, parse_signal, parse_time
+from agent.signaling.topics import Topics, is_uid
+from agent.signaling.translation import invitation, to_input
+from agent.webrtc.sdp import MAX_CANDIDATES, publish, read_candidate, read_description
+from tests.fakes.clock import FastLoop
+from tests.faults.fuzz.scenario import play
+
+TOPICS = Topics()
+
+
+def signal(data: bytes) -> None:
+    """A message, which comes back from its own bytes and means something; or one MalformedMessage of bounded text."""
+    conversation, kind = _salvage(data)
+    try:
+        message = parse_signal(data)
+    except MalformedMessage as fault:
+        _is_bounded(fault)
+        return
+    assert type(message) is SIGNALS[message.type]
+    assert (message.conversation, message.type) == (conversation, kind)
+    again = encode(message)
+    assert encode(parse_signal(again)) == again
+    if isinstance(message, Invite):
+        assert invitation("caller", message, age=None).conversation == message.conversation
+    else:
+        assert to_input("caller", message) is not None
+
+
+def command(data: bytes) -> None:
+    """The first line is the verb."""
+    verb, _, payload = data.partition(b"\n")
+    request_id = _salvage_id(payload)
+    try:
+        parsed = parse_command(verb.decode("utf-8", "replace"), payload)
+    except MalformedMessage as fault:
+        _is_bounded(fault)
+    else:
+        assert parsed.id == request_id
+
+
+def topic(data: bytes) -> None:
+    """None, or exactly what such a topic is built of."""
+    text = data.decode("utf-8", "replace")
+    parsed = TOPICS.parse(text)
+    TOPICS.is_reserved(text)
+    if parsed is not None:
+        assert text.startswith(f"{TOPICS.prefix}/")
+        assert is_uid(text.removeprefix(f"{TOPICS.prefix}/").split("/")[0])
+
+
+def description(data: bytes) -> None:
+    """A description that comes out clean, and is then accepted as it is; or one UnusableDescription."""
+    try:
+        found = read_description(data.decode("utf-8", "replace"))
+    except UnusableDescription:
+        return
+    assert found.primary in found.media
+    assert len(found.candidates) <= MAX_CANDIDATES
+    again = read_description(found.sdp)
+    assert again.sdp == found.sdp
+    assert not again.candidates
+    publish(found.sdp, profile_level_id="42e01f", trickling=True)
+
+
+def candidate(data: bytes) -> None:
+    """One that can be paired, or None."""
+    found = read_candidate(data.decode("utf-8", "replace"))
+    assert found is None or (found.component == 1 and 0 < found.port < 65_536)
+
+
+def time(data: bytes) -> None:
+    """A time that can be written again, or a ValueError."""
+    try:
+        seconds = parse_time(data.decode("utf-8", "replace"))
+    except ValueError:
+        return
+    parse_time(format_time(seconds))
+
+
+def client(data: bytes) -> None:
+    """The bytes are the chances of a scenario."""
+    with asyncio.Runner(loop_factory=FastLoop) as runner:
+        runner.run(play(Random(data), steps=min(200, len(data))))
+
+
+def _is_bounded(fault: MalformedMessage) -> None:
+    text = str(fault)
+    assert fault.code
+    assert 0 < len(text) <= 200
+    assert text.isprintable()
+
+
+ENTRIES: dict[str, Callable[[bytes], None]] = {
+    each.__name__: each for each in (signal, command, topic, description, candidate, time, client)
+}
