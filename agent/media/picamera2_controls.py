@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from agent.media.camera_options import CameraOptions, Region
+from agent.media.control_kinds import Kind
 
 _LORES_WIDTH = 640
 _AF_MODES = {"default": "Continuous", "continuous": "Continuous", "once": "Auto", "manual": "Manual"}
@@ -33,15 +35,20 @@ class _Wish:
 
 
 def camera_controls(
-    options: CameraOptions, known: Mapping[str, Any], enumerations: Any, size: tuple[int, int]
+    options: CameraOptions,
+    known: Mapping[str, Any],
+    enumerations: Any,
+    size: tuple[int, int],
+    kinds: Mapping[str, Kind] = MappingProxyType({}),
 ) -> Controls:
     """`known` is the camera's own list, with (least, most, default) each; `enumerations` is `libcamera.controls`.
 
-    `size` is that of the video in pixels: a region is narrowed to its shape, as it would be squeezed otherwise.
+    `size` is that of the video in pixels: a region is narrowed to its shape, as it would be squeezed otherwise. `kinds`
+    are those of the camera's controls, as far as known.
     """
     values: dict[str, Any] = {}
     complaints: list[str] = []
-    for wish in _wishes(options, known, enumerations, size):
+    for wish in _wishes(options, known, enumerations, size, kinds):
         if wish.control not in known:
             complaints.append(f"camera.{wish.setting} does nothing: this camera has no {wish.control}")
             continue
@@ -69,8 +76,22 @@ def lores_size(width: int, height: int) -> tuple[int, int]:
     return _LORES_WIDTH, _even(height * _LORES_WIDTH / width)
 
 
+def framerate_complaint(framerate: float, known: Mapping[str, Any]) -> str | None:
+    """A sentence for the log where the camera cannot be so quick or so slow at this size."""
+    shortest, longest = known.get("FrameDurationLimits", (0, 0))[:2]  # microseconds
+    if not shortest or not longest or (shortest <= 1.01e6 / framerate and 0.99e6 / framerate <= longest):
+        return None
+    least, most = 1e6 / longest, 1e6 / shortest
+    has = f"{most:.4g} pictures" if f"{least:.4g}" == f"{most:.4g}" else f"{least:.3g} to {most:.4g} pictures"
+    return f"video.framerate is {framerate:g}, but this camera gives {has} a second at this size"
+
+
 def _wishes(
-    options: CameraOptions, known: Mapping[str, Any], enumerations: Any, size: tuple[int, int]
+    options: CameraOptions,
+    known: Mapping[str, Any],
+    enumerations: Any,
+    size: tuple[int, int],
+    kinds: Mapping[str, Kind],
 ) -> Iterator[_Wish]:
     named = partial(_value_named, enumerations)
     if options.autofocus != "default" or "AfMode" in known:  # most lenses cannot move, which is no fault
@@ -84,11 +105,16 @@ def _wishes(
         region = options.region
         yield _Wish("region", "ScalerCrop", lambda: crop(region, tuple(known["ScalerCrop"][1]), size))
     for control, value in options.controls.items():
-        further = partial(named, control, value) if isinstance(value, str) else partial(_checked, value, known, control)
-        yield _Wish(f"controls.{control}", control, further)
+        checked = partial(_checked, value, known, kinds, control)
+        yield _Wish(
+            f"controls.{control}", control, partial(named, control, value) if isinstance(value, str) else checked
+        )
 
 
-def _checked(value: Any, known: Mapping[str, Any], control: str) -> Any:
+def _checked(value: Any, known: Mapping[str, Any], kinds: Mapping[str, Kind], control: str) -> Any:
+    misfit = kinds[control].misfit(value) if control in kinds else None
+    if misfit is not None:
+        raise ValueError(misfit)
     least, most = known[control][:2]
     plain = all(isinstance(each, int | float) for each in (value, least, most))
     if plain and least < most and not least <= value <= most:

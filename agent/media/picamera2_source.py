@@ -12,8 +12,9 @@ from typing import Any
 import av
 
 from agent.errors import MediaError, MediaUnavailable
+from agent.media.control_kinds import control_kinds
 from agent.media.h264 import sequence_parameters
-from agent.media.picamera2_controls import camera_controls, lores_size
+from agent.media.picamera2_controls import camera_controls, framerate_complaint, lores_size
 from agent.media.picamera2_encoders import EncoderControl, open_hardware_encoder, open_software_encoder
 from agent.media.source import Fail, SourceDescription, VideoOptions
 from agent.media.worker import call_in_thread
@@ -162,10 +163,13 @@ class Picamera2Source:
 
         wanted = self._options
         size = (wanted.width, wanted.height)
-        controls = camera_controls(wanted.camera, self._camera.camera_controls, libcamera.controls, size)
-        for complaint in controls.complaints:
+        camera = self._camera
+        kinds = control_kinds(camera.camera.controls)
+        controls = camera_controls(wanted.camera, camera.camera_controls, libcamera.controls, size, kinds)
+        slow = framerate_complaint(wanted.framerate, camera.camera_controls)
+        for complaint in (*controls.complaints, *([slow] if slow else [])):
             logger.warning("%s", complaint)
-        self._camera.set_controls(controls.values)
+        camera.set_controls(controls.values)
 
     def _start_encoder(self, emit: Callable[[AccessUnit], None]) -> EncoderControl:
         software = not has_hardware_encoder()
@@ -232,5 +236,5 @@ def _advice(error: Exception) -> str:
     if "busy" in cause.lower():
         return f"{cause}; another program uses it (rpicam-hello, motion, a second callbox?)"
     if "No camera" in cause or isinstance(error, IndexError):
-        return f"{cause}; check the ribbon cable, and that `rpicam-hello --list-cameras` shows it"
+        return f"{cause}; check camera.number, the ribbon cable, and that `rpicam-hello --list-cameras` shows it"
     return cause or type(error).__name__

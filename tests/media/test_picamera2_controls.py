@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.media.camera_options import CameraOptions
-from agent.media.picamera2_controls import camera_controls, crop, lores_size
+from agent.media.picamera2_controls import camera_controls, crop, framerate_complaint, lores_size
 
 
 class AfMode(Enum):
@@ -103,6 +103,27 @@ def test_a_region_is_narrowed_around_its_middle(
     region: tuple[float, float, float, float], size: tuple[int, int], made: tuple[int, int, int, int]
 ) -> None:
     assert crop(region, (0, 0, 4608, 2592), size) == made
+
+
+@pytest.mark.parametrize(
+    ("framerate", "limits", "words"),
+    [
+        (30.0, (33_333, 33_333, None), None),
+        (29.97, (33_333, 33_333, None), None),
+        (30.0, (16_971, 200_000, None), None),
+        (30.0, (0, 0, 0), None),  # it does not say
+        (60.0, (33_333, 33_333, None), "gives 30 pictures"),
+        (60.0, (20_000, 200_000, None), "gives 5 to 50 pictures"),
+        (2.0, (20_000, 200_000, None), "video.framerate is 2"),
+    ],
+)
+def test_a_frame_rate_that_the_camera_has_not_is_named(
+    framerate: float, limits: tuple[Any, ...], words: str | None
+) -> None:
+    complaint = framerate_complaint(framerate, {"FrameDurationLimits": limits})
+    assert (words or "") in (complaint or "")
+    assert (complaint is None) == (words is None)
+    assert framerate_complaint(framerate, {}) is None
 
 
 @pytest.mark.parametrize(

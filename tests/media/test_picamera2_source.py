@@ -96,6 +96,7 @@ class FakeCamera:
 
     camera_properties = {"Model": "imx708"}  # noqa: RUF012
     camera_controls = {"AfMode": (0, 2, 0)}  # noqa: RUF012
+    camera = SimpleNamespace(controls=())  # of a libcamera that does not tell kinds
 
     def __init__(
         self,

@@ -156,6 +156,17 @@ async def test_what_this_camera_cannot_do_is_named_and_the_call_goes_on(
         assert any(f"camera.{setting} does nothing" in line for line in said), setting
 
 
+@pytest.mark.parametrize("value", [1.5, [1], True])
+async def test_a_value_of_another_kind_is_named_and_never_reaches_libcamera(
+    open_hub: Make, caplog: pytest.LogCaptureFixture, value: object
+) -> None:
+    """Its binding would not survive: the process would crash at the end of the next call."""
+    options = VideoOptions(width=640, height=360, camera=CameraOptions(controls={"FaceDetectMode": value}))
+    async with subscribed(open_hub(options)) as subscription:
+        assert await take(subscription, 1)
+    assert any("camera.controls.FaceDetectMode does nothing" in record.message for record in caplog.records)
+
+
 async def test_a_control_that_the_camera_has_is_set(open_hub: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[dict[str, object]] = []
     real = VirtualPicamera2.set_controls
