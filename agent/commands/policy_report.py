@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from agent.conversation.events import Invitation
+from agent.conversation.durations import format_duration
+from agent.conversation.events import Invitation, MediaGrant
 from agent.conversation.limits import CallHistory
-from agent.conversation.policy import Explanation, Policy
+from agent.conversation.policy import Action, Explanation, Policy
 
 
 def explain_policy(
@@ -59,4 +60,17 @@ def _as_text(explanation: Explanation, caller: str, at: datetime) -> str:
     if decision.reason:
         words += f", reason {decision.reason}"
     lines.append(words)
+    if decision.action in (Action.ACCEPT, Action.RING):
+        lines.append(f"  {_grant(decision.grant)}")
     return "\n".join(lines)
+
+
+def _grant(grant: MediaGrant) -> str:
+    """What the caller gets, by the names of the rule's keys."""
+    given = {
+        "video": str(grant.video).lower(),
+        "audio": grant.audio,
+        "shared_bitrate": grant.shared_bitrate,
+        "max_duration": "none" if grant.max_duration is None else format_duration(grant.max_duration),
+    }
+    return ", ".join(f"{name} {value}" for name, value in given.items())

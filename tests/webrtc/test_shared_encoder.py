@@ -1,0 +1,55 @@
+"""Two conversations with one real encoder: whom it follows is what their grants say."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.conversation.events import MediaGrant
+from agent.conversation.reasons import SharedBitrate
+from agent.media.choice import open_video_source
+from agent.media.hub import VideoHub
+from agent.media.source import VideoOptions
+from agent.ports import LocalStream
+from tests.webrtc.feeds import MemorySink
+from tests.webrtc.pairs import Side, closing, until
+from tests.webrtc.test_adapting import report_estimate
+from tests.webrtc.test_feedback import Call
+
+pytestmark = pytest.mark.media
+
+OPTIONS = VideoOptions(width=320, height=180, framerate=15.0, bitrate=2_000_000)
+
+
+class Conversation(Call):
+    """A caller who gets the camera's picture by a grant."""
+
+    def __init__(self, hub: VideoHub, grant: MediaGrant) -> None:
+        self.sink = MemorySink()
+        self.device = Side(LocalStream(hub), grant)
+        self.caller = Side(LocalStream(sink=self.sink))
+
+    @property
+    def wish(self) -> int:
+        """What the encoder makes when it follows this one."""
+        return max(self.sent().target_bitrate or 0, OPTIONS.min_bitrate)
+
+
+async def test_a_weak_conversation_that_is_ignored_slows_nobody_else() -> None:
+    hub = VideoHub(open_video_source("pattern", OPTIONS), OPTIONS)
+    followed = Conversation(hub, MediaGrant())
+    ignored = Conversation(hub, MediaGrant(shared_bitrate=SharedBitrate.IGNORE))
+    async with closing(followed.device, followed.caller, ignored.device, ignored.caller):
+        await followed.connect()
+        await ignored.connect()
+        for estimate in (1_500_000, 400_000, 300_000):
+            await report_estimate(ignored, estimate)
+        await until(lambda: (ignored.sent().target_bitrate or 0) < 1_500_000)
+        assert ignored.sent().quality_limitation_reason == "bandwidth"
+        assert hub.bitrate == followed.wish
+        for estimate in (1_500_000, 400_000, 300_000):
+            await report_estimate(followed, estimate)
+        await until(lambda: hub.bitrate < 1_500_000)
+        assert hub.bitrate == followed.wish
+        await followed.device.peer.close()
+        await until(lambda: hub.bitrate == ignored.wish)  # nobody else is left
+    await hub.close()
