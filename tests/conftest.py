@@ -30,11 +30,16 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 class Mosquitto:
-    """A mosquitto of one's own on a loopback port that stays the same across restarts. State is kept in memory only."""
+    """A mosquitto of one's own on a loopback port that stays the same across restarts.
+
+    Its state is kept in memory only; with `persistent` on the disk after every change.
+    """
 
     host = "127.0.0.1"
 
-    def __init__(self, folder: Path, *, lines: tuple[str, ...] = (), allow_anonymous: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, lines: tuple[str, ...] = (), allow_anonymous: bool = True, persistent: bool = False
+    ) -> None:
         self.port = free_port()
         self._folder = folder
         self._config = folder / f"mosquitto-{self.port}.conf"
@@ -43,7 +48,7 @@ class Mosquitto:
             f"listener {self.port} {self.host}",
             f"allow_anonymous {'true' if allow_anonymous else 'false'}",
             "user root",  # where it is root: as another user it could not read a test's files
-            "persistence false",
+            *(_persistence(folder) if persistent else ("persistence false",)),
             "max_queued_messages 10000",
             "set_tcp_nodelay true",
             *lines,
@@ -97,6 +102,10 @@ class Mosquitto:
             self._process.terminate()
         self._process.wait(10)
         self._process = None
+
+
+def _persistence(folder: Path) -> tuple[str, ...]:
+    return ("persistence true", f"persistence_location {folder}/", "autosave_on_changes true", "autosave_interval 1")
 
 
 def free_port() -> int:

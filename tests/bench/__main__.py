@@ -23,7 +23,7 @@ from typing import Any
 
 from _pytest.outcomes import Skipped
 
-from tests.bench import cpu, latency, memory, page, setup_time, soak
+from tests.bench import cpu, kills, latency, memory, page, setup_time, soak
 from tests.bench.figures import Figure, machine, table
 from tests.bench.scene import Scene
 
@@ -40,9 +40,10 @@ BENCHES: dict[str, Callable[[Scene], Awaitable[list[Figure]]]] = {
     "cpu-transport": cpu.measure_transports,
     "page-click": page.measure_clicks,
     "demo-start": page.measure_demo,
+    "kills": kills.measure_kills,
     "soak": soak.measure_soak,
 }
-LONG = ("soak",)  # only where they are asked for, and without keeping the machine from others
+LONG = ("kills", "soak")  # only where they are asked for, and without keeping the machine from others
 
 
 def take_precedence() -> bool:

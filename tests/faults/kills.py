@@ -1,0 +1,334 @@
+"""A device and its broker, killed at random while calls come and go; and somebody outside who keeps the books.
+
+Whatever is killed when, each call that anybody has heard of ends with exactly one `closed` (by eventId), and nothing is
+closed that nobody began. The watcher's session is kept by the broker on its disk, and the broker hands a message to the
+watcher before it acknowledges it to the device: so what the watcher has not seen, the device has not got rid of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import signal
+import sqlite3
+import time
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from agent.conversation.events import MediaGrant, PeerConnected
+from agent.ports import IceOptions, LocalStream
+from agent.signaling.messages import format_time
+from agent.signaling.mqtt import MqttBroker
+from agent.signaling.options import MqttOptions
+from agent.webrtc.peer import AiortcPeer
+from tests.conftest import Mosquitto
+from tests.e2e.device import ACCEPT_ALL, PATIENCE, PREFIX, UID, Program
+
+LIFETIME = 30  # seconds, of an invitation
+_NO_CALL = {"rate_limited", "conversation_in_use"}  # refused before there is a conversation
+_EVENTS = ("called", "response", "closed", "error")
+
+
+@dataclass
+class Books:
+    """Conversations by id."""
+
+    begun: set[str] = field(default_factory=set)  # by a caller, or by the device that was told to call
+    owed: set[str] = field(default_factory=set)  # somebody has heard of it: so it has its `closed`
+    accepted: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)  # before there was a conversation: too many invitations
+    closed: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # deliveries by eventId
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def lost(self) -> set[str]:
+        return self.owed - self.closed.keys()
+
+    @property
+    def unheard(self) -> set[str]:
+        """Nobody has heard anything of them. The device keeps an invitation's acknowledgment back until it cannot be
+        lost any more; yet a broker that is killed may lose what it has just taken."""
+        return self.begun - self.owed - self.refused - self.closed.keys()
+
+    @property
+    def doubled(self) -> set[str]:
+        return {conversation for conversation, ids in self.closed.items() if len(ids) > 1}
+
+    @property
+    def invented(self) -> set[str]:
+        return self.closed.keys() - self.begun
+
+    @property
+    def delivered_again(self) -> int:
+        return sum(sum(ids.values()) - len(ids) for ids in self.closed.values())
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One call, as a caller sees it. `answer` is the device's `response`, or the `close` instead of one."""
+
+    conversation: str
+    uid: str
+    answer: asyncio.Future[dict[str, Any]]
+
+
+class World:
+    """Both callers and watcher. Everything that they say and hear goes into the books."""
+
+    def __init__(self, broker: MqttBroker, offer: str) -> None:
+        self.broker = broker
+        self.books = Books()
+        self.online = False
+        self._offer = offer
+        self._open: dict[str, Exchange] = {}
+        self._changed = asyncio.Condition()
+
+    @classmethod
+    @asynccontextmanager
+    async def watching(cls, mosquitto: Mosquitto, offer: str) -> AsyncIterator[Self]:
+        options = MqttOptions(port=mosquitto.port, client_id="world", retry_first=0.05, retry_longest=0.1)
+        subscriptions = [(f"{PREFIX}/+/signal/{UID}", 1), (f"{PREFIX}/{UID}/status", 1)]
+        subscriptions += [(f"{PREFIX}/{UID}/events/{each}", 1) for each in _EVENTS]
+        async with MqttBroker(options, subscriptions=subscriptions) as broker:
+            await broker.wait_connected(PATIENCE)
+            world = cls(broker, offer)
+            task = asyncio.create_task(world._run())
+            try:
+                yield world
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    async def until(self, condition: Callable[[], bool], timeout: float = PATIENCE) -> bool:
+        """Wait for what the books show after some message; False where none brought it in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout), self._changed:
+                await self._changed.wait_for(condition)
+        return condition()
+
+    # -- what callers do --------------------------------------------------------------------------------------------
+
+    async def call(self, hold: float) -> str | None:
+        """Invite the device, and hang up `hold` seconds after its answer. Returns that, or None without one."""
+        exchange = self.invite()
+        answer = await self.answer(exchange)
+        if answer == "ACCEPTED":
+            await asyncio.sleep(hold)
+            self.hang_up(exchange)
+        return answer
+
+    async def call_and_see(self, hold: float) -> None:
+        """Likewise, with a transport, so that media flows."""
+        connected = asyncio.Event()
+        peer = AiortcPeer(
+            generation=0,
+            local=LocalStream(),
+            grant=MediaGrant(),
+            ice=IceOptions(),
+            on_event=lambda event: connected.set() if isinstance(event, PeerConnected) else None,
+            on_control=lambda text: None,
+        )
+        try:
+            exchange = self.invite(await peer.create_offer())
+            if await self.answer(exchange) == "ACCEPTED":
+                await peer.apply_answer(exchange.answer.result()["sdp"])
+                with contextlib.suppress(TimeoutError):  # the device is no more
+                    async with asyncio.timeout(5):
+                        await connected.wait()
+                await asyncio.sleep(hold)
+                self.hang_up(exchange)
+        finally:
+            await peer.close()
+
+    def change_ones_mind(self) -> None:
+        """Invite, and withdraw that in the same breath."""
+        self.hang_up(self.invite())
+
+    def invite(self, offer: str | None = None) -> Exchange:
+        exchange = self._expect(str(uuid.uuid4()), f"caller-{uuid.uuid4().hex[:12]}")
+        sdp = offer or self._offer
+        self.say(exchange, type="invite", sdp=sdp, sentAt=format_time(time.time()), lifetime=LIFETIME)
+        return exchange
+
+    async def answer(self, exchange: Exchange) -> str | None:
+        """The call status; None where the call ended without one, or nothing was heard for as long as it could be."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LIFETIME + 5):
+                status: str | None = (await exchange.answer).get("callStatus")
+                return status
+        return None
+
+    def be_called(self) -> None:
+        """Have the device call somebody, who declines."""
+        uid = f"callee-{uuid.uuid4().hex[:12]}"
+        self.broker.publish(f"{PREFIX}/{UID}/command/call", json.dumps({"to": [uid], "lifetime": 5}).encode(), expiry=5)
+
+    def hang_up(self, exchange: Exchange) -> None:
+        self._open.pop(exchange.conversation, None)
+        self.say(exchange, type="close", reason="user_hangup")
+
+    def say(self, exchange: Exchange, **message: Any) -> None:
+        head = {"conversation": exchange.conversation, "party": "world"}
+        self.broker.publish(f"{PREFIX}/{UID}/signal/{exchange.uid}", json.dumps({**head, **message}).encode())
+
+    def _expect(self, conversation: str, uid: str) -> Exchange:
+        exchange = Exchange(conversation, uid, asyncio.get_running_loop().create_future())
+        self._open[conversation] = exchange
+        self.books.begun.add(conversation)
+        return exchange
+
+    # -- what they hear ---------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while True:
+            incoming = await self.broker.incoming()
+            message = json.loads(incoming.payload)
+            incoming.ack()
+            async with self._changed:
+                if incoming.topic.endswith("/status"):
+                    self.online = message["state"] == "online"
+                elif "/events/" in incoming.topic:
+                    self._event(message)
+                else:
+                    self._signal(incoming.topic.split("/")[-3], message)
+                self._changed.notify_all()
+
+    def _event(self, event: dict[str, Any]) -> None:
+        conversation = event["conversation"]
+        if event["event"] == "closed":
+            known = self.books.closed[conversation]
+            if not known:
+                self.books.reasons[event["reason"]] += 1
+            known[event["eventId"]] += 1
+            self._answered(conversation, {})
+        else:
+            self.books.owed.add(conversation)
+
+    def _signal(self, uid: str, message: dict[str, Any]) -> None:
+        conversation, kind = message["conversation"], message["type"]
+        if kind == "invite":
+            exchange = self._expect(conversation, uid)
+            self.books.owed.add(conversation)
+            self.say(exchange, type="response", callStatus="REJECTED", reason="declined")
+        elif kind == "response":
+            (self.books.refused if message.get("reason") in _NO_CALL else self.books.owed).add(conversation)
+            if message["callStatus"] == "ACCEPTED":
+                self.books.accepted.add(conversation)
+            self._answered(conversation, message)
+        elif kind == "close":
+            self._answered(conversation, message)
+
+    def _answered(self, conversation: str, message: dict[str, Any]) -> None:
+        exchange = self._open.get(conversation)
+        if exchange is not None and not exchange.answer.done():
+            exchange.answer.set_result(message)
+
+
+class Victims:
+    """The device and its broker, who can be killed, and come back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.mosquitto = Mosquitto(folder, persistent=True)
+        self.log = folder / "device.log"
+        self.state = folder / "state"
+        self._environment = {"XDG_RUNTIME_DIR": str(folder / "run"), "TMPDIR": str(folder / "tmp")}
+        self._config = folder / "kills.toml"
+        self._device: Program | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def alive(cls, folder: Path) -> AsyncIterator[Self]:
+        victims = cls(folder)
+        victims._config.write_text(
+            f'uid = "{UID}"\nstate_directory = "{victims.state}"\nmax_conversations = 6\n'
+            f"[mqtt]\nport = {victims.mosquitto.port}\n"
+            '[video]\nsource = "pattern"\nwidth = 160\nheight = 120\nframerate = 5\nbitrate = 250_000\n'
+            f'[audio]\ncapture = "none"\nplayback = "none"\n{ACCEPT_ALL}'
+        )
+        for name in ("run", "tmp"):
+            (folder / name).mkdir(mode=0o700)
+        victims.mosquitto.start()
+        try:
+            await victims.start_device()
+            yield victims
+        finally:
+            await victims.end_device(signal.SIGTERM)
+            victims.mosquitto.stop()
+
+    @property
+    def pid(self) -> int:
+        assert self._device is not None
+        return self._device.pid
+
+    async def start_device(self) -> None:
+        arguments = ("run", "--config", str(self._config))
+        self._device = await Program.start(self.log, *arguments, env=self._environment, module="tests.bench.unlimited")
+
+    async def end_device(self, number: signal.Signals) -> None:
+        if self._device is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._device.signal(number)
+            await self._device.end()
+            self._device = None
+
+    async def end_broker(self, number: signal.Signals) -> None:
+        await asyncio.to_thread(self.mosquitto.kill if number == signal.SIGKILL else self.mosquitto.stop)
+
+    async def start_broker(self) -> None:
+        await asyncio.to_thread(self.mosquitto.start)
+
+    def left_over(self) -> list[str]:
+        """What is there after a clean stop that should not be: files, and rows of the outbox."""
+        found = [str(path.relative_to(self.folder)) for path in self.state.rglob("*") if path.name != "outbox.db"]
+        for name in ("run", "tmp"):
+            found += [
+                str(path.relative_to(self.folder)) for path in (self.folder / name).rglob("*") if not path.is_dir()
+            ]
+        with contextlib.closing(sqlite3.connect(self.state / "outbox.db")) as database:
+            for table in ("events", "calls"):
+                rows = database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+                found += [f"{rows} {table}"] if rows else []
+        return found
+
+
+STRIKES: dict[str, tuple[signal.Signals | None, signal.Signals | None, int]] = {
+    "device killed": (signal.SIGKILL, None, 5),
+    "broker killed": (None, signal.SIGKILL, 4),
+    "device stopped": (signal.SIGTERM, None, 1),
+    "broker stopped": (None, signal.SIGTERM, 1),
+    "both killed": (signal.SIGKILL, signal.SIGKILL, 1),
+}
+"""What ends the device, what ends the broker, and how often in comparison."""
+
+
+async def strike(victims: Victims, kind: str, outage: float) -> float:
+    """Kill, and let come back after `outage` seconds. Returns when the last was back (monotonic; a device: begins)."""
+    device, broker, _ = STRIKES[kind]
+    if broker is not None:
+        await victims.end_broker(broker)
+    if device is not None:
+        await victims.end_device(device)
+    await asyncio.sleep(outage)
+    if device is not None:
+        await victims.start_device()
+    if broker is not None:
+        await victims.start_broker()
+    return time.monotonic()
+
+
+async def next_accepted(world: World) -> None:
+    """Call until a call is accepted."""
+    while await world.call(0.0) != "ACCEPTED":  # noqa: ASYNC110 - a call, not a look
+        await asyncio.sleep(0.05)
+
+
+def choose(chance: random.Random) -> str:
+    return chance.choices(list(STRIKES), [weight for _, _, weight in STRIKES.values()])[0]
