@@ -113,7 +113,7 @@ class Daemon:
         client.on_begin = publisher.begin
         self._publisher = publisher
         look = partial(find_fault, settings.video.source, video_options(settings))
-        supervision = Supervision(settings.uid, Overview(settings, client, broker, meter), look)
+        supervision = Supervision(settings.uid, Overview(settings, client, broker, meter, outbox), look)
         self._supervision = await stack.enter_async_context(supervision)
         await stack.enter_async_context(broker)
         await stack.enter_async_context(outbox)
@@ -155,6 +155,8 @@ class Daemon:
     def _on_disk(self, trouble: str | None) -> None:
         if self._publisher is not None:
             self._publisher.disk_changed(trouble)
+        if self._supervision is not None:
+            self._supervision.disk_changed()
 
     def _reload_on_signal(self) -> None:
         try:

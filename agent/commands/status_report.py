@@ -47,12 +47,23 @@ def describe(status: dict[str, Any]) -> str:
         ("broker", f"{status['broker']}, {broker}"),
         ("camera", camera["name"] + (f": {camera['missing']}" if camera["missing"] else "")),
         ("up", f"{format_duration(int(status['uptime']))}, {details}"),
+        ("records", _records(status["records"])),
         ("calls", f"{len(status['calls'])} of {status['max_conversations']}"),
     ]
     if memory is not None:
         rows.insert(3, ("memory", f"{memory / 1e6:.0f} MB"))
     lines = [f"{status['uid']}: {status['status']}", *(f"  {name:<8}{text}" for name, text in rows)]
     return "\n".join(lines + [f"    {_call(call)}" for call in status["calls"]])
+
+
+def _records(records: dict[str, Any]) -> str:
+    waiting, lost, damaged = records["waiting"], records["lost"], records["set_aside"]
+    parts = [f"{waiting} wait for the broker" if waiting else "all delivered"]
+    parts += [f"in memory only: {records['trouble']}"] if records["trouble"] else []
+    parts += [f"{lost} lost"] if lost else []
+    parts += [f"{records['recovered']} of calls that an earlier process died in"] if records["recovered"] else []
+    parts += [f"{damaged} damaged {'file' if damaged == 1 else 'files'} set aside"] if damaged else []
+    return "; ".join(parts)
 
 
 def _call(call: dict[str, Any]) -> str:

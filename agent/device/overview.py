@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from agent import __version__
@@ -14,10 +15,11 @@ from agent.conversation.reports import CallRecord, LocalStats
 from agent.service.frames import FrameMeter
 from agent.service.health import Vitals
 from agent.service.memory import resident_memory
-from agent.service.snapshot import CallSnapshot, Camera, Phase, SentVideo, Snapshot
+from agent.service.snapshot import CallSnapshot, Camera, Phase, Records, SentVideo, Snapshot
 from agent.session import Conversation
 from agent.settings import Settings
 from agent.signaling.mqtt import MqttBroker
+from agent.signaling.outbox import Outbox
 
 
 class Overview:
@@ -29,6 +31,7 @@ class Overview:
         client: CallClient,
         broker: MqttBroker,
         meter: FrameMeter,
+        outbox: Outbox,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.phase = Phase.STARTING
@@ -38,6 +41,7 @@ class Overview:
         self._client = client
         self._broker = broker
         self._meter = meter
+        self._outbox = outbox
         self._monotonic = monotonic
         self._started = monotonic()
         self._began: dict[str, float] = {}
@@ -57,6 +61,7 @@ class Overview:
             broker=f"{mqtt.host}:{mqtt.port}",
             broker_connected=self._broker.connected,
             camera=self.camera,
+            records=Records(**asdict(self._outbox.health)),
             max_conversations=self._settings.max_conversations,
             memory=resident_memory(),
             tasks=len(asyncio.all_tasks()),

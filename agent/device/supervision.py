@@ -72,6 +72,10 @@ class Supervision:
             self._overview.camera = replace(self._overview.camera, looked_for=True, missing=reason)
             self._heartbeat.nudge()
 
+    def disk_changed(self) -> None:
+        """The disk keeps call records no more; or does again. `callbox status` shows it."""
+        self._heartbeat.nudge()
+
     def stopping(self) -> None:
         """The device hangs up and ends."""
         self._enter(Phase.STOPPING)

@@ -14,6 +14,7 @@ from agent.doctor import devices, machine, network
 from agent.doctor.camera_report import report_camera
 from agent.doctor.findings import Finding, Report, Verdict
 from agent.doctor.measure import Progress, measure_camera
+from agent.doctor.records import check_records
 from agent.errors import CallboxError, ConfigurationError, MediaError
 from agent.media.choice import open_video_source
 from agent.media.hub import VideoHub
@@ -57,7 +58,7 @@ async def examine(plan: Plan, progress: Progress = lambda _step: None) -> Report
 async def _with_settings(settings: Settings, plan: Plan, progress: Progress) -> AsyncIterator[Finding]:
     options = video_options(settings)
     progress("looking for cameras and sound")
-    for each in await _in_thread("state", lambda: machine.check_state_directory(settings.state_directory)):
+    for each in await _in_thread("records", lambda: check_records(settings.state_directory, settings.uid)):
         yield each
     for each in await _in_thread("cameras", lambda: [*devices.check_cameras(settings, options)]):
         yield each

@@ -63,20 +63,6 @@ def check_clock() -> Finding:
     return Finding(area, Verdict.OK, f"{now}, synchronized")
 
 
-def check_state_directory(path: Path) -> Finding:
-    """Call records wait there for the broker."""
-    area = "state"
-    there = next((each for each in (path, *path.parents) if each.exists()), path)
-    if not os.access(there, os.W_OK | os.X_OK):
-        advice = "The service makes it by itself. Otherwise set state_directory to a folder of yours."
-        return Finding(area, Verdict.WARNING, f"{path} cannot be written by user {_user()}", advice)
-    free = shutil.disk_usage(there).free
-    text = f"{path} can be written, {free / 1e6:.0f} MB are free"
-    if free < 50e6:
-        return Finding(area, Verdict.WARNING, text, "Make room: records are lost when the disk is full.")
-    return Finding(area, Verdict.OK, text, figures={"free": free})
-
-
 def check_devices() -> Iterator[Finding]:
     """May this user open what there is?"""
     area = "permissions"
@@ -84,13 +70,13 @@ def check_devices() -> Iterator[Finding]:
         devices = [device for pattern in patterns for device in sorted(Path("/").glob(pattern))]
         closed = [str(device) for device in devices if not os.access(device, os.R_OK | os.W_OK)]
         if closed:
-            text = f"user {_user()} (groups {', '.join(_groups())}) may not open {', '.join(closed)}"
-            yield Finding(area, Verdict.FAILED, text, f"sudo usermod -aG {group} {_user()}, then log in again")
+            text = f"user {user()} (groups {', '.join(_groups())}) may not open {', '.join(closed)}"
+            yield Finding(area, Verdict.FAILED, text, f"sudo usermod -aG {group} {user()}, then log in again")
     if os.geteuid() == 0:
         advice = "Look as the service does: sudo -u callbox callbox doctor"
         yield Finding(area, Verdict.WARNING, "this is root, who may do anything: the service may not", advice)
     else:
-        yield Finding(area, Verdict.OK, f"user {_user()}, groups {', '.join(_groups())}")
+        yield Finding(area, Verdict.OK, f"user {user()}, groups {', '.join(_groups())}")
 
 
 def check_temperature() -> Finding:
@@ -175,7 +161,8 @@ def _total_memory() -> int | None:
         return None
 
 
-def _user() -> str:
+def user() -> str:
+    """Who looks."""
     return os.environ.get("USER") or os.environ.get("LOGNAME") or str(os.geteuid())
 
 

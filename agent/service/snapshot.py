@@ -47,6 +47,21 @@ class Camera:
 
 
 @dataclass(frozen=True, slots=True)
+class Records:
+    """The records of calls on their way to the broker. `trouble` says why the disk does not keep them.
+
+    All but `waiting` are counted since the start: records that were `lost`, those `recovered` of calls that an earlier
+    process died in, and files that could not be used and were `set_aside`.
+    """
+
+    trouble: str | None = None
+    waiting: int = 0
+    lost: int = 0
+    recovered: int = 0
+    set_aside: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """`broker` is HOST:PORT, `uptime` seconds, `memory` bytes of resident memory (None where that is unknown).
 
@@ -62,6 +77,7 @@ class Snapshot:
     broker_connected: bool
     camera: Camera
     max_conversations: int
+    records: Records = Records()
     memory: int | None = None
     tasks: int = 0
     calls: tuple[CallSnapshot, ...] = field(default=())
@@ -79,6 +95,11 @@ def lacking(now: Snapshot) -> list[str]:
 
 def words(now: Snapshot) -> str:
     """One line for `systemctl status`."""
+    trouble = now.records.trouble
+    return _work(now) + (f"; call records are in memory only ({trouble})" if trouble else "")
+
+
+def _work(now: Snapshot) -> str:
     calls = _calls_in_words(now.calls)
     if now.phase is Phase.STOPPING:
         return f"hanging up with {_names(now.calls)}" if now.calls else "stopping"

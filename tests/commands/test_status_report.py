@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.commands.status_report import NotRunning, describe, report
-from agent.service.snapshot import Camera
+from agent.service.snapshot import Camera, Records
 from agent.service.status_socket import StatusServer, as_json
 from tests.service.snapshots import VIDEO, call, snapshot
 
@@ -22,6 +22,7 @@ def test_idle() -> None:
         "  camera  pattern",
         "  up      1h2m5s, callbox 1.0, pid 42",
         "  memory  48 MB",
+        "  records all delivered",
         "  calls   0 of 1",
     ]
 
@@ -46,6 +47,24 @@ def test_what_is_missing() -> None:
     )
     assert "  broker  127.0.0.1:1883, not connected" in text
     assert "  camera  auto: none found" in text
+
+
+@pytest.mark.parametrize(
+    ("records", "said"),
+    [
+        (Records(waiting=3), "3 wait for the broker"),
+        (
+            Records(trouble="database or disk is full", lost=2),
+            "all delivered; in memory only: database or disk is full; 2 lost",
+        ),
+        (
+            Records(recovered=2, set_aside=1),
+            "all delivered; 2 of calls that an earlier process died in; 1 damaged file set aside",
+        ),
+    ],
+)
+def test_what_becomes_of_call_records(records: Records, said: str) -> None:
+    assert f"  records {said}" in describe(as_json(snapshot(records=records))).splitlines()
 
 
 async def test_report_asks_the_daemon(tmp_path: Path) -> None:

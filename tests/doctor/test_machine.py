@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -25,17 +24,6 @@ def test_a_clock_that_was_never_set_has_failed(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_clock_of_this_machine_can_be_judged() -> None:
     assert machine.check_clock().verdict in (Verdict.OK, Verdict.WARNING)
-
-
-def test_a_state_directory_may_be_there_or_not_yet(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "not" / "yet"):
-        finding = machine.check_state_directory(path)
-        assert (finding.verdict, str(path) in finding.text) == (Verdict.OK, True)
-
-
-def test_a_state_directory_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    assert "cannot be written" in machine.check_state_directory(tmp_path).text
 
 
 @pytest.mark.parametrize(

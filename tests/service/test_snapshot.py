@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.conversation.call import State
-from agent.service.snapshot import CallSnapshot, Camera, Phase, lacking, words
+from agent.service.snapshot import CallSnapshot, Camera, Phase, Records, lacking, words
 from tests.service.snapshots import VIDEO, call, snapshot
 
 UNKNOWN = Camera("auto")
@@ -36,6 +36,11 @@ MISSING = Camera("auto", looked_for=True, missing="none found")
             (call("a", video=VIDEO), call("b", video=VIDEO), call("c", state=State.RINGING)),
             {},
             "in 3 calls with a, b and c, 1280x720 at 30 fps, 3.8 Mbit/s",
+        ),
+        (
+            (),
+            {"records": Records(trouble="database or disk is full")},
+            "idle; broker 127.0.0.1:1883; call records are in memory only (database or disk is full)",
         ),
         ((), {"phase": Phase.STOPPING}, "stopping"),
         ((call(),), {"phase": Phase.STOPPING}, "hanging up with front-desk"),
