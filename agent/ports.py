@@ -142,11 +142,13 @@ class IceOptions:
     """`servers` is explicit and empty by default: never a third party's. `transport_policy` is `all` or `relay`.
 
     `host_addresses` are the local addresses to use; empty: every one but loopback, and loopback if there is no other.
+    `ca_file` (PEM) holds authorities that may vouch for `turns:` servers, beside the system's.
     """
 
     servers: tuple[IceServer, ...] = ()
     transport_policy: str = "all"
     host_addresses: tuple[str, ...] = ()
+    ca_file: str | None = None
 
 
 class Peer(Protocol):

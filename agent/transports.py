@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from agent.conversation import events as ev
@@ -53,7 +54,7 @@ class Transports:
             generation=effect.generation,
             local=local,
             grant=effect.grant,
-            ice=IceOptions((*self._ice.servers, *servers), self._ice.transport_policy, self._ice.host_addresses),
+            ice=replace(self._ice, servers=(*self._ice.servers, *servers)),
             on_event=post,
             on_control=self._on_control,
         )

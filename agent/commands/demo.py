@@ -77,7 +77,7 @@ async def run_demo(plan: DemoPlan, say: Callable[[str], None]) -> None:
         name = stack.enter_context(_broker(folder, broker_port, embedded=plan.embedded))
         await _wait_for(broker_port)
         options = WebOptions(LOOPBACK, plan.port)
-        page = PageServer(options, (LOOPBACK, broker_port), {"prefix": "callbox/v1", "iceServers": []})
+        page = PageServer(options, (LOOPBACK, broker_port), lambda: {"prefix": "callbox/v1", "iceServers": []})
         await stack.enter_async_context(page)
         daemon = Daemon(lambda: _device(plan.uid, broker_port, folder), terminal=True, stop=stop)
         say(f"{plan.uid} waits to be called at {options.url}")

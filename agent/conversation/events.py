@@ -7,7 +7,7 @@ reads them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agent.conversation.reasons import AudioDirection, CallStatus, CloseReason, SharedBitrate, Side
@@ -24,11 +24,17 @@ class IceCandidate:
 
 @dataclass(frozen=True, slots=True)
 class IceServer:
-    """One entry of W3C's RTCIceServer list."""
+    """One entry of W3C's RTCIceServer list.
+
+    With a shared `secret`, username and credential are made for each call and are good for `credential_lifetime`
+    seconds.
+    """
 
     urls: tuple[str, ...]
     username: str | None = None
-    credential: str | None = None
+    credential: str | None = field(default=None, repr=False)
+    secret: str | None = field(default=None, repr=False)
+    credential_lifetime: float = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 from agent import __version__
@@ -17,6 +18,7 @@ from agent.ports import IceOptions
 from agent.settings import Settings
 from agent.signaling import messages as wire
 from agent.signaling.options import MqttOptions, TlsOptions, tls_context
+from agent.webrtc.servers import time_limited
 
 if TYPE_CHECKING:
     from agent.web.server import PageServer
@@ -71,12 +73,19 @@ def mqtt_options(settings: Settings) -> MqttOptions:
 
 def client_options(settings: Settings) -> ClientOptions:
     servers = tuple(
-        IceServer(each.urls, each.username, each.credential.get_secret_value() if each.credential else None)
+        IceServer(
+            each.urls,
+            each.username,
+            each.credential.get_secret_value() if each.credential else None,
+            each.secret.get_secret_value() if each.secret else None,
+            each.credential_lifetime,
+        )
         for each in settings.ice.servers
     )
+    ca_file = str(settings.ice.ca_file) if settings.ice.ca_file else None
     return ClientOptions(
         max_conversations=settings.max_conversations,
-        ice=IceOptions(servers, settings.ice.transport_policy),
+        ice=IceOptions(servers, settings.ice.transport_policy, ca_file=ca_file),
         timing=Timing(setup=settings.call.setup_timeout),
         stats_interval=settings.stats.interval,
     )
@@ -119,11 +128,16 @@ def page_server(settings: Settings) -> PageServer:
     )
     authority = str(mqtt.tls.ca_file) if mqtt.tls.ca_file else None
     tls = tls_context(TlsOptions(ca_file=authority)) if mqtt.tls.enabled else None
-    servers = [_page_ice_server(server) for server in client_options(settings).ice.servers]
-    configuration = {"prefix": settings.topic_prefix, "iceServers": servers}
+    ice_servers = client_options(settings).ice.servers
+
+    def configuration() -> dict[str, Any]:
+        return {"prefix": settings.topic_prefix, "iceServers": [_page_ice_server(each) for each in ice_servers]}
+
     return PageServer(options, (mqtt.host, mqtt.port), configuration, broker_tls=tls)
 
 
 def _page_ice_server(server: IceServer) -> dict[str, Any]:
+    """For a browser: never with a secret, yet with what the secret gives."""
+    server = time_limited(server, time.time())
     entry = {"urls": list(server.urls), "username": server.username, "credential": server.credential}
     return {key: value for key, value in entry.items() if value is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
+import ssl
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import cast
 
 import aioice.stun
-import aioice.turn
 
 from agent.device.adapters import client_options, mqtt_options
 from agent.doctor.findings import Finding, Verdict
@@ -19,7 +18,9 @@ from agent.errors import NotConnected, SignalingError
 from agent.settings import Settings
 from agent.signaling.channel import Signaling
 from agent.signaling.mqtt import MqttBroker
-from agent.webrtc.gather import UsableServer, usable_servers
+from agent.webrtc.gather import allocate, explain
+from agent.webrtc.names import resolve
+from agent.webrtc.servers import UsableServer, usable_servers
 
 _BROKER_TIMEOUT = 8.0
 _SERVER_TIMEOUT = 6.0
@@ -56,7 +57,8 @@ async def check_broker(settings: Settings) -> Finding:
 
 async def check_ice_servers(settings: Settings) -> AsyncIterator[Finding]:
     """A STUN binding or a TURN allocation with each server."""
-    servers = usable_servers(client_options(settings).ice.servers)
+    ice = client_options(settings).ice
+    servers = usable_servers(ice.servers, time.time())
     if not servers:
         relay_only = settings.ice.transport_policy == "relay"
         yield Finding(
@@ -66,41 +68,40 @@ async def check_ice_servers(settings: Settings) -> AsyncIterator[Finding]:
             "ice.transport_policy is relay: set a TURN server." if relay_only else "",
         )
     for server in servers:
-        yield await _check_server(server)
+        yield await _check_server(server, ice.ca_file)
 
 
-async def _check_server(server: UsableServer) -> Finding:
-    host, port = server.address
-    name = f"{server.scheme}:{host}:{port}"
+async def _check_server(server: UsableServer, ca_file: str | None) -> Finding:
     started_at = time.monotonic()
     try:
         async with asyncio.timeout(_SERVER_TIMEOUT):
-            got = await (_bind(server) if server.scheme == "stun" else _allocate(server))
-    except TimeoutError:
-        advice = f"Is it running? May this machine send {server.transport.upper()} to port {port}?"
-        return Finding("ice", Verdict.FAILED, f"{name} does not answer", advice)
-    except aioice.stun.TransactionFailed as error:
-        advice = "Check username and credential." if server.username else ""
-        return Finding("ice", Verdict.FAILED, f"{name} refuses: {error}", advice)
-    except (aioice.stun.TransactionError, OSError, ValueError) as error:
-        return Finding("ice", Verdict.FAILED, f"{name}: {str(error) or 'no answer'}", "Check its URL in ice.servers.")
+            got = await (_bind(server) if server.scheme == "stun" else _allocate(server, ca_file))
+    except (TimeoutError, aioice.stun.TransactionError, OSError, ValueError) as error:
+        return Finding("ice", Verdict.FAILED, f"{server.name} {explain(error, server)}", _server_advice(error, server))
     took = time.monotonic() - started_at
-    return Finding("ice", Verdict.OK, f"{name} {got} in {took * 1000:.0f} ms", figures={"seconds": round(took, 3)})
+    text = f"{server.name} {got} in {took * 1000:.0f} ms"
+    return Finding("ice", Verdict.OK, text, figures={"seconds": round(took, 3)})
 
 
-async def _allocate(server: UsableServer) -> str:
-    transport, _ = await aioice.turn.create_turn_endpoint(
-        asyncio.DatagramProtocol,
-        server.address,
-        server.username,
-        server.credential,
-        ssl=server.scheme == "turns",
-        transport=server.transport,
-    )
+def _server_advice(error: Exception, server: UsableServer) -> str:
+    match error:
+        case TimeoutError() | aioice.stun.TransactionTimeout():
+            return f"Is it running? May this machine send {server.transport.upper()} to port {server.port}?"
+        case aioice.stun.TransactionFailed() if server.expired(time.time()):
+            return "Get a new credential, or set secret, so that each call makes its own; check this machine's clock."
+        case aioice.stun.TransactionFailed() if server.username:
+            return "Check username and credential, or secret and this machine's clock."
+        case ssl.SSLCertVerificationError():
+            return "Check ice.ca_file, the name in the server's certificate, and this machine's clock."
+    return "Check its URL in ice.servers."
+
+
+async def _allocate(server: UsableServer, ca_file: str | None) -> str:
+    relay, _ = await allocate(server, asyncio.DatagramProtocol, ca_file)
     try:
-        return f"relays for us at {transport.get_extra_info('sockname')[0]}"
+        return f"relays for us at {relay.get_extra_info('sockname')[0]}"
     finally:
-        transport.close()
+        relay.close()
         await asyncio.sleep(0)
 
 
@@ -114,9 +115,9 @@ class _StunClient(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.DatagramTransport", transport)  # in Python 3.11 its class does not say so
 
-    def send_stun(self, message: aioice.stun.Message, addr: tuple[str, int]) -> None:
+    def send_stun(self, message: aioice.stun.Message, addr: tuple[str, int]) -> None:  # noqa: ARG002 - it is connected
         if self._transport is not None:
-            self._transport.sendto(bytes(message), addr)
+            self._transport.sendto(bytes(message))
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         try:
@@ -128,13 +129,15 @@ class _StunClient(asyncio.DatagramProtocol):
 
 
 async def _bind(server: UsableServer) -> str:
-    loop = asyncio.get_running_loop()
-    address = (await loop.getaddrinfo(*server.address, family=socket.AF_INET, type=socket.SOCK_DGRAM))[0][4]
-    transport, client = await loop.create_datagram_endpoint(_StunClient, family=socket.AF_INET)
+    address = ((await resolve(server.host))[0], server.port)
+    transport, client = await asyncio.get_running_loop().create_datagram_endpoint(_StunClient, remote_addr=address)
     try:
         request = aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.REQUEST)
-        client.transaction = aioice.stun.Transaction(request, (str(address[0]), server.address[1]), client)
+        client.transaction = aioice.stun.Transaction(request, address, client)
         response, _ = await client.transaction.run()
-        return f"sees us as {response.attributes['XOR-MAPPED-ADDRESS'][0]}"
+        mapped = response.attributes.get("XOR-MAPPED-ADDRESS")
+        if mapped is None:
+            raise ValueError("its answer has no address")
+        return f"sees us as {mapped[0]}"
     finally:
         transport.close()

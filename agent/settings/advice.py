@@ -56,6 +56,7 @@ def _about_ice(settings: Settings) -> Iterator[str]:
     urls = [url for server in settings.ice.servers for url in server.urls]
     if settings.ice.transport_policy == "relay" and not any(url.startswith("turn") for url in urls):
         yield "ice.transport_policy is relay without a TURN server: only callers that bring one can be connected"
-    for kind in ("stun", "turn"):
-        if sum(url.startswith(kind) for url in urls) > 1:
-            yield f"ice.servers has more than one {kind.upper()} URL: only the first is used"
+    longest = settings.call.max_duration
+    for number, server in enumerate(settings.ice.servers):
+        if server.secret and (longest is None or server.credential_lifetime < longest):
+            yield f"ice.servers[{number}].credential_lifetime is shorter than call.max_duration: relays may fail"

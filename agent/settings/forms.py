@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
 from agent.signaling.topics import Topics, is_uid
 
-_ICE_URL = re.compile(r"(stun|turn|turns):([A-Za-z0-9._-]+)(?::(\d{1,5}))?(?:\?transport=(udp|tcp))?", re.ASCII)
+_ICE_URL = re.compile(
+    r"(stun|turn|turns):([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::(\d{1,5}))?(?:\?transport=(udp|tcp))?", re.ASCII
+)
 
 
 def check_uid(uid: str) -> str:
@@ -90,7 +92,7 @@ def check_audio_device(device: str) -> str:
 
 
 def check_ice_url(url: str) -> str:
-    """A URL of RFC 7064 or 7065, as far as the ICE stack can use it: no `stuns:`, no IPv6 literals."""
+    """A URL of RFC 7064 or 7065, as far as it can be used: no `stuns:`."""
     if "@" in url:
         raise ValueError("a URL with '@' in it: username and credential are keys of their own")
     form = _ICE_URL.fullmatch(url)
@@ -100,4 +102,13 @@ def check_ice_url(url: str) -> str:
         raise ValueError(f"{url!r}: a stun: URL has no transport")
     if form[1] == "turns" and form[4] == "udp":
         raise ValueError(f"{url!r}: turns: is TLS over TCP, not udp")
+    if form[2].startswith("["):
+        _check_ipv6(url, form[2][1:-1])
     return url
+
+
+def _check_ipv6(url: str, address: str) -> None:
+    try:
+        IPv6Address(address)
+    except ValueError:
+        raise ValueError(f"{url!r}: {address!r} is not an IPv6 address") from None

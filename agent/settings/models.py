@@ -200,14 +200,26 @@ class IceServerSettings(Section):
     ] = Field(
         description="One URL or a list: stun:HOST[:PORT], turn:HOST[:PORT][?transport=udp|tcp], turns:... for TLS."
     )
-    username: OptionalText = Field(default=None, description="For turn and turns.")
+    username: OptionalText = Field(
+        default=None, description="For turn and turns. Beside a secret it is optional, and stands after the time."
+    )
     credential: OptionalSecret = Field(default=None, description="The password for turn and turns.")
+    secret: OptionalSecret = Field(
+        default=None,
+        description="In place of credential: what coturn calls static-auth-secret. Each call gets a username and a "
+        "credential of its own that are good for a while.",
+    )
+    credential_lifetime: Duration = Field(
+        default=86_400.0, description="How long those are good; longer than any call, or its relay may go."
+    )
 
     @model_validator(mode="after")
     def _turn_has_credentials(self) -> Self:
         turn = next((url for url in self.urls if not url.startswith("stun:")), None)
-        if turn and not (self.username and self.credential):
-            raise conflict("urls", f"{turn!r} needs username and credential")
+        if self.secret and self.credential:
+            raise conflict("secret", "is given as well as credential; keep one of them")
+        if turn and not self.secret and not (self.username and self.credential):
+            raise conflict("urls", f"{turn!r} needs username and credential, or secret")
         return self
 
 
@@ -217,8 +229,13 @@ class IceSettings(Section):
     servers: tuple[IceServerSettings, ...] = Field(
         default=(),
         max_length=MAX_ICE_SERVERS,
-        description='STUN and TURN servers, such as [{urls = "stun:192.0.2.1:3478"}]. At most 10. None by default: on '
-        "one network none is needed, and nobody else learns of a call.",
+        description='STUN and TURN servers, such as [{urls = "stun:192.0.2.1:3478"}]; for TURN with username and '
+        'credential, or with secret (and credential_lifetime = "24h") where the server makes time-limited ones. At '
+        "most 10. None by default: on one network none is needed, and nobody else learns of a call.",
+    )
+    ca_file: OptionalPath = Field(
+        default=None,
+        description="PEM file of authorities that may vouch for turns: servers, beside the system's own.",
     )
     transport_policy: Literal["all", "relay"] = Field(
         default="all",

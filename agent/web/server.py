@@ -16,7 +16,7 @@ import logging
 import mimetypes
 import secrets
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -83,13 +83,13 @@ def page_folder() -> Path:
 
 
 class PageServer:
-    """An async context. `configuration` is what the page reads as `config.json`."""
+    """An async context. `configuration` makes what the page reads as `config.json`, each time that it does."""
 
     def __init__(
         self,
         options: WebOptions,
         broker: tuple[str, int],
-        configuration: dict[str, Any],
+        configuration: Callable[[], dict[str, Any]],
         *,
         broker_tls: ssl.SSLContext | None = None,
     ) -> None:
@@ -104,7 +104,7 @@ class PageServer:
         self._options = options
         self._broker = broker
         self._broker_tls = broker_tls
-        self._configuration = json.dumps({"broker": MQTT_PATH, **configuration}).encode()
+        self._configuration = configuration
         self._files = dict(_read_page(page_folder()))
         self._session = secrets.token_urlsafe(32)
         self._server: Server | None = None
@@ -164,7 +164,7 @@ class PageServer:
     def _file(self, path: str) -> Response:
         name = path.lstrip("/") or "index.html"
         if name == "config.json":
-            return self._found(self._configuration, "application/json")
+            return self._found(json.dumps({"broker": MQTT_PATH, **self._configuration()}).encode(), "application/json")
         found = self._files.get(name)
         if found is None:
             return _plain(http.HTTPStatus.NOT_FOUND, "There is no such page.")

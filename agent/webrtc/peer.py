@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -32,9 +33,9 @@ from agent.errors import CallboxError, NoCommonCodec, PeerError, UnusableDescrip
 from agent.ports import IceOptions, LocalStream, PeerFactory
 from agent.webrtc import inside
 from agent.webrtc.control import LABEL, ControlChannel
-from agent.webrtc.gather import UsableServer, usable_servers
 from agent.webrtc.media import Media
 from agent.webrtc.sdp import RemoteDescription, publish, read_description
+from agent.webrtc.servers import UsableServer, usable_servers
 from agent.webrtc.trickle import Trickle
 
 log = logging.getLogger(__name__)
@@ -171,7 +172,7 @@ class AiortcPeer:
 
     async def _described(self, mid: str, index: int) -> str:
         """Our description with what is known now; the servers are asked in the background."""
-        servers = usable_servers(self._ice.servers)
+        servers = usable_servers(self._ice.servers, time.time())
         inside.check_steadily(self._pc.require_ice())
         has_candidates = bool(self._pc.require_ice().local_candidates)
         if has_candidates:
@@ -189,10 +190,16 @@ class AiortcPeer:
         def found(candidate: IceCandidate | None) -> None:
             self._emit(CandidateFound(self._generation, candidate))
 
-        if not await self._trickle.gather(
-            servers, relay_only=self._relay_only, mid=mid, index=index, on_candidate=found
-        ):
-            self._fail("no_candidates", "no server gave an address to connect from")
+        why = await self._trickle.gather(
+            servers,
+            relay_only=self._relay_only,
+            ca_file=self._ice.ca_file,
+            mid=mid,
+            index=index,
+            on_candidate=found,
+        )
+        if why is not None:
+            self._fail("no_candidates", f"no server gave an address to connect from: {why}")
 
     # --- what happened
 

@@ -15,6 +15,7 @@ from aiortc.rtcicetransport import RTCIceCandidate
 from agent.conversation.events import IceCandidate
 from agent.webrtc import gather, inside
 from agent.webrtc.sdp import RemoteDescription, read_candidate
+from agent.webrtc.servers import UsableServer
 
 log = logging.getLogger(__name__)
 
@@ -55,24 +56,27 @@ class Trickle:
 
     async def gather(
         self,
-        servers: list[gather.UsableServer],
+        servers: list[UsableServer],
         *,
         relay_only: bool,
+        ca_file: str | None,
         mid: str,
         index: int,
         on_candidate: Callable[[IceCandidate | None], None],
-    ) -> bool:
-        """Ask the servers, reporting candidates and then their end. False where there is nothing to connect from."""
+    ) -> str | None:
+        """Ask the servers, reporting candidates and then their end. Why there is nothing to connect from, if so."""
 
         def report(candidate: aioice.Candidate) -> None:
             self._pc.can_connect.set()
             on_candidate(IceCandidate(f"candidate:{candidate.to_sdp()}", mid, index))
 
         ice = self._pc.require_ice()
-        await gather.gather_from_servers(ice, servers, relay_only=relay_only, on_candidate=report)
+        faults = await gather.gather_from_servers(
+            ice, servers, relay_only=relay_only, ca_file=ca_file, on_candidate=report
+        )
         on_candidate(None)
         await self.end_local()
-        return bool(ice.local_candidates)
+        return None if ice.local_candidates else "; ".join(faults) or "there is no TURN server"
 
     async def end_local(self) -> None:
         """No further candidate of ours will come."""

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +9,8 @@ from agent.doctor import network
 from agent.doctor.findings import Finding, Verdict
 from agent.settings import Settings
 from tests.conftest import Mosquitto, free_port
-from tests.parts import require_part
+from tests.signaling.certificates import Authority
+from tests.turnserver import PASSWORD, USER, TurnServer, turn_server
 
 pytestmark = pytest.mark.broker
 
@@ -47,38 +45,18 @@ async def test_a_broker_that_wants_a_password(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.fixture
-def turn_port() -> Iterator[int]:
-    """A coturn that knows `user` with the password `secret`."""
-    port = free_port()
-    arguments = ["-n", "--no-cli", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", f"--listening-port={port}"]
-    arguments += ["--lt-cred-mech", "--user=user:secret", "--realm=test", "--no-tls", "--no-dtls"]
-    arguments += ["--allow-loopback-peers", "--pidfile=", "--log-file=stdout", "--userdb=/dev/null"]
-    server = subprocess.Popen(
-        [require_part("turnserver", "coturn"), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 20
-    while not listens(port) and time.monotonic() < deadline:
-        time.sleep(0.05)  # it says nowhere that it is ready
-    yield port
-    server.terminate()
-    server.wait()
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
+def turn() -> Iterator[TurnServer]:
+    with turn_server() as server:
+        yield server
 
 
 async def servers(*entries: dict[str, str]) -> list[Finding]:
     return [each async for each in network.check_ice_servers(settings(ice={"servers": list(entries)}))]
 
 
-async def test_stun_and_turn_servers_are_really_asked(turn_port: int) -> None:
-    url = f"127.0.0.1:{turn_port}"
-    known = {"username": "user", "credential": "secret"}
+async def test_stun_and_turn_servers_are_really_asked(turn: TurnServer) -> None:
+    url = turn.address
+    known = {"username": USER, "credential": PASSWORD}
     findings = await servers(
         {"urls": f"stun:{url}"},
         {"urls": f"turn:{url}", **known},
@@ -89,7 +67,7 @@ async def test_stun_and_turn_servers_are_really_asked(turn_port: int) -> None:
     assert "sees us as 127.0.0.1" in findings[0].text
     assert "relays for us at 127.0.0.1" in findings[1].text
     assert "credential" in findings[3].advice
-    assert not any("secret" in f"{each}" or "wrong" in f"{each}" for each in findings)
+    assert not any(PASSWORD in f"{each}" or "wrong" in f"{each}" for each in findings)
 
 
 async def test_servers_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +80,27 @@ async def test_servers_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> No
     )
     assert {each.verdict for each in findings} == {Verdict.FAILED}
     assert all(each.advice for each in findings)
+
+
+async def test_what_is_wrong_with_a_turn_server_is_told(tmp_path: Path) -> None:
+    authority, secret = Authority(tmp_path), "north-star"
+    with turn_server(secret=secret, certificate=authority.issue("turn")) as server:
+        url, tls = f"turn:{server.address}", f"turns:127.0.0.1:{server.tls_port}"
+        expired = {"username": "1700000000:door-1", "credential": "x"}
+        entries = [{"urls": url, "secret": secret}, {"urls": url, **expired}, {"urls": tls, "secret": secret}]
+        untrusted = await servers(*entries)
+        ice = {"servers": entries[-1:], "ca_file": authority.file}
+        (trusted,) = [each async for each in network.check_ice_servers(settings(ice=ice))]
+    assert [each.verdict for each in (*untrusted, trusted)] == [
+        Verdict.OK,
+        Verdict.FAILED,
+        Verdict.FAILED,
+        Verdict.OK,
+    ]
+    assert "has expired at 2023-11-14" in untrusted[1].text
+    assert "secret" in untrusted[1].advice
+    assert "not trusted" in untrusted[2].text
+    assert "ice.ca_file" in untrusted[2].advice
 
 
 async def test_no_server_is_no_fault_unless_one_is_needed() -> None:

@@ -61,6 +61,17 @@ WRONG: list[tuple[str, str, str]] = [
     ('[ice]\nservers = [{urls = "stun:a:70000"}]', "'stun:a:70000'", "is not stun:HOST"),
     ('[ice]\nservers = [{urls = "turns:a?transport=udp"}]', "'turns:a?transport=udp'", "not udp"),
     ('[ice]\nservers = [{urls = "turn:a"}]', "ice.servers[0].urls: 'turn:a'", "needs username and credential"),
+    ('[ice]\nservers = [{urls = "turn:[1.2.3.4]:3478"}]', "'turn:[1.2.3.4]:3478'", "'1.2.3.4' is not an IPv6 address"),
+    (
+        '[ice]\nservers = [{urls = "turn:a", secret = "x", credential = "y"}]',
+        "ice.servers[0].secret:",
+        "keep one of them",
+    ),
+    (
+        '[ice]\nservers = [{urls = "turn:a", secret = "x", credential_lifetime = "8d"}]',
+        "ice.servers[0].credential_lifetime: '8d'",
+        "is not between 0 and 7 days",
+    ),
     ("[ice]\nservers = [" + '{urls = "stun:a"},' * 11 + "]", "ice.servers", "at most 10 items"),
     ("[stats]\ninterval = 0.1", "stats.interval: 0.1", "greater than or equal to 0.5"),
     ("[stats]\ninterval = nan", "stats.interval: nan", "finite number"),
@@ -188,6 +199,8 @@ SECRET = "hunter2"
         f'[ice]\nservers = ["{SECRET}"]',
         f'[ice]\nservers = [{{urls = "turn:me:{SECRET}@a"}}]',
         f'[ice]\nservers = [{{urls = "turn:a", credential = "{SECRET}"}}]',
+        f'[ice]\nservers = [{{urls = "turn:a", credential = "x", secret = "{SECRET}"}}]',
+        f'[ice]\nservers = [{{urls = "turn:a", secret = ["{SECRET}"]}}]',
         f'[ice]\nservers = [{{urls = "turn:a", username = "a", credential = {{a = "{SECRET}"}}}}]',
     ],
 )
@@ -205,7 +218,9 @@ def test_no_fault_repeats_a_secret_of_the_environment(machine: Machine) -> None:
 
 
 def test_settings_never_print_a_secret(machine: Machine) -> None:
-    servers = f'[{{"urls": "turn:a", "username": "u", "credential": "{SECRET}"}}]'
+    servers = (
+        f'[{{"urls": "turn:a", "username": "u", "credential": "{SECRET}"}}, {{"urls": "turn:b", "secret": "{SECRET}"}}]'
+    )
     settings = machine.load(CALLBOX_MQTT__PASSWORD=SECRET, CALLBOX_ICE__SERVERS=servers)
     for text in (repr(settings), str(settings), settings.model_dump_json()):
         assert SECRET not in text

@@ -50,7 +50,9 @@ async def serving(mosquitto: Mosquitto, **configuration: Any) -> AsyncIterator[s
     if not (page_folder() / "vendor" / "mqtt.min.js").exists():
         missing("the page's MQTT client is not there (make page)")
     options = WebOptions(HOST, free_port())
-    async with PageServer(options, (HOST, mosquitto.port), {"prefix": PREFIX, "iceServers": [], **configuration}):
+    async with PageServer(
+        options, (HOST, mosquitto.port), lambda: {"prefix": PREFIX, "iceServers": [], **configuration}
+    ):
         yield options.url
 
 

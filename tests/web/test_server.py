@@ -53,7 +53,7 @@ def open_websocket(port: int, **options: object) -> connect:
 async def serving(broker_port: int = 1, **options: object) -> AsyncIterator[int]:
     port = free_port()
     chosen = WebOptions(port=port, **options)  # type: ignore[arg-type]
-    async with PageServer(chosen, (HOST, broker_port), {"prefix": "callbox/v1", "iceServers": []}):
+    async with PageServer(chosen, (HOST, broker_port), lambda: {"prefix": "callbox/v1", "iceServers": []}):
         yield port
 
 
@@ -123,13 +123,13 @@ def basic(name: str, password: str) -> str:
 )
 def test_beyond_loopback_it_takes_tls_and_a_password(options: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match=r"192\.0\.2\.1"):
-        PageServer(WebOptions(host="192.0.2.1", **options), (HOST, 1), {})  # type: ignore[arg-type]
+        PageServer(WebOptions(host="192.0.2.1", **options), (HOST, 1), dict)  # type: ignore[arg-type]
 
 
 async def test_a_port_that_is_taken_is_named() -> None:
     async with serving() as port:
         with pytest.raises(ConfigurationError, match=str(port)):
-            async with PageServer(WebOptions(port=port), (HOST, 1), {}):
+            async with PageServer(WebOptions(port=port), (HOST, 1), dict):
                 pass
 
 

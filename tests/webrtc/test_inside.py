@@ -133,6 +133,12 @@ async def test_ice_names(pc: RTCPeerConnection) -> None:
     turn: Any = aioice.turn.TurnTransport(None)  # type: ignore[arg-type]
     assert turn._TurnTransport__close_task is None
     assert turn._TurnTransport__send_tasks == set()
+    assert all(hasattr(turn, name) for name in ("_connect", "_send_done"))
+    for kind in (aioice.turn.TurnClientTcpProtocol, aioice.turn.TurnClientUdpProtocol):
+        client: Any = kind(("192.0.2.1", 1), username="u", password="p", lifetime=1, channel_refresh_time=1)
+        assert client.peer_to_channel == {}
+        assert list(inspect.signature(client._send).parameters) == ["data"]
+        assert inspect.iscoroutinefunction(client.channel_bind)
     await pc.close()
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from typing import cast
 
@@ -18,9 +15,8 @@ from agent.conversation.events import CandidateFound, IceCandidate, IceServer, P
 from agent.errors import PeerError
 from agent.ports import IceOptions, LocalStream
 from agent.webrtc import gather
-from agent.webrtc.gather import usable_servers
 from agent.webrtc.sdp import END_OF_CANDIDATES, MAX_CANDIDATES
-from tests.parts import require_part
+from tests.turnserver import PASSWORD, USER, TurnServer, turn_server
 from tests.webrtc.feeds import ClipFeed
 from tests.webrtc.offers import BROWSER_OFFER, CANDIDATE, candidate_line
 from tests.webrtc.pairs import Side, closing, connect
@@ -201,7 +197,9 @@ async def test_relay_with_a_dead_server_fails(
     async with closing(side):
         answer = await side.peer.create_answer(BROWSER_OFFER)
         assert "a=candidate" not in answer
-        assert (await side.event(PeerFailed)).code == "no_candidates"
+        failed = await side.event(PeerFailed)
+        assert failed.code == "no_candidates"
+        assert f"turn:{here()}:{silent.port} does not answer" in failed.message
 
 
 async def test_only_chosen_addresses_are_used(clip: list[bytes]) -> None:
@@ -221,63 +219,18 @@ async def test_loopback_serves_where_there_is_nothing_else(clip: list[bytes], mo
         assert " 127.0.0.1 " in await side.peer.create_offer()
 
 
-@pytest.mark.parametrize(
-    ("server", "usable"),
-    [
-        (IceServer(("stun:stun.example:3478",)), 1),
-        (IceServer(("stun:stun.example", "turn:turn.example"), "u", "p"), 2),
-        (IceServer(("turns:turn.example:443?transport=tcp",), "u", "p"), 1),
-        (IceServer(("turn:turn.example",)), 0),
-        (IceServer(("turn:turn.example?transport=sctp",), "u", "p"), 0),
-        (IceServer(("turns:turn.example?transport=udp",), "u", "p"), 0),
-        (IceServer(("stuns:stun.example",)), 0),
-        (IceServer(("stun:stun.example:99999",)), 0),
-        (IceServer(("http://stun.example", "", "stun:", "turn:x y z")), 0),
-        (IceServer(tuple(f"stun:s{n}.example" for n in range(50))), 10),
-    ],
-)
-def test_server_addresses(server: IceServer, usable: int) -> None:
-    assert len(usable_servers([server])) == usable
-
-
 # --- a real TURN server
-
-
-class TurnServer:
-    def __init__(self, port: int, process: subprocess.Popen[bytes]) -> None:
-        self.port, self._process = port, process
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
 
 
 @pytest.fixture
 def turn() -> Iterator[TurnServer]:
-    binary = require_part("turnserver", "coturn")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    arguments = ["-n", "--no-cli", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--lt-cred-mech", "--no-tls"]
-    arguments += ["--no-dtls", "--user=u:p", "--realm=test", "--allow-loopback-peers", f"--listening-port={port}"]
-    arguments += ["--pidfile=", "--log-file=stdout", "--userdb=/dev/null"]
-    process = subprocess.Popen([binary, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            break
-    server = TurnServer(port, process)
-    yield server
-    server.kill()
+    with turn_server() as server:
+        yield server
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_a_call_through_relays_alone(transport: str, turn: TurnServer, clip: list[bytes]) -> None:
-    servers = (IceServer((f"turn:127.0.0.1:{turn.port}?transport={transport}",), "u", "p"),)
+    servers = (IceServer((f"turn:{turn.address}?transport={transport}",), USER, PASSWORD),)
     ice = IceOptions(servers, "relay")
     device, caller = Side(LocalStream(ClipFeed(clip)), ice=ice), Side(ice=ice)
     async with closing(device, caller):
@@ -299,7 +252,7 @@ async def test_a_relay_that_died_does_not_hold_the_close(
     turn: TurnServer, clip: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.webrtc.peer.CLOSE_TIMEOUT", 0.1)
-    servers = (IceServer((f"turn:127.0.0.1:{turn.port}",), "u", "p"),)
+    servers = (IceServer((f"turn:{turn.address}",), USER, PASSWORD),)
     side = Side(LocalStream(ClipFeed(clip)), ice=IceOptions(servers, "relay"))
     before = asyncio.all_tasks()
     await side.peer.create_answer(BROWSER_OFFER)

@@ -2,7 +2,8 @@
 
 Why at all: aiortc offers no event for PLI, NACK, REMB or the selected pair, spends a third of the sending cost on
 objects, decodes every frame that arrives in a thread, leaves its connecting task without an owner, checks consent with
-a time-out of half a second, says nothing of silence, and tries a path ever more rarely.
+a time-out of half a second, says nothing of silence, tries a path ever more rarely, and makes a task of each packet
+that goes through TURN, however many wait.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from agent.webrtc.inside.ice import (
 from agent.webrtc.inside.paced import PacedSender, PictureSource
 from agent.webrtc.inside.receiving import ReceiverTap
 from agent.webrtc.inside.sending import PacketSender, Source, Unit
+from agent.webrtc.inside.turn import Protocol as RelayProtocol
+from agent.webrtc.inside.turn import Relay, open_relay, relayed_candidate
 
 __all__ = [
     "ConsentWatch",
@@ -29,6 +32,8 @@ __all__ = [
     "PeerConnection",
     "PictureSource",
     "ReceiverTap",
+    "Relay",
+    "RelayProtocol",
     "Source",
     "Unit",
     "add_local_candidate",
@@ -38,6 +43,8 @@ __all__ = [
     "host_protocols",
     "knows_remote_candidates",
     "make_decoder",
+    "open_relay",
+    "relayed_candidate",
     "selected_pair",
     "transport_totals",
     "use_host_addresses",

@@ -42,8 +42,8 @@ def use_host_addresses(ice: aioice.ice.Connection, addresses: tuple[str, ...]) -
 
 
 def host_protocols(ice: aioice.ice.Connection) -> list[aioice.ice.StunProtocol]:
-    """The sockets of the IPv4 host candidates: those that a STUN server can be asked from."""
-    return [p for p in ice._protocols if p.local_candidate.type == "host" and ":" not in p.local_candidate.host]
+    """The sockets of the host candidates: those that a STUN server can be asked from."""
+    return [protocol for protocol in ice._protocols if protocol.local_candidate.type == "host"]
 
 
 def add_local_candidate(

@@ -1,0 +1,130 @@
+"""TURN allocations (RFC 8656) that send at once, wait for nothing without a bound, and do not look at the time of day.
+
+aioice makes a task for each packet that is sent, lets a TCP connection that is not read from grow for ever, looks names
+up in threads that an exit waits for, and tells by the wall clock when a channel has to be refreshed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+import struct
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import aioice
+import aioice.ice
+import aioice.turn
+from aioice.candidate import candidate_foundation, candidate_priority
+
+CHANNEL_REFRESH = 240.0  # seconds: a channel lives for 600, its permission for 300
+CHANNEL_RETRY = 10.0  # seconds from a refresh that failed to the next one
+MAX_UNSENT = 256 * 1024  # bytes that wait for the server to read them; what comes on top is lost, as on any network
+MAX_UNBOUND = 64  # packets that wait for a channel
+
+Protocol = TypeVar("Protocol", bound=asyncio.DatagramProtocol)
+
+
+class Relay(aioice.turn.TurnTransport):
+    """A datagram transport through one allocation. `dropped` counts packets that found no room."""
+
+    def __init__(self, turn: aioice.turn.TurnClientProtocol) -> None:
+        super().__init__(turn)
+        self.dropped = 0
+        self._turn = turn
+        self._refresh_at: dict[tuple[str, int], float] = {}
+        self._tasks: set[asyncio.Task[None]] = self._TurnTransport__send_tasks  # type: ignore[attr-defined]
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes on the way to the server that the system has not taken."""
+        return int(self._turn.transport.get_write_buffer_size())  # type: ignore[union-attr]
+
+    def sendto(self, data: bytes, addr: tuple[str, int]) -> None:
+        channel = self._turn.peer_to_channel.get(addr)
+        if self._closing:
+            return
+        if self.get_write_buffer_size() > MAX_UNSENT or (channel is None and len(self._tasks) >= MAX_UNBOUND):
+            self.dropped += 1
+        elif channel is None:
+            super().sendto(data, addr)  # which binds one
+        else:
+            self._turn._send(struct.pack("!HH", channel, len(data)) + data)
+            self._keep(channel, addr)
+
+    @property
+    def _closing(self) -> bool:
+        return self._TurnTransport__close_task is not None or self._turn.transport.is_closing()  # type: ignore[attr-defined]
+
+    def _keep(self, channel: int, addr: tuple[str, int]) -> None:
+        now = asyncio.get_running_loop().time()
+        if now < self._refresh_at.setdefault(addr, now + CHANNEL_REFRESH):
+            return
+        self._refresh_at[addr] = now + CHANNEL_RETRY
+        task = asyncio.create_task(self._refresh(channel, addr), name="turn-channel")
+        self._tasks.add(task)
+        task.add_done_callback(self._send_done)
+
+    async def _refresh(self, channel: int, addr: tuple[str, int]) -> None:
+        await self._turn.channel_bind(channel, addr)
+        self._refresh_at[addr] = asyncio.get_running_loop().time() + CHANNEL_REFRESH
+
+
+async def open_relay(
+    make_protocol: Callable[[], Protocol],
+    address: tuple[str, int],
+    *,
+    username: str | None,
+    credential: str | None,
+    transport: str,
+    tls: ssl.SSLContext | None = None,
+    tls_name: str | None = None,
+) -> tuple[Relay, Protocol]:
+    """Allocate at a numeric `address`; `transport` is udp or tcp. Raises OSError or aioice's TransactionError."""
+    loop = asyncio.get_running_loop()
+    options = {
+        "username": username,
+        "password": credential,
+        "lifetime": aioice.turn.DEFAULT_ALLOCATION_LIFETIME,
+        "channel_refresh_time": aioice.turn.DEFAULT_CHANNEL_REFRESH_TIME,
+    }
+    inner: asyncio.BaseTransport
+    turn: aioice.turn.TurnClientProtocol
+    if transport == "tcp":
+        inner, turn = await loop.create_connection(
+            lambda: aioice.turn.TurnClientTcpProtocol(address, **options),  # type: ignore[arg-type]
+            *address,
+            ssl=tls,
+            server_hostname=tls_name if tls else None,
+        )
+    else:
+        inner, turn = await loop.create_datagram_endpoint(
+            lambda: aioice.turn.TurnClientUdpProtocol(address, **options),  # type: ignore[arg-type]
+            remote_addr=address,
+        )
+    try:
+        relay, protocol = Relay(turn), make_protocol()
+        await relay._connect(protocol)
+    except BaseException:  # also where the wait for it is given up: nobody else knows of this socket
+        inner.close()
+        raise
+    return relay, protocol
+
+
+def relayed_candidate(relay: Relay, *, hide_related_address: bool) -> aioice.Candidate:
+    """The candidate of an allocation (RFC 8839 5.1); its related address would tell where we really are."""
+    host, port = relay.get_extra_info("sockname")[:2]
+    related: Any = relay.get_extra_info("related_address")
+    if hide_related_address:
+        related = ("0.0.0.0" if ipaddress.ip_address(host).version == 4 else "::", 9)
+    return aioice.Candidate(
+        foundation=candidate_foundation("relay", "udp", host),
+        component=1,
+        transport="udp",
+        priority=candidate_priority(1, "relay"),
+        host=host,
+        port=port,
+        type="relay",
+        related_address=related[0],
+        related_port=related[1],
+    )
