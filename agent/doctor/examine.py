@@ -86,15 +86,16 @@ async def _measured(settings: Settings, seconds: float, progress: Progress) -> l
         measured = await measure_camera(hub, options, seconds, progress)
     except (MediaError, TimeoutError) as error:
         reason = str(error) or "no picture came"
-        return [
-            Finding(
-                "camera", Verdict.FAILED, reason, "A running callbox has it while somebody calls, and shortly after."
-            )
-        ]
+        advice = "A running callbox has it while somebody calls, and shortly after." if _is_taken(reason) else ""
+        return [Finding("camera", Verdict.FAILED, reason, advice)]
     finally:
         await hub.close()
     passed_through = "passed through" in measured.encoder or measured.encoder == "in the camera"
     return [*report_camera(measured, options, passed_through=passed_through)]
+
+
+def _is_taken(reason: str) -> bool:
+    return "busy" in reason.lower() or "another program" in reason
 
 
 def _find_daemon() -> Finding:

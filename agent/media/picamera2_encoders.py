@@ -48,6 +48,12 @@ def open_hardware_encoder(options: VideoOptions, emit: Callable[[AccessUnit], No
             control.before_frame()
             super()._encode(stream, request)
 
+    if options.min_bitrate < LOWEST_BITRATE:
+        logger.warning(
+            "video.min_bitrate is %d, but this encoder gets %d at least, as it may hang below",
+            options.min_bitrate,
+            LOWEST_BITRATE,
+        )
     encoder = LiveHardwareEncoder(
         bitrate=max(options.bitrate, LOWEST_BITRATE),
         repeat=True,

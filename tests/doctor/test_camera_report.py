@@ -62,6 +62,19 @@ def test_a_good_camera() -> None:
             Verdict.WARNING,
             "too little",
         ),
+        (
+            replace(
+                GOOD,
+                bitrate_steps=(
+                    BitrateStep(400_000, 309_000),
+                    BitrateStep(250_000, 305_000),
+                    BitrateStep(800_000, 300_000),
+                ),
+            ),
+            "bitrate",
+            Verdict.WARNING,
+            "too little",
+        ),
         (replace(GOOD, throttling=["under-voltage"]), "load", Verdict.WARNING, "under-voltage"),
         (replace(GOOD, cpu=0.97), "load", Verdict.WARNING, "97 %"),
     ],

@@ -66,6 +66,7 @@ async def test_what_does_not_work_is_told_and_exits_6(tmp_path: Path, mosquitto:
         "tried none of this on a Raspberry Pi",
     ):
         assert words in " ".join(output.split()), output
+    assert "A running callbox has it" not in output  # that is no reason here
     assert "Traceback" not in log
 
 

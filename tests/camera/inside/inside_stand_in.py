@@ -11,6 +11,7 @@ import videodev2 as v4l2
 from agent.media.h264 import nal_types, sequence_parameters
 from agent.media.hub import VideoHub
 from agent.media.source import VideoOptions
+from agent.ports import VIDEO_CLOCK_RATE
 from tests.camera.inside import v4l2_stand_in
 from tests.camera.inside.fixtures import subscribed, take
 from tests.camera.inside.v4l2_stand_in import StandIn
@@ -82,6 +83,19 @@ async def test_the_bitrate_moves_while_it_runs_on_a_stand_in_for_the_v4l2_encode
     assert given[:3] == [800_000, 500_000, 1_500_000]
     assert given[-1] == 150_000  # below it the firmware was seen to hang
     assert len(given) <= 5
+
+
+async def test_pictures_are_left_out_below_the_minimum_on_a_stand_in_for_the_v4l2_encoder(
+    open_hub: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with subscribed(open_hub(OPTIONS)) as subscription:
+        await take(subscription, 5)
+        subscription.request_bitrate(OPTIONS.min_bitrate // 2)
+        await take(subscription, 10)
+        units = await take(subscription, 10)
+    assert (units[-1].pts - units[0].pts) / 9 > 1.8 * VIDEO_CLOCK_RATE / 30
+    assert StandIn.opened[-1].values(v4l2.V4L2_CID_MPEG_VIDEO_BITRATE)[-1] == 150_000
+    assert any("video.min_bitrate is 50000" in record.message for record in caplog.records)
 
 
 async def test_it_can_be_opened_again_and_again_on_a_stand_in_for_the_v4l2_encoder(open_hub: Make) -> None:
