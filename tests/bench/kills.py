@@ -56,8 +56,7 @@ async def kill_amid_calls(world: World, victims: Victims, kind: str, chance: ran
         await asyncio.sleep(chance.uniform(0.0, 1.2))
         outage = chance.uniform(0.0, 2.0) if STRIKES[kind][1] is not None else chance.uniform(0.0, 0.3)
         back = await strike(victims, kind, outage)
-        await next_accepted(world)
-        return asyncio.get_running_loop().time() - back
+        return await next_accepted(world) - back
 
 
 async def some_call(world: World, number: int, delay: float, hold: float) -> None:

@@ -88,6 +88,7 @@ class World:
         self.online = False
         self._offer = offer
         self._open: dict[str, Exchange] = {}
+        self._callees: set[str] = set()
         self._changed = asyncio.Condition()
 
     @classmethod
@@ -168,7 +169,15 @@ class World:
     def be_called(self) -> None:
         """Have the device call somebody, who declines."""
         uid = f"callee-{uuid.uuid4().hex[:12]}"
+        self._callees.add(uid)
         self.broker.publish(f"{PREFIX}/{UID}/command/call", json.dumps({"to": [uid], "lifetime": 5}).encode(), expiry=5)
+
+    def give_up(self) -> None:
+        """Withdraw what has no answer by now: the broker has lost it, or its call died with the device."""
+        for exchange in tuple(self._open.values()):
+            if not exchange.answer.done():
+                exchange.answer.set_result({})
+                self.hang_up(exchange)
 
     def hang_up(self, exchange: Exchange) -> None:
         self._open.pop(exchange.conversation, None)
@@ -202,6 +211,8 @@ class World:
 
     def _event(self, event: dict[str, Any]) -> None:
         conversation = event["conversation"]
+        if event["remoteUid"] in self._callees:  # it may have died before it invited anybody
+            self.books.begun.add(conversation)
         if event["event"] == "closed":
             known = self.books.closed[conversation]
             if not known:
@@ -324,10 +335,13 @@ async def strike(victims: Victims, kind: str, outage: float) -> float:
     return time.monotonic()
 
 
-async def next_accepted(world: World) -> None:
-    """Call until a call is accepted."""
+async def next_accepted(world: World) -> float:
+    """Call until a call is accepted, and return when that was (monotonic). What was called before is given up then."""
     while await world.call(0.0) != "ACCEPTED":  # noqa: ASYNC110 - a call, not a look
         await asyncio.sleep(0.05)
+    now = time.monotonic()
+    world.give_up()
+    return now
 
 
 def choose(chance: random.Random) -> str:
