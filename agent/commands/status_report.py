@@ -58,8 +58,8 @@ def describe(status: dict[str, Any]) -> str:
 
 def _records(records: dict[str, Any]) -> str:
     waiting, lost, damaged = records["waiting"], records["lost"], records["set_aside"]
-    parts = [f"{waiting} wait for the broker" if waiting else "all delivered"]
-    parts += [f"in memory only: {records['trouble']}"] if records["trouble"] else []
+    parts = [f"{waiting} wait for the broker" if waiting else "none waits for the broker"]
+    parts += [f"kept in memory only: {records['trouble']}"] if records["trouble"] else []
     parts += [f"{lost} lost"] if lost else []
     parts += [f"{records['recovered']} of calls that an earlier process died in"] if records["recovered"] else []
     parts += [f"{damaged} damaged {'file' if damaged == 1 else 'files'} set aside"] if damaged else []

@@ -33,7 +33,7 @@ def check_records(directory: Path, uid: str) -> Finding:
     there = next((each for each in (directory, *directory.parents) if each.exists()), directory)
     closed = _why_closed(there)
     if closed is not None:
-        advice = "Until then records wait in memory only. " + closed[1]
+        advice = closed[1] + " Until then records wait in memory only."
         return Finding(_AREA, Verdict.WARNING, f"{directory} {closed[0]}", advice)
     free = shutil.disk_usage(there).free
     aside = sorted(directory.glob(f"{FILE_NAME}.corrupt-*Z"))
@@ -47,7 +47,7 @@ def check_records(directory: Path, uid: str) -> Finding:
         advice = "A file that is damaged is set aside when callbox starts."
         return Finding(_AREA, Verdict.WARNING, text, advice, figures)
     if aside:
-        text += f"; {len(aside)} damaged files were set aside, {aside[-1].name} last"
+        text += f"; damaged and set aside: {len(aside)}, the last of them {aside[-1].name}"
         advice = "It may be that the card wears out. They may be removed."
         return Finding(_AREA, Verdict.WARNING, text, advice, figures)
     return Finding(_AREA, Verdict.OK, text, figures=figures)

@@ -173,10 +173,10 @@ class StoreThread:
         try:
             begun_anew = self._store.failed(error)
         except OSError as worse:
-            self._tell(f"{error}, and the file cannot be set aside: {worse}")
+            self._tell(f"{_reason(error)}, and the file cannot be set aside: {_reason(worse)}")
             return False
         if not begun_anew:
-            self._tell(str(error))
+            self._tell(_reason(error))
         return begun_anew
 
     def _read(self, after: int, limit: int, future: asyncio.Future[list[Entry]]) -> None:
@@ -231,6 +231,11 @@ class StoreThread:
     def _changed(self, trouble: str | None) -> None:
         self.trouble = trouble
         self._listener.disk_changed(trouble)
+
+
+def _reason(error: Exception) -> str:
+    """Without the path, which is said beside it."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _resolve(future: asyncio.Future[list[Entry]], entries: list[Entry]) -> None:

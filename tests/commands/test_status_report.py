@@ -22,7 +22,7 @@ def test_idle() -> None:
         "  camera  pattern",
         "  up      1h2m5s, callbox 1.0, pid 42",
         "  memory  48 MB",
-        "  records all delivered",
+        "  records none waits for the broker",
         "  calls   0 of 1",
     ]
 
@@ -55,11 +55,11 @@ def test_what_is_missing() -> None:
         (Records(waiting=3), "3 wait for the broker"),
         (
             Records(trouble="database or disk is full", lost=2),
-            "all delivered; in memory only: database or disk is full; 2 lost",
+            "none waits for the broker; kept in memory only: database or disk is full; 2 lost",
         ),
         (
             Records(recovered=2, set_aside=1),
-            "all delivered; 2 of calls that an earlier process died in; 1 damaged file set aside",
+            "none waits for the broker; 2 of calls that an earlier process died in; 1 damaged file set aside",
         ),
     ],
 )

@@ -332,6 +332,33 @@ def _fill_up(ballast: Path) -> None:
             pass
 
 
+@pytest.fixture
+def closed_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system that is read-only; for who may not mount one, a directory that is."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = mount(folder, "ro")
+    if not mounted:
+        if os.geteuid() == 0:
+            pytest.skip("needs the right to mount a tmpfs")
+        folder.chmod(0o500)
+    yield folder
+    if mounted:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+async def test_a_disk_that_is_read_only_is_told_and_costs_no_event(closed_disk: Path) -> None:
+    broker = HandBroker(connected=True)
+    async with quick(closed_disk / "state", broker) as outbox:
+        call = begun("c-1")
+        outbox.note(call, b"under way")
+        assert not await outbox.noted(call)
+        put(outbox, *range(20))
+        await deliver_all_but_the_disk(broker, 20)
+        assert outbox.health.trouble in ("Read-only file system", "Permission denied")
+    assert broker.delivered == payloads(*range(20))
+
+
 async def test_a_disk_that_becomes_read_only_is_told_and_what_waits_on_it_is_delivered(tmp_path: Path) -> None:
     """As the kernel makes it after an error of the card."""
     broker = HandBroker()

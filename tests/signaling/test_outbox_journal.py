@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from agent.conversation import events as ev
 from agent.conversation.call import Timing
@@ -117,6 +120,44 @@ async def test_what_is_known_is_not_written_again(tmp_path: Path) -> None:
             call.note(after=10.0)  # it rings
         await written(outbox)
         assert (tmp_path / "outbox.db-wal").stat().st_mtime_ns == before.st_mtime_ns
+
+
+async def test_a_call_costs_four_syncs_or_five(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin, answer (with its `response`, or before it), connection and end.
+
+    What the broker acknowledges costs none, nor does what happens in between.
+    """
+    syncs: list[int] = []
+    fdatasync = os.fdatasync
+
+    def counted(file: int) -> None:
+        syncs.append(file)
+        fdatasync(file)
+
+    broker = HandBroker(connected=True)
+    async with quick(tmp_path, broker) as outbox:
+        await written(outbox)
+        monkeypatch.setattr("agent.signaling.store.os.fdatasync", counted)
+        call = Call(outbox)
+        call.note()
+        assert await call.journal.noted(call.rules)
+        await written(outbox)
+        call.feed(ev.AcceptRequested())
+        call.feed(ev.DescriptionReady(0, "v=0"))
+        outbox.put("response", "response-1", "t", b"{}")
+        await written(outbox)
+        call.feed(ev.IceConnected(0))
+        call.feed(ev.PeerConnected(0))
+        for _ in range(3):
+            call.note(after=UPDATE_INTERVAL / 4)
+        await written(outbox)
+        entry = call.journal.end(call.rules)
+        assert entry is not None
+        outbox.put("closed", entry.event_id, entry.topic, b"{}", ends=entry)
+        await deliver_all(broker, outbox)
+        await written(outbox)
+        assert outbox.health.waiting == 0
+    assert 4 <= len(syncs) <= 5
 
 
 async def test_the_real_end_takes_the_place_of_the_last_word(tmp_path: Path) -> None:
