@@ -23,7 +23,8 @@ from agent.device.clock import watching_clock
 from agent.device.doorkeeper import Doorkeeper
 from agent.device.operations import Operator
 from agent.device.overview import Overview
-from agent.device.publisher import Publisher, offline
+from agent.device.presence import Presence, offline
+from agent.device.publisher import Publisher
 from agent.device.reloading import needs_restart
 from agent.device.supervision import Supervision
 from agent.errors import ConfigurationError, MediaError
@@ -76,7 +77,7 @@ class Daemon:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._stop.set if self._terminal else self._reload_on_signal)
         async with AsyncExitStack() as stack:
-            client, publisher, supervision = await self._start(stack)
+            client, publisher, presence, supervision = await self._start(stack)
             gc.collect()
             release_memory()  # of what the start has used
             logger.info("%s is callable as %s", __version__, self._settings.uid)
@@ -85,9 +86,9 @@ class Daemon:
             supervision.stopping()
             await client.close(CloseReason.SHUTDOWN)
             await publisher.flush(GOODBYE_TIMEOUT)
-            await asyncio.wait([publisher.goodbye()], timeout=GOODBYE_TIMEOUT)
+            await asyncio.wait([presence.goodbye()], timeout=GOODBYE_TIMEOUT)
 
-    async def _start(self, stack: AsyncExitStack) -> tuple[CallClient, Publisher, Supervision]:
+    async def _start(self, stack: AsyncExitStack) -> tuple[CallClient, Publisher, Presence, Supervision]:
         settings = self._settings
         video, audio = _feeds(settings, self._on_camera)
         stack.push_async_callback(video.close)
@@ -96,11 +97,11 @@ class Daemon:
         meter = FrameMeter(video)
         local_stream = LocalStream(video=meter, audio=audio)
 
-        topics = Topics(settings.topic_prefix)
+        topics, boot_id = Topics(settings.topic_prefix), str(uuid.uuid4())
         broker = MqttBroker(
             mqtt_options(settings),
             subscriptions=Signaling.subscriptions(settings.uid, settings.topic_prefix),
-            will=offline(settings.uid, topics),
+            will=offline(settings.uid, topics, boot_id),
         )
         signaling = Signaling(broker, uid=settings.uid, prefix=settings.topic_prefix, party=str(uuid.uuid4()))
         client = CallClient(signaling, make_peer, client_options(settings))
@@ -108,8 +109,9 @@ class Daemon:
         operator = Operator(client, self._doorkeeper, local_stream, self.reload, video.snapshot)
         outbox = Outbox(broker, settings.state_directory, on_trouble=self._on_disk)
         publisher = Publisher(broker, outbox, topics, settings.uid, about(settings, video, operator.verbs), time.time)
+        presence = Presence(broker, topics, settings.uid, boot_id, time.time)
         client.subscribe(publisher.event)
-        client.on("conversations", lambda: publisher.occupied(len(client.conversations), busy=client.busy))
+        client.on("conversations", lambda: presence.occupied(len(client.conversations), busy=client.busy))
         client.on_begin = publisher.begin
         self._publisher = publisher
         look = partial(find_fault, settings.video.source, video_options(settings))
@@ -120,7 +122,7 @@ class Daemon:
         for call in await publisher.past_calls():
             client.over(call.conversation, call.remote_uid, call.reason)
         await stack.enter_async_context(client)
-        await stack.enter_async_context(watching_clock(time.time, publisher.clock_set))
+        await stack.enter_async_context(watching_clock(time.time, presence.clock_set))
 
         def addresses_changed() -> None:
             broker.addresses_changed()
@@ -130,7 +132,7 @@ class Daemon:
         if settings.web.enabled:
             await stack.enter_async_context(page_server(settings))
         supervision.running()
-        return client, publisher, supervision
+        return client, publisher, presence, supervision
 
     def reload(self) -> dict[str, Any]:
         """Read settings and policy again; what cannot change while running is named. A bad file changes nothing."""

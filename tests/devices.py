@@ -16,7 +16,8 @@ from agent.client import CallClient, ClientOptions
 from agent.conversation.policy import Policy, Rule
 from agent.device.doorkeeper import Doorkeeper
 from agent.device.operations import Operator
-from agent.device.publisher import Publisher, offline
+from agent.device.presence import Presence, offline
+from agent.device.publisher import Publisher
 from agent.errors import MediaUnavailable
 from agent.media.jpeg import Jpeg
 from agent.ports import LocalStream
@@ -38,7 +39,7 @@ class Device:
 
     client: CallClient
     doorkeeper: Doorkeeper
-    publisher: Publisher
+    presence: Presence
     peers: FakePeers
     broker: FakeBroker
     network: FakeNetwork
@@ -88,7 +89,9 @@ async def device(
     outbox_options: OutboxOptions | None = None,
 ) -> AsyncIterator[Device]:
     topics, peers = Topics(PREFIX), FakePeers()
-    broker = FakeBroker(network, UID, subscriptions=Signaling.subscriptions(UID, PREFIX), will=offline(UID, topics))
+    broker = FakeBroker(
+        network, UID, subscriptions=Signaling.subscriptions(UID, PREFIX), will=offline(UID, topics, "boot-1")
+    )
     signaling = Signaling(broker, uid=UID, prefix=PREFIX, party=f"party-{UID}", now=options.wall)
     client = CallClient(signaling, peers, options)
     stream = LocalStream()
@@ -96,8 +99,9 @@ async def device(
     doorkeeper = Doorkeeper(client, policy, stream, options.wall)
     outbox = Outbox(broker, folder, outbox_options, on_trouble=lambda trouble: publisher.disk_changed(trouble))
     about = wire.About(uid=UID, model="none", max_conversations=options.max_conversations)
-    publisher = Publisher(broker, outbox, topics, UID, about, options.wall, options.monotonic)
-    made = Device(client, doorkeeper, publisher, peers, broker, network, outbox)
+    publisher = Publisher(broker, outbox, topics, UID, about, options.wall)
+    presence = Presence(broker, topics, UID, "boot-1", options.wall, options.monotonic)
+    made = Device(client, doorkeeper, presence, peers, broker, network, outbox)
 
     made.camera.set()
 
@@ -109,7 +113,7 @@ async def device(
 
     Operator(client, doorkeeper, stream, lambda: made.reload(), snapshot)
     client.subscribe(publisher.event)
-    client.on("conversations", lambda: publisher.occupied(len(client.conversations), busy=client.busy))
+    client.on("conversations", lambda: presence.occupied(len(client.conversations), busy=client.busy))
     client.on_begin = publisher.begin
     async with broker, outbox:
         for call in await publisher.past_calls():

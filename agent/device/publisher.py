@@ -1,49 +1,32 @@
-"""What a device tells the world: every event of its conversations, its status, and what it is (PROTOCOL 5, 6)."""
+"""What a device tells the world: every event of its conversations, and what it is (PROTOCOL 5, 6)."""
 
 from __future__ import annotations
 
-import asyncio
 import platform
-import time
 import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from agent import __version__
 from agent.conversation import events as ev
 from agent.conversation.reasons import Direction
 from agent.conversation.reports import CallRecord, LocalStats, RemoteStats
 from agent.session import Conversation
 from agent.signaling import messages as wire
-from agent.signaling.broker import Broker, Will
+from agent.signaling.broker import Broker
 from agent.signaling.journal import CallJournal, PastCall, past_calls
 from agent.signaling.outbox import Outbox
 from agent.signaling.topics import Topics
 
 _KEPT = frozenset({"response", "closed"})  # on the disk until the broker has them
 NOT_KEPT = "record_not_kept"  # the code of the `error` event in a call whose record the disk does not take
-WILL_DELAY = 5  # seconds: a blip of the network is no absence
-
-
-def offline(uid: str, topics: Topics) -> Will:
-    """What the broker says when we are gone without a goodbye."""
-    status = wire.Status(state="offline", version=__version__)
-    return Will(topics.status(uid), wire.encode(status), delay=WILL_DELAY)
 
 
 class Publisher:
-    """Publishes for one device. `now` is the time of day in Unix seconds, `monotonic` a clock that is never set."""
+    """Publishes for one device. `now` is the time of day in Unix seconds."""
 
     def __init__(
-        self,
-        broker: Broker,
-        outbox: Outbox,
-        topics: Topics,
-        uid: str,
-        about: wire.About,
-        now: Callable[[], float],
-        monotonic: Callable[[], float] = time.monotonic,
+        self, broker: Broker, outbox: Outbox, topics: Topics, uid: str, about: wire.About, now: Callable[[], float]
     ) -> None:
         self._broker = broker
         self._outbox = outbox
@@ -52,47 +35,19 @@ class Publisher:
         self._uid = uid
         self._about = about
         self._now = now
-        self._monotonic = monotonic
-        self._changed_at = monotonic()
         self._open: dict[str, Conversation] = {}
         self._trouble: str | None = None
         self._warned: set[str] = set()
-        self._status = wire.Status(state="online", since=wire.format_time(now()), version=__version__)
         broker.on_connection(self._on_connection)
 
     def _on_connection(self, connected: bool) -> None:
-        """Status and description are retained, but a broker may have lost them: say them on every connect."""
+        """The description is retained, but a broker may have lost it: say it on every connect."""
         if connected:
-            self._publish_status()
             self._broker.publish(self._topics.about(self._uid), wire.encode(self._about), retain=True)
-
-    def occupied(self, conversations: int, *, busy: bool) -> None:
-        """Tell how many conversations there are, if that has changed."""
-        if (self._status.conversations, self._status.busy) != (conversations, busy):
-            self._say(conversations=conversations, busy=busy)
 
     async def flush(self, timeout: float) -> None:
         """Wait until the broker has the records of calls, where it can be reached; `timeout` in seconds."""
         await self._outbox.flush(timeout)
-
-    def goodbye(self) -> asyncio.Future[None]:
-        """A clean stop: the will stays unsaid, so we say it."""
-        return self._say(state="offline", conversations=0, busy=False)
-
-    def clock_set(self) -> None:
-        """The clock has been set since the last change of the status: say when that really was."""
-        since = self._now() - (self._monotonic() - self._changed_at)
-        self._status = self._status.model_copy(update={"since": wire.format_time(since)})
-        self._publish_status()
-
-    def _say(self, **changes: Any) -> asyncio.Future[None]:
-        self._changed_at = self._monotonic()
-        changes["since"] = wire.format_time(self._now())
-        self._status = self._status.model_copy(update=changes)
-        return self._publish_status()
-
-    def _publish_status(self) -> asyncio.Future[None]:
-        return self._broker.publish(self._topics.status(self._uid), wire.encode(self._status), retain=True)
 
     def event(self, conversation: Conversation, name: str, event: Any) -> None:
         """Publish one event of a conversation."""

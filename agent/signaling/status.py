@@ -17,6 +17,7 @@ class Status(WireModel):
     conversations: int = 0
     since: Timestamp | None = None
     version: str | None = None
+    boot_id: str | None = None  # one run of the device: `offline` with that of an earlier one is out of date
 
 
 class About(WireModel):

@@ -233,7 +233,7 @@ async def test_status_follows(tmp_path: Path) -> None:
         await until(lambda: len(door.on("status")) == 4)
         assert door.on("status")[-1] == door.on("status")[-2], "the same state since the same moment"
         assert len(door.on("about")) == 2
-        await door.publisher.goodbye()
+        await door.presence.goodbye()
     assert states == [("online", False, 0), ("online", True, 1), ("online", False, 0)]
     assert since == sorted(set(since))
     assert (

@@ -1,0 +1,91 @@
+"""Whether the device is there, and busy (PROTOCOL 6): said by itself, and by the broker when it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from agent import __version__
+from agent.signaling import messages as wire
+from agent.signaling.broker import Broker, Will
+from agent.signaling.topics import Topics
+
+WILL_DELAY = 5  # seconds: a blip of the network is no absence
+CONFIRM_AFTER = WILL_DELAY + 2.0  # seconds after a connect
+
+
+def offline(uid: str, topics: Topics, boot_id: str) -> Will:
+    """What the broker says when we are gone without a goodbye."""
+    status = wire.Status(state="offline", version=__version__, boot_id=boot_id)
+    return Will(topics.status(uid), wire.encode(status), delay=WILL_DELAY)
+
+
+class Presence:
+    """Keeps a device's retained status true. `boot_id` names this run of it, in the will as well.
+
+    The status is said on every connect, as a broker may have lost it, and once more when the will of an earlier
+    connection, or of an earlier run, can no longer come: a broker should not publish that after our return, yet one of
+    several that work together may. What changes while there is no connection is not queued: of that, only the last
+    counts. `now` is the time of day in Unix seconds, `monotonic` a clock that is never set.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        topics: Topics,
+        uid: str,
+        boot_id: str,
+        now: Callable[[], float],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._broker = broker
+        self._topic = topics.status(uid)
+        self._now = now
+        self._monotonic = monotonic
+        self._changed_at = monotonic()
+        self._status = wire.Status(state="online", since=wire.format_time(now()), version=__version__, boot_id=boot_id)
+        self._confirmation: asyncio.TimerHandle | None = None
+        broker.on_connection(self._on_connection)
+
+    def occupied(self, conversations: int, *, busy: bool) -> None:
+        """Tell how many conversations there are, if that has changed."""
+        if (self._status.conversations, self._status.busy) != (conversations, busy):
+            self._say(conversations=conversations, busy=busy)
+
+    def goodbye(self) -> asyncio.Future[None]:
+        """A clean stop: the will stays unsaid, so we say it."""
+        self._cancel_confirmation()
+        return self._say(state="offline", conversations=0, busy=False)
+
+    def clock_set(self) -> None:
+        """The clock has been set since the last change of the status: say when that really was."""
+        since = self._now() - (self._monotonic() - self._changed_at)
+        self._status = self._status.model_copy(update={"since": wire.format_time(since)})
+        self._publish()
+
+    def _on_connection(self, connected: bool) -> None:
+        self._cancel_confirmation()
+        if connected:
+            self._publish()
+            if self._status.state == "online":
+                self._confirmation = asyncio.get_running_loop().call_later(CONFIRM_AFTER, self._publish)
+
+    def _cancel_confirmation(self) -> None:
+        if self._confirmation is not None:
+            self._confirmation.cancel()
+            self._confirmation = None
+
+    def _say(self, **changes: Any) -> asyncio.Future[None]:
+        self._changed_at = self._monotonic()
+        changes["since"] = wire.format_time(self._now())
+        self._status = self._status.model_copy(update=changes)
+        return self._publish()
+
+    def _publish(self) -> asyncio.Future[None]:
+        if self._broker.connected:
+            return self._broker.publish(self._topic, wire.encode(self._status), retain=True)
+        nothing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        nothing.set_result(None)
+        return nothing

@@ -1,0 +1,107 @@
+"""Whether the retained status is true."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from agent.device.presence import CONFIRM_AFTER, WILL_DELAY, Presence, offline
+from agent.signaling.topics import Topics
+from tests.fakes.broker import FakeBroker, FakeNetwork, Message
+from tests.waiting import until
+
+TOPICS = Topics("callbox/v1")
+TOPIC = TOPICS.status("door-1")
+
+
+@asynccontextmanager
+async def present(network: FakeNetwork, boot_id: str = "boot-1") -> AsyncIterator[tuple[FakeBroker, Presence]]:
+    broker = FakeBroker(network, "door-1", will=offline("door-1", TOPICS, boot_id))
+    presence = Presence(broker, TOPICS, "door-1", boot_id, lambda: 1_800_000_000.0)
+    async with broker:
+        await broker.wait_connected(5)
+        yield broker, presence
+
+
+def said(network: FakeNetwork) -> list[Any]:
+    return [json.loads(each.payload) for each in network.published if each.topic == TOPIC]
+
+
+def states(network: FakeNetwork) -> list[tuple[str, str]]:
+    return [(each["state"], each["bootId"]) for each in said(network)]
+
+
+def retained(network: FakeNetwork) -> Any:
+    return json.loads(network.retained[TOPIC].payload)
+
+
+async def test_a_blip_shorter_than_the_wills_delay_is_no_absence() -> None:
+    network = FakeNetwork()
+    async with present(network) as (broker, _):
+        for _ in range(3):
+            broker.drop()
+            network.advance(WILL_DELAY - 1)
+            await broker.wait_connected(5)
+    assert states(network) == [("online", "boot-1")] * 4
+
+
+async def test_who_is_gone_is_offline_once_the_delay_is_over() -> None:
+    network = FakeNetwork()
+    async with present(network) as (broker, _):
+        broker.drop(comes_back=False)
+        network.advance(WILL_DELAY - 1)
+        assert retained(network)["state"] == "online"
+        network.advance(1)
+        assert retained(network) == {"state": "offline", "busy": False, "conversations": 0} | {
+            key: retained(network)[key] for key in ("version", "bootId")
+        }
+
+
+async def test_a_clean_stop_is_offline_at_once() -> None:
+    network = FakeNetwork()
+    async with present(network) as (_, presence):
+        presence.occupied(1, busy=True)
+        await presence.goodbye()
+    assert (retained(network)["state"], retained(network)["busy"]) == ("offline", False)
+    network.advance(2 * WILL_DELAY)
+    assert states(network) == [("online", "boot-1"), ("online", "boot-1"), ("offline", "boot-1")]
+
+
+async def test_a_will_that_comes_after_our_return_is_set_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert CONFIRM_AFTER > WILL_DELAY
+    monkeypatch.setattr("agent.device.presence.CONFIRM_AFTER", 0.05)
+    network = FakeNetwork()
+    async with present(network, "boot-2"):
+        late = offline("door-1", TOPICS, "boot-1")
+        network.publish(Message(late.topic, late.payload, late.qos, late.retain))
+        await until(lambda: len(said(network)) == 3)
+    assert states(network) == [("online", "boot-2"), ("offline", "boot-1"), ("online", "boot-2")]
+
+
+async def test_nothing_is_confirmed_after_a_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.device.presence.CONFIRM_AFTER", 0.02)
+    network, later = FakeNetwork(), asyncio.Event()
+    async with present(network) as (_, presence):
+        await presence.goodbye()
+        asyncio.get_running_loop().call_later(0.04, later.set)  # timers run in the order of their times
+        await later.wait()
+    assert states(network)[-1] == ("offline", "boot-1")
+
+
+async def test_of_what_changed_while_away_only_the_last_counts() -> None:
+    network = FakeNetwork()
+    async with present(network) as (broker, presence):
+        network.stop()
+        presence.occupied(1, busy=True)
+        presence.occupied(0, busy=False)
+        presence.occupied(2, busy=True)
+        await presence.goodbye()
+        presence.clock_set()
+        network.start()
+        await broker.wait_connected(5)
+    assert [each["state"] for each in said(network)] == ["online", "offline"]
