@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -90,6 +91,15 @@ class Mosquitto:
         self.kill()
         self.start()
 
+    def freeze(self) -> None:
+        """Its connections stand, and nothing comes, until `thaw`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def log(self) -> str:
         return (self._folder / f"mosquitto-{self.port}.log").read_text(errors="replace")
 
@@ -100,6 +110,7 @@ class Mosquitto:
             self._process.kill()
         else:
             self._process.terminate()
+            self.thaw()
         self._process.wait(10)
         self._process = None
 

@@ -42,6 +42,8 @@ def describe(status: dict[str, Any]) -> str:
         return f"callbox: {status['status']}"
     camera, memory = status["camera"], status["memory"]
     broker = "connected" if status["broker_connected"] else "not connected"
+    if trouble := status.get("broker_trouble"):
+        broker += f": {trouble}"
     details = f"callbox {status['version']}, pid {status['pid']}"
     rows = [
         ("broker", f"{status['broker']}, {broker}"),

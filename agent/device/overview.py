@@ -60,6 +60,7 @@ class Overview:
             uptime=round(self._monotonic() - self._started, 1),
             broker=f"{mqtt.host}:{mqtt.port}",
             broker_connected=self._broker.connected,
+            broker_trouble=self._broker.trouble,
             camera=self.camera,
             records=Records(**asdict(self._outbox.health)),
             max_conversations=self._settings.max_conversations,

@@ -63,7 +63,8 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`broker` is HOST:PORT, `uptime` seconds, `memory` bytes of resident memory (None where that is unknown).
+    """`broker` is HOST:PORT, `broker_trouble` why the last attempt to reach it failed, `uptime` seconds, `memory` bytes
+    of resident memory (None where that is unknown).
 
     `tasks` of the event loop: a number that climbs from call to call is a leak, which nothing else shows from outside.
     """
@@ -80,12 +81,15 @@ class Snapshot:
     records: Records = Records()
     memory: int | None = None
     tasks: int = 0
+    broker_trouble: str | None = None
     calls: tuple[CallSnapshot, ...] = field(default=())
 
 
 def lacking(now: Snapshot) -> list[str]:
     """What stands between the device and its first call, each as `waiting for ...` can go on."""
-    lacks = [] if now.broker_connected else [f"the broker {now.broker}"]
+    lacks = []
+    if not now.broker_connected:
+        lacks.append(f"the broker {now.broker}" + (f" ({now.broker_trouble})" if now.broker_trouble else ""))
     if now.camera.missing is not None:
         lacks.append(f"a camera ({now.camera.missing})")
     elif not now.camera.looked_for:

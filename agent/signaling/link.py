@@ -186,8 +186,18 @@ class Link:
                 return Loss(f"no answer from the broker within {_READY_TIMEOUT:g} s")
             if self._asked_at is not None and now - self._asked_at >= _ANSWER_TIMEOUT:
                 return Loss(SILENT)
-            code = self._client.loop(0.2 if self._stopping.is_set() else 1.0)
+            code = self._client.loop(0.2 if self._stopping.is_set() else self._patience(now, ready_by))
         return self._loss or self._lost(code)
+
+    def _patience(self, now: float, ready_by: float) -> float:
+        """How long to wait for a packet before the deadlines are looked at again."""
+        deadlines = [now + 1.0]
+        if self._up_since is None:
+            deadlines.append(ready_by)
+        asked_at = self._asked_at  # the event loop may set it at any time
+        if asked_at is not None:
+            deadlines.append(asked_at + _ANSWER_TIMEOUT)
+        return max(0.0, min(deadlines) - now)
 
     def _lost(self, code: MQTTErrorCode) -> Loss:
         tls = (

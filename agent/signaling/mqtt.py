@@ -62,6 +62,11 @@ class MqttBroker:
         return self._connected.is_set()
 
     @property
+    def trouble(self) -> str | None:
+        """Why there is no connection, once an attempt has failed; None while there is one."""
+        return None if self._loss is None else self._loss.reason
+
+    @property
     def alive(self) -> bool:
         """Whether the network thread runs, for a watchdog. True as long as the context is open, connected or not."""
         return self._link.alive

@@ -23,7 +23,7 @@ from typing import Any
 
 from _pytest.outcomes import Skipped
 
-from tests.bench import cpu, kills, latency, memory, page, setup_time, soak
+from tests.bench import broker_return, cpu, kills, latency, memory, page, setup_time, soak
 from tests.bench.figures import Figure, machine, table
 from tests.bench.scene import Scene
 
@@ -40,10 +40,11 @@ BENCHES: dict[str, Callable[[Scene], Awaitable[list[Figure]]]] = {
     "cpu-transport": cpu.measure_transports,
     "page-click": page.measure_clicks,
     "demo-start": page.measure_demo,
+    "broker-return": broker_return.measure_broker_return,
     "kills": kills.measure_kills,
     "soak": soak.measure_soak,
 }
-LONG = ("kills", "soak")  # only where they are asked for, and without keeping the machine from others
+LONG = ("broker-return", "kills", "soak")  # only where they are asked for, and without keeping the machine from others
 
 
 def take_precedence() -> bool:

@@ -95,7 +95,8 @@ class Caller:
     @classmethod
     @asynccontextmanager
     async def connected(cls, mosquitto: Mosquitto) -> AsyncIterator[Self]:
-        options = MqttOptions(port=mosquitto.port, client_id=f"caller-{uuid.uuid4()}", session_expiry=0)
+        name = f"caller-{uuid.uuid4()}"
+        options = MqttOptions(port=mosquitto.port, client_id=name, session_expiry=0, retry_first=0.1, retry_longest=0.2)
         async with MqttBroker(options, subscriptions=[(f"{PREFIX}/+/signal/{UID}", 1)]) as broker:
             await broker.wait_connected(PATIENCE)
             caller = cls(broker)

@@ -67,6 +67,11 @@ def test_what_becomes_of_call_records(records: Records, said: str) -> None:
     assert f"  records {said}" in describe(as_json(snapshot(records=records))).splitlines()
 
 
+def test_why_the_broker_is_not_connected() -> None:
+    text = describe(as_json(snapshot(broker_connected=False, broker_trouble="Connection refused")))
+    assert "  broker  127.0.0.1:1883, not connected: Connection refused" in text
+
+
 async def test_report_asks_the_daemon(tmp_path: Path) -> None:
     path = tmp_path / "status.sock"
     async with StatusServer(path, snapshot):

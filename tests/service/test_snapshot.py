@@ -17,6 +17,11 @@ MISSING = Camera("auto", looked_for=True, missing="none found")
     [
         ((), {}, "idle; broker 127.0.0.1:1883"),
         ((), {"broker_connected": False}, "waiting for the broker 127.0.0.1:1883"),
+        (
+            (),
+            {"broker_connected": False, "broker_trouble": "refused: Not authorized"},
+            "waiting for the broker 127.0.0.1:1883 (refused: Not authorized)",
+        ),
         ((), {"camera": UNKNOWN}, "waiting for the camera"),
         ((), {"camera": MISSING}, "waiting for a camera (none found)"),
         (
