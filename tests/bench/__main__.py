@@ -25,6 +25,7 @@ from _pytest.outcomes import Skipped
 
 from tests.bench import broker_return, cpu, kills, latency, memory, page, setup_time, soak
 from tests.bench.figures import Figure, machine, table
+from tests.bench.holes import measure_holes
 from tests.bench.scene import Scene
 
 LOG_LINES = 40  # of a device whose bench failed
@@ -33,6 +34,7 @@ OUTPUT = Path(__file__).parent.parent / "output" / "bench.json"
 BENCHES: dict[str, Callable[[Scene], Awaitable[list[Figure]]]] = {
     "answer": setup_time.measure_answers,
     "first-frame": setup_time.measure_first_frames,
+    "holes": measure_holes,
     "latency-chromium": latency.measure_in_chromium,
     "latency-aiortc": latency.measure_in_aiortc,
     "memory": memory.measure_memory,

@@ -52,6 +52,7 @@ class BrowserCaller:
         self._head: dict[str, Any] = {}
         self._waiting: list[dict[str, Any]] | None = []  # until the invitation is out
         self._arrived = asyncio.Condition()
+        self._silent = False
 
     async def invite(self, **options: Any) -> str:
         """Call, with the page's options. Returns the id of the conversation."""
@@ -66,6 +67,8 @@ class BrowserCaller:
 
     def signal(self, message: dict[str, Any]) -> None:
         """What the page has to say."""
+        if self._silent:
+            return
         if self._waiting is None:
             self._publish(message)
         else:
@@ -110,6 +113,10 @@ class BrowserCaller:
         """W3C statistics of one type, such as `inbound-rtp`, by `audio` and `video`."""
         found: dict[str, dict[str, Any]] = await self.page.evaluate("kind => caller.statistics(kind)", kind)
         return found
+
+    def fall_silent(self) -> None:
+        """Nothing that the page has to say gets out any more."""
+        self._silent = True
 
     async def hang_up(self) -> None:
         await self.page.evaluate("caller.hangUp()")

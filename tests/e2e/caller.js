@@ -19,13 +19,15 @@ const TRANSFORM = `
 
 class Caller {
   /** Everything that has happened so far, to be read by the test. */
-  seen = { state: "new", frames: 0, firstFrame: 0, width: 0, height: 0, loudest: 0, closed: /** @type {?string} */ (null) };
+  seen = { state: "new", renewals: 0, frames: 0, firstFrame: 0, width: 0, height: 0, loudest: 0, closed: /** @type {?string} */ (null) };
   /** @type {number[]} age of each picture when it was about to be shown; a strip that cannot be read counts as NaN */
   ages = [];
   /** @type {string[]} */
   candidates = [];
   /** @type {RTCPeerConnection} */
   pc;
+  /** A fresh transport in the making. @type {?RTCPeerConnection} */
+  fresh = null;
   /** @type {?MessagePort} */
   keyframes = null;
   measure = true;
@@ -57,11 +59,35 @@ class Caller {
     if (message.type === "response" && message.callStatus === "ACCEPTED") {
       await this.pc.setRemoteDescription({ type: "answer", sdp: message.sdp });
     } else if (message.type === "candidate") {
-      await this.pc.addIceCandidate(message.candidate);
+      await (this.fresh ?? this.pc).addIceCandidate(message.candidate);
+    } else if (message.type === "offer") {
+      await this.renew(message);
     } else if (message.type === "close" || message.type === "response") {
       this.seen.closed = message.reason;
       this.pc.close();
     }
+  }
+
+  /** The device offers a fresh transport; the old one stays until that is connected.
+   * @param {{ generation: number, sdp: string }} offer */
+  async renew({ generation, sdp }) {
+    this.fresh?.close();
+    const pc = (this.fresh = new RTCPeerConnection({ bundlePolicy: "max-bundle" }));
+    pc.ontrack = ({ track }) => {
+      if (track.kind === "video") pc.video = track;
+    };
+    pc.onconnectionstatechange = () => {
+      if (pc.connectionState !== "connected" || this.fresh !== pc) return;
+      this.pc.onconnectionstatechange = null;
+      this.pc.close();
+      [this.pc, this.fresh] = [pc, null];
+      this.seen.renewals += 1;
+      if (pc.video) /** @type {any} */ (document.getElementById("screen")).srcObject = new MediaStream([pc.video]);
+    };
+    await pc.setRemoteDescription({ type: "offer", sdp });
+    await pc.setLocalDescription();
+    await new Promise((resolve) => setTimeout(resolve, 20)); // those of this machine are there by then
+    signal({ type: "answer", generation, sdp: pc.localDescription?.sdp });
   }
 
   hangUp() {

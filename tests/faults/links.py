@@ -32,6 +32,7 @@ from typing import Any, NamedTuple
 from tests.parts import missing, require_part
 
 NEAR, FAR = "10.77.0.1", "10.77.0.2"
+NEAR_LATER = "10.77.0.3"  # what the near side moves to
 SLICE = 0.1  # seconds in one entry of a passage's history
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI, _CLONE_NEWNET = 0x400454CA, 0x0001, 0x1000, 0x40000000
 _MAX_PACKET = 65_536
@@ -66,6 +67,10 @@ class Link:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._lock = asyncio.Lock()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     async def change(self, **conditions: Any) -> tuple[Passage, Passage]:
         """Change some `Conditions`; returns what has passed up to now, near to far and far to near."""
@@ -111,6 +116,17 @@ class Network(NamedTuple):
     near: Namespace
     far: Namespace
     link: Link
+
+    async def move(self) -> None:
+        """The near side gets another address, and loses the one that it had."""
+        near, far = device_names(self.link.pid)
+        for namespace, command in (
+            (self.far, ("route", "add", NEAR_LATER, "dev", far)),
+            (self.near, ("address", "del", NEAR, "peer", FAR, "dev", near)),
+            (self.near, ("address", "add", NEAR_LATER, "peer", FAR, "dev", near)),
+        ):
+            process = await asyncio.create_subprocess_exec(*namespace.command("ip", *command))
+            assert await process.wait() == 0, command
 
 
 def require_namespaces() -> None:
@@ -222,6 +238,11 @@ class Direction:
         return index
 
 
+def device_names(pid: int) -> tuple[str, str]:
+    """Near and far, of the link that this process is: several may be made at a time."""
+    return f"n{pid}", f"f{pid}"
+
+
 def open_device(name: str, pid: int, address: str, peer: str) -> int:
     """A TUN device in the namespace of `pid`; packets are read and written here."""
     descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
@@ -238,8 +259,8 @@ def open_device(name: str, pid: int, address: str, peer: str) -> int:
 
 
 async def serve(near: int, far: int) -> None:
-    tag = os.getpid()  # several links may be made at a time
-    one, other = open_device(f"n{tag}", near, NEAR, FAR), open_device(f"f{tag}", far, FAR, NEAR)
+    names = device_names(os.getpid())
+    one, other = open_device(names[0], near, NEAR, FAR), open_device(names[1], far, FAR, NEAR)
     directions = [Direction(one, other, limited=True), Direction(other, one, limited=False)]
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

@@ -28,8 +28,12 @@ class Scene:
 
     device: Program
     caller: BrowserCaller
-    link: Link
+    network: Network
     watcher: Watcher
+
+    @property
+    def link(self) -> Link:
+        return self.network.link
 
     async def call(self, **options: Any) -> Viewing:
         """Call, and return once the first picture is shown."""
@@ -100,7 +104,7 @@ async def scene(
         program = await stack.enter_async_context(_device(folder, mosquitto, watcher, net, video))
         browser = await stack.enter_async_context(_chromium(folder, net))
         caller = await stack.enter_async_context(calling(browser, mosquitto))
-        yield Scene(program, caller, net.link, watcher)
+        yield Scene(program, caller, net, watcher)
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ WATCH = """() => {
   };
   screen.requestVideoFrameCallback(onFrame);
   setInterval(async () => {
+    if (!caller.pc) return;
     const { video, audio } = await caller.statistics("inbound-rtp");
     if (video) window.polled.push({ ...video, audio, at: Date.now() });
   }, 100);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
-from agent.conversation.events import PeerConnected
+from agent.conversation.events import PeerConnected, PeerLost
 from agent.ports import LocalStream
 from agent.webrtc.control import MAX_MESSAGE_SIZE
 from tests.webrtc.feeds import ClipFeed
@@ -23,6 +23,18 @@ async def test_texts_pass_both_ways(clip: list[bytes]) -> None:
         await device.until(lambda: device.controls == ["to the device"])
         assert device.peer.send_control("to the caller")
         await caller.until(lambda: caller.controls == ["to the caller"])
+
+
+async def test_last_words_get_through(clip: list[bytes]) -> None:
+    """What is said in the moment of closing arrives before the transport ends."""
+    device, caller = Side(LocalStream(ClipFeed(clip))), Side()
+    async with closing(device, caller):
+        await connect(caller, device)
+        await until(lambda: device.peer.send_control("bye"))
+        await device.peer.close()
+        lost = await caller.event(PeerLost)
+        assert caller.controls == ["bye"]
+        assert lost.closed
 
 
 async def test_size_is_bounded_both_ways(clip: list[bytes]) -> None:

@@ -1,0 +1,75 @@
+"""Holes in the path of the media, a change of address, and a caller that vanishes: how soon all is well again.
+
+Chromium is the viewer, across a link between two network namespaces; the signalling does not take the link.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from tests.bench.figures import Figure
+from tests.bench.scene import Scene
+from tests.e2e.device import UID
+from tests.faults.scene import Scene as Setting
+from tests.faults.scene import scene
+
+HOLES = (1.0, 3.0, 5.0, 10.0, 30.0)  # seconds
+QUICK = (1.0, 5.0)
+STEADY = 2.0  # seconds of picture before and after
+
+
+async def measure_holes(bench: Scene) -> list[Figure]:
+    found = [await _hole(bench, seconds) for seconds in (QUICK if bench.quick else HOLES)]
+    return [*found, await _address(bench), *await _vanished(bench)]
+
+
+async def _hole(bench: Scene, seconds: float) -> Figure:
+    async with scene(bench.folder, bench.mosquitto, bench.watcher) as at:
+        viewing = await at.call(measure=False)
+        await asyncio.sleep(STEADY)
+        began = time.time()
+        await at.link.change(up=False)
+        await asyncio.sleep(began + seconds - time.time())
+        returned = time.time()
+        await at.link.change(up=True)
+        await viewing.next_picture()
+        await asyncio.sleep(STEADY)
+        pictures = [picture.at for picture in await viewing.pictures(returned, time.time())]
+        freeze = await viewing.longest_freeze(pictures[0], time.time())
+        record = await _hang_up(bench, at)
+    details = {"reconnects": record["reconnects"], "longest freeze after that": round(freeze, 3)}
+    return Figure(f"hole of {seconds:g} s: picture back after", pictures[0] - returned, "s", 1, details)
+
+
+async def _address(bench: Scene) -> Figure:
+    async with scene(bench.folder, bench.mosquitto, bench.watcher) as at:
+        viewing = await at.call(measure=False)
+        await asyncio.sleep(STEADY)
+        moved = time.time()
+        await at.network.move()
+        await at.caller.until("caller.seen.renewals > 0")
+        await viewing.next_picture()
+        back = time.time() - moved
+        record = await _hang_up(bench, at)
+    return Figure("another address: picture back after", back, "s", 5, {"reconnects": record["reconnects"]})
+
+
+async def _vanished(bench: Scene) -> list[Figure]:
+    """No packet and no word any more, as of a process that was killed."""
+    async with scene(bench.folder, bench.mosquitto, bench.watcher) as at:
+        await at.call(measure=False)
+        await asyncio.sleep(STEADY)
+        mark, gone = len(bench.watcher.messages), time.time()
+        at.caller.fall_silent()
+        await at.link.change(up=False)
+        await bench.watcher.wait(f"{UID}/status", lambda status: not status["busy"], after=mark)
+        freed = time.time() - gone
+    return [Figure("caller vanished: device free after", freed, "s", 10)]
+
+
+async def _hang_up(bench: Scene, at: Setting) -> dict[str, int]:
+    mark = len(bench.watcher.messages)
+    await at.caller.hang_up()
+    record: dict[str, int] = await bench.watcher.wait(f"{UID}/events/closed", after=mark)
+    return record
