@@ -143,7 +143,8 @@ const TIMING = Object.freeze({
   gatheringPause: 8, // those of this machine come at once: after such a pause nothing is waited for
   trickle: 20, // candidates found within this are sent together
   setup: 15_000, // from ACCEPTED to connected
-  renewal: 15_000, // from the loss of a transport to a new one, or the end
+  renewal: 15_000, // from the loss of a transport, or the far side's last word since, to a new one, or the end
+  hold: 45_000, // and from the loss of the transport, whatever the far side says
   retry: 5_000, // an offer of a fresh transport that came to nothing is repeated
   answerTravel: 2_000, // the far side says TIMEOUT itself; this much later we do
   clockSkew: 5_000,
@@ -1480,6 +1481,7 @@ export class Conversation extends Emitter {
   /** Takes a message of this conversation; what does not fit is ignored. @internal @param {Signal} message */
   handle(message) {
     if (this.#state === "closed" || !this.#isFarSide(message)) return this.#tellSelection(message);
+    if (this.#deadlines.has("renewal")) this.#waitOn();
     switch (message.type) {
       case "ringing":
         return this.#onRinging(message);
@@ -1883,7 +1885,8 @@ export class Conversation extends Emitter {
     this.#renewal = { transport, ours };
     this.#trickled = 0;
     if (!wasDegraded) {
-      this.#deadlines.set("renewal", TIMING.renewal, () => this.#renewalExpired());
+      this.#waitOn();
+      this.#deadlines.set("hold", TIMING.hold, () => this.#renewalExpired());
       this.emit("degraded", { cause, generation: number });
     }
     return transport;
@@ -1907,8 +1910,15 @@ export class Conversation extends Emitter {
     this.#renewal = null;
   }
 
+  /** The far side speaks, so it is there, and only the path is not. */
+  #waitOn() {
+    this.#deadlines.set("renewal", TIMING.renewal, () => this.#renewalExpired());
+  }
+
   #renewalExpired() {
     this.#dropRenewal();
+    this.#deadlines.clear("renewal");
+    this.#deadlines.clear("hold");
     if (this.#lost) this.#endHere("ice_timeout");
     else this.emit("restored", { generation: this.#current?.generation ?? 0 });
   }
@@ -1928,8 +1938,7 @@ export class Conversation extends Emitter {
     this.#renewal = null;
     this.#lost = false;
     this.reconnects += 1;
-    this.#deadlines.clear("renewal");
-    this.#deadlines.clear("retry");
+    for (const name of ["renewal", "hold", "retry"]) this.#deadlines.clear(name);
     this.#adoptTracks(transport);
     old?.close();
     this.emit("restored", { generation: transport.generation });

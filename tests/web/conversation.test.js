@@ -620,6 +620,21 @@ test("an offer without an answer is repeated, and after 15 s it is ice_timeout",
   assert.ok(transports.every(({ closed }) => closed));
 });
 
+test("a far side that still speaks is waited for, with a bound", async () => {
+  const { conversation, events } = await connected();
+  transports[0].fail();
+  for (let generation = 1; generation <= 8; generation += 1) {
+    await settle();
+    fromDevice({ type: "answer", conversation: conversation.id, generation, sdp: "v=0\r\nfresh" });
+    await pass(5_000);
+  }
+  await pass(4_800);
+  assert.deepEqual(events.of("closed"), []);
+  await pass(400);
+  assert.equal(events.of("closed")[0].reason, "ice_timeout");
+  assert.equal(events.of("degraded").length, 1);
+});
+
 test("a renewal for a network change that comes to nothing leaves the old transport", async () => {
   const { conversation, events } = await connected();
   keepArriving(transports[0]);
