@@ -12,7 +12,7 @@ from tests.bench.figures import Figure
 from tests.bench.scene import Scene
 from tests.e2e.device import UID
 from tests.faults.scene import Scene as Setting
-from tests.faults.scene import scene
+from tests.faults.scene import paged_scene, scene
 
 HOLES = (1.0, 3.0, 5.0, 10.0, 30.0)  # seconds
 QUICK = (1.0, 5.0)
@@ -21,6 +21,7 @@ STEADY = 2.0  # seconds of picture before and after
 
 async def measure_holes(bench: Scene) -> list[Figure]:
     found = [await _hole(bench, seconds) for seconds in (QUICK if bench.quick else HOLES)]
+    found += [await _hole_in_page(bench, seconds) for seconds in (QUICK if bench.quick else HOLES)[1:]]
     return [*found, await _address(bench), *await _vanished(bench)]
 
 
@@ -40,6 +41,27 @@ async def _hole(bench: Scene, seconds: float) -> Figure:
         record = await _hang_up(bench, at)
     details = {"reconnects": record["reconnects"], "longest freeze after that": round(freeze, 3)}
     return Figure(f"hole of {seconds:g} s: picture back after", pictures[0] - returned, "s", 1, details)
+
+
+async def _hole_in_page(bench: Scene, seconds: float) -> Figure:
+    """The same with the page as the viewer, which makes its own offers besides."""
+    async with paged_scene(bench.folder, bench.mosquitto, bench.watcher) as (link, visitor):
+        await visitor.call()
+        await asyncio.sleep(STEADY)
+        began = time.time()
+        await link.change(up=False)
+        await asyncio.sleep(began + seconds - time.time())
+        await link.change(up=True)
+        returned = time.time()
+        await visitor.frames(1)
+        back = time.time() - returned
+        await asyncio.sleep(STEADY)
+        await visitor.frames(10)
+        mark = len(bench.watcher.messages)
+        await visitor.hang_up()
+        record = await bench.watcher.wait(f"{UID}/events/closed", after=mark)
+    details = {"reconnects": record["reconnects"], "reason": record["reason"]}
+    return Figure(f"hole of {seconds:g} s, in the page: picture back after", back, "s", 1, details)
 
 
 async def _address(bench: Scene) -> Figure:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, async_playwright
 
@@ -18,6 +19,7 @@ from tests.e2e.device import ACCEPT_ALL, UID, Program, Watcher
 from tests.faults.links import SLICE, Link, Namespace, Network, network
 from tests.faults.viewing import Viewing
 from tests.parts import require_part
+from tests.web.page_harness import Visitor, serving, visiting
 
 VIDEO = 'source = "pattern"\nwidth = 640\nheight = 360\n'
 
@@ -56,7 +58,7 @@ class Scene:
 
 
 class Delayed:
-    """Passes the device's connection to the broker on, `delay` seconds late each way."""
+    """Passes a connection out of a namespace on to the same port out here, `delay` seconds late each way."""
 
     def __init__(self, port: int, delay: float) -> None:
         self.delay = delay
@@ -105,6 +107,19 @@ async def scene(
         browser = await stack.enter_async_context(_chromium(folder, net))
         caller = await stack.enter_async_context(calling(browser, mosquitto))
         yield Scene(program, caller, net, watcher)
+
+
+@asynccontextmanager
+async def paged_scene(folder: Path, mosquitto: Mosquitto, watcher: Watcher) -> AsyncIterator[tuple[Link, Visitor]]:
+    """The page across the link, with its own connection to the broker, which does not take the link."""
+    async with AsyncExitStack() as stack:
+        net = await stack.enter_async_context(network())
+        await stack.enter_async_context(Delayed(mosquitto.port, 0.0).serve(net.near))
+        await stack.enter_async_context(_device(folder, mosquitto, watcher, net, VIDEO))
+        url = await stack.enter_async_context(serving(mosquitto))
+        await stack.enter_async_context(Delayed(urlsplit(url).port or 80, 0.0).serve(net.far))
+        browser = await stack.enter_async_context(_chromium(folder, net))
+        yield net.link, await stack.enter_async_context(visiting(browser, url))
 
 
 @asynccontextmanager
