@@ -45,7 +45,7 @@ class Surroundings:
     stats_interval: float
     monotonic: Callable[[], float]
     wall: Callable[[], float]
-    send: Callable[[str, wire.SignalMessage], Any]
+    send: Callable[[str, wire.SignalMessage], asyncio.Future[None]]
     connected: Callable[[], bool]
     on_control: Callable[[Conversation, str], None]
     on_begin: Callable[[Conversation], Awaitable[None]]
@@ -279,8 +279,10 @@ class Conversation:
                     self._rename(effect)
                 case ev.SendInvite() | ev.SendSelect() | ev.SendCandidate() | ev.SendClose():
                     self._send(effect.to, effect)
-                case ev.SendRinging() | ev.SendResponse() | ev.SendOffer() | ev.SendAnswer():
+                case ev.SendRinging() | ev.SendResponse() | ev.SendAnswer():
                     self._send(self.remote_uid, effect)
+                case ev.SendOffer():
+                    self._send_offer(effect)
                 case ev.CreateOffer() | ev.CreateAnswer():
                     self._transports.create(effect, self._local)
                 case ev.ApplyAnswer():
@@ -296,18 +298,27 @@ class Conversation:
                 case _:
                     self._emit(effect)
 
-    def _send(self, to: str, effect: Any) -> None:
+    def _send_offer(self, effect: ev.SendOffer) -> None:
+        def settled(delivery: asyncio.Future[None]) -> None:
+            if not delivery.cancelled() and delivery.exception() is None:
+                self.post(ev.OfferDelivered(effect.generation))
+
+        self._send(self.remote_uid, effect).add_done_callback(settled)
+
+    def _send(self, to: str, effect: Any) -> asyncio.Future[None]:
         wall = self._around.wall() + self._clock_error
         message = to_message(effect, conversation=self._signaled_as, party=self._around.party, wall=wall)
-        self._around.send(to, message)
-        if to != self.remote_uid or not isinstance(
-            effect, ev.SendClose | ev.SendOffer | ev.SendAnswer | ev.SendCandidate
-        ):
-            return
+        delivery = self._around.send(to, message)
+        travels_here = isinstance(effect, ev.SendClose | ev.SendOffer | ev.SendAnswer | ev.SendCandidate)
         # The data channel says the same; the first to arrive counts. A close always goes both ways, the rest only
         # when the broker is away.
-        if isinstance(effect, ev.SendClose) or not self._around.connected():
+        if (
+            to == self.remote_uid
+            and travels_here
+            and (isinstance(effect, ev.SendClose) or not self._around.connected())
+        ):
             self._transports.say(wire.encode(message).decode())
+        return delivery
 
     def _rename(self, effect: ev.InviteAgain) -> None:
         self._clock_error = effect.now - self._around.wall()

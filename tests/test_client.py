@@ -316,7 +316,7 @@ def make_timing(**changes: float) -> ClientOptions:
     ("changes", "wait_for", "reason"),
     [
         ({"setup": 0.05}, lambda: None, CloseReason.ICE_FAILED),
-        ({"vanished": 0.05}, lambda: ev.PeerLost(0), CloseReason.ICE_TIMEOUT),
+        ({"ice_timeout": 0.05, "vanished": 0.05, "answer": 0.05}, lambda: ev.PeerLost(0), CloseReason.ICE_TIMEOUT),
         ({"goodbye": 0.05}, lambda: ev.PeerLost(0, closed=True), CloseReason.USER_HANGUP),
     ],
 )

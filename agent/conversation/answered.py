@@ -139,6 +139,7 @@ SHARED: Table = {
         ev.PeerHeard: row(AnsweredCall._heard, _S.ESTABLISHED),
         ev.PeerLost: row(AnsweredCall._lost, _S.LOST),
         ev.RenewRequested: row(AnsweredCall._renew, _S.LOST),
+        ev.OfferDelivered: row(AnsweredCall._delivered, _S.LOST),
         ev.OfferReceived: row(AnsweredCall._offered, _S.LOST),
         ev.AnswerReceived: row(AnsweredCall._answered, _S.LOST),
         ev.DescriptionReady: row(AnsweredCall._description, _S.LOST),

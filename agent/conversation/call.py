@@ -47,8 +47,9 @@ class Timing:
     renewal: float = 15.0  # from a fresh offer to its transport being connected
     retry: float = 5.0  # from a fresh offer of ours to the next one, while nothing arrives
     goodbye: float = 2.0  # from the far side's closing the transport to its `close`, or to a fresh offer
-    vanished: float = 8.5  # from the last packet to the end, where the far side says nothing either
-    ice_timeout: float = 15.0  # from its last word to the end, where it does
+    vanished: float = 8.5  # from the last packet to the end, where the far side hears our offer and says nothing
+    answer: float = 5.0  # what it has for an answer in any case
+    ice_timeout: float = 15.0  # from the last packet or its last word to the end, where it speaks or cannot hear us
     hold: float = 45.0  # from the last packet to the end, whatever it says
     media: float = 15.0  # from the connection to the first sound or picture, where the answer promised any
     clock_skew: float = 5.0  # how far the clocks of two parties may differ
@@ -132,6 +133,7 @@ class Call:
         self._deadline: float | None = None
         self._silent_since: float | None = None  # when the last packet came, once nothing has come for a while
         self._word_at: float | None = None  # when the far side last said something
+        self._delivered_at: float | None = None  # when the broker first had an offer of ours, in this silence
         self._left_at: float | None = None  # when it closed the transport that carries the media
         self._retry_at: float | None = None  # when the next fresh offer goes out, if nothing arrives by then
         self._degraded = False  # whether the application was told
@@ -174,9 +176,11 @@ class Call:
             return None
         if self._left_at is not None and not (self._renewal and self._renewal.shared):
             return self._left_at + timing.goodbye
-        if word is None or word <= silent:
-            return silent + timing.vanished
-        return min(word + timing.ice_timeout, silent + timing.hold)
+        if word is not None and word > silent:
+            return min(word + timing.ice_timeout, silent + timing.hold)
+        if self._delivered_at is None:
+            return silent + timing.ice_timeout
+        return max(silent + timing.vanished, self._delivered_at + timing.answer)
 
     @property
     def current_generation(self) -> int:

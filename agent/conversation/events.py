@@ -250,6 +250,13 @@ class RenewRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferDelivered:
+    """The broker has our offer of a fresh transport: if the far side is there, it hears it."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlineReached:
     """`Call.next_deadline()` has passed."""
 
@@ -278,6 +285,7 @@ Input = (
     | PeerHeard
     | PeerLost
     | RenewRequested
+    | OfferDelivered
     | DeadlineReached
 )
 

@@ -9,10 +9,11 @@
   one has come back takes over as well, as the far side may have moved already.
 - *Our network changed.* A fresh transport at once, silent or not; what was in the making has the old addresses, and is
   replaced. It counts as a word of the far side: the silence is ours.
-- *Giving up.* Who sends neither packet nor word has vanished, and is not waited for: `vanished` seconds after its last
-  packet the call ends. Who still speaks (answers our offers, makes its own) is there, and only the path is not:
-  `ice_timeout` seconds from its last word, and never longer than `hold` from the last packet. The reason is
-  `ice_timeout`.
+- *Giving up.* Who sends no packet, and says nothing to an offer that the broker has, has vanished and is not waited
+  for: `vanished` seconds after its last packet the call ends. Where the broker does not take our offer the silence may
+  be ours, and it is `ice_timeout` seconds. Who still speaks (answers our offers, makes its own) is there, and only the
+  path is not: `ice_timeout` seconds from its last word, and never longer than `hold` from the last packet. The reason
+  is `ice_timeout`.
 - *Last words.* Closing DTLS is one: if neither a `close` nor a fresh offer has come `goodbye` seconds later, the far
   side has hung up.
 
@@ -69,7 +70,7 @@ class RenewingCall(Call):
         return [ev.Degraded(cause)]
 
     def _restore(self, now: float) -> list[ev.Effect]:
-        self._silent_since = self._left_at = self._retry_at = None
+        self._silent_since = self._left_at = self._retry_at = self._delivered_at = None
         if self._expects_media and self._media_until is None:
             self._media_until = now + self.timing.media
         told, self._degraded = self._degraded, False
@@ -105,6 +106,14 @@ class RenewingCall(Call):
         if renewal.offered_by_us:
             return self.state, [ev.SendOffer(event.generation, event.sdp)]
         return self.state, [ev.SendAnswer(event.generation, event.sdp)]
+
+    def _delivered(self, event: ev.OfferDelivered, now: float) -> tuple[State, list[ev.Effect]]:
+        if self._delivered_at is not None:
+            raise Refused("an earlier offer was delivered")
+        if self._renewal is None or event.generation != self._renewal.generation:
+            raise Refused(f"the offer of transport {event.generation} is over")
+        self._delivered_at = now
+        return self.state, []
 
     def _answered(self, event: ev.AnswerReceived, now: float) -> tuple[State, list[ev.Effect]]:
         self.must_be_far_side(event)

@@ -53,6 +53,7 @@ INPUTS: st.SearchStrategy[ev.Input] = st.one_of(
     st.builds(ev.PeerHeard, GENERATIONS),
     st.builds(ev.PeerLost, GENERATIONS, st.just(""), st.booleans()),
     st.just(ev.RenewRequested()),
+    st.builds(ev.OfferDelivered, GENERATIONS),
     st.just(ev.DeadlineReached()),
 )
 STEPS = st.lists(st.tuples(INPUTS, st.floats(0, 20)), max_size=60)

@@ -19,9 +19,9 @@ END = ev.Closed(CloseReason.ICE_TIMEOUT, Side.LOCAL)
 
 
 def silent(now: float = 103.0) -> IncomingCall:
-    """A call whose last packet came three seconds before `now`."""
+    """A call whose last packet came three seconds before `now`, and whose fresh offer the broker has."""
     call = established(now=50.0)
-    feed(call, SILENT, now=now)
+    feed(call, SILENT, ev.OfferDelivered(1), now=now)
     return call
 
 
@@ -106,10 +106,23 @@ def test_who_sends_neither_packet_nor_word_has_vanished() -> None:
     assert effects[-1] == END
 
 
+def test_without_the_broker_nobody_can_be_said_to_have_vanished() -> None:
+    call = established(now=50.0)
+    feed(call, SILENT, now=103.0)
+    assert run_out(call)[0] == 100.0 + TIMING.ice_timeout
+
+
+def test_an_offer_that_reached_the_broker_late_is_left_its_time() -> None:
+    call = established(now=50.0)
+    feed(call, SILENT, ev.DescriptionReady(1, "offer"), now=103.0)
+    feed(call, ev.OfferDelivered(1), now=106.0)
+    assert run_out(call)[0] == 106.0 + TIMING.answer
+
+
 def test_a_word_before_the_silence_is_none() -> None:
     call = established(now=50.0)
     feed(call, ev.CandidateReceived(CALLER, PARTY, candidate()), now=60.0)
-    feed(call, SILENT, now=103.0)
+    feed(call, SILENT, ev.OfferDelivered(1), now=103.0)
     assert run_out(call)[0] == 100.0 + TIMING.vanished
 
 
@@ -143,7 +156,7 @@ def test_our_own_change_of_network_is_no_silence_of_theirs() -> None:
 def test_a_transport_that_is_gone_is_renewed_too() -> None:
     call = established()
     assert feed(call, ev.PeerLost(0, "consent"), now=110.0) == [ev.Degraded("lost"), ev.CreateOffer(1, GRANT)]
-    assert run_out(call)[0] == 110.0 + TIMING.vanished
+    assert run_out(call)[0] == 110.0 + TIMING.ice_timeout
 
 
 def test_a_transport_that_falls_silent_and_then_goes_is_told_of_once() -> None:
@@ -200,7 +213,7 @@ def test_without_renewals_left_the_old_transport_still_counts() -> None:
     call = established(now=100.0)
     call.timing = replace(TIMING, max_renewals=0)
     assert feed(call, SILENT, now=103.0) == [ev.Degraded("silence")]
-    assert call.next_deadline() == 100.0 + TIMING.vanished
+    assert call.next_deadline() == 100.0 + TIMING.ice_timeout
     assert feed(call, ev.PeerHeard(0), now=104.0) == [ev.Restored(0)]
 
 
@@ -218,6 +231,7 @@ EVENTS: st.SearchStrategy[ev.Input] = st.one_of(
     st.builds(ev.AnswerReceived, st.just(CALLER), st.just(PARTY), GENERATIONS, st.just("sdp")),
     st.builds(ev.CandidateReceived, st.just(CALLER), st.just(PARTY), st.none()),
     st.just(ev.RenewRequested()),
+    st.builds(ev.OfferDelivered, GENERATIONS),
     st.just(ev.DeadlineReached()),
 )
 STEPS = st.lists(st.tuples(EVENTS, st.floats(0, 8)), max_size=50)

@@ -47,6 +47,7 @@ INPUTS: dict[str, ev.Input] = {
     "lost": ev.PeerLost(0),
     "left": ev.PeerLost(0, closed=True),
     "renew": ev.RenewRequested(),
+    "delivered": ev.OfferDelivered(1),
     "deadline": ev.DeadlineReached(),
 }
 
@@ -135,14 +136,14 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
         "silent",
         after(established, "silent"),
         State.LOST,
-        f"{LOST} {RENEWING} selected_other>closed connected_1>established",
+        f"{LOST} {RENEWING} delivered selected_other>closed connected_1>established",
     ),
     ("left", after(established, "left"), State.LOST, LEFT + " selected_other>closed"),
     (
         "left and renewing",
         after(established, "renew", "left"),
         State.LOST,
-        f"{LEFT} {RENEWING} selected_other>closed connected_1>established",
+        f"{LEFT} {RENEWING} delivered selected_other>closed connected_1>established",
     ),
     ("offering", outgoing, State.OFFERING, "described>inviting failed>closed found hang_up>closed deadline>closed"),
     (
@@ -158,7 +159,7 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
         "outgoing lost",
         after(outgoing_established, "lost"),
         State.LOST,
-        f"{LOST} {RENEWING} {LATE} connected_1>established",
+        f"{LOST} {RENEWING} {LATE} delivered connected_1>established",
     ),
     ("closed", after(established, "hang_up"), State.CLOSED, ""),
     ("outgoing closed", after(outgoing, "hang_up"), State.CLOSED, ""),
@@ -204,5 +205,6 @@ def test_news_of_a_transport_that_does_not_exist(make: Callable[[], AnyCall]) ->
         ev.PeerHeard(7),
         ev.PeerLost(7),
         ev.AnswerReceived(CALLER, PARTY, 7, "answer"),
+        ev.OfferDelivered(7),
     ):
         assert make().handle(event, 101.0).refused, event
