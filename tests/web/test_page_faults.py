@@ -52,9 +52,11 @@ async def test_the_network_changes_during_a_call(
     """The browser says that it is online anew: a fresh transport takes over, and the picture goes on."""
     async with device(tmp_path, mosquitto, watcher), visiting(browser, url) as visitor:
         await visitor.call()
-        generation = await visitor.page.evaluate(
+        words, generation = await visitor.page.evaluate(
             "() => new Promise((done) => {"
-            " callbox.conversations[0].on('restored', ({ generation }) => done(generation));"
+            " const [conversation] = callbox.conversations, shown = document.getElementById('live-text'), words = [];"
+            " conversation.on('degraded', () => words.push(shown.textContent));"
+            " conversation.on('restored', ({ generation }) => done([words, generation]));"
             " dispatchEvent(new Event('online')); })"
         )
         await expect(visitor.part("call-state")).to_have_text("Live")
@@ -64,7 +66,7 @@ async def test_the_network_changes_during_a_call(
         await visitor.expect_end("You hung up.")
         await expect(visitor.part("record")).to_contain_text("Reconnects")
         record = await watcher.wait(f"{UID}/events/closed")
-    assert generation == 1
+    assert (words, generation) == (["Reconnecting…"], 1)
     assert tone["peak"] > 0
     assert record["reconnects"] == 1
 
