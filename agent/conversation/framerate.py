@@ -20,7 +20,7 @@ SETTLING = 4.0
 """Seconds from one step down to the next: the queue that told of the shortage has to drain first."""
 SHORTAGE_AGE = 1.5
 """Seconds that a sign of shortage counts: one report, and its delay."""
-FIRST_HOLD, LONGEST_HOLD = 5.0, 40.0
+FIRST_HOLD, LONGEST_HOLD = 5.0, 20.0
 """Seconds without shortage before a step up; twice as many to where the last one failed, each time that it does."""
 FAILS_WITHIN = 10.0
 """Seconds after a step up in which a shortage says that it was too early."""

@@ -76,6 +76,31 @@ async def measure_cut(stage: Stage, *, lip_sync: bool = True, queue: int = 75_00
     ]
 
 
+async def measure_below_minimum(stage: Stage) -> list[Figure]:
+    """2 Mbit/s, then room for half of `min_bitrate` beside the sound for 30 s, then 2 Mbit/s again."""
+    video = 'source = "pattern"\nwidth = 640\nheight = 360\nmin_bitrate = 400_000\n'
+    async with stage.open(rate=2e6, delay=0.01, queue=30_000, video=video) as at:
+        viewing = await at.call()
+        await asyncio.sleep(8)
+        await at.link.change(rate=280e3)
+        _, end = await for_seconds(30)
+        stats = (await at.local_stats())["video"]
+        shown = await viewing.framerate(end - 15, end)
+        freeze = await viewing.longest_freeze(end - 15, end)
+        latency = await viewing.latencies(end - 15, end) or [float("inf")]
+        await at.link.change(rate=2e6)
+        _, end = await for_seconds(30)
+        again = await viewing.framerate(end - 5, end)
+    told = {key: stats[key] for key in ("targetBitrate", "framesPerSecond", "qualityLimitationReason")}
+    name = "280 kbit/s where 400 are the minimum"
+    return [
+        Figure(f"{name}: pictures shown", shown, "fps", details=told),
+        Figure(f"{name}: longest freeze after 15 s", freeze, "s"),
+        Figure(f"{name}: latency after 15 s, p95", 1e3 * percentile(latency, 95), "ms", details=spread(latency)),
+        Figure(f"{name}: pictures missing 25 s after it", max(0.0, FRAMERATE - again), "fps"),
+    ]
+
+
 async def history_of(at: Scene, seconds: float) -> list[tuple[float, float]]:
     """(seconds from now, bit/s over one second up to then) of what is sent."""
     start = len((await at.link.passages())[0].history)
@@ -216,6 +241,7 @@ BENCHES: dict[str, Callable[[Stage], Awaitable[list[Figure]]]] = {
     "cut": measure_cut,
     "cut-short-queue": partial(measure_cut, queue=30_000),
     "cut-sound-apart": partial(measure_cut, lip_sync=False),
+    "below-minimum": measure_below_minimum,
     "loss-5": partial(measure_loss, loss=0.05),
     "loss-10": partial(measure_loss, loss=0.10),
     "long-path": measure_long_path,

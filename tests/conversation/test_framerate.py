@@ -109,7 +109,7 @@ def test_it_tries_less_and_less_often_what_failed() -> None:
         call.run(SETTLING + 0.4, short=True)
         assert call.last_resort.divisor == 2
     assert pauses[0] < FIRST_HOLD + SHORTAGE_AGE
-    assert [round(pause / FIRST_HOLD) for pause in pauses] == [1, 2, 4, 8, 8, 8]
+    assert [round(pause / FIRST_HOLD) for pause in pauses] == [1, 2, 4, 4, 4, 4]
     assert pauses[-1] == pytest.approx(LONGEST_HOLD, abs=0.5)
     assert pause_before_the_next_try(call) > FIRST_HOLD
     call.run(FAILS_WITHIN + 1, short=False)  # this one held
