@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import shutil
+import socket
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -23,6 +25,7 @@ from agent.signaling.link import Link
 from agent.signaling.loss import Loss
 from agent.signaling.mqtt import MqttBroker
 from agent.signaling.options import MqttOptions, TlsOptions
+from agent.signaling.paho_client import on_socket
 from tests.conftest import Mosquitto, free_port
 from tests.parts import require_part
 from tests.signaling.certificates import Authority
@@ -464,6 +467,37 @@ async def test_a_topic_that_is_not_utf_8_is_dropped_and_acknowledged() -> None:
     async with serving(serve) as port, MqttBroker(options(port)):
         async with asyncio.timeout(PATIENCE):
             await acknowledged.wait()
+
+
+async def test_a_peer_that_vanished_is_noticed_by_tcp(mosquitto: Mosquitto) -> None:
+    """A power cut says nothing, and the next ping is half a minute away."""
+    found = {}
+
+    def look(sock: socket.socket) -> None:
+        for level, name in (
+            (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+            (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+        ):
+            found[name] = sock.getsockopt(level, name)
+
+    async with connected(MqttBroker(options(mosquitto.port))) as a:
+        on_socket(a._link._client, look)  # type: ignore[attr-defined]
+    assert list(found.values()) == [1, 5, 10_000]
+
+
+async def test_nothing_is_left_open(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """Neither what wakes the thread nor the socket of a handshake that failed; not even for the garbage collector."""
+    before = set(os.listdir("/proc/self/fd"))
+    async with connected(MqttBroker(options(mosquitto.port), subscriptions=[("x/+", 1)])) as a:
+        await a.publish("x/1", b"")
+        mosquitto.restart()
+        async with until(a, True):
+            pass
+    tls = TlsOptions(Authority(tmp_path).file)
+    async with MqttBroker(options(mosquitto.port, tls=tls)) as b:
+        await true_of(lambda: b.trouble is not None)
+    assert set(os.listdir("/proc/self/fd")) <= before
 
 
 # --- reports ---------------------------------------------------------------------------------------------------------
