@@ -130,6 +130,12 @@ class Pacer:
             dropped.append(self._pop().unit)
         return dropped
 
+    def stop(self) -> None:
+        """Let nothing begin any more of what waits. What has begun goes on: broken off, it would cost a loss."""
+        while self._queue and (len(self._queue) > 1 or not self._queue[0].next):
+            last = self._queue.pop()
+            self._backlog -= sum(map(len, last.payloads[last.next :]))
+
     def clear(self) -> None:
         self._queue.clear()
         self._backlog = 0

@@ -179,6 +179,22 @@ def test_waiting_behind_a_key_frame_is_not_staleness() -> None:
     assert len([1 for *_, ends in run.left if ends]) == 30
 
 
+def test_what_has_begun_to_leave_is_not_broken_off() -> None:
+    run = Run()
+    begun = run.put(50_000, key=True)
+    run.drain()
+    run.put(5_000, number=1)
+    run.pacer.stop()
+    run.until(1.0)
+    assert [each for _, each, _, ends in run.left if ends] == [begun]
+    assert sum(size for _, _, size, _ in run.left) == 50_000
+    assert run.pacer.backlog == 0
+    run.pacer.resent(60_000)
+    run.put(5_000, number=2)
+    run.pacer.stop()
+    assert run.pacer.backlog == 0
+
+
 def test_the_age_of_the_queue() -> None:
     run = Run()
     assert run.pacer.oldest_age(1.0) == 0.0

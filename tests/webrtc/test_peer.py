@@ -254,7 +254,7 @@ async def test_mute_stops_a_kind_and_resumes_at_a_key_frame(clip: list[bytes], s
         assert sent is not None
         muted = device.peer.counters().video_sent
         assert muted is not None
-        assert muted.frames_sent == sent.frames_sent
+        assert muted.frames_sent <= sent.frames_sent + 1  # a picture that has begun to leave is not broken off
         asked, arrived = source.keyframe_requests, len(sink.video)
         device.peer.mute(video=False, audio=True)
         assert source.keyframe_requests == asked + 1

@@ -23,7 +23,7 @@ RETRY_INTERVAL = 0.01  # seconds between two looks at a socket that takes nothin
 class PictureSource(Source[AccessUnit], Protocol):
     @property
     def flowing(self) -> bool:
-        """False while nothing may leave: what waits is dropped."""
+        """False while nothing may leave: what waits is dropped, but for a picture that has begun to leave."""
 
     def skip(self, units: int, *, keyframe_follows: bool) -> None:
         """So many were dropped on their way. Unless a key frame waits behind them, the next unit must be one."""
@@ -106,7 +106,7 @@ class PacedSender(PacketSender[AccessUnit]):
             self._stop()
             return
         if not self._pictures.flowing:
-            self._pacer.clear()
+            self._pacer.stop()
         now = time.monotonic()
         blocked = outlet.waiting() > MAX_WAITING
         if not blocked:
