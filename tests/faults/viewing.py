@@ -55,7 +55,7 @@ class Viewing:
         if not lip_sync:
             module = f"{CONVERSATION.read_text()}\nwindow.takeApart = takeApart;"
             await self._caller.page.add_script_tag(content=module, type="module")
-            await self._caller.page.wait_for_function("window.takeApart")
+            await self._caller.page.wait_for_function("() => window.takeApart !== undefined")
             await self._caller.page.evaluate(APART)
         await self._caller.invite(**options)
         await self._caller.until("caller.seen.frames > 0")
