@@ -27,6 +27,7 @@ import math
 from collections import deque
 from typing import Literal
 
+from agent.conversation.bitrate_arrivals import Arrival, Arrivals
 from agent.conversation.bitrate_options import BitrateOptions
 from agent.conversation.bitrate_signals import Losses, LossSample, LossTrial, RateHistory, Remb, RoundTrips, sensible
 
@@ -62,6 +63,11 @@ class BitrateController:
         self._sent = RateHistory(self._options)  # as measured
         self._targets = RateHistory(self._options)  # each from when it was set
         self._targets.add(-math.inf, self._target)
+        self._arrivals = Arrivals(self._options)
+        self._arrival: Arrival | None = None  # the last one
+        self._arrived_at = -math.inf
+        self._pause: float | None = None
+        self._paused_at = -math.inf
         self._queue_since: float | None = None
         self._nacks: deque[tuple[float, int]] = deque()
         self._cause = "start"  # of the estimate's last move
@@ -79,9 +85,20 @@ class BitrateController:
         return "none" if self._limited_from is None else "bandwidth"
 
     def on_receiver_report(
-        self, now: float, fraction_lost: float | None, round_trip_time: float | None, jitter: float | None
+        self,
+        now: float,
+        fraction_lost: float | None,
+        round_trip_time: float | None,
+        jitter: float | None,
+        highest_sequence: int | None = None,
+        packets_lost: int | None = None,
+        lateness: float = 0.0,
     ) -> None:
-        """A report block: loss 0..1, seconds. `round_trip_time` is this own, not smoothed; None: unknown."""
+        """A report block: loss 0..1, seconds. `round_trip_time` is this own, not smoothed; None: unknown.
+
+        `highest_sequence` may be extended, `packets_lost` counts from the start; what waited on this machine for
+        `lateness` did not wait in the network.
+        """
         fraction_lost = sensible(fraction_lost, 0.0, 1.0)
         round_trip_time = sensible(round_trip_time, 0.0, 60.0)
         jitter = sensible(jitter, 0.0, 60.0)
@@ -93,10 +110,13 @@ class BitrateController:
             self._delay.add_jitter(jitter)
         if round_trip_time is not None:
             self._delay.add(now, round_trip_time)
+        self._note_arrivals(now, sensible(lateness, 0.0, 60.0) or 0.0, highest_sequence, packets_lost)
         if sample is not None:
             self._judge_loss(now, sample)
-        if round_trip_time is not None:
+        if round_trip_time is not None and not self._nothing_waits(now):
             self._judge_delay(now)
+        if self._arrival is not None and self._arrived_at == now:
+            self._judge_arrival(now, self._arrival)
 
     def on_remb(self, now: float, bitrate: float) -> None:
         """The far side's estimate in bit/s."""
@@ -106,8 +126,17 @@ class BitrateController:
         losing = max(self._loss.fraction, self._nack_ratio(now)) > self._options.loss_low
         # frames with holes look like a queue to libwebrtc; a real one lengthens round trips
         fell = self._remb.add(now, bitrate, self._target, self._sending(now), losing and self._delay.clear)
-        cap = self._remb.cap(now)
-        if fell or cap < self._options.remb_tolerance * self._sending(now):
+        refuted = self._nothing_waits(now)
+        cap = self._remb.cap(now, refuted)
+        if refuted and cap == math.inf:
+            return
+        if not fell and cap >= self._options.remb_tolerance * self._sending(now):
+            return
+        if self._sees_no_queue(now):  # arrivals would show one: a step at a time, until they do
+            if now - self._decreased_at >= self._options.delay_decrease_interval:
+                to = max(cap, self._options.remb_early_decrease * self._target)
+                self._decrease(now, to, "REMB", self._capacity, measured=True)
+        else:
             early = self._delay.clear and not self._remb.deep(now)
             to = max(cap, self._options.remb_early_decrease * self._target) if early else cap
             self._decrease(now, to, "REMB", self._capacity_near(cap / self._options.delay_decrease))
@@ -136,6 +165,19 @@ class BitrateController:
         if sensible(bitrate, 0.0, 1e12) is not None and self._advance(now):
             self._sent.add(now, bitrate)
 
+    def on_packets(self, now: float, sequence_number: int, octets: int) -> None:
+        """Packets have left, the last with this sequence number. Without it, what arrives is not known."""
+        if self._advance(now):
+            self._arrivals.sent(now, sequence_number, octets)
+
+    def on_resent(self, octets: int) -> None:
+        self._arrivals.resent(octets)
+
+    def take_pause(self) -> float | None:
+        """Seconds for which no picture should leave and none is worth keeping, once; then a key frame is needed."""
+        pause, self._pause = self._pause, None
+        return pause
+
     def update(self, now: float) -> int | None:
         """The new target if the encoder should be told one now, else None."""
         if not self._advance(now):
@@ -155,6 +197,67 @@ class BitrateController:
             return False
         self._now = now
         return True
+
+    def _note_arrivals(self, now: float, lateness: float, highest: int | None, lost: int | None) -> None:
+        path = self._delay.base
+        if highest is None or lost is None or path is None:
+            return
+        arrival = self._arrivals.report(now - lateness, highest, lost, path)
+        if arrival is not None:
+            self._arrival, self._arrived_at = arrival, now
+
+    def _sees_no_queue(self, now: float, longest: float | None = None) -> bool:
+        """Whether arrivals are known, and show no queue of more seconds than this; `arrival_threshold` by default."""
+        options, arrival = self._options, self._arrival
+        return (
+            arrival is not None
+            and now - self._arrived_at < options.report_age
+            and arrival.standing <= (options.arrival_threshold if longest is None else longest)
+            and not arrival.severe
+            and self._loss.excess <= options.loss_low
+        )
+
+    def _nothing_waits(self, now: float) -> bool:
+        """Whether no queue stands in the network: what points to one is then somebody's lateness."""
+        return self._sees_no_queue(now, self._options.arrival_clear)
+
+    def _judge_arrival(self, now: float, arrival: Arrival) -> None:
+        options = self._options
+        if not arrival.queued:
+            self._return_to(arrival)
+        elif arrival.stood and (arrival.severe or arrival.overload):
+            self._measured(now, arrival)
+        elif arrival.busy and arrival.severe and arrival.overload and arrival.rate < self._target:
+            self._measured(now, arrival)  # the queue is younger than the older report: no more than this fits
+        if arrival.severe and arrival.overload and arrival.share < options.pause_share:
+            self._let_drain(now, arrival)
+
+    def _measured(self, now: float, arrival: Arrival) -> None:
+        """Down to what arrives, less what drains the queue."""
+        options = self._options
+        stale = arrival.since < self._decreased_at + self._delay.round_trip  # part of it was sent before
+        if stale and arrival.rate > options.delay_decrease * self._target:
+            return
+        if arrival.rate < options.arrival_fits * self._target:
+            self._fitted_at = now
+        drain = max(options.drain_floor, options.fit_margin - arrival.delay / options.drain_time)
+        self._decrease(now, drain * arrival.rate, "arrivals", max(1.0, arrival.rate), measured=True)
+
+    def _let_drain(self, now: float, arrival: Arrival) -> None:
+        """Pictures in a long queue only grow old. It shall empty; a key frame shows what is then."""
+        options = self._options
+        if arrival.delay > options.pause_delay and now - self._paused_at > 2 * options.pause_longest:
+            self._paused_at = now
+            self._pause = min(arrival.delay, options.pause_longest)
+
+    def _return_to(self, arrival: Arrival) -> None:
+        """Up to what the network has just carried, where the last decrease took it for a queue."""
+        rate = self._options.arrival_margin * arrival.rate
+        if arrival.since < self._decreased_at or self._loss.fraction > self._options.arrival_loss:
+            return
+        if self._limited_from is not None and self._estimate < rate:
+            self._estimate = min(rate, self._limited_from)
+            self._cause = "arrivals"
 
     def _judge_delay(self, now: float) -> None:
         options, delay = self._options, self._delay
@@ -261,13 +364,15 @@ class BitrateController:
             self._timed_out_at = now
             self._decrease(now, options.report_timeout_decrease * self._target, "no reports", self._capacity)
 
-    def _decrease(self, now: float, bitrate: float, why: str, capacity: float | None) -> None:
+    def _decrease(
+        self, now: float, bitrate: float, why: str, capacity: float | None, *, measured: bool = False
+    ) -> None:
         if bitrate < self._options.min_bitrate == self._target and why not in _NO_SHORTAGE:
             self.short_at = now
         self._trial = None
         self._clean_since = None
         self._decreased_at = now
-        if self._remb.fell_within(now, self._options.remb_fall_age):
+        if not measured and self._remb.fell_within(now, self._options.remb_fall_age):
             # libwebrtc has just measured what arrives: better than our guesses, which lag behind the queue
             capacity = max(capacity or 0.0, self._remb.bitrate / self._options.delay_decrease)
             bitrate = max(bitrate, self._options.drain_floor * capacity)
@@ -304,19 +409,23 @@ class BitrateController:
             and now - self._reported_at <= options.report_age
             and now - self._decreased_at >= options.hold_after_decrease + self._delay.round_trip
             and self._trial is None
-            and not (self._delay.excess > options.remb_pause_delay and self._remb.paused(now, self._target))
+            and (self._nothing_waits(now) or self._is_clear(now))
             and self._queue_since is None
-            and self._delay.clear
             and self._loss.excess <= options.loss_low
             and self._nack_ratio(now) <= options.loss_high + 2 * self._loss.inherent
         )
+
+    def _is_clear(self, now: float) -> bool:
+        """As far as round trips tell."""
+        ahead = self._delay.excess > self._options.remb_pause_delay and self._remb.paused(now, self._target)
+        return self._delay.clear and not ahead
 
     def _grow(self, now: float, elapsed: float) -> None:
         if self._clean_since is None:
             self._clean_since = now
         measured = self._sent.last(now, self._options.sent_age)
         sent = math.inf if measured is None else self._options.sent_slack * measured
-        limit = min(float(self._options.max_bitrate), self._remb.cap(now), sent)
+        limit = min(float(self._options.max_bitrate), self._remb.cap(now, self._nothing_waits(now)), sent)
         grown = min(limit, self._estimate * (1 + self._growth(now, self._clean_since)) ** elapsed)
         if grown > self._estimate:
             self._estimate = grown
@@ -328,6 +437,9 @@ class BitrateController:
         if self._capacity is not None and self._estimate > options.near_high * self._capacity:
             self._capacity = None
             self._clean_since = clean_since = now
+        if self._capacity is None and self._nothing_waits(now):
+            ramp = min(1.0, (now - clean_since) / options.growth_ramp_seen)
+            return options.growth_seen + ramp * (options.growth_fast - options.growth_seen)
         if self._capacity is None:
             ramp = min(1.0, (now - clean_since) / options.growth_ramp)
             growth = options.growth + ramp * (options.growth_fast - options.growth)

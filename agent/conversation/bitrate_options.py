@@ -55,12 +55,15 @@ class BitrateOptions:
     remb_fall_age: float = 8.0  # as long as a queue of ours may take to drain, its value is the capacity's
     remb_pause: float = 1.6  # ahead of one that did not climb at its last sending: do not grow,
     remb_pause_delay: float = 0.01  # if round trips agree by this much that it may be a queue
+    remb_doubt: float = 3.0  # after a fall while nothing waits in the network: then it climbs, or it is a cap indeed
     remb_age: float = 5.0  # sent at least once a second; older ones bind nobody
 
     # growth
     growth: float = 0.05  # a second, under the draft's 0.08: near the last capacity, and to begin with
     growth_fast: float = 0.20  # a second: below that capacity, or after `growth_ramp` seconds without trouble
     growth_ramp: float = 6.0  # several reports must have been good before growth is fast
+    growth_seen: float = 0.08  # a second, the draft's: to begin with where reports name what arrived, and nothing waits
+    growth_ramp_seen: float = 4.0  # a queue would be seen as it begins
     growth_blind: float = 0.8  # of these, where no REMB would tell of a queue before the next report does
     near_low: float = 0.85  # of the capacity: the neighborhood that is crossed slowly
     near_high: float = 1.2  # a capacity is measured to within a fifth; passing this it was another one
@@ -73,6 +76,23 @@ class BitrateOptions:
     report_timeout: float = 4.0  # RFC 8083 4.1: no feedback is congestion of the worst kind
     report_timeout_decrease: float = 0.7  # about half in two intervals
     report_timeout_interval: float = 2.0  # seconds between such steps: the picture survives a short gap
+
+    # arrivals: reports of the highest sequence number, beside what was sent when
+    arrival_interval: float = 0.25  # between two reports that are compared: eight frames, so that one is no rate
+    arrival_apart: float = 0.1  # reports closer than this tell of one moment
+    arrival_window: float = 0.6  # three reports of a browser: a queue that none of them misses stands
+    arrival_clear: float = 0.02  # seconds of waiting that are no queue but a picture's own packets
+    arrival_threshold: float = 0.05  # seconds of waiting at both: a queue that stood all the time
+    arrival_severe: float = 0.2  # at one of them: a queue, whatever was before
+    arrival_share: float = 0.9  # of what there was to carry has arrived: less is congestion, not noise
+    arrival_gap: float = 0.1  # without sending, after which a queue may have been empty in between
+    arrival_fits: float = 0.92  # of the target: closer to it a measured capacity changes nothing
+    arrival_margin: float = 0.95  # of what arrived, which counts headers and what was resent
+    arrival_rising: float = 0.03  # seconds from one to the other: it grows, where a longer path stays as it is
+    arrival_loss: float = 0.05  # more lost, and what arrived proves nothing
+    pause_delay: float = 0.25  # a longer queue is left to drain, and a key frame follows: it shows sooner what is now
+    pause_share: float = 0.7  # of what there was to carry: it is filled still
+    pause_longest: float = 0.5  # seconds without a picture
 
     # our own queue, RTCP NACK
     send_queue_age: float = 0.2  # six frames

@@ -14,6 +14,18 @@ def sensible(value: float | None, low: float, high: float) -> float | None:
     return value if value is not None and math.isfinite(value) and low <= value <= high else None
 
 
+@dataclass(frozen=True, slots=True)
+class ReceiverReport:
+    """One report block on our stream. Fractions 0..1, seconds."""
+
+    fraction_lost: float
+    round_trip_time: float | None  # this report's own; None where it names no sender report of ours
+    jitter: float
+    highest_sequence: int  # extended
+    packets_lost: int  # from the start
+    lateness: float  # how long it waited on this machine to be read
+
+
 class RoundTrips:
     """The queue at the bottleneck, in seconds, read from round trips."""
 
@@ -58,6 +70,11 @@ class RoundTrips:
     def threshold(self) -> float:
         base = self._minima[0][1] if self._minima else 0.0
         return max(self._options.delay_threshold, self._options.delay_threshold_ratio * base)
+
+    @property
+    def base(self) -> float | None:
+        """The path without a queue; None while unknown."""
+        return self._minima[0][1] if self._minima else None
 
     @property
     def excess(self) -> float:
@@ -145,7 +162,7 @@ class Remb:
 
     def __init__(self, options: BitrateOptions) -> None:
         self._options = options
-        self._at = self._rose_at = self._fell_at = self._deep_at = -math.inf
+        self._at = self._rose_at = self._fell_at = self._deep_at = self._dropped_at = -math.inf
         self.bitrate = 0.0
 
     def add(self, now: float, bitrate: float, target: float, sending: float, doubtful: bool) -> bool:
@@ -156,7 +173,7 @@ class Remb:
             self._deep_at = now
         fell = known and bitrate < options.remb_fall * before and (self.deep(now) or not doubtful)
         if fell:
-            self._rose_at = -math.inf
+            self._rose_at, self._dropped_at = -math.inf, now
         elif not known or not options.remb_fall * before <= bitrate <= before:
             self._rose_at = now
         self.bitrate, self._at = bitrate, now
@@ -175,10 +192,13 @@ class Remb:
     def fell_within(self, now: float, seconds: float) -> bool:
         return now - self._fell_at <= seconds
 
-    def cap(self, now: float) -> float:
+    def cap(self, now: float, refuted: bool) -> float:
+        """`refuted`: all that is sent arrives in time. Then one that moves is wrong, and one that stands a wish."""
         if not self.known(now):
             return math.inf
         trailing = now - self._rose_at < self._options.remb_rise_age
+        if refuted and (trailing or now - self._dropped_at < self._options.remb_doubt):
+            return math.inf
         return self.bitrate * (self._options.remb_slack if trailing else 1.0)
 
     def paused(self, now: float, target: float) -> bool:

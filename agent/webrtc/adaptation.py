@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from agent.conversation.bitrate import BitrateController, BitrateOptions, QualityLimitationReason
+from agent.conversation.bitrate_signals import ReceiverReport
 from agent.conversation.framerate import LastResort
 from agent.ports import BitrateLimits
 from agent.webrtc.pacing import Pacer
@@ -44,7 +45,9 @@ class BitrateAdaptation:
         self._octets = 0
         self._followed = followed
         self._last_resort = LastResort()
+        self._keyframe_due_at = float("-inf")
         self.pacer = Pacer(self.target, strict=not followed)
+        self.let_drain: Callable[[float], None] = lambda _seconds: None  # set by who sends
 
     @property
     def target(self) -> int:
@@ -69,12 +72,30 @@ class BitrateAdaptation:
                 self._controller.on_send_queue(now, self.pacer.backlog, self.pacer.oldest_age(now))
             self._update(now)
 
+    def left(self, sequence_number: int, octets: int) -> None:
+        """Packets have left, the last with this sequence number, so many octets in all."""
+        self._controller.on_packets(self._clock(), sequence_number, octets)
+
+    def resent(self, octets: int) -> None:
+        self._controller.on_resent(octets)
+
     # --- what the far side reports
 
-    def on_receiver_report(self, fraction_lost: float, round_trip_time: float | None, jitter: float) -> None:
+    def on_receiver_report(self, report: ReceiverReport) -> None:
         now = self._clock()
-        self._controller.on_receiver_report(now, fraction_lost, round_trip_time, jitter)
+        self._controller.on_receiver_report(
+            now,
+            report.fraction_lost,
+            report.round_trip_time,
+            report.jitter,
+            report.highest_sequence,
+            report.packets_lost,
+            report.lateness,
+        )
         self._update(now)
+        pause = self._controller.take_pause()
+        if pause is not None:
+            self.let_drain(pause)
 
     def on_remb(self, bitrate: int) -> None:
         now = self._clock()
@@ -85,7 +106,12 @@ class BitrateAdaptation:
         self._controller.on_nack(self._clock(), packets)
 
     def on_picture_loss(self) -> None:
-        self._request_keyframe()
+        if self._clock() >= self._keyframe_due_at:
+            self._request_keyframe()
+
+    def expect_keyframe(self, at: float) -> None:
+        """One will be asked for then, whatever is lost: asked for earlier, it would wait behind a queue."""
+        self._keyframe_due_at = at
 
     # --- what follows
 

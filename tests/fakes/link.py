@@ -23,6 +23,8 @@ from agent.conversation.bitrate import BitrateController
 PAYLOAD = 1200  # bytes of a full packet
 OVERHEAD = 50  # bytes of IP, UDP, SRTP and RTP on each
 SENDER_REPORT = 80  # bytes on the wire
+MOST_RESENT = 30  # packets at once; more are no random loss
+OVERFLOW_PAUSE = 0.25  # seconds without a picture after an overflow
 Schedule = Sequence[tuple[float, float]]  # (from this second on, value), ascending, the first at 0
 
 
@@ -35,6 +37,7 @@ class LinkOptions:
     loss: Schedule = ((0.0, 0.0),)
     queue_bytes: int = 100_000
     remb: bool = True
+    arrivals: bool = True  # whether reports name the newest packet; without, only round trips tell of a queue
     encoder_ratio: float = 1.0  # what the encoder makes of its target: under 1, a scene too simple to fill it
     key_frame_interval: float | None = None  # seconds; such a frame is six times the mean
     seed: int = 1
@@ -90,6 +93,7 @@ class Receiver:
         self.reported_highest = -1
         self.received = 0
         self.reported_received = 0
+        self.lost = 0
         self.jitter = 0.0
         self.last_transit: float | None = None
         self.last_sender_report: tuple[float, float] | None = None  # (sent, arrived)
@@ -121,6 +125,7 @@ class Receiver:
         expected = self.highest - self.reported_highest
         received = self.received - self.reported_received
         self.reported_highest, self.reported_received = self.highest, self.received
+        self.lost += max(0, expected - received)
         return int(256 * max(0, expected - received) / expected) / 256 if expected > 0 else 0.0
 
 
@@ -137,6 +142,8 @@ class Simulation:
         self._order = 0
         self._queue: deque[Packet] = deque()
         self._queued_bytes = 0
+        self._paused_until = 0.0
+        self._needs_key_frame = False
         self._receiver = Receiver()
         self._remb_sent: tuple[float, int] | None = None
         self._sequence_number = 0
@@ -170,7 +177,9 @@ class Simulation:
         mean = self.controller.target * self.options.encoder_ratio / 30 / 8
         interval = self.options.key_frame_interval
         size = mean * self.random.uniform(0.8, 1.2)
-        if interval is not None and self._frames % round(interval * 30) == 0:
+        due = interval is not None and self._frames % round(interval * 30) == 0
+        if due or (self._needs_key_frame and self.now >= self._paused_until):
+            self._needs_key_frame = False
             self._debt += 5 * mean
             size = 6 * mean
         elif self._debt > 0:  # rate control wins the key frame back, a quarter of each frame
@@ -178,6 +187,10 @@ class Simulation:
             size *= 3 / 4
         self._frames += 1
         remaining = max(1, int(size))
+        if self.now < self._paused_until:  # the encoder goes on, and what it makes is thrown away
+            self._at(self._frames / 30, self._send_frame)
+            return
+        octets = remaining
         while remaining > 0:
             payload = min(PAYLOAD, remaining)
             remaining -= payload
@@ -186,7 +199,15 @@ class Simulation:
             self._history.pop(self._sequence_number - 1024, None)
             self._sequence_number += 1
             self._enqueue(packet)
+        self.controller.on_packets(self.now, (self._sequence_number - 1) & 0xFFFF, octets)
         self._at(self._frames / 30, self._send_frame)
+
+    def _pause(self, seconds: float) -> None:
+        """As a sender does where a queue overflowed: forget what was sent, and go on with a key frame."""
+        if self.now >= self._paused_until:
+            self._paused_until = self.now + seconds
+            self._history.clear()
+            self._needs_key_frame = True
 
     def _send_sender_report(self) -> None:
         self._enqueue(Packet(0, SENDER_REPORT, self.now, self.now, sender_report=True))
@@ -252,22 +273,33 @@ class Simulation:
 
     def _retransmit(self, missing: list[int]) -> None:
         self.controller.on_nack(self.now, len(missing))
+        if len(missing) > MOST_RESENT:
+            self._pause(OVERFLOW_PAUSE)
+            return
         for sequence_number in missing:
             lost = self._history.get(sequence_number)
             if lost is not None:
+                self.controller.on_resent(lost.size)
                 self._enqueue(Packet(sequence_number, lost.size + 2, self.now, lost.captured_at, retransmission=True))
 
     def _send_receiver_report(self) -> None:
+        self._report()
+        self._at(self.now + self.random.uniform(0.5, 1.5), self._send_receiver_report)
+
+    def _report(self) -> None:
         lost, jitter = self._receiver.fraction_lost(), self._receiver.jitter
+        highest, total = self._receiver.highest, self._receiver.lost
         report, arrived = self._receiver.last_sender_report or (None, 0.0)
         held = self.now - arrived
 
         def deliver() -> None:
             round_trip = None if report is None else self.now - report - held
-            self.controller.on_receiver_report(self.now, lost, round_trip, jitter)
+            arrived = (highest, total) if self.options.arrivals else (None, None)
+            self.controller.on_receiver_report(self.now, lost, round_trip, jitter, *arrived)
+            if (pause := self.controller.take_pause()) is not None:
+                self._pause(pause)
 
         self._feedback(deliver)
-        self._at(self.now + self.random.uniform(0.5, 1.5), self._send_receiver_report)
 
     def _send_remb(self) -> None:
         if self._receiver.estimate is not None and (self._remb_sent is None or self.now - self._remb_sent[0] >= 1.0):
@@ -276,4 +308,5 @@ class Simulation:
 
     def _feed_remb(self, estimate: int) -> None:
         self._remb_sent = (self.now, estimate)
+        self._report()  # it travels in the same packet
         self._feedback(lambda: self.controller.on_remb(self.now, estimate))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.conversation.bitrate_signals import ReceiverReport
 from agent.conversation.framerate import MOST_LEFT_OUT
 from agent.ports import AccessUnit, BitrateLimits
 from agent.webrtc.adaptation import PAUSE, BitrateAdaptation
@@ -19,6 +20,7 @@ class Sending:
         self.keyframes = 0
         self.octets = 0
         self._frames = 0
+        self._left: list[tuple[int, float]] = []
         self.adaptation = BitrateAdaptation(
             limits, self.requested.append, self._keyframe, lambda: self.now, followed=followed
         )
@@ -26,13 +28,21 @@ class Sending:
     def _keyframe(self) -> None:
         self.keyframes += 1
 
+    def report(self, loss: float, round_trip: float, lateness: float = 0.0) -> ReceiverReport:
+        """All that was sent up to a round trip ago has arrived."""
+        arrived = next((number for number, at in reversed(self._left) if at <= self.now - round_trip), 0)
+        return ReceiverReport(loss, round_trip, 0.002, arrived, 0, lateness)
+
     def run(self, seconds: float, *, loss: float | None = 0.0, round_trip: float = 0.04) -> None:
         """Pictures, and a receiver report a second; `loss` None: no report."""
         for _ in range(round(seconds * 30)):
-            self.octets += self.adaptation.target // 8 // 30
+            picture = self.adaptation.target // 8 // 30
+            self.octets += picture
+            self.adaptation.left(self._frames, picture)
+            self._left.append((self._frames, self.now))
             self.adaptation.sent(self.octets)
             if loss is not None and self._frames % 30 == 15:
-                self.adaptation.on_receiver_report(loss, round_trip, 0.002)
+                self.adaptation.on_receiver_report(self.report(loss, round_trip))
             self._frames += 1
             self.now += FRAME
 

@@ -22,6 +22,9 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 
+from agent.conversation.bitrate_signals import ReceiverReport
+from agent.webrtc.inside.lateness import read_lateness
+
 _REMEMBERED_REPORTS = 8  # sender reports that an answer may still come for: about eight seconds
 _CLOCK_ERROR = 0.005  # seconds by which a round trip may come out negative
 
@@ -29,7 +32,7 @@ _CLOCK_ERROR = 0.005  # seconds by which a round trip may come out negative
 class FeedbackListener(Protocol):
     """Called on the event loop; must not raise. Fractions 0..1, seconds, bit/s."""
 
-    def on_receiver_report(self, fraction_lost: float, round_trip_time: float | None, jitter: float) -> None: ...
+    def on_receiver_report(self, report: ReceiverReport) -> None: ...
 
     def on_remb(self, bitrate: int) -> None: ...
 
@@ -99,18 +102,33 @@ class FeedbackTap:
         tally.packets_lost = report.packets_lost
         tally.fraction_lost = report.fraction_lost / 256
         tally.jitter = report.jitter / self._clock_rate
-        round_trip_time = self._round_trip_of(report)
+        lateness = self._lateness()
+        round_trip_time = self._round_trip_of(report, lateness)
         if round_trip_time is not None:
             tally.round_trip_time = round_trip_time
         if self._listener is not None:
-            self._listener.on_receiver_report(tally.fraction_lost, round_trip_time, tally.jitter)
+            self._listener.on_receiver_report(
+                ReceiverReport(
+                    fraction_lost=tally.fraction_lost,
+                    round_trip_time=round_trip_time,
+                    jitter=tally.jitter,
+                    highest_sequence=report.highest_sequence,
+                    packets_lost=report.packets_lost,
+                    lateness=lateness,
+                )
+            )
 
-    def _round_trip_of(self, report: RtcpReceiverInfo) -> float | None:
+    def _lateness(self) -> float:
+        """How long what is handled now has waited in the socket."""
+        pair = self._sender.transport.transport._connection._nominated.get(1)
+        return read_lateness(pair.protocol.transport) if pair is not None else 0.0
+
+    def _round_trip_of(self, report: RtcpReceiverInfo, lateness: float) -> float | None:
         """RFC 3550 6.4.1; None where the report names no sender report of ours, or one that was answered before."""
         sent_at = self._reports_sent.pop(report.lsr, None)
         if sent_at is None or not report.lsr:
             return None
-        round_trip_time = time.monotonic() - sent_at - report.dlsr / 65536
+        round_trip_time = time.monotonic() - lateness - sent_at - report.dlsr / 65536
         return max(0.0, round_trip_time) if round_trip_time > -_CLOCK_ERROR else None
 
     def _on_payload_feedback(self, packet: RtcpPsfbPacket) -> None:

@@ -49,6 +49,7 @@ class PacedSender(PacketSender[AccessUnit]):
         self._pictures = source
         self._adaptation = adaptation
         self._pacer = adaptation.pacer
+        adaptation.let_drain = self._let_drain
         self._resends: deque[Packet] = deque()  # bounded by the pacer's budget
         self._gave_up_at = float("-inf")
         self._octets = 0  # on the wire, resent ones included
@@ -78,7 +79,12 @@ class PacedSender(PacketSender[AccessUnit]):
             self._pump()
         return True
 
-    def _give_up(self, now: float) -> None:
+    def _let_drain(self, seconds: float) -> None:
+        """A long queue stands on the way: what is sent now would only be late, and lengthen it."""
+        if not self._stopped:
+            self._give_up(time.monotonic(), seconds)
+
+    def _give_up(self, now: float, pause: float = OVERFLOW_PAUSE) -> None:
         """Forget what was sent so far, and send nothing that needs it: a key frame repairs it all."""
         if now - self._gave_up_at < GIVE_UP_INTERVAL:
             return
@@ -86,7 +92,8 @@ class PacedSender(PacketSender[AccessUnit]):
         self._resends.clear()
         self._forget()
         self._pictures.skip(len(self._pacer.recover()), keyframe_follows=False)
-        self._repair = asyncio.get_running_loop().call_later(OVERFLOW_PAUSE, self._pictures.request_keyframe)
+        self._adaptation.expect_keyframe(now + pause)
+        self._repair = asyncio.get_running_loop().call_later(pause, self._pictures.request_keyframe)
 
     def _stop(self) -> None:
         self._stopped = True
@@ -129,6 +136,14 @@ class PacedSender(PacketSender[AccessUnit]):
         while (chunk := self._pacer.take(now)) is not None:
             self._emit(outlet, chunk.unit, chunk.payloads, ends=chunk.ends)
 
+    def _account(self, packets: int, octets: int, sent: int) -> None:
+        super()._account(packets, octets, sent)
+        self._adaptation.left(self._sequence_number - 1, sent)
+
     def _account_transport(self, packets: int, sent: int) -> None:
         super()._account_transport(packets, sent)
         self._octets += sent
+
+    def _emit_again(self, outlet: Outlet, packet: Packet) -> None:
+        super()._emit_again(outlet, packet)
+        self._adaptation.resent(len(packet.data))

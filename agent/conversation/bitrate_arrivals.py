@@ -1,0 +1,168 @@
+"""What has arrived, and what still waits in the network: reports of the highest sequence number beside what was sent.
+
+Every receiver report names the newest packet that arrived. With a history of what left when, that is a rate of arrival
+between two reports, and the queue at the bottleneck: what left more than a shortest round trip ago and has not arrived.
+A capacity measured so is exact where a queue stood all the time between, and otherwise a bound: what arrived was
+carried. Pure.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from agent.conversation.bitrate_options import BitrateOptions
+
+_SEQUENCE_NUMBERS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What one report tells, beside one at least `arrival_interval` older. Octets are those of the sender's history."""
+
+    queued: float  # octets that waited in the network when it was made
+    delay: float  # seconds that the newest packet had waited there
+    since: float  # when the older report came
+    rate: float  # bit/s that arrived between the two
+    share: float  # of what the network had to carry meanwhile, how much arrived
+    busy: bool  # what was sent left no time for a queue to be empty in between
+    stood: bool  # a queue was there all the time: `rate` is the capacity
+    severe: bool  # a long one is there now, and somebody's being late for a moment is not taken for it
+    overload: bool  # it grows, or overflows
+    standing: float  # seconds, the least delay of the reports of the last `arrival_window`
+
+
+class _Departure(NamedTuple):
+    number: int  # of the last packet, counted without wrapping
+    octets: int  # sent up to and with it
+    at: float
+
+
+class _Report(NamedTuple):
+    at: float
+    left_at: float  # when the newest packet that arrived was sent
+    number: int
+    octets: float  # arrived or lost
+    lost: int  # packets
+    queued: float
+    delay: float
+
+
+class Arrivals:
+    """One stream's history. Bounded: what has arrived is forgotten, and what is older than `history_age`."""
+
+    def __init__(self, options: BitrateOptions) -> None:
+        self._options = options
+        self._departures: deque[_Departure] = deque()
+        self._reports: deque[_Report] = deque()
+        self._octets = 0
+        self._gaps: deque[tuple[float, float]] = deque()  # (when it ended, seconds), the longer ones that arrived
+
+    def sent(self, now: float, sequence_number: int, octets: int) -> None:
+        """Packets have left, the last with this sequence number, `octets` all together."""
+        self._octets += octets
+        number = sequence_number
+        if self._departures:
+            last = self._departures[-1].number
+            number = last + (sequence_number - last) % _SEQUENCE_NUMBERS
+        self._departures.append(_Departure(number, self._octets, now))
+        while len(self._departures) > 2 and self._departures[1].at < now - self._options.history_age:
+            self._departures.popleft()
+
+    def resent(self, octets: int) -> None:
+        """Not in the order of the sequence numbers, but in the way of what follows."""
+        self._octets += octets
+
+    def report(self, now: float, highest: int, lost: int, path: float) -> Arrival | None:
+        """`highest` may be extended; `lost` counts packets from the start, `path` is the shortest round trip.
+
+        None where the history does not reach, or no older report is there to compare with.
+        """
+        number = self._number_of(highest)
+        if number is None or (self._reports and number < self._reports[-1].number):
+            return None
+        arrived, left_at = self._arrived(number)
+        queued = max(0.0, self._sent_before(now - path) - arrived)
+        delay = max(0.0, now - left_at - path) if queued else 0.0
+        report = _Report(now, left_at, number, arrived, lost, queued, delay)
+        older = self._older(now)
+        self._reports.append(report)
+        return None if older is None else self._compare(older, report)
+
+    def _number_of(self, highest: int) -> int | None:
+        if not self._departures:
+            return None
+        first, last = self._departures[0].number, self._departures[-1].number
+        number = last - (last - highest) % _SEQUENCE_NUMBERS
+        return number if number >= first else None
+
+    def _arrived(self, number: int) -> tuple[float, float]:
+        """Octets up to this packet, and when it left. Forgets what is not needed any more."""
+        while len(self._departures) > 1 and self._departures[1].number <= number:
+            self._note_gap()
+        first = self._departures[0]
+        if first.number == number or len(self._departures) == 1:
+            return first.octets, first.at
+        burst = self._departures[1]
+        part = (number - first.number) / (burst.number - first.number)
+        return first.octets + part * (burst.octets - first.octets), burst.at
+
+    def _note_gap(self) -> None:
+        before = self._departures.popleft()
+        gap = self._departures[0].at - before.at
+        while self._gaps and self._gaps[-1][1] <= gap:
+            self._gaps.pop()
+        self._gaps.append((self._departures[0].at, gap))
+
+    def _longest_gap(self, since: float) -> float:
+        while self._gaps and self._gaps[0][0] < since:
+            self._gaps.popleft()
+        return self._gaps[0][1] if self._gaps else 0.0
+
+    def _sent_before(self, at: float) -> float:
+        """Octets that had left by then."""
+        octets = float(self._departures[0].octets)
+        for departure in self._departures:
+            if departure.at > at:
+                break
+            octets = departure.octets
+        return octets
+
+    def _compare(self, older: _Report, newer: _Report) -> Arrival:
+        options, delay = self._options, newer.delay
+        octets, packets = newer.octets - older.octets, newer.number - older.number
+        lost = min(1.0, max(0, newer.lost - older.lost) / packets) if packets else 0.0
+        arrived = octets * (1 - lost)  # what was resent fared no better
+        to_carry = octets + newer.queued - older.queued
+        share = min(1.0, arrived / to_carry) if to_carry > 0 else 1.0
+        stood = min(delay, older.delay)
+        busy = self._longest_gap(older.left_at) <= max(stood, options.arrival_gap)
+        grows = delay - older.delay > options.arrival_rising or lost > options.arrival_loss
+        recent = (report.delay for report in self._reports if report.at >= newer.at - options.arrival_window)
+        return Arrival(
+            queued=newer.queued,
+            delay=delay,
+            since=older.at,
+            rate=8 * arrived / (newer.at - older.at),
+            share=share,
+            busy=busy,
+            stood=busy and stood > options.arrival_threshold,
+            severe=delay > options.arrival_severe and self._is_confirmed(newer.at),
+            overload=grows and share < options.arrival_share,
+            standing=min(recent),
+        )
+
+    def _is_confirmed(self, now: float) -> bool:
+        """Reports that come together because somebody was late are one."""
+        apart = (report for report in reversed(self._reports) if report.at <= now - self._options.arrival_apart)
+        before = next(apart, None)
+        recent = before is not None and before.at > now - 2 * self._options.arrival_interval
+        return before is None or not recent or before.delay > self._options.arrival_threshold
+
+    def _older(self, now: float) -> _Report | None:
+        """The latest report that is old enough. Forgets those that nobody asks for any more."""
+        enough = now - self._options.arrival_interval
+        while len(self._reports) > 1 and self._reports[1].at <= now - self._options.arrival_window:
+            self._reports.popleft()
+        return next((report for report in reversed(self._reports) if report.at <= enough), None)

@@ -1,0 +1,26 @@
+"""How late a datagram is read: what waited on this machine did not wait in the network."""
+
+from __future__ import annotations
+
+import fcntl
+import struct
+import time
+from typing import Any
+
+_SIOCGSTAMP = 0x8906  # socket(7): when the last datagram that was read had arrived, by the wall clock
+_TIMEVAL = struct.Struct("@ll")
+_LONGEST = 5.0  # seconds; more is a wall clock that was set meanwhile
+
+
+def read_lateness(transport: Any) -> float:
+    """Seconds since the last datagram read from this asyncio transport reached the machine; 0 where nobody knows."""
+    find = getattr(transport, "get_extra_info", None)  # a relayed transport has no socket of its own
+    socket = find("socket") if find is not None else None
+    if socket is None:
+        return 0.0
+    try:
+        seconds, microseconds = _TIMEVAL.unpack(fcntl.ioctl(socket.fileno(), _SIOCGSTAMP, bytes(_TIMEVAL.size)))
+    except OSError:  # the first call makes the kernel take the times
+        return 0.0
+    late = time.time() - seconds - microseconds / 1e6
+    return late if 0.0 <= late <= _LONGEST else 0.0
