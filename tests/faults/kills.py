@@ -259,7 +259,7 @@ class Victims:
     async def alive(cls, folder: Path) -> AsyncIterator[Self]:
         victims = cls(folder)
         victims._config.write_text(
-            f'uid = "{UID}"\nstate_directory = "{victims.state}"\nmax_conversations = 6\n'
+            f'uid = "{UID}"\nstate_directory = "{victims.state}"\nmax_conversations = 16\n'
             f"[mqtt]\nport = {victims.mosquitto.port}\n"
             '[video]\nsource = "pattern"\nwidth = 160\nheight = 120\nframerate = 5\nbitrate = 250_000\n'
             f'[audio]\ncapture = "none"\nplayback = "none"\n{ACCEPT_ALL}'
