@@ -33,6 +33,7 @@ from tests.e2e.device import ACCEPT_ALL, PATIENCE, PREFIX, UID, Program
 
 LIFETIME = 30  # seconds, of an invitation
 _NO_CALL = {"rate_limited", "conversation_in_use"}  # refused before there is a conversation
+HANG_GUARD = 60.0  # seconds
 _EVENTS = ("called", "response", "closed", "error")
 
 
@@ -107,7 +108,7 @@ class World:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
 
-    async def until(self, condition: Callable[[], bool], timeout: float = PATIENCE) -> bool:
+    async def until(self, condition: Callable[[], bool], timeout: float = HANG_GUARD) -> bool:
         """Wait for what the books show after some message; False where none brought it in time."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout), self._changed:
