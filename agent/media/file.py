@@ -68,7 +68,7 @@ class FileSource:
         self._path = path
         self._framerate = options.framerate
         self._format = VideoFormat(options.width, options.height, options.framerate)
-        self._worker: Worker | None = None
+        self._player: Worker | Clockwork | None = None
         self._back = threading.Event()
 
     @property
@@ -83,12 +83,15 @@ class FileSource:
             raise MediaUnavailable(f"{self._path}: there is no such file")
         self._format, cached = await asyncio.to_thread(self._load)
         self._back.clear()
-        self._worker = Worker("file", lambda stopping: self._play(stopping, cached, emit), fail)
+        if cached is not None:
+            self._player = Clockwork(self._schedule(cached), emit)
+        else:
+            self._player = Worker("file", lambda stopping: self._play(stopping, emit), fail)
 
     async def stop(self) -> None:
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            await worker.stop()
+        player, self._player = self._player, None
+        if player is not None:
+            await player.stop()
 
     def request_keyframe(self) -> None:
         self._back.set()
@@ -111,27 +114,65 @@ class FileSource:
             if first:
                 raise MediaUnavailable(f"{self._path}: is empty now")
 
-    def _play(
-        self,
-        stopping: threading.Event,
-        cached: tuple[ClipPicture, ...] | None,
-        emit: Callable[[AccessUnit], None],
-    ) -> None:
-        playlist = Playlist(self._rounds(cached))
-        timeline = Timeline()
-        started_at = time.monotonic()
+    def _play(self, stopping: threading.Event, emit: Callable[[AccessUnit], None]) -> None:
+        schedule = self._schedule(None)
         while not stopping.is_set():
-            if self._back.is_set():
-                self._back.clear()
-                playlist.back_to_keyframe()
-            picture = next(playlist)
-            pts = timeline.place(picture)
-            wait = started_at + pts / VIDEO_CLOCK_RATE - time.monotonic()
-            if wait < -_LATE:
-                started_at -= wait
+            unit = schedule.next()
+            wait = unit.captured_at - time.monotonic()
             if wait > 0 and stopping.wait(wait):
                 return
-            emit(AccessUnit(picture.data, picture.keyframe, pts, time.monotonic()))
+            emit(unit)
+
+    def _schedule(self, cached: tuple[ClipPicture, ...] | None) -> Schedule:
+        return Schedule(Playlist(self._rounds(cached)), self._back)
+
+
+class Schedule:
+    """When each picture of a playlist is due, from now on. `back`, once set, sends it back to the last key frame."""
+
+    def __init__(self, playlist: Playlist, back: threading.Event) -> None:
+        self._playlist = playlist
+        self._back = back
+        self._timeline = Timeline()
+        self._started_at = time.monotonic()
+
+    def next(self) -> AccessUnit:
+        """The next picture; it is due when it says that it was captured."""
+        if self._back.is_set():
+            self._back.clear()
+            self._playlist.back_to_keyframe()
+        picture = next(self._playlist)
+        pts = self._timeline.place(picture)
+        due, now = self._started_at + pts / VIDEO_CLOCK_RATE, time.monotonic()
+        if due < now - _LATE:
+            self._started_at += now - due
+            due = now
+        return AccessUnit(picture.data, picture.keyframe, pts, due)
+
+
+class Clockwork:
+    """Emits the pictures of a schedule at their time, on the event loop: a clip that is in memory blocks nothing.
+
+    A thread would cost more than what it plays, as it wakes the event loop's thread for each picture.
+    """
+
+    def __init__(self, schedule: Schedule, emit: Callable[[AccessUnit], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._schedule = schedule
+        self._emit = emit
+        self._wind()
+
+    async def stop(self) -> None:
+        self._timer.cancel()
+
+    def _wind(self) -> None:
+        unit = self._schedule.next()
+        wait = unit.captured_at - time.monotonic()
+        self._timer = self._loop.call_later(max(0.0, wait), self._strike, unit)
+
+    def _strike(self, unit: AccessUnit) -> None:
+        self._wind()
+        self._emit(unit)
 
 
 class Timeline:

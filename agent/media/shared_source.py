@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
@@ -220,10 +221,13 @@ class SharedSource(Generic[UnitT]):
             logger.exception("a media source broke while stopping")
 
     def _across(self, function: Callable[[_Run, int, ContraT], None], run: _Run) -> Callable[[ContraT], None]:
-        """`function`, called on the event loop from whatever thread the result is called in."""
-        loop, life = asyncio.get_running_loop(), run.life
+        """`function`, called on the event loop from whatever thread the result is called in; at once from its own."""
+        loop, life, own = asyncio.get_running_loop(), run.life, threading.get_ident()
 
         def call(argument: ContraT) -> None:
+            if threading.get_ident() == own and run.ready.is_set():
+                function(run, life, argument)
+                return
             try:
                 loop.call_soon_threadsafe(function, run, life, argument)
             except RuntimeError:
