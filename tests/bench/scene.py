@@ -27,13 +27,13 @@ PATTERN_720P = 'source = "pattern"\nwidth = 1280\nheight = 720\n'
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What every bench needs. `quick` asks for fewer repetitions; `minutes` is how long a soak lasts."""
+    """What every bench needs. `quick` asks for fewer repetitions; `minutes` is the length of a long one, if said."""
 
     folder: Path
     mosquitto: Mosquitto
     watcher: Watcher
     quick: bool
-    minutes: float = 30.0
+    minutes: float | None = None
 
     @classmethod
     @asynccontextmanager
@@ -83,6 +83,14 @@ class Exchange:
     answered: asyncio.Future[dict[str, Any]]
     invited_at: float = 0.0
     answered_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """A call whose media flows."""
+
+    conversation: str
+    peer: AiortcPeer
 
 
 @dataclass(slots=True)
@@ -140,7 +148,7 @@ class Caller:
 
 
 @asynccontextmanager
-async def connected_call(caller: Caller, uid: str, local: LocalStream | None = None) -> AsyncIterator[Exchange]:
+async def connected_call(caller: Caller, uid: str, local: LocalStream | None = None) -> AsyncIterator[Viewing]:
     """A call whose media flows to a peer of ours, which decodes nothing that `local` has no sink for."""
     connected = asyncio.Event()
 
@@ -162,7 +170,7 @@ async def connected_call(caller: Caller, uid: str, local: LocalStream | None = N
         await peer.apply_answer((await exchange.answered)["sdp"])
         async with asyncio.timeout(PATIENCE):
             await connected.wait()
-        yield exchange
+        yield Viewing(exchange.conversation, peer)
         caller.hang_up(exchange)
 
 

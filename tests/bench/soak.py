@@ -162,9 +162,9 @@ async def soaking(folder: Path, mosquitto: Mosquitto, watcher: Watcher) -> Async
 
 
 async def measure_soak(scene: Scene) -> list[Figure]:
-    """Of the length that `--minutes` gives."""
+    """Of the length that `--minutes` gives, or `MINUTES`."""
     async with soaking(scene.folder, scene.mosquitto, scene.watcher) as soak:
-        await soak.run(60 * scene.minutes)
+        await soak.run(60 * (scene.minutes or MINUTES))
     tracebacks = soak.program.log().count("Traceback")
     return [
         *figures(soak),
