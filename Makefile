@@ -51,9 +51,10 @@ generate: $(READY) ## Write config/ anew from the models
 	$(BIN)/python -m agent.settings config
 	$(BIN)/python -m agent.signaling.schema config
 
-bench: $(READY) ## Measure; a table, and JSON below tests/output
+bench: $(READY) ## Measure (BENCH='--only NAME --quick' for less); a table, and JSON below tests/output
 	@tests/provision.sh test
-	$(BIN)/python -m tests.bench
+	@tests/provision.sh bench
+	$(BIN)/python -m tests.bench $(BENCH)
 
 soak: $(READY) ## Call a device over and over for MINUTES=30, and show what grows
 	@tests/provision.sh test

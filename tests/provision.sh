@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what a target needs from Debian's archive: as root with apt-get, otherwise it says exactly what to install.
-# usage: provision.sh venv|test
+# usage: provision.sh venv|test|bench
 set -eu
 
 have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ]; }
@@ -33,8 +33,17 @@ test)
 		want qemu-aarch64-static qemu-user-static
 	fi
 	;;
+bench)
+	# GStreamer's webrtcbin, which the bench of senders compares with.
+	have dpkg-query || exit 0
+	for package in gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice \
+		python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0; do
+		dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+			wanted="$wanted $package"
+	done
+	;;
 *)
-	echo "usage: $0 venv|test" >&2
+	echo "usage: $0 venv|test|bench" >&2
 	exit 2
 	;;
 esac
@@ -43,7 +52,9 @@ esac
 if [ "$(id -u)" -ne 0 ] || ! have apt-get; then
 	echo "callbox: not installed:$wanted" >&2
 	echo "callbox: install them with: sudo apt-get install --no-install-recommends$wanted" >&2
-	# Without the environment nothing works; without a real part only the tests that need it are skipped.
+	# Without the environment nothing works; without a real part only the tests that need it are skipped, and without
+	# another sender the bench says that it was not measured.
+	[ "$1" = bench ] && exit 0
 	[ "$1" = test ] && [ "${CI:-}" != true ] && exit 0
 	exit 1
 fi

@@ -17,29 +17,29 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from _pytest.outcomes import Skipped
 
-from tests.bench import broker_return, cpu, endurance, kills, latency, memory, page, setup_time, soak
-from tests.bench.figures import Figure, machine, table
+from tests.bench import broker_return, endurance, kills, latency, memory, page, setup_time, side_by_side, soak
+from tests.bench.figures import Figure, NotMeasured, machine, table
 from tests.bench.holes import measure_holes
 from tests.bench.scene import Scene
 
 LOG_LINES = 40  # of a device whose bench failed
 OUTPUT = Path(__file__).parent.parent / "output" / "bench.json"
 
-BENCHES: dict[str, Callable[[Scene], Awaitable[list[Figure]]]] = {
+BENCHES: dict[str, Callable[[Scene], Awaitable[Sequence[Figure | NotMeasured]]]] = {
     "answer": setup_time.measure_answers,
     "first-frame": setup_time.measure_first_frames,
     "holes": measure_holes,
     "latency-chromium": latency.measure_in_chromium,
     "latency-aiortc": latency.measure_in_aiortc,
     "memory": memory.measure_memory,
-    "cpu-device": cpu.measure_devices,
-    "cpu-transport": cpu.measure_transports,
+    "senders": side_by_side.measure_senders,
+    "viewers": side_by_side.measure_viewers,
     "page-click": page.measure_clicks,
     "demo-start": page.measure_demo,
     "broker-return": broker_return.measure_broker_return,
@@ -49,6 +49,7 @@ BENCHES: dict[str, Callable[[Scene], Awaitable[list[Figure]]]] = {
 }
 # Only where they are asked for, and without keeping the machine from others.
 LONG = ("broker-return", "endurance", "kills", "soak")
+DEFAULT = [name for name in BENCHES if name not in LONG]
 
 
 def take_precedence() -> bool:
@@ -60,7 +61,8 @@ def take_precedence() -> bool:
 
 async def run(names: list[str], *, quick: bool, **amounts: float) -> dict[str, Any]:
     where = machine() | {"precedence": not set(LONG).issuperset(names) and take_precedence()}
-    report: dict[str, Any] = {"machine": where, "quick": quick, "figures": [], "not_measured": {}}
+    left_out = {name: f"takes long; ask with --only {name}" for name in LONG if names == DEFAULT}
+    report: dict[str, Any] = {"machine": where, "quick": quick, "figures": [], "not_measured": left_out}
     figures: list[Figure] = []
     for name in names:
         print(f"{name} ...", file=sys.stderr, flush=True)
@@ -74,15 +76,17 @@ async def run(names: list[str], *, quick: bool, **amounts: float) -> dict[str, A
             report["not_measured"][name] = report["failed"] = f"{type(error).__name__}: {error}"
             traceback.print_exception(error)
             continue
-        figures += found
-        report["figures"] += [{"bench": name, **figure.as_json()} for figure in found]
-        print(f"{table(found)}\n({time.monotonic() - started:.0f} s)\n", file=sys.stderr, flush=True)
+        measured = [each for each in found if isinstance(each, Figure)]
+        report["not_measured"] |= {each.name: each.reason for each in found if isinstance(each, NotMeasured)}
+        figures += measured
+        report["figures"] += [{"bench": name, **figure.as_json()} for figure in measured]
+        print(f"{table(measured)}\n({time.monotonic() - started:.0f} s)\n", file=sys.stderr, flush=True)
     where["load_after"] = machine()["load"]
     _show(report, figures)
     return report
 
 
-async def measure(name: str, *, quick: bool, **amounts: float) -> list[Figure]:
+async def measure(name: str, *, quick: bool, **amounts: float) -> Sequence[Figure | NotMeasured]:
     with tempfile.TemporaryDirectory(prefix="callbox-bench-") as folder:
         try:
             async with Scene.set(Path(folder), quick=quick, **amounts) as scene:
@@ -113,9 +117,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, metavar="N", help="of soak (default: 30) and endurance (default: 20)")
     parser.add_argument("--json", type=Path, default=OUTPUT, metavar="FILE", help="default: tests/output/bench.json")
     arguments = parser.parse_args()
-    names = arguments.only or [name for name in BENCHES if name not in LONG]
     amounts = {} if arguments.minutes is None else {"minutes": arguments.minutes}
-    report = asyncio.run(run(names, quick=arguments.quick, **amounts))
+    report = asyncio.run(run(arguments.only or DEFAULT, quick=arguments.quick, **amounts))
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(report, indent=2) + "\n")
     if "failed" in report:

@@ -33,6 +33,14 @@ class Figure:
         return found | ({"details": self.details} if self.details else {})
 
 
+@dataclass(frozen=True, slots=True)
+class NotMeasured:
+    """A part that is missing, and why."""
+
+    name: str
+    reason: str
+
+
 def spread(values: Sequence[float]) -> dict[str, float]:
     """What a median hides."""
     return {
@@ -54,11 +62,15 @@ def table(figures: Iterable[Figure]) -> str:
         target = "" if figure.target is None else f"{figure.target:g} {figure.unit}"
         met = {None: "", True: "met", False: "MISSED"}[figure.met]
         lines.append((figure.name, f"{figure.value:.4g} {figure.unit}", target, met))
-    widths = [max(len(line[column]) for line in lines) for column in range(4)]
-    return "\n".join(
-        f"{name:<{widths[0]}}  {value:>{widths[1]}}  {target:>{widths[2]}}  {met}".rstrip()
-        for name, value, target, met in lines
-    )
+    return grid(lines)
+
+
+def grid(lines: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as they need to be, the first to the left and the others to the right."""
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    rows = (zip(line, widths, strict=True) for line in lines)
+    aligned = ([cell.rjust(width) if at else cell.ljust(width) for at, (cell, width) in enumerate(row)] for row in rows)
+    return "\n".join("  ".join(row).rstrip() for row in aligned)
 
 
 def machine() -> dict[str, Any]:

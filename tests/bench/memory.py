@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.bench.clips import clip_1080p
+from tests.bench.clips import CLIP_1080P
 from tests.bench.figures import Figure
 from tests.bench.process import usage
 from tests.bench.scene import PATTERN_720P, Caller, Scene, connected_call
@@ -18,7 +18,7 @@ GOODBYE = 2.0  # seconds for the last of a call to go
 async def measure_memory(scene: Scene) -> list[Figure]:
     seconds = scene.count(12, 5)
     figures = await _measure(scene, "720p pattern", PATTERN_720P, seconds)
-    clip = clip_1080p(scene.folder)
+    clip = CLIP_1080P.file(scene.folder)
     figures += (await _measure(scene, "1080p file", f'source = "file:{clip}"\n', seconds))[1:]
     return figures
 

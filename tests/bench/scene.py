@@ -50,11 +50,14 @@ class Scene:
         return quick if self.quick else full
 
     @asynccontextmanager
-    async def device(self, video: str = PATTERN_720P, *, audio: str = "pattern") -> AsyncIterator[Program]:
-        """`callbox run`, online, with these lines in its `[video]` and this sound to send."""
+    async def device(
+        self, video: str = PATTERN_720P, *, audio: str = "pattern", calls: int = 1
+    ) -> AsyncIterator[Program]:
+        """`callbox run`, online, with these lines in its `[video]`, this sound, and so many calls at a time."""
         config = self.folder / "bench.toml"
         config.write_text(
-            f'uid = "{UID}"\nstate_directory = "{self.folder}/state"\n[mqtt]\nport = {self.mosquitto.port}\n'
+            f'uid = "{UID}"\nmax_conversations = {calls}\nstate_directory = "{self.folder}/state"\n'
+            f"[mqtt]\nport = {self.mosquitto.port}\n"
             f'[audio]\ncapture = "{audio}"\nplayback = "none"\n'
             f"[video]\n{video}{ACCEPT_ALL}"
         )
