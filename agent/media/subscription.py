@@ -79,17 +79,18 @@ class _Reader:
     """Lets one task wait for what another part of the event loop puts in, until the end."""
 
     def __init__(self) -> None:
-        self._wake = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
         self._ended: MediaError | None = None
 
     def wake(self) -> None:
-        self._wake.set()
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def end(self, reason: MediaError) -> None:
         """Nothing more comes. The first reason stays."""
         if self._ended is None:
             self._ended = reason
-        self._wake.set()
+        self.wake()
 
     def check(self) -> None:
         """Raises MediaEnded after the end."""
@@ -97,8 +98,9 @@ class _Reader:
             raise MediaEnded(str(self._ended)) from self._ended
 
     async def wait(self) -> None:
-        self._wake.clear()
-        await self._wake.wait()
+        """Until something was put in after this was called, or the end came."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        await self._waiter
 
 
 class VideoQueueSubscription:

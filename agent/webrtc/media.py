@@ -17,7 +17,7 @@ from agent.webrtc import counters, inside
 from agent.webrtc.adaptation import BitrateAdaptation
 from agent.webrtc.inbound import InboundAudio, InboundVideo
 from agent.webrtc.outbound import OutboundAudio, OutboundVideo
-from agent.webrtc.payload import h264_payloads, opus_payloads
+from agent.webrtc.payload import H264Packetizer, opus_payloads
 
 _DIRECTIONS = {
     (True, True): "sendrecv",
@@ -25,6 +25,8 @@ _DIRECTIONS = {
     (False, True): "recvonly",
     (False, False): "inactive",
 }
+
+_packetize = H264Packetizer()  # of all connections: they send the pictures of one encoder
 
 
 class Media:
@@ -162,7 +164,7 @@ class Media:
             self._adaptation = BitrateAdaptation(
                 video.limits, video.request_bitrate, video.request_keyframe, followed=followed
             )
-            self._video_sender = inside.PacedSender(sender, video, h264_payloads, self._adaptation)
+            self._video_sender = inside.PacedSender(sender, video, _packetize, self._adaptation)
         elif kind == "audio" and audio is not None:
             self._audio_sender = inside.PacketSender(sender, audio, opus_payloads, AUDIO_CLOCK_RATE)
 

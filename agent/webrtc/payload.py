@@ -17,6 +17,20 @@ def opus_payloads(data: bytes) -> list[bytes]:
     return [data]
 
 
+class H264Packetizer:
+    """`h264_payloads` for many senders of one encoder: each access unit is cut once, while they all send it."""
+
+    def __init__(self) -> None:
+        self._data: bytes | None = None
+        self._payloads: list[bytes] = []
+
+    def __call__(self, data: bytes) -> list[bytes]:
+        """The payloads of `data`, the same list for all: it is not to be changed."""
+        if data is not self._data:
+            self._data, self._payloads = data, h264_payloads(data)
+        return self._payloads
+
+
 def h264_payloads(data: bytes) -> list[bytes]:
     """Cut an access unit in Annex B: small NAL units together (STAP-A), large ones in nearly equal parts (FU-A)."""
     payloads: list[bytes] = []

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent import h264
-from agent.webrtc.payload import MAX_PAYLOAD_SIZE, h264_payloads, opus_payloads
+from agent.webrtc.payload import MAX_PAYLOAD_SIZE, H264Packetizer, h264_payloads, opus_payloads
 
 SIZES = st.sampled_from([1, 2, 30, 600, MAX_PAYLOAD_SIZE - 4, MAX_PAYLOAD_SIZE - 1, MAX_PAYLOAD_SIZE]) | st.integers(
     1, 9000
@@ -35,6 +35,16 @@ def test_parameter_sets_travel_together() -> None:
     assert [bool(payload[1] & 0x80) for payload in payloads[1:]] == [True, False, False, False]
     assert [bool(payload[1] & 0x40) for payload in payloads[1:]] == [False, False, False, True]
     assert max(map(len, payloads[1:])) - min(map(len, payloads[1:])) <= len(payloads)
+
+
+def test_an_access_unit_that_many_send_is_cut_once() -> None:
+    packetize = H264Packetizer()
+    first, second = (h264.START_CODE + nal(kind, 3000) for kind in (5, 1))
+    payloads = packetize(first)
+    assert payloads == h264_payloads(first)
+    assert packetize(first) is payloads
+    assert packetize(second) == h264_payloads(second)
+    assert packetize(first) == payloads
 
 
 def test_what_holds_no_unit_gives_nothing() -> None:

@@ -104,6 +104,7 @@ class PacketSender(Generic[UnitT]):
         self._timestamp_origin = random.getrandbits(32)
         self._history: list[Packet | None] = [None] * HISTORY_SIZE
         self._resent_at: dict[int, float] = {}
+        self._extensions: tuple[bytes, int | None] | None = None
         self._begun: UnitT | None = None  # part of it has left
         sender._run_rtp = self._run  # type: ignore[method-assign]
         sender._retransmit = self._retransmit  # type: ignore[method-assign]
@@ -157,11 +158,13 @@ class PacketSender(Generic[UnitT]):
         first = _VERSION_AND_EXTENSION if extension else _VERSION
         timestamp = (self._timestamp_origin + unit.pts) & 0xFFFFFFFF
         payload_at = _HEADER.size + len(extension)
+        kind, ssrc, history, pack = self._payload_type, sender._ssrc, self._history, _HEADER.pack
         last, sequence_number, octets, sent = len(payloads) - 1, self._sequence_number, 0, 0
         for index, payload in enumerate(payloads):
-            kind = self._payload_type | _MARKER if ends and index == last else self._payload_type
-            data = _HEADER.pack(first, kind, sequence_number, timestamp, sender._ssrc) + extension + payload
-            self._history[sequence_number % HISTORY_SIZE] = Packet(sequence_number, data, payload_at)
+            if ends and index == last:
+                kind |= _MARKER
+            data = pack(first, kind, sequence_number, timestamp, ssrc) + extension + payload
+            history[sequence_number % HISTORY_SIZE] = Packet(sequence_number, data, payload_at)
             protected = protect(data)
             sendto(protected, address)
             octets += len(payload)
@@ -178,7 +181,7 @@ class PacketSender(Generic[UnitT]):
     def _outlet(self) -> Outlet:
         dtls = self._sender.transport
         pair = dtls.transport._connection._nominated.get(1)
-        if dtls._state != State.CONNECTED or pair is None:
+        if dtls._state is not State.CONNECTED or pair is None:
             raise ConnectionError("the transport is not connected")
         transport = pair.protocol.transport
         waiting = getattr(transport, "get_write_buffer_size", _unknown)
@@ -186,8 +189,21 @@ class PacketSender(Generic[UnitT]):
 
     def _extension(self, ntp: int) -> bytes:
         """The header extensions of packets that leave now (RFC 8285); `ntp` is 48 bits, 16 of them a fraction."""
+        if self._extensions is None:
+            self._extensions = self._make_extensions()
+        template, at = self._extensions
+        if at is None:
+            return template
+        return template[:at] + ((ntp << 2) & 0xFFFFFF).to_bytes(3, "big") + template[at + 3 :]
+
+    def _make_extensions(self) -> tuple[bytes, int | None]:
+        """All of them, and where the time stands, which alone differs; None where it was not negotiated."""
+        low, high = self._pack_extension(0), self._pack_extension(0xFFFFFF)
+        return low, next((at for at, (one, other) in enumerate(zip(low, high, strict=True)) if one != other), None)
+
+    def _pack_extension(self, time: int) -> bytes:
         sender = self._sender
-        values = HeaderExtensions(abs_send_time=(ntp << 2) & 0xFFFFFF, mid=sender._RTCRtpSender__mid)
+        values = HeaderExtensions(abs_send_time=time, mid=sender._RTCRtpSender__mid)
         profile, value = sender._RTCRtpSender__rtp_header_extensions_map.set(values)
         return _EXTENSION.pack(profile, len(value) // 4) + value if value else b""
 
