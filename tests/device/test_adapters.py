@@ -1,46 +1,16 @@
-"""What the settings say becomes what the adapters need."""
+"""What the settings become."""
 
 from __future__ import annotations
 
-import json
-import time
-
-import pytest
-
-from agent.conversation.events import IceServer
-from agent.device import adapters
-from agent.settings import Settings
-
-ICE = {
-    "servers": [
-        {"urls": "stun:a.example"},
-        {"urls": ["turn:a.example"], "username": "door-1", "secret": "north", "credential_lifetime": "1h"},
-    ],
-    "transport_policy": "relay",
-    "ca_file": "/etc/ssl/turn.pem",
-}
+from agent.device.adapters import mqtt_options
+from agent.settings.models import Settings
 
 
-def settings(**further: object) -> Settings:
-    return Settings.model_validate({"uid": "door-1", "ice": ICE, **further})
-
-
-def test_ice_servers() -> None:
-    ice = adapters.client_options(settings()).ice
-    assert ice.servers == (
-        IceServer(("stun:a.example",)),
-        IceServer(("turn:a.example",), "door-1", secret="north", credential_lifetime=3600.0),
+def test_the_connection_to_the_broker_is_as_set() -> None:
+    settings = Settings.model_validate(
+        {"uid": "door-1", "mqtt": {"host": "192.0.2.1", "keepalive": 60, "retry_longest": 120, "password": "secret"}}
     )
-    assert (ice.transport_policy, ice.ca_file) == ("relay", "/etc/ssl/turn.pem")
-
-
-def test_the_page_gets_fresh_credentials_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = adapters.page_server(settings())
-    for now in (1_800_000_000, 1_800_000_100):
-        monkeypatch.setattr(time, "time", lambda now=now: now)
-        response = server._file("/config.json")
-        stun, turn = json.loads(response.body)["iceServers"]
-        assert stun == {"urls": ["stun:a.example"]}
-        assert turn["username"] == f"{now + 3600}:door-1"
-        assert set(turn) == {"urls", "username", "credential"}
-        assert b"north" not in response.body
+    options = mqtt_options(settings)
+    assert (options.host, options.client_id, options.password) == ("192.0.2.1", "callbox-door-1", "secret")
+    assert (options.keepalive, options.retry_longest, options.tls) == (60, 120, None)
+    assert options.retry_first <= options.retry_longest
