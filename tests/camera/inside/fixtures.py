@@ -22,10 +22,14 @@ Open = Callable[..., Awaitable[VideoHub]]
 
 @pytest.fixture
 async def open_hub() -> AsyncIterator[Callable[..., VideoHub]]:
-    """Makes hubs on the virtual camera, with `VideoHub`'s own arguments; closes them all."""
+    """Makes hubs on the virtual camera, with `VideoHub`'s own arguments; closes them all.
+
+    Their queues are long: a machine that is busy elsewhere loses no picture here.
+    """
     hubs: list[VideoHub] = []
 
     def make(options: VideoOptions, **arguments: object) -> VideoHub:
+        arguments.setdefault("queue_length", 300)
         hubs.append(VideoHub(open_video_source("picamera2", options), options, **arguments))  # type: ignore[arg-type]
         return hubs[-1]
 

