@@ -108,15 +108,14 @@ class Link:
         Raises SignalingError for one that MQTT cannot carry.
         """
         properties = publish_properties(expiry, message.response_topic, message.correlation_data)
+        if message.qos:
+            self._ask()  # now: the answer may be here before paho has returned
         try:
             info = self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
         except (ValueError, struct.error) as error:
+            self._asked_at = None  # it never left; what else is owed, the next message or ping asks for again
             raise SignalingError(f"cannot publish to {bounded(message.topic)}: {error}") from error
-        if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
-            return None
-        if message.qos:
-            self._ask()
-        return info.mid
+        return None if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE else info.mid
 
     def join(self) -> None:
         """Wait for the thread's very end. After `link_stopped` that is the next instruction."""

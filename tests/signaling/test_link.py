@@ -1,0 +1,58 @@
+"""What the link expects of the broker, without a broker."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from paho.mqtt.enums import LogLevel
+
+from agent.errors import SignalingError
+from agent.signaling.broker import Incoming
+from agent.signaling.link import Link, Listener, Terms
+from agent.signaling.loss import Loss
+from agent.signaling.options import MqttOptions
+from agent.signaling.sendqueue import Outgoing
+
+
+class Deaf(Listener):
+    def link_up(self, terms: Terms) -> None: ...
+    def link_down(self, loss: Loss) -> None: ...
+    def link_published(self, mid: int, refusal: str | None) -> None: ...
+    def link_stopped(self) -> None: ...
+    def received(self, message: Incoming) -> None: ...
+
+
+@pytest.fixture
+def link() -> Link:
+    return Link(MqttOptions(), [], None, Deaf(), lambda *_: None)
+
+
+async def outgoing() -> Outgoing:
+    return Outgoing("a/b", b"x", 1, False, asyncio.get_running_loop().create_future())
+
+
+async def test_an_answer_may_come_before_the_message_is_handed_over(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network thread sends and hears on its own: a broker on the same machine answers within microseconds."""
+
+    def publish(*_: Any) -> Any:
+        link._on_log(link._client, None, LogLevel.MQTT_LOG_DEBUG, "Received PUBACK (Mid: 1)")
+        return SimpleNamespace(rc=0, mid=1)
+
+    monkeypatch.setattr(link._client, "publish", publish)
+    assert link.send(await outgoing(), None) == 1
+    assert link._asked_at is None, "nothing is owed, and the broker is not silent"
+
+
+async def test_no_answer_is_owed_to_what_never_left(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    def publish(*_: Any) -> Any:
+        raise ValueError("no such topic")
+
+    monkeypatch.setattr(link._client, "publish", publish)
+    with pytest.raises(SignalingError):
+        link.send(await outgoing(), None)
+    assert link._asked_at is None
