@@ -7,6 +7,7 @@ import gc
 import os
 import threading
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,7 +26,7 @@ from agent.conversation.events import (
 )
 from agent.conversation.reasons import AudioDirection, CloseReason
 from agent.errors import MediaUnavailable, NoCommonCodec, PeerError, UnusableDescription
-from agent.ports import LocalStream, PeerFactory
+from agent.ports import IceOptions, LocalStream, PeerFactory
 from agent.webrtc import inside
 from agent.webrtc.inside import ice
 from agent.webrtc.peer import make_peer
@@ -384,6 +385,30 @@ async def test_a_far_side_that_never_answers_is_lost(clip: list[bytes], monkeypa
         assert not lost.closed
         assert len(device.of(PeerLost)) == 1
         assert not device.of(PeerFailed)
+
+
+async def test_closing_while_addresses_are_gathered_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A renewal that is under way when the call ends, on a machine with several addresses."""
+    loop = asyncio.get_running_loop()
+    bind, at_second = loop.create_datagram_endpoint, asyncio.Event()
+    bound: list[Any] = []
+
+    async def slow(*arguments: Any, **options: Any) -> Any:
+        if bound:
+            at_second.set()
+            await asyncio.Event().wait()
+        bound.append(await bind(*arguments, **options))
+        return bound[-1]
+
+    monkeypatch.setattr(loop, "create_datagram_endpoint", slow)
+    side = Side(ice=IceOptions(host_addresses=("127.0.0.1", "127.0.0.2")))
+    offering = asyncio.create_task(side.peer.create_offer())
+    await at_second.wait()
+    offering.cancel()
+    await asyncio.wait([offering])
+    await side.peer.close()
+    ((transport, _),) = bound
+    assert transport.is_closing()
 
 
 async def test_a_wrong_fingerprint_fails_the_set_up(clip: list[bytes]) -> None:

@@ -36,7 +36,10 @@ def use_host_addresses(ice: aioice.ice.Connection, addresses: tuple[str, ...]) -
         component: int, addresses: list[str], timeout: int = 5, *, chosen: tuple[str, ...] = addresses
     ) -> Any:
         found = list(chosen) or addresses or ["127.0.0.1"]
-        return await gather(component=component, addresses=found[:MAX_HOST_ADDRESSES], timeout=timeout)
+        candidates: list[aioice.Candidate] = []
+        for address in found[:MAX_HOST_ADDRESSES]:  # one by one: where we are cancelled, aioice knows of all it opened
+            candidates += await gather(component=component, addresses=[address], timeout=timeout)
+        return candidates
 
     ice.get_component_candidates = bounded  # type: ignore[method-assign]
 
