@@ -1,6 +1,6 @@
 """Measures what the project promises, on this machine, side by side where it is a ratio.
 
-python -m tests.bench [--only NAME]... [--quick] [--minutes N] [--json FILE]
+python -m tests.bench [--only NAME]... [--quick] [--minutes N] [--messages N] [--json FILE]
 
 Prints a table and writes JSON. The exit code is 0 whatever was measured (a busy machine is no fault), and 1 where
 something could not be measured because it broke.
@@ -23,7 +23,7 @@ from typing import Any
 
 from _pytest.outcomes import Skipped
 
-from tests.bench import broker_return, endurance, kills, latency, memory, page, setup_time, side_by_side, soak
+from tests.bench import broker_return, endurance, fuzz, kills, latency, memory, page, setup_time, side_by_side, soak
 from tests.bench.figures import Figure, NotMeasured, machine, table
 from tests.bench.holes import measure_holes
 from tests.bench.scene import Scene
@@ -46,9 +46,10 @@ BENCHES: dict[str, Callable[[Scene], Awaitable[Sequence[Figure | NotMeasured]]]]
     "kills": kills.measure_kills,
     "soak": soak.measure_soak,
     "endurance": endurance.measure_endurance,
+    "fuzz": fuzz.measure_fuzz,
 }
 # Only where they are asked for, and without keeping the machine from others.
-LONG = ("broker-return", "endurance", "kills", "soak")
+LONG = ("broker-return", "endurance", "fuzz", "kills", "soak")
 DEFAULT = [name for name in BENCHES if name not in LONG]
 
 
@@ -115,9 +116,10 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=BENCHES, metavar="NAME", help=", ".join(BENCHES))
     parser.add_argument("--quick", action="store_true", help="fewer calls, shorter ones")
     parser.add_argument("--minutes", type=float, metavar="N", help="of soak (default: 30) and endurance (default: 20)")
+    parser.add_argument("--messages", type=int, metavar="N", help=f"to fuzz; default: {fuzz.MESSAGES}")
     parser.add_argument("--json", type=Path, default=OUTPUT, metavar="FILE", help="default: tests/output/bench.json")
     arguments = parser.parse_args()
-    amounts = {} if arguments.minutes is None else {"minutes": arguments.minutes}
+    amounts = {name: value for name in ("minutes", "messages") if (value := getattr(arguments, name)) is not None}
     report = asyncio.run(run(arguments.only or DEFAULT, quick=arguments.quick, **amounts))
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(report, indent=2) + "\n")

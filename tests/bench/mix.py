@@ -60,33 +60,34 @@ class Side:
 
 
 @asynccontextmanager
-async def _side(**options: Any) -> AsyncIterator[Side]:
-    side = Side(**options)
+async def opened(**options: Any) -> AsyncIterator[Side]:
+    """Closed on leaving."""
+    made = Side(**options)
     try:
-        yield side
+        yield made
     finally:
-        await side.peer.close()
+        await made.peer.close()
 
 
 @asynccontextmanager
 async def _connected(line: Line, *, sound: bool = True) -> AsyncIterator[Side]:
-    async with _side(sound=sound) as side:
+    async with opened(sound=sound) as side:
         line.invite(await side.peer.create_offer())
         await _accepted(line, side)
         yield side
 
 
 async def _accepted(line: Line, side: Side) -> None:
-    await side.peer.apply_answer((await _answer(line, "ACCEPTED"))["sdp"])
+    await side.peer.apply_answer((await answer(line, "ACCEPTED"))["sdp"])
     await side.connected()
     await asyncio.sleep(CALL_SECONDS)
 
 
-async def _answer(line: Line, expected: str) -> dict[str, Any]:
-    answer = await line.hear("response")
-    if answer["callStatus"] != expected:
-        raise RuntimeError(f"{answer['callStatus']} ({answer.get('reason')}) instead of {expected}")
-    return answer
+async def answer(line: Line, expected: str) -> dict[str, Any]:
+    heard = await line.hear("response")
+    if heard["callStatus"] != expected:
+        raise RuntimeError(f"{heard['callStatus']} ({heard.get('reason')}) instead of {expected}")
+    return heard
 
 
 async def _ended(line: Line, *reasons: str, within: float = PATIENCE) -> None:
@@ -119,7 +120,7 @@ async def ended_by_the_device(telephone: Telephone, name: str) -> None:
 
 async def renewed(telephone: Telephone, name: str) -> None:
     line = telephone.line(name)
-    async with _connected(line) as side, _side(generation=1) as fresh:
+    async with _connected(line) as side, opened(generation=1) as fresh:
         line.say("offer", generation=1, sdp=await fresh.peer.create_offer())
         await fresh.peer.apply_answer((await line.hear("answer"))["sdp"])
         await fresh.connected()
@@ -140,23 +141,23 @@ async def vanished(telephone: Telephone, name: str) -> None:
 async def never_connected(telephone: Telephone, name: str) -> None:
     """Accepted, and not there any more."""
     line = telephone.line(name)
-    async with _side() as side:
+    async with opened() as side:
         line.invite(await side.peer.create_offer())
-        await _answer(line, "ACCEPTED")
+        await answer(line, "ACCEPTED")
     await _ended(line, "ice_failed", "ice_timeout", within=FREED_WITHIN)
 
 
 async def rejected(telephone: Telephone, name: str) -> None:
     line = telephone.line(f"unwelcome-{name}")
-    async with _side() as side:
+    async with opened() as side:
         line.invite(await side.peer.create_offer())
-        await _answer(line, "REJECTED")
+        await answer(line, "REJECTED")
     await _ended(line, "rejected")
 
 
 async def cancelled(telephone: Telephone, name: str) -> None:
     line = telephone.line(f"ask-{name}")
-    async with _side() as side:
+    async with opened() as side:
         line.invite(await side.peer.create_offer())
         await line.hear("ringing")
         line.say("close", reason="user_hangup")
@@ -165,17 +166,17 @@ async def cancelled(telephone: Telephone, name: str) -> None:
 
 async def declined(telephone: Telephone, name: str) -> None:
     line = telephone.line(f"ask-{name}")
-    async with _side() as side:
+    async with opened() as side:
         line.invite(await side.peer.create_offer())
         await line.hear("ringing")
         telephone.command("reject", conversation=line.conversation)
-        await _answer(line, "REJECTED")
+        await answer(line, "REJECTED")
     await _ended(line, "rejected")
 
 
 async def answered_by_a_person(telephone: Telephone, name: str) -> None:
     line = telephone.line(f"ask-{name}")
-    async with _side() as side:
+    async with opened() as side:
         line.invite(await side.peer.create_offer())
         await line.hear("ringing")
         telephone.command("accept", conversation=line.conversation)
@@ -187,13 +188,13 @@ async def answered_by_a_person(telephone: Telephone, name: str) -> None:
 async def unusable(telephone: Telephone, name: str) -> None:
     line = telephone.line(name)
     line.invite("v=0\r\ns=nothing that could be answered\r\n")
-    await _answer(line, "REJECTED")
+    await answer(line, "REJECTED")
     await line.closed()
 
 
 async def placed_by_the_device(telephone: Telephone, name: str) -> None:
     line, invitation = await telephone.called(name)
-    async with _side() as side:
+    async with opened() as side:
         line.say("response", callStatus="ACCEPTED", sdp=await side.peer.create_answer(invitation["sdp"]))
         await line.hear("select")
         await side.connected()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,6 +40,17 @@ def usage(pid: int) -> Usage:
         files=len(list((folder / "fd").iterdir())),
         threads=status["Threads"],
     )
+
+
+async def settled(pid: int, within: float = 3.0) -> Usage:
+    """Usage with the fewest files and threads of a while: those of a call that is over may need a moment to go."""
+    fewest = usage(pid)
+    for _ in range(round(within / 0.1)):
+        await asyncio.sleep(0.1)
+        now = usage(pid)
+        if (now.files, now.threads) <= (fewest.files, fewest.threads):
+            fewest = now
+    return fewest
 
 
 def cpu_seconds(pid: int) -> float:

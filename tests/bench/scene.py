@@ -27,13 +27,15 @@ PATTERN_720P = 'source = "pattern"\nwidth = 1280\nheight = 720\n'
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What every bench needs. `quick` asks for fewer repetitions; `minutes` is the length of a long one, if said."""
+    """What every bench needs. `quick` asks for fewer repetitions; `minutes` is the length of a long one, and
+    `messages` how many are fuzzed, if said."""
 
     folder: Path
     mosquitto: Mosquitto
     watcher: Watcher
     quick: bool
     minutes: float | None = None
+    messages: float | None = None
 
     @classmethod
     @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 import uuid
@@ -17,7 +18,7 @@ from agent.signaling.options import MqttOptions
 from tests.conftest import Mosquitto
 from tests.e2e.device import PATIENCE, PREFIX, UID
 
-SUBSCRIPTIONS = [(f"{PREFIX}/+/signal/{UID}", 1), (f"{PREFIX}/{UID}/events/closed", 1)]
+SUBSCRIPTIONS = [(f"{PREFIX}/{name}", 1) for name in (f"+/signal/{UID}", f"{UID}/events/closed", f"{UID}/status")]
 
 
 @dataclass(eq=False, slots=True)
@@ -40,7 +41,7 @@ class Line:
     async def hear(self, kind: str) -> dict[str, Any]:
         """The next message of this kind; others before it are passed over."""
         async with asyncio.timeout(PATIENCE):
-            while (message := await self.heard.get())["type"] != kind:
+            while (message := await self.heard.get()).get("type") != kind:
                 pass
         return message
 
@@ -56,18 +57,22 @@ class Line:
 class Telephone:
     """One connection to the broker."""
 
-    def __init__(self, broker: MqttBroker) -> None:
+    def __init__(self, broker: MqttBroker, reply_topic: str) -> None:
         self.broker = broker
+        self._reply_topic = reply_topic
         self.lines: dict[str, Line] = {}
+        self._online = asyncio.Event()
+        self._results: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._expected: dict[str, asyncio.Future[tuple[Line, dict[str, Any]]]] = {}
 
     @classmethod
     @asynccontextmanager
     async def connected(cls, mosquitto: Mosquitto) -> AsyncIterator[Self]:
         options = MqttOptions(port=mosquitto.port, client_id=f"telephone-{uuid.uuid4()}", session_expiry=0)
-        async with MqttBroker(options, subscriptions=SUBSCRIPTIONS) as broker:
+        reply_topic = f"bench/{options.client_id}"
+        async with MqttBroker(options, subscriptions=[*SUBSCRIPTIONS, (reply_topic, 1)]) as broker:
             await broker.wait_connected(PATIENCE)
-            telephone = cls(broker)
+            telephone = cls(broker, reply_topic)
             task = asyncio.create_task(telephone._run())
             try:
                 yield telephone
@@ -75,11 +80,26 @@ class Telephone:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
 
+    async def online(self) -> None:
+        """The device can be called."""
+        async with asyncio.timeout(PATIENCE):
+            await self._online.wait()
+
     def publish(self, name: str, body: dict[str, Any]) -> None:
         self.broker.publish(f"{PREFIX}/{name}", json.dumps(body).encode())
 
     def command(self, verb: str, **body: Any) -> None:
         self.publish(f"{UID}/command/{verb}", body)
+
+    async def asked(self, verb: str, **body: Any) -> dict[str, Any]:
+        """The result of a command."""
+        number = str(uuid.uuid4())
+        result: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._results[number] = result
+        payload = json.dumps({**body, "id": number}).encode()
+        self.broker.publish(f"{PREFIX}/{UID}/command/{verb}", payload, response_topic=self._reply_topic)
+        async with asyncio.timeout(PATIENCE):
+            return await result
 
     def line(self, uid: str) -> Line:
         """A line of `uid`, on which nothing was said."""
@@ -101,16 +121,28 @@ class Telephone:
         while True:
             incoming = await self.broker.incoming()
             incoming.ack()
-            self._take(incoming.topic.removeprefix(f"{PREFIX}/").split("/"), json.loads(incoming.payload))
+            with contextlib.suppress(ValueError):  # of somebody who speaks in the device's name: the broker lets anyone
+                self._take(incoming.topic.removeprefix(f"{PREFIX}/").split("/"), json.loads(incoming.payload))
 
-    def _take(self, levels: list[str], message: dict[str, Any]) -> None:
-        line = self.lines.get(message["conversation"])
+    def _take(self, levels: list[str], message: Any) -> None:
+        if not isinstance(message, dict):
+            return
+        if levels[0] == "bench":
+            result = self._results.pop(message["id"], None)
+            if result is not None and not result.done():
+                result.set_result(message)
+            return
+        if levels[1] == "status":
+            if message.get("state") == "online":
+                self._online.set()
+            return
+        line = self.lines.get(str(message.get("conversation")))
         if levels[1] == "events":
             if line is not None and not line.record.done():
                 line.record.set_result(message)
         elif line is not None:
             line.heard.put_nowait(message)
-        elif message["type"] == "invite" and levels[0] in self._expected:
+        elif message.get("type") == "invite" and levels[0] in self._expected:
             line = Line(self, levels[0], message["conversation"])
             self.lines[line.conversation] = line
             self._expected[levels[0]].set_result((line, message))
