@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 .DEFAULT_GOAL := help
 PAGE := agent/web/vendor/mqtt.min.js
 
-.PHONY: help setup demo page test test-fast check format generate bench soak wheel deb clean
+.PHONY: help setup demo page test test-fast check format generate bench soak fuzz wheel deb clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,12 @@ bench: $(READY) ## Measure (BENCH='--only NAME --quick' for less); a table, and 
 soak: $(READY) ## Call a device over and over for MINUTES=30, and show what grows
 	@tests/provision.sh test
 	$(BIN)/python -m tests.bench --only soak --json tests/output/soak.json $(if $(MINUTES),--minutes $(MINUTES))
+
+fuzz: $(READY) ## Fuzz each entry point, guided by coverage, for SECONDS=60, and a device with MESSAGES=100000
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	$(BIN)/python -m tests.faults.fuzz.guided $(if $(SECONDS),--seconds $(SECONDS))
+	@tests/provision.sh test
+	$(BIN)/python -m tests.bench --only fuzz --json tests/output/fuzz.json $(if $(MESSAGES),--messages $(MESSAGES))
 
 wheel: $(READY) ## Build the wheel and the source archive into dist/
 	$(BIN)/pip install --quiet --disable-pip-version-check build
