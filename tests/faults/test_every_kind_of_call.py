@@ -11,7 +11,7 @@ from tests.bench.soak import soaking
 from tests.conftest import Mosquitto
 from tests.e2e.device import Watcher
 
-pytestmark = [pytest.mark.broker, pytest.mark.media]
+pytestmark = [pytest.mark.broker, pytest.mark.media, pytest.mark.timeout(180)]
 
 
 async def test_no_kind_of_call_leaves_anything_behind(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:

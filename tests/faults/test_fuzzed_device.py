@@ -8,7 +8,7 @@ import pytest
 
 from tests.bench.fuzz import POOL, flooding
 
-pytestmark = [pytest.mark.broker, pytest.mark.media]
+pytestmark = [pytest.mark.broker, pytest.mark.media, pytest.mark.timeout(180)]
 
 MESSAGES = 2000
 
