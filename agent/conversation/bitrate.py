@@ -126,18 +126,19 @@ class BitrateController:
         losing = max(self._loss.fraction, self._nack_ratio(now)) > self._options.loss_low
         # frames with holes look like a queue to libwebrtc; a real one lengthens round trips
         fell = self._remb.add(now, bitrate, self._target, self._sending(now), losing and self._delay.clear)
-        refuted = self._nothing_waits(now)
-        cap = self._remb.cap(now, refuted)
-        if refuted and cap == math.inf:
+        deep, refuted = self._remb.deep(now), self._nothing_waits(now)
+        if refuted and self._remb.cap(now, refuted) == math.inf and (deep or not fell):
             return
+        cap = self._remb.cap(now, refuted=False)
         if not fell and cap >= self._options.remb_tolerance * self._sending(now):
             return
         if self._sees_no_queue(now):  # arrivals would show one: a step at a time, until they do
             if now - self._decreased_at >= self._options.delay_decrease_interval:
                 to = max(cap, self._options.remb_early_decrease * self._target)
-                self._decrease(now, to, "REMB", self._capacity, measured=True)
+                capacity = self._capacity if deep else self._capacity_near(cap / self._options.delay_decrease)
+                self._decrease(now, to, "REMB", capacity, measured=True)
         else:
-            early = self._delay.clear and not self._remb.deep(now)
+            early = self._delay.clear and not deep
             to = max(cap, self._options.remb_early_decrease * self._target) if early else cap
             self._decrease(now, to, "REMB", self._capacity_near(cap / self._options.delay_decrease))
 
