@@ -149,7 +149,8 @@ class VideoSettings(Section):
         default=250_000,
         ge=50_000,
         le=50_000_000,
-        description="bit/s below which a picture is of no use. Hardware encoders hang when asked for very little.",
+        description="bit/s that the encoder is asked for at least; hardware encoders hang when asked for very little. "
+        "Where the network carries less, pictures are left out: down to one in four.",
     )
     max_bitrate: Whole = Field(
         default=4_000_000, ge=50_000, le=50_000_000, description="bit/s that a call may take of the network at most."
