@@ -129,7 +129,6 @@ async def test_ice_names(pc: RTCPeerConnection) -> None:
     connect = inspect.getsource(aioice.ice.Connection.connect)
     assert "asyncio.create_task(self.query_consent())" in connect
     assert "self.transport.sendto(data, addr)" in inspect.getsource(aioice.ice.StunProtocol.send_data)
-    assert list(inspect.signature(aioice.ice.server_reflexive_candidate).parameters) == ["protocol", "stun_server"]
     turn: Any = aioice.turn.TurnTransport(None)  # type: ignore[arg-type]
     assert turn._TurnTransport__close_task is None
     assert turn._TurnTransport__send_tasks == set()
@@ -140,6 +139,21 @@ async def test_ice_names(pc: RTCPeerConnection) -> None:
         assert list(inspect.signature(client._send).parameters) == ["data"]
         assert inspect.iscoroutinefunction(client.channel_bind)
     await pc.close()
+
+
+async def test_data_names() -> None:
+    pc = inside.PeerConnection(RTCConfiguration(iceServers=[]), lambda _: None)
+    pc.createDataChannel("x")
+    sctp = pc.sctp
+    assert sctp is not None
+    assert sctp._handle_data.__qualname__.startswith("bound_data")
+    assert (sctp._inbound_streams, sctp._sack_misordered) == ({}, set())
+    assert sctp._advertised_rwnd == 1024 * 1024
+    kind = type(sctp)
+    assert "await self._receive_data_chunk(chunk)" in inspect.getsource(kind._receive_chunk)
+    assert "self._advertised_rwnd -= len(chunk.user_data)" in inspect.getsource(kind._receive_data_chunk)
+    router = inspect.getsource(aiortc.rtcdtlstransport.RTCDtlsTransport._recv_next)
+    assert "await self._data_receiver._handle_data(data)" in router
 
 
 async def test_errors_of_the_connecting_task_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:

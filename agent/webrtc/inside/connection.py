@@ -15,6 +15,7 @@ from aiortc.rtcpeerconnection import find_common_codecs
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters
 
 from agent.errors import PeerError
+from agent.webrtc.inside.data import bound_data
 
 EXTRA_H264_PROFILES = ("4d001f", "64001f")  # Main and High, beside aiortc's two Baselines
 
@@ -79,9 +80,14 @@ class PeerConnection(RTCPeerConnection):
         finally:
             self._connecting.discard(task)
 
+    def _RTCPeerConnection__createSctpTransport(self) -> None:  # noqa: N802 - the name-mangled original
+        super()._RTCPeerConnection__createSctpTransport()  # type: ignore[misc]
+        assert self.sctp is not None  # noqa: S101 - narrows the type
+        bound_data(self.sctp)
+
     def add_data_transport(self) -> None:
         """Make the data channel's transport first, so that the media share it."""
-        self._RTCPeerConnection__createSctpTransport()  # type: ignore[attr-defined]
+        self._RTCPeerConnection__createSctpTransport()
 
     @property
     def dtls(self) -> RTCDtlsTransport | None:
