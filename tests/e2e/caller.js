@@ -33,10 +33,11 @@ class Caller {
   measure = true;
 
   /** The offer for a call. `mayAskForKeyframes` puts a transform between receiver and decoder.
-   * @param {{ video?: boolean, microphone?: boolean, mayAskForKeyframes?: boolean, measure?: boolean }} options */
-  async offer({ video = true, microphone = true, mayAskForKeyframes = false, measure = true }) {
+   * @param {{ video?: boolean, microphone?: boolean, mayAskForKeyframes?: boolean, measure?: boolean,
+   *   configuration?: RTCConfiguration }} options */
+  async offer({ video = true, microphone = true, mayAskForKeyframes = false, measure = true, configuration = {} }) {
     this.measure = measure;
-    this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", ...configuration });
     this.pc.onconnectionstatechange = () => (this.seen.state = this.pc.connectionState);
     this.pc.onicecandidate = ({ candidate }) => this.found(candidate);
     this.pc.ontrack = ({ track }) => (track.kind === "video" ? this.show(track) : this.listen(track));

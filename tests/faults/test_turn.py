@@ -1,0 +1,89 @@
+"""Calls that need a TURN server: one that works, with Chromium at the other end, and one that does not."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
+
+from agent.conversation.events import IceServer
+from agent.webrtc.servers import time_limited
+from tests.conftest import Mosquitto, free_port
+from tests.e2e.browser import calling, chromium
+from tests.e2e.device import Watcher, device
+from tests.faults.stranger import Stranger
+from tests.turnserver import turn_server
+
+pytestmark = [pytest.mark.broker, pytest.mark.media]
+
+SECRET = "north-star"
+
+
+def relay_only(url: str) -> str:
+    """Settings of a device that may only be reached through this server."""
+    return f'[ice]\ntransport_policy = "relay"\nservers = [{{urls = "{url}", secret = "{SECRET}"}}]\n'
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_chromium_through_relays_alone(
+    transport: str, tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    with turn_server(secret=SECRET) as turn:
+        url = f"turn:{turn.address}?transport={transport}"
+        theirs = time_limited(IceServer((url,), "browser", secret=SECRET), time.time())
+        entry = {"urls": url, "username": theirs.username, "credential": theirs.credential}
+        async with (
+            device(tmp_path, mosquitto, watcher, relay_only(url)) as program,
+            chromium() as browser,
+            calling(browser, mosquitto) as caller,
+        ):
+            conversation = await caller.invite(
+                configuration={"iceServers": [entry], "iceTransportPolicy": "relay"}, measure=False
+            )
+            answer = await caller.wait("response")
+            await caller.until("caller.seen.frames > 20")
+            await caller.hang_up()
+            record = await watcher.wait("door-1/events/closed", lambda body: body["conversation"] == conversation)
+            assert SECRET not in program.log()
+            assert str(theirs.credential) not in program.log()
+    assert "a=candidate" not in answer["sdp"], "answered before the relay was there"
+    assert record["path"] == {"local": "relay", "remote": "relay", "protocol": "udp", "relayed": True}
+    assert record["reason"] == "user_hangup"
+
+
+async def test_a_caller_brings_a_server_of_its_own(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+    """`iceServers` of an invitation, with a time-limited credential as its own provider made it."""
+    with turn_server(secret=SECRET) as turn:
+        url = f"turn:{turn.address}"
+        theirs = time_limited(IceServer((url,), "caller", secret=SECRET), time.time())
+        entry = {"urls": url, "username": theirs.username, "credential": theirs.credential}
+        own = RTCPeerConnection(RTCConfiguration([RTCIceServer(url, theirs.username, theirs.credential)]))
+        extra = '[ice]\ntransport_policy = "relay"\n'
+        async with device(tmp_path, mosquitto, watcher, extra), Stranger.calling(watcher, "caller", own) as caller:
+            await caller.invite(iceServers=[entry])
+            await caller.connected()
+            caller.close()
+            record = await caller.closed()
+    assert record["path"]["local"] == "relay"
+
+
+async def test_a_relay_that_is_not_there_is_told(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+    """Called or calling: the call ends as soon as it is known, and says by whose fault."""
+    url = f"turn:127.0.0.1:{free_port()}?transport=tcp"
+    async with (
+        device(tmp_path, mosquitto, watcher, relay_only(url)),
+        Stranger.calling(watcher, "caller") as caller,
+    ):
+        answer = await caller.invite()
+        assert answer["callStatus"] == "ACCEPTED"
+        assert (await caller.heard("close"))["reason"] == "ice_failed"
+        assert (await caller.closed())["reason"] == "ice_failed"
+        watcher.publish("door-1/command/call", {"to": ["friend"], "lifetime": 30})
+        called = await watcher.wait("door-1/events/closed", lambda body: body["direction"] == "outgoing")
+        assert called["reason"] == "ice_failed"
+        errors = [each for each in watcher.events() if each["event"] == "error"]
+    assert [each["code"] for each in errors] == ["no_candidates", "no_candidates"]
+    assert all(f"{url} gives no candidate: " in each["message"] for each in errors)
