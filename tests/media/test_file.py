@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from itertools import count, pairwise
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 import agent.media.file as file_module
 from agent.errors import MediaEnded, MediaUnavailable
 from agent.media.clip import ClipPicture
-from agent.media.file import FileSource, Playlist, Timeline
+from agent.media.file import FileSource, Playlist, Schedule, Timeline
 from agent.media.hub import VideoHub
 from agent.media.source import VideoOptions
 from agent.ports import VideoSubscription
@@ -48,6 +49,23 @@ def test_time_only_grows_whatever_is_played(order: list[int]) -> None:
     times = [timeline.place(clip[index]) for index in order]
     assert times[0] == 0
     assert all(later > earlier for earlier, later in pairwise(times))
+
+
+def test_pictures_are_due_at_their_own_distance_and_a_late_clip_goes_on_from_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("agent.media.file.time.monotonic", lambda: now)
+    back = threading.Event()
+    schedule = Schedule(Playlist(iter(pictures(5))), back)
+    assert [schedule.next().captured_at for _ in range(3)] == pytest.approx([100.0, 100.04, 100.08])
+    now = 105.0
+    assert [schedule.next().captured_at for _ in range(2)] == pytest.approx([105.0, 105.04])
+    back.set()
+    again = schedule.next()
+    assert again.keyframe
+    assert again.captured_at == pytest.approx(105.08)
+    assert not back.is_set()
 
 
 @pytest.mark.media
