@@ -120,6 +120,8 @@ class Link:
     def join(self) -> None:
         """Wait for the thread's very end. After `link_stopped` that is the next instruction."""
         self._thread.join(1)
+        if not self._thread.is_alive():
+            self._client.reinitialise()  # closes the pair of sockets that woke it; paho would leave them to the GC
 
     def goodbye(self) -> None:
         """Disconnect in good order and end the thread; `link_stopped` follows."""
@@ -150,7 +152,6 @@ class Link:
             if not self._stopping.is_set():
                 self._post(self._listener.link_down, loss)
                 self._stopping.wait(backoff.next(slow=loss.slow, spent=spent))
-        self._client.reinitialise()  # closes the pair of sockets that wakes it
         self._post(self._listener.link_stopped)
 
     def _attempt(self) -> Loss:
