@@ -24,6 +24,7 @@ from typing import Any
 from _pytest.outcomes import Skipped
 
 from tests.bench import broker_return, endurance, fuzz, kills, latency, memory, page, setup_time, side_by_side, soak
+from tests.bench.dead_servers import measure_dead_servers
 from tests.bench.figures import Figure, NotMeasured, machine, table
 from tests.bench.holes import measure_holes
 from tests.bench.scene import Scene
@@ -33,6 +34,7 @@ OUTPUT = Path(__file__).parent.parent / "output" / "bench.json"
 
 BENCHES: dict[str, Callable[[Scene], Awaitable[Sequence[Figure | NotMeasured]]]] = {
     "answer": setup_time.measure_answers,
+    "dead_servers": measure_dead_servers,
     "first-frame": setup_time.measure_first_frames,
     "holes": measure_holes,
     "latency-chromium": latency.measure_in_chromium,
