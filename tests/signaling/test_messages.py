@@ -222,6 +222,8 @@ def test_a_time_comes_back_to_the_millisecond(seconds: float) -> None:
 
 def test_the_form_of_a_time() -> None:
     assert format_time(1795342500.1234) == "2026-11-22T10:15:00.123Z"
+    assert format_time(1e15) == "9999-12-31T23:59:59.999Z"
+    assert format_time(-1e15) == "0001-01-01T00:00:00.000Z"
     assert parse_time("2026-11-22T11:15:00.5+01:00") == parse_time("2026-11-22t10:15:00.500000z")
 
 

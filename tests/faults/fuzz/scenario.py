@@ -128,6 +128,8 @@ class Scenario:
             ev.TrackReceived(generation, "video", "H264"),
             ev.PeerFailed(generation, "ice_failed", "it failed", CloseReason.ICE_FAILED),
             ev.PeerLost(generation, "gone"),
+            ev.PeerSilent(generation, 3.0),
+            ev.PeerHeard(generation),
             ev.CandidateFound(generation, None),
             ev.CandidateFound(generation, ev.IceCandidate(mutations.CANDIDATE, "0", 0)),
         )
