@@ -145,7 +145,10 @@ async def serve_once(connection: Connection) -> None:
 async def test_mqtt_connect_exponential_backoff_retries(pauses: list[float]) -> None:
     """With a longest pause as for a large fleet. The usual one ends the doubling early: see `mqtt.retry_longest`."""
     options = MqttOptions(retry_longest=120)
-    async with ScriptedBroker([*[no_connack] * 6, serve]) as broker, client(broker.port, retry_longest=120) as device:
+    async with (
+        ScriptedBroker([*[no_connack] * 6, serve]) as broker,
+        client(broker.port, SIGNALS, retry_longest=120) as device,
+    ):
         await device.wait_connected(PATIENCE)
     assert len(pauses) == 6
     assert_exponential(pauses, options)
