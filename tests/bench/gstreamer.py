@@ -110,7 +110,7 @@ def heard() -> Any:
 
 if __name__ == "__main__":
     if sys.argv[1] == "--check":
-        sys.exit(missing())
+        sys.exit(missing() or 0)
     load()
     say(True)
     heard()

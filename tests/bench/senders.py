@@ -53,10 +53,10 @@ class Pace:
 class PacedSubscription:
     """A `VideoSubscription`."""
 
-    limits = BitrateLimits()
     dropped = 0
 
-    def __init__(self, clip: Sequence[AccessUnit], pace: Pace) -> None:
+    def __init__(self, clip: Sequence[AccessUnit], pace: Pace, bitrate: int) -> None:
+        self.limits = BitrateLimits(bitrate, max_bitrate=2 * bitrate)
         self.format = VideoFormat(1920, 1080, FRAMERATE, "42c028")
         self._clip, self._pace = clip, pace
         self._wanted = asyncio.Event()
@@ -102,14 +102,14 @@ class LoopTrack(MediaStreamTrack):
         return item
 
 
-async def send_with_callbox(path: Path, _bitrate: int) -> None:
+async def send_with_callbox(path: Path, bitrate: int) -> None:
     """The transport alone."""
     clip = [AccessUnit(each.data, each.keyframe, 0, 0.0) for each in access_units(path)]
     pace = Pace(len(clip))
     await ready()
     peer = AiortcPeer(
         generation=0,
-        local=LocalStream(video=PacedFeed(PacedSubscription(clip, pace))),
+        local=LocalStream(video=PacedFeed(PacedSubscription(clip, pace, bitrate))),
         grant=MediaGrant(),
         ice=IceOptions(),
         on_event=lambda event: None,

@@ -90,7 +90,9 @@ async def measure_viewers(scene: Scene) -> list[Figure | NotMeasured]:
     for _ in range(scene.count(3, 1)):
         for count, values in cpu.items():
             async with AsyncExitStack() as stack:
-                program = await stack.enter_async_context(scene.device(source(path), audio="none", calls=count))
+                program = await stack.enter_async_context(
+                    scene.device(source(path, CLIP_1080P), audio="none", calls=count)
+                )
                 caller = await stack.enter_async_context(Caller.connected(scene.mosquitto))
                 for number in range(count):
                     await stack.enter_async_context(call_device(scene, program.pid, caller, f"viewer-{number}"))
@@ -169,7 +171,7 @@ async def run_sender(scene: Scene, name: str, clip: Clip, seconds: float) -> Run
 async def call_of(scene: Scene, name: str, clip: Clip, path: Path, seconds: float) -> AsyncIterator[Call]:
     async with AsyncExitStack() as stack:
         if name == DEVICE:
-            program = await stack.enter_async_context(scene.device(source(path), audio="none"))
+            program = await stack.enter_async_context(scene.device(source(path, clip), audio="none"))
             caller = await stack.enter_async_context(Caller.connected(scene.mosquitto))
             yield await stack.enter_async_context(call_device(scene, program.pid, caller))
         elif name == GSTREAMER:
@@ -238,8 +240,9 @@ async def cpu_per_minute(pid: int, seconds: float) -> float:
     return (cpu_seconds(pid) - used) / (time.monotonic() - started) * 60
 
 
-def source(path: Path) -> str:
-    return f'source = "file:{path}"\n'
+def source(path: Path, clip: Clip) -> str:
+    """The settings of `[video]`: the clip, at a bitrate that it has, for it cannot follow another one."""
+    return f'source = "file:{path}"\nbitrate = {clip.bitrate}\nmax_bitrate = {2 * clip.bitrate}\n'
 
 
 def write_stream(path: Path, seconds: float) -> Path:

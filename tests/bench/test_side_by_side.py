@@ -74,6 +74,16 @@ def test_what_another_sender_lacks_is_said_not_raised(monkeypatch: pytest.Monkey
     assert "no-such-python" in side_by_side.gstreamer_lacks()
 
 
+def test_another_sender_lacks_nothing_where_its_check_ends_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "gstreamer.py"
+    program.touch()
+    monkeypatch.setattr(gstreamer, "__file__", str(program))
+    monkeypatch.setattr(side_by_side, "system_python", lambda: sys.executable)
+    assert side_by_side.gstreamer_lacks() == ""
+
+
 def test_gstreamers_program_says_what_is_missing() -> None:
     """Run by an interpreter that has none of it."""
     result = subprocess.run(
