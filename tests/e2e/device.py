@@ -81,9 +81,13 @@ class Watcher:
 
 
 @asynccontextmanager
-async def watching(mosquitto: Mosquitto) -> AsyncIterator[Watcher]:
+async def watching(mosquitto: Mosquitto, *, session_expiry: int = 0) -> AsyncIterator[Watcher]:
     options = MqttOptions(
-        port=mosquitto.port, client_id=f"watcher-{uuid.uuid4()}", session_expiry=0, retry_first=0.1, retry_longest=0.3
+        port=mosquitto.port,
+        client_id=f"watcher-{uuid.uuid4()}",
+        session_expiry=session_expiry,
+        retry_first=0.1,
+        retry_longest=0.3,
     )
     async with MqttBroker(options, subscriptions=[(f"{PREFIX}/#", 1)]) as broker:
         await broker.wait_connected(PATIENCE)
