@@ -1,7 +1,7 @@
 """GStreamer's webrtcbin as a sender, beside those of `senders` and speaking as they do. Needs the system's Python.
 
 python3 gstreamer.py --check            says what is missing, and fails then
-python3 gstreamer.py STREAM SECONDS     sends a raw H.264 file, of which SECONDS are one round
+python3 gstreamer.py FILE SECONDS       sends an MP4 file, of which SECONDS are one round
 
 No Python runs for a picture: the file is read, parsed and paced by GStreamer itself.
 """
@@ -14,9 +14,9 @@ import threading
 import time
 from typing import Any
 
-ELEMENTS = ("filesrc", "h264parse", "identity", "rtph264pay", "webrtcbin", "nicesink", "dtlsenc", "srtpenc")
+ELEMENTS = ("filesrc", "qtdemux", "h264parse", "identity", "rtph264pay", "webrtcbin", "nicesink", "dtlsenc", "srtpenc")
 PIPELINE = (
-    "filesrc location={path} blocksize=65536 ! h264parse ! identity name=pace sync=true"
+    "filesrc location={path} ! qtdemux ! h264parse ! identity name=pace sync=true"
     " ! rtph264pay aggregate-mode=zero-latency config-interval=-1 mtu=1300"
     " ! application/x-rtp,media=video,encoding-name=H264,payload=97,clock-rate=90000"
     " ! webrtcbin name=peer bundle-policy=max-bundle"
@@ -91,7 +91,7 @@ class Sender:
         self._tell_start()
 
     def _on_first_picture(self, _pad: Any, info: Any) -> Any:
-        self._first = info.get_buffer().dts  # a raw stream has no other time
+        self._first = info.get_buffer().pts
         return Gst.PadProbeReturn.REMOVE
 
     def _tell_start(self) -> None:
