@@ -28,9 +28,10 @@ from agent.signaling.topics import Topics
 from tests.fakes.broker import FakeBroker, FakeNetwork
 from tests.fakes.peer import FakePeers
 from tests.parties import FAST, PREFIX
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 UID = "door-1"
+PATIENT = OutboxOptions(begin_patience=PATIENCE, patience=PATIENCE)  # a busy machine is no failing disk
 
 
 @dataclass
@@ -86,7 +87,7 @@ async def device(
     folder: Path,
     *rules: dict[str, Any],
     options: ClientOptions = FAST,
-    outbox_options: OutboxOptions | None = None,
+    outbox_options: OutboxOptions = PATIENT,
 ) -> AsyncIterator[Device]:
     topics, peers = Topics(PREFIX), FakePeers()
     broker = FakeBroker(

@@ -20,7 +20,6 @@ from tests.signaling.outboxes import crash, written
 from tests.waiting import PATIENCE, until
 
 ACCEPT = {"name": "everybody", "action": "accept"}
-PATIENT = OutboxOptions(begin_patience=PATIENCE, patience=PATIENCE)
 HASTY = OutboxOptions(begin_patience=0.01, patience=0.01)
 
 
@@ -52,7 +51,7 @@ def held(door: Device, step: str) -> Iterator[threading.Event]:
 async def test_nothing_is_said_of_a_call_before_its_begin_is_written(tmp_path: Path) -> None:
     network = FakeNetwork()
     async with (
-        device(network, tmp_path, ACCEPT, outbox_options=PATIENT) as door,
+        device(network, tmp_path, ACCEPT) as door,
         operator(network) as alice,
     ):
         await written(door.outbox)
@@ -74,7 +73,7 @@ async def test_an_answer_does_not_wait_for_the_disk_to_be_synced(tmp_path: Path)
     """The process may be killed at any time; a power cut in these milliseconds is another matter."""
     network = FakeNetwork()
     async with (
-        device(network, tmp_path, ACCEPT, outbox_options=PATIENT) as door,
+        device(network, tmp_path, ACCEPT) as door,
         party(network, "alice") as alice,
     ):
         await written(door.outbox)
@@ -86,7 +85,7 @@ async def test_an_answer_does_not_wait_for_the_disk_to_be_synced(tmp_path: Path)
 async def test_an_outgoing_call_is_written_before_anybody_is_invited(tmp_path: Path) -> None:
     network = FakeNetwork()
     async with (
-        device(network, tmp_path, outbox_options=PATIENT) as door,
+        device(network, tmp_path) as door,
         party(network, "alice") as alice,
     ):
         await written(door.outbox)
