@@ -138,7 +138,7 @@ async def _place_call(plan: CallPlan, interruption: _Interruption) -> int:
     async with AsyncExitStack() as stack:
         local_stream = _local_stream(plan, stack)
         await stack.enter_async_context(broker)
-        await broker.wait_connected(CONNECT_TIMEOUT)
+        await broker.wait_decided(CONNECT_TIMEOUT)
         signaling = Signaling(broker, uid=plan.uid, prefix=plan.prefix, party=party)
         client = await stack.enter_async_context(CallClient(signaling, make_peer))
         conversation = client.call(plan.to, local_stream, lifetime=plan.lifetime)

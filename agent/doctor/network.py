@@ -44,7 +44,7 @@ async def check_broker(settings: Settings) -> Finding:
         )
         topics = Signaling.subscriptions(settings.uid, settings.topic_prefix)
         async with MqttBroker(options, subscriptions=topics) as broker:
-            await broker.wait_connected(_BROKER_TIMEOUT)
+            await broker.wait_decided(_BROKER_TIMEOUT)
     except (NotConnected, SignalingError) as error:
         reason = str(error)
         advice = next((text for word, text in _ADVICE if word in reason.lower()), "")

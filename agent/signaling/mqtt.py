@@ -45,6 +45,7 @@ class MqttBroker:
         self._link = Link(options, subscriptions, will, self, self._post)
         self._terms = Terms()
         self._connected = asyncio.Event()
+        self._decided = asyncio.Event()  # it was connected once, or trying again soon cannot help
         self._loss: Loss | None = None
         self._queue = SendQueue(options.max_queued, options.max_queued_bytes)
         self._handed: dict[int, Outgoing] = {}
@@ -140,11 +141,20 @@ class MqttBroker:
         return remove
 
     async def wait_connected(self, timeout: float) -> None:
+        await self._wait(self._connected, timeout)
+
+    async def wait_decided(self, timeout: float) -> None:
+        """`wait_connected` for a person: raises NotConnected as soon as trying again soon cannot help, as well."""
+        await self._wait(self._decided, timeout)
+        if not self.connected:
+            raise NotConnected(f"broker {self._where}: {self.trouble}")
+
+    async def _wait(self, event: asyncio.Event, timeout: float) -> None:
         try:
             async with asyncio.timeout(timeout):
-                await self._connected.wait()
+                await event.wait()
         except TimeoutError:
-            reason = self._loss.reason if self._loss else "no answer"
+            reason = self.trouble or "no answer"
             raise NotConnected(f"broker {self._where}: not connected after {timeout:g} s ({reason})") from None
 
     # --- outgoing ------------------------------------------------------------------------------------------------
@@ -235,6 +245,7 @@ class MqttBroker:
         self._terms, self._loss = terms, None
         logger.info("connected to the broker %s", self._where)
         self._connected.set()
+        self._decided.set()
         self._pump()
         self._tell(True)
 
@@ -242,6 +253,8 @@ class MqttBroker:
         was_connected, last = self.connected, self._loss
         self._connected.clear()
         self._loss = loss
+        if loss.slow:
+            self._decided.set()
         if was_connected:
             logger.warning("lost the broker %s: %s", self._where, loss.reason)
         elif last is None or last.reason != loss.reason:

@@ -34,7 +34,7 @@ async def test_a_machine_on_which_all_works(tmp_path: Path, mosquitto: Mosquitto
     for area in (
         "clock",
         "settings",
-        "state",
+        "records",
         "cameras",
         "video.source",
         "encoder",
