@@ -28,6 +28,7 @@ from agent.media.hub import VideoHub
 from agent.media.recorder import Recorder
 from agent.media.source import VideoOptions
 from agent.ports import LocalStream
+from agent.service.addresses import AddressWatch
 from agent.session import Conversation
 from agent.signaling.channel import Signaling
 from agent.signaling.mqtt import MqttBroker
@@ -141,6 +142,12 @@ async def _place_call(plan: CallPlan, interruption: _Interruption) -> int:
         await broker.wait_decided(CONNECT_TIMEOUT)
         signaling = Signaling(broker, uid=plan.uid, prefix=plan.prefix, party=party)
         client = await stack.enter_async_context(CallClient(signaling, make_peer))
+
+        def addresses_changed() -> None:
+            broker.addresses_changed()
+            client.network_changed()
+
+        await stack.enter_async_context(AddressWatch(addresses_changed))
         conversation = client.call(plan.to, local_stream, lifetime=plan.lifetime)
         interruption.hang_up = conversation.hang_up
         record = await _watch(conversation, plan, stack)
@@ -176,7 +183,7 @@ def _local_stream(plan: CallPlan, stack: AsyncExitStack) -> LocalStream:
 
 
 async def _watch(conversation: Conversation, plan: CallPlan, stack: AsyncExitStack) -> CallRecord:
-    show = _Display(plan, conversation)
+    show = Display(plan)
     stack.callback(show.close)
     conversation.subscribe(show.event)
     if plan.seconds is None or await conversation.answered() is not CallStatus.ACCEPTED:
@@ -197,12 +204,11 @@ def _conclude(conversation: Conversation, record: CallRecord, plan: CallPlan) ->
     return 0 if record.connected_at is not None and record.reason is not CloseReason.MEDIA_TIMEOUT else _FAILED
 
 
-class _Display:
-    """Live statistics: one line that is rewritten on a terminal, or one JSON object a line."""
+class Display:
+    """Events as they come, and live statistics: one line that is rewritten on a terminal, or one JSON object a line."""
 
-    def __init__(self, plan: CallPlan, conversation: Conversation) -> None:
+    def __init__(self, plan: CallPlan) -> None:
         self._plan = plan
-        self._conversation = conversation
         self._live = sys.stderr.isatty()
         self._dirty = False
 
@@ -214,7 +220,7 @@ class _Display:
         elif isinstance(event, RemoteStats):
             self._line(_remote_line(event), keep=False)
         elif not isinstance(event, LocalStats):
-            self._line(_words(event, self._conversation.remote_uid), keep=True)
+            self._line(_words(event, self._plan.to), keep=True)
 
     def _line(self, text: str, *, keep: bool) -> None:
         if self._live:
@@ -247,6 +253,10 @@ def _words(event: Any, remote_uid: str) -> str:
             return "connected"
         case ev.StreamReceived():
             return "receiving " + ", ".join(f"{kind} ({codec})" for kind, codec in event.tracks)
+        case ev.Degraded():
+            return f"degraded ({event.cause})"
+        case ev.Restored():
+            return "restored"
         case ev.ErrorRaised():
             return f"error {event.code}: {event.message}"
     return str(event)
