@@ -145,6 +145,8 @@ const TIMING = Object.freeze({
   setup: 15_000, // from ACCEPTED to connected
   renewal: 15_000, // from the loss of a transport, or the far side's last word since, to a new one, or the end
   hold: 45_000, // and from the loss of the transport, whatever the far side says
+  goodbye: 2_000, // from the far side's closing the transport to its `close`, or to a fresh offer
+  underWay: 500, // what it sent before that has arrived by then
   retry: 5_000, // an offer of a fresh transport that came to nothing is repeated
   answerTravel: 2_000, // the far side says TIMEOUT itself; this much later we do
   clockSkew: 5_000,
@@ -727,6 +729,7 @@ function codecOf(receiver) {
  * @property {() => void} onIce
  * @property {() => void} onConnected
  * @property {(detail: string) => void} onLost
+ * @property {() => void} onLeft the far side has closed it
  * @property {(text: string) => void} onMessage from the data channel
  *
  * @typedef {object} Wanted
@@ -862,6 +865,15 @@ class Transport {
     await transceiver?.sender.replaceTrack(track);
   }
 
+  /** How many packets of any kind have arrived; NaN where that cannot be known any more. */
+  async received() {
+    try {
+      return readSample(await this.pc.getStats(), 0).packetsReceived;
+    } catch {
+      return NaN; // closed while it was read
+    }
+  }
+
   /** Whether the far side may send anything. */
   get receives() {
     return this.pc.getTransceivers().some(({ currentDirection }) => /recv/.test(currentDirection ?? ""));
@@ -874,7 +886,7 @@ class Transport {
     this.#deadlines.clearAll();
     this.pc.onicecandidate = this.pc.oniceconnectionstatechange = this.pc.onconnectionstatechange = null;
     this.pc.ondatachannel = null;
-    if (this.#channel) this.#channel.onmessage = null;
+    if (this.#channel) this.#channel.onmessage = this.#channel.onclose = null;
     this.pc.close();
   }
 
@@ -946,6 +958,7 @@ class Transport {
     const state = this.pc.connectionState;
     if (state === "connected" && !this.connected) {
       this.connected = true;
+      this.#watchDtls();
       this.#hooks.onConnected();
     } else if (state === "failed" || state === "closed") {
       this.connected = false;
@@ -957,6 +970,18 @@ class Transport {
   #adopt(channel) {
     this.#channel = channel;
     channel.onmessage = ({ data }) => typeof data === "string" && this.#hooks.onMessage(data);
+    channel.onclose = () => this.#left();
+  }
+
+  /** Where there is no channel, DTLS tells of the far side's end; no browser calls the connection closed for that. */
+  #watchDtls() {
+    const dtls = this.pc.sctp?.transport ?? this.pc.getSenders()[0]?.transport;
+    dtls?.addEventListener("statechange", () => dtls.state === "closed" && this.#left());
+  }
+
+  /** The far side has closed it. One that never opened, or that a dead path has taken along, says nothing of that. */
+  #left() {
+    if (this.connected && !this.#closed && this.pc.connectionState !== "failed") this.#hooks.onLeft();
   }
 }
 
@@ -1273,7 +1298,7 @@ export class Conversation extends Emitter {
   #deadlines = new Deadlines();
   /** The transport that carries the media. @type {Transport | null} */
   #current = null;
-  /** The one that shall replace it. @type {{ transport: Transport, ours: boolean } | null} */
+  /** The one that shall replace it. @type {{ transport: Transport, ours: boolean, answered: boolean } | null} */
   #renewal = null;
   #newest = 0;
   #remoteParty = "";
@@ -1631,6 +1656,7 @@ export class Conversation extends Emitter {
   #onAnswer({ generation: answered, sdp: description }) {
     const renewal = this.#renewal;
     if (!renewal?.ours || renewal.transport.generation !== answered) return;
+    renewal.answered = true;
     renewal.transport
       .applyAnswer(description)
       .catch((fault) => this.emit("error", { code: "answer_unusable", message: textOf(fault) }));
@@ -1810,6 +1836,7 @@ export class Conversation extends Emitter {
       onIce: () => this.#mark("ice"),
       onConnected: () => this.#onConnected(transport),
       onLost: (/** @type {string} */ detail) => this.#onLost(transport, detail),
+      onLeft: () => this.#onLeft(transport),
       onMessage: (/** @type {string} */ text) => this.#onChannelMessage(text),
     };
     /** @type {Transport} */
@@ -1851,7 +1878,30 @@ export class Conversation extends Emitter {
     if (this.#state === "connecting" && detail === "failed") return this.#endHere("ice_failed");
     if (this.#state !== "connected") return;
     this.#lost = true;
-    if (!this.#renewal) this.#renew(detail);
+    if (!this.#renewal && !this.#deadlines.has("goodbye")) this.#renew(detail);
+  }
+
+  /**
+   * A last word, unless a `close` or a fresh offer follows. Who sends on has closed no more than the channel.
+   * @param {Transport} transport
+   */
+  #onLeft(transport) {
+    if (transport !== this.#current || this.#state !== "connected" || this.#deadlines.has("goodbye")) return;
+    this.#deadlines.set("goodbye", TIMING.underWay, async () => {
+      const before = await transport.received();
+      const wait = TIMING.goodbye - TIMING.underWay;
+      const expired = async () => this.#goodbyeExpired(transport, (await transport.received()) > before);
+      if (transport === this.#current && this.#state === "connected") this.#deadlines.set("goodbye", wait, expired);
+    });
+  }
+
+  /** @param {Transport} transport @param {boolean} sendsOn */
+  #goodbyeExpired(transport, sendsOn) {
+    if (sendsOn || transport !== this.#current || this.#ended) return;
+    this.#lost = true;
+    if (this.#renewal && (this.#renewal.answered || !this.#renewal.ours)) return; // it moves
+    this.#sayClose("user_hangup");
+    this.#end("user_hangup", "remote");
   }
 
   #checkMedia() {
@@ -1882,7 +1932,7 @@ export class Conversation extends Emitter {
     const wasDegraded = this.#deadlines.has("renewal");
     const transport = this.#makeTransport(number);
     this.#newest = Math.max(this.#newest, number);
-    this.#renewal = { transport, ours };
+    this.#renewal = { transport, ours, answered: false };
     this.#trickled = 0;
     if (!wasDegraded) {
       this.#waitOn();
@@ -1938,7 +1988,7 @@ export class Conversation extends Emitter {
     this.#renewal = null;
     this.#lost = false;
     this.reconnects += 1;
-    for (const name of ["renewal", "hold", "retry"]) this.#deadlines.clear(name);
+    for (const name of ["renewal", "hold", "retry", "goodbye"]) this.#deadlines.clear(name);
     this.#adoptTracks(transport);
     old?.close();
     this.emit("restored", { generation: transport.generation });

@@ -645,6 +645,74 @@ test("a renewal for a network change that comes to nothing leaves the old transp
   assert.ok(!transports[0].closed);
 });
 
+for (const farewell of ["closeChannel", "closeDtls"]) {
+  test(`${farewell}() of the far side is a last word, two seconds later`, async () => {
+    const { events } = await connected();
+    broker.stop();
+    transports[0][farewell]();
+    await pass(1_900);
+    assert.deepEqual(events.of("closed"), []);
+    await pass(400);
+    const [{ reason, closedBy }] = events.of("closed");
+    assert.deepEqual([reason, closedBy], ["user_hangup", "remote"]);
+    assert.deepEqual(events.of("degraded"), []);
+  });
+}
+
+test("a far side that closes the transport and offers a fresh one has not hung up", async () => {
+  const { conversation, events } = await connected();
+  transports[0].closeDtls();
+  transports[0].closeChannel();
+  await pass(1_000);
+  fromDevice({ type: "offer", conversation: conversation.id, generation: 1, sdp: "v=0\r\nfresh" });
+  await pass(2_000);
+  assert.deepEqual(events.of("closed"), []);
+  transports[1].connect();
+  await pass(1_100);
+  assert.deepEqual(events.of("restored"), [{ generation: 1 }]);
+  keepArriving(transports[1]);
+  await pass(3_000);
+  assert.deepEqual(events.of("closed"), []);
+});
+
+test("a far side that takes our fresh transport closes the old one, and has not hung up", async () => {
+  const { conversation, events } = await connected();
+  keepArriving(transports[0]);
+  conversation.networkChanged();
+  await settle();
+  fromDevice({ type: "answer", conversation: conversation.id, generation: 1, sdp: "v=0\r\nfresh" });
+  await settle();
+  transports[0].closeDtls();
+  await pass(2_500);
+  assert.deepEqual(events.of("closed"), []);
+});
+
+test("a far side that does not answer our offer and closes the transport has hung up", async () => {
+  const { conversation, events } = await connected();
+  conversation.networkChanged();
+  await settle();
+  transports[0].closeDtls();
+  await pass(2_300);
+  assert.equal(events.of("closed")[0].reason, "user_hangup");
+  assert.ok(transports.every(({ closed }) => closed));
+});
+
+test("a far side that closes the channel alone, and sends on, has not hung up", async () => {
+  const { events } = await connected();
+  keepArriving(transports[0]);
+  transports[0].closeChannel();
+  await pass(5_000);
+  assert.deepEqual(events.of("closed"), []);
+});
+
+test("a channel that a failed path takes along is no last word", async () => {
+  const { events } = await connected();
+  transports[0].fail();
+  transports[0].closeChannel();
+  await pass(2_500);
+  assert.deepEqual(events.of("closed"), []);
+});
+
 test("an offer of the far side is answered, and again when it comes again", async () => {
   const { conversation, events } = await connected();
   keepArriving(transports[0]);

@@ -177,6 +177,8 @@ class FakeChannel {
   sent = [];
   /** @type {((event: { data: string }) => void) | null} */
   onmessage = null;
+  /** @type {(() => void) | null} */
+  onclose = null;
   /** @param {string} label */
   constructor(label) {
     this.label = label;
@@ -185,6 +187,10 @@ class FakeChannel {
   send(text) {
     this.sent.push(text);
   }
+}
+
+class FakeDtlsTransport extends EventTarget {
+  state = "connected";
 }
 
 /** The calls that conversation.js makes, and knobs for what a network would do. */
@@ -207,6 +213,7 @@ export class FakePeerConnection {
   transceivers = [];
   /** @type {FakeChannel[]} */
   channels = [];
+  sctp = { transport: new FakeDtlsTransport() };
   closed = false;
   packetsReceived = 0;
   /** DTLS and the data channel arrive, too. */
@@ -396,6 +403,20 @@ export class FakePeerConnection {
 
   disconnect() {
     this.#ice("disconnected");
+  }
+
+  /** The far side closes the data channel. */
+  closeChannel() {
+    for (const channel of this.channels) {
+      channel.readyState = "closed";
+      channel.onclose?.();
+    }
+  }
+
+  /** The far side closes DTLS. */
+  closeDtls() {
+    this.sctp.transport.state = "closed";
+    this.sctp.transport.dispatchEvent(new Event("statechange"));
   }
 
   fail() {
