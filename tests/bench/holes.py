@@ -1,6 +1,7 @@
 """Holes in the path of the media, a change of address, and a caller that vanishes: how soon all is well again.
 
-Chromium is the viewer, across a link between two network namespaces; the signalling does not take the link.
+Chromium is the viewer, across a link between two network namespaces; the signalling does not take the link, but where
+it says so.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ STEADY = 2.0  # seconds of picture before and after
 async def measure_holes(bench: Scene) -> list[Figure]:
     found = [await _hole(bench, seconds) for seconds in (QUICK if bench.quick else HOLES)]
     found += [await _hole_in_page(bench, seconds) for seconds in (QUICK if bench.quick else HOLES)[1:]]
-    return [*found, await _address(bench), *await _vanished(bench)]
+    found += [await _address(bench, signaling_too=too) for too in (False, True)]
+    return [*found, *await _vanished(bench)]
 
 
 async def _hole(bench: Scene, seconds: float) -> Figure:
@@ -64,8 +66,8 @@ async def _hole_in_page(bench: Scene, seconds: float) -> Figure:
     return Figure(f"hole of {seconds:g} s, in the page: picture back after", back, "s", 1, details)
 
 
-async def _address(bench: Scene) -> Figure:
-    async with scene(bench.folder, bench.mosquitto, bench.watcher) as at:
+async def _address(bench: Scene, *, signaling_too: bool) -> Figure:
+    async with scene(bench.folder, bench.mosquitto, bench.watcher, signaling_too=signaling_too) as at:
         viewing = await at.call(measure=False)
         await asyncio.sleep(STEADY)
         moved = time.time()
@@ -74,7 +76,8 @@ async def _address(bench: Scene) -> Figure:
         await viewing.next_picture()
         back = time.time() - moved
         record = await _hang_up(bench, at)
-    return Figure("another address: picture back after", back, "s", 5, {"reconnects": record["reconnects"]})
+    what = "another address, for the broker too" if signaling_too else "another address"
+    return Figure(f"{what}: picture back after", back, "s", 5, {"reconnects": record["reconnects"]})
 
 
 async def _vanished(bench: Scene) -> list[Figure]:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,9 +109,15 @@ class Program:
 
     @classmethod
     async def start(
-        cls, log: Path, *arguments: str, env: dict[str, str] | None = None, module: str = "agent"
+        cls,
+        log: Path,
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        module: str = "agent",
+        within: Sequence[str] = (),
     ) -> Program:
-        command = [sys.executable, "-X", "faulthandler", "-m", module, *arguments]
+        """`within` is the command that runs it, where it does not run just here."""
+        command = [*within, sys.executable, "-X", "faulthandler", "-m", module, *arguments]
         with log.open("ab") as file:
             process = await asyncio.create_subprocess_exec(
                 *command, stdout=asyncio.subprocess.PIPE, stderr=file, env={**os.environ, **(env or {})}

@@ -93,8 +93,8 @@ class Namespace(NamedTuple):
     def command(self, *arguments: str) -> list[str]:
         return [require_part("nsenter", "util-linux"), f"--net=/proc/{self.pid}/ns/net", "--", *arguments]
 
-    def listen(self, port: int) -> socket.socket:
-        """A listening socket on this namespace's loopback, for use out here."""
+    def listen(self, port: int, host: str = "127.0.0.1") -> socket.socket:
+        """A listening socket in this namespace, for use out here."""
         made: list[socket.socket | OSError] = []
 
         def work() -> None:  # a namespace belongs to a thread
@@ -102,7 +102,7 @@ class Namespace(NamedTuple):
                 if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), _CLONE_NEWNET):
                     made.append(OSError(ctypes.get_errno(), "setns"))
                     return
-            made.append(socket.create_server(("127.0.0.1", port)))
+            made.append(socket.create_server((host, port)))
 
         thread = threading.Thread(target=work)
         thread.start()

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, async_playwright
 
 from tests.conftest import Mosquitto
 from tests.e2e.browser import FLAGS, BrowserCaller, calling
-from tests.e2e.device import ACCEPT_ALL, UID, Program, Watcher
-from tests.faults.links import SLICE, Link, Namespace, Network, network
+from tests.e2e.device import ACCEPT_ALL, PATIENCE, UID, Program, Watcher
+from tests.faults.links import FAR, SLICE, Link, Namespace, Network, network
 from tests.faults.viewing import Viewing
 from tests.parts import require_part
 from tests.web.page_harness import Visitor, serving, visiting
 
+LOOPBACK = "127.0.0.1"
 VIDEO = 'source = "pattern"\nwidth = 640\nheight = 360\n'
+SMALL_VIDEO = 'source = "pattern"\nwidth = 320\nheight = 240\nbitrate = 500_000\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,8 @@ class Delayed:
         self._passing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def serve(self, namespace: Namespace) -> AsyncIterator[Delayed]:
-        server = await asyncio.start_server(self._accept, sock=namespace.listen(self._port))
+    async def serve(self, namespace: Namespace, host: str = LOOPBACK) -> AsyncIterator[Delayed]:
+        server = await asyncio.start_server(self._accept, sock=namespace.listen(self._port, host))
         try:
             yield self
         finally:
@@ -96,14 +99,25 @@ class Delayed:
 
 @asynccontextmanager
 async def scene(
-    folder: Path, mosquitto: Mosquitto, watcher: Watcher, *, video: str = VIDEO, **conditions: Any
+    folder: Path,
+    mosquitto: Mosquitto,
+    watcher: Watcher,
+    *,
+    video: str = VIDEO,
+    signaling_too: bool = False,
+    **conditions: Any,
 ) -> AsyncIterator[Scene]:
-    """The whole setting. `video` is the device's `[video]`; the rest are `Conditions` of the link."""
+    """The whole setting. `video` is the device's `[video]`; the rest are `Conditions` of the link.
+
+    The device's signaling does not take the link, unless it shall too.
+    """
     async with AsyncExitStack() as stack:
         net = await stack.enter_async_context(network(**conditions))
         signaling = Delayed(mosquitto.port, conditions.get("delay", 0.0))
-        await stack.enter_async_context(signaling.serve(net.near))
-        program = await stack.enter_async_context(_device(folder, mosquitto, watcher, net, video))
+        broker, host = (net.far, FAR) if signaling_too else (net.near, LOOPBACK)
+        await stack.enter_async_context(signaling.serve(broker, host))
+        device = _device(folder, mosquitto, watcher, net.near, video=video, host=host)
+        program = await stack.enter_async_context(device)
         browser = await stack.enter_async_context(_chromium(folder, net))
         caller = await stack.enter_async_context(calling(browser, mosquitto))
         yield Scene(program, caller, net, watcher)
@@ -115,23 +129,93 @@ async def paged_scene(folder: Path, mosquitto: Mosquitto, watcher: Watcher) -> A
     async with AsyncExitStack() as stack:
         net = await stack.enter_async_context(network())
         await stack.enter_async_context(Delayed(mosquitto.port, 0.0).serve(net.near))
-        await stack.enter_async_context(_device(folder, mosquitto, watcher, net, VIDEO))
+        await stack.enter_async_context(_device(folder, mosquitto, watcher, net.near))
         url = await stack.enter_async_context(serving(mosquitto))
         await stack.enter_async_context(Delayed(urlsplit(url).port or 80, 0.0).serve(net.far))
         browser = await stack.enter_async_context(_chromium(folder, net))
         yield net.link, await stack.enter_async_context(visiting(browser, url))
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbors:
+    """A device and `callbox call`, whose call is connected and shows a picture."""
+
+    device: Program
+    caller: Program
+    network: Network
+    output: Lines
+
+
+class Lines:
+    """What `callbox call --json` says, as it comes."""
+
+    def __init__(self, program: Program) -> None:
+        self.events: list[dict[str, Any]] = []
+        self._program = program
+        self._came = asyncio.Condition()
+
+    async def run(self) -> None:
+        assert self._program.process.stdout is not None
+        async for line in self._program.process.stdout:
+            async with self._came:
+                self.events.append(json.loads(line))
+                self._came.notify_all()
+
+    async def picture(self) -> None:
+        """Wait for a report on nothing but what is yet to arrive, with pictures in it."""
+        mark = len(self.events)
+
+        def shown() -> bool:
+            reports = [event for event in self.events[mark:] if event["event"] == "remote_stats"]
+            return any(report.get("video", {}).get("framesPerSecond", 0) > 0 for report in reports[1:])
+
+        async with asyncio.timeout(PATIENCE), self._came:
+            await self._came.wait_for(shown)
+
+
+@asynccontextmanager
+async def neighbors(
+    folder: Path, mosquitto: Mosquitto, watcher: Watcher, *, near: Literal["device", "caller"]
+) -> AsyncIterator[Neighbors]:
+    """A call without a browser. The broker is on the far side of the link, so who is `near` needs it for that too."""
+    async with AsyncExitStack() as stack:
+        net = await stack.enter_async_context(network())
+        await stack.enter_async_context(Delayed(mosquitto.port, 0.0).serve(net.far, FAR))
+        at, other = (net.near, net.far) if near == "device" else (net.far, net.near)
+        program = await stack.enter_async_context(_device(folder, mosquitto, watcher, at, video=SMALL_VIDEO, host=FAR))
+        url = f"mqtt://{FAR}:{mosquitto.port}"
+        arguments = ("call", UID, "--broker", url, "--json", "--verbose", "--seconds", "60")
+        caller = await Program.start(folder / "call.log", *arguments, within=other.command())
+        stack.push_async_callback(caller.end)
+        lines = Lines(caller)
+        reading = asyncio.create_task(lines.run())
+        stack.push_async_callback(_ended, reading)
+        await lines.picture()
+        yield Neighbors(program, caller, net, lines)
+    assert "Traceback" not in caller.log(), caller.log()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 @asynccontextmanager
 async def _device(
-    folder: Path, mosquitto: Mosquitto, watcher: Watcher, net: Network, video: str
+    folder: Path,
+    mosquitto: Mosquitto,
+    watcher: Watcher,
+    namespace: Namespace,
+    *,
+    video: str = VIDEO,
+    host: str = LOOPBACK,
 ) -> AsyncIterator[Program]:
     config = folder / "device.toml"
     config.write_text(
-        f'uid = "{UID}"\nstate_directory = "{folder / "state"}"\n[mqtt]\nport = {mosquitto.port}\n[video]\n{video}'
-        f'[audio]\ncapture = "pattern"\nplayback = "none"\n[stats]\ninterval = 0.5\n{ACCEPT_ALL}'
+        f'uid = "{UID}"\nstate_directory = "{folder / "state"}"\n[mqtt]\nhost = "{host}"\nport = {mosquitto.port}\n'
+        f'[video]\n{video}[audio]\ncapture = "pattern"\nplayback = "none"\n[stats]\ninterval = 0.5\n{ACCEPT_ALL}'
     )
-    command = net.near.command(sys.executable, "-m", "tests.faults.busy_device", "run", "--config", str(config))
+    command = namespace.command(sys.executable, "-m", "tests.faults.busy_device", "run", "--config", str(config))
     log = folder / "device.log"
     mark = len(watcher.messages)
     with log.open("wb") as file:

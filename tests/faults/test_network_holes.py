@@ -12,13 +12,13 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from tests.conftest import Mosquitto
 from tests.e2e.device import PATIENCE, UID, Program, Watcher, call, device, record_of
-from tests.faults.scene import Scene, scene
+from tests.faults.scene import Scene, neighbors, scene
 
 pytestmark = [pytest.mark.broker, pytest.mark.media, pytest.mark.timeout(180)]
 
@@ -70,6 +70,26 @@ async def test_another_address(tmp_path: Path, mosquitto: Mosquitto, watcher: Wa
     assert record["reason"] == "user_hangup"
     assert record["reconnects"] >= 1
     assert "our addresses are now 10.77.0.3" in at.device.log()
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize("near", ["device", "caller"])
+async def test_another_address_for_the_signaling_too(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, near: Literal["device", "caller"]
+) -> None:
+    """The connection to the broker goes with the address: it is made anew at once, and carries the fresh offer."""
+    async with neighbors(tmp_path, mosquitto, watcher, near=near) as at:
+        await at.network.move()
+        await at.output.picture()
+        at.caller.signal(signal.SIGINT)
+        record = await watcher.wait(f"{UID}/events/closed")
+        await at.caller.process.wait()
+        moved = (at.device if near == "device" else at.caller).log()
+    assert [event["event"] for event in watcher.events()].count("called") == 1
+    assert (record["reason"], record["closedBy"]) == ("user_hangup", "remote")
+    assert record["reconnects"] >= 1
+    assert "our addresses are now 10.77.0.3" in moved
+    assert "lost the broker" in moved
 
 
 @asynccontextmanager
