@@ -45,6 +45,14 @@ def is_keyframe(data: bytes) -> bool:
     return any(data[at] & 0x1F == NAL_IDR for at in _headers_to_first_slice(data))
 
 
+def can_start(data: bytes) -> bool:
+    """Whether a decoder can begin with it: an IDR behind its sequence and picture parameter sets."""
+    if not data.startswith((START_CODE, b"\x00" + START_CODE)):
+        return False  # the rest of something
+    types = [data[at] & 0x1F for at in _headers_to_first_slice(data)]
+    return types[-1:] == [NAL_IDR] and NAL_SPS in types and NAL_PPS in types
+
+
 def find_sps(data: bytes) -> bytes | None:
     """The first sequence parameter set before the first slice, without its start code."""
     for at in _headers_to_first_slice(data):
@@ -208,6 +216,7 @@ __all__ = [
     "NAL_SPS",
     "START_CODE",
     "Sps",
+    "can_start",
     "find_sps",
     "is_keyframe",
     "nal_units",

@@ -37,6 +37,14 @@ def test_a_keyframe_is_a_first_slice_of_type_5(nals: list[bytes]) -> None:
 
 
 @given(NALS)
+def test_a_decoder_starts_with_a_keyframe_behind_its_parameter_sets(nals: list[bytes]) -> None:
+    types = [nal[0] & 0x1F for nal in nals]
+    before = types[: next((at for at, kind in enumerate(types) if kind in (1, 5)), len(types))]
+    assert h264.can_start(annex_b(nals)) == (h264.is_keyframe(annex_b(nals)) and {7, 8} <= set(before))
+    assert not h264.can_start(b"\x05" + annex_b(nals))  # what is before it is lost
+
+
+@given(NALS)
 def test_the_sps_before_the_first_slice_is_found(nals: list[bytes]) -> None:
     before: list[bytes] = []
     for nal in nals:
@@ -50,6 +58,7 @@ def test_the_sps_before_the_first_slice_is_found(nals: list[bytes]) -> None:
 def test_any_bytes_are_read_or_refused_with_a_value_error(data: bytes) -> None:
     list(h264.nal_units(data))
     h264.is_keyframe(data)
+    h264.can_start(data)
     h264.find_sps(data)
     try:
         sps = h264.parse_sps(b"\x67" + data)

@@ -19,12 +19,11 @@ from agent.webrtc import inside
 
 log = logging.getLogger(__name__)
 
-_PLI_INTERVAL = 1.0  # seconds between two requests while no key frame has come
 _ENERGY_STRIDE = 15  # every 15th sample: odd, so both channels count; an estimate that costs little
 
 
 class InboundVideo:
-    """Access units of the far side."""
+    """Access units of the far side, each of which can be decoded after those before it."""
 
     def __init__(
         self,
@@ -40,24 +39,19 @@ class InboundVideo:
         self._sink = sink
         self._on_first_frame = on_first_frame
         self._sps: bytes | None = None
-        self._asked_at = 0.0
         self.tap = inside.ReceiverTap(receiver, self._deliver, on_first_packet)
 
     def _deliver(self, _codec: RTCRtpCodecParameters | None, data: bytes, timestamp: int) -> None:
         keyframe = h264.is_keyframe(data)
         self.frames += 1
-        now = time.monotonic()
         if keyframe:
             self.key_frames += 1
             self._note_size(data)
-        elif not self.key_frames and now - self._asked_at >= _PLI_INTERVAL:
-            self._asked_at = now
-            self.tap.request_keyframe()
         if self.frames == 1:
             self._on_first_frame()
         if self._sink is not None:
             try:
-                self._sink.on_video(AccessUnit(data, keyframe, timestamp, now))
+                self._sink.on_video(AccessUnit(data, keyframe, timestamp, time.monotonic()))
             except Exception:
                 log.exception("the sink failed and gets no more video")  # an error here would end aiortc's transport
                 self._sink = None

@@ -8,12 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from aiortc import RTCRtpReceiver
-from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
-from aiortc.rtcrtpreceiver import TimestampMapper
 
-CAPACITY = 512  # packets of video, as aiortc's own
-PATIENCE = 0.4  # seconds that a picture may wait for a packet to be resent
+from agent.webrtc.picture_buffer import PictureBuffer, VideoPacket
 
 
 class _FrameOutlet(queue.Queue[Any]):
@@ -34,74 +31,17 @@ class _FrameOutlet(queue.Queue[Any]):
             self._deliver(codec, frame.data, frame.timestamp)
 
 
-class PictureBuffer(JitterBuffer):
-    """Gives a picture out with the packet that ends it, where aiortc waits for the next picture to begin.
+class _PictureOutlet:
+    """Takes the place of aiortc's jitter buffer, which gives a picture out when the next begins, or broken."""
 
-    A packet that does not come within `PATIENCE` costs what waits behind it, and asks for a key frame; aiortc would
-    wait for 512 packets more.
-    """
+    def __init__(self, deliver: Callable[[bytes, int], None]) -> None:
+        self._buffer = PictureBuffer(deliver)
 
-    def __init__(self, deliver: Callable[[bytes, int], None], clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(CAPACITY, is_video=True)
-        self._deliver = deliver
-        self._clock = clock
-        self._mapper = TimestampMapper()
-        self._newest: Any = None
-        self._contiguous = 0  # packets from the first one on without a hole
-        self._waiting_since: float | None = None
-        self._broken_timestamp: int | None = None  # of the picture whose beginning was given up
-
-    def add(self, packet: Any) -> tuple[bool, JitterFrame | None]:
-        if self._newest is None or 0 < (packet.sequence_number - self._newest.sequence_number) & 0xFFFF < 0x8000:
-            self._newest = packet
-        lost, _ = super().add(packet)
-        return self._lost_patience() or lost, None
-
-    def _remove_frame(self, _sequence_number: int) -> None:
-        """Deliver every picture that is complete, oldest first. The name is aiortc's."""
-        while (packets := self._first_picture()) is not None:
-            self.remove(len(packets))
-            self._waiting_since = None
-            timestamp = packets[0].timestamp
-            if timestamp != self._broken_timestamp:
-                self._deliver(b"".join(packet._data for packet in packets), self._mapper.map(timestamp))
-
-    def _first_picture(self) -> list[Any] | None:
-        """The packets of the first picture: up to the marker, or to another timestamp; None while some lack."""
-        packets: list[Any] = []
-        for offset in range(self._capacity):
-            packet: Any = self._packets[((self._origin or 0) + offset) % self._capacity]
-            if packet is None:
-                self._contiguous = offset
-                return None
-            if packets and packet.timestamp != packets[0].timestamp:
-                return packets
-            packets.append(packet)
-            if packet.marker:
-                return packets
-        self._contiguous = self._capacity
-        return None
-
-    def _has_hole(self) -> bool:
-        """Whether a packet is missing before the newest one."""
-        expected = (self._newest.sequence_number - (self._origin or 0) + 1) & 0xFFFF
-        return bool(self._contiguous < expected <= self._capacity)
-
-    def _lost_patience(self) -> bool:
-        if not self._has_hole():
-            self._waiting_since = None
-            return False
-        now = self._clock()
-        if self._waiting_since is None:
-            self._waiting_since = now
-        if now - self._waiting_since < PATIENCE:
-            return False
-        self._waiting_since = None
-        self._broken_timestamp = self._newest.timestamp
-        self.remove(self._capacity)
-        self._contiguous = 0
-        self._origin = (self._newest.sequence_number + 1) & 0xFFFF
-        return True
+    def add(self, packet: Any) -> tuple[bool, None]:
+        """Whether to send a PLI; never a frame for aiortc to decode."""
+        number, data = packet.sequence_number, packet._data
+        taken = VideoPacket(number, packet.timestamp, bool(packet.marker), data, packet.ssrc)
+        return self._buffer.add(time.monotonic(), taken), None
 
 
 class ReceiverTap:
@@ -127,17 +67,13 @@ class ReceiverTap:
         self._nack = receiver._send_rtcp_nack
         self._pli = receiver._send_rtcp_pli
         if receiver._RTCRtpReceiver__kind == "video":  # type: ignore[attr-defined]
-            buffer = PictureBuffer(lambda data, timestamp: deliver(None, data, timestamp))
+            buffer = _PictureOutlet(lambda data, timestamp: deliver(None, data, timestamp))
             receiver._RTCRtpReceiver__jitter_buffer = buffer  # type: ignore[attr-defined]
         else:
             receiver._RTCRtpReceiver__decoder_queue = _FrameOutlet(deliver)  # type: ignore[attr-defined]
         receiver._handle_rtp_packet = self._on_rtp  # type: ignore[method-assign]
         receiver._send_rtcp_nack = self._on_nack  # type: ignore[method-assign]
         receiver._send_rtcp_pli = self._on_pli  # type: ignore[method-assign]
-
-    def request_keyframe(self) -> None:
-        """Send a PLI with the next packet that arrives."""
-        self._receiver._RTCRtpReceiver__decoder_error.set()  # type: ignore[attr-defined]
 
     @property
     def streams(self) -> list[Any]:
