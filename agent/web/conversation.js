@@ -1857,11 +1857,15 @@ export class Conversation extends Emitter {
 
   /** @param {Transport} transport */
   #onConnected(transport) {
-    if (transport === this.#renewal?.transport) void this.#takeOver(transport);
+    if (transport === this.#renewal?.transport) {
+      if (this.#state !== "connecting") return void this.#takeOver(transport);
+      this.#moveTo(transport); // it was quicker than the first one
+    }
     if (transport !== this.#current || this.#state !== "connecting") return;
     this.#mark("connected");
     this.#deadlines.clear("setup");
     this.#setState("connected");
+    if (this.#renewal) this.#degrade("remote", this.#renewal.transport.generation);
     this.#sampler = setInterval(() => void this.#sample(), TIMING.sample);
     void this.#sample();
     void this.#awaitFirstFrame();
@@ -1875,7 +1879,7 @@ export class Conversation extends Emitter {
       return;
     }
     if (transport !== this.#current) return;
-    if (this.#state === "connecting" && detail === "failed") return this.#endHere("ice_failed");
+    if (this.#state === "connecting" && detail === "failed" && !this.#renewal) return this.#endHere("ice_failed");
     if (this.#state !== "connected") return;
     this.#lost = true;
     if (!this.#renewal && !this.#deadlines.has("goodbye")) this.#renew(detail);
@@ -1934,12 +1938,15 @@ export class Conversation extends Emitter {
     this.#newest = Math.max(this.#newest, number);
     this.#renewal = { transport, ours, answered: false };
     this.#trickled = 0;
-    if (!wasDegraded) {
-      this.#waitOn();
-      this.#deadlines.set("hold", TIMING.hold, () => this.#renewalExpired());
-      this.emit("degraded", { cause, generation: number });
-    }
+    if (!wasDegraded && this.#state === "connected") this.#degrade(cause, number);
     return transport;
+  }
+
+  /** @param {string} cause @param {number} generation */
+  #degrade(cause, generation) {
+    this.#waitOn();
+    this.#deadlines.set("hold", TIMING.hold, () => this.#renewalExpired());
+    this.emit("degraded", { cause, generation });
   }
 
   /** @param {Transport} transport */
@@ -1980,18 +1987,23 @@ export class Conversation extends Emitter {
   async #takeOver(transport) {
     await this.#arriving(transport);
     if (this.#state !== "connected" || this.#renewal?.transport !== transport || !transport.connected) return;
-    const old = this.#current;
     this.#totals.carryOver();
     this.#reported = null;
     this.#silentSamples = 0;
-    this.#current = transport;
-    this.#renewal = null;
     this.#lost = false;
     this.reconnects += 1;
+    this.#moveTo(transport);
+    this.emit("restored", { generation: transport.generation });
+  }
+
+  /** @param {Transport} transport */
+  #moveTo(transport) {
+    const old = this.#current;
+    this.#current = transport;
+    this.#renewal = null;
     for (const name of ["renewal", "hold", "retry", "goodbye"]) this.#deadlines.clear(name);
     this.#adoptTracks(transport);
     old?.close();
-    this.emit("restored", { generation: transport.generation });
   }
 
   /**

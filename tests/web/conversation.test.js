@@ -645,6 +645,50 @@ test("a renewal for a network change that comes to nothing leaves the old transp
   assert.ok(!transports[0].closed);
 });
 
+test("a fresh transport that the far side offers while the first one connects may be quicker", async () => {
+  const { conversation, events } = await accepted();
+  fromDevice({ type: "offer", conversation: conversation.id, generation: 1, sdp: "v=0\r\nfresh" });
+  await settle();
+  assert.equal(broker.sentTo(DEVICE, "answer")[0].generation, 1);
+  transports[0].fail();
+  transports[1].connect();
+  await settle();
+  assert.equal(conversation.state, "connected");
+  assert.ok(transports[0].closed);
+  keepArriving(transports[1]);
+  await pass(15_100);
+  assert.deepEqual(
+    ["degraded", "restored", "stream_received", "closed"].map((name) => events.of(name).length),
+    [0, 0, 1, 0],
+  );
+  assert.equal(conversation.reconnects, 0);
+});
+
+test("a fresh transport that comes to nothing while the first one connects costs nothing", async () => {
+  const { conversation, events } = await accepted();
+  fromDevice({ type: "offer", conversation: conversation.id, generation: 1, sdp: "v=0\r\nfresh" });
+  await settle();
+  transports[0].connect();
+  keepArriving(transports[0]);
+  transports[1].fail();
+  await pass(20_000);
+  assert.equal(conversation.state, "connected");
+  assert.ok(!conversation.degraded);
+  assert.deepEqual(events.of("restored"), [{ generation: 0 }]);
+  assert.deepEqual(events.of("closed"), []);
+});
+
+test("fresh transports do not put the end of the setup off", async () => {
+  const { conversation, events } = await accepted();
+  for (let generation = 1; generation <= 3; generation += 1) {
+    await pass(4_000);
+    fromDevice({ type: "offer", conversation: conversation.id, generation, sdp: "v=0\r\nfresh" });
+  }
+  await pass(3_200);
+  assert.equal(events.of("closed")[0].reason, "ice_failed");
+  assert.ok(transports.every(({ closed }) => closed));
+});
+
 for (const farewell of ["closeChannel", "closeDtls"]) {
   test(`${farewell}() of the far side is a last word, two seconds later`, async () => {
     const { events } = await connected();
