@@ -181,6 +181,25 @@ async def test_what_an_earlier_transport_carried_stays_in_the_record() -> None:
     assert record.video.frames_sent > 900
 
 
+async def test_our_network_changes_while_the_call_is_set_up() -> None:
+    async with two(replace(FAST, stats_interval=60)) as (alice, bob):
+        outgoing = alice.client.call("bob")
+        incoming = await called(bob)
+        await incoming.accept()
+        await outgoing.answered()
+        bob.client.network_changed()
+        await until(lambda: len(alice.peers.made) == 2 and bob.peers.last.answered is not None)
+        for side in (alice, bob):
+            side.peers.last.connect()
+            await side.seen("connected")
+        await until(lambda: bob.peers.made[0].closed and alice.peers.made[0].closed)
+        assert bob.peers.last.media
+        record = await incoming.close()
+        await outgoing.wait_closed()
+    assert (record.reason, record.reconnects) == (CloseReason.USER_HANGUP, 0)
+    assert record.connected_at is not None
+
+
 async def test_requests_that_wait_at_the_end_are_told() -> None:
     async with two() as (alice, bob):
         alice.client.call("bob")

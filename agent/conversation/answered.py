@@ -17,8 +17,13 @@ class AnsweredCall(RenewingCall):
         self.must_be_far_side(event)
         self.count_candidate()
         self._word_at = now
-        generation = self._renewal.generation if self._renewal else self._current
-        return self.state, [ev.AddCandidate(generation, event.candidate)]
+        return self.state, [ev.AddCandidate(self._candidates_for(), event.candidate)]
+
+    def _candidates_for(self) -> int:
+        """The newest transport; those of the first one may still come until the far side takes part in another."""
+        if self._renewal is None or (self.state is State.CONNECTING and not self._renewal.shared):
+            return self._current
+        return self._renewal.generation
 
     def _trickle(self, event: ev.CandidateFound, _now: float) -> tuple[State, list[ev.Effect]]:
         self.must_be_live(event.generation)
@@ -31,12 +36,14 @@ class AnsweredCall(RenewingCall):
         return self.state, []
 
     def _established(self, event: ev.PeerConnected, now: float) -> tuple[State, list[ev.Effect]]:
+        """By the first transport, or by a fresh one that was quicker."""
         self.must_be_live(event.generation)
+        moving = [] if event.generation == self._current else self._take_over(event.generation)
         self.marks.connected = now
         self._deadline = None if self.grant.max_duration is None else now + self.grant.max_duration
         if self._expects_media and not self.tracks:
             self._media_until = now + self.timing.media
-        return State.ESTABLISHED, [ev.Connected()]
+        return State.ESTABLISHED, [*moving, ev.Connected()]
 
     def _first_frame(self, event: ev.FirstFrameSeen, now: float) -> tuple[State, list[ev.Effect]]:
         self.must_be_live(event.generation)
@@ -57,6 +64,12 @@ class AnsweredCall(RenewingCall):
         raised = ev.ErrorRaised(event.code, event.message)
         tell: list[ev.Effect] = [raised, ev.SendClose(self.remote_uid, event.reason)]
         return self.end(now, event.reason, Side.LOCAL, tell)
+
+    def _not_connected(self, event: ev.PeerFailed, now: float) -> tuple[State, list[ev.Effect]]:
+        """The first transport has failed: where a fresh one is in the making, that may connect yet."""
+        if self._renewal is None or event.generation != self._current or event.reason == CloseReason.NO_USER_MEDIA:
+            return self._failed(event, now)
+        return self.state, [ev.ErrorRaised(event.code, event.message)]
 
     def _failed(self, event: ev.PeerFailed, now: float) -> tuple[State, list[ev.Effect]]:
         """A renewal that fails, for whatever reason, leaves the old transport; a failed media source ends the call."""
@@ -81,6 +94,8 @@ class AnsweredCall(RenewingCall):
 
     def _setup_expired(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
         self.must_be_due(now)
+        if self._deadline is not None and now < self._deadline:
+            return self.state, self._drop_renewal()
         reason = CloseReason.ICE_FAILED
         return self.end(now, reason, Side.LOCAL, [ev.SendClose(self.remote_uid, reason)])
 
@@ -103,11 +118,15 @@ SHARED: Table = {
         ev.PeerConnected: row(AnsweredCall._established, _S.ESTABLISHED),
         ev.FirstFrameSeen: row(AnsweredCall._first_frame, _S.CONNECTING),
         ev.TrackReceived: row(AnsweredCall._track, _S.CONNECTING),
-        ev.PeerFailed: row(AnsweredCall._setup_failed, _S.CLOSED),
+        ev.PeerFailed: row(AnsweredCall._not_connected, _S.CONNECTING, _S.CLOSED),
+        ev.RenewRequested: row(AnsweredCall._renew, _S.CONNECTING),
+        ev.OfferReceived: row(AnsweredCall._offered, _S.CONNECTING),
+        ev.AnswerReceived: row(AnsweredCall._answered, _S.CONNECTING),
+        ev.DescriptionReady: row(AnsweredCall._description, _S.CONNECTING),
         ev.ErrorReceived: row(AnsweredCall._error, _S.CONNECTING),
         ev.CloseRequested: row(AnsweredCall._close, _S.CLOSED),
         ev.CloseReceived: row(AnsweredCall._closed_by_far_side, _S.CLOSED),
-        ev.DeadlineReached: row(AnsweredCall._setup_expired, _S.CLOSED),
+        ev.DeadlineReached: row(AnsweredCall._setup_expired, _S.CONNECTING, _S.CLOSED),
     },
     _S.ESTABLISHED: {
         ev.CandidateReceived: row(AnsweredCall._add_candidate, _S.ESTABLISHED),

@@ -9,6 +9,9 @@
   one has come back takes over as well, as the far side may have moved already.
 - *Our network changed.* A fresh transport at once, silent or not; what was in the making has the old addresses, and is
   replaced. It counts as a word of the far side: the silence is ours.
+- *While the first one connects* a fresh one may be offered beside it, from either side. The first to be connected
+  establishes the call, and none of them puts its deadline off. A far side that does not answer is as if nobody had
+  asked: its candidates go on to the first.
 - *Giving up.* Who sends no packet, and says nothing to an offer that the broker has, has vanished and is not waited
   for: `vanished` seconds after its last packet the call ends. Where the broker does not take our offer the silence may
   be ours, and it is `ice_timeout` seconds. Who still speaks (answers our offers, makes its own) is there, and only the
@@ -128,13 +131,8 @@ class RenewingCall(Call):
         """The fresh transport is connected: it takes the media over, the old one goes."""
         if self._renewal is None or event.generation != self._renewal.generation:
             raise Refused(f"transport {event.generation} is not awaited")
-        old = sorted(self._live - {event.generation})
-        self._live = {event.generation}
-        self._current = event.generation
-        self._renewal = None
         self.reconnects += 1
-        closing = [ev.ClosePeer(generation) for generation in old]
-        return State.ESTABLISHED, [ev.StartMedia(event.generation), *closing, *self._restore(now)]
+        return State.ESTABLISHED, [*self._take_over(event.generation), *self._restore(now)]
 
     def _renewal_failed(self, event: ev.PeerFailed, now: float) -> tuple[State, list[ev.Effect]]:
         """It leaves the old transport, and the next attempt comes at its time."""
@@ -168,6 +166,13 @@ class RenewingCall(Call):
         if offer is None:
             return self.create(ev.CreateOffer(generation, self.grant))
         return self.create(ev.CreateAnswer(generation, offer, self.grant))
+
+    def _take_over(self, generation: int) -> list[ev.Effect]:
+        old = sorted(self._live - {generation})
+        self._live = {generation}
+        self._current = generation
+        self._renewal = self._retry_at = None
+        return [ev.StartMedia(generation), *(ev.ClosePeer(each) for each in old)]
 
     def _drop_renewal(self) -> list[ev.Effect]:
         if self._renewal is None:

@@ -131,6 +131,14 @@ def test_any_order_of_inputs(role: str, steps: list[tuple[ev.Input, float]]) -> 
             assert outcome.effects == []
             assert snapshot(call) == before, f"refused {event}, yet it changed something"
         assert (call.state is State.CLOSED) == bool(observer.closed)
+        if call.state is State.CONNECTING:
+            assert call.marks.answered is not None
+            assert call.marks.connected is None
+            due = call.next_deadline()
+            assert due is not None
+            assert due <= call.marks.answered + TIMING.setup, "a fresh transport puts nothing off"
+        if before["state"] is State.CONNECTING and call.state is State.ESTABLISHED:
+            assert call.marks.connected == now
         assert not observer.running or call.media_runs
     # Left alone, every call ends by itself, unless it is established without a limit.
     for _ in range(20):

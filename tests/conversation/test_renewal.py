@@ -6,8 +6,10 @@ import pytest
 
 from agent.conversation import events as ev
 from agent.conversation.call import State
+from agent.conversation.incoming import IncomingCall
+from agent.conversation.outgoing import OutgoingCall
 from agent.conversation.reasons import CallStatus, CloseReason, Side
-from tests.conversation.calls import CALLER, PARTY, candidate, established, feed, outgoing
+from tests.conversation.calls import CALLER, PARTY, candidate, established, feed, incoming, outgoing
 
 
 def test_offer_of_the_far_side_takes_over_once_it_is_connected() -> None:
@@ -106,6 +108,94 @@ def test_each_transport_takes_its_own_candidates() -> None:
     feed(call, *[ev.CandidateReceived(CALLER, PARTY, candidate())] * call.timing.max_candidates)
     assert call.handle(ev.CandidateReceived(CALLER, PARTY, candidate()), 101.0).refused
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), ev.CandidateReceived(CALLER, PARTY, candidate()))
+
+
+# -- while the first transport connects --------------------------------------------------------------------------------
+
+
+def connecting(role: str) -> IncomingCall | OutgoingCall:
+    """Answered at 101.0."""
+    if role == "incoming":
+        invited = incoming()
+        feed(invited, ev.AcceptRequested(), ev.DescriptionReady(0, "answer"))
+        return invited
+    inviter = outgoing(CALLER)
+    accepted = ev.ResponseReceived(CALLER, PARTY, CallStatus.ACCEPTED, sdp="answer")
+    feed(inviter, ev.DescriptionReady(0, "offer"), accepted)
+    return inviter
+
+
+ROLES = pytest.mark.parametrize("role", ["incoming", "outgoing"])
+
+
+@ROLES
+def test_a_fresh_transport_of_ours_that_connects_first_establishes_the_call(role: str) -> None:
+    call = connecting(role)
+    assert feed(call, ev.RenewRequested()) == [ev.CreateOffer(1, ev.MediaGrant())]
+    assert feed(call, ev.DescriptionReady(1, "offer")) == [ev.SendOffer(1, "offer")]
+    assert feed(call, ev.AnswerReceived(CALLER, PARTY, 1, "answer")) == [ev.ApplyAnswer(1, "answer")]
+    feed(call, ev.IceConnected(1), now=103.0)
+    assert feed(call, ev.PeerConnected(1), now=104.0) == [ev.StartMedia(1), ev.ClosePeer(0), ev.Connected()]
+    assert (call.state, call.current_generation, call.reconnects) == (State.ESTABLISHED, 1, 0)
+    assert (call.marks.answered, call.marks.ice, call.marks.connected) == (101.0, 103.0, 104.0)
+    assert call.next_deadline() is None
+
+
+@ROLES
+def test_a_fresh_transport_of_theirs_that_connects_first_establishes_the_call(role: str) -> None:
+    call = connecting(role)
+    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), ev.DescriptionReady(1, "answer"))
+    assert feed(call, ev.PeerConnected(1)) == [ev.StartMedia(1), ev.ClosePeer(0), ev.Connected()]
+
+
+@ROLES
+def test_the_first_transport_may_be_quicker_than_the_fresh_one(role: str) -> None:
+    call = connecting(role)
+    feed(call, ev.RenewRequested(), ev.DescriptionReady(1, "offer"))
+    assert feed(call, ev.PeerConnected(0)) == [ev.Connected()]
+    feed(call, ev.AnswerReceived(CALLER, PARTY, 1, "answer"))
+    assert feed(call, ev.PeerConnected(1)) == [ev.StartMedia(1), ev.ClosePeer(0)]
+    assert (call.state, call.reconnects) == (State.ESTABLISHED, 1)
+
+
+@ROLES
+def test_a_far_side_that_answers_no_offer_while_it_connects_costs_nothing(role: str) -> None:
+    call = connecting(role)
+    feed(call, ev.RenewRequested(), ev.DescriptionReady(1, "offer"))
+    assert feed(call, ev.CandidateReceived(CALLER, PARTY, candidate())) == [ev.AddCandidate(0, candidate())]
+    feed(call, ev.PeerConnected(0), now=104.0)
+    assert feed(call, ev.DeadlineReached(), now=116.0) == [ev.ClosePeer(1)]
+    assert (call.state, call.current_generation) == (State.ESTABLISHED, 0)
+
+
+@ROLES
+def test_candidates_are_for_the_fresh_transport_once_the_far_side_takes_part(role: str) -> None:
+    call = connecting(role)
+    feed(call, ev.RenewRequested(), ev.DescriptionReady(1, "o"), ev.AnswerReceived(CALLER, PARTY, 1, "answer"))
+    assert feed(call, ev.CandidateReceived(CALLER, PARTY, candidate())) == [ev.AddCandidate(1, candidate())]
+
+
+@ROLES
+def test_no_fresh_transport_puts_the_end_of_the_setup_off(role: str) -> None:
+    call = connecting(role)
+    for now in (105.0, 110.0, 115.0):
+        feed(call, ev.RenewRequested(), now=now)
+        assert call.next_deadline() == 101.0 + call.timing.setup
+    effects = feed(call, ev.DeadlineReached(), now=116.0)
+    assert effects[0] == ev.SendClose(CALLER, CloseReason.ICE_FAILED)
+    assert effects[-1] == ev.Closed(CloseReason.ICE_FAILED, Side.LOCAL)
+
+
+@ROLES
+@pytest.mark.parametrize("first", [0, 1])
+def test_either_transport_may_fail_while_it_connects(role: str, first: int) -> None:
+    call = connecting(role)
+    feed(call, ev.RenewRequested(), ev.DescriptionReady(1, "o"), ev.AnswerReceived(CALLER, PARTY, 1, "answer"))
+    told = feed(call, ev.PeerFailed(first, "ice_failed", "no path"))
+    assert told[0] == ev.ErrorRaised("ice_failed", "no path")
+    assert call.state is State.CONNECTING
+    feed(call, ev.PeerConnected(1 - first))
+    assert (call.state, call.current_generation) == (State.ESTABLISHED, 1 - first)
 
 
 def test_renewals_are_counted() -> None:

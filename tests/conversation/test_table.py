@@ -99,9 +99,10 @@ def after(make: Callable[[], AnyCall], *inputs: str) -> Callable[[], AnyCall]:
 
 UNDECIDED = "accept>answering reject>closed hang_up>closed candidate selected_other>closed close>closed deadline>closed"
 CONNECTING = (
-    "candidate found ice connected>established frame track failed>closed error hang_up>closed close>closed "
-    "deadline>closed"
+    "candidate found ice connected>established frame track failed>closed renew offer error hang_up>closed "
+    "close>closed deadline>closed"
 )
+CONNECTING_ANEW = CONNECTING.replace("failed>closed", "failed answer described_1 failed_1 connected_1>established")
 ESTABLISHED = (
     "candidate found ice frame track failed>closed silent>lost lost>lost left>lost renew offer error hang_up>closed "
     "close>closed"
@@ -125,6 +126,12 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
         "deadline>closed",
     ),
     ("accepted", accepted, State.CONNECTING, CONNECTING + " selected_other>closed"),
+    (
+        "accepted and renewing",
+        after(accepted, "renew"),
+        State.CONNECTING,
+        CONNECTING_ANEW + " selected_other>closed",
+    ),
     ("established", established, State.ESTABLISHED, ESTABLISHED + " selected_other>closed"),
     (
         "renewing",
@@ -154,6 +161,12 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
         "failed>closed close>closed hang_up>closed deadline>closed",
     ),
     ("outgoing accepted", invited_and_accepted, State.CONNECTING, f"{CONNECTING} {LATE}"),
+    (
+        "outgoing accepted and renewing",
+        after(invited_and_accepted, "renew"),
+        State.CONNECTING,
+        f"{CONNECTING_ANEW} {LATE}",
+    ),
     ("outgoing established", outgoing_established, State.ESTABLISHED, f"{ESTABLISHED} {LATE}"),
     (
         "outgoing lost",
