@@ -1529,7 +1529,6 @@ export class Conversation extends Emitter {
 
   /** The network changed: a fresh transport, if there is anything to carry over. @internal */
   networkChanged() {
-    if (this.#state !== "connected") return;
     if (this.#renewal && !this.#renewal.ours) return;
     this.#renew("network_change");
   }
@@ -1865,7 +1864,8 @@ export class Conversation extends Emitter {
     this.#mark("connected");
     this.#deadlines.clear("setup");
     this.#setState("connected");
-    if (this.#renewal) this.#degrade("remote", this.#renewal.transport.generation);
+    const { transport: fresh, ours } = this.#renewal ?? {};
+    if (fresh) this.#degrade(ours ? "network_change" : "remote", fresh.generation);
     this.#sampler = setInterval(() => void this.#sample(), TIMING.sample);
     void this.#sample();
     void this.#awaitFirstFrame();
@@ -1921,7 +1921,7 @@ export class Conversation extends Emitter {
 
   /** @param {string} cause */
   #renew(cause) {
-    if (this.#newest >= MAX_RENEWALS || this.#state !== "connected") return;
+    if (this.#newest >= MAX_RENEWALS || this.#callStatus !== "ACCEPTED" || this.#ended) return;
     this.#dropRenewal();
     const transport = this.#beginRenewal(this.#newest + 1, true, cause);
     transport

@@ -664,6 +664,30 @@ test("a fresh transport that the far side offers while the first one connects ma
   assert.equal(conversation.reconnects, 0);
 });
 
+test("our network changes while the first transport connects", async () => {
+  const { conversation, events } = await accepted();
+  conversation.networkChanged();
+  await settle();
+  assert.equal(broker.sentTo(DEVICE, "offer")[0].generation, 1);
+  fromDevice({ type: "answer", conversation: conversation.id, generation: 1, sdp: "v=0\r\nfresh" });
+  await settle();
+  transports[1].connect();
+  await settle();
+  assert.equal(conversation.state, "connected");
+  assert.ok(transports[0].closed);
+  keepArriving(transports[1]);
+  await pass(15_100);
+  assert.equal(broker.sentTo(DEVICE, "offer").length, 1);
+  assert.deepEqual(events.of("closed"), []);
+});
+
+test("our network changes before there is an answer: nothing to renew", async () => {
+  const { conversation } = await place();
+  conversation.networkChanged();
+  await settle();
+  assert.equal(transports.length, 1);
+});
+
 test("a fresh transport that comes to nothing while the first one connects costs nothing", async () => {
   const { conversation, events } = await accepted();
   fromDevice({ type: "offer", conversation: conversation.id, generation: 1, sdp: "v=0\r\nfresh" });
