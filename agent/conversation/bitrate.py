@@ -6,8 +6,8 @@ The loss controller (section 6) is the draft's: over 10 % back off, under 2 % gr
 side's own delay controller. Three things differ from the draft, each because a report a second is coarse:
 
 - *Loss that does not follow the rate is not congestion.* Over 10 % with short round trips, the rate is lowered by a
-  tenth as an experiment. A bottleneck of capacity C loses 1 - C/R: the loss must fall by about as much as the rate did.
-  If it does not, it is the radio's; the rate returns, and only what exceeds that inherent loss counts from then on.
+  tenth as an experiment. If the loss does not fall by about as much, it is the radio's; the rate returns, and only what
+  exceeds that inherent loss counts from then on.
 - *REMB is a cap, not a target.* It is held to 1.5 times what arrives and climbs 8 % a second, so it trails a sender
   that grows. A fall is congestion; a value below our rate that climbs is lag, and may be outrun by a factor.
 - *A queue must drain, not only stop growing.* At the capacity a queue stands for as long as the bottleneck pleases.
@@ -24,12 +24,22 @@ Time is an argument (seconds, any monotonic clock). What is not a sensible numbe
 from __future__ import annotations
 
 import math
-from collections import deque
 from typing import Literal
 
-from agent.conversation.bitrate_arrivals import Arrival, Arrivals
+from agent.conversation.bitrate_growth import Growth
+from agent.conversation.bitrate_losses import Delivered, Inherent, LossJudge, Ours, PutOnTrial
 from agent.conversation.bitrate_options import BitrateOptions
-from agent.conversation.bitrate_signals import Losses, LossSample, LossTrial, RateHistory, Remb, RoundTrips, sensible
+from agent.conversation.bitrate_queue import Carried, Holds, QueueJudge
+from agent.conversation.bitrate_signals import (
+    Losses,
+    LossSample,
+    Nacks,
+    RateHistory,
+    Remb,
+    RoundTrips,
+    SendQueue,
+    sensible,
+)
 
 __all__ = ["BitrateController", "BitrateOptions", "QualityLimitationReason"]
 
@@ -47,7 +57,9 @@ class BitrateController:
         self._estimate = float(self._target)  # moves smoothly; the target follows in steps
         self._delay = RoundTrips(self._options)
         self._loss = Losses(self._options)
-        self._trial: LossTrial | None = None
+        self._loss_judge = LossJudge(self._options, self._loss)
+        self._queue = QueueJudge(self._options, self._loss)  # in the network
+        self._growth = Growth(self._options)
         self._now = -math.inf
         self._changed_at = self._decreased_at = self._fitted_at = -math.inf
         self._updated_at: float | None = None
@@ -55,21 +67,14 @@ class BitrateController:
         self._heard_at: float | None = None  # any feedback
         self._timed_out_at = -math.inf
         self._capacity: float | None = None  # where the last decrease happened
-        self._clean_since: float | None = None
-        self._hold_since: float | None = None  # loss between low and high
         self._limited_from: float | None = None  # the rate before congestion
         self._delay_episode: tuple[float, float] | None = None  # (target, round trip) at the first decrease
         self._remb = Remb(self._options)
         self._sent = RateHistory(self._options)  # as measured
         self._targets = RateHistory(self._options)  # each from when it was set
         self._targets.add(-math.inf, self._target)
-        self._arrivals = Arrivals(self._options)
-        self._arrival: Arrival | None = None  # the last one
-        self._arrived_at = -math.inf
-        self._pause: float | None = None
-        self._paused_at = -math.inf
-        self._queue_since: float | None = None
-        self._nacks: deque[tuple[float, int]] = deque()
+        self._send_queue = SendQueue(self._options)
+        self._nacks = Nacks(self._options)
         self._cause = "start"  # of the estimate's last move
         self.why = self._cause  # of the target's last change, a few words
         self.short_at = -math.inf  # when the path was last seen to hold less than `min_bitrate`
@@ -110,29 +115,29 @@ class BitrateController:
             self._delay.add_jitter(jitter)
         if round_trip_time is not None:
             self._delay.add(now, round_trip_time)
-        self._note_arrivals(now, sensible(lateness, 0.0, 60.0) or 0.0, highest_sequence, packets_lost)
+        late = sensible(lateness, 0.0, 60.0) or 0.0
+        self._queue.report(now, late, highest_sequence, packets_lost, self._delay.base)
         if sample is not None:
             self._judge_loss(now, sample)
-        if round_trip_time is not None and not self._nothing_waits(now):
+        if round_trip_time is not None and not self._queue.is_empty(now):
             self._judge_delay(now)
-        if self._arrival is not None and self._arrived_at == now:
-            self._judge_arrival(now, self._arrival)
+        self._judge_queue(now)
 
     def on_remb(self, now: float, bitrate: float) -> None:
         """The far side's estimate in bit/s."""
         if sensible(bitrate, 1.0, 1e12) is None or not self._advance(now):
             return
         self._heard_at = now
-        losing = max(self._loss.fraction, self._nack_ratio(now)) > self._options.loss_low
+        losing = max(self._loss.fraction, self._nacks.ratio(now, self._target)) > self._options.loss_low
         # frames with holes look like a queue to libwebrtc; a real one lengthens round trips
         fell = self._remb.add(now, bitrate, self._target, self._sending(now), losing and self._delay.clear)
-        deep, refuted = self._remb.deep(now), self._nothing_waits(now)
+        deep, refuted = self._remb.deep(now), self._queue.is_empty(now)
         if refuted and self._remb.cap(now, refuted) == math.inf and (deep or not fell):
             return
         cap = self._remb.cap(now, refuted=False)
         if not fell and cap >= self._options.remb_tolerance * self._sending(now):
             return
-        if self._sees_no_queue(now):  # arrivals would show one: a step at a time, until they do
+        if self._queue.is_short(now):  # arrivals would show one: a step at a time, until they do
             if now - self._decreased_at >= self._options.delay_decrease_interval:
                 to = max(cap, self._options.remb_early_decrease * self._target)
                 capacity = self._capacity if deep else self._capacity_near(cap / self._options.delay_decrease)
@@ -146,19 +151,14 @@ class BitrateController:
         """Packets asked for again."""
         if sensible(packets, 1, 1 << 16) is not None and self._advance(now):
             self._heard_at = now
-            self._nacks.append((now, packets))
+            self._nacks.add(now, packets)
 
     def on_send_queue(self, now: float, bytes_queued: float, oldest_age: float) -> None:
         """What waits on this side of the socket: bytes, and the age of the oldest in seconds. Call it regularly."""
         queued, age = sensible(bytes_queued, 0, 1e12), sensible(oldest_age, 0.0, 3600.0)
         if queued is None or age is None or not self._advance(now):
             return
-        if max(age, queued * 8 / self._target) <= self._options.send_queue_age:
-            self._queue_since = None
-        elif self._queue_since is None:
-            self._queue_since = now
-        elif now - self._queue_since >= self._options.send_queue_persistence:
-            self._queue_since = now
+        if self._send_queue.add(now, queued, age, self._target):
             self._decrease(now, self._options.delay_decrease * self._target, "send queue", capacity=self._target)
 
     def on_sent_bitrate(self, now: float, bitrate: float) -> None:
@@ -169,15 +169,14 @@ class BitrateController:
     def on_packets(self, now: float, sequence_number: int, octets: int) -> None:
         """Packets have left, the last with this sequence number. Without it, what arrives is not known."""
         if self._advance(now):
-            self._arrivals.sent(now, sequence_number, octets)
+            self._queue.arrivals.sent(now, sequence_number, octets)
 
     def on_resent(self, octets: int) -> None:
-        self._arrivals.resent(octets)
+        self._queue.arrivals.resent(octets)
 
     def take_pause(self) -> float | None:
         """Seconds for which no picture should leave and none is worth keeping, once; then a key frame is needed."""
-        pause, self._pause = self._pause, None
-        return pause
+        return self._queue.take_pause()
 
     def update(self, now: float) -> int | None:
         """The new target if the encoder should be told one now, else None."""
@@ -189,7 +188,7 @@ class BitrateController:
         if self._may_grow(now):
             self._grow(now, elapsed)
         else:
-            self._clean_since = None
+            self._growth.interrupt()
         return self._step(now)
 
     def _advance(self, now: float) -> bool:
@@ -199,66 +198,16 @@ class BitrateController:
         self._now = now
         return True
 
-    def _note_arrivals(self, now: float, lateness: float, highest: int | None, lost: int | None) -> None:
-        path = self._delay.base
-        if highest is None or lost is None or path is None:
-            return
-        arrival = self._arrivals.report(now - lateness, highest, lost, path)
-        if arrival is not None:
-            self._arrival, self._arrived_at = arrival, now
-
-    def _sees_no_queue(self, now: float, longest: float | None = None) -> bool:
-        """Whether arrivals are known, and show no queue of more seconds than this; `arrival_threshold` by default."""
-        options, arrival = self._options, self._arrival
-        return (
-            arrival is not None
-            and now - self._arrived_at < options.report_age
-            and arrival.standing <= (options.arrival_threshold if longest is None else longest)
-            and not arrival.severe
-            and self._loss.excess <= options.loss_low
-        )
-
-    def _nothing_waits(self, now: float) -> bool:
-        """Whether no queue stands in the network: what points to one is then somebody's lateness."""
-        return self._sees_no_queue(now, self._options.arrival_clear)
-
-    def _judge_arrival(self, now: float, arrival: Arrival) -> None:
-        options = self._options
-        if not arrival.queued:
-            self._return_to(arrival)
-        elif arrival.stood and (arrival.severe or arrival.overload):
-            self._measured(now, arrival)
-        elif arrival.busy and arrival.severe and arrival.overload and arrival.rate < self._target:
-            self._measured(now, arrival)  # the queue is younger than the older report: no more than this fits
-        if arrival.severe and arrival.overload and arrival.share < options.pause_share:
-            self._let_drain(now, arrival)
-
-    def _measured(self, now: float, arrival: Arrival) -> None:
-        """Down to what arrives, less what drains the queue."""
-        options = self._options
-        stale = arrival.since < self._decreased_at + self._delay.round_trip  # part of it was sent before
-        if stale and arrival.rate > options.delay_decrease * self._target:
-            return
-        if arrival.rate < options.arrival_fits * self._target:
-            self._fitted_at = now
-        drain = max(options.drain_floor, options.fit_margin - arrival.delay / options.drain_time)
-        self._decrease(now, drain * arrival.rate, "arrivals", max(1.0, arrival.rate), measured=True)
-
-    def _let_drain(self, now: float, arrival: Arrival) -> None:
-        """Pictures in a long queue only grow old. It shall empty; a key frame shows what is then."""
-        options = self._options
-        if arrival.delay > options.pause_delay and now - self._paused_at > 2 * options.pause_longest:
-            self._paused_at = now
-            self._pause = min(arrival.delay, options.pause_longest)
-
-    def _return_to(self, arrival: Arrival) -> None:
-        """Up to what the network has just carried, where the last decrease took it for a queue."""
-        rate = self._options.arrival_margin * arrival.rate
-        if arrival.since < self._decreased_at or self._loss.fraction > self._options.arrival_loss:
-            return
-        if self._limited_from is not None and self._estimate < rate:
-            self._estimate = min(rate, self._limited_from)
-            self._cause = "arrivals"
+    def _judge_queue(self, now: float) -> None:
+        match self._queue.judge(now, self._target, self._decreased_at, self._delay.round_trip):
+            case Holds(capacity, bitrate):
+                if capacity < self._options.arrival_fits * self._target:
+                    self._fitted_at = now
+                self._decrease(now, bitrate, "arrivals", max(1.0, capacity), measured=True)
+            case Carried(bitrate):  # the last decrease took it for a queue
+                if self._limited_from is not None and self._estimate < bitrate:
+                    self._estimate = min(bitrate, self._limited_from)
+                    self._cause = "arrivals"
 
     def _judge_delay(self, now: float) -> None:
         options, delay = self._options, self._delay
@@ -310,52 +259,23 @@ class BitrateController:
         return self._target <= self._options.path_change_decrease * target and moved < 0.15 * round_trip
 
     def _judge_loss(self, now: float, sample: LossSample) -> None:
-        options = self._options
-        if self._trial is not None:
-            self._judge_trial(sample, self._trial)
-            return
-        excess = self._loss.excess
-        if not options.loss_low < excess <= options.loss_high:
-            self._hold_since = None
-        elif self._hold_since is None:
-            self._hold_since = now
-        congested = not self._delay.clear or self._remb.fell_within(now, options.remb_corroborates)
+        round_trip = self._delay.round_trip
+        congested = not self._delay.clear or self._remb.fell_within(now, self._options.remb_corroborates)
         since = self._fitted_at if congested else self._decreased_at
-        if sample.since < since + self._delay.round_trip:
-            return  # part of it was sent before the last decrease
-        if excess > options.loss_high and congested:
-            delivered = max(options.delivered_floor, 1 - excess) * self._sent_around(now - self._delay.round_trip)
-            self._fit(now, delivered, "loss")
-        elif excess > options.loss_high:
-            self._try(now, sample.fraction, min(options.trial_decrease, 1 - excess / 2))
-        elif self._hold_since is not None and now - self._hold_since >= options.trial_after_hold:
-            self._try(now, sample.fraction, options.trial_decrease)
-
-    def _try(self, now: float, loss: float, factor: float) -> None:
-        before = self._target
-        self._decrease(now, factor * before, "loss on trial", self._capacity)
-        self._hold_since = None
-        if before > self._options.min_bitrate:
-            self._trial = LossTrial(now, before, self._estimate, loss, [])
-        else:  # at the minimum already: nothing to lose, and growing will tell
-            self._loss.accept(loss)
-
-    def _judge_trial(self, sample: LossSample, trial: LossTrial) -> None:
-        options = self._options
-        if sample.since < trial.started + self._delay.round_trip:
-            return  # part of it was sent before the step
-        trial.losses.append(sample.fraction)
-        needed = 1 if trial.loss_before >= options.loss_severe else options.trial_samples
-        if len(trial.losses) < max(needed, min(5, options.trial_bits / self._target)):
-            return
-        self._trial = None
-        loss = (trial.loss_before + sum(trial.losses)) / (1 + len(trial.losses))
-        if trial.follows() or loss > options.inherent_loss_max:
-            self._capacity = trial.bitrate_before * (1 - self._loss.excess_of(trial.loss_before))
-            return
-        self._loss.accept(loss)
-        self._estimate = max(self._estimate, trial.bitrate_before)
-        self._cause = "loss is inherent"
+        match self._loss_judge.judge(
+            now, sample, self._target, congested=congested, decreased_at=since, round_trip=round_trip
+        ):
+            case Delivered(share):
+                self._fit(now, share * self._sent_around(now - round_trip), "loss")
+            case PutOnTrial(factor):
+                before = self._target
+                self._decrease(now, factor * before, "loss on trial", self._capacity)
+                self._loss_judge.begin_trial(now, sample, before, self._estimate)
+            case Ours(capacity):
+                self._capacity = capacity
+            case Inherent(bitrate):
+                self._estimate = max(self._estimate, bitrate)
+                self._cause = "loss is inherent"
 
     def _judge_silence(self, now: float) -> None:
         options = self._options
@@ -370,8 +290,8 @@ class BitrateController:
     ) -> None:
         if bitrate < self._options.min_bitrate == self._target and why not in _NO_SHORTAGE:
             self.short_at = now
-        self._trial = None
-        self._clean_since = None
+        self._loss_judge.end_trial()
+        self._growth.interrupt()
         self._decreased_at = now
         if not measured and self._remb.fell_within(now, self._options.remb_fall_age):
             # libwebrtc has just measured what arrives: better than our guesses, which lag behind the queue
@@ -396,24 +316,17 @@ class BitrateController:
         measured = self._sent.last(now, self._options.sent_age)
         return self._target if measured is None else min(self._target, measured)
 
-    def _nack_ratio(self, now: float) -> float:
-        """Packets asked for again, of those sent."""
-        while self._nacks and self._nacks[0][0] < now - self._options.nack_interval:
-            self._nacks.popleft()
-        sent = self._target * self._options.nack_interval / (8 * self._options.nack_packet_bytes)
-        return sum(packets for _, packets in self._nacks) / sent
-
     def _may_grow(self, now: float) -> bool:
         options = self._options
         return (
             self._reported_at is not None
             and now - self._reported_at <= options.report_age
             and now - self._decreased_at >= options.hold_after_decrease + self._delay.round_trip
-            and self._trial is None
-            and (self._nothing_waits(now) or self._is_clear(now))
-            and self._queue_since is None
+            and not self._loss_judge.on_trial
+            and (self._queue.is_empty(now) or self._is_clear(now))
+            and not self._send_queue.long
             and self._loss.excess <= options.loss_low
-            and self._nack_ratio(now) <= options.loss_high + 2 * self._loss.inherent
+            and self._nacks.ratio(now, self._target) <= options.loss_high + 2 * self._loss.inherent
         )
 
     def _is_clear(self, now: float) -> bool:
@@ -422,35 +335,27 @@ class BitrateController:
         return self._delay.clear and not ahead
 
     def _grow(self, now: float, elapsed: float) -> None:
-        if self._clean_since is None:
-            self._clean_since = now
-        measured = self._sent.last(now, self._options.sent_age)
-        sent = math.inf if measured is None else self._options.sent_slack * measured
-        limit = min(float(self._options.max_bitrate), self._remb.cap(now, self._nothing_waits(now)), sent)
-        grown = min(limit, self._estimate * (1 + self._growth(now, self._clean_since)) ** elapsed)
-        if grown > self._estimate:
-            self._estimate = grown
-            if grown > self._target * (1 + self._options.step_up) or self._cause != "loss is inherent":
-                self._cause = "growth"
-
-    def _growth(self, now: float, clean_since: float) -> float:
-        options = self._options
+        options, empty = self._options, self._queue.is_empty(now)
         if self._capacity is not None and self._estimate > options.near_high * self._capacity:
             self._capacity = None
-            self._clean_since = clean_since = now
-        if self._capacity is None and self._nothing_waits(now):
-            ramp = min(1.0, (now - clean_since) / options.growth_ramp_seen)
-            return options.growth_seen + ramp * (options.growth_fast - options.growth_seen)
-        if self._capacity is None:
-            ramp = min(1.0, (now - clean_since) / options.growth_ramp)
-            growth = options.growth + ramp * (options.growth_fast - options.growth)
-        elif self._estimate > options.near_low * self._capacity:
-            growth = options.growth
-        else:
-            return options.growth_fast
-        if not self._remb.known(now):
-            growth *= options.growth_blind
-        return growth * self._delay.headroom
+            self._growth.interrupt()
+        self._growth.begin(now)
+        growth = self._growth.rate(
+            now,
+            self._estimate,
+            self._capacity,
+            empty=empty,
+            remb=self._remb.known(now),
+            headroom=self._delay.headroom,
+        )
+        measured = self._sent.last(now, options.sent_age)
+        sent = math.inf if measured is None else options.sent_slack * measured
+        limit = min(float(options.max_bitrate), self._remb.cap(now, empty), sent)
+        grown = min(limit, self._estimate * (1 + growth) ** elapsed)
+        if grown > self._estimate:
+            self._estimate = grown
+            if grown > self._target * (1 + options.step_up) or self._cause != "loss is inherent":
+                self._cause = "growth"
 
     def _step(self, now: float) -> int | None:
         options, since = self._options, now - self._changed_at

@@ -142,21 +142,6 @@ class Losses:
         return max(0.0, (fraction - self.inherent) / (1 - self.inherent))
 
 
-@dataclass(slots=True)
-class LossTrial:
-    """Does the loss follow the rate? Sums the samples after a step down."""
-
-    started: float
-    bitrate_before: float
-    bitrate: float
-    loss_before: float
-    losses: list[float]
-
-    def follows(self) -> bool:
-        at_capacity = max(0.0, 1 - (1 - self.loss_before) * self.bitrate_before / self.bitrate)
-        return sum(self.losses) / len(self.losses) < (self.loss_before + at_capacity) / 2
-
-
 class Remb:
     """The far side's estimate, which falls for a reason and climbs behind us."""
 
@@ -229,3 +214,44 @@ class RateHistory:
     def measured(self, at: float, age: float) -> float | None:
         """The first one taken in the `age` seconds after `at`."""
         return next((bitrate for until, bitrate in self._rates if at <= until <= at + age), None)
+
+
+class SendQueue:
+    """What waits on this side of the socket."""
+
+    def __init__(self, options: BitrateOptions) -> None:
+        self._options = options
+        self._since: float | None = None  # it is long
+
+    @property
+    def long(self) -> bool:
+        return self._since is not None
+
+    def add(self, now: float, queued: float, age: float, target: float) -> bool:
+        """Whether it has been long all the time, `send_queue_persistence` again after each time that it was said."""
+        if max(age, queued * 8 / target) <= self._options.send_queue_age:
+            self._since = None
+        elif self._since is None:
+            self._since = now
+        elif now - self._since >= self._options.send_queue_persistence:
+            self._since = now
+            return True
+        return False
+
+
+class Nacks:
+    """Packets asked for again in the last `nack_interval`."""
+
+    def __init__(self, options: BitrateOptions) -> None:
+        self._options = options
+        self._asked: deque[tuple[float, int]] = deque()
+
+    def add(self, now: float, packets: int) -> None:
+        self._asked.append((now, packets))
+
+    def ratio(self, now: float, target: float) -> float:
+        """Of those sent meanwhile."""
+        while self._asked and self._asked[0][0] < now - self._options.nack_interval:
+            self._asked.popleft()
+        sent = target * self._options.nack_interval / (8 * self._options.nack_packet_bytes)
+        return sum(packets for _, packets in self._asked) / sent
