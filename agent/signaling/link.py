@@ -81,6 +81,7 @@ class Link:
         self._listener = listener
         self._post = post
         self._stopping = threading.Event()
+        self._moved = threading.Event()  # we have cut the connection, as our address is gone
         self._context: TlsContext | None = None
         self._epoch = 0  # counts connections, so that an acknowledgement never goes to the wrong one
         self._up_since: float | None = None
@@ -133,8 +134,16 @@ class Link:
         on_socket(self._client, lambda sock: sock.shutdown(socket.SHUT_RDWR))
 
     def leave_lost_address(self) -> None:
-        """Cut the connection if this machine does not have its address any more: TCP would try on for minutes."""
-        on_socket(self._client, _cut_if_lost)
+        """Cut the connection if this machine does not have its address any more: TCP would try on for minutes.
+
+        The next attempt follows without a pause: it is no broker that has to be spared.
+        """
+        on_socket(self._client, self._cut_if_lost)
+
+    def _cut_if_lost(self, connection: socket.socket) -> None:
+        if not _has_address_of(connection):
+            self._moved.set()
+            connection.shutdown(socket.SHUT_RDWR)
 
     # --- the network thread --------------------------------------------------------------------------------------
 
@@ -151,7 +160,8 @@ class Link:
             self._up_since = None
             if not self._stopping.is_set():
                 self._post(self._listener.link_down, loss)
-                self._stopping.wait(backoff.next(slow=loss.slow, spent=spent))
+                self._stopping.wait(0.0 if self._moved.is_set() else backoff.next(slow=loss.slow, spent=spent))
+            self._moved.clear()
         self._post(self._listener.link_stopped)
 
     def _attempt(self) -> Loss:
@@ -328,13 +338,13 @@ class Link:
             self._ask()
 
 
-def _cut_if_lost(connection: socket.socket) -> None:
+def _has_address_of(connection: socket.socket) -> bool:
     with socket.socket(connection.family, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((connection.getsockname()[0], 0))
         except OSError as error:
-            if error.errno == errno.EADDRNOTAVAIL:
-                connection.shutdown(socket.SHUT_RDWR)
+            return error.errno != errno.EADDRNOTAVAIL
+    return True
 
 
 def _guarded(callback: Callable[..., None]) -> Callable[..., None]:
