@@ -156,6 +156,7 @@ async def test_repeated_invitation_starts_nothing(tmp_path: Path, mosquitto: Mos
             watcher.publish("door-1/signal/twice", message)
         await watcher.publish("door-1/signal/twice", b"{}")
         await watcher.wait("twice/signal/door-1", lambda body: body["type"] == "error")
+        await watcher.wait("door-1/events/called")  # before it there is nothing to reject
         watcher.publish("door-1/command/reject", {})
         await watcher.wait("door-1/events/closed")
         watcher.publish("door-1/signal/twice", message)
