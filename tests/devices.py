@@ -120,7 +120,7 @@ async def device(
         for call in await publisher.past_calls():
             client.over(call.conversation, call.remote_uid, call.reason)
         async with client:
-            await broker.wait_connected(5)
+            await broker.wait_connected(30)
             yield made
 
 
@@ -128,5 +128,5 @@ async def device(
 async def operator(network: FakeNetwork, *subscriptions: str) -> AsyncIterator[FakeBroker]:
     """Somebody who may send commands."""
     async with FakeBroker(network, "operator", subscriptions=[(each, 1) for each in subscriptions]) as broker:
-        await broker.wait_connected(5)
+        await broker.wait_connected(30)
         yield broker

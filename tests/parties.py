@@ -37,7 +37,7 @@ class Party:
             self._arrived.notify_all()
 
     async def seen(self, name: str) -> Any:
-        async with asyncio.timeout(5), self._arrived:
+        async with asyncio.timeout(30), self._arrived:
             await self._arrived.wait_for(lambda: any(each == name for each, _ in self.events))
         return next(event for each, event in self.events if each == name)
 
@@ -58,7 +58,7 @@ async def party(
             Signaling(broker, uid=uid, prefix=PREFIX, party=f"party-{client_id or uid}"), peers, options
         ) as client,
     ):
-        await broker.wait_connected(5)
+        await broker.wait_connected(30)
         yield Party(client, peers, broker, network)
 
 
@@ -76,7 +76,7 @@ def said(network: FakeNetwork, sender: str, to: str) -> list[dict[str, Any]]:
 
 
 async def called(who: Party) -> Conversation:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return await who.called.get()
 
 
@@ -85,7 +85,7 @@ async def connected(alice: Party, bob: Party) -> tuple[Conversation, Conversatio
     outgoing = alice.client.call("bob")
     incoming = await called(bob)
     await incoming.accept(LocalStream())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await outgoing.answered() is CallStatus.ACCEPTED
     alice.peers.last.connect()
     bob.peers.last.connect()

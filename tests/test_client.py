@@ -98,7 +98,7 @@ async def test_ring_then_accept() -> None:
         ringing = await alice.seen("ringing")
         assert 9 < ringing.expires_in <= 10
         await incoming.accept()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await outgoing.answered() is CallStatus.ACCEPTED
 
 
@@ -329,7 +329,7 @@ async def test_every_wait_has_a_deadline(
         await incoming.accept()
         event = wait_for()
         if event is not None:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await outgoing.answered()
             peer: FakePeer = bob.peers.last
             peer.connect()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 30.0  # seconds
 
 
 async def until(condition: Callable[[], bool]) -> None:

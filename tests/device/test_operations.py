@@ -177,7 +177,7 @@ async def test_result_goes_to_the_response_topic_with_its_correlation_data(tmp_p
         op.publish(
             f"{PREFIX}/{UID}/command/reload", b'{"id": "7"}', response_topic="replies", correlation_data=b"\x00\x07"
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             reply = await op.incoming()
         assert door.on("events/command_result") == []
     assert (reply.correlation_data, json.loads(reply.payload)) == (b"\x00\x07", {"ok": True, "id": "7", "rules": 1})

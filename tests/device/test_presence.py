@@ -24,7 +24,7 @@ async def present(network: FakeNetwork, boot_id: str = "boot-1") -> AsyncIterato
     broker = FakeBroker(network, "door-1", will=offline("door-1", TOPICS, boot_id))
     presence = Presence(broker, TOPICS, "door-1", boot_id, lambda: 1_800_000_000.0)
     async with broker:
-        await broker.wait_connected(5)
+        await broker.wait_connected(30)
         yield broker, presence
 
 
@@ -46,7 +46,7 @@ async def test_a_blip_shorter_than_the_wills_delay_is_no_absence() -> None:
         for _ in range(3):
             broker.drop()
             network.advance(WILL_DELAY - 1)
-            await broker.wait_connected(5)
+            await broker.wait_connected(30)
     assert states(network) == [("online", "boot-1")] * 4
 
 
@@ -103,5 +103,5 @@ async def test_of_what_changed_while_away_only_the_last_counts() -> None:
         await presence.goodbye()
         presence.clock_set()
         network.start()
-        await broker.wait_connected(5)
+        await broker.wait_connected(30)
     assert [each["state"] for each in said(network)] == ["online", "offline"]

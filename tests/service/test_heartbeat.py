@@ -30,7 +30,7 @@ class Patient:
         self._said.set()
 
     async def heard(self, condition: Callable[[list[str]], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not condition(self.sent):
                 self._said.clear()
                 await self._said.wait()

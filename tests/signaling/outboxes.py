@@ -15,7 +15,7 @@ from agent.signaling.broker import Incoming
 from agent.signaling.outbox import Outbox, OutboxOptions
 from agent.signaling.store import Entry
 
-PATIENCE = 10.0  # seconds; how long something may take that is certain to come
+PATIENCE = 30.0  # seconds; how long something may take that is certain to come
 
 
 @dataclass

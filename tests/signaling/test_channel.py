@@ -40,19 +40,19 @@ def network() -> FakeNetwork:
 @pytest.fixture
 async def signaling(network: FakeNetwork) -> AsyncIterator[Signaling]:
     async with FakeBroker(network, "door-1", subscriptions=Signaling.subscriptions("door-1", PREFIX)) as broker:
-        await broker.wait_connected(5)
+        await broker.wait_connected(30)
         yield Signaling(broker, uid="door-1", prefix=PREFIX, party="p-1", now=lambda: 1795342500.123)
 
 
 @pytest.fixture
 async def caller(network: FakeNetwork) -> AsyncIterator[FakeBroker]:
     async with FakeBroker(network, "desk", subscriptions=[("callbox/v1/desk/signal/+", 1), ("replies/#", 1)]) as broker:
-        await broker.wait_connected(5)
+        await broker.wait_connected(30)
         yield broker
 
 
 async def received(signaling: Signaling) -> Signal | CommandRequest:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return await signaling.receive()
 
 
@@ -86,15 +86,15 @@ async def test_an_acknowledged_signal_does_not_come_again(
     again.ack()
     network.stop(forget=False)
     network.start()
-    await signaling.broker.wait_connected(5)
-    await caller.wait_connected(5)
+    await signaling.broker.wait_connected(30)
+    await caller.wait_connected(30)
     await caller.publish("callbox/v1/door-1/signal/desk", b"fence")
     assert isinstance((await signal(signaling)).message, MalformedMessage)
 
 
 async def test_what_is_not_for_us_is_passed_over(network: FakeNetwork, caller: FakeBroker) -> None:
     async with FakeBroker(network, "door-1", subscriptions=[("callbox/v1/#", 1)]) as broker:
-        await broker.wait_connected(5)
+        await broker.wait_connected(30)
         signaling = Signaling(broker, uid="door-1", prefix=PREFIX, party="p-1")
         for topic in (
             "door-1/status",
@@ -110,9 +110,9 @@ async def test_what_is_not_for_us_is_passed_over(network: FakeNetwork, caller: F
         message = await signal(signaling)
         assert message.sender == "last"
         message.ack()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             broker.drop()
-            await broker.wait_connected(5)
+            await broker.wait_connected(30)
             retained = {"callbox/v1/door-1/signal/desk", "callbox/v1/door-1/command/open"}
             again = {(await broker.incoming()).topic for _ in retained}  # all was acknowledged; these are retained
         assert again == retained

@@ -36,7 +36,7 @@ async def get(port: int, path: str = "/", *headers: str, host: str | None = None
     reader, writer = await asyncio.open_connection(HOST, port)
     lines = [f"GET {path} HTTP/1.1", f"Host: {host or f'{HOST}:{port}'}", *headers, "", ""]
     writer.write("\r\n".join(lines).encode())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         data = await reader.read()
     writer.close()
     head, _, body = data.partition(b"\r\n\r\n")

@@ -259,6 +259,6 @@ async def test_a_relay_that_died_does_not_hold_the_close(
     await side.event(CandidateFound, candidate=None)
     assert len(side.candidates()) == 2
     turn.kill()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         await side.peer.close()
     assert asyncio.all_tasks() == before

@@ -13,7 +13,7 @@ from agent.media.source import VideoOptions
 from agent.ports import AccessUnit, VideoSubscription
 from tests.camera.inside import virtual_camera
 
-PATIENCE = 10.0  # seconds for a picture that is certain to come
+PATIENCE = 30.0  # seconds for a picture that is certain to come
 
 virtual_camera.install()
 

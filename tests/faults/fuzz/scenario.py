@@ -193,7 +193,7 @@ async def scenario(random: Random) -> AsyncIterator[Scenario]:
     options = ClientOptions(stats_interval=5, monotonic=loop.time, wall=lambda: WALL + loop.time())
     signaling = Signaling(broker, uid=DEVICE, prefix=PREFIX, party="own")
     async with broker, CallClient(signaling, peers, options) as client:
-        await broker.wait_connected(5)
+        await broker.wait_connected(30)
         yield Scenario(random, client, peers, network)
 
 
