@@ -101,7 +101,15 @@ async def device(
     outbox = Outbox(broker, folder, outbox_options, on_trouble=lambda trouble: publisher.disk_changed(trouble))
     about = wire.About(uid=UID, model="none", max_conversations=options.max_conversations)
     publisher = Publisher(broker, outbox, topics, UID, about, options.wall)
-    presence = Presence(broker, topics, UID, "boot-1", options.wall, options.monotonic)
+    presence = Presence(
+        broker,
+        topics,
+        UID,
+        "boot-1",
+        options.wall,
+        options.monotonic,
+        confirm_after=3600,  # tests count what is said
+    )
     made = Device(client, doorkeeper, presence, peers, broker, network, outbox)
 
     made.camera.set()

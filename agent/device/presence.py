@@ -39,11 +39,13 @@ class Presence:
         boot_id: str,
         now: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
+        confirm_after: float = CONFIRM_AFTER,
     ) -> None:
         self._broker = broker
         self._topic = topics.status(uid)
         self._now = now
         self._monotonic = monotonic
+        self._confirm_after = confirm_after
         self._changed_at = monotonic()
         self._status = wire.Status(state="online", since=wire.format_time(now()), version=__version__, boot_id=boot_id)
         self._confirmation: asyncio.TimerHandle | None = None
@@ -70,7 +72,7 @@ class Presence:
         if connected:
             self._publish()
             if self._status.state == "online":
-                self._confirmation = asyncio.get_running_loop().call_later(CONFIRM_AFTER, self._publish)
+                self._confirmation = asyncio.get_running_loop().call_later(self._confirm_after, self._publish)
 
     def _cancel_confirmation(self) -> None:
         if self._confirmation is not None:

@@ -138,8 +138,7 @@ async def test_expired_and_limited(tmp_path: Path) -> None:
         answers = [each["reason"] for each in said(network, UID, "alice")]
         first = [body["event"] for body in door.events("00000000-0000-0000-0000-000000000000")]
         assert not door.client.conversations
-        assert door.on("status")[-1]["busy"] is False
-        assert len(door.on("status")) == 1, "who is turned away makes nobody busy"
+        assert not any(each["busy"] for each in door.on("status")), "who is turned away makes nobody busy"
     assert (answers.count("expired"), answers.count("rate_limited")) == (10, 30)
     assert first == ["called", "response", "closed"]
 
