@@ -8,8 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
-
 from agent.device.presence import CONFIRM_AFTER, WILL_DELAY, Presence, offline
 from agent.signaling.topics import Topics
 from tests.fakes.broker import FakeBroker, FakeNetwork, Message
@@ -20,9 +18,11 @@ TOPIC = TOPICS.status("door-1")
 
 
 @asynccontextmanager
-async def present(network: FakeNetwork, boot_id: str = "boot-1") -> AsyncIterator[tuple[FakeBroker, Presence]]:
+async def present(
+    network: FakeNetwork, boot_id: str = "boot-1", confirm_after: float = 3600.0
+) -> AsyncIterator[tuple[FakeBroker, Presence]]:
     broker = FakeBroker(network, "door-1", will=offline("door-1", TOPICS, boot_id))
-    presence = Presence(broker, TOPICS, "door-1", boot_id, lambda: 1_800_000_000.0)
+    presence = Presence(broker, TOPICS, "door-1", boot_id, lambda: 1_800_000_000.0, confirm_after=confirm_after)
     async with broker:
         await broker.wait_connected(30)
         yield broker, presence
@@ -72,21 +72,19 @@ async def test_a_clean_stop_is_offline_at_once() -> None:
     assert states(network) == [("online", "boot-1"), ("online", "boot-1"), ("offline", "boot-1")]
 
 
-async def test_a_will_that_comes_after_our_return_is_set_right(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_will_that_comes_after_our_return_is_set_right() -> None:
     assert CONFIRM_AFTER > WILL_DELAY
-    monkeypatch.setattr("agent.device.presence.CONFIRM_AFTER", 0.05)
     network = FakeNetwork()
-    async with present(network, "boot-2"):
+    async with present(network, "boot-2", 0.5):
         late = offline("door-1", TOPICS, "boot-1")
         network.publish(Message(late.topic, late.payload, late.qos, late.retain))
         await until(lambda: len(said(network)) == 3)
     assert states(network) == [("online", "boot-2"), ("offline", "boot-1"), ("online", "boot-2")]
 
 
-async def test_nothing_is_confirmed_after_a_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.device.presence.CONFIRM_AFTER", 0.02)
+async def test_nothing_is_confirmed_after_a_goodbye() -> None:
     network, later = FakeNetwork(), asyncio.Event()
-    async with present(network) as (_, presence):
+    async with present(network, confirm_after=0.02) as (_, presence):
         await presence.goodbye()
         asyncio.get_running_loop().call_later(0.04, later.set)  # timers run in the order of their times
         await later.wait()
