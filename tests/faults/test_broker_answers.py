@@ -207,3 +207,18 @@ async def test_two_devices_of_one_client_id_do_not_fight_at_full_speed(
         await device.wait_connected(PATIENCE)
     assert ladders == [False, True, True]
     assert "another client took over the client id callbox-door-1; are there two devices of one uid?" in caplog.text
+
+
+async def test_after_our_own_move_there_is_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address of the connection is gone: nobody has to be spared, so no back-off, however long."""
+    monkeypatch.setattr("agent.signaling.link._has_address_of", lambda _connection: False)
+    async with ScriptedBroker([serve, serve]) as broker:
+        patient = replace(QUICK, port=broker.port, retry_first=600.0, retry_longest=600.0)
+        async with MqttBroker(patient, subscriptions=[SIGNALS]) as device:
+            await device.wait_connected(PATIENCE)
+            lost = asyncio.Event()
+            device.on_connection(lambda connected: None if connected else lost.set())
+            device.addresses_changed()
+            async with asyncio.timeout(PATIENCE):
+                await lost.wait()
+            await device.wait_connected(PATIENCE)
