@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import logging
 import os
 import signal
 import socket
@@ -28,6 +30,22 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     if report.skipped and os.environ.get("CI") == "true":
         report.outcome = "failed"
     return report
+
+
+@pytest.fixture(autouse=True)
+def nothing_swallowed() -> Iterator[None]:
+    """asyncio has nothing to complain of: no task failed unseen, no callback raised."""
+    complaints: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: complaints.append(handler.format(record))  # type: ignore[method-assign]
+    log = logging.getLogger("asyncio")
+    log.addHandler(handler)
+    try:
+        yield
+        gc.collect(1)  # a task that nobody asked complains when it is collected, and all of a test's are young
+    finally:
+        log.removeHandler(handler)
+    assert not complaints, "\n".join(complaints)
 
 
 class Mosquitto:

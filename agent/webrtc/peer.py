@@ -282,12 +282,15 @@ class AiortcPeer:
 
 async def _finish(tasks: set[asyncio.Future[Any]]) -> None:
     """Wait for what should be ending by itself; cancel what is not."""
-    _, pending = await asyncio.wait(tasks, timeout=ABANDON_TIMEOUT)
+    done, pending = await asyncio.wait(tasks, timeout=ABANDON_TIMEOUT)
     for task in pending:
         log.warning("cancelling %r, which does not end", task)
         task.cancel()
     if pending:
-        await asyncio.wait(pending, timeout=ABANDON_TIMEOUT)
+        done |= (await asyncio.wait(pending, timeout=ABANDON_TIMEOUT))[0]
+    for task in done:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("%r failed at the end", task, exc_info=error)
 
 
 def _wants(section: MediaDescription) -> bool:

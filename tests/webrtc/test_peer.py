@@ -387,6 +387,38 @@ async def test_a_far_side_that_never_answers_is_lost(clip: list[bytes], monkeypa
         assert not device.of(PeerFailed)
 
 
+async def test_consent_is_not_asked_for_over_a_closed_socket(clip: list[bytes]) -> None:
+    """It would raise in the task that asks, and the end of the transport awaits that one."""
+    device, caller = Side(LocalStream(ClipFeed(clip))), Side()
+    async with closing(caller, device):
+        await connect(caller, device)
+        consent = device.peer._consent
+        assert consent is not None
+        assert await consent._check()
+        for protocol in device.peer._pc.require_ice()._protocols:
+            protocol.transport.abort()
+        await asyncio.sleep(0)  # now the socket is gone
+        assert not await consent._check()
+
+
+async def test_a_transport_that_cannot_be_ended_is_told(
+    clip: list[bytes], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    device, caller = Side(LocalStream(ClipFeed(clip))), Side()
+    async with closing(caller, device):
+        await connect(caller, device)
+        close = device.peer._pc.close
+
+        async def broken() -> None:
+            await close()
+            raise OSError("a test's")
+
+        monkeypatch.setattr(device.peer._pc, "close", broken)
+        await device.peer.close()
+    assert "failed at the end" in caplog.text
+    assert "a test's" in caplog.text
+
+
 async def test_closing_while_addresses_are_gathered_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     """A renewal that is under way when the call ends, on a machine with several addresses."""
     loop = asyncio.get_running_loop()

@@ -196,7 +196,7 @@ class ConsentWatch:
     async def _check(self) -> bool:
         pair = self._ice._nominated.get(1)
         password = self._ice.remote_password
-        if pair is None or password is None:
+        if pair is None or password is None or pair.protocol.transport.is_closing():
             return False
         request = self._ice.build_request(pair, nominate=False)
         started = time.monotonic()
