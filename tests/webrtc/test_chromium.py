@@ -29,7 +29,7 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 
-OFFER = """async (camera) => {
+OFFER = """async ([camera, buffer]) => {
   const pc = window.pc = new RTCPeerConnection();
   window.candidates = [];
   pc.onicecandidate = (event) => window.candidates.push(event.candidate ? event.candidate.toJSON() : null);
@@ -49,6 +49,7 @@ OFFER = """async (camera) => {
     pc.addTransceiver('audio', {direction: 'recvonly'});
     pc.addTransceiver('video', {direction: 'recvonly'});
   }
+  pc.getReceivers().filter(({track}) => track.kind === 'video').forEach((r) => r.jitterBufferTarget = buffer);
   await pc.setLocalDescription();
   return pc.localDescription.sdp;
 }"""
@@ -70,10 +71,11 @@ async def page() -> AsyncIterator[Any]:
         await browser.close()
 
 
-async def call(page: Any, side: Side, *, camera: bool) -> None:
+async def call(page: Any, side: Side, *, camera: bool, buffer: int | None = None) -> None:
+    """`buffer`: how many milliseconds the page wants pictures to wait."""
     await page.route(PAGE, lambda route: route.fulfill(body="<html></html>", content_type="text/html"))
     await page.goto(PAGE)
-    offer = await page.evaluate(OFFER, camera)
+    offer = await page.evaluate(OFFER, [camera, buffer])
     answer = await side.peer.create_answer(offer)
     await page.evaluate("sdp => window.pc.setRemoteDescription({type: 'answer', sdp})", answer)
     await page.wait_for_function("window.candidates.includes(null)")
@@ -104,6 +106,19 @@ async def test_it_decodes_our_video_and_sound(page: Any, clip: list[bytes], soun
             return sent is not None and sent.round_trip_time is not None and sent.remote_bitrate_estimate is not None
 
         await until(reported)
+
+
+async def test_it_holds_no_picture_back_for_long(page: Any, clip: list[bytes], sound: list[bytes]) -> None:
+    """Whatever asks for a longer buffer, here the page and else the sound: our limit goes before it."""
+    side = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)), ice=IceOptions(host_addresses=("127.0.0.1",)))
+    async with closing(side):
+        await call(page, side, camera=False, buffer=4000)
+        video: dict[str, Any] = {}
+        async with asyncio.timeout(20):
+            while video.get("jitterBufferEmittedCount", 0) < 30:
+                video = (await page.evaluate(STATS))["video"]
+        wanted = video["jitterBufferTargetDelay"] / video["jitterBufferEmittedCount"]  # seconds
+        assert wanted < 2
 
 
 async def test_we_receive_its_camera_and_microphone(page: Any, clip: list[bytes], sound: list[bytes]) -> None:

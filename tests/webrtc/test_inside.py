@@ -18,12 +18,14 @@ import aiortc.codecs
 import aiortc.rtcdtlstransport
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc.codecs import HEADER_EXTENSIONS
 from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtcdtlstransport import State
 from aiortc.rtp import HeaderExtensions
 
 import agent.webrtc
 from agent.webrtc import inside
+from agent.webrtc.inside.extensions import PLAYOUT_DELAY
 
 WEBRTC = Path(agent.webrtc.__file__).parent
 
@@ -53,6 +55,14 @@ def test_codecs_are_added_once_with_free_payload_types() -> None:
     assert profiles == ["42001f", "42e01f", "4d001f", "64001f"]
 
 
+def test_the_playout_delay_is_added_once_with_a_free_id() -> None:
+    inside.configure()
+    inside.configure()
+    extensions = {kind: {each.id: each.uri for each in known} for kind, known in HEADER_EXTENSIONS.items()}
+    assert [at for at, uri in extensions["video"].items() if uri == PLAYOUT_DELAY] == [4]
+    assert 4 not in extensions["audio"]  # bundled sections share their ids (RFC 8843)
+
+
 async def test_sender_names(pc: RTCPeerConnection) -> None:
     sender = pc.getSenders()[0]
     for name in ("packet_count", "octet_count", "mid", "rtx_payload_type", "ntp_timestamp", "rtp_timestamp"):
@@ -61,6 +71,7 @@ async def test_sender_names(pc: RTCPeerConnection) -> None:
         assert isinstance(getattr(sender, f"_RTCRtpSender__{name}"), asyncio.Event), name
     extensions = sender._RTCRtpSender__rtp_header_extensions_map  # type: ignore[attr-defined]
     assert extensions.set(HeaderExtensions(abs_send_time=1, mid="0")) == (0, b"")
+    assert "self.__rtp_header_extensions_map.configure(parameters)" in inspect.getsource(type(sender).send)
     assert list(inspect.signature(sender._run_rtp).parameters) == ["codec"]
     assert isinstance(sender._rtx_ssrc, int)
     assert "asyncio.ensure_future(self._run_rtp(parameters.codecs[0]))" in inspect.getsource(type(sender).send)

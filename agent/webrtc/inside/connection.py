@@ -12,21 +12,29 @@ from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.codecs.base import Decoder
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcpeerconnection import find_common_codecs
-from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters
+from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
 
 from agent.errors import PeerError
 from agent.webrtc.inside.data import bound_data
+from agent.webrtc.inside.extensions import PLAYOUT_DELAY
 
 EXTRA_H264_PROFILES = ("4d001f", "64001f")  # Main and High, beside aiortc's two Baselines
 
 
 def configure() -> None:
-    """Let aiortc negotiate two more profiles; harmless to do twice, and to other users of aiortc in the process."""
+    """Let aiortc negotiate two more profiles, and the playout delay of pictures.
+
+    Harmless to do twice, and to other users of aiortc in the process: what they do not know of they do not send.
+    """
     codecs = aiortc.codecs.CODECS["video"]
     known = {codec.parameters.get("profile-level-id") for codec in codecs}
     for profile_level_id in EXTRA_H264_PROFILES:
         if profile_level_id not in known:
             codecs += _h264_entry(profile_level_id, max(codec.payloadType or 0 for codec in codecs) + 1)
+    extensions = aiortc.codecs.HEADER_EXTENSIONS["video"]
+    if PLAYOUT_DELAY not in {extension.uri for extension in extensions}:
+        taken = max(extension.id for each in aiortc.codecs.HEADER_EXTENSIONS.values() for extension in each)
+        extensions.append(RTCRtpHeaderExtensionParameters(id=taken + 1, uri=PLAYOUT_DELAY))
 
 
 def _h264_entry(profile_level_id: str, payload_type: int) -> list[RTCRtpCodecParameters]:

@@ -21,6 +21,7 @@ from aiortc.rtcdtlstransport import State
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import HeaderExtensions
 
+from agent.webrtc.inside.extensions import ExtensionsMap
 from agent.webrtc.inside.feedback import FeedbackListener, FeedbackTap, SenderTally
 
 log = logging.getLogger(__name__)
@@ -106,6 +107,7 @@ class PacketSender(Generic[UnitT]):
         self._resent_at: dict[int, float] = {}
         self._extensions: tuple[bytes, int | None] | None = None
         self._begun: UnitT | None = None  # part of it has left
+        sender._RTCRtpSender__rtp_header_extensions_map = ExtensionsMap()  # type: ignore[attr-defined]
         sender._run_rtp = self._run  # type: ignore[method-assign]
         sender._retransmit = self._retransmit  # type: ignore[method-assign]
 
