@@ -11,8 +11,13 @@ import aioice.stun
 import aioice.turn
 import pytest
 
+from agent.conversation.events import CandidateFound, IceServer, PeerConnected, PeerHeard, PeerSilent
+from agent.ports import IceOptions, LocalStream
 from agent.webrtc import inside
-from agent.webrtc.inside import turn
+from agent.webrtc.inside import ice, turn
+from tests.turnserver import PASSWORD, USER, turn_server
+from tests.webrtc.feeds import ClipFeed
+from tests.webrtc.pairs import Hole, Side, closing
 
 PEER = ("192.0.2.9", 5000)
 
@@ -161,8 +166,41 @@ async def test_a_refresh_that_fails_is_tried_again(relay: inside.Relay, client: 
 
 async def test_nothing_is_sent_after_the_close(relay: inside.Relay, client: Client) -> None:
     await bind(relay, client)
+    assert not relay.is_closing()
     relay.close()
+    assert relay.is_closing()
     relay.sendto(b"x", PEER)
     await settle()
     assert client.sent == []
     assert client.pipe.closed
+
+
+async def connect_by_relays(caller: Side, device: Side) -> None:
+    """Offer and answer, and each side's candidates to the other."""
+    answer = await device.peer.create_answer(await caller.peer.create_offer())
+    await caller.peer.apply_answer(answer)
+    for one, other in ((caller, device), (device, caller)):
+        await one.event(CandidateFound, candidate=None)
+        for found in one.candidates():
+            await other.peer.add_candidate(found.candidate)
+    await caller.event(PeerConnected)
+    await device.event(PeerConnected)
+
+
+@pytest.mark.media
+async def test_consent_is_asked_for_through_a_relay(clip: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """And silence is noticed there as anywhere."""
+    monkeypatch.setattr(ice, "SILENCE", 0.5)
+    monkeypatch.setattr(ice, "LISTENING", 0.05)
+    with turn_server() as server:
+        options = IceOptions((IceServer((f"turn:{server.address}",), USER, PASSWORD),), "relay")
+        caller, device = Side(ice=options), Side(LocalStream(ClipFeed(clip)), ice=options)
+        async with closing(caller, device):
+            await connect_by_relays(caller, device)
+            consent = device.peer._consent
+            assert consent is not None
+            assert await consent._check()
+            hole = Hole(caller.peer)
+            await device.event(PeerSilent)
+            hole.end()
+            await device.event(PeerHeard)

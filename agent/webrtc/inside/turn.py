@@ -42,7 +42,7 @@ class Relay(aioice.turn.TurnTransport):
 
     def sendto(self, data: bytes, addr: tuple[str, int]) -> None:
         channel = self._turn.peer_to_channel.get(addr)
-        if self._closing:
+        if self.is_closing():
             return
         if self.get_write_buffer_size() > MAX_UNSENT or (channel is None and len(self._tasks) >= MAX_UNBOUND):
             self.dropped += 1
@@ -52,8 +52,8 @@ class Relay(aioice.turn.TurnTransport):
             self._turn._send(struct.pack("!HH", channel, len(data)) + data)
             self._keep(channel, addr)
 
-    @property
-    def _closing(self) -> bool:
+    def is_closing(self) -> bool:
+        """As every transport of asyncio's says it: nothing leaves any more."""
         return self._TurnTransport__close_task is not None or self._turn.transport.is_closing()  # type: ignore[attr-defined]
 
     def _keep(self, channel: int, addr: tuple[str, int]) -> None:
