@@ -94,7 +94,7 @@ class MqttSettings(Section):
         description="Seconds between signs of life. The broker says `offline` for us after one and a half of these.",
     )
     retry_longest: Real = Field(
-        default=4.0,
+        default=3.0,
         ge=2,
         le=3600,
         description="Seconds between two attempts to reach a broker that is away: at most so many, at random, and at "

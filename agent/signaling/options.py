@@ -36,7 +36,7 @@ class MqttOptions:
     transport: Literal["tcp", "websockets"] = "tcp"
     path: str = "/mqtt"  # of the WebSocket
     retry_first: float = 2.0  # the pause after the first failure; it doubles, with jitter
-    retry_longest: float = 4.0  # by so much at most a broker's return is noticed late
+    retry_longest: float = 3.0  # by so much at most a broker's return is noticed late
     retry_refused: float = 15.0  # the first pause where trying again soon cannot help
     retry_refused_longest: float = 300.0
     max_queued: int = 1000  # messages that wait to be sent; one more is refused

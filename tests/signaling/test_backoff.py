@@ -47,19 +47,20 @@ def test_two_devices_of_one_client_id_fight_ever_more_slowly() -> None:
 def test_what_was_spent_waiting_in_vain_counts() -> None:
     backoff = Backoff(MqttOptions(), lambda: 0.0)
     assert backoff.next(slow=False) == 2
-    assert backoff.next(slow=False, spent=1) == 3
-    assert backoff.next(slow=False, spent=10) == 1
+    assert backoff.next(slow=False, spent=1) == 2
+    assert backoff.next(slow=False, spent=10) == 0.75
 
 
 @given(st.floats(0, 1, exclude_max=True), st.floats(0, 30), st.integers(0, 40))
 def test_a_broker_that_is_away_is_tried_every_few_seconds_and_never_at_once(
     unit: float, spent: float, failures: int
 ) -> None:
+    """A call is taken within five seconds of its return: two are left to a busy machine for all that follows."""
     backoff = Backoff(MqttOptions(), lambda: unit)
     for _ in range(failures):
         backoff.next(slow=False)
     assert spent + backoff.next(slow=False, spent=spent) >= 1
-    assert 0.25 <= backoff.next(slow=False, spent=spent) <= 4
+    assert 0.25 <= backoff.next(slow=False, spent=spent) <= 3
 
 
 def test_years_of_failures_do_not_overflow() -> None:
