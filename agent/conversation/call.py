@@ -137,6 +137,7 @@ class Call:
         self._left_at: float | None = None  # when it closed the transport that carries the media
         self._retry_at: float | None = None  # when the next fresh offer goes out, if nothing arrives by then
         self._degraded = False  # whether the application was told
+        self._moved = False  # our network changed while the invitation was open, after the first transport was begun
         self._media_until: float | None = None
         self._expects_media = False
         self._live: set[int] = set()  # generations whose transport exists

@@ -82,6 +82,7 @@ class IncomingCall(AnsweredCall):
             ev.Response(CallStatus.ACCEPTED, rule=self.rule),
             *(ev.SendCandidate(self.remote_uid, candidate) for candidate in found),
             ev.StartMedia(0),
+            *self.catch_up(now),
         ]
 
     def _cannot_answer(self, event: ev.PeerFailed, now: float) -> tuple[State, list[ev.Effect]]:
@@ -147,6 +148,7 @@ TABLE: Table = {
         ev.PeerFailed: row(IncomingCall._cannot_answer, _S.CLOSED),
         ev.CandidateReceived: row(AnsweredCall._add_candidate, _S.ANSWERING),
         ev.CandidateFound: row(IncomingCall._hold_found, _S.ANSWERING),
+        ev.RenewRequested: row(IncomingCall._moved_early, _S.ANSWERING),
         ev.CloseReceived: row(IncomingCall._withdrawn, _S.CLOSED),
         ev.SelectReceived: row(IncomingCall._selected, _S.ANSWERING, _S.CLOSED),
         ev.CloseRequested: row(IncomingCall._leave, _S.CLOSED),

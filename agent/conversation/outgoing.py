@@ -187,6 +187,7 @@ class OutgoingCall(AnsweredCall):
             *(ev.AddCandidate(0, held.candidate) for held in early),
             ev.Response(CallStatus.ACCEPTED),
             ev.StartMedia(0),
+            *self.catch_up(now),
         ]
 
     def _unusable(self, event: ev.ErrorReceived, now: float) -> tuple[State, list[ev.Effect]]:
@@ -253,11 +254,13 @@ TABLE: Table = {
         ev.DescriptionReady: row(OutgoingCall._offer_ready, _S.INVITING),
         ev.PeerFailed: row(OutgoingCall._no_offer, _S.CLOSED),
         ev.CandidateFound: row(OutgoingCall._hold_found, _S.OFFERING),
+        ev.RenewRequested: row(OutgoingCall._moved_early, _S.OFFERING),
         ev.CloseRequested: row(OutgoingCall._cancel, _S.CLOSED),
         ev.DeadlineReached: row(OutgoingCall._no_offer_in_time, _S.CLOSED),
     },
     _S.INVITING: {
         ev.CandidateFound: row(OutgoingCall._hold_found, _S.INVITING),
+        ev.RenewRequested: row(OutgoingCall._moved_early, _S.INVITING),
         ev.CandidateReceived: row(OutgoingCall._hold_candidate, _S.INVITING),
         ev.RingingReceived: row(OutgoingCall._rings, _S.INVITING),
         ev.ResponseReceived: row(OutgoingCall._response, _S.INVITING, _S.CONNECTING, _S.CLOSED),

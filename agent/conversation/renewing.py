@@ -9,6 +9,8 @@
   one has come back takes over as well, as the far side may have moved already.
 - *Our network changed.* A fresh transport at once, silent or not; what was in the making has the old addresses, and is
   replaced. It counts as a word of the far side: the silence is ours.
+- *Before there is an answer* no fresh transport can be offered (PROTOCOL 2). Where our network changes once the first
+  one is in the making, a fresh one follows the acceptance at once; where none is yet, it will have the new addresses.
 - *While the first one connects* a fresh one may be offered beside it, from either side. The first to be connected
   establishes the call, and none of them puts its deadline off. A far side that does not answer is as if nobody had
   asked: its candidates go on to the first.
@@ -86,6 +88,16 @@ class RenewingCall(Call):
             raise Refused(f"more than {self.timing.max_renewals} renewals")
         self._word_at = now
         return self.state, self._make_anew(now)
+
+    def _moved_early(self, _event: ev.RenewRequested, _now: float) -> tuple[State, list[ev.Effect]]:
+        """Nobody has accepted yet: what the first transport has of our addresses is made up for when somebody has."""
+        self._moved = True
+        return self.state, []
+
+    def catch_up(self, now: float) -> list[ev.Effect]:
+        """To be done at the acceptance: a fresh transport, if our network has changed since the first was begun."""
+        moved, self._moved = self._moved, False
+        return self._make_anew(now) if moved else []
 
     def _offered(self, event: ev.OfferReceived, now: float) -> tuple[State, list[ev.Effect]]:
         self.must_be_far_side(event)

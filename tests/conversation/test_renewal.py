@@ -110,6 +110,57 @@ def test_each_transport_takes_its_own_candidates() -> None:
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), ev.CandidateReceived(CALLER, PARTY, candidate()))
 
 
+# -- before there is an answer -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("changes", [1, 3])
+@pytest.mark.parametrize("offered", [False, True])
+def test_our_network_changes_while_our_invitation_is_out(changes: int, offered: bool) -> None:
+    """What we invited with has the old addresses: who accepts is offered a fresh transport in the same breath."""
+    call = outgoing(CALLER)
+    moves = [ev.RenewRequested()] * changes
+    before, after = ([], moves) if offered else (moves, [])
+    effects = feed(call, *before, ev.DescriptionReady(0, "offer"), *after)
+    assert not [each for each in effects if isinstance(each, ev.CreateOffer)], "no offer before there is an answer"
+    effects = feed(call, ev.ResponseReceived(CALLER, PARTY, CallStatus.ACCEPTED, sdp="answer"))
+    assert effects[-3:] == [
+        ev.Response(CallStatus.ACCEPTED),
+        ev.StartMedia(0),
+        ev.CreateOffer(1, ev.MediaGrant()),
+    ]
+    assert feed(call, ev.DescriptionReady(1, "fresh")) == [ev.SendOffer(1, "fresh")]
+    assert call.next_deadline() == 101.0 + call.timing.setup
+
+
+def test_our_network_changes_while_the_answer_is_made() -> None:
+    call = incoming()
+    feed(call, ev.AcceptRequested())
+    assert feed(call, ev.RenewRequested()) == []
+    assert feed(call, ev.DescriptionReady(0, "answer"))[-2:] == [
+        ev.StartMedia(0),
+        ev.CreateOffer(1, ev.MediaGrant()),
+    ]
+
+
+@pytest.mark.parametrize("rings", [False, True])
+def test_a_change_before_the_first_transport_is_begun_needs_no_fresh_one(rings: bool) -> None:
+    """The answer will have the new addresses."""
+    call = incoming()
+    if rings:
+        feed(call, ev.RingRequested())
+    assert call.handle(ev.RenewRequested(), 101.0).refused
+    effects = feed(call, ev.AcceptRequested(), ev.DescriptionReady(0, "answer"))
+    assert not [each for each in effects if isinstance(each, ev.CreateOffer)]
+
+
+def test_a_change_is_made_up_for_once() -> None:
+    call = outgoing(CALLER)
+    accepted = ev.ResponseReceived(CALLER, PARTY, CallStatus.ACCEPTED, sdp="answer")
+    feed(call, ev.RenewRequested(), ev.DescriptionReady(0, "offer"), accepted, ev.PeerConnected(0))
+    assert feed(call, ev.DeadlineReached(), now=116.0) == [ev.ClosePeer(1)]
+    assert call.next_deadline() is None
+
+
 # -- while the first transport connects --------------------------------------------------------------------------------
 
 

@@ -122,7 +122,7 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
         "answering",
         answering,
         State.ANSWERING,
-        "described>connecting failed>closed candidate found selected_other>closed close>closed hang_up>closed "
+        "described>connecting failed>closed candidate found renew selected_other>closed close>closed hang_up>closed "
         "deadline>closed",
     ),
     ("accepted", accepted, State.CONNECTING, CONNECTING + " selected_other>closed"),
@@ -152,13 +152,18 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
         State.LOST,
         f"{LEFT} {RENEWING} delivered selected_other>closed connected_1>established",
     ),
-    ("offering", outgoing, State.OFFERING, "described>inviting failed>closed found hang_up>closed deadline>closed"),
+    (
+        "offering",
+        outgoing,
+        State.OFFERING,
+        "described>inviting failed>closed found renew hang_up>closed deadline>closed",
+    ),
     (
         "inviting",
         inviting,
         State.INVITING,
-        "found candidate rings rings_late accepted>connecting accepted_late>connecting refused>closed error>closed "
-        "failed>closed close>closed hang_up>closed deadline>closed",
+        "found candidate renew rings rings_late accepted>connecting accepted_late>connecting refused>closed "
+        "error>closed failed>closed close>closed hang_up>closed deadline>closed",
     ),
     ("outgoing accepted", invited_and_accepted, State.CONNECTING, f"{CONNECTING} {LATE}"),
     (

@@ -138,7 +138,7 @@ async def paged_scene(folder: Path, mosquitto: Mosquitto, watcher: Watcher) -> A
 
 @dataclass(frozen=True, slots=True)
 class Neighbors:
-    """A device and `callbox call`, whose call is connected and shows a picture."""
+    """A device and `callbox call`."""
 
     device: Program
     caller: Program
@@ -175,14 +175,20 @@ class Lines:
 
 @asynccontextmanager
 async def neighbors(
-    folder: Path, mosquitto: Mosquitto, watcher: Watcher, *, near: Literal["device", "caller"]
+    folder: Path,
+    mosquitto: Mosquitto,
+    watcher: Watcher,
+    *,
+    near: Literal["device", "caller"],
+    policy: str = ACCEPT_ALL,
 ) -> AsyncIterator[Neighbors]:
     """A call without a browser. The broker is on the far side of the link, so who is `near` needs it for that too."""
     async with AsyncExitStack() as stack:
         net = await stack.enter_async_context(network())
         await stack.enter_async_context(Delayed(mosquitto.port, 0.0).serve(net.far, FAR))
         at, other = (net.near, net.far) if near == "device" else (net.far, net.near)
-        program = await stack.enter_async_context(_device(folder, mosquitto, watcher, at, video=SMALL_VIDEO, host=FAR))
+        serving = _device(folder, mosquitto, watcher, at, video=SMALL_VIDEO, host=FAR, policy=policy)
+        program = await stack.enter_async_context(serving)
         url = f"mqtt://{FAR}:{mosquitto.port}"
         arguments = ("call", UID, "--broker", url, "--json", "--verbose", "--seconds", "60")
         caller = await Program.start(folder / "call.log", *arguments, within=other.command())
@@ -190,7 +196,6 @@ async def neighbors(
         lines = Lines(caller)
         reading = asyncio.create_task(lines.run())
         stack.push_async_callback(_ended, reading)
-        await lines.picture()
         yield Neighbors(program, caller, net, lines)
     assert "Traceback" not in caller.log(), caller.log()
 
@@ -209,11 +214,12 @@ async def _device(
     *,
     video: str = VIDEO,
     host: str = LOOPBACK,
+    policy: str = ACCEPT_ALL,
 ) -> AsyncIterator[Program]:
     config = folder / "device.toml"
     config.write_text(
         f'uid = "{UID}"\nstate_directory = "{folder / "state"}"\n[mqtt]\nhost = "{host}"\nport = {mosquitto.port}\n'
-        f'[video]\n{video}[audio]\ncapture = "pattern"\nplayback = "none"\n[stats]\ninterval = 0.5\n{ACCEPT_ALL}'
+        f'[video]\n{video}[audio]\ncapture = "pattern"\nplayback = "none"\n[stats]\ninterval = 0.5\n{policy}'
     )
     command = namespace.command(sys.executable, "-m", "tests.faults.busy_device", "run", "--config", str(config))
     log = folder / "device.log"

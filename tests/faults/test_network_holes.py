@@ -20,6 +20,8 @@ from tests.conftest import Mosquitto
 from tests.e2e.device import PATIENCE, UID, Program, Watcher, call, device, record_of
 from tests.faults.scene import Scene, neighbors, scene
 
+RING = '[[policy.rule]]\nname = "ask"\naction = "ring"\n'
+
 pytestmark = [pytest.mark.broker, pytest.mark.media, pytest.mark.timeout(180)]
 
 ACROSS_A_LINK = [pytest.mark.browser, pytest.mark.netns]
@@ -79,6 +81,7 @@ async def test_another_address_for_the_signaling_too(
 ) -> None:
     """The connection to the broker goes with the address: it is made anew at once, and carries the fresh offer."""
     async with neighbors(tmp_path, mosquitto, watcher, near=near) as at:
+        await at.output.picture()
         await at.network.move()
         await at.output.picture()
         at.caller.signal(signal.SIGINT)
@@ -90,6 +93,21 @@ async def test_another_address_for_the_signaling_too(
     assert record["reconnects"] >= 1
     assert "our addresses are now 10.77.0.3" in moved
     assert "lost the broker" in moved
+
+
+@pytest.mark.netns
+async def test_another_address_while_it_rings(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+    """All that the caller invited with is gone when the device accepts: a fresh transport follows at once."""
+    async with neighbors(tmp_path, mosquitto, watcher, near="caller", policy=RING) as at:
+        await watcher.wait(f"callbox-call/signal/{UID}", lambda body: body["type"] == "ringing")
+        await at.network.move()
+        await logged(at.caller, "our addresses are now 10.77.0.3")
+        watcher.publish(f"{UID}/command/accept", {})
+        await at.output.picture()
+        at.caller.signal(signal.SIGINT)
+        record = await watcher.wait(f"{UID}/events/closed")
+        await at.caller.process.wait()
+    assert (record["reason"], record["closedBy"]) == ("user_hangup", "remote")
 
 
 @asynccontextmanager
