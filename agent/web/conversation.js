@@ -1301,6 +1301,8 @@ export class Conversation extends Emitter {
   /** The one that shall replace it. @type {{ transport: Transport, ours: boolean, answered: boolean } | null} */
   #renewal = null;
   #newest = 0;
+  /** The network changed before there was an answer, with the first transport begun. */
+  #moved = false;
   #remoteParty = "";
   /** @type {Set<string>} */
   #ringing = new Set();
@@ -1421,6 +1423,7 @@ export class Conversation extends Emitter {
     this.emit("response", { callStatus: "ACCEPTED" });
     for (const { candidate: line } of this.#early.splice(0)) void transport.addCandidate(line);
     this.#adoptTracks(transport);
+    this.#catchUp();
   }
 
   /** Declines an incoming call. @param {string} [reason] a short code */
@@ -1530,7 +1533,14 @@ export class Conversation extends Emitter {
   /** The network changed: a fresh transport, if there is anything to carry over. @internal */
   networkChanged() {
     if (this.#renewal && !this.#renewal.ours) return;
+    if (this.#current && !this.#callStatus) this.#moved = true;
     this.#renew("network_change");
+  }
+
+  /** Nothing can be renewed before it was accepted (PROTOCOL 2): what has changed until then is made up for now. */
+  #catchUp() {
+    if (this.#moved) this.#renew("network_change");
+    this.#moved = false;
   }
 
   /** The page goes away: the last words, as far as they get. @internal */
@@ -1594,6 +1604,7 @@ export class Conversation extends Emitter {
     for (const { candidate: line } of early) void transport.addCandidate(line);
     this.emit("response", { callStatus: "ACCEPTED" });
     applied.then(() => this.#adoptTracks(transport)).catch((fault) => this.#unusable(fault));
+    this.#catchUp();
   }
 
   /**

@@ -681,11 +681,37 @@ test("our network changes while the first transport connects", async () => {
   assert.deepEqual(events.of("closed"), []);
 });
 
-test("our network changes before there is an answer: nothing to renew", async () => {
+test("our network changes before there is an answer: a fresh transport follows the acceptance", async () => {
   const { conversation } = await place();
+  conversation.networkChanged();
   conversation.networkChanged();
   await settle();
   assert.equal(transports.length, 1);
+  fromDevice({ type: "response", conversation: conversation.id, callStatus: "ACCEPTED", sdp: "v=0\r\nanswer" });
+  await settle();
+  assert.equal(transports.length, 2);
+  assert.deepEqual(
+    broker.sentTo(DEVICE, "offer").map(({ generation }) => generation),
+    [1],
+  );
+});
+
+test("our network changes while the answer is made, and before that", async () => {
+  const { conversation } = await invited();
+  conversation.networkChanged(); // the answer will have the new addresses
+  const accepting = conversation.accept();
+  await settle();
+  await accepting;
+  assert.deepEqual(broker.sentTo(DEVICE, "offer"), []);
+  conversation.close();
+
+  const { conversation: second } = await invited({ conversation: ID.replace("3", "4") });
+  const answering = second.accept();
+  second.networkChanged();
+  await answering;
+  await settle();
+  assert.equal(broker.sentTo(DEVICE, "response").at(-1).callStatus, "ACCEPTED");
+  assert.equal(broker.sentTo(DEVICE, "offer")[0].generation, 1);
 });
 
 test("a fresh transport that comes to nothing while the first one connects costs nothing", async () => {
