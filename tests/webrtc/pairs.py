@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
+
+from aioice.ice import StunProtocol
 
 from agent.conversation.events import CandidateFound, MediaGrant, PeerConnected, PeerEvent
 from agent.ports import IceOptions, LocalStream
@@ -80,18 +82,38 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+class Filter:
+    """In place of the transport of a socket, until `end()`: lets a packet leave where `passes` says so."""
+
+    def __init__(self, protocol: StunProtocol, passes: Callable[[bytes], bool]) -> None:
+        self._protocol, self._transport, self._passes = protocol, protocol.transport, passes
+        protocol.transport = cast("Any", self)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def sendto(self, data: bytes, addr: Any = None) -> None:
+        if self._passes(data):
+            self._transport.sendto(data, addr)
+
+    def end(self) -> None:
+        self._protocol.transport = self._transport
+
+
 class Hole:
     """Nothing that arrives at a peer gets through, and nothing that it sends leaves, until `end()`."""
 
     def __init__(self, peer: AiortcPeer) -> None:
         self._protocols = list(peer._pc.require_ice()._protocols)
+        self._filters = [Filter(protocol, lambda _: False) for protocol in self._protocols]
         for protocol in self._protocols:
             protocol.datagram_received = lambda *_: None  # type: ignore[method-assign]
-            protocol.transport.sendto = lambda *_: None  # type: ignore[method-assign]
 
     def end(self) -> None:
         for protocol in self._protocols:
-            del protocol.datagram_received, protocol.transport.sendto
+            del protocol.datagram_received
+        for each in self._filters:
+            each.end()
 
 
 async def connect(caller: Side, callee: Side, *, media: bool = True) -> None:

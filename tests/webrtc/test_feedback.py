@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import pytest
@@ -22,7 +23,7 @@ from agent.conversation.counters import ReceivedCounters, SentCounters
 from agent.conversation.events import FirstFrameSeen
 from agent.ports import AccessUnit, DecodedAudio, LocalStream
 from tests.webrtc.feeds import ClipFeed, ClipSubscription, MemorySink, SoundFeed
-from tests.webrtc.pairs import Side, closing, connect, until
+from tests.webrtc.pairs import Filter, Side, closing, connect, until
 
 pytestmark = pytest.mark.media
 
@@ -125,22 +126,35 @@ async def test_lost_packets_are_repaired(call: Call) -> None:
     """Every fifth packet is lost on its way; what arrives is whole all the same."""
     async with closing(call.device, call.caller):
         await call.connect()
-        protocol = call.device.peer._pc.require_ice()._nominated[1].protocol
-        sendto, number = protocol.transport.sendto, 0
-
-        def lossy(data: bytes, addr: tuple[str, int]) -> None:
-            nonlocal number
-            number += 1
-            if number % 5 or len(data) < 300:
-                sendto(data, addr)
-
-        protocol.transport.sendto = lossy  # type: ignore[assignment,method-assign]
+        numbers = itertools.count(1)
+        Filter(
+            call.device.peer._pc.require_ice()._nominated[1].protocol,
+            lambda data: bool(next(numbers) % 5) or len(data) < 300,
+        )
         start = len(call.sink.video)
         await call.sink.seen(video=start + 20)
         assert call.sent().retransmitted_packets_sent > 0
         assert call.received().nack_count > 0
         clip = [list(h264.nal_units(unit)) for unit in call.clip]
         assert all(list(h264.nal_units(unit.data)) in clip for unit in call.sink.video)
+
+
+async def test_the_packets_of_a_picture_leave_together(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        transport = call.device.peer._pc.require_ice()._nominated[1].protocol.transport
+        alone: list[bytes] = []
+        sendto = transport.sendto
+
+        def counted(data: bytes, addr: tuple[str, int]) -> None:
+            alone.append(data)
+            sendto(data, addr)
+
+        transport.sendto = counted  # type: ignore[assignment,method-assign]
+        before = call.sent().packets_sent
+        await call.sink.seen(video=len(call.sink.video) + 20)
+        full = [data for data in alone if len(data) > 1000]
+        assert len(full) * 4 < call.sent().packets_sent - before
 
 
 async def test_remb_is_read_unclamped(call: Call) -> None:

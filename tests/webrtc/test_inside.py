@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,16 @@ async def test_data_names() -> None:
     assert "self._advertised_rwnd -= len(chunk.user_data)" in inspect.getsource(kind._receive_data_chunk)
     router = inspect.getsource(aiortc.rtcdtlstransport.RTCDtlsTransport._recv_next)
     assert "await self._data_receiver._handle_data(data)" in router
+
+
+async def test_socket_names() -> None:
+    """What asyncio calls the transport of a socket, and the socket."""
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0)
+    )
+    assert type(transport) is asyncio.selector_events._SelectorDatagramTransport  # type: ignore[attr-defined]
+    assert isinstance(transport._sock, socket.socket)  # type: ignore[attr-defined]
+    transport.close()
 
 
 async def test_errors_of_the_connecting_task_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:

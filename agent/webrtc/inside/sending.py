@@ -21,6 +21,7 @@ from aiortc.rtcdtlstransport import State
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import HeaderExtensions
 
+from agent.webrtc.inside.bursts import Bursts
 from agent.webrtc.inside.extensions import ExtensionsMap
 from agent.webrtc.inside.feedback import FeedbackListener, FeedbackTap, SenderTally
 
@@ -73,12 +74,15 @@ class Packet(NamedTuple):
 
 
 class Outlet(NamedTuple):
-    """How a packet leaves: the socket's send, SRTP, and the far side's address."""
+    """How packets leave: asyncio's transport, SRTP, and the far side's address."""
 
-    sendto: Callable[[bytes, Any], None]
+    transport: Any
     protect: Callable[[bytes], bytes]
     address: Any
-    waiting: Callable[[], int]  # bytes that the socket has not taken
+
+    def waiting(self) -> int:
+        """Bytes that the socket has not taken."""
+        return int(self.transport.get_write_buffer_size())
 
 
 class PacketSender(Generic[UnitT]):
@@ -107,6 +111,7 @@ class PacketSender(Generic[UnitT]):
         self._resent_at: dict[int, float] = {}
         self._extensions: tuple[bytes, int | None] | None = None
         self._begun: UnitT | None = None  # part of it has left
+        self._bursts = Bursts()
         sender._RTCRtpSender__rtp_header_extensions_map = ExtensionsMap()  # type: ignore[attr-defined]
         sender._run_rtp = self._run  # type: ignore[method-assign]
         sender._retransmit = self._retransmit  # type: ignore[method-assign]
@@ -154,26 +159,24 @@ class PacketSender(Generic[UnitT]):
         if self._begun is not None and self._begun is not unit:
             self._sequence_number = (self._sequence_number + 1) & 0xFFFF
         self._begun = None if ends else unit
-        sendto, protect, address, _ = outlet
+        protect = outlet.protect
         ntp = int((time.time() + _NTP_EPOCH) * 65536)  # 16.16 of the low 48 bits
         extension = self._extension(ntp)
         first = _VERSION_AND_EXTENSION if extension else _VERSION
         timestamp = (self._timestamp_origin + unit.pts) & 0xFFFFFFFF
         payload_at = _HEADER.size + len(extension)
         kind, ssrc, history, pack = self._payload_type, sender._ssrc, self._history, _HEADER.pack
-        last, sequence_number, octets, sent = len(payloads) - 1, self._sequence_number, 0, 0
+        last, sequence_number, packets = len(payloads) - 1, self._sequence_number, []
         for index, payload in enumerate(payloads):
             if ends and index == last:
                 kind |= _MARKER
             data = pack(first, kind, sequence_number, timestamp, ssrc) + extension + payload
             history[sequence_number % HISTORY_SIZE] = Packet(sequence_number, data, payload_at)
-            protected = protect(data)
-            sendto(protected, address)
-            octets += len(payload)
-            sent += len(protected)
+            packets.append(protect(data))
             sequence_number = (sequence_number + 1) & 0xFFFF
         self._sequence_number = sequence_number
-        self._account(len(payloads), octets, sent)
+        self._bursts.send(outlet.transport, packets, outlet.address)
+        self._account(len(packets), sum(map(len, payloads)), sum(map(len, packets)))
         captured = ((ntp << 16) - int((time.monotonic() - unit.captured_at) * (1 << 32))) & ((1 << 64) - 1)
         sender._RTCRtpSender__ntp_timestamp = captured
         sender._RTCRtpSender__rtp_timestamp = timestamp
@@ -185,9 +188,7 @@ class PacketSender(Generic[UnitT]):
         pair = dtls.transport._connection._nominated.get(1)
         if dtls._state is not State.CONNECTED or pair is None:
             raise ConnectionError("the transport is not connected")
-        transport = pair.protocol.transport
-        waiting = getattr(transport, "get_write_buffer_size", _unknown)
-        return Outlet(transport.sendto, dtls._tx_srtp.protect, pair.remote_addr, waiting)
+        return Outlet(pair.protocol.transport, dtls._tx_srtp.protect, pair.remote_addr)
 
     def _extension(self, ntp: int) -> bytes:
         """The header extensions of packets that leave now (RFC 8285); `ntp` is 48 bits, 16 of them a fraction."""
@@ -243,7 +244,7 @@ class PacketSender(Generic[UnitT]):
 
     def _emit_again(self, outlet: Outlet, packet: Packet) -> None:
         protected = outlet.protect(self._as_rtx(packet))
-        outlet.sendto(protected, outlet.address)
+        outlet.transport.sendto(protected, outlet.address)
         self._account_transport(1, len(protected))
         self.tally.retransmitted_packets += 1
         self.tally.retransmitted_bytes += packet.payload_size
@@ -262,8 +263,3 @@ class PacketSender(Generic[UnitT]):
         header = _HEADER.pack(first, kind & _MARKER | payload_type, number, timestamp, sender._rtx_ssrc)
         extension = self._extension(int((time.time() + _NTP_EPOCH) * 65536))
         return header + extension + _SEQUENCE.pack(packet.sequence_number) + packet.data[packet.payload_at :]
-
-
-def _unknown() -> int:
-    """A relayed transport cannot tell what its socket has not taken."""
-    return 0
