@@ -283,7 +283,7 @@ class Outbox:
             entry.acknowledged = True
             if self._reading is not None:
                 self._gone.add(entry.event_id)
-            if entry.kept:
+            if entry.written:
                 self._disk.submit(Forget(entry))
         else:
             self._refused(entry, error)
@@ -325,13 +325,14 @@ class Outbox:
             victim = next((entry for entry in self._memory if entry.kind != "closed"), self._memory[0])
             self._memory.remove(victim)
             victim.acknowledged = True  # not to be written either
-            self._disk.submit(Forget(victim))
             self._lost += 1
 
     def entries_settled(self, entries: list[Entry]) -> None:
         for entry in entries:
             if not entry.written:
                 continue
+            if entry.acknowledged:  # while it was being written
+                self._disk.submit(Forget(entry))
             if self._behind:
                 self._more = True
                 with contextlib.suppress(ValueError):

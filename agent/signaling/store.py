@@ -240,6 +240,8 @@ class Store:
             case Put(entry, ends):
                 if not entry.acknowledged:
                     work.insert(self._place(entry))
+                elif entry.seq is not None:  # an attempt that was reported as failed may have reached the disk
+                    work.remove(entry)
                 if ends is not None and ends.seq is not None:
                     work.database.execute("DELETE FROM calls WHERE seq = ?", (ends.seq,))
             case Note(call, payload):

@@ -50,7 +50,7 @@ class StoreThread:
         self._retry = retry
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changes: deque[Change] = deque()
-        self._forget: deque[Forget] = deque()  # not refused: never more than there are events on the disk
+        self._forget: deque[Forget] = deque()  # not refused: only of what is on the disk, so never more than that
         self._reads: list[tuple[int, int, asyncio.Future[list[Entry]]]] = []
         self._condition = threading.Condition()
         self._awake = True  # open the file at once
@@ -78,7 +78,7 @@ class StoreThread:
         return True
 
     def submit(self, change: Change) -> bool:
-        """Have it written. False where too many wait; what is to be forgotten always has room."""
+        """Have it written. False where too many wait; what is on the disk and to be forgotten always has room."""
         with self._condition:
             if isinstance(change, Forget):
                 self._forget.append(change)

@@ -195,6 +195,67 @@ async def test_memory_is_bounded_where_the_disk_fails(tmp_path: Path, monkeypatc
     assert broker.delivered == payloads(*range(15, 35)), "responses first, then the oldest"
 
 
+async def test_what_the_broker_has_leaves_nothing_in_memory_where_the_disk_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For months: what is written nowhere need not be forgotten there."""
+    monkeypatch.setattr("agent.signaling.storethread.MAX_CHANGES", 10)
+    (tmp_path / "file").write_bytes(b"")
+    broker = HandBroker(connected=True)
+    async with quick(tmp_path / "file", broker) as outbox:
+        for number in range(50):
+            put(outbox, number)
+            await deliver_all_but_the_disk(broker, number + 1)
+        assert len(outbox._disk._changes) + len(outbox._disk._forget) <= 10
+
+
+async def test_what_is_acknowledged_while_it_is_written_does_not_stay_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = HandBroker(connected=True)
+    async with quick(tmp_path, broker, patience=0.0) as outbox:
+        await caught_up(outbox)
+        apply, go_on, committed = outbox._store.apply, threading.Event(), threading.Event()
+
+        def slow(changes: list[Put]) -> None:
+            apply(changes)
+            committed.set()
+            go_on.wait(PATIENCE)
+
+        monkeypatch.setattr(outbox._store, "apply", slow)
+        put(outbox, 1)
+        assert await broker.wait_taken(1) == payloads(1)
+        await asyncio.to_thread(committed.wait, PATIENCE)
+        broker.ack()
+        go_on.set()
+        await written(outbox)
+        await written(outbox)
+        assert outbox._store.rows == 0
+
+
+async def test_what_is_acknowledged_after_a_failure_that_was_none_does_not_stay_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit has reached the disk, and the disk says that it has not."""
+    broker = HandBroker(connected=True)
+    async with quick(tmp_path, broker) as outbox:
+        await caught_up(outbox)
+        apply = outbox._store.apply
+
+        def failed(changes: list[Put]) -> None:
+            monkeypatch.setattr(outbox._store, "apply", apply)
+            apply(changes)
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(outbox._store, "apply", failed)
+        put(outbox, 1)
+        assert await broker.wait_taken(1) == payloads(1)
+        broker.ack()
+        await written(outbox)
+        await written(outbox)
+        assert outbox._store.rows == 0
+
+
 async def test_what_waited_in_memory_is_written_when_the_disk_works_again(tmp_path: Path) -> None:
     (tmp_path / FILE).mkdir()
     broker, recovered = HandBroker(), asyncio.Event()
