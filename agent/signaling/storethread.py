@@ -3,6 +3,9 @@
 Changes wait in a bounded queue and are written in order, all that wait in one transaction. What could not be written
 stays at the head of the queue and is tried again with the next change, and every `RETRY` seconds. While nothing waits
 the thread sleeps.
+
+What is known of the calls under way stays in memory as well. Where the file turns out to be corrupt, it is the first
+that its successor gets: who rings has nothing new to note until the answer, and who talks not for a minute.
 """
 
 from __future__ import annotations
@@ -57,7 +60,8 @@ class StoreThread:
         self._stopping = False
         self._stopped = asyncio.Event()
         self._told: str | None = None
-        self._next_attempt = 0.0
+        self._noted: dict[str, Note] = {}  # of each call under way the latest that was written, by eventId
+        self._set_aside = 0  # files; so many successors have what is noted
         self._thread = threading.Thread(target=self._run, name="callbox-outbox", daemon=True)
 
     def start(self) -> None:
@@ -128,6 +132,8 @@ class StoreThread:
             pass
         for read in reads:
             self._read(*read)
+        if self._store.set_aside_files != self._set_aside:
+            self._write()
         return not stopping
 
     def _write(self) -> bool:
@@ -155,18 +161,31 @@ class StoreThread:
     def _apply(self, changes: list[Change], *, again: bool = True) -> bool:
         try:
             self._store.open()
+            set_aside = self._store.set_aside_files
+            begun_anew = set_aside != self._set_aside
+            if begun_anew:
+                changes = [*self._noted.values(), *changes]
             if changes:
                 self._store.apply(changes)
+                self._keep_in_mind(changes)
                 self._settle_calls(changes, written=True)  # before the disk is synced: it outlasts this process
-                if any(change.durable for change in changes):
+                if begun_anew or any(change.durable for change in changes):
                     self._store.sync()
             elif self._told is not None:
                 self._store.probe()
         except (sqlite3.Error, OSError) as error:
-            begun_anew = self._failed(error)
-            return begun_anew and again and self._apply(changes, again=False)
+            return self._failed(error) and again and self._apply(changes, again=False)
+        self._set_aside = set_aside
         self._tell(None)
         return True
+
+    def _keep_in_mind(self, changes: list[Change]) -> None:
+        for change in changes:
+            match change:
+                case Note(call):
+                    self._noted[call.event_id] = change
+                case Put(_, ends) if ends is not None:
+                    self._noted.pop(ends.event_id, None)
 
     def _failed(self, error: sqlite3.Error | OSError) -> bool:
         """True where a new file can be begun."""

@@ -17,7 +17,7 @@ from agent.signaling.outbox import Outbox
 from tests.conftest import Mosquitto
 from tests.e2e.device import Program, Watcher, call, configuration, watching
 from tests.signaling.harness import PATIENCE
-from tests.signaling.outboxes import written
+from tests.signaling.outboxes import HandBroker, quick, written
 
 pytestmark = [pytest.mark.broker]
 
@@ -155,6 +155,41 @@ async def test_a_device_that_is_killed_in_a_call_closes_it_when_it_comes_back(
     assert (closed["reason"], closed["closedBy"], closed["callStatus"]) == ("crash_recovered", "local", "ACCEPTED")
     assert closed["conversation"] == stats["conversation"]
     assert closed["invitedAt"] <= closed["answeredAt"] <= closed["connectedAt"] <= closed["endedAt"]
+
+
+@pytest.mark.media
+async def test_a_device_whose_file_breaks_in_a_call_closes_it_after_a_kill(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """Events that no broker takes wait on its disk, so that it has to read there while the call is up."""
+    config, log = configuration(tmp_path, mosquitto.port), tmp_path / "device.log"
+    state = tmp_path / f"state-{UID}"
+    async with quick(state, HandBroker()) as outbox:
+        for number in range(400):
+            outbox.put("closed", f"id-{number}", "no/topic/#", b"%1500d" % number)
+        await written(outbox)
+    async with watching(mosquitto) as watcher:
+        async with device(config, log, watcher) as program:
+            caller = await call(tmp_path, mosquitto, "--audio", "pattern")
+            try:
+                stats = await watcher.wait(f"{UID}/events/remote_stats")
+                await on_disk(tmp_path, b'"connectedAt"')
+                with (state / "outbox.db").open("r+b") as file:
+                    file.seek(4096 * 10)
+                    file.write(b"\xff" * 4096 * 100)
+                async with asyncio.timeout(PATIENCE):
+                    while not list(state.glob("*.corrupt-*")):  # noqa: ASYNC110 - another process sets it aside
+                        await asyncio.sleep(0.02)
+                await on_disk(tmp_path, b'"connectedAt"')
+                program.signal(signal.SIGKILL)
+                await program.finish()
+            finally:
+                await caller.end()
+        async with device(config, log, watcher):
+            closed = await watcher.wait(f"{UID}/events/closed")
+    assert (closed["reason"], closed["callStatus"]) == ("crash_recovered", "ACCEPTED")
+    assert closed["conversation"] == stats["conversation"]
+    assert closed["connectedAt"] <= closed["endedAt"]
 
 
 @pytest.mark.media

@@ -100,6 +100,37 @@ async def test_a_file_that_breaks_while_it_is_used_is_set_aside(tmp_path: Path) 
     assert broker.delivered == payloads(1, 2), "the first was still in memory"
 
 
+async def fill_beyond_the_cache(directory: Path) -> None:
+    """So that a look at what waits has to read the file."""
+    async with quick(directory, HandBroker()) as outbox:
+        for number in range(400):
+            outbox.put("closed", f"id-{number}", "events/#", b"%1500d" % number)
+        await written(outbox)
+
+
+async def test_calls_under_way_are_noted_anew_when_the_file_breaks(tmp_path: Path) -> None:
+    """None of them has anything new to say, and the damage is found by a look at what waits."""
+    await fill_beyond_the_cache(tmp_path)
+    outbox = await quick(tmp_path, HandBroker()).__aenter__()
+    calls = [begun(f"c-{number}") for number in range(3)]
+    for call in calls:
+        outbox.note(call, b"begun")
+    outbox.note(calls[0], b"connected")
+    outbox.put("closed", calls[1].event_id, calls[1].topic, b"hung up", ends=calls[1])
+    await written(outbox)
+    scribble(tmp_path / FILE, at=4096 * 10, data=b"\xff" * 4096 * 100)
+    with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+        await outbox._disk.read(0, 400)
+    await written(outbox)
+    assert (outbox.health.set_aside, outbox.health.trouble) == (1, None)
+    await crash(outbox)
+    again = HandBroker()
+    async with quick(tmp_path, again) as outbox:
+        await deliver_all(again, outbox)
+        assert outbox.health.recovered == 2
+    assert again.delivered == [b"connected", b"begun"]
+
+
 @pytest.mark.parametrize("content", [b"", b"x"])
 async def test_a_file_that_has_nothing_in_it_is_used(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FILE).write_bytes(content)
