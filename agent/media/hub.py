@@ -161,7 +161,7 @@ class VideoHub:
         if unit.keyframe:
             self._last_keyframe = unit
             self._limiter.satisfied()
-        elif any(waiting.needs_keyframe for waiting in self._subscriptions):
+        elif any(each.waits_for_keyframe for each in self._subscriptions):
             self._request_for_waiting()
 
     def _request_for_waiting(self) -> None:

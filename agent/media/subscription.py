@@ -97,6 +97,10 @@ class _Reader:
         if self._ended is not None:
             raise MediaEnded(str(self._ended)) from self._ended
 
+    @property
+    def waits(self) -> bool:
+        return self._waiter is not None and not self._waiter.done()
+
     async def wait(self) -> None:
         """Until something was put in after this was called, or the end came."""
         self._waiter = asyncio.get_running_loop().create_future()
@@ -139,6 +143,11 @@ class VideoQueueSubscription:
     def needs_keyframe(self) -> bool:
         return self._queue.needs_keyframe
 
+    @property
+    def waits_for_keyframe(self) -> bool:
+        """Whether one would be read at once. Who has stopped reading, as a dead transport does, has no use for it."""
+        return self._queue.needs_keyframe and self._reader.waits
+
     async def next(self) -> AccessUnit:
         while True:
             self._reader.check()
@@ -156,7 +165,8 @@ class VideoQueueSubscription:
 
     def put(self, unit: AccessUnit) -> None:
         self._queue.put(unit)
-        self._reader.wake()
+        if len(self._queue):
+            self._reader.wake()
 
     def end(self, reason: MediaError) -> None:
         self._reader.end(reason)

@@ -431,10 +431,30 @@ async def test_overflow_drops_to_the_next_key_frame_and_asks_for_one(hub: VideoH
         await turns()
         await quick.next()
     assert (slow.dropped, quick.dropped) == (9, 0)
+    reading = asyncio.create_task(slow.next())
+    await turns()
+    source.send()
+    await turns()
     assert source.keyframe_requests == 1
     key = source.send(key=True)
     await turns()
-    assert await slow.next() is key
+    assert await reading is key
+
+
+async def test_for_one_who_has_stopped_reading_nothing_is_asked(source: FakeVideoSource) -> None:
+    """A transport that has ended stays until the call knows what to do: the others pay for each key frame."""
+    clock = Clock()
+    hub = VideoHub(source, OPTIONS, clock=clock)
+    dead, quick = await hub.subscribe(), await hub.subscribe()
+    for _ in range(10):
+        for number in range(12):
+            source.send(key=number == 0)
+            await turns()
+            await quick.next()
+            clock.now += 1 / 30
+    assert dead.dropped > 100
+    assert source.keyframe_requests == 0
+    await hub.close()
 
 
 class Clock:
@@ -479,13 +499,16 @@ async def test_a_key_frame_serves_those_who_asked_in_the_meantime(source: FakeVi
 async def test_while_a_key_frame_does_not_come_it_is_asked_for_again(source: FakeVideoSource) -> None:
     clock = Clock()
     hub = VideoHub(source, OPTIONS, clock=clock)
-    await hub.subscribe()
+    reading = asyncio.create_task((await hub.subscribe()).next())
+    await turns()
     for _ in range(30):  # a webcam that begins in the middle of its stream, at 8 fps
         source.send()
         await turns(3)
         clock.now += 1 / 8
     assert source.keyframe_requests == 10
     await hub.close()
+    with pytest.raises(MediaEnded):
+        await reading
 
 
 async def test_requests_while_nothing_runs_do_nothing(hub: VideoHub, source: FakeVideoSource) -> None:
