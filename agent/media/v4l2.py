@@ -85,7 +85,6 @@ class V4l2Source:
         self._format = options.format
         self._passes_through = False
         self._worker: Worker | None = None
-        self._container: av.container.InputContainer | None = None
         self._keyframe_wanted = threading.Event()
         self._bitrate = options.bitrate
         self._divisor = 1
@@ -104,7 +103,6 @@ class V4l2Source:
         if stream is None:
             container.close()
             raise MediaUnavailable(f"{self._path}: gives no pictures")
-        self._container = container
         self._passes_through = stream.codec_context.name == "h264"
         self._bitrate = self._options.bitrate
         self._divisor = 1
@@ -112,18 +110,15 @@ class V4l2Source:
         if self._passes_through:
             first = await asyncio.to_thread(self._read_format, container, stream)
             packets = chain(first, container.demux(stream))
-            self._run(lambda stopping: self._pass_through(stopping, packets, emit), fail)
+            self._run(container, lambda stopping: self._pass_through(stopping, packets, emit), fail)
         else:
             frames = container.decode(stream)
-            self._run(lambda stopping: self._encode(stopping, frames, emit), fail)
+            self._run(container, lambda stopping: self._encode(stopping, frames, emit), fail)
 
     async def stop(self) -> None:
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.stop()
-        container, self._container = self._container, None
-        if container is not None:
-            container.close()
         self._last_frame = None
 
     def request_keyframe(self) -> None:
@@ -139,11 +134,24 @@ class V4l2Source:
     def take_still(self) -> av.VideoFrame | None:
         return self._last_frame
 
-    def _run(self, body: Callable[[threading.Event], None], fail: Fail) -> None:
-        self._worker = Worker(f"v4l2 {self._path}", body, fail)
+    def _run(self, container: av.container.InputContainer, body: Callable[[threading.Event], None], fail: Fail) -> None:
+        def read(stopping: threading.Event) -> None:
+            # Closed by who reads, and by nobody else: FFmpeg waits for a camera that has fallen silent for as long as
+            # that takes, and closing what a thread is in kills the process.
+            with container:
+                body(stopping)
+
+        self._worker = Worker(f"v4l2 {self._path}", read, fail)
 
     def _read_format(self, container: av.container.InputContainer, stream: VideoStream) -> list[Packet]:
-        """Set the format from what the camera sends, and return what was read for it."""
+        """Set the format from what the camera sends, and return what was read for it. On failure it is closed."""
+        try:
+            return self._read_until_sps(container, stream)
+        except BaseException:
+            container.close()
+            raise
+
+    def _read_until_sps(self, container: av.container.InputContainer, stream: VideoStream) -> list[Packet]:
         read: list[Packet] = []
         for packet in container.demux(stream):
             read.append(packet)

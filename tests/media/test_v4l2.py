@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import pytest
+from av.video.stream import VideoStream
 
 from agent.errors import MediaUnavailable
+from agent.media import worker
 from agent.media.h264 import sequence_parameters
 from agent.media.hub import VideoHub
 from agent.media.source import VideoOptions
-from agent.media.v4l2 import FrameEncoder, V4l2Source, device_options
+from agent.media.v4l2 import FrameEncoder, Packet, V4l2Source, device_options
 from agent.ports import AccessUnit
 from tests.media.clips import decode, write_clip, write_sound
 
@@ -95,6 +99,50 @@ async def test_pictures_of_a_stand_in_are_encoded(tmp_path: Path, monkeypatch: p
     assert len(decode(units)) == 12
     assert source.describe().encoder == "libx264"
     assert "no more pictures" in str(reason)
+
+
+class SilentDevice:
+    """Gives the packets of a clip, and then nothing until it is unplugged: FFmpeg waits in the kernel meanwhile."""
+
+    def __init__(self, clip: Path) -> None:
+        self._clip = av.open(str(clip), "r")
+        self.streams = self._clip.streams
+        self.read, self.unplugged, self.closed = threading.Event(), threading.Event(), threading.Event()
+        self.torn = False  # closed while a thread was in it
+
+    def demux(self, stream: VideoStream) -> Iterator[Packet]:
+        yield from self._clip.demux(stream)
+        self.read.set()
+        self.unplugged.wait(30)
+        self.torn = self.closed.is_set()
+
+    def close(self) -> None:
+        self.closed.set()
+        self._clip.close()
+
+    def __enter__(self) -> SilentDevice:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@pytest.mark.media
+async def test_a_device_that_hangs_is_closed_by_the_thread_that_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    device = SilentDevice(write_clip(tmp_path / "clip.h264"))
+    monkeypatch.setattr("agent.media.v4l2.open_device", lambda path, options: device)
+    monkeypatch.setattr(worker, "STOP_TIMEOUT", 0.01)
+    source = V4l2Source(Path("/dev/video0"), OPTIONS)
+    await source.start(lambda unit: None, lambda error: None)
+    assert await asyncio.to_thread(device.read.wait, 30)
+    await source.stop()
+    assert "is left behind" in caplog.text
+    assert not device.closed.is_set()
+    device.unplugged.set()
+    assert await asyncio.to_thread(device.closed.wait, 30)
+    assert not device.torn
 
 
 @pytest.mark.media
