@@ -171,13 +171,16 @@ class V4l2Source:
     ) -> None:
         sets = ParameterSets()
         started_at = time.monotonic()
+        begun = False  # a camera may have been encoding for long, and those who watch go on from an earlier start
         for packet in packets:
             if stopping.is_set():
                 return
             data = sets.complete(bytes(packet))
-            if has_picture(data):
+            keyframe = is_keyframe(data)
+            begun = begun or keyframe
+            if begun and has_picture(data):
                 now = time.monotonic()
-                emit(AccessUnit(data, is_keyframe(data), round((now - started_at) * VIDEO_CLOCK_RATE), now))
+                emit(AccessUnit(data, keyframe, round((now - started_at) * VIDEO_CLOCK_RATE), now))
         raise MediaUnavailable(f"{self._path}: gives no more pictures")
 
     def _encode(

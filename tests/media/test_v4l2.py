@@ -10,6 +10,7 @@ import pytest
 from av.video.stream import VideoStream
 
 from agent.errors import MediaUnavailable
+from agent.h264 import NAL_SLICE, START_CODE, nal_units
 from agent.media import worker
 from agent.media.h264 import sequence_parameters
 from agent.media.hub import VideoHub
@@ -88,6 +89,19 @@ async def test_h264_of_a_stand_in_is_passed_through_with_its_own_format(
     assert source.format.profile_level_id == "42c00d"
     assert source.describe().encoder == "in the camera"
     assert "no more pictures" in str(reason)
+
+
+@pytest.mark.media
+async def test_a_camera_that_is_in_the_middle_of_its_h264_begins_with_its_next_key_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = write_clip(tmp_path / "clip.h264").read_bytes()
+    slices = [unit for unit in nal_units(whole) if unit[0] & 0x1F == NAL_SLICE]
+    middle = tmp_path / "middle.h264"
+    middle.write_bytes(whole[whole.index(slices[1]) - len(START_CODE) :])
+    units, _ = await until_the_end(stand_in(monkeypatch, middle))
+    assert [unit.keyframe for unit in units] == [number == 0 for number in range(6)]
+    assert len(decode(units)) == 6
 
 
 @pytest.mark.media
