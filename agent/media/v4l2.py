@@ -7,9 +7,10 @@ camera with H.264 inside starts at its own pace with key frames: it cannot be as
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
@@ -17,6 +18,7 @@ from typing import TypeAlias
 import av
 import av.container
 import av.error
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from agent.errors import MediaUnavailable
@@ -26,6 +28,8 @@ from agent.media.source import Fail, SourceDescription, VideoOptions
 from agent.media.worker import Worker
 from agent.media.x264 import X264Encoder
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, VideoFormat
+
+logger = logging.getLogger(__name__)
 
 INPUT_FORMATS = ("h264", "mjpeg", "")
 """What is asked for, in this order; the last is whatever the camera likes best, mostly YUYV."""
@@ -59,6 +63,18 @@ def open_device(path: Path, options: VideoOptions) -> av.container.InputContaine
         except (av.error.FFmpegError, OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
     raise MediaUnavailable(f"{path}: cannot capture {options.width}x{options.height}: {reason}")
+
+
+def decoded(packets: Iterable[Packet], decoder: VideoCodecContext) -> Iterator[av.VideoFrame]:
+    """The pictures in `packets`. One that came damaged, as cables and hubs let them, is left out."""
+    for packet in packets:
+        if not packet.size:  # how FFmpeg hands over what the driver says is damaged; a decoder takes it for the end
+            continue
+        try:
+            yield from decoder.decode(packet)
+        except av.error.InvalidDataError as error:
+            logger.debug("a picture came damaged: %s", error)
+    yield from decoder.decode(None)
 
 
 class FrameEncoder:
@@ -112,7 +128,7 @@ class V4l2Source:
             packets = chain(first, container.demux(stream))
             self._run(container, lambda stopping: self._pass_through(stopping, packets, emit), fail)
         else:
-            frames = container.decode(stream)
+            frames = decoded(container.demux(stream), stream.codec_context)
             self._run(container, lambda stopping: self._encode(stopping, frames, emit), fail)
 
     async def stop(self) -> None:

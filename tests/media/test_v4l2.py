@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import pytest
@@ -15,7 +17,7 @@ from agent.media import worker
 from agent.media.h264 import sequence_parameters
 from agent.media.hub import VideoHub
 from agent.media.source import VideoOptions
-from agent.media.v4l2 import FrameEncoder, Packet, V4l2Source, device_options
+from agent.media.v4l2 import FrameEncoder, Packet, V4l2Source, decoded, device_options
 from agent.ports import AccessUnit
 from tests.media.clips import decode, write_clip, write_sound
 
@@ -56,6 +58,17 @@ def test_pictures_as_webcams_give_them_are_encoded(pix_fmt: str, width: int, hei
     assert found is not None
     assert (found.width, found.height) == (320, 240)
     assert found.profile_level_id == V4l2Source(Path("/dev/video0"), OPTIONS).format.profile_level_id
+
+
+@pytest.mark.media
+@pytest.mark.parametrize("damaged", [b"", b"\xff\xd8", bytes(500)])
+def test_a_damaged_picture_costs_no_more_than_itself(damaged: bytes) -> None:
+    camera, decoder = av.CodecContext.create("mjpeg", "w"), av.CodecContext.create("mjpeg", "r")
+    camera.width, camera.height, camera.pix_fmt, camera.time_base = 320, 240, "yuvj420p", Fraction(1, 25)
+    jpegs = [bytes(packet) for _ in range(3) for packet in camera.encode(av.VideoFrame(320, 240, "yuvj420p"))]
+    jpegs.insert(1, damaged)
+    packets = [cast("Packet", av.Packet(jpeg)) for jpeg in jpegs]
+    assert len(list(decoded(packets, decoder))) == 3
 
 
 async def until_the_end(source: V4l2Source) -> tuple[list[AccessUnit], Exception]:
