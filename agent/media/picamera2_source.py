@@ -44,6 +44,7 @@ class Picamera2Source:
     def __init__(self, options: VideoOptions) -> None:
         self._options = options
         self._opening: asyncio.Task[None] | None = None
+        self._abandoned = threading.Event()
         self._camera: Any = None
         self._control: EncoderControl | None = None
         self._still_stream = ""
@@ -60,11 +61,14 @@ class Picamera2Source:
         return self._description
 
     async def start(self, emit: Callable[[AccessUnit], None], fail: Fail) -> None:  # noqa: ARG002 - picamera2 tells of no failure; the hub sees the silence
-        self._opening = asyncio.create_task(call_in_thread("camera open", lambda: self._open(emit)), name="camera-open")
+        self._abandoned = abandoned = threading.Event()
+        opening = call_in_thread("camera open", lambda: self._open(emit, abandoned))
+        self._opening = asyncio.create_task(opening, name="camera-open")
         await asyncio.shield(self._opening)
 
     async def stop(self) -> None:
         opening, self._opening = self._opening, None
+        self._abandoned.set()
         try:
             async with asyncio.timeout(_CLOSE_TIMEOUT):
                 if opening is not None:
@@ -101,7 +105,7 @@ class Picamera2Source:
                 f"the camera gives no still picture: {str(error) or type(error).__name__}"
             ) from error
 
-    def _open(self, emit: Callable[[AccessUnit], None]) -> None:
+    def _open(self, emit: Callable[[AccessUnit], None], abandoned: threading.Event) -> None:
         picamera2 = _import_picamera2()
         try:
             self._camera = picamera2(self._options.camera.number)
@@ -116,6 +120,8 @@ class Picamera2Source:
         except Exception as error:  # picamera2 raises RuntimeError, IndexError, OSError and more: all mean "no camera"
             self._close()
             raise MediaUnavailable(f"the camera cannot be opened: {_advice(error)}") from error
+        if abandoned.is_set():  # `stop` has waited for this, perhaps not long enough: nobody else would close it
+            self._close()
 
     def _configure(self) -> None:
         wanted = self._options

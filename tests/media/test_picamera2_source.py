@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import sys
+import threading
 from enum import Enum
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -238,6 +240,32 @@ async def test_a_still_picture_that_does_not_come_is_an_error(monkeypatch: pytes
         await hub.snapshot(9999)
     assert "capture lores" in camera.calls
     await hub.close()
+
+
+async def test_a_camera_that_opens_when_nobody_waits_any_more_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would stay powered, and be busy for whoever comes next."""
+    starting, woken, closed = threading.Event(), threading.Event(), threading.Event()
+
+    class SlowCamera(FakeCamera):
+        def start(self) -> None:
+            starting.set()
+            woken.wait(30)
+            super().start()
+
+        def close(self) -> None:
+            super().close()
+            closed.set()
+
+    camera = SlowCamera()
+    install(monkeypatch, camera, made_unit(0, key=True))
+    monkeypatch.setattr(picamera2_source, "_CLOSE_TIMEOUT", 0.01)
+    source = Picamera2Source(OPTIONS)
+    start = asyncio.create_task(source.start(lambda unit: None, lambda error: None))
+    assert await asyncio.to_thread(starting.wait, 30)
+    start.cancel()
+    await source.stop()
+    woken.set()
+    assert await asyncio.to_thread(closed.wait, 30)
 
 
 @pytest.mark.parametrize(
