@@ -38,3 +38,12 @@ async def test_a_loop_that_was_held_up_knows_how_long() -> None:
 
 def test_a_transport_without_a_socket_is_never_late() -> None:
     assert read_lateness(object()) == 0.0
+
+
+async def test_a_transport_whose_socket_is_closed_is_never_late() -> None:
+    """An error would end the receiving of everything that shares it."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(Reader, local_addr=("127.0.0.1", 0))
+    transport.abort()
+    await asyncio.sleep(0)  # now the socket is gone
+    assert read_lateness(transport) == 0.0

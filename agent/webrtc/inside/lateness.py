@@ -20,7 +20,7 @@ def read_lateness(transport: Any) -> float:
         return 0.0
     try:
         seconds, microseconds = _TIMEVAL.unpack(fcntl.ioctl(socket.fileno(), _SIOCGSTAMP, bytes(_TIMEVAL.size)))
-    except OSError:  # the first call makes the kernel take the times
+    except (OSError, ValueError):  # the first call makes the kernel take the times; a closed socket is none any more
         return 0.0
     late = time.time() - seconds - microseconds / 1e6
     return late if 0.0 <= late <= _LONGEST else 0.0
