@@ -196,6 +196,7 @@ class VideoHub:
         video = self._source.format
         pixel_rate = video.width * video.height * video.framerate
         divisor = frame_divisor(wanted, pixel_rate, self._options.min_bitrate, self._divisor)
+        divisor = min(divisor, max(1, int(video.framerate)))  # fewer than one a second would pass for a stall
         if divisor != self._divisor:
             logger.info("%d bit/s are too few for every picture: one in %d is sent", wanted, divisor)
             self._divisor = divisor

@@ -14,7 +14,7 @@ from agent.media import shared_source
 from agent.media.hub import VideoHub
 from agent.media.keyframes import BURST, MIN_INTERVAL
 from agent.media.source import Fail, VideoOptions
-from agent.ports import AccessUnit, VideoSubscription
+from agent.ports import AccessUnit, VideoFormat, VideoSubscription
 from tests.fakes.video import FakeVideoSource, access_unit
 
 OPTIONS = VideoOptions(bitrate=2_000_000, min_bitrate=250_000, max_bitrate=4_000_000)
@@ -337,6 +337,17 @@ async def test_below_the_minimum_pictures_are_left_out_and_the_encoder_stays_abo
     assert source.divisors == [2, 4, 1]
     assert min(source.bitrates) == OPTIONS.min_bitrate
     assert source.bitrates[-1] == hub.bitrate == 2_000_000
+    await hub.close()
+
+
+async def test_a_picture_a_second_is_left_however_few_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub takes three seconds without one for a camera that broke."""
+    monkeypatch.setattr(StillFake, "format", VideoFormat(1280, 720, 2.0, "42c01f"))
+    source = StillFake(av.VideoFrame(64, 64, "yuv420p"))
+    hub = VideoHub(source, OPTIONS)
+    subscription = await hub.subscribe()
+    subscription.request_bitrate(OPTIONS.min_bitrate // 4)
+    assert source.divisors == [2]
     await hub.close()
 
 
