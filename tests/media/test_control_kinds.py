@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 from types import SimpleNamespace
 from typing import Any
@@ -49,6 +50,11 @@ def test_what_fits(kind: Kind, value: Any) -> None:
         (Kind("Integer64", 2), (33_333, 0.5), "0.5 in it is not a whole number"),
         (Kind("Rectangle"), [0, 0, 640], "[0, 0, 640] is not a list of 4 values"),
         (Kind("Size"), [640, 0.5], "0.5 in it is not a whole number"),
+        (Kind("Rectangle"), [0, -1, -640, 480], "-640 in it is not between 0 and 4294967295"),
+        (Kind("Integer32"), 1 << 31, "2147483648 is not between -2147483648 and 2147483647"),
+        (Kind("Byte"), 256, "256 is not between 0 and 255"),
+        (Kind("Float", 2), [math.nan, 1.0], "nan in it is not a number"),
+        (Kind("Float"), math.inf, "inf is not a number"),
     ],
 )
 def test_what_does_not_is_said(kind: Kind, value: Any, words: str) -> None:
