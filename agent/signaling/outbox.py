@@ -94,6 +94,7 @@ class Outbox:
         self._reading: asyncio.Future[list[Entry]] | None = None
         self._gone: set[str] = set()  # acknowledged while the disk was being read
         self._left_out = False
+        self._from_start = False  # the next look at the file is for what was left out, too
         self._stalled = False  # the disk did not answer in time, and has not since
         self._order = 0
         self._lost = 0
@@ -238,6 +239,8 @@ class Outbox:
     async def _read(self) -> bool:
         """Take the next events off the disk. False where it does not answer: what is in memory goes on without."""
         if self._reading is None:
+            if self._from_start:  # only now: one that was under way would have moved the place on again
+                self._place, self._from_start = 0, False
             self._more = False
             self._gone.clear()
             self._reading = self._disk.read(self._place, WINDOW)
@@ -306,8 +309,7 @@ class Outbox:
         if connected:
             self._not_before = 0.0
             if self._left_out:
-                self._left_out = False
-                self._place = 0
+                self._left_out, self._from_start = False, True
                 self._fall_behind()
         self._awake.set()
 

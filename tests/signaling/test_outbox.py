@@ -190,6 +190,33 @@ async def test_an_event_that_is_refused_is_tried_again_and_then_left_out(tmp_pat
         await deliver_all(broker, outbox)
 
 
+async def test_what_was_left_out_comes_again_though_the_disk_is_read_at_the_reconnect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = HandBroker(connected=True)
+    async with quick(tmp_path, broker) as outbox:
+        put(outbox, 1)
+        for _ in range(module.MAX_REFUSALS):
+            await broker.wait_taken(1)
+            broker.refuse()
+        put(outbox, 2)
+        await broker.wait_taken(1)
+        await written(outbox)
+        place, usual, read = outbox._place, outbox._disk.read, HandRead(outbox, monkeypatch)
+        outbox._fall_behind()
+        outbox._awake.set()
+        async with asyncio.timeout(PATIENCE):
+            await read.asked.wait()
+        put(outbox, 3)
+        broker.connect(False)
+        broker.connect()
+        read.answer.set_result(await usual(place, module.WINDOW))
+        assert sorted(await broker.wait_taken(3)) == payloads(1, 2, 3)
+        await deliver_all(broker, outbox)
+        await written(outbox)
+        assert outbox._store.rows == 0
+
+
 async def test_refused_events_keep_their_order(tmp_path: Path) -> None:
     broker = HandBroker(connected=True)
     async with quick(tmp_path, broker) as outbox:
