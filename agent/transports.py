@@ -44,7 +44,6 @@ class Transports:
 
     def create(self, effect: ev.CreateOffer | ev.CreateAnswer, local: LocalStream) -> None:
         """Make a transport and have it described."""
-        servers = effect.ice_servers if isinstance(effect, ev.CreateAnswer) else ()
         key = object()
 
         def post(event: ev.Input) -> None:
@@ -54,7 +53,7 @@ class Transports:
             generation=effect.generation,
             local=local,
             grant=effect.grant,
-            ice=replace(self._ice, servers=(*self._ice.servers, *servers)),
+            ice=replace(self._ice, servers=(*self._ice.servers, *effect.ice_servers)),
             on_event=post,
             on_control=self._on_control,
         )

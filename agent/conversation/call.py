@@ -123,6 +123,7 @@ class Call:
         self.state = state
         self.marks = Marks(invited=now)
         self.grant = ev.MediaGrant()
+        self.ice_servers: tuple[ev.IceServer, ...] = ()  # that the inviter brought, for every transport of the call
         self.remote_uid = ""
         self.remote_party: str | None = None
         self.call_status: CallStatus | None = None

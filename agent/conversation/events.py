@@ -372,6 +372,7 @@ class CreateOffer:
 
     generation: int
     grant: MediaGrant
+    ice_servers: tuple[IceServer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

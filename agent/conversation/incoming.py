@@ -18,6 +18,7 @@ class IncomingCall(AnsweredCall):
         self.invitation = invitation
         self.remote_uid = invitation.caller
         self.remote_party = invitation.party
+        self.ice_servers = invitation.ice_servers
         self.answer: ev.SendRinging | ev.SendResponse | None = None
         self._early: list[ev.IceCandidate | None] = []
         self._found: list[ev.IceCandidate | None] = []
@@ -49,8 +50,7 @@ class IncomingCall(AnsweredCall):
         self.grant = event.grant
         self.rule = event.rule or self.rule
         self._deadline = now + self.timing.setup
-        invitation = self.invitation
-        create = ev.CreateAnswer(0, invitation.sdp, event.grant, invitation.ice_servers)
+        create = ev.CreateAnswer(0, self.invitation.sdp, event.grant, self.ice_servers)
         early, self._early = self._early, []
         return State.ANSWERING, [self.create(create), *(ev.AddCandidate(0, candidate) for candidate in early)]
 

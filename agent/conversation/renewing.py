@@ -176,8 +176,8 @@ class RenewingCall(Call):
         self._renewal = Renewal(generation, offer is None, now + self.timing.renewal)
         self._retry_at = now + (self.timing.retry if offer is None else self.timing.renewal)
         if offer is None:
-            return self.create(ev.CreateOffer(generation, self.grant))
-        return self.create(ev.CreateAnswer(generation, offer, self.grant))
+            return self.create(ev.CreateOffer(generation, self.grant, self.ice_servers))
+        return self.create(ev.CreateAnswer(generation, offer, self.grant, self.ice_servers))
 
     def _take_over(self, generation: int) -> list[ev.Effect]:
         old = sorted(self._live - {generation})

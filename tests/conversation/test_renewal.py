@@ -31,6 +31,17 @@ def test_our_own_renewal() -> None:
     assert call.state is State.ESTABLISHED
 
 
+def test_the_inviters_servers_are_for_every_transport_of_the_call() -> None:
+    """Where the first one needed a relay, the next one does, too."""
+    servers = (ev.IceServer(("turn:192.0.2.1",), "u", "p"),)
+    call = incoming(ice_servers=servers)
+    feed(call, ev.AcceptRequested(), ev.DescriptionReady(0, "the answer"), ev.PeerConnected(0))
+    assert feed(call, ev.RenewRequested()) == [ev.CreateOffer(1, ev.MediaGrant(), servers)]
+    assert ev.CreateAnswer(2, "theirs", ev.MediaGrant(), servers) in feed(
+        call, ev.OfferReceived(CALLER, PARTY, 2, "theirs")
+    )
+
+
 def test_the_same_offer_again_changes_nothing() -> None:
     call = established()
     offer = ev.OfferReceived(CALLER, PARTY, 1, "fresh offer")

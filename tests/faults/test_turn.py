@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 
 from agent.conversation.events import IceServer
 from agent.webrtc.servers import time_limited
@@ -15,6 +15,7 @@ from tests.e2e.browser import calling, chromium
 from tests.e2e.device import Watcher, device
 from tests.faults.stranger import Stranger
 from tests.turnserver import turn_server
+from tests.waiting import until
 
 pytestmark = [pytest.mark.broker, pytest.mark.media]
 
@@ -55,19 +56,28 @@ async def test_chromium_through_relays_alone(
 
 
 async def test_a_caller_brings_a_server_of_its_own(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
-    """`iceServers` of an invitation, with a time-limited credential as its own provider made it."""
+    """`iceServers` of an invitation, with a time-limited credential as its own provider made it: also for renewals."""
     with turn_server(secret=SECRET) as turn:
         url = f"turn:{turn.address}"
         theirs = time_limited(IceServer((url,), "caller", secret=SECRET), time.time())
         entry = {"urls": url, "username": theirs.username, "credential": theirs.credential}
-        own = RTCPeerConnection(RTCConfiguration([RTCIceServer(url, theirs.username, theirs.credential)]))
+        configuration = RTCConfiguration([RTCIceServer(url, theirs.username, theirs.credential)])
         extra = '[ice]\ntransport_policy = "relay"\n'
-        async with device(tmp_path, mosquitto, watcher, extra), Stranger.calling(watcher, "caller", own) as caller:
+        async with (
+            device(tmp_path, mosquitto, watcher, extra),
+            Stranger.calling(watcher, "caller", RTCPeerConnection(configuration)) as caller,
+            Stranger.calling(watcher, "caller", RTCPeerConnection(configuration)) as moved,
+        ):
             await caller.invite(iceServers=[entry])
             await caller.connected()
+            caller.say("offer", generation=1, sdp=await moved.offer())
+            answer = await caller.heard("answer", generation=1)
+            await moved.pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
+            await moved.connected()
+            await until(lambda: caller.pc.connectionState == "closed")  # the device has moved, and left the old one
             caller.close()
             record = await caller.closed()
-    assert record["path"]["local"] == "relay"
+    assert (record["path"]["local"], record["reconnects"]) == ("relay", 1)
 
 
 async def test_a_relay_that_is_not_there_is_told(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
