@@ -59,6 +59,14 @@ class Scene:
         stats: dict[str, Any] = await self.watcher.wait(f"{UID}/events/local_stats", after=len(self.watcher.messages))
         return stats
 
+    async def share_decoded(self, viewing: Viewing, pictures: int) -> float:
+        """Which share of the next `pictures` that the device sends the viewer decodes, however long it takes."""
+        first, decoded = (await self.local_stats())["video"]["framesSent"], await viewing.decoded()
+        sent = 0
+        while sent < pictures:
+            sent = (await self.local_stats())["video"]["framesSent"] - first
+        return (await viewing.decoded() - decoded) / sent
+
 
 class Delayed:
     """Passes a connection out of a namespace on to the same port out here, `delay` seconds late each way."""

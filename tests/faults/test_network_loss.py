@@ -5,6 +5,7 @@ How well is for `python -m tests.bench.network` to measure; a busy machine must 
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -27,14 +28,13 @@ pytestmark = [
 async def test_random_loss(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, loss: float) -> None:
     async with scene(tmp_path, mosquitto, watcher, delay=0.02, loss=loss) as at:
         viewing = await at.call()
-        start, end = await for_seconds(10)
-        framerate, freeze = await viewing.framerate(start, end), await viewing.longest_freeze(start, end)
-        polls = await viewing.statistics(start, end)
+        start = time.time()
+        share = await at.share_decoded(viewing, 200)
+        polls = await viewing.statistics(start, time.time())
         stats = await at.local_stats()
     assert polls[-1]["packetsLost"] > 0
     assert stats["video"]["retransmittedPacketsSent"] > 0
-    assert framerate > 10
-    assert freeze < 3
+    assert share > 0.5
 
 
 async def test_a_long_path(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
@@ -43,11 +43,11 @@ async def test_a_long_path(tmp_path: Path, mosquitto: Mosquitto, watcher: Watche
         first = await viewing.first_picture()
         start, end = await for_seconds(5)
         ages = await viewing.latencies(start, end)
-        framerate = await viewing.framerate(start, end)
+        share = await at.share_decoded(viewing, 60)
         stats = await at.local_stats()
     assert first > 0.4  # the invitation, its answer, ICE and DTLS have all crossed it
     assert min(ages) >= 0.1
-    assert framerate > 10
+    assert share > 0.5
     assert stats["transport"]["currentRoundTripTime"] >= 0.2
 
 
@@ -57,8 +57,6 @@ async def test_a_link_that_is_gone_for_a_moment(tmp_path: Path, mosquitto: Mosqu
         await at.link.change(up=False)
         await for_seconds(1.5)
         await at.link.change(up=True)
-        back = await viewing.next_picture()
-        start, end = await for_seconds(3)
-        framerate = await viewing.framerate(start, end)
-    assert back < 10
-    assert framerate > 10
+        await viewing.next_picture()
+        share = await at.share_decoded(viewing, 60)
+    assert share > 0.5

@@ -84,6 +84,10 @@ class Viewing:
         await self._caller.until(f"caller.seen.frames > {count}")
         return time.time() - start
 
+    async def decoded(self) -> int:
+        """Pictures decoded since the start."""
+        return int(await self._caller.page.evaluate("polled.at(-1)?.framesDecoded ?? 0"))
+
     async def framerate(self, start: float, end: float) -> float:
         """Pictures decoded a second."""
         polls = await self.statistics(start, end)
