@@ -6,15 +6,18 @@ When this fails after an upgrade, `agent/webrtc/inside` has to be read again bes
 from __future__ import annotations
 
 import asyncio
+import importlib
 import inspect
 import re
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
 import aioice.ice
 import aioice.stun
 import aioice.turn
+import aiortc.clock
 import aiortc.codecs
 import aiortc.rtcdtlstransport
 import pytest
@@ -26,6 +29,7 @@ from aiortc.rtp import HeaderExtensions
 
 import agent.webrtc
 from agent.webrtc import inside
+from agent.webrtc.inside import clock
 from agent.webrtc.inside.extensions import PLAYOUT_DELAY
 
 WEBRTC = Path(agent.webrtc.__file__).parent
@@ -62,6 +66,24 @@ def test_the_playout_delay_is_added_once_with_a_free_id() -> None:
     extensions = {kind: {each.id: each.uri for each in known} for kind, known in HEADER_EXTENSIONS.items()}
     assert [at for at, uri in extensions["video"].items() if uri == PLAYOUT_DELAY] == [4]
     assert 4 not in extensions["audio"]  # bundled sections share their ids (RFC 8843)
+
+
+def test_intervals_are_measured_by_a_clock_that_nobody_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside.configure()
+    modules: list[Any] = [aiortc.rtcrtpreceiver, aiortc.rtcrtpsender, aiortc.rtcsctptransport, aioice.turn]
+    before = [modules[0].time.time(), aiortc.clock.current_ms() / 1000]
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    after = [modules[0].time.time(), aiortc.clock.current_ms() / 1000]
+    assert all(0 <= later - earlier < 3600 for earlier, later in zip(before, after, strict=True))
+    used = re.compile(r"\btime\.(?!time\(\))\w+\(|from time import")
+    for module in modules:
+        assert module.time.time is clock.steady_time
+        assert not used.findall(inspect.getsource(module)), module.__name__
+    names = ("rtcdtlstransport", "rtcicetransport", "rtcpeerconnection", "rate", "jitterbuffer")
+    for each in ("clock", *names):  # what else there is goes by aiortc.clock, but for the dates of certificates
+        source = inspect.getsource(importlib.import_module(f"aiortc.{each}"))
+        assert "time.time(" not in source
+        assert source.count("datetime.now(") == {"clock": 1, "rtcdtlstransport": 1}.get(each, 0), each
 
 
 async def test_sender_names(pc: RTCPeerConnection) -> None:

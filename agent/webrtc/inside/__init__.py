@@ -2,8 +2,8 @@
 
 Why at all: aiortc offers no event for PLI, NACK, REMB or the selected pair, spends a third of the sending cost on
 objects, decodes every frame that arrives in a thread, leaves its connecting task without an owner, checks consent with
-a time-out of half a second, says nothing of silence, tries a path ever more rarely, and makes a task of each packet
-that goes through TURN, however many wait.
+a time-out of half a second, says nothing of silence, tries a path ever more rarely, makes a task of each packet that
+goes through TURN, however many wait, and measures intervals by a clock that may be set.
 """
 
 from __future__ import annotations

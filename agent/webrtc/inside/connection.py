@@ -15,6 +15,7 @@ from aiortc.rtcpeerconnection import find_common_codecs
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
 
 from agent.errors import PeerError
+from agent.webrtc.inside.clock import use_steady_time
 from agent.webrtc.inside.data import bound_data
 from agent.webrtc.inside.extensions import PLAYOUT_DELAY
 
@@ -22,7 +23,7 @@ EXTRA_H264_PROFILES = ("4d001f", "64001f")  # Main and High, beside aiortc's two
 
 
 def configure() -> None:
-    """Let aiortc negotiate two more profiles, and the playout delay of pictures.
+    """Let aiortc negotiate two more profiles, and the playout delay of pictures, and measure time by a steady clock.
 
     Harmless to do twice, and to other users of aiortc in the process: what they do not know of they do not send.
     """
@@ -35,6 +36,7 @@ def configure() -> None:
     if PLAYOUT_DELAY not in {extension.uri for extension in extensions}:
         taken = max(extension.id for each in aiortc.codecs.HEADER_EXTENSIONS.values() for extension in each)
         extensions.append(RTCRtpHeaderExtensionParameters(id=taken + 1, uri=PLAYOUT_DELAY))
+    use_steady_time()
 
 
 def _h264_entry(profile_level_id: str, payload_type: int) -> list[RTCRtpCodecParameters]:

@@ -22,6 +22,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import HeaderExtensions
 
 from agent.webrtc.inside.bursts import Bursts
+from agent.webrtc.inside.clock import steady_time
 from agent.webrtc.inside.extensions import ExtensionsMap
 from agent.webrtc.inside.feedback import FeedbackListener, FeedbackTap, SenderTally
 
@@ -160,7 +161,7 @@ class PacketSender(Generic[UnitT]):
             self._sequence_number = (self._sequence_number + 1) & 0xFFFF
         self._begun = None if ends else unit
         protect = outlet.protect
-        ntp = int((time.time() + _NTP_EPOCH) * 65536)  # 16.16 of the low 48 bits
+        ntp = int((steady_time() + _NTP_EPOCH) * 65536)  # 16.16 of the low 48 bits
         extension = self._extension(ntp)
         first = _VERSION_AND_EXTENSION if extension else _VERSION
         timestamp = (self._timestamp_origin + unit.pts) & 0xFFFFFFFF
@@ -261,5 +262,5 @@ class PacketSender(Generic[UnitT]):
         first, kind, _, timestamp, _ = _HEADER.unpack_from(packet.data)
         number, self._rtx_sequence_number = self._rtx_sequence_number, (self._rtx_sequence_number + 1) & 0xFFFF
         header = _HEADER.pack(first, kind & _MARKER | payload_type, number, timestamp, sender._rtx_ssrc)
-        extension = self._extension(int((time.time() + _NTP_EPOCH) * 65536))
+        extension = self._extension(int((steady_time() + _NTP_EPOCH) * 65536))
         return header + extension + _SEQUENCE.pack(packet.sequence_number) + packet.data[packet.payload_at :]
