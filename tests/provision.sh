@@ -24,6 +24,7 @@ test)
 	want npm npm
 	want ip iproute2
 	want nft nftables
+	want faketime faketime
 	# What boots a real systemd and builds the camera's chroot is of use to root only.
 	if [ "$(id -u)" -eq 0 ]; then
 		want systemd-nspawn systemd-container

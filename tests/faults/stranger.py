@@ -59,7 +59,7 @@ class Stranger:
     async def invite(self, *, sdp: str | None = None, **fields: Any) -> Any:
         """Invite, and take the answer. Returns it. With an `sdp` of one's own the answer is not applied."""
         offer = sdp or await self.offer()
-        self.say("invite", sdp=offer, sentAt=format_time(time.time()), lifetime=30, **fields)
+        self.say("invite", **{"sdp": offer, "sentAt": format_time(time.time()), "lifetime": 30, **fields})
         answer = await self.heard("response")
         if sdp is None and answer["callStatus"] == "ACCEPTED":
             await self.pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
