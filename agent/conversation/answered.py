@@ -78,6 +78,14 @@ class AnsweredCall(RenewingCall):
             return self._renewal_failed(event, now)
         return self._setup_failed(event, now)
 
+    def _unheeded(self, event: ev.PeerUnheeded, now: float) -> tuple[State, list[ev.Effect]]:
+        """It has a connection, and nobody behind it. Who has said a word since then is there."""
+        self.must_carry(event.generation)
+        if self._word_at is not None and self._word_at > now - event.seconds:
+            raise Refused(f"{self.remote_uid} has spoken since")
+        reason = CloseReason.MEDIA_TIMEOUT
+        return self.end(now, reason, Side.LOCAL, [ev.SendClose(self.remote_uid, reason)])
+
     # -- rows: the end ----------------------------------------------------------------------------------------------
 
     def _close(self, event: ev.CloseRequested, now: float) -> tuple[State, list[ev.Effect]]:
@@ -137,6 +145,7 @@ SHARED: Table = {
         ev.TrackReceived: row(AnsweredCall._track, _S.ESTABLISHED),
         ev.PeerFailed: row(AnsweredCall._failed, _S.ESTABLISHED, _S.CLOSED),
         ev.PeerSilent: row(AnsweredCall._silent, _S.LOST),
+        ev.PeerUnheeded: row(AnsweredCall._unheeded, _S.CLOSED),
         ev.PeerLost: row(AnsweredCall._lost, _S.LOST),
         ev.RenewRequested: row(AnsweredCall._renew, _S.ESTABLISHED),
         ev.OfferReceived: row(AnsweredCall._offered, _S.ESTABLISHED),

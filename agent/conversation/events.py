@@ -236,6 +236,14 @@ class PeerHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerUnheeded:
+    """For so many seconds nothing but connectivity checks was answered, while our media went out."""
+
+    generation: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class PeerLost:
     """A transport that had been connected is gone: consent expired, or DTLS `closed` by the far side."""
 
@@ -283,6 +291,7 @@ Input = (
     | PeerFailed
     | PeerSilent
     | PeerHeard
+    | PeerUnheeded
     | PeerLost
     | RenewRequested
     | OfferDelivered
@@ -299,6 +308,7 @@ PeerEvent = (
     | PeerFailed
     | PeerSilent
     | PeerHeard
+    | PeerUnheeded
     | PeerLost
 )
 

@@ -38,19 +38,19 @@ class RenewingCall(Call):
     # -- rows: silence ----------------------------------------------------------------------------------------------
 
     def _silent(self, event: ev.PeerSilent, now: float) -> tuple[State, list[ev.Effect]]:
-        self._must_carry(event.generation)
+        self.must_carry(event.generation)
         self._fall_silent(now - event.seconds)
         return State.LOST, [*self._degrade("silence"), *self._offer_anew(now)]
 
     def _heard(self, event: ev.PeerHeard, now: float) -> tuple[State, list[ev.Effect]]:
         """The old transport works again. A fresh one in the making goes on: the far side may be about to move to it."""
-        self._must_carry(event.generation)
+        self.must_carry(event.generation)
         if self._left_at is not None:
             raise Refused(f"transport {event.generation} was closed by the far side")
         return State.ESTABLISHED, self._restore(now)
 
     def _lost(self, event: ev.PeerLost, now: float) -> tuple[State, list[ev.Effect]]:
-        self._must_carry(event.generation)
+        self.must_carry(event.generation)
         if self._left_at is not None:
             raise Refused(f"transport {event.generation} is gone")
         self._fall_silent(now)
@@ -59,7 +59,7 @@ class RenewingCall(Call):
             return State.LOST, []
         return State.LOST, [*self._degrade("lost"), *self._offer_anew(now)]
 
-    def _must_carry(self, generation: int) -> None:
+    def must_carry(self, generation: int) -> None:
         if generation != self._current:
             raise Refused(f"transport {generation} does not carry the media")
 

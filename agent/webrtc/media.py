@@ -134,6 +134,12 @@ class Media:
             transport=counters.transport(self._pc, consent),
         )
 
+    @property
+    def heeded(self) -> tuple[int, int]:
+        """Packets that we have sent, and the far side's reports on them."""
+        senders = [sender for sender in (self._video_sender, self._audio_sender) if sender is not None]
+        return sum(each.packets_sent for each in senders), sum(each.tally.reports for each in senders)
+
     async def close(self) -> None:
         """Stop sending and give the subscriptions back."""
         self._closed = True

@@ -13,6 +13,7 @@ from aiortc import RTCBundlePolicy, RTCConfiguration, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from aiortc.sdp import MediaDescription
 
+from agent.conversation.attention import UNHEEDED, Attention
 from agent.conversation.counters import PeerCounters
 from agent.conversation.events import (
     CandidateFound,
@@ -26,6 +27,7 @@ from agent.conversation.events import (
     PeerHeard,
     PeerLost,
     PeerSilent,
+    PeerUnheeded,
     TrackReceived,
 )
 from agent.conversation.reasons import CloseReason
@@ -67,6 +69,7 @@ class AiortcPeer:
         self._closing: asyncio.Task[None] | None = None
         self._gathering: asyncio.Task[None] | None = None
         self._consent: inside.ConsentWatch | None = None
+        self._attention = Attention()
         self._control = ControlChannel(on_control)
         self._media = Media(
             local, grant, on_failure=self._media_failed, on_track=self._track_received, on_first_frame=self._frame_seen
@@ -163,11 +166,11 @@ class AiortcPeer:
         await self._trickle.describe(remote)
 
     def _prepare_ice(self) -> None:
-        ice, dtls = self._pc.require_ice(), self._pc.require_dtls()
+        ice = self._pc.require_ice()
         if not self._relay_only:
             inside.use_host_addresses(ice, self._ice.host_addresses)
         self._consent = inside.ConsentWatch(
-            ice, lambda: inside.transport_totals(dtls).packetsReceived, self._fell_silent, self._heard_again
+            ice, self._packets_received, self._fell_silent, self._heard_again, self._listened
         )
 
     async def _described(self, mid: str, index: int) -> str:
@@ -209,6 +212,16 @@ class AiortcPeer:
     def _heard_again(self) -> None:
         self._media.restart()
         self._emit(PeerHeard(self._generation))
+
+    def _listened(self, seconds: float) -> None:
+        sent, reports = self._media.heeded
+        if self._attention.look(seconds, sent=sent, received=self._packets_received(), reports=reports):
+            log.warning("for %g s the far side has answered checks, and nothing else", UNHEEDED)
+            self._emit(PeerUnheeded(self._generation, UNHEEDED))
+
+    def _packets_received(self) -> int:
+        """Of any kind, but for connectivity checks."""
+        return inside.transport_totals(self._pc.require_dtls()).packetsReceived
 
     def _ice_state_changed(self) -> None:
         if self._pc.iceConnectionState == "completed" and not self._ice_connected:

@@ -51,6 +51,7 @@ INPUTS: st.SearchStrategy[ev.Input] = st.one_of(
     st.builds(ev.PeerFailed, GENERATIONS, st.just("c"), st.just("m"), st.sampled_from(CloseReason)),
     st.builds(ev.PeerSilent, GENERATIONS, st.floats(0, 5)),
     st.builds(ev.PeerHeard, GENERATIONS),
+    st.builds(ev.PeerUnheeded, GENERATIONS, st.just(30.0)),
     st.builds(ev.PeerLost, GENERATIONS, st.just(""), st.booleans()),
     st.just(ev.RenewRequested()),
     st.builds(ev.OfferDelivered, GENERATIONS),

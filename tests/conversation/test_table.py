@@ -44,6 +44,7 @@ INPUTS: dict[str, ev.Input] = {
     "failed_1": ev.PeerFailed(1, "code", "message"),
     "silent": ev.PeerSilent(0, 3.0),
     "heard": ev.PeerHeard(0),
+    "unheeded": ev.PeerUnheeded(0, 30.0),
     "lost": ev.PeerLost(0),
     "left": ev.PeerLost(0, closed=True),
     "renew": ev.RenewRequested(),
@@ -104,8 +105,8 @@ CONNECTING = (
 )
 CONNECTING_ANEW = CONNECTING.replace("failed>closed", "failed answer described_1 failed_1 connected_1>established")
 ESTABLISHED = (
-    "candidate found ice frame track failed>closed silent>lost lost>lost left>lost renew offer error hang_up>closed "
-    "close>closed"
+    "candidate found ice frame track failed>closed silent>lost unheeded>closed lost>lost left>lost renew offer "
+    "error hang_up>closed close>closed"
 )
 RENEWING = "answer described_1 failed_1"
 LOST = (
@@ -221,6 +222,7 @@ def test_news_of_a_transport_that_does_not_exist(make: Callable[[], AnyCall]) ->
         ev.PeerFailed(7, "code", "message"),
         ev.PeerSilent(7, 3.0),
         ev.PeerHeard(7),
+        ev.PeerUnheeded(7, 30.0),
         ev.PeerLost(7),
         ev.AnswerReceived(CALLER, PARTY, 7, "answer"),
         ev.OfferDelivered(7),

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.conversation import attention
 from agent.conversation.events import (
     CandidateFound,
     FirstFrameSeen,
@@ -22,6 +23,7 @@ from agent.conversation.events import (
     PeerHeard,
     PeerLost,
     PeerSilent,
+    PeerUnheeded,
     TrackReceived,
 )
 from agent.conversation.reasons import AudioDirection, CloseReason
@@ -32,7 +34,7 @@ from agent.webrtc.inside import ice
 from agent.webrtc.peer import make_peer
 from tests.webrtc.feeds import BrokenFeed, ClipFeed, MemorySink, SlowFeed, SoundFeed
 from tests.webrtc.offers import BROWSER_OFFER, with_video_codecs, without_video
-from tests.webrtc.pairs import Hole, Side, closing, connect, until
+from tests.webrtc.pairs import Filter, Hole, Side, closing, connect, until
 
 pytestmark = pytest.mark.media
 
@@ -368,6 +370,24 @@ async def test_a_silent_path_is_told_of_and_kept(clip: list[bytes], monkeypatch:
         await device.event(PeerHeard)
         await until(lambda: feed.subscriptions[0].keyframe_requests > asked)
         assert not device.of(PeerLost)
+
+
+async def test_a_far_side_that_only_answers_checks_is_told_of(
+    clip: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It did report what it gets, and does not any more."""
+    monkeypatch.setattr(attention, "UNHEEDED", 2.0)
+    device, caller = Side(LocalStream(ClipFeed(clip))), Side()
+    async with closing(device, caller):
+        await connect(caller, device)
+        await until(lambda: device.peer._media.heeded[1] >= attention.HABIT)
+        filters = [  # the first two bits of what is neither STUN nor DTLS (RFC 7983)
+            Filter(protocol, lambda data: data[0] >> 6 != 2) for protocol in caller.peer._pc.require_ice()._protocols
+        ]
+        await device.event(PeerUnheeded)
+        assert not device.of(PeerSilent)
+        for each in filters:
+            each.end()
 
 
 async def test_a_far_side_that_never_answers_is_lost(clip: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:

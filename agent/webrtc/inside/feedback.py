@@ -46,6 +46,7 @@ class FeedbackListener(Protocol):
 class SenderTally:
     """What the far side reported of one stream, and what was resent. Units are W3C's."""
 
+    reports: int = 0
     nack_count: int = 0
     pli_count: int = 0
     fir_count: int = 0
@@ -99,6 +100,7 @@ class FeedbackTap:
 
     def _on_report(self, report: RtcpReceiverInfo) -> None:
         tally = self.tally
+        tally.reports += 1
         tally.packets_lost = report.packets_lost
         tally.fraction_lost = report.fraction_lost / 256
         tally.jitter = report.jitter / self._clock_rate

@@ -137,14 +137,15 @@ class ConsentWatch:
         packets_received: Callable[[], int],
         on_silent: Callable[[float], None],
         on_heard: Callable[[], None],
+        on_listened: Callable[[float], None],
     ) -> None:
-        """`on_silent` gets the seconds since the last sign of life."""
+        """`on_silent` gets the seconds since the last sign of life, `on_listened` those in which there were some."""
         self.round_trip_time: float | None = None
         self.lost = False
         self._silent = False
         self._ice = ice
         self._packets_received = packets_received
-        self._on_silent, self._on_heard = on_silent, on_heard
+        self._on_silent, self._on_heard, self._on_listened = on_silent, on_heard, on_listened
         self._signs = 0  # answers and checks of the far side
         self._answered_at = 0.0
         self._check_incoming = ice.check_incoming
@@ -172,7 +173,8 @@ class ConsentWatch:
             pause = LISTENING_IN_SILENCE if self._silent else LISTENING
             await asyncio.sleep(pause)
             before, now = now, time.monotonic()
-            quiet += min(now - before, 2 * pause)
+            listened = min(now - before, 2 * pause)
+            quiet += listened
             if self._heard() != heard:
                 heard, quiet = self._heard(), 0.0
                 if self._silent:
@@ -181,6 +183,8 @@ class ConsentWatch:
             elif quiet >= SILENCE and not self._silent:
                 self._silent = True
                 self._on_silent(quiet)
+            if not self._silent:
+                self._on_listened(listened)
 
     def _heard(self) -> int:
         return self._signs + self._packets_received()
