@@ -122,8 +122,9 @@ class Switchboard:
         self._remember(call.signaled_as, Ended(call.remote_uid, now, kept, close))
 
     def past(self, conversation: str, uid: str, reason: CloseReason, now: float) -> None:
-        """A call of an earlier process: whoever repeats its invitation hears that it is over."""
-        self._remember(conversation, Ended(uid, now, ev.SendClose(uid, reason), None))
+        """A call of an earlier process: whoever invites again, or still answers us, hears that it is over."""
+        close = ev.SendClose(uid, reason)
+        self._remember(conversation, Ended(uid, now, close, close))
 
     def _remember(self, conversation: str, ended: Ended) -> None:
         before = self._ended.pop(conversation, None)

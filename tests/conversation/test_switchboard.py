@@ -105,6 +105,16 @@ def test_ringing_after_the_end_is_told_so() -> None:
     assert board.unknown_response("another", rings) == []
 
 
+def test_accepted_after_a_crash_of_ours_is_told_that_it_is_over() -> None:
+    """Whoever picks up would wait for a picture until its own patience ends."""
+    board = Switchboard()
+    board.past(CONVERSATION, CALLER, CloseReason.CRASH_RECOVERED, 0.0)
+    over = [ev.SendClose(CALLER, CloseReason.CRASH_RECOVERED)]
+    assert board.unknown_response(CONVERSATION, ev.RingingReceived(CALLER, "p", 20.0)) == over
+    late = ev.ResponseReceived(CALLER, "p", CallStatus.ACCEPTED, sdp="s")
+    assert board.unknown_response(CONVERSATION, late) == over
+
+
 def test_who_answered_an_invitation_never_gets_a_close_for_it() -> None:
     """Only what we began ourselves is withdrawn."""
     board = Switchboard()

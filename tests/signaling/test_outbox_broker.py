@@ -204,6 +204,10 @@ async def test_an_outgoing_call_that_nobody_has_answered_is_closed_too(tmp_path:
             await program.finish()
         async with device(config, log, watcher):
             closed = await watcher.wait(f"{UID}/events/closed")
+            late = {"type": "response", "conversation": invite["conversation"], "party": "p"}
+            await watcher.publish(f"{UID}/signal/nobody", {**late, "callStatus": "ACCEPTED", "sdp": "v=0"})
+            over = await watcher.wait(f"nobody/signal/{UID}", lambda body: body["type"] == "close")
+    assert (over["conversation"], over["reason"]) == (invite["conversation"], "crash_recovered")
     assert (closed["reason"], closed["direction"], closed["targets"]) == ("crash_recovered", "outgoing", ["nobody"])
     assert closed["conversation"] == invite["conversation"]
     assert "callStatus" not in closed
