@@ -19,9 +19,9 @@ from agent.conversation.reports import CallRecord, LocalStats
 from agent.errors import InvalidStateError, MediaUnavailable, NoCommonCodec
 from agent.inbox import LIMIT
 from agent.signaling import messages as wire
-from tests.fakes.broker import FakeNetwork
+from tests.fakes.broker import FakeNetwork, Message
 from tests.fakes.peer import FakePeer
-from tests.parties import FAST, NOW, called, connected, party, said, two
+from tests.parties import FAST, NOW, PREFIX, called, connected, party, said, two
 from tests.waiting import until
 
 
@@ -52,6 +52,26 @@ async def test_statistics_come_at_every_interval_until_closed_and_never_after() 
     assert stats.video is not None
     assert alice.events[-1][0] == "closed"
     assert isinstance(alice.events[-1][1], CallRecord)
+
+
+async def test_many_large_messages_at_once_leave_every_call_its_turn() -> None:
+    """Or a stranger's flood would hold back pictures and deadlines for as long as a queue of it lasts."""
+    network, turns, seen, number = FakeNetwork(), 0, list[int](), 20
+    async with party(network, "bob") as bob:
+        handle = bob.client._handle_delivery
+
+        def noticed(signal: Any) -> Any:
+            seen.append(turns)
+            return handle(signal)
+
+        bob.client._handle_delivery = noticed  # type: ignore[method-assign]
+        for _ in range(number):
+            network.publish(Message(f"{PREFIX}/bob/signal/stranger", b"{" + b" " * 2000 + b"}"))
+        async with asyncio.timeout(30):
+            while len(seen) < number:
+                turns += 1
+                await asyncio.sleep(0)
+    assert len(set(seen)) == number
 
 
 async def test_typed_subscription_and_callbacks_by_name() -> None:

@@ -37,6 +37,7 @@ from agent.signaling.wire import is_conversation
 logger = logging.getLogger(__name__)
 
 _MAX_CORRELATION_DATA = 1024  # bytes
+_LARGE = 1024  # bytes; reading 64 KiB takes milliseconds, on a small board tens of them
 
 
 @dataclass(slots=True)
@@ -113,6 +114,8 @@ class Signaling:
         """The next message. Its `ack()` is the caller's, once it has been dealt with."""
         while True:
             incoming = await self.broker.incoming()
+            if len(incoming.payload) > _LARGE:
+                await asyncio.sleep(0)  # where many wait, nothing else has let pictures and deadlines have their turn
             match self.topics.parse(incoming.topic):
                 case SignalTopic(to=self.uid, sender=sender) if not incoming.retain:
                     return self._signal(sender, incoming)
