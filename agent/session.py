@@ -219,7 +219,11 @@ class Conversation:
         if self._is_stale(item):
             logger.debug("%s ignores %s: it belongs to what is over", self.id, type(event).__name__)
             return
-        effects, refused = self.rules.handle(event, self._around.monotonic())
+        try:
+            effects, refused = self.rules.handle(event, self._around.monotonic())
+        except Exception:  # it ends the call; who asked hears of it
+            item.settle("the conversation failed")
+            raise
         item.settle(refused)
         if refused is not None:
             logger.debug("%s refused: %s", self.id, refused)

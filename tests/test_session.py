@@ -50,6 +50,18 @@ async def test_a_fault_in_the_last_moment_costs_neither_the_record_nor_the_line(
     assert "a bug" in caplog.text
 
 
+async def test_whoever_asked_for_what_fails_hears_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with two() as (alice, bob):
+        outgoing = alice.client.call("bob")
+        incoming = await called(bob)
+        monkeypatch.setattr(incoming.rules, "handle", breaks)
+        with pytest.raises(InvalidStateError, match="failed"):
+            async with asyncio.timeout(30):
+                await incoming.accept()
+        assert (await incoming.wait_closed()).reason is CloseReason.UNKNOWN_REASON
+        await outgoing.wait_closed()
+
+
 async def test_a_conversation_that_is_cancelled_has_its_record_too() -> None:
     async with two() as (alice, bob):
         await connected(alice, bob)
