@@ -21,7 +21,6 @@ import sqlite3
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +28,8 @@ from typing import Self
 
 from agent.errors import SignalingError
 from agent.signaling.broker import Broker
-from agent.signaling.store import Entry, Forget, Limits, Note, Put, Store
+from agent.signaling.outbox_options import OutboxHealth, OutboxOptions
+from agent.signaling.store import Entry, Forget, Note, Put, Store
 from agent.signaling.storethread import StoreThread
 
 logger = logging.getLogger(__name__)
@@ -40,32 +40,6 @@ MEMORY_ALONE = 1000  # and while it does not
 MAX_PAYLOAD = 64 * 1024  # bytes; what is larger is not written
 MAX_REFUSALS = 3
 STALLED = "the disk does not answer"
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxOptions:
-    """Times in seconds."""
-
-    limits: Limits = field(default_factory=Limits)
-    patience: float = 1.0  # for an event to be written before it goes without
-    begin_patience: float = 0.25  # likewise for the begin of a call: the caller waits for the answer
-    open_timeout: float = 1.0  # for the disk to say what an earlier process has left
-    read_timeout: float = 5.0  # for the disk to give back what waits there
-    retry: float = 15.0  # until a disk that failed is tried again
-    refusal_delay: float = 5.0  # until an event that the broker refused is tried again
-    close_timeout: float = 1.0  # for the last events to be acknowledged
-    disk_timeout: float = 3.0  # and then for the disk
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxHealth:
-    """`trouble` None: the disk works. Numbers of events; all but `waiting` since the start."""
-
-    trouble: str | None = None
-    waiting: int = 0
-    lost: int = 0
-    recovered: int = 0  # calls that were under way when an earlier process died
-    set_aside: int = 0  # files that could not be used
 
 
 class Outbox:

@@ -11,7 +11,8 @@ from typing import Any
 
 from agent.conversation.reasons import CallStatus
 from agent.signaling import messages as wire
-from agent.signaling.outbox import STALLED, OutboxOptions
+from agent.signaling.outbox import STALLED
+from agent.signaling.outbox_options import OutboxOptions
 from agent.signaling.topics import Topics
 from tests.devices import UID, Device, device, operator
 from tests.fakes.broker import FakeNetwork

@@ -1,0 +1,33 @@
+"""How the outbox behaves, and how it fares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from agent.signaling.store import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxOptions:
+    """Times in seconds."""
+
+    limits: Limits = field(default_factory=Limits)
+    patience: float = 1.0  # for an event to be written before it goes without
+    begin_patience: float = 0.25  # likewise for the begin of a call: the caller waits for the answer
+    open_timeout: float = 1.0  # for the disk to say what an earlier process has left
+    read_timeout: float = 5.0  # for the disk to give back what waits there
+    retry: float = 15.0  # until a disk that failed is tried again
+    refusal_delay: float = 5.0  # until an event that the broker refused is tried again
+    close_timeout: float = 1.0  # for the last events to be acknowledged
+    disk_timeout: float = 3.0  # and then for the disk
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxHealth:
+    """`trouble` None: the disk works. Numbers of events; all but `waiting` since the start."""
+
+    trouble: str | None = None
+    waiting: int = 0
+    lost: int = 0
+    recovered: int = 0  # calls that were under way when an earlier process died
+    set_aside: int = 0  # files that could not be used
