@@ -327,6 +327,12 @@ class Outbox:
         self._on_trouble(trouble)
         self._awake.set()
 
+    def file_begun_anew(self) -> None:
+        """What was in the old file, and waits here as well, goes into the new one."""
+        for entry in (*self._inflight.values(), *self._ready, *self._memory):
+            if entry.written:
+                self._disk.submit(Put(entry))
+
     def _disk_stalls(self) -> None:
         if not self._stalled:
             self._stalled = True

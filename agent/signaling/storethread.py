@@ -41,6 +41,9 @@ class Listener(Protocol):
     def disk_changed(self, trouble: str | None) -> None:
         """The disk fails with `trouble`; or works (again)."""
 
+    def file_begun_anew(self) -> None:
+        """The events of a corrupt file are not in the one that took its place; the calls under way are."""
+
 
 class StoreThread:
     """`start()` on the event loop; everything but `_run` and what it calls belongs to that loop."""
@@ -175,7 +178,9 @@ class StoreThread:
                 self._store.probe()
         except (sqlite3.Error, OSError) as error:
             return self._failed(error) and again and self._apply(changes, again=False)
-        self._set_aside = set_aside
+        if begun_anew:
+            self._set_aside = set_aside
+            self._post(self._listener.file_begun_anew)
         self._tell(None)
         return True
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.signaling.outbox import Outbox
 from agent.signaling.store import KEPT_CORRUPT_FILES, Limits, Put, Store
 from tests.signaling.outboxes import PATIENCE, HandBroker, begun, caught_up, crash, deliver_all, quick, written
 
@@ -78,21 +79,26 @@ async def test_a_corrupt_page_is_found_at_the_start(tmp_path: Path, caplog: pyte
     assert any("set aside" in each.message for each in caplog.records)
 
 
+def break_at_the_next_change(outbox: Outbox) -> None:
+    """The file is found to be corrupt, once."""
+    apply = outbox._store.apply
+
+    def broken(changes: list[Put]) -> None:
+        outbox._store.apply = apply  # type: ignore[method-assign]
+        error = sqlite3.DatabaseError("database disk image is malformed")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+    outbox._store.apply = broken  # type: ignore[method-assign,assignment]
+
+
 async def test_a_file_that_breaks_while_it_is_used_is_set_aside(tmp_path: Path) -> None:
     broker = HandBroker()
     async with quick(tmp_path, broker) as outbox:
         await caught_up(outbox)
         put(outbox, 1)
         await written(outbox)
-        apply = outbox._store.apply
-
-        def broken(changes: list[Put]) -> None:
-            outbox._store.apply = apply  # type: ignore[method-assign]
-            error = sqlite3.DatabaseError("database disk image is malformed")
-            error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-            raise error
-
-        outbox._store.apply = broken  # type: ignore[method-assign,assignment]
+        break_at_the_next_change(outbox)
         put(outbox, 2)
         await written(outbox)
         assert outbox.health.trouble is None
@@ -128,7 +134,26 @@ async def test_calls_under_way_are_noted_anew_when_the_file_breaks(tmp_path: Pat
     async with quick(tmp_path, again) as outbox:
         await deliver_all(again, outbox)
         assert outbox.health.recovered == 2
-    assert again.delivered == [b"connected", b"begun"]
+    assert again.delivered[-2:] == [b"connected", b"begun"], "after what had been read of the old file"
+
+
+async def test_events_that_wait_are_written_anew_when_the_file_breaks(tmp_path: Path) -> None:
+    """On their way to the broker, or not yet handed over: what is in memory outlasts a kill."""
+    broker = HandBroker(connected=True)
+    outbox = await quick(tmp_path, broker).__aenter__()
+    await caught_up(outbox)
+    put(outbox, 1)
+    await broker.wait_taken(1)
+    broker.connect(False)
+    put(outbox, 2)
+    await written(outbox)
+    break_at_the_next_change(outbox)
+    put(outbox, 3)
+    await written(outbox)
+    await written(outbox)  # what has been handed in since
+    assert (outbox.health.set_aside, outbox.health.trouble) == (1, None)
+    await crash(outbox)
+    assert await served(tmp_path) == payloads(1, 2, 3)
 
 
 @pytest.mark.parametrize("content", [b"", b"x"])
