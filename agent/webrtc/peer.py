@@ -167,6 +167,7 @@ class AiortcPeer:
 
     def _prepare_ice(self) -> None:
         ice = self._pc.require_ice()
+        inside.survive_malformed(self._pc.require_dtls())
         if not self._relay_only:
             inside.use_host_addresses(ice, self._ice.host_addresses)
         self._consent = inside.ConsentWatch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import struct
 import time
 
 import pytest
@@ -20,7 +21,7 @@ from aiortc.rtp import (
 
 from agent import h264
 from agent.conversation.counters import ReceivedCounters, SentCounters
-from agent.conversation.events import FirstFrameSeen
+from agent.conversation.events import FirstFrameSeen, PeerLost
 from agent.ports import AccessUnit, DecodedAudio, LocalStream
 from tests.webrtc.feeds import ClipFeed, ClipSubscription, MemorySink, SoundFeed
 from tests.webrtc.pairs import Filter, Side, closing, connect, until
@@ -310,3 +311,18 @@ async def test_a_picture_that_starts_without_a_key_frame_asks_for_one(clip: list
         assert received is not None
         assert received.pli_count >= 1
     assert list(h264.nal_units(sink.video[0].data)) == list(h264.nal_units(clip[10]))
+
+
+async def test_a_packet_that_cannot_be_read_is_lost_and_ends_nothing(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        cut = pack_remb_fci(500_000, [call.ssrc])[:-4]
+        remb = RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=call.own_ssrc, media_ssrc=call.ssrc, fci=cut)
+        dtls = call.caller.peer._pc.require_dtls()
+        abs_send_time = dtls._rtp_header_extensions_map._HeaderExtensionsMap__ids.abs_send_time  # type: ignore[attr-defined]
+        short = bytes([abs_send_time << 4, 9, 0, 0])  # one byte instead of three
+        await dtls._send_rtp(bytes(remb))
+        await dtls._send_rtp(struct.pack("!BBHLLHH", 0x90, 101, 1, 0, call.own_ssrc, 0xBEDE, 1) + short)
+        await call.receiver._send_rtcp_pli(call.ssrc)
+        await until(lambda: call.sent().pli_count == 1 or bool(call.device.of(PeerLost)))
+        assert not call.device.of(PeerLost)

@@ -106,6 +106,9 @@ async def test_sender_names(pc: RTCPeerConnection) -> None:
     assert "await self._send_rtcp(packets)" in inspect.getsource(type(sender)._run_rtcp)
     router = inspect.getsource(aiortc.rtcdtlstransport.RTCDtlsTransport._handle_rtcp_data)
     assert "await recipient._handle_rtcp_packet(packet)" in router
+    reader = inspect.getsource(aiortc.rtcdtlstransport.RTCDtlsTransport._recv_next)
+    assert "await self._handle_rtcp_data(data)" in reader
+    assert "await self._handle_rtp_data(data, arrival_time_ms=arrival_time_ms)" in reader
     await pc.close()
 
 

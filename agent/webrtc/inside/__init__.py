@@ -20,7 +20,7 @@ from agent.webrtc.inside.ice import (
     use_host_addresses,
 )
 from agent.webrtc.inside.paced import PacedSender, PictureSource
-from agent.webrtc.inside.receiving import ReceiverTap
+from agent.webrtc.inside.receiving import ReceiverTap, survive_malformed
 from agent.webrtc.inside.sending import PacketSender, Source, Unit
 from agent.webrtc.inside.turn import Protocol as RelayProtocol
 from agent.webrtc.inside.turn import Relay, open_relay, relayed_candidate
@@ -46,6 +46,7 @@ __all__ = [
     "open_relay",
     "relayed_candidate",
     "selected_pair",
+    "survive_malformed",
     "transport_totals",
     "use_host_addresses",
 ]

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 import queue
+import struct
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiortc import RTCRtpReceiver
+from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
 from agent.webrtc.picture_buffer import PictureBuffer, VideoPacket
+
+log = logging.getLogger(__name__)
+
+
+def survive_malformed(dtls: RTCDtlsTransport) -> None:
+    """Drop a packet that cannot be read. aiortc takes an error of its parser for the end of the transport."""
+    careful: Any = dtls
+    careful._handle_rtp_data = _dropping(dtls._handle_rtp_data)
+    careful._handle_rtcp_data = _dropping(dtls._handle_rtcp_data)
+
+
+def _dropping(handle: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    async def handle_or_drop(data: bytes, **arguments: Any) -> None:
+        try:
+            await handle(data, **arguments)
+        except struct.error as error:  # a header extension or a REMB that is shorter than it says
+            log.debug("a packet that cannot be read is dropped: %s", error)
+
+    return handle_or_drop
 
 
 class _FrameOutlet(queue.Queue[Any]):
