@@ -500,7 +500,8 @@ async def test_a_key_frame_serves_those_who_asked_in_the_meantime(source: FakeVi
     for _ in range(BURST + 1):
         subscription.request_keyframe()
     source.send(key=True)
-    await turns()
+    await asyncio.sleep(1.1 * MIN_INTERVAL)  # set after the hold's own timer, it ends after it
+    assert source.keyframe_requests == BURST
     clock.now += MIN_INTERVAL
     subscription.request_keyframe()
     assert source.keyframe_requests == BURST + 1
