@@ -125,7 +125,7 @@ class Outbox:
         if not (self._broker.connected and self._memory):
             self._broker.publish(topic, payload)
             return
-        entry = Entry(str(uuid.uuid4()), kind, topic, payload, kept=False)
+        entry = Entry(str(uuid.uuid4()), kind, topic, payload)
         entry.settled.set()
         self._memory.append(entry)
         self._bound_memory()

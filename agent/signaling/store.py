@@ -47,7 +47,6 @@ class Entry:
     kind: str
     topic: str
     payload: bytes
-    kept: bool = True  # whether it is to be written at all
     seq: int | None = None  # its place in the file, given at the first attempt to write it
     written: bool = False
     acknowledged: bool = False
