@@ -86,6 +86,8 @@ class RenewingCall(Call):
     def _renew(self, _event: ev.RenewRequested, now: float) -> tuple[State, list[ev.Effect]]:
         if not self._may_renew:
             raise Refused(f"more than {self.timing.max_renewals} renewals")
+        if self._left_at is not None:  # what it offers in its place is all there is: it goes on
+            raise Refused(f"the far side has left transport {self._current}")
         self._word_at = now
         return self.state, self._make_anew(now)
 

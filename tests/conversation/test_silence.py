@@ -194,6 +194,15 @@ def test_an_offer_that_follows_keeps_the_call() -> None:
     assert (call.state, call.next_deadline()) == (State.ESTABLISHED, None)
 
 
+def test_our_own_change_of_network_costs_no_offer_that_follows() -> None:
+    call = established()
+    feed(call, ev.PeerLost(0, closed=True), now=110.0)
+    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "theirs"), now=111.0)
+    assert call.handle(ev.RenewRequested(), 111.5).refused
+    feed(call, ev.DescriptionReady(1, "ours"), ev.PeerConnected(1), now=113.0)
+    assert call.state is State.ESTABLISHED
+
+
 def test_an_offer_that_nobody_answered_keeps_no_call_that_was_left() -> None:
     call = silent()
     feed(call, ev.PeerLost(0, closed=True), now=104.0)

@@ -113,7 +113,7 @@ LOST = (
     "candidate found ice frame track failed>closed heard>established lost left renew offer error hang_up>closed "
     "close>closed deadline>closed"
 )
-LEFT = LOST.replace("heard>established lost left ", "")
+LEFT = LOST.replace("heard>established lost left renew ", "")
 LATE = "accepted_late rings_late"
 # The call, the state that it is in, and every input that it takes: `input` stays there, `input>state` leads on.
 TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
