@@ -239,11 +239,13 @@ def test_after_an_overflow_it_goes_slowly_until_a_key_frame_has_left() -> None:
     assert run.pacer.backlog == 0
     run.now += pacing.OVERFLOW_PAUSE
     start = run.now
-    run.put(50_000, key=True)
+    run.put(130_000, key=True)
     run.until(start + 2)
-    room = pacing.OVERFLOW_PAUSE * TARGET / 8
+    slowly = pacing.RECOVERY_FACTOR * TARGET / 8
+    room = pacing.OVERFLOW_PAUSE * slowly
     ended = next(at for at, each, _, ends in run.left if each.keyframe and ends)
-    assert run.bytes_between(start, ended + 0.001) <= room + (ended - start) * TARGET / 8 + PAYLOAD
+    assert room <= run.bytes_between(start, start + 0.001) <= room + PAYLOAD
+    assert ended - start == pytest.approx((130_000 - room) / slowly, abs=pacing.LONGEST_WAIT)
     run.put(8_000)
     run.drain()
     assert run.pacer.backlog == 0
