@@ -93,8 +93,9 @@ class Switchboard:
                 return _refused("conversation_in_use")
             return Admitted(Admission.REPEATED, tuple(call.repeat()))
         ended = self._ended.get(invitation.conversation)
-        if ended is None:
-            return None
+        if ended is None:  # a call of ours may have got another id on the wire: here it goes on under its first
+            taken = any(each.conversation == invitation.conversation for each in self.calls.values())
+            return _refused("conversation_in_use") if taken else None
         if ended.uid != invitation.caller:
             return _refused("conversation_in_use")
         return Admitted(Admission.REPEATED, (ended.answer,) if ended.answer else ())

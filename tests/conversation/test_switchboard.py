@@ -115,6 +115,19 @@ def test_accepted_after_a_crash_of_ours_is_told_that_it_is_over() -> None:
     assert board.unknown_response(CONVERSATION, late) == over
 
 
+def test_the_first_id_of_a_call_that_was_renamed_stays_its_own() -> None:
+    """However long it lasts: two calls of one name would take each other's place in the books."""
+    board = Switchboard(max_conversations=2)
+    call = outgoing(CALLER, now=0.0)
+    board.add(call)
+    call.signaled_as = "9e107d9d-372b-4a9a-9b4e-1d6f3d9a1c55"
+    board.rename(call, CONVERSATION, 0.0)
+    late = CLOSED_MEMORY_SECONDS + 1
+    assert board.admit(invitation(), late).effects == (ev.SendResponse(CallStatus.REJECTED, "conversation_in_use"),)
+    board.remove(call, late)
+    assert board.admit(invitation(), late).admission is Admission.NEW
+
+
 def test_who_answered_an_invitation_never_gets_a_close_for_it() -> None:
     """Only what we began ourselves is withdrawn."""
     board = Switchboard()
