@@ -86,8 +86,10 @@ async def test_nothing_is_confirmed_after_a_goodbye() -> None:
     network, later = FakeNetwork(), asyncio.Event()
     async with present(network, confirm_after=0.02) as (_, presence):
         await presence.goodbye()
+        last = len(said(network))
         asyncio.get_running_loop().call_later(0.04, later.set)  # timers run in the order of their times
         await later.wait()
+        assert len(said(network)) == last
     assert states(network)[-1] == ("offline", "boot-1")
 
 
