@@ -11,7 +11,7 @@ from aiortc.rtp import HeaderExtensions, unpack_header_extensions
 
 from agent.ports import IceOptions, LocalStream
 from agent.webrtc.inside.extensions import PLAYOUT_DELAY, ExtensionsMap
-from agent.webrtc.inside.sending import PacketSender
+from agent.webrtc.inside.sending import Packet, PacketSender
 from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
 from tests.webrtc.offers import BROWSER_OFFER
 from tests.webrtc.pairs import Side, closing, connect
@@ -90,4 +90,4 @@ def packets_of(sender: PacketSender[Any] | None) -> list[bytes]:
     """All that it sent, and the last one as it would be resent."""
     assert sender is not None
     sent = [packet for packet in sender._history if packet is not None]
-    return [*(packet.data for packet in sent), sender._as_rtx(sent[-1])]
+    return [*(header + payload for header, payload in sent), sender._as_rtx(Packet(1, *sent[-1]))]

@@ -71,7 +71,7 @@ class PacedSender(PacketSender[AccessUnit]):
     def _resend(self, packet: Packet, now: float) -> bool:
         if self._stopped:
             return False
-        if not self._pacer.grant_resend(now, packet.payload_size):
+        if not self._pacer.grant_resend(now, len(packet.payload)):
             self._give_up(now)
             return False
         self._resends.append(packet)
@@ -132,7 +132,7 @@ class PacedSender(PacketSender[AccessUnit]):
         while self._resends and self._pacer.has_room(now):
             packet = self._resends.popleft()
             self._emit_again(outlet, packet)
-            self._pacer.resent(packet.payload_size)
+            self._pacer.resent(len(packet.payload))
         while (chunk := self._pacer.take(now)) is not None:
             self._emit(outlet, chunk.unit, chunk.payloads, ends=chunk.ends)
 
@@ -146,4 +146,4 @@ class PacedSender(PacketSender[AccessUnit]):
 
     def _emit_again(self, outlet: Outlet, packet: Packet) -> None:
         super()._emit_again(outlet, packet)
-        self._adaptation.resent(len(packet.data))
+        self._adaptation.resent(len(packet.header) + len(packet.payload))

@@ -33,7 +33,7 @@ MIN_RESEND_INTERVAL = 0.02  # seconds; longer where the round trip is
 
 _HEADER = struct.Struct("!BBHLL")
 _EXTENSION = struct.Struct("!HH")
-_SEQUENCE = struct.Struct("!H")
+_SEQUENCE, _SEQUENCE_AT = struct.Struct("!H"), 2
 _NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 _MARKER = 0x80
 _VERSION_AND_EXTENSION = 0x90
@@ -66,12 +66,8 @@ class Packet(NamedTuple):
     """One that can be resent."""
 
     sequence_number: int
-    data: bytes
-    payload_at: int  # offset of the payload in `data`
-
-    @property
-    def payload_size(self) -> int:
-        return len(self.data) - self.payload_at
+    header: bytes  # with its extensions
+    payload: bytes
 
 
 class Outlet(NamedTuple):
@@ -108,7 +104,8 @@ class PacketSender(Generic[UnitT]):
         self._sequence_number = random.randrange(1 << 15)  # noqa: S311 - an early wrap breaks SRTP
         self._rtx_sequence_number = random.randrange(1 << 15)  # noqa: S311 - likewise
         self._timestamp_origin = random.getrandbits(32)
-        self._history: list[Packet | None] = [None] * HISTORY_SIZE
+        # Header and payload; those who send the same picture share it. Plain tuples, as a picture has many packets.
+        self._history: list[tuple[bytes, bytes] | None] = [None] * HISTORY_SIZE
         self._resent_at: dict[int, float] = {}
         self._extensions: tuple[bytes, int | None] | None = None
         self._begun: UnitT | None = None  # part of it has left
@@ -165,15 +162,14 @@ class PacketSender(Generic[UnitT]):
         extension = self._extension(ntp)
         first = _VERSION_AND_EXTENSION if extension else _VERSION
         timestamp = (self._timestamp_origin + unit.pts) & 0xFFFFFFFF
-        payload_at = _HEADER.size + len(extension)
         kind, ssrc, history, pack = self._payload_type, sender._ssrc, self._history, _HEADER.pack
         last, sequence_number, packets = len(payloads) - 1, self._sequence_number, []
         for index, payload in enumerate(payloads):
             if ends and index == last:
                 kind |= _MARKER
-            data = pack(first, kind, sequence_number, timestamp, ssrc) + extension + payload
-            history[sequence_number % HISTORY_SIZE] = Packet(sequence_number, data, payload_at)
-            packets.append(protect(data))
+            header = pack(first, kind, sequence_number, timestamp, ssrc) + extension
+            history[sequence_number % HISTORY_SIZE] = header, payload
+            packets.append(protect(header + payload))
             sequence_number = (sequence_number + 1) & 0xFFFF
         self._sequence_number = sequence_number
         self._bursts.send(outlet.transport, packets, outlet.address)
@@ -227,12 +223,14 @@ class PacketSender(Generic[UnitT]):
     async def _retransmit(self, sequence_number: int) -> None:
         """Resend a packet that a NACK names (RFC 4588), unless it is forgotten or was resent within a round trip."""
         index = sequence_number % HISTORY_SIZE
-        packet = self._history[index]
-        if packet is None or packet.sequence_number != sequence_number:
+        sent = self._history[index]
+        if sent is None or _SEQUENCE.unpack_from(sent[0], _SEQUENCE_AT) != (sequence_number,):
             return
         now = time.monotonic()
         interval = max(MIN_RESEND_INTERVAL, self.tally.round_trip_time or 0.0)
-        if now - self._resent_at.get(index, -interval) >= interval and self._resend(packet, now):
+        if now - self._resent_at.get(index, -interval) >= interval and self._resend(
+            Packet(sequence_number, *sent), now
+        ):
             self._resent_at[index] = now
 
     def _resend(self, packet: Packet, now: float) -> bool:  # noqa: ARG002
@@ -248,7 +246,7 @@ class PacketSender(Generic[UnitT]):
         outlet.transport.sendto(protected, outlet.address)
         self._account_transport(1, len(protected))
         self.tally.retransmitted_packets += 1
-        self.tally.retransmitted_bytes += packet.payload_size
+        self.tally.retransmitted_bytes += len(packet.payload)
 
     def _forget(self) -> None:
         """What was sent before is not resent any more."""
@@ -258,9 +256,9 @@ class PacketSender(Generic[UnitT]):
         sender = self._sender
         payload_type = sender._RTCRtpSender__rtx_payload_type
         if payload_type is None:
-            return packet.data
-        first, kind, _, timestamp, _ = _HEADER.unpack_from(packet.data)
+            return packet.header + packet.payload
+        first, kind, _, timestamp, _ = _HEADER.unpack_from(packet.header)
         number, self._rtx_sequence_number = self._rtx_sequence_number, (self._rtx_sequence_number + 1) & 0xFFFF
         header = _HEADER.pack(first, kind & _MARKER | payload_type, number, timestamp, sender._rtx_ssrc)
         extension = self._extension(int((steady_time() + _NTP_EPOCH) * 65536))
-        return header + extension + _SEQUENCE.pack(packet.sequence_number) + packet.data[packet.payload_at :]
+        return header + extension + _SEQUENCE.pack(packet.sequence_number) + packet.payload
