@@ -53,3 +53,19 @@ async def test_a_weak_conversation_that_is_ignored_slows_nobody_else() -> None:
         await followed.device.peer.close()
         await until(lambda: hub.bitrate == ignored.wish)  # nobody else is left
     await hub.close()
+
+
+async def test_what_two_viewers_may_ask_for_again_is_kept_once() -> None:
+    hub = VideoHub(open_video_source("pattern", OPTIONS), OPTIONS)
+    viewers = [Conversation(hub, MediaGrant()) for _ in range(2)]
+
+    def kept(viewer: Conversation) -> set[int]:
+        sender = viewer.device.peer._media._video_sender
+        assert sender is not None
+        return {id(sent[1]) for sent in sender._history if sent is not None}
+
+    async with closing(*(side for viewer in viewers for side in (viewer.device, viewer.caller))):
+        for viewer in viewers:
+            await viewer.connect()
+        await until(lambda: len(kept(viewers[0]) & kept(viewers[1])) >= 10)
+    await hub.close()
