@@ -66,6 +66,7 @@ class Pacer:
         self._mean_size = self._mean_interval = self._source_bitrate = 0.0
         self._keyframe_left_at = float("-inf")
         self._recovering = False
+        self._gap = False  # pictures behind the key frame that is on its way were lost
 
     @property
     def backlog(self) -> int:
@@ -87,11 +88,15 @@ class Pacer:
         self._debt += size
         return True
 
-    def put(self, now: float, unit: AccessUnit, payloads: list[bytes], size: int) -> None:
-        """Queue a picture that was not admitted."""
+    def put(self, now: float, unit: AccessUnit, payloads: list[bytes], size: int) -> bool:
+        """Queue a picture that was not admitted. False: it is lost, as its turn would come too late."""
+        if self._is_occupied(now):
+            self._gap = True
+            return False
         if payloads:
             self._queue.append(_Waiting(unit, payloads, 0, now))
             self._backlog += size
+        return True
 
     def take(self, now: float) -> Chunk | None:
         """What may leave now of the first picture. None: nothing waits, or it has to wait for `wait(now)`."""
@@ -122,13 +127,24 @@ class Pacer:
         return min(max(missing / rate, SHORTEST_WAIT), LONGEST_WAIT)
 
     def drop_stale(self, now: float) -> list[AccessUnit]:
-        """Pictures that waited too long, with all up to the next key frame, which is then the first of the queue."""
+        """Pictures that waited too long, with all up to the next key frame, which is then the first of the queue.
+
+        A key frame on its way may stay for long at a strict target; then all that waits behind it is dropped.
+        """
+        if self._is_occupied(now) and len(self._queue) > 1:
+            self._gap = True
+            return [self._pop(-1).unit for _ in range(len(self._queue) - 1)][::-1]
         if not self._queue or not self._is_stale(self._queue[0], now):
             return []
         dropped = [self._pop().unit]
         while self._queue and not self._queue[0].unit.keyframe:
             dropped.append(self._pop().unit)
         return dropped
+
+    def skip_gap(self) -> bool:
+        """Whether the next picture must be a key frame: what waited behind the last one was lost. Told once."""
+        gap, self._gap = self._gap and not self._queue, self._gap and bool(self._queue)
+        return gap
 
     def stop(self) -> None:
         """Let nothing begin any more of what waits. What has begun goes on: broken off, it would cost a loss."""
@@ -139,6 +155,7 @@ class Pacer:
     def clear(self) -> None:
         self._queue.clear()
         self._backlog = 0
+        self._gap = False
 
     def has_room(self, now: float) -> bool:
         """Whether a packet may leave now. Those that are resent take the room of pictures."""
@@ -201,16 +218,24 @@ class Pacer:
             self._source_bitrate = 8 * self._mean_size / self._mean_interval if self._mean_interval else 0.0
         self._put_at = now
 
+    def _is_occupied(self, now: float) -> bool:
+        """Whether a key frame is on its way that is not to be broken off, for longer than what follows it may wait."""
+        return bool(self._queue) and self._is_kept(self._queue[0]) and self._waited(self._queue[0], now) > STALE_AFTER
+
+    def _is_kept(self, waiting: _Waiting) -> bool:
+        return self._strict and waiting.unit.keyframe and waiting.next > 0  # the larger ones would never arrive
+
     def _is_stale(self, waiting: _Waiting, now: float) -> bool:
-        if self._strict and waiting.unit.keyframe and waiting.next:
-            return False  # the larger ones would never arrive
+        if self._is_kept(waiting):
+            return False
         return self._waited(waiting, now) > (STALE_KEYFRAME_AFTER if waiting.unit.keyframe else STALE_AFTER)
 
     def _waited(self, waiting: _Waiting, now: float) -> float:
         """Waiting for a key frame that is on its way does not count: without it nothing can be shown."""
         return now - max(waiting.since, self._keyframe_left_at)
 
-    def _pop(self) -> _Waiting:
-        waiting = self._queue.popleft()
+    def _pop(self, at: int = 0) -> _Waiting:
+        waiting = self._queue[at]
+        del self._queue[at]
         self._backlog -= sum(map(len, waiting.payloads[waiting.next :]))
         return waiting

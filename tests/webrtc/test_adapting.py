@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from aiortc.rtp import RTCP_PSFB_APP, RTCP_RTPFB_NACK, RtcpPsfbPacket, RtcpRtpfbPacket, pack_remb_fci
 
+from agent.conversation.events import MediaGrant
 from agent.conversation.reasons import SharedBitrate
 from agent.ports import BitrateLimits, LocalStream
 from tests.webrtc.feeds import ClipFeed
-from tests.webrtc.pairs import Side, closing, until
+from tests.webrtc.pairs import Side, closing, connect, until
 from tests.webrtc.test_feedback import Call
 
 pytestmark = pytest.mark.media
@@ -104,3 +105,28 @@ async def test_sound_never_waits_for_a_key_frame(call: Call) -> None:
         counters = call.device.peer.counters().audio_sent
         assert counters is not None
         assert counters.send_delay_total / counters.frames_sent < 0.1
+
+
+async def test_a_key_frame_that_takes_long_costs_nobody_another_while_it_does(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A viewer that the shared encoder does not follow: what comes behind is dropped, and one asked for at the end."""
+    subscribe = ClipFeed.subscribe
+
+    async def slow(self: ClipFeed, shared: SharedBitrate) -> object:
+        subscription = await subscribe(self, shared)
+        subscription.limits = BitrateLimits(100_000, 100_000, 100_000)
+        return subscription
+
+    monkeypatch.setattr(ClipFeed, "subscribe", slow)
+    burden = call.clip[0][:-1] + bytes(range(1, 256)) * 100
+    call.feed = ClipFeed([burden, *call.clip[1:]])
+    call.device = Side(LocalStream(call.feed), MediaGrant(shared_bitrate=SharedBitrate.IGNORE))
+    async with closing(call.device, call.caller):
+        await connect(call.caller, call.device)
+        await until(lambda: call.sent().key_frames_sent == 1)
+        assert call.source.keyframe_requests == 2  # at connect, and now
+        assert call.sent().frames_dropped > 10
+        before = call.sent().frames_dropped
+        await until(lambda: call.sent().frames_dropped > before + 10)
+        assert call.source.keyframe_requests == 1 + call.sent().key_frames_sent

@@ -144,6 +144,27 @@ def test_where_the_target_is_strict_a_key_frame_on_its_way_arrives() -> None:
     assert run.now == pytest.approx(200_000 * 8 / (pacing.PACING_FACTOR * 250_000), abs=0.5)
 
 
+def test_nothing_piles_up_behind_a_key_frame_that_takes_long() -> None:
+    """A viewer on 62 kbit/s that nobody waits for, beside an encoder that makes 4 Mbit/s for the others."""
+    run = Run()
+    run.pacer = Pacer(62_000, strict=True)
+    key = run.put(200_000, key=True)
+    lost: list[AccessUnit] = []
+    number = 0
+    while run.pacer.backlog:
+        run.until(run.now + FRAME)
+        number += 1
+        made = unit(number, key=number == 100)  # another viewer asked for one
+        if not run.pacer.admit(run.now, made, 16_000) and not run.pacer.put(run.now, made, payloads(16_000), 16_000):
+            lost.append(made)
+        lost += run.pacer.drop_stale(run.now)
+        assert run.pacer.backlog < 200_000 + 16 * 16_000  # half a second of pictures
+        assert run.pacer.skip_gap() is not bool(run.pacer.backlog)
+    assert [each for _, each, _, ends in run.left if ends] == [key]
+    assert sorted(each.pts for each in lost) == [3000 * at for at in range(1, number + 1)]
+    assert not run.pacer.skip_gap()
+
+
 def test_what_the_socket_does_not_take_is_dropped_to_the_next_key_frame() -> None:
     run = Run()
     for number in range(20):

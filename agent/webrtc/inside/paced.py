@@ -63,7 +63,8 @@ class PacedSender(PacketSender[AccessUnit]):
         if self._pacer.admit(now, unit, size, free=free):
             self._emit(outlet, unit, payloads, ends=True)
         else:
-            self._pacer.put(now, unit, payloads, size)
+            if not self._pacer.put(now, unit, payloads, size):
+                self._pictures.skip(1, keyframe_follows=True)  # once the one on its way has left, another is asked for
             if self._timer is None:
                 self._pump()
         self._adaptation.sent(self._octets)
@@ -135,6 +136,9 @@ class PacedSender(PacketSender[AccessUnit]):
             self._pacer.resent(len(packet.payload))
         while (chunk := self._pacer.take(now)) is not None:
             self._emit(outlet, chunk.unit, chunk.payloads, ends=chunk.ends)
+        if self._pacer.skip_gap():
+            self._pictures.skip(0, keyframe_follows=False)
+            self._pictures.request_keyframe()
 
     def _account(self, packets: int, octets: int, sent: int) -> None:
         super()._account(packets, octets, sent)
