@@ -91,6 +91,21 @@ async def test_few_losses_cost_no_key_frame(call: Call) -> None:
         assert call.source.keyframe_requests == asked
 
 
+async def test_sound_is_not_resent(call: Call) -> None:
+    """Nobody negotiates that for Opus, so who asks for it all again and again is not served."""
+    async with closing(call.device, call.caller):
+        await call.connect()
+        sender = call.device.peer._media._audio_sender
+        assert sender is not None
+        await call.sink.seen(audio=20)
+        nack = RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=call.own_ssrc, media_ssrc=sender._sender._ssrc)
+        nack.lost = [(sender._sequence_number - number) & 0xFFFF for number in range(15, 0, -1)]
+        await call.receiver._send_rtcp(nack)
+        await ask_again_for(call, 5)
+        await until(lambda: call.sent().retransmitted_packets_sent == 5)  # the pictures' NACK came after the sound's
+        assert sender.tally.retransmitted_packets == 0
+
+
 async def test_sound_never_waits_for_a_key_frame(call: Call) -> None:
     """A picture that takes most of a second to leave, and no packet of sound later than usual."""
     burden = call.clip[0][:-1] + bytes(range(1, 256)) * 800

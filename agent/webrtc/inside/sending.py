@@ -101,6 +101,7 @@ class PacketSender(Generic[UnitT]):
         self._packetize = packetize
         self._feedback = FeedbackTap(sender, clock_rate, listener)
         self._payload_type = 0
+        self._nack_negotiated = False
         self._sequence_number = random.randrange(1 << 15)  # noqa: S311 - an early wrap breaks SRTP
         self._rtx_sequence_number = random.randrange(1 << 15)  # noqa: S311 - likewise
         self._timestamp_origin = random.getrandbits(32)
@@ -129,6 +130,7 @@ class PacketSender(Generic[UnitT]):
     async def _run(self, codec: RTCRtpCodecParameters) -> None:
         sender = self._sender
         self._payload_type = codec.payloadType or 0
+        self._nack_negotiated = any(each.type == "nack" and not each.parameter for each in codec.rtcpFeedback)
         sender._RTCRtpSender__rtp_started.set()
         try:
             while (unit := await self._source.next()) is not None:
@@ -221,7 +223,12 @@ class PacketSender(Generic[UnitT]):
     # --- what is asked for again
 
     async def _retransmit(self, sequence_number: int) -> None:
-        """Resend a packet that a NACK names (RFC 4588), unless it is forgotten or was resent within a round trip."""
+        """Resend a packet that a NACK names (RFC 4588), unless it is forgotten or was resent within a round trip.
+
+        Only where both sides agreed on it (RFC 4585 4.2): sound has no budget for what a stranger may ask for.
+        """
+        if not self._nack_negotiated:
+            return
         index = sequence_number % HISTORY_SIZE
         sent = self._history[index]
         if sent is None or _SEQUENCE.unpack_from(sent[0], _SEQUENCE_AT) != (sequence_number,):
