@@ -111,7 +111,7 @@ def ask(path: Path) -> dict[str, Any]:
         while len(answer) < _MAX_ANSWER and (part := sock.recv(65536)):
             answer += part
     status = json.loads(answer)
-    if not isinstance(status, dict):
+    if not isinstance(status, dict) or not status.keys() >= {"uid", "version", "status"}:
         raise ValueError(f"{path}: that is no status")  # noqa: TRY004 - a wrong value, not a caller's mistake
     return status
 

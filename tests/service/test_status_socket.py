@@ -50,7 +50,7 @@ async def test_socket_of_a_daemon_that_answers_is_left_to_it(tmp_path: Path, cap
         def answer() -> None:
             connection, _ = other.accept()
             with connection:
-                connection.sendall(b"{}\n")
+                connection.sendall(b'{"uid": "door-1", "version": "1", "status": "idle"}\n')
 
         thread = threading.Thread(target=answer)
         thread.start()
@@ -87,7 +87,7 @@ async def test_connections_are_bounded(tmp_path: Path, monkeypatch: pytest.Monke
             await asyncio.to_thread(ask, path)
 
 
-@pytest.mark.parametrize("answer", [b"", b"hello\n", b"[1]\n", b"\xff"])
+@pytest.mark.parametrize("answer", [b"", b"hello\n", b"[1]\n", b"{}\n", b"\xff"])
 async def test_ask_refuses_what_is_no_status(tmp_path: Path, answer: bytes) -> None:
     path = tmp_path / "other.sock"
 
