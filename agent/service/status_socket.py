@@ -112,7 +112,7 @@ def ask(path: Path) -> dict[str, Any]:
             answer += part
     status = json.loads(answer)
     if not isinstance(status, dict) or not status.keys() >= {"uid", "version", "status"}:
-        raise ValueError(f"{path}: that is no status")  # noqa: TRY004 - a wrong value, not a caller's mistake
+        raise ValueError(f"{path}: that is no status")
     return status
 
 
