@@ -36,7 +36,7 @@ from agent.ports import IceOptions, LocalStream, PeerFactory
 from agent.webrtc import inside
 from agent.webrtc.control import LABEL, ControlChannel
 from agent.webrtc.media import Media
-from agent.webrtc.sdp import RemoteDescription, publish, read_description
+from agent.webrtc.sdp import RemoteDescription, declares_profile, publish, read_description
 from agent.webrtc.servers import UsableServer, usable_servers
 from agent.webrtc.trickle import Trickle
 
@@ -187,8 +187,10 @@ class AiortcPeer:
             self._gathering = asyncio.create_task(self._gather(servers, mid, index), name="ice-gathering")
         else:
             await self._trickle.end_local()
-        sdp = self._pc.localDescription.sdp
-        return publish(sdp, profile_level_id=self._media.profile_level_id, trickling=bool(servers))
+        sdp, profile = self._pc.localDescription.sdp, self._media.profile_level_id
+        if profile is not None and not declares_profile(sdp, profile):
+            log.warning("the source's H.264 has the profile %s, which was not offered: it may not be shown", profile)
+        return publish(sdp, profile_level_id=profile, trickling=bool(servers))
 
     async def _gather(self, servers: list[UsableServer], mid: str, index: int) -> None:
         def found(candidate: IceCandidate | None) -> None:

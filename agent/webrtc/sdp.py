@@ -100,6 +100,12 @@ def publish(sdp: str, *, profile_level_id: str | None, trickling: bool) -> str:
     return "\r\n".join(lines) + "\r\n"
 
 
+def declares_profile(sdp: str, profile_level_id: str) -> bool:
+    """Whether an entry of it has this profile, at whatever level; what is Constrained Baseline is Baseline too."""
+    profile = profile_level_id[:4].lower()
+    return f"profile-level-id={'42' if profile == '42e0' else profile}" in sdp.lower()
+
+
 def _with_level(line: str, profile_level_id: str) -> str:
     """Entries of the same profile get our level (RFC 6184 8.1)."""
     profile = re.escape(profile_level_id[:4])

@@ -162,6 +162,19 @@ async def test_high_profile_is_chosen_where_it_is_offered(clip: list[bytes]) -> 
     assert "profile-level-id=640028" in answer
 
 
+async def test_a_profile_that_was_not_offered_is_told(clip: list[bytes], caplog: pytest.LogCaptureFixture) -> None:
+    """Browsers decode it all the same, so the call goes on."""
+    side, other = (
+        Side(LocalStream(ClipFeed(clip, profile_level_id="640028"))),
+        Side(LocalStream(ClipFeed(clip, profile_level_id="42e01f"))),
+    )
+    async with closing(side, other):
+        await other.peer.create_answer(with_video_codecs(*H264))
+        assert "not offered" not in caplog.text
+        await side.peer.create_answer(with_video_codecs(*H264))
+    assert "has the profile 640028, which was not offered" in caplog.text
+
+
 async def test_a_camera_that_cannot_be_opened_surfaces_here() -> None:
     answering, offering = Side(LocalStream(BrokenFeed())), Side(LocalStream(BrokenFeed()))
     async with closing(answering, offering):
