@@ -65,11 +65,13 @@ async def measure_cut(stage: Stage, *, lip_sync: bool = False, queue: int = 75_0
         await at.link.change(rate=FAST)
         restored = await at.sent(30)
     fits = max((at for at, bitrate in slow if bitrate > SLOW), default=0.0)
+    over = max(bitrate for at, bitrate in slow if at > 6) / SLOW - 1  # looking for more is part of the control
     returned = next((second + 1 for second, bitrate in enumerate(restored) if bitrate >= 0.8 * before), float("inf"))
     name = f"cut to 800 kbit/s, queue {queue // 1000} kB{', in step with the sound' if lip_sync else ''}"
     details = {"before": round(before), "restored": [round(bitrate) for bitrate in restored]}
     return [
         Figure(f"{name}: fits after", fits, "s", 5, details),
+        Figure(f"{name}: most over the link in a second from 5 s on", 100 * over, "%"),
         Figure(f"{name}: longest freeze", freeze, "s", 1),
         Figure(f"{name}: latency from 8 s on, p95", 1e3 * percentile(latency, 95), "ms", 300, spread(latency)),
         Figure(f"{name}: back at 80 % after", returned, "s", 20),
