@@ -103,7 +103,8 @@ def publish(sdp: str, *, profile_level_id: str | None, trickling: bool) -> str:
 def declares_profile(sdp: str, profile_level_id: str) -> bool:
     """Whether an entry of it has this profile, at whatever level; what is Constrained Baseline is Baseline too."""
     profile = profile_level_id[:4].lower()
-    return f"profile-level-id={'42' if profile == '42e0' else profile}" in sdp.lower()
+    constrained = profile.startswith("42") and int(profile[2:], 16) & 0x40  # constraint_set1_flag
+    return f"profile-level-id={'42' if constrained else profile}" in sdp.lower()
 
 
 def _with_level(line: str, profile_level_id: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.errors import UnusableDescription
-from agent.webrtc.sdp import MAX_CANDIDATES, publish, read_candidate, read_description
+from agent.webrtc.sdp import MAX_CANDIDATES, declares_profile, publish, read_candidate, read_description
 from tests.webrtc.offers import BROWSER_OFFER, candidate_line, with_candidates
 
 LINES = BROWSER_OFFER.splitlines()
@@ -179,3 +179,20 @@ def test_trickling_is_announced_and_does_not_end_the_candidates() -> None:
     assert "a=end-of-candidates" not in sdp
     assert "\r\na=ice-options:trickle\r\nm=audio" in sdp
     assert "a=end-of-candidates" in publish(ended, profile_level_id=None, trickling=False)
+
+
+@pytest.mark.parametrize(
+    ("profile_level_id", "offered", "declared"),
+    [
+        ("42e01f", "42e028", True),
+        ("42C028", "42e01f", True),
+        ("42e01f", "42001f", True),
+        ("42001f", "42e01f", False),
+        ("640028", "64001F", True),
+        ("640028", "42e01f", False),
+        ("42e01f", "640028", False),
+    ],
+)
+def test_whether_a_profile_is_declared(profile_level_id: str, offered: str, declared: bool) -> None:
+    sdp = f"m=video 9 UDP/TLS/RTP/SAVPF 102\r\na=fmtp:102 packetization-mode=1;profile-level-id={offered}\r\n"
+    assert declares_profile(sdp, profile_level_id) is declared
