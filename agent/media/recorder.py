@@ -137,7 +137,10 @@ class Recorder:
 def _check_writable(path: Path) -> None:
     if path.suffix.lower() not in AUDIO_CODECS:
         raise MediaUnavailable(f"{path}: a recording ends in {', '.join(sorted(AUDIO_CODECS))}")
+    existed = path.exists()
     try:
-        path.open("wb").close()
+        path.open("ab").close()  # what an earlier call left stays until there is something in its place
+        if not existed:
+            path.unlink()
     except OSError as error:
         raise MediaUnavailable(f"{path}: cannot be written: {error.strerror}") from error

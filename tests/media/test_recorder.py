@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +104,15 @@ async def test_nothing_arrived_and_closing_twice_are_harmless(tmp_path: Path) ->
     await recorder.finished()
     recorder.on_audio(sound(0))
     await recorder.finished()
+    assert os.listdir(tmp_path) == []
+
+
+async def test_an_earlier_recording_stays_where_nothing_arrived(tmp_path: Path) -> None:
+    """As when the next call to be recorded is rejected."""
+    path = tmp_path / "call.mkv"
+    path.write_bytes(b"an earlier call")
+    await Recorder(path).finished()
+    assert path.read_bytes() == b"an earlier call"
 
 
 @pytest.mark.parametrize("name", ["call.avi", "call", "nowhere/call.mkv"])
