@@ -7,8 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from agent.conversation import events as ev
 from agent.conversation.reports import CallRecord, LocalStats, RemoteStats
+from agent.core.call import events as ev
 
 logger = logging.getLogger(__name__)
 

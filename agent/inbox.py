@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agent.conversation import events as ev
+from agent.core.call import events as ev
 from agent.errors import InvalidStateError
 from agent.ports import LocalStream
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agent.conversation.counters import PeerCounters
-from agent.conversation.events import IceCandidate, IceServer, MediaGrant, PeerEvent
-from agent.conversation.reasons import SharedBitrate
+from agent.core.call.events import IceCandidate, IceServer, MediaGrant, PeerEvent
+from agent.core.call.reasons import SharedBitrate
 
 VIDEO_CLOCK_RATE = 90_000
 AUDIO_CLOCK_RATE = 48_000

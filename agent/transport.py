@@ -6,8 +6,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from agent.conversation import events as ev
-from agent.conversation.reasons import CloseReason
+from agent.core.call import events as ev
+from agent.core.call.reasons import CloseReason
 from agent.errors import CallboxError, MediaError, NoCommonCodec, UnusableDescription
 from agent.ports import Peer
 

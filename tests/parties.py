@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from agent.client import CallClient, ClientOptions, Conversation
-from agent.conversation.reasons import CallStatus
+from agent.core.call.reasons import CallStatus
 from agent.ports import LocalStream
 from agent.signaling.channel import Signaling
 from tests.fakes.broker import FakeBroker, FakeNetwork

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from agent.client import ClientOptions
-from agent.conversation import events as ev
-from agent.conversation.call import State, Timing
-from agent.conversation.events import IceCandidate, MediaGrant
-from agent.conversation.reasons import CallStatus, CloseReason, Side
 from agent.conversation.reports import CallRecord, LocalStats
+from agent.core.call import events as ev
+from agent.core.call.events import IceCandidate, MediaGrant
+from agent.core.call.machine import State, Timing
+from agent.core.call.reasons import CallStatus, CloseReason, Side
 from agent.errors import InvalidStateError, MediaUnavailable, NoCommonCodec
 from agent.inbox import LIMIT
 from agent.signaling import messages as wire

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from agent.conversation import events as ev
-from agent.conversation.call import State
-from agent.conversation.reasons import CallStatus, CloseReason, Side
+from agent.core.call import events as ev
+from agent.core.call.machine import State
+from agent.core.call.reasons import CallStatus, CloseReason, Side
 from agent.errors import InvalidStateError
 from agent.ports import LocalStream
 from agent.signaling import messages as wire

@@ -6,9 +6,9 @@ import json
 from datetime import datetime
 
 from agent.conversation.durations import format_duration
-from agent.conversation.events import Invitation, MediaGrant
 from agent.conversation.limits import CallHistory
 from agent.conversation.policy import Action, Explanation, Policy
+from agent.core.call.events import Invitation, MediaGrant
 
 
 def explain_policy(

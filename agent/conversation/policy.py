@@ -18,10 +18,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from agent.conversation.durations import Duration, format_duration, parse_duration
-from agent.conversation.events import Invitation, MediaGrant
 from agent.conversation.limits import CallHistory
-from agent.conversation.reasons import AudioDirection, SharedBitrate
 from agent.conversation.schedule import Check, Days, Hours, check_schedule, check_unset_clock, parse_timezone
+from agent.core.call.events import Invitation, MediaGrant
+from agent.core.call.reasons import AudioDirection, SharedBitrate
 
 NOT_ALLOWED = "not_allowed"
 BUSY = "busy"

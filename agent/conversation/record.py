@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from agent.conversation.call import Call
 from agent.conversation.reports import CallRecord, SetupTimes
 from agent.conversation.statistics import StatisticsLog
+from agent.core.call.machine import Call
 
 
 def call_record(call: Call, log: StatisticsLog, *, now: float, wall: float) -> CallRecord:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from agent.conversation.reasons import CallStatus, CloseReason, Side
+from agent.core.call.reasons import CallStatus, CloseReason, Side
 
 
 class Report(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from agent.conversation.reasons import SharedBitrate
+from agent.core.call.reasons import SharedBitrate
 
 
 class Wish(NamedTuple):

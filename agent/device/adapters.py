@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from agent import __version__
 from agent.client import ClientOptions
-from agent.conversation.call import Timing
-from agent.conversation.events import IceServer
+from agent.core.call.events import IceServer
+from agent.core.call.machine import Timing
 from agent.device.publisher import board_model
 from agent.media.camera_options import CameraOptions
 from agent.media.hub import VideoHub

@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.client import CallClient
 from agent.conversation.policy import PolicyOverride
-from agent.conversation.reasons import CloseReason
+from agent.core.call.reasons import CloseReason
 from agent.device.doorkeeper import Doorkeeper
 from agent.errors import CallboxError, ConfigurationError, InvalidStateError, MalformedMessage
 from agent.media.jpeg import Jpeg

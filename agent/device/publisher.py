@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from agent.conversation import events as ev
-from agent.conversation.reasons import Direction
 from agent.conversation.reports import CallRecord, LocalStats, RemoteStats
+from agent.core.call import events as ev
+from agent.core.call.reasons import Direction
 from agent.session import Conversation
 from agent.signaling import messages as wire
 from agent.signaling.broker import Broker

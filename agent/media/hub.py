@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from agent.conversation.framerate import frame_divisor
-from agent.conversation.reasons import SharedBitrate
 from agent.conversation.shared_bitrate import shared_bitrate
+from agent.core.call.reasons import SharedBitrate
 from agent.errors import MediaError
 from agent.media.h264 import signaled_profile
 from agent.media.jpeg import Jpeg, encode_jpeg

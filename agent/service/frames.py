@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from agent.conversation.reasons import SharedBitrate
+from agent.core.call.reasons import SharedBitrate
 from agent.errors import MediaError
 from agent.ports import AccessUnit, BitrateLimits, VideoFeed, VideoFormat, VideoSubscription
 

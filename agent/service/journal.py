@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import IO, Any
 
-from agent.conversation.call import State
-from agent.conversation.reasons import CallStatus, CloseReason, Side
+from agent.core.call.machine import State
+from agent.core.call.reasons import CallStatus, CloseReason, Side
 
 IDENTIFIER = "callbox"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from agent.conversation.call import State
-from agent.conversation.reasons import Direction
+from agent.core.call.machine import State
+from agent.core.call.reasons import Direction
 
 
 class Phase(StrEnum):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from agent.conversation.reasons import CallMode
+from agent.core.call.reasons import CallMode
 from agent.errors import MalformedMessage
 from agent.signaling.limits import bounded, read_object
 from agent.signaling.wire import Code, ConversationId, Flag, Lifetime, Sentence, Timestamp, Uid, WireModel, validated

@@ -12,8 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from agent.conversation import events as core
-from agent.conversation.reasons import CallStatus
+from agent.core.call import events as core
+from agent.core.call.reasons import CallStatus
 from agent.errors import MalformedMessage
 from agent.signaling.commands import (
     COMMANDS,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agent.conversation import events as core
-from agent.conversation.reasons import CallStatus, CloseReason
+from agent.core.call import events as core
+from agent.core.call.reasons import CallStatus, CloseReason
 from agent.signaling import messages as wire
 
 REASON_EXPIRED = "expired"

@@ -13,9 +13,8 @@ from aiortc import RTCBundlePolicy, RTCConfiguration, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from aiortc.sdp import MediaDescription
 
-from agent.conversation.attention import UNHEEDED, Attention
 from agent.conversation.counters import PeerCounters
-from agent.conversation.events import (
+from agent.core.call.events import (
     CandidateFound,
     FirstFrameSeen,
     IceCandidate,
@@ -30,7 +29,8 @@ from agent.conversation.events import (
     PeerUnheeded,
     TrackReceived,
 )
-from agent.conversation.reasons import CloseReason
+from agent.core.call.media_inactivity import UNHEEDED, Attention
+from agent.core.call.reasons import CloseReason
 from agent.errors import CallboxError, NoCommonCodec, PeerError, UnusableDescription
 from agent.ports import IceOptions, LocalStream, PeerFactory
 from agent.webrtc import inside

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from agent.conversation.events import IceServer
+from agent.core.call.events import IceServer
 
 log = logging.getLogger(__name__)
 

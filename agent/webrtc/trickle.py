@@ -12,7 +12,7 @@ from collections.abc import Callable
 import aioice
 from aiortc.rtcicetransport import RTCIceCandidate
 
-from agent.conversation.events import IceCandidate
+from agent.core.call.events import IceCandidate
 from agent.webrtc import gather, inside
 from agent.webrtc.sdp import RemoteDescription, read_candidate
 from agent.webrtc.servers import UsableServer

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.conversation.reasons import CloseReason
+from agent.core.call.reasons import CloseReason
 from agent.ports import LocalStream
 from agent.webrtc.peer import AiortcPeer
 from tests.bench.decoding import Examiner

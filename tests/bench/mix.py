@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-from agent.conversation.events import MediaGrant, PeerConnected, PeerEvent
-from agent.conversation.reasons import AudioDirection
+from agent.core.call.events import MediaGrant, PeerConnected, PeerEvent
+from agent.core.call.reasons import AudioDirection
 from agent.ports import IceOptions, LocalStream
 from agent.webrtc.peer import AiortcPeer
 from tests.bench.telephone import Line, Telephone

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from _pytest.outcomes import Skipped
 
-from agent.conversation.events import MediaGrant, PeerConnected
+from agent.core.call.events import MediaGrant, PeerConnected
 from agent.ports import AccessUnit, DecodedAudio, IceOptions, LocalStream
 from agent.webrtc.peer import AiortcPeer
 from tests.bench.figures import Figure, machine, percentile, spread, table

@@ -13,7 +13,7 @@ import av
 from aiortc.rtcdtlstransport import RTCCertificate
 from aiortc.rtp import RtcpSrPacket
 
-from agent.conversation.events import FirstFrameSeen, IceConnected, MediaGrant, PeerConnected, PeerEvent
+from agent.core.call.events import FirstFrameSeen, IceConnected, MediaGrant, PeerConnected, PeerEvent
 from agent.media.strip import read_strip
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, DecodedAudio, IceOptions, LocalStream
 from agent.webrtc.peer import AiortcPeer

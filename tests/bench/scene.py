@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from agent.conversation.events import MediaGrant, PeerConnected, PeerEvent
+from agent.core.call.events import MediaGrant, PeerConnected, PeerEvent
 from agent.ports import IceOptions, LocalStream
 from agent.signaling.messages import format_time
 from agent.signaling.mqtt import MqttBroker

@@ -21,8 +21,8 @@ import aiortc.codecs.h264 as aiortc_h264
 import av
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 
-from agent.conversation.events import MediaGrant
-from agent.conversation.reasons import SharedBitrate
+from agent.core.call.events import MediaGrant
+from agent.core.call.reasons import SharedBitrate
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, BitrateLimits, IceOptions, LocalStream, VideoFormat
 from agent.webrtc.peer import AiortcPeer
 from tests.bench.clips import FRAMERATE, access_units

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent.commands.caller import CallPlan, Display
-from agent.conversation import events as ev
+from agent.core.call import events as ev
 
 LOSS = [
     (ev.Degraded("silence"), "degraded (silence)", {"event": "degraded", "cause": "silence"}),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from agent.conversation import events as ev
-from agent.conversation.reasons import CallStatus, CloseReason, Side
 from agent.conversation.record import call_record, rfc3339
 from agent.conversation.statistics import StatisticsLog
-from tests.conversation.calls import CALLER, PARTY, feed, incoming
+from agent.core.call import events as ev
+from agent.core.call.reasons import CallStatus, CloseReason, Side
+from tests.core.call.calls import CALLER, PARTY, feed, incoming
 
 WALL = 1_795_342_500.123
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from agent.conversation.reasons import CallStatus
+from agent.core.call.reasons import CallStatus
 from agent.signaling import messages as wire
 from agent.signaling.outbox import STALLED
 from agent.signaling.outbox_options import OutboxOptions

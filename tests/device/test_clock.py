@@ -10,7 +10,7 @@ import pytest
 
 from agent import RELEASED
 from agent.client import ClientOptions
-from agent.conversation.reasons import CallStatus, CloseReason
+from agent.core.call.reasons import CallStatus, CloseReason
 from agent.device.clock import watching_clock
 from agent.signaling import messages as wire
 from agent.signaling.wire import format_time

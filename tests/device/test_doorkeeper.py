@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.conversation.policy import Policy, PolicyOverride, Rule
-from agent.conversation.reasons import CallStatus, CloseReason
+from agent.core.call.reasons import CallStatus, CloseReason
 from agent.signaling import messages as wire
 from tests.devices import UID, device
 from tests.fakes.broker import FakeNetwork

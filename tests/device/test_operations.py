@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from agent.conversation.call import State
-from agent.conversation.reasons import CallStatus
+from agent.core.call.machine import State
+from agent.core.call.reasons import CallStatus
 from agent.device.operations import MAX_UNDER_WAY
 from agent.errors import ConfigurationError
 from agent.media.jpeg import Jpeg

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from agent.conversation.counters import PeerCounters, SentCounters
-from agent.conversation.events import IceCandidate, MediaGrant, PeerConnected, PeerEvent
+from agent.core.call.events import IceCandidate, MediaGrant, PeerConnected, PeerEvent
 from agent.ports import IceOptions, LocalStream
 
 

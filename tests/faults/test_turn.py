@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 
-from agent.conversation.events import IceServer
+from agent.core.call.events import IceServer
 from agent.webrtc.servers import time_limited
 from tests.conftest import Mosquitto, free_port
 from tests.e2e.browser import calling, chromium

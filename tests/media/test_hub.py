@@ -8,7 +8,7 @@ from dataclasses import replace
 import av
 import pytest
 
-from agent.conversation.reasons import SharedBitrate
+from agent.core.call.reasons import SharedBitrate
 from agent.errors import MediaEnded, MediaError, MediaUnavailable
 from agent.media import shared_source
 from agent.media.hub import VideoHub

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.conversation.call import State
-from agent.conversation.reasons import Direction
+from agent.core.call.machine import State
+from agent.core.call.reasons import Direction
 from agent.service.snapshot import CallSnapshot, Camera, Phase, SentVideo, Snapshot
 
 FOUND = Camera("pattern", looked_for=True)

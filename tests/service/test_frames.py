@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from agent.conversation.reasons import SharedBitrate
+from agent.core.call.reasons import SharedBitrate
 from agent.errors import MediaEnded, MediaUnavailable
 from agent.ports import AccessUnit, BitrateLimits, VideoFormat, VideoSubscription
 from agent.service.frames import FrameMeter

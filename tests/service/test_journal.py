@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from agent.conversation.call import State
-from agent.conversation.reasons import CallStatus, CloseReason, Side
+from agent.core.call.machine import State
+from agent.core.call.reasons import CallStatus, CloseReason, Side
 from agent.service.journal import CallFields, LevelPrefix, call_fields, is_journal, open_journal
 
 OPEN = {"5f1c": "front-desk"}

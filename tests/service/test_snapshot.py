@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.conversation.call import State
+from agent.core.call.machine import State
 from agent.service.snapshot import CallSnapshot, Camera, Phase, Records, lacking, words
 from tests.service.snapshots import VIDEO, call, snapshot
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent.conversation.reasons import Direction
+from agent.core.call.reasons import Direction
 from agent.errors import MalformedMessage
 from agent.signaling.channel import CommandRequest, Signal, Signaling
 from agent.signaling.messages import (

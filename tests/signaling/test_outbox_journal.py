@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from agent.conversation import events as ev
-from agent.conversation.call import Timing
-from agent.conversation.incoming import IncomingCall
-from agent.conversation.reasons import Direction
+from agent.core.call import events as ev
+from agent.core.call.incoming import IncomingCall
+from agent.core.call.machine import Timing
+from agent.core.call.reasons import Direction
 from agent.signaling.journal import UPDATE_INTERVAL, CallJournal
 from agent.signaling.outbox import Outbox
 from agent.signaling.telemetry import EventHeader

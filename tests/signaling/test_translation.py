@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from agent.conversation import events as ev
-from agent.conversation.reasons import CallStatus
+from agent.core.call import events as ev
+from agent.core.call.reasons import CallStatus
 from agent.signaling import messages as wire
 from agent.signaling.translation import to_input, to_message
 

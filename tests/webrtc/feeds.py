@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import av
 
-from agent.conversation.reasons import SharedBitrate
+from agent.core.call.reasons import SharedBitrate
 from agent.errors import MediaEnded, MediaUnavailable
 from agent.ports import AccessUnit, AudioPacket, BitrateLimits, DecodedAudio, VideoFormat
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from aioice.ice import StunProtocol
 
-from agent.conversation.events import CandidateFound, MediaGrant, PeerConnected, PeerEvent
+from agent.core.call.events import CandidateFound, MediaGrant, PeerConnected, PeerEvent
 from agent.ports import IceOptions, LocalStream
 from agent.webrtc.peer import AiortcPeer
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from aiortc.rtp import RTCP_PSFB_APP, RTCP_RTPFB_NACK, RtcpPsfbPacket, RtcpRtpfbPacket, pack_remb_fci
 
-from agent.conversation.events import MediaGrant
-from agent.conversation.reasons import SharedBitrate
+from agent.core.call.events import MediaGrant
+from agent.core.call.reasons import SharedBitrate
 from agent.ports import BitrateLimits, LocalStream
 from tests.webrtc.feeds import ClipFeed
 from tests.webrtc.pairs import Side, closing, connect, until

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.conversation.events import IceCandidate, PeerConnected, TrackReceived
+from agent.core.call.events import IceCandidate, PeerConnected, TrackReceived
 from agent.ports import IceOptions, LocalStream
 from tests.parts import require_part
 from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
-from agent.conversation.events import PeerConnected, PeerLost
+from agent.core.call.events import PeerConnected, PeerLost
 from agent.ports import LocalStream
 from agent.webrtc.control import MAX_MESSAGE_SIZE
 from tests.webrtc.feeds import ClipFeed

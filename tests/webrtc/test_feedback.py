@@ -21,7 +21,7 @@ from aiortc.rtp import (
 
 from agent import h264
 from agent.conversation.counters import ReceivedCounters, SentCounters
-from agent.conversation.events import FirstFrameSeen, PeerLost
+from agent.core.call.events import FirstFrameSeen, PeerLost
 from agent.ports import AccessUnit, DecodedAudio, LocalStream
 from tests.webrtc.feeds import ClipFeed, ClipSubscription, MemorySink, SoundFeed
 from tests.webrtc.pairs import Filter, Side, closing, connect, until

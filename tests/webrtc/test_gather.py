@@ -15,7 +15,7 @@ import aioice.ice
 import aioice.stun
 import pytest
 
-from agent.conversation.events import IceServer
+from agent.core.call.events import IceServer
 from agent.webrtc import gather, inside
 from agent.webrtc.gather import gather_from_servers, tls_context
 from agent.webrtc.servers import UsableServer, usable_servers

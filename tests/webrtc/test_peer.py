@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.conversation import attention
-from agent.conversation.events import (
+from agent.core.call import media_inactivity as attention
+from agent.core.call.events import (
     CandidateFound,
     FirstFrameSeen,
     MediaGrant,
@@ -26,7 +26,7 @@ from agent.conversation.events import (
     PeerUnheeded,
     TrackReceived,
 )
-from agent.conversation.reasons import AudioDirection, CloseReason
+from agent.core.call.reasons import AudioDirection, CloseReason
 from agent.errors import MediaUnavailable, NoCommonCodec, PeerError, UnusableDescription
 from agent.ports import IceOptions, LocalStream, PeerFactory
 from agent.webrtc import inside

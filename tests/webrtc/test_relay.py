@@ -11,7 +11,7 @@ import aioice.stun
 import aioice.turn
 import pytest
 
-from agent.conversation.events import CandidateFound, IceServer, PeerConnected, PeerHeard, PeerSilent
+from agent.core.call.events import CandidateFound, IceServer, PeerConnected, PeerHeard, PeerSilent
 from agent.ports import IceOptions, LocalStream
 from agent.webrtc import inside
 from agent.webrtc.inside import ice, turn

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from agent.conversation.events import IceServer
+from agent.core.call.events import IceServer
 from agent.webrtc.servers import UsableServer, time_limited, usable_servers
 
 NOW = 1_800_000_000.0

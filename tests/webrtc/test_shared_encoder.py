@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent.conversation.events import MediaGrant
-from agent.conversation.reasons import SharedBitrate
+from agent.core.call.events import MediaGrant
+from agent.core.call.reasons import SharedBitrate
 from agent.media.choice import open_video_source
 from agent.media.hub import VideoHub
 from agent.media.source import VideoOptions

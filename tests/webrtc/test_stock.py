@@ -9,7 +9,7 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
-from agent.conversation.events import PeerConnected, PeerLost, TrackReceived
+from agent.core.call.events import PeerConnected, PeerLost, TrackReceived
 from agent.ports import LocalStream
 from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
 from tests.webrtc.pairs import Side, closing

@@ -11,7 +11,7 @@ import aioice.mdns
 import aioice.stun
 import pytest
 
-from agent.conversation.events import CandidateFound, IceCandidate, IceServer, PeerConnected, PeerFailed
+from agent.core.call.events import CandidateFound, IceCandidate, IceServer, PeerConnected, PeerFailed
 from agent.errors import PeerError
 from agent.ports import IceOptions, LocalStream
 from agent.webrtc import gather

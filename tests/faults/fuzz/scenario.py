@@ -13,9 +13,9 @@ from random import Random
 from typing import Any
 
 from agent.client import CallClient, ClientOptions, Conversation
-from agent.conversation import events as ev
-from agent.conversation.call import State
-from agent.conversation.reasons import CallMode, CloseReason
+from agent.core.call import events as ev
+from agent.core.call.machine import State
+from agent.core.call.reasons import CallMode, CloseReason
 from agent.errors import InvalidStateError, UnusableDescription
 from agent.ports import LocalStream
 from agent.signaling.channel import Signaling

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from agent.conversation import events as ev
-from agent.conversation.call import State
-from agent.conversation.incoming import IncomingCall
-from agent.conversation.outgoing import OutgoingCall
-from agent.conversation.reasons import CallStatus, CloseReason
-from tests.conversation.calls import CALLER, PARTY, candidate, established, feed, incoming, outgoing
+from agent.core.call import events as ev
+from agent.core.call.incoming import IncomingCall
+from agent.core.call.machine import State
+from agent.core.call.outgoing import OutgoingCall
+from agent.core.call.reasons import CallStatus, CloseReason
+from tests.core.call.calls import CALLER, PARTY, candidate, established, feed, incoming, outgoing
 
 AnyCall = IncomingCall | OutgoingCall
 LATER = 1000.0  # every deadline has passed

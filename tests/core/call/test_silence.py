@@ -7,11 +7,11 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.conversation import events as ev
-from agent.conversation.call import Call, State
-from agent.conversation.incoming import IncomingCall
-from agent.conversation.reasons import CloseReason, Side
-from tests.conversation.calls import CALLER, PARTY, TIMING, candidate, established, feed
+from agent.core.call import events as ev
+from agent.core.call.incoming import IncomingCall
+from agent.core.call.machine import Call, State
+from agent.core.call.reasons import CloseReason, Side
+from tests.core.call.calls import CALLER, PARTY, TIMING, candidate, established, feed
 
 GRANT = ev.MediaGrant()
 SILENT = ev.PeerSilent(0, 3.0)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from agent.conversation import events as ev
-from agent.conversation.call import Refused, State, Table, row
-from agent.conversation.reasons import CloseReason, Side
-from agent.conversation.renewing import RenewingCall
+from agent.core.call import events as ev
+from agent.core.call.machine import Refused, State, Table, row
+from agent.core.call.reasons import CloseReason, Side
+from agent.core.call.renewal import RenewingCall
 
 
 class AnsweredCall(RenewingCall):

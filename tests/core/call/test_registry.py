@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.conversation import events as ev
-from agent.conversation.incoming import IncomingCall
 from agent.conversation.limits import RateLimiter
-from agent.conversation.outgoing import OutgoingCall
-from agent.conversation.reasons import CallStatus, CloseReason
-from agent.conversation.switchboard import CLOSED_MEMORY_SECONDS, MEMORY, MEMORY_SIZE, Admission, Switchboard
-from tests.conversation.calls import CALLER, CONVERSATION, OWN, TIMING, feed, invitation, outgoing
+from agent.core.call import events as ev
+from agent.core.call.incoming import IncomingCall
+from agent.core.call.outgoing import OutgoingCall
+from agent.core.call.reasons import CallStatus, CloseReason
+from agent.core.call.registry import CLOSED_MEMORY_SECONDS, MEMORY, MEMORY_SIZE, Admission, Switchboard
+from tests.core.call.calls import CALLER, CONVERSATION, OWN, TIMING, feed, invitation, outgoing
 
 EXPIRED = ev.ResponseReceived(CALLER, "p", CallStatus.TIMEOUT, "expired", now=1_800_000_000.0)
 

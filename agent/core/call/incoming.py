@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from agent.conversation import events as ev
-from agent.conversation.answered import SHARED, AnsweredCall
-from agent.conversation.call import Refused, State, Table, Timing, row
-from agent.conversation.reasons import CallStatus, CloseReason, Direction, Side
+from agent.core.call import events as ev
+from agent.core.call.answered import SHARED, AnsweredCall
+from agent.core.call.machine import Refused, State, Table, Timing, row
+from agent.core.call.reasons import CallStatus, CloseReason, Direction, Side
 
 
 class IncomingCall(AnsweredCall):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from agent.conversation import events as ev
-from agent.conversation.call import State
-from agent.conversation.incoming import IncomingCall
-from agent.conversation.outgoing import OutgoingCall
-from agent.conversation.reasons import CallStatus, CloseReason, Side
-from tests.conversation.calls import CALLER, PARTY, candidate, established, feed, incoming, outgoing
+from agent.core.call import events as ev
+from agent.core.call.incoming import IncomingCall
+from agent.core.call.machine import State
+from agent.core.call.outgoing import OutgoingCall
+from agent.core.call.reasons import CallStatus, CloseReason, Side
+from tests.core.call.calls import CALLER, PARTY, candidate, established, feed, incoming, outgoing
 
 
 def test_offer_of_the_far_side_takes_over_once_it_is_connected() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from agent.conversation import events as ev
-from agent.conversation.call import State
-from agent.conversation.outgoing import OutgoingCall
-from agent.conversation.reasons import CallMode, CallStatus, CloseReason, Side
-from tests.conversation.calls import CALLER, TIMING, candidate, feed, outgoing
+from agent.core.call import events as ev
+from agent.core.call.machine import State
+from agent.core.call.outgoing import OutgoingCall
+from agent.core.call.reasons import CallMode, CallStatus, CloseReason, Side
+from tests.core.call.calls import CALLER, TIMING, candidate, feed, outgoing
 
 
 def inviting(*targets: str, mode: CallMode = CallMode.PARALLEL) -> OutgoingCall:

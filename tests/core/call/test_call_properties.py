@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.conversation import events as ev
-from agent.conversation.call import Call, State
-from agent.conversation.incoming import IncomingCall
-from agent.conversation.outgoing import OutgoingCall
-from agent.conversation.reasons import CallMode, CallStatus, CloseReason
-from tests.conversation.calls import CONVERSATION, OWN, TIMING, candidate, invitation
+from agent.core.call import events as ev
+from agent.core.call.incoming import IncomingCall
+from agent.core.call.machine import Call, State
+from agent.core.call.outgoing import OutgoingCall
+from agent.core.call.reasons import CallMode, CallStatus, CloseReason
+from tests.core.call.calls import CONVERSATION, OWN, TIMING, candidate, invitation
 
 UIDS = st.sampled_from(["front-desk", "b", "mallory"])
 PARTIES = st.sampled_from(["party-1", "party-2", OWN])

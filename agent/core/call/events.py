@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.conversation.reasons import AudioDirection, CallStatus, CloseReason, SharedBitrate, Side
+from agent.core.call.reasons import AudioDirection, CallStatus, CloseReason, SharedBitrate, Side
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from agent.conversation import events as ev
-from agent.conversation.call import Timing
-from agent.conversation.incoming import IncomingCall
-from agent.conversation.outgoing import OutgoingCall
-from agent.conversation.reasons import CallMode
+from agent.core.call import events as ev
+from agent.core.call.incoming import IncomingCall
+from agent.core.call.machine import Timing
+from agent.core.call.outgoing import OutgoingCall
+from agent.core.call.reasons import CallMode
 
 CALLER, PARTY, OWN = "front-desk", "party-1", "own-party"
 CONVERSATION = "2b7f1f0e-2f0d-4a86-9c8d-2d6c8f3f4a11"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from agent.conversation import events as ev
-from agent.conversation.call import State
-from agent.conversation.reasons import CallStatus, CloseReason, Side
-from tests.conversation.calls import CALLER, OWN, PARTY, candidate, established, feed, incoming
+from agent.core.call import events as ev
+from agent.core.call.machine import State
+from agent.core.call.reasons import CallStatus, CloseReason, Side
+from tests.core.call.calls import CALLER, OWN, PARTY, candidate, established, feed, incoming
 
 
 def test_accepted_invitation_answers_before_media_starts() -> None:

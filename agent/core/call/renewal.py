@@ -27,9 +27,9 @@ Each deadline counts from the silence, not from the attempt: renewing for ever k
 
 from __future__ import annotations
 
-from agent.conversation import events as ev
-from agent.conversation.call import Call, Refused, Renewal, State
-from agent.conversation.reasons import CloseReason, Direction, Side
+from agent.core.call import events as ev
+from agent.core.call.machine import Call, Refused, Renewal, State
+from agent.core.call.reasons import CloseReason, Direction, Side
 
 
 class RenewingCall(Call):

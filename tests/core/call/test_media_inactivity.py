@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.conversation.attention import HABIT, UNHEEDED, Attention
+from agent.core.call.media_inactivity import HABIT, UNHEEDED, Attention
 
 
 class Watched:

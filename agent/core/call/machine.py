@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
 
-from agent.conversation import events as ev
-from agent.conversation.reasons import CallStatus, CloseReason, Direction, Side
+from agent.core.call import events as ev
+from agent.core.call.reasons import CallStatus, CloseReason, Direction, Side
 
 
 class State(StrEnum):
