@@ -28,13 +28,13 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from agent import RELEASED
-from agent.conversation.limits import RateLimiter, Verdict
 from agent.core.call import events as ev
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import Timing
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallMode, CallStatus, CloseReason
 from agent.core.call.registry import Admission, Switchboard
+from agent.core.policy.rate_limiter import RateLimiter, Verdict
 from agent.emitter import Emitter, Unsubscribe
 from agent.errors import InvalidStateError, MalformedMessage
 from agent.ports import IceOptions, LocalStream, PeerFactory

@@ -15,8 +15,8 @@ from typing import Any
 
 from agent import __version__
 from agent.client import CallClient
-from agent.conversation.policy import Policy
 from agent.core.call.reasons import CloseReason
+from agent.core.policy.rules import Policy
 from agent.device.adapters import about, client_options, mqtt_options, page_server, video_options
 from agent.device.camera_check import find_fault
 from agent.device.clock import watching_clock

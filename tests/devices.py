@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.client import CallClient, ClientOptions
-from agent.conversation.policy import Policy, Rule
+from agent.core.policy.rules import Policy, Rule
 from agent.device.doorkeeper import Doorkeeper
 from agent.device.operations import Operator
 from agent.device.presence import Presence, offline

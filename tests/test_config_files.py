@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import BaseModel
 
-from agent.conversation.limits import CallHistory
-from agent.conversation.policy import Rule
 from agent.core.call.events import Invitation
+from agent.core.policy.rate_limiter import CallHistory
+from agent.core.policy.rules import Rule
 from agent.settings import Settings, load_policy, load_settings, sample_config, sample_policy
 from agent.settings.names import section_of
 from agent.settings.sample import write_samples

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from agent.conversation.policy import Policy, Rule
+from agent.core.policy.rules import Policy, Rule
 from agent.daemon import Daemon
 from agent.errors import CallboxError, ConfigurationError
 from agent.settings import AudioSettings, MqttSettings, Settings, VideoSettings, local_timezone

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from agent.conversation.durations import format_duration
-from agent.conversation.limits import CallHistory
-from agent.conversation.policy import Action, Explanation, Policy
 from agent.core.call.events import Invitation, MediaGrant
+from agent.core.policy.durations import format_duration
+from agent.core.policy.rate_limiter import CallHistory
+from agent.core.policy.rules import Action, Explanation, Policy
 
 
 def explain_policy(

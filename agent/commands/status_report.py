@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from agent.conversation.durations import format_duration
+from agent.core.policy.durations import format_duration
 from agent.errors import CallboxError
 from agent.service.snapshot import format_bitrate
 from agent.service.status_socket import ask, candidates

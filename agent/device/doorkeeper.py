@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agent.client import CallClient
-from agent.conversation.limits import CallHistory
-from agent.conversation.policy import Action, Decision, Policy, PolicyOverride
 from agent.core.call import events as ev
 from agent.core.call.machine import State
 from agent.core.call.reasons import CallStatus
+from agent.core.policy.rate_limiter import CallHistory
+from agent.core.policy.rules import Action, Decision, Policy, PolicyOverride
 from agent.device.clock import is_set
 from agent.errors import InvalidStateError
 from agent.ports import LocalStream

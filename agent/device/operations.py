@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from agent.client import CallClient
-from agent.conversation.policy import PolicyOverride
 from agent.core.call.reasons import CloseReason
+from agent.core.policy.rules import PolicyOverride
 from agent.device.doorkeeper import Doorkeeper
 from agent.errors import CallboxError, ConfigurationError, InvalidStateError, MalformedMessage
 from agent.media.jpeg import Jpeg

@@ -13,7 +13,7 @@ EX_CONFIG = 78  # sysexits(3)
 def run_device(config: Path | None) -> int:
     """Run until told to stop. Returns the exit code: 78 for a bad configuration, whose faults go to standard error."""
     leave_out_dns()
-    from agent.conversation.policy import Policy
+    from agent.core.policy.rules import Policy
     from agent.daemon import Daemon
     from agent.errors import ConfigurationError
     from agent.logs import set_up_logging, set_up_tracebacks

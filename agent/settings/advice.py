@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
-from agent.conversation.policy import Policy, Rule
+from agent.core.policy.rules import Policy, Rule
 from agent.settings.models import MqttSettings, Settings
 
 

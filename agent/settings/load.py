@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from agent.conversation.policy import Policy, Rule, Rules
+from agent.core.policy.rules import Policy, Rule, Rules
 from agent.errors import ConfigurationError
 from agent.settings.base import Section
 from agent.settings.faults import describe

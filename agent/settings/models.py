@@ -10,8 +10,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from agent.conversation.durations import Duration
-from agent.conversation.policy import Rules
+from agent.core.policy.durations import Duration
+from agent.core.policy.rules import Rules
 from agent.settings.base import Real, Section, Whole, conflict
 from agent.settings.camera import CameraSettings
 from agent.settings.forms import (

@@ -16,8 +16,8 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
-from agent.conversation.durations import format_duration, parse_duration
-from agent.conversation.policy import Rule
+from agent.core.policy.durations import format_duration, parse_duration
+from agent.core.policy.rules import Rule
 from agent.settings.models import Settings
 from agent.settings.names import section_of
 

@@ -18,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from agent.conversation.limits import RateLimiter, Verdict
+from agent.core.policy.rate_limiter import RateLimiter, Verdict
 from agent.errors import MalformedMessage
 from agent.service.status_socket import SOCKET_NAME, ask
 from agent.signaling.messages import Invite, parse_signal

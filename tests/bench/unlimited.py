@@ -8,7 +8,7 @@ Nothing else differs: the limiter counts and forgets as always.
 from __future__ import annotations
 
 from agent.__main__ import main
-from agent.conversation.limits import RateLimiter
+from agent.core.policy.rate_limiter import RateLimiter
 
 ENOUGH = 1_000_000
 

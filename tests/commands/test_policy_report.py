@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 from agent.commands.policy_report import explain_policy
-from agent.conversation.policy import Policy, Rule
+from agent.core.policy.rules import Policy, Rule
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 POLICY = Policy(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.conversation.policy import Policy, PolicyOverride, Rule
 from agent.core.call.reasons import CallStatus, CloseReason
+from agent.core.policy.rules import Policy, PolicyOverride, Rule
 from agent.signaling import messages as wire
 from tests.devices import UID, device
 from tests.fakes.broker import FakeNetwork

@@ -11,11 +11,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agent.conversation.limits import RateLimiter, Verdict
 from agent.core.call import events as ev
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallStatus, CloseReason
+from agent.core.policy.rate_limiter import RateLimiter, Verdict
 
 MEMORY = 512  # conversations that ended; likewise withdrawals that came before their invitation
 MEMORY_SIZE = 1 << 20  # characters of the answers that are kept with them: an SDP is a few thousand

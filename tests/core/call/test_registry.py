@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.conversation.limits import RateLimiter
 from agent.core.call import events as ev
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallStatus, CloseReason
 from agent.core.call.registry import CLOSED_MEMORY_SECONDS, MEMORY, MEMORY_SIZE, Admission, Switchboard
+from agent.core.policy.rate_limiter import RateLimiter
 from tests.core.call.calls import CALLER, CONVERSATION, OWN, TIMING, feed, invitation, outgoing
 
 EXPIRED = ev.ResponseReceived(CALLER, "p", CallStatus.TIMEOUT, "expired", now=1_800_000_000.0)

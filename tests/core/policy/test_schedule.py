@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.conversation.schedule import DAYS, Days, Hours, check_schedule, check_unset_clock, parse_timezone
+from agent.core.policy.schedule import DAYS, Days, Hours, check_schedule, check_unset_clock, parse_timezone
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FORWARD = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)  # Sunday 02:00 becomes 03:00

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agent.conversation.durations import LONGEST_DURATION, format_duration, parse_duration
-from agent.conversation.policy import Policy, Rate, Rule
+from agent.core.policy.durations import LONGEST_DURATION, format_duration, parse_duration
+from agent.core.policy.rules import Policy, Rate, Rule
 
 
 @pytest.mark.parametrize(

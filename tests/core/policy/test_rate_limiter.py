@@ -9,7 +9,7 @@ import hypothesis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.conversation.limits import CallHistory, RateLimiter, Verdict
+from agent.core.policy.rate_limiter import CallHistory, RateLimiter, Verdict
 
 ADMIT, REFUSE, DROP = Verdict.ADMIT, Verdict.REFUSE, Verdict.DROP
 

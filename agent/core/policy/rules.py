@@ -17,11 +17,11 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from agent.conversation.durations import Duration, format_duration, parse_duration
-from agent.conversation.limits import CallHistory
-from agent.conversation.schedule import Check, Days, Hours, check_schedule, check_unset_clock, parse_timezone
 from agent.core.call.events import Invitation, MediaGrant
 from agent.core.call.reasons import AudioDirection, SharedBitrate
+from agent.core.policy.durations import Duration, format_duration, parse_duration
+from agent.core.policy.rate_limiter import CallHistory
+from agent.core.policy.schedule import Check, Days, Hours, check_schedule, check_unset_clock, parse_timezone
 
 NOT_ALLOWED = "not_allowed"
 BUSY = "busy"

@@ -1,0 +1,1 @@
+"""Who may call, when, how often and for how long."""
