@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from agent.conversation.framerate import frame_divisor
-from agent.conversation.shared_bitrate import shared_bitrate
 from agent.core.call.reasons import SharedBitrate
+from agent.core.rate.framerate import frame_divisor
+from agent.core.rate.shared_encoder import shared_bitrate
 from agent.errors import MediaError
 from agent.media.h264 import signaled_profile
 from agent.media.jpeg import Jpeg, encode_jpeg

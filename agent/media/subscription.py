@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic
 
-from agent.conversation.shared_bitrate import Wish
 from agent.core.call.reasons import SharedBitrate
+from agent.core.rate.shared_encoder import Wish
 from agent.errors import MediaEnded, MediaError
 from agent.media.source import UnitT
 from agent.ports import AccessUnit, AudioPacket, BitrateLimits, VideoFormat

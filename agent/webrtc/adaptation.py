@@ -6,9 +6,9 @@ import logging
 import time
 from collections.abc import Callable
 
-from agent.conversation.bitrate import BitrateController, BitrateOptions, QualityLimitationReason
-from agent.conversation.bitrate_signals import ReceiverReport
-from agent.conversation.framerate import LastResort
+from agent.core.rate.controller import BitrateController, BitrateOptions, QualityLimitationReason
+from agent.core.rate.framerate import LastResort
+from agent.core.rate.rate_signals import ReceiverReport
 from agent.ports import BitrateLimits
 from agent.webrtc.pacing import Pacer
 

@@ -18,7 +18,7 @@ from itertools import pairwise
 
 from aiortc.rate import RemoteBitrateEstimator
 
-from agent.conversation.bitrate import BitrateController
+from agent.core.rate.controller import BitrateController
 
 PAYLOAD = 1200  # bytes of a full packet
 OVERHEAD = 50  # bytes of IP, UDP, SRTP and RTP on each

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import agent.media.pattern
 from agent.cli import main
-from agent.conversation.bitrate import BitrateController
+from agent.core.rate.controller import BitrateController
 from agent.media.picture import PatternPicture
 
 _DARKEST, _SHADES = 40, 24

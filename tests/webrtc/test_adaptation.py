@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agent.conversation.bitrate_signals import ReceiverReport
-from agent.conversation.framerate import MOST_LEFT_OUT
+from agent.core.rate.framerate import MOST_LEFT_OUT
+from agent.core.rate.rate_signals import ReceiverReport
 from agent.ports import AccessUnit, BitrateLimits
 from agent.webrtc.adaptation import PAUSE, BitrateAdaptation
 

@@ -22,7 +22,7 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 
-from agent.conversation.bitrate_signals import ReceiverReport
+from agent.core.rate.rate_signals import ReceiverReport
 from agent.webrtc.inside.lateness import read_lateness
 
 _REMEMBERED_REPORTS = 8  # sender reports that an answer may still come for: about eight seconds

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.conversation.bitrate import BitrateController, BitrateOptions
-from agent.conversation.framerate import (
+from agent.core.rate.controller import BitrateController, BitrateOptions
+from agent.core.rate.framerate import (
     FAILS_WITHIN,
     FEWEST_BITS_PER_PIXEL,
     FIRST_HOLD,

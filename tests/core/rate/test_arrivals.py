@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.conversation.bitrate import BitrateController, BitrateOptions
-from agent.conversation.bitrate_arrivals import Arrival, Arrivals
-from tests.conversation.test_bitrate import OPTIONS, simulate
+from agent.core.rate.arrivals import Arrival, Arrivals
+from agent.core.rate.controller import BitrateController, BitrateOptions
+from tests.core.rate.test_controller import OPTIONS, simulate
 from tests.fakes.link import LinkOptions
 
 PATH = 0.05  # seconds, the shortest round trip

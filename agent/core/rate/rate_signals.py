@@ -6,7 +6,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from agent.conversation.bitrate_options import BitrateOptions
+from agent.core.rate.rate_options import BitrateOptions
 
 
 def sensible(value: float | None, low: float, high: float) -> float | None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.conversation.bitrate_options import BitrateOptions
-from agent.conversation.bitrate_signals import Losses, LossSample
+from agent.core.rate.rate_options import BitrateOptions
+from agent.core.rate.rate_signals import Losses, LossSample
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.conversation.bitrate import BitrateController, BitrateOptions
+from agent.core.rate.controller import BitrateController, BitrateOptions
 from tests.fakes.link import LinkOptions, Simulation, Trace
 
 MEGABIT = 1_000_000

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from agent.conversation.bitrate_arrivals import Arrival, Arrivals
-from agent.conversation.bitrate_options import BitrateOptions
-from agent.conversation.bitrate_signals import Losses
+from agent.core.rate.arrivals import Arrival, Arrivals
+from agent.core.rate.rate_options import BitrateOptions
+from agent.core.rate.rate_signals import Losses
 
 
 @dataclass(frozen=True, slots=True)

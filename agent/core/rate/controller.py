@@ -26,11 +26,11 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from agent.conversation.bitrate_growth import Growth
-from agent.conversation.bitrate_losses import Delivered, Inherent, LossJudge, Ours, PutOnTrial
-from agent.conversation.bitrate_options import BitrateOptions
-from agent.conversation.bitrate_queue import Carried, Holds, QueueJudge
-from agent.conversation.bitrate_signals import (
+from agent.core.rate.growth import Growth
+from agent.core.rate.losses import Delivered, Inherent, LossJudge, Ours, PutOnTrial
+from agent.core.rate.queue_delay import Carried, Holds, QueueJudge
+from agent.core.rate.rate_options import BitrateOptions
+from agent.core.rate.rate_signals import (
     Losses,
     LossSample,
     Nacks,

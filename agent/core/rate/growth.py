@@ -5,7 +5,7 @@ Pure: time is an argument.
 
 from __future__ import annotations
 
-from agent.conversation.bitrate_options import BitrateOptions
+from agent.core.rate.rate_options import BitrateOptions
 
 
 class Growth:

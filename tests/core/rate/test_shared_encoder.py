@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.conversation.shared_bitrate import Wish, shared_bitrate
 from agent.core.call.reasons import SharedBitrate
+from agent.core.rate.shared_encoder import Wish, shared_bitrate
 
 FOLLOW, IGNORE = SharedBitrate.FOLLOW, SharedBitrate.IGNORE
 OTHERWISE = 2_000_000

@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from agent.conversation.bitrate_options import BitrateOptions
+from agent.core.rate.rate_options import BitrateOptions
 
 _SEQUENCE_NUMBERS = 1 << 16
 
