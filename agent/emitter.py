@@ -7,8 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from agent.conversation.reports import CallRecord, LocalStats, RemoteStats
 from agent.core.call import events as ev
+from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from agent.conversation.counters import PeerCounters
 from agent.core.call.events import IceCandidate, IceServer, MediaGrant, PeerEvent
 from agent.core.call.reasons import SharedBitrate
+from agent.core.statistics.counters import PeerCounters
 
 VIDEO_CLOCK_RATE = 90_000
 AUDIO_CLOCK_RATE = 48_000

@@ -13,14 +13,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from agent.conversation.record import call_record
-from agent.conversation.reports import CallRecord
-from agent.conversation.statistics import StatisticsLog
 from agent.core.call import events as ev
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallStatus, CloseReason, Direction, Side
+from agent.core.statistics.call_record import call_record
+from agent.core.statistics.reports import CallRecord
+from agent.core.statistics.statistics_log import StatisticsLog
 from agent.emitter import EVENT_NAMES, Emitter, Unsubscribe
 from agent.errors import InvalidStateError
 from agent.inbox import Inbox, Item

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from agent.client import ClientOptions
-from agent.conversation.reports import CallRecord, LocalStats
 from agent.core.call import events as ev
 from agent.core.call.events import IceCandidate, MediaGrant
 from agent.core.call.machine import State, Timing
 from agent.core.call.reasons import CallStatus, CloseReason, Side
+from agent.core.statistics.reports import CallRecord, LocalStats
 from agent.errors import InvalidStateError, MediaUnavailable, NoCommonCodec
 from agent.inbox import LIMIT
 from agent.signaling import messages as wire

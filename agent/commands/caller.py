@@ -17,9 +17,9 @@ from urllib.parse import unquote, urlsplit
 from pydantic.alias_generators import to_camel
 
 from agent.client import CallClient
-from agent.conversation.reports import CallRecord, LocalStats, ReceivedMedia, RemoteStats
 from agent.core.call import events as ev
 from agent.core.call.reasons import CallStatus, CloseReason
+from agent.core.statistics.reports import CallRecord, LocalStats, ReceivedMedia, RemoteStats
 from agent.emitter import EVENT_NAMES
 from agent.errors import ConfigurationError, NotConnected
 from agent.media.audio import AudioHub, open_audio_source

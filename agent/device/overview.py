@@ -11,7 +11,7 @@ from typing import Any
 
 from agent import __version__
 from agent.client import CallClient
-from agent.conversation.reports import CallRecord, LocalStats
+from agent.core.statistics.reports import CallRecord, LocalStats
 from agent.service.frames import FrameMeter
 from agent.service.health import Vitals
 from agent.service.memory import resident_memory

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from agent.conversation.reports import CallRecord, LocalStats, RemoteStats
 from agent.core.call import events as ev
 from agent.core.call.reasons import Direction
+from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats
 from agent.session import Conversation
 from agent.signaling import messages as wire
 from agent.signaling.broker import Broker

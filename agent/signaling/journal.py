@@ -14,10 +14,10 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from agent.conversation.record import rfc3339
-from agent.conversation.reports import CallRecord, SetupTimes
 from agent.core.call.machine import Call
 from agent.core.call.reasons import CallStatus, CloseReason, Side
+from agent.core.statistics.call_record import rfc3339
+from agent.core.statistics.reports import CallRecord, SetupTimes
 from agent.signaling.outbox import Outbox
 from agent.signaling.store import Entry
 from agent.signaling.telemetry import ClosedEvent, EventHeader

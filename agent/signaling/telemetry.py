@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict
 
-from agent.conversation.reports import CallRecord, LocalStats, RemoteStats, Report
 from agent.core.call.reasons import CallStatus, Direction
+from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats, Report
 from agent.signaling.wire import Code, ConversationId, Sentence, Timestamp, Uid, WireModel
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError, WithJsonSchema
 
-from agent.conversation.reports import Report
+from agent.core.statistics.reports import Report
 from agent.errors import MalformedMessage
 from agent.signaling.limits import bounded
 from agent.signaling.topics import UID_PATTERN

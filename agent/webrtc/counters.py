@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.conversation.counters import ReceivedCounters, SentCounters, TransportCounters
+from agent.core.statistics.counters import ReceivedCounters, SentCounters, TransportCounters
 from agent.ports import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, AudioPacket
 from agent.webrtc import inside
 from agent.webrtc.adaptation import BitrateAdaptation

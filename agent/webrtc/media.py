@@ -8,9 +8,9 @@ from collections.abc import Callable
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.rtcrtpsender import RTCRtpSender
 
-from agent.conversation.counters import PeerCounters, SentCounters
 from agent.core.call.events import MediaGrant
 from agent.core.call.reasons import SharedBitrate
+from agent.core.statistics.counters import PeerCounters, SentCounters
 from agent.errors import PeerError
 from agent.ports import AUDIO_CLOCK_RATE, AudioPacket, LocalStream
 from agent.webrtc import counters, inside

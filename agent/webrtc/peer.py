@@ -13,7 +13,6 @@ from aiortc import RTCBundlePolicy, RTCConfiguration, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from aiortc.sdp import MediaDescription
 
-from agent.conversation.counters import PeerCounters
 from agent.core.call.events import (
     CandidateFound,
     FirstFrameSeen,
@@ -31,6 +30,7 @@ from agent.core.call.events import (
 )
 from agent.core.call.media_inactivity import UNHEEDED, Attention
 from agent.core.call.reasons import CloseReason
+from agent.core.statistics.counters import PeerCounters
 from agent.errors import CallboxError, NoCommonCodec, PeerError, UnusableDescription
 from agent.ports import IceOptions, LocalStream, PeerFactory
 from agent.webrtc import inside

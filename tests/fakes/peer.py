@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from agent.conversation.counters import PeerCounters, SentCounters
 from agent.core.call.events import IceCandidate, MediaGrant, PeerConnected, PeerEvent
+from agent.core.statistics.counters import PeerCounters, SentCounters
 from agent.ports import IceOptions, LocalStream
 
 

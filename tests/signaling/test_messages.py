@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from agent.conversation.reports import CallRecord, LocalStats, Path, SentMedia, SetupTimes
 from agent.core.call import events as core
 from agent.core.call.reasons import CallStatus, CloseReason, Direction, Side
+from agent.core.statistics.reports import CallRecord, LocalStats, Path, SentMedia, SetupTimes
 from agent.errors import MalformedMessage
 from agent.signaling.messages import (
     COMMANDS,

@@ -20,8 +20,8 @@ from aiortc.rtp import (
 )
 
 from agent import h264
-from agent.conversation.counters import ReceivedCounters, SentCounters
 from agent.core.call.events import FirstFrameSeen, PeerLost
+from agent.core.statistics.counters import ReceivedCounters, SentCounters
 from agent.ports import AccessUnit, DecodedAudio, LocalStream
 from tests.webrtc.feeds import ClipFeed, ClipSubscription, MemorySink, SoundFeed
 from tests.webrtc.pairs import Filter, Side, closing, connect, until

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from agent.conversation.reports import CallRecord, SetupTimes
-from agent.conversation.statistics import StatisticsLog
 from agent.core.call.machine import Call
+from agent.core.statistics.reports import CallRecord, SetupTimes
+from agent.core.statistics.statistics_log import StatisticsLog
 
 
 def call_record(call: Call, log: StatisticsLog, *, now: float, wall: float) -> CallRecord:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from agent.conversation.record import call_record, rfc3339
-from agent.conversation.statistics import StatisticsLog
 from agent.core.call import events as ev
 from agent.core.call.reasons import CallStatus, CloseReason, Side
+from agent.core.statistics.call_record import call_record, rfc3339
+from agent.core.statistics.statistics_log import StatisticsLog
 from tests.core.call.calls import CALLER, PARTY, feed, incoming
 
 WALL = 1_795_342_500.123

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.conversation.counters import PeerCounters, ReceivedCounters, SentCounters, TransportCounters
-from agent.conversation.statistics import StatisticsLog
+from agent.core.statistics.counters import PeerCounters, ReceivedCounters, SentCounters, TransportCounters
+from agent.core.statistics.statistics_log import StatisticsLog
 
 VIDEO = SentCounters(
     codec="H264",

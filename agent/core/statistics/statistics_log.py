@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
-from agent.conversation.counters import PeerCounters, ReceivedCounters, SentCounters, TransportCounters
-from agent.conversation.reports import (
+from agent.core.statistics.counters import PeerCounters, ReceivedCounters, SentCounters, TransportCounters
+from agent.core.statistics.reports import (
     LocalStats,
     MediaTotals,
     Path,

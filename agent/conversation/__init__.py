@@ -1,1 +1,0 @@
-"""The rules of a call. Pure: no asyncio, sockets, files, threads, clock or logging set-up."""

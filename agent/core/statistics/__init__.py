@@ -1,0 +1,1 @@
+"""Counters, the reports made of them, and the record of a call."""
