@@ -41,7 +41,7 @@ check: $(READY) ## Formatter, linter, types, and generated files not drifted
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(PYTEST) -q tests/test_config_files.py tests/signaling/test_schema.py
+	$(PYTEST) -q tests/test_config_files.py tests/signaling/protocol/test_schema.py
 
 format: $(READY) ## Format, and mend what can be mended
 	$(BIN)/ruff format .
@@ -49,7 +49,7 @@ format: $(READY) ## Format, and mend what can be mended
 
 generate: $(READY) ## Write config/ anew from the models
 	$(BIN)/python -m agent.settings config
-	$(BIN)/python -m agent.signaling.schema config
+	$(BIN)/python -m agent.signaling.protocol.schema config
 
 bench: $(READY) ## Measure (BENCH='--only NAME --quick' for less); a table, and JSON below tests/output
 	@tests/provision.sh test

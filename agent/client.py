@@ -39,10 +39,10 @@ from agent.emitter import Emitter, Unsubscribe
 from agent.errors import InvalidStateError, MalformedMessage
 from agent.ports import IceOptions, LocalStream, PeerFactory
 from agent.session import Conversation, Surroundings
-from agent.signaling import messages as wire
 from agent.signaling.channel import CommandRequest, Signal, Signaling
-from agent.signaling.topics import is_uid
-from agent.signaling.translation import REASON_EXPIRED, invitation, to_input, to_message
+from agent.signaling.protocol import messages as wire
+from agent.signaling.protocol.topics import is_uid
+from agent.signaling.protocol.translation import REASON_EXPIRED, invitation, to_input, to_message
 from agent.tasks import Tasks
 
 logger = logging.getLogger(__name__)

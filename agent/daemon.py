@@ -40,7 +40,7 @@ from agent.settings import Settings
 from agent.signaling.channel import Signaling
 from agent.signaling.mqtt import MqttBroker
 from agent.signaling.outbox import Outbox
-from agent.signaling.topics import Topics
+from agent.signaling.protocol.topics import Topics
 from agent.webrtc.peer import make_peer
 
 logger = logging.getLogger(__name__)

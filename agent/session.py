@@ -25,8 +25,8 @@ from agent.emitter import EVENT_NAMES, Emitter, Unsubscribe
 from agent.errors import InvalidStateError
 from agent.inbox import Inbox, Item
 from agent.ports import IceOptions, LocalStream, PeerFactory
-from agent.signaling import messages as wire
-from agent.signaling.translation import to_message
+from agent.signaling.protocol import messages as wire
+from agent.signaling.protocol.translation import to_message
 from agent.tasks import Tasks
 from agent.transports import Transports
 

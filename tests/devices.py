@@ -21,11 +21,11 @@ from agent.device.publisher import Publisher
 from agent.errors import MediaUnavailable
 from agent.media.jpeg import Jpeg
 from agent.ports import LocalStream
-from agent.signaling import messages as wire
 from agent.signaling.channel import Signaling
 from agent.signaling.outbox import Outbox
 from agent.signaling.outbox_options import OutboxOptions
-from agent.signaling.topics import Topics
+from agent.signaling.protocol import messages as wire
+from agent.signaling.protocol.topics import Topics
 from tests.fakes.broker import FakeBroker, FakeNetwork
 from tests.fakes.peer import FakePeers
 from tests.parties import FAST, PREFIX

@@ -18,7 +18,7 @@ from agent.core.call.reasons import CallStatus, CloseReason, Side
 from agent.core.statistics.reports import CallRecord, LocalStats
 from agent.errors import InvalidStateError, MediaUnavailable, NoCommonCodec
 from agent.inbox import LIMIT
-from agent.signaling import messages as wire
+from agent.signaling.protocol import messages as wire
 from tests.fakes.broker import FakeNetwork, Message
 from tests.fakes.peer import FakePeer
 from tests.parties import FAST, NOW, PREFIX, called, connected, party, said, two

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.core.call.reasons import CallStatus, CloseReason
-from agent.signaling import messages as wire
+from agent.signaling.protocol import messages as wire
 from tests.fakes.broker import FakeNetwork
 from tests.parties import FAST, NOW, Party, called, party, said
 from tests.waiting import until

@@ -13,7 +13,7 @@ from agent.core.call.machine import State
 from agent.core.call.reasons import CallStatus, CloseReason, Side
 from agent.errors import InvalidStateError
 from agent.ports import LocalStream
-from agent.signaling import messages as wire
+from agent.signaling.protocol import messages as wire
 from tests.fakes.broker import FakeNetwork
 from tests.parties import FAST, called, connected, party, said, two
 from tests.waiting import until

@@ -33,7 +33,7 @@ from agent.session import Conversation
 from agent.signaling.channel import Signaling
 from agent.signaling.mqtt import MqttBroker
 from agent.signaling.options import MqttOptions, TlsOptions
-from agent.signaling.topics import Topics, is_uid
+from agent.signaling.protocol.topics import Topics, is_uid
 from agent.webrtc.peer import make_peer
 
 CONNECT_TIMEOUT = 10.0  # seconds for the broker to answer

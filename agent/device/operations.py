@@ -16,8 +16,8 @@ from agent.errors import CallboxError, ConfigurationError, InvalidStateError, Ma
 from agent.media.jpeg import Jpeg
 from agent.ports import LocalStream
 from agent.session import Conversation
-from agent.signaling import messages as wire
 from agent.signaling.channel import CommandRequest
+from agent.signaling.protocol import messages as wire
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from agent import __version__
-from agent.signaling import messages as wire
 from agent.signaling.broker import Broker, Will
-from agent.signaling.topics import Topics
+from agent.signaling.protocol import messages as wire
+from agent.signaling.protocol.topics import Topics
 
 WILL_DELAY = 5  # seconds: a blip of the network is no absence
 CONFIRM_AFTER = WILL_DELAY + 2.0  # seconds after a connect

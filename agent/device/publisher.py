@@ -12,11 +12,11 @@ from agent.core.call import events as ev
 from agent.core.call.reasons import Direction
 from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats
 from agent.session import Conversation
-from agent.signaling import messages as wire
 from agent.signaling.broker import Broker
 from agent.signaling.journal import CallJournal, PastCall, past_calls
 from agent.signaling.outbox import Outbox
-from agent.signaling.topics import Topics
+from agent.signaling.protocol import messages as wire
+from agent.signaling.protocol.topics import Topics
 
 _KEPT = frozenset({"response", "closed"})  # on the disk until the broker has them
 NOT_KEPT = "record_not_kept"  # the code of the `error` event in a call whose record the disk does not take

@@ -7,7 +7,7 @@ from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
-from agent.signaling.topics import Topics, is_uid
+from agent.signaling.protocol.topics import Topics, is_uid
 
 _ICE_URL = re.compile(
     r"(stun|turn|turns):([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::(\d{1,5}))?(?:\?transport=(udp|tcp))?", re.ASCII

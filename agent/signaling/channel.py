@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 
 from agent.errors import MalformedMessage
 from agent.signaling.broker import Broker, Incoming
-from agent.signaling.limits import read_object
-from agent.signaling.messages import (
+from agent.signaling.protocol.encoding import is_conversation
+from agent.signaling.protocol.json_limits import read_object
+from agent.signaling.protocol.messages import (
     NO_CONVERSATION,
     Command,
     CommandResult,
@@ -31,8 +32,7 @@ from agent.signaling.messages import (
     parse_command,
     parse_signal,
 )
-from agent.signaling.topics import MAX_TOPIC_LENGTH, CommandTopic, SignalTopic, Topics
-from agent.signaling.wire import is_conversation
+from agent.signaling.protocol.topics import MAX_TOPIC_LENGTH, CommandTopic, SignalTopic, Topics
 
 logger = logging.getLogger(__name__)
 

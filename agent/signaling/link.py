@@ -30,10 +30,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from agent.errors import SignalingError
 from agent.signaling.backoff import Backoff
 from agent.signaling.broker import Incoming, Will
-from agent.signaling.limits import bounded
 from agent.signaling.loss import KEEP_ALIVE_TIMEOUT, SILENT, Endings, Loss
 from agent.signaling.options import MqttOptions, TlsContext
 from agent.signaling.paho_client import MAX_INFLIGHT, make_client, on_socket, publish_properties, subscribe, tune
+from agent.signaling.protocol.json_limits import bounded
 from agent.signaling.sendqueue import Outgoing
 
 logger = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.signaling.broker import Will
-from agent.signaling.limits import MAX_PAYLOAD
 from agent.signaling.options import MqttOptions
-from agent.signaling.topics import wants_retained
+from agent.signaling.protocol.json_limits import MAX_PAYLOAD
+from agent.signaling.protocol.topics import wants_retained
 
 RECEIVE_MAXIMUM = 32  # QoS 1 messages that the broker may send us before we acknowledge one
 MAX_INFLIGHT = 16  # and we to it; kept below the 20 that paho and mosquitto assume

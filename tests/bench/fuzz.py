@@ -21,7 +21,7 @@ from paho.mqtt.properties import Properties
 from agent.core.policy.rate_limiter import RateLimiter, Verdict
 from agent.errors import MalformedMessage
 from agent.service.status_socket import SOCKET_NAME, ask
-from agent.signaling.messages import Invite, parse_signal
+from agent.signaling.protocol.messages import Invite, parse_signal
 from tests.bench.figures import Figure, spread
 from tests.bench.mix import answer, opened
 from tests.bench.process import Usage, settled

@@ -14,9 +14,9 @@ from typing import Any, Self
 
 from agent.core.call.events import MediaGrant, PeerConnected, PeerEvent
 from agent.ports import IceOptions, LocalStream
-from agent.signaling.messages import format_time
 from agent.signaling.mqtt import MqttBroker
 from agent.signaling.options import MqttOptions
+from agent.signaling.protocol.messages import format_time
 from agent.webrtc.peer import AiortcPeer
 from tests.conftest import Mosquitto
 from tests.e2e.device import ACCEPT_ALL, PATIENCE, PREFIX, UID, Program, Watcher, watching

@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from agent.signaling.messages import format_time
 from agent.signaling.mqtt import MqttBroker
 from agent.signaling.options import MqttOptions
+from agent.signaling.protocol.messages import format_time
 from tests.conftest import Mosquitto
 from tests.e2e.device import PATIENCE, PREFIX, UID
 

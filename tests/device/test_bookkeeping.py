@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from agent.core.call.reasons import CallStatus
-from agent.signaling import messages as wire
 from agent.signaling.outbox import STALLED
 from agent.signaling.outbox_options import OutboxOptions
-from agent.signaling.topics import Topics
+from agent.signaling.protocol import messages as wire
+from agent.signaling.protocol.topics import Topics
 from tests.devices import UID, Device, device, operator
 from tests.fakes.broker import FakeNetwork
 from tests.parties import NOW, PREFIX, party, said

@@ -12,8 +12,8 @@ from agent import RELEASED
 from agent.client import ClientOptions
 from agent.core.call.reasons import CallStatus, CloseReason
 from agent.device.clock import watching_clock
-from agent.signaling import messages as wire
-from agent.signaling.wire import format_time
+from agent.signaling.protocol import messages as wire
+from agent.signaling.protocol.encoding import format_time
 from tests.devices import UID, Device, device
 from tests.fakes.broker import FakeNetwork
 from tests.parties import FAST, NOW, Party, party, said

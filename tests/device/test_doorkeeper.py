@@ -10,7 +10,7 @@ import pytest
 
 from agent.core.call.reasons import CallStatus, CloseReason
 from agent.core.policy.rules import Policy, PolicyOverride, Rule
-from agent.signaling import messages as wire
+from agent.signaling.protocol import messages as wire
 from tests.devices import UID, device
 from tests.fakes.broker import FakeNetwork
 from tests.parties import FAST, NOW, party, said

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from agent.device.presence import CONFIRM_AFTER, WILL_DELAY, Presence, offline
-from agent.signaling.topics import Topics
+from agent.signaling.protocol.topics import Topics
 from tests.fakes.broker import FakeBroker, FakeNetwork, Message
 from tests.waiting import until
 

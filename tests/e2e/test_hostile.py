@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agent.signaling.messages import format_time
+from agent.signaling.protocol.messages import format_time
 from tests.conftest import Mosquitto
 from tests.e2e.device import Watcher, call, device
 

@@ -20,7 +20,7 @@ from paho.mqtt.client import topic_matches_sub
 
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Incoming, Will
-from agent.signaling.topics import wants_retained
+from agent.signaling.protocol.topics import wants_retained
 
 
 @dataclass(frozen=True, slots=True)

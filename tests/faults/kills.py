@@ -24,9 +24,9 @@ from typing import Any, Self
 
 from agent.core.call.events import MediaGrant, PeerConnected
 from agent.ports import IceOptions, LocalStream
-from agent.signaling.messages import format_time
 from agent.signaling.mqtt import MqttBroker
 from agent.signaling.options import MqttOptions
+from agent.signaling.protocol.messages import format_time
 from agent.webrtc.peer import AiortcPeer
 from tests.conftest import Mosquitto
 from tests.e2e.device import ACCEPT_ALL, PATIENCE, PREFIX, UID, Program

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
-from agent.signaling.messages import format_time
+from agent.signaling.protocol.messages import format_time
 from tests.e2e.device import PATIENCE, UID, Watcher
 
 

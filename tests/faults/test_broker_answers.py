@@ -13,7 +13,7 @@ from agent.errors import SignalingError
 from agent.signaling.backoff import Backoff
 from agent.signaling.mqtt import MqttBroker
 from agent.signaling.options import MqttOptions
-from agent.signaling.topics import Topics
+from agent.signaling.protocol.topics import Topics
 from tests.faults.scripted_broker import PATIENCE, PUBLISH, Connection, Packet, ScriptedBroker
 
 TOPICS = Topics("callbox/v1")

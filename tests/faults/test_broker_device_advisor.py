@@ -17,9 +17,9 @@ import pytest
 from agent.errors import NotConnected
 from agent.signaling.backoff import Backoff
 from agent.signaling.broker import Incoming
-from agent.signaling.limits import MAX_PAYLOAD
 from agent.signaling.mqtt import MqttBroker
 from agent.signaling.options import MqttOptions, TlsOptions
+from agent.signaling.protocol.json_limits import MAX_PAYLOAD
 from tests.faults.scripted_broker import (
     PATIENCE,
     PINGREQ,

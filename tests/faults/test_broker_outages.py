@@ -14,7 +14,7 @@ import pytest
 from agent.device.presence import offline
 from agent.signaling.mqtt import MqttBroker
 from agent.signaling.options import MqttOptions
-from agent.signaling.topics import Topics
+from agent.signaling.protocol.topics import Topics
 from tests.conftest import Mosquitto
 from tests.e2e.device import PREFIX, UID, Watcher, call, device, watching
 from tests.faults.brokers import Iotcore

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiortc import AudioStreamTrack, RTCConfiguration, RTCPeerConnection, VideoStreamTrack
 
-from agent.signaling.messages import format_time
+from agent.signaling.protocol.messages import format_time
 from tests.conftest import Mosquitto
 from tests.e2e.device import PATIENCE, UID, Program, Watcher, configuration, device, record_of
 from tests.faults.stranger import Stranger

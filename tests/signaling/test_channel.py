@@ -12,7 +12,7 @@ import pytest
 from agent.core.call.reasons import Direction
 from agent.errors import MalformedMessage
 from agent.signaling.channel import CommandRequest, Signal, Signaling
-from agent.signaling.messages import (
+from agent.signaling.protocol.messages import (
     NO_CONVERSATION,
     CalledEvent,
     Close,

@@ -13,8 +13,8 @@ from agent.core.call.machine import Timing
 from agent.core.call.reasons import Direction
 from agent.signaling.journal import UPDATE_INTERVAL, CallJournal
 from agent.signaling.outbox import Outbox
-from agent.signaling.telemetry import EventHeader
-from agent.signaling.topics import Topics
+from agent.signaling.protocol.telemetry import EventHeader
+from agent.signaling.protocol.topics import Topics
 from tests.signaling.outboxes import HandBroker, crash, deliver_all, quick, written
 
 CONVERSATION = "8c5a7c52-0f0e-4f0a-8f6e-3a2b1c0d9e8f"

@@ -21,12 +21,12 @@ from agent.client import CallClient, Conversation
 from agent.media.audio import AudioHub
 from agent.media.sound import ToneSource
 from agent.ports import AccessUnit, DecodedAudio, LocalStream
-from agent.signaling import messages as wire
 from agent.signaling.channel import Signaling
-from agent.signaling.messages import format_time
 from agent.signaling.mqtt import MqttBroker
 from agent.signaling.options import MqttOptions
-from agent.signaling.topics import Topics
+from agent.signaling.protocol import messages as wire
+from agent.signaling.protocol.messages import format_time
+from agent.signaling.protocol.topics import Topics
 from agent.web.server import PageServer, WebOptions, page_folder
 from agent.webrtc.peer import make_peer
 from tests.conftest import Mosquitto, free_port

@@ -11,10 +11,10 @@ from random import Random
 
 from agent.errors import MalformedMessage, UnusableDescription
 from agent.signaling.channel import _salvage, _salvage_id
-from agent.signaling.commands import parse_command
-from agent.signaling.messages import SIGNALS, Invite, encode, format_time, parse_signal, parse_time
-from agent.signaling.topics import Topics, is_uid
-from agent.signaling.translation import invitation, to_input
+from agent.signaling.protocol.command_messages import parse_command
+from agent.signaling.protocol.messages import SIGNALS, Invite, encode, format_time, parse_signal, parse_time
+from agent.signaling.protocol.topics import Topics, is_uid
+from agent.signaling.protocol.translation import invitation, to_input
 from agent.webrtc.sdp import MAX_CANDIDATES, publish, read_candidate, read_description
 from tests.fakes.clock import FastLoop
 from tests.faults.fuzz.scenario import play

@@ -12,8 +12,8 @@ from copy import deepcopy
 from random import Random
 from typing import Any
 
-from agent.signaling.commands import COMMANDS
-from agent.signaling.limits import MAX_DEPTH, MAX_PAYLOAD
+from agent.signaling.protocol.command_messages import COMMANDS
+from agent.signaling.protocol.json_limits import MAX_DEPTH, MAX_PAYLOAD
 from tests.webrtc.offers import BROWSER_OFFER
 
 CONVERSATION = "2b7f1f0e-2f0d-4a86-9c8d-2d6c8f3f4a11"

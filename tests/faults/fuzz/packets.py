@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from agent.signaling.limits import MAX_PAYLOAD
-from agent.signaling.messages import format_time
+from agent.signaling.protocol.json_limits import MAX_PAYLOAD
+from agent.signaling.protocol.messages import format_time
 from tests.faults.fuzz import mutations
 
 DEVICE = "door-1"

@@ -19,7 +19,7 @@ from agent.core.call.reasons import CallMode, CloseReason
 from agent.errors import InvalidStateError, UnusableDescription
 from agent.ports import LocalStream
 from agent.signaling.channel import Signaling
-from agent.signaling.messages import format_time
+from agent.signaling.protocol.messages import format_time
 from tests.fakes.broker import FakeBroker, FakeNetwork, Message
 from tests.fakes.peer import FakePeer, FakePeers
 from tests.faults.fuzz import mutations

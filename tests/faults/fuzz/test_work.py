@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from agent.errors import CallboxError
-from agent.signaling.limits import MAX_PAYLOAD, read_object
-from agent.signaling.translation import _sends_media
+from agent.signaling.protocol.json_limits import MAX_PAYLOAD, read_object
+from agent.signaling.protocol.translation import _sends_media
 from agent.webrtc.sdp import read_description
 from tests.webrtc.offers import BROWSER_OFFER
 

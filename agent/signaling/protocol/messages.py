@@ -15,7 +15,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model
 from agent.core.call import events as core
 from agent.core.call.reasons import CallStatus
 from agent.errors import MalformedMessage
-from agent.signaling.commands import (
+from agent.signaling.protocol.command_messages import (
     COMMANDS,
     AcceptCommand,
     CallCommand,
@@ -30,23 +30,8 @@ from agent.signaling.commands import (
     SnapshotCommand,
     parse_command,
 )
-from agent.signaling.limits import MAX_DEPTH, MAX_PAYLOAD, bounded, read_object
-from agent.signaling.status import About, Health, Status
-from agent.signaling.telemetry import (
-    EVENTS,
-    CalledEvent,
-    ClosedEvent,
-    CommandResultEvent,
-    ConversationEvent,
-    ErrorEvent,
-    EventHeader,
-    LocalStatsEvent,
-    RemoteStatsEvent,
-    ResponseEvent,
-    StreamReceivedEvent,
-    Track,
-)
-from agent.signaling.wire import (
+from agent.signaling.protocol.device_status import About, Health, Status
+from agent.signaling.protocol.encoding import (
     Code,
     ConversationId,
     Description,
@@ -60,6 +45,21 @@ from agent.signaling.wire import (
     format_time,
     parse_time,
     validated,
+)
+from agent.signaling.protocol.json_limits import MAX_DEPTH, MAX_PAYLOAD, bounded, read_object
+from agent.signaling.protocol.telemetry import (
+    EVENTS,
+    CalledEvent,
+    ClosedEvent,
+    CommandResultEvent,
+    ConversationEvent,
+    ErrorEvent,
+    EventHeader,
+    LocalStatsEvent,
+    RemoteStatsEvent,
+    ResponseEvent,
+    StreamReceivedEvent,
+    Track,
 )
 
 MAX_USER_DATA = 4 * 1024  # bytes of compact JSON

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import MalformedMessage
-from agent.signaling.limits import MAX_DEPTH, MAX_PAYLOAD, bounded, read_object
+from agent.signaling.protocol.json_limits import MAX_DEPTH, MAX_PAYLOAD, bounded, read_object
 
 
 def code_of(payload: bytes) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict
 
-from agent.signaling.wire import Timestamp, Uid, WireModel
+from agent.signaling.protocol.encoding import Timestamp, Uid, WireModel
 
 
 class Status(WireModel):

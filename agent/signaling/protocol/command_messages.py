@@ -9,8 +9,18 @@ from pydantic.alias_generators import to_camel
 
 from agent.core.call.reasons import CallMode
 from agent.errors import MalformedMessage
-from agent.signaling.limits import bounded, read_object
-from agent.signaling.wire import Code, ConversationId, Flag, Lifetime, Sentence, Timestamp, Uid, WireModel, validated
+from agent.signaling.protocol.encoding import (
+    Code,
+    ConversationId,
+    Flag,
+    Lifetime,
+    Sentence,
+    Timestamp,
+    Uid,
+    WireModel,
+    validated,
+)
+from agent.signaling.protocol.json_limits import bounded, read_object
 
 
 class Command(WireModel):

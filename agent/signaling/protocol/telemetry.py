@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 
 from agent.core.call.reasons import CallStatus, Direction
 from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats, Report
-from agent.signaling.wire import Code, ConversationId, Sentence, Timestamp, Uid, WireModel
+from agent.signaling.protocol.encoding import Code, ConversationId, Sentence, Timestamp, Uid, WireModel
 
 
 class EventHeader(WireModel):

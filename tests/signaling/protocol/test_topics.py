@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.client import topic_matches_sub
 
-from agent.signaling.topics import (
+from agent.signaling.protocol.topics import (
     DEFAULT_PREFIX,
     UID_PATTERN,
     AboutTopic,

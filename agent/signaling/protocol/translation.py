@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent.core.call import events as core
 from agent.core.call.reasons import CallStatus, CloseReason
-from agent.signaling import messages as wire
+from agent.signaling.protocol import messages as wire
 
 REASON_EXPIRED = "expired"
 _DIRECTIONS = {"a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"}

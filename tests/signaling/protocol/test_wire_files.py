@@ -10,9 +10,9 @@ import pytest
 from pydantic import BaseModel
 
 from agent.errors import MalformedMessage
-from agent.signaling.messages import encode, parse_command, parse_signal
+from agent.signaling.protocol.messages import encode, parse_command, parse_signal
 
-FOLDER = Path(__file__).parent.parent / "data" / "wire"
+FOLDER = Path(__file__).parent.parent.parent / "data" / "wire"
 CASES = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))}
 VALID = [name for name, case in CASES.items() if case["valid"]]
 INVALID = [name for name, case in CASES.items() if not case["valid"]]

@@ -13,8 +13,8 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, Valida
 
 from agent.core.statistics.reports import Report
 from agent.errors import MalformedMessage
-from agent.signaling.limits import bounded
-from agent.signaling.topics import UID_PATTERN
+from agent.signaling.protocol.json_limits import bounded
+from agent.signaling.protocol.topics import UID_PATTERN
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)

@@ -16,7 +16,7 @@ from agent.core.call import events as core
 from agent.core.call.reasons import CallStatus, CloseReason, Direction, Side
 from agent.core.statistics.reports import CallRecord, LocalStats, Path, SentMedia, SetupTimes
 from agent.errors import MalformedMessage
-from agent.signaling.messages import (
+from agent.signaling.protocol.messages import (
     COMMANDS,
     SIGNALS,
     About,

@@ -7,8 +7,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agent.signaling.messages import COMMANDS, EVENTS, SIGNALS, About, CommandResult, CommandResultEvent, Health, Status
-from agent.signaling.topics import DEFAULT_PREFIX, UID_PATTERN
+from agent.signaling.protocol.messages import (
+    COMMANDS,
+    EVENTS,
+    SIGNALS,
+    About,
+    CommandResult,
+    CommandResultEvent,
+    Health,
+    Status,
+)
+from agent.signaling.protocol.topics import DEFAULT_PREFIX, UID_PATTERN
 
 MQTT_BINDING = "0.2.0"
 

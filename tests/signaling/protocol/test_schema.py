@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from agent.signaling.asyncapi import models
-from agent.signaling.schema import files, write
+from agent.signaling.protocol.asyncapi import models
+from agent.signaling.protocol.schema import files, write
 
-CONFIG = Path(__file__).parent.parent.parent / "config"
+CONFIG = Path(__file__).parent.parent.parent.parent / "config"
 FILES = files()
-REMEDY = "run: python -m agent.signaling.schema config"
+REMEDY = "run: python -m agent.signaling.protocol.schema config"
 
 
 def test_the_committed_files_have_not_drifted() -> None:

@@ -1,6 +1,6 @@
 """The protocol for other programs: JSON Schemas and an AsyncAPI document, made from the models.
 
-`python -m agent.signaling.schema OUTDIR` writes `schemas/*.json` and `asyncapi.json` into OUTDIR.
+`python -m agent.signaling.protocol.schema OUTDIR` writes `schemas/*.json` and `asyncapi.json` into OUTDIR.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agent.signaling.asyncapi import document, models
+from agent.signaling.protocol.asyncapi import document, models
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -66,5 +66,5 @@ def _is_title(key: str, value: Any) -> bool:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("usage: python -m agent.signaling.schema OUTDIR")
+        sys.exit("usage: python -m agent.signaling.protocol.schema OUTDIR")
     write(Path(sys.argv[1]))

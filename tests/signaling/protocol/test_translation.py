@@ -8,8 +8,8 @@ import pytest
 
 from agent.core.call import events as ev
 from agent.core.call.reasons import CallStatus
-from agent.signaling import messages as wire
-from agent.signaling.translation import to_input, to_message
+from agent.signaling.protocol import messages as wire
+from agent.signaling.protocol.translation import to_input, to_message
 
 VIDEO = "m=video 9 UDP/TLS/RTP/SAVPF 96"
 AUDIO = "m=audio 9 UDP/TLS/RTP/SAVPF 111"

@@ -1,0 +1,1 @@
+"""The messages and topics of the protocol. Pure: no asyncio, sockets or files."""
