@@ -31,8 +31,8 @@ from agent.ports import LocalStream
 from agent.service.addresses import AddressWatch
 from agent.session import Conversation
 from agent.signaling.channel import Signaling
-from agent.signaling.mqtt import MqttBroker
-from agent.signaling.options import MqttOptions, TlsOptions
+from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions
 from agent.signaling.protocol.topics import Topics, is_uid
 from agent.webrtc.peer import make_peer
 

@@ -16,7 +16,7 @@ from agent.media.hub import VideoHub
 from agent.media.source import VideoOptions
 from agent.ports import IceOptions
 from agent.settings import Settings
-from agent.signaling.options import MqttOptions, TlsOptions, tls_context
+from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions, tls_context
 from agent.signaling.protocol import messages as wire
 from agent.webrtc.servers import time_limited
 

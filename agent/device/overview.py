@@ -18,7 +18,7 @@ from agent.service.memory import resident_memory
 from agent.service.snapshot import CallSnapshot, Camera, Phase, Records, SentVideo, Snapshot
 from agent.session import Conversation
 from agent.settings import Settings
-from agent.signaling.mqtt import MqttBroker
+from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.outbox import Outbox
 
 

@@ -17,7 +17,7 @@ from agent.doctor.findings import Finding, Verdict
 from agent.errors import NotConnected, SignalingError
 from agent.settings import Settings
 from agent.signaling.channel import Signaling
-from agent.signaling.mqtt import MqttBroker
+from agent.signaling.mqtt.connection import MqttBroker
 from agent.webrtc.gather import allocate, explain
 from agent.webrtc.names import resolve
 from agent.webrtc.servers import UsableServer, usable_servers

@@ -14,8 +14,8 @@ from typing import Any, Self
 
 from agent.core.call.events import MediaGrant, PeerConnected, PeerEvent
 from agent.ports import IceOptions, LocalStream
-from agent.signaling.mqtt import MqttBroker
-from agent.signaling.options import MqttOptions
+from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.messages import format_time
 from agent.webrtc.peer import AiortcPeer
 from tests.conftest import Mosquitto

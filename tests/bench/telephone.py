@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from agent.signaling.mqtt import MqttBroker
-from agent.signaling.options import MqttOptions
+from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.messages import format_time
 from tests.conftest import Mosquitto
 from tests.e2e.device import PATIENCE, PREFIX, UID

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent.device.adapters import mqtt_options
 from agent.settings.models import Settings
-from agent.signaling.options import MqttOptions
+from agent.signaling.mqtt.mqtt_options import MqttOptions
 
 
 def test_the_connection_to_the_broker_is_as_set() -> None:

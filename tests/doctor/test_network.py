@@ -9,7 +9,7 @@ from agent.doctor import network
 from agent.doctor.findings import Finding, Verdict
 from agent.settings import Settings
 from tests.conftest import Mosquitto, free_port
-from tests.signaling.certificates import Authority
+from tests.signaling.mqtt.certificates import Authority
 from tests.turnserver import PASSWORD, USER, TurnServer, turn_server
 
 pytestmark = pytest.mark.broker

@@ -14,8 +14,8 @@ from typing import Any
 from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
 
 from agent.signaling.broker import Broker
-from agent.signaling.mqtt import MqttBroker
-from agent.signaling.options import MqttOptions
+from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.messages import format_time
 from tests.conftest import Mosquitto
 from tests.e2e.device import PATIENCE, PREFIX, UID

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from agent.signaling.broker import Broker
-from agent.signaling.mqtt import MqttBroker
-from agent.signaling.options import MqttOptions
+from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.mqtt.mqtt_options import MqttOptions
 from tests.conftest import Mosquitto
 
 PATIENCE = 20.0  # seconds; how long an event may take that is certain to come

@@ -1,6 +1,6 @@
 """A broker in memory with the semantics of MQTT 5, and the port to it.
 
-`tests/signaling/test_broker_contract.py` holds it to the real one.
+`tests/signaling/mqtt/test_broker_contract.py` holds it to the real one.
 """
 
 from __future__ import annotations

@@ -10,9 +10,9 @@ import pytest
 
 from agent.device.presence import WILL_DELAY, offline
 from agent.errors import SignalingError
-from agent.signaling.backoff import Backoff
-from agent.signaling.mqtt import MqttBroker
-from agent.signaling.options import MqttOptions
+from agent.signaling.mqtt.backoff import Backoff
+from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.topics import Topics
 from tests.faults.scripted_broker import PATIENCE, PUBLISH, Connection, Packet, ScriptedBroker
 
@@ -57,7 +57,7 @@ def ladders(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
             found.append(slow)
             return 0.0
 
-    monkeypatch.setattr("agent.signaling.link.Backoff", Recorded)
+    monkeypatch.setattr("agent.signaling.mqtt.link.Backoff", Recorded)
     return found
 
 
@@ -211,7 +211,7 @@ async def test_two_devices_of_one_client_id_do_not_fight_at_full_speed(
 
 async def test_after_our_own_move_there_is_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """The address of the connection is gone: nobody has to be spared, so no back-off, however long."""
-    monkeypatch.setattr("agent.signaling.link._has_address_of", lambda _connection: False)
+    monkeypatch.setattr("agent.signaling.mqtt.link._has_address_of", lambda _connection: False)
     async with ScriptedBroker([serve, serve]) as broker:
         patient = replace(QUICK, port=broker.port, retry_first=600.0, retry_longest=600.0)
         async with MqttBroker(patient, subscriptions=[SIGNALS]) as device:

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from agent.errors import NotConnected
-from agent.signaling.backoff import Backoff
 from agent.signaling.broker import Incoming
-from agent.signaling.mqtt import MqttBroker
-from agent.signaling.options import MqttOptions, TlsOptions
+from agent.signaling.mqtt.backoff import Backoff
+from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions
 from agent.signaling.protocol.json_limits import MAX_PAYLOAD
 from tests.faults.scripted_broker import (
     PATIENCE,
@@ -30,7 +30,7 @@ from tests.faults.scripted_broker import (
     Packet,
     ScriptedBroker,
 )
-from tests.signaling.certificates import Authority
+from tests.signaling.mqtt.certificates import Authority
 from tests.waiting import until
 
 SERVER_SHUTTING_DOWN = 139
@@ -47,7 +47,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
             found.append(super().next(slow=slow, spent=0.0 * spent))
             return 0.0
 
-    monkeypatch.setattr("agent.signaling.link.Backoff", Recorded)
+    monkeypatch.setattr("agent.signaling.mqtt.link.Backoff", Recorded)
     return found
 
 
@@ -228,7 +228,7 @@ async def test_mqtt_publish_retry_no_puback() -> None:
 
 async def test_a_broker_that_falls_silent_after_a_publish_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frozen, or half-open: the connection stands, and nothing comes."""
-    monkeypatch.setattr("agent.signaling.link._ANSWER_TIMEOUT", 0.5)
+    monkeypatch.setattr("agent.signaling.mqtt.link._ANSWER_TIMEOUT", 0.5)
 
     async def frozen(connection: Connection) -> None:
         await connection.accept()
@@ -263,7 +263,7 @@ async def test_mqtt_subscribe() -> None:
 
 async def test_mqtt_subscribe_retry_no_suback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Until the broker consents nobody could call: so long it does not count as connected, and is left in the end."""
-    monkeypatch.setattr("agent.signaling.link._READY_TIMEOUT", 0.5)
+    monkeypatch.setattr("agent.signaling.mqtt.link._READY_TIMEOUT", 0.5)
     asked: list[Packet] = []
 
     async def mute(connection: Connection) -> None:
@@ -289,7 +289,7 @@ async def test_mqtt_subscribe_retry_no_suback(monkeypatch: pytest.MonkeyPatch) -
 
 async def test_mqtt_no_ack_pingresp(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client leaves by itself, and comes back."""
-    monkeypatch.setattr("agent.signaling.link._ANSWER_TIMEOUT", 0.5)
+    monkeypatch.setattr("agent.signaling.mqtt.link._ANSWER_TIMEOUT", 0.5)
     pinged: list[Packet] = []
 
     async def deaf(connection: Connection) -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from agent.device.presence import offline
-from agent.signaling.mqtt import MqttBroker
-from agent.signaling.options import MqttOptions
+from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.topics import Topics
 from tests.conftest import Mosquitto
 from tests.e2e.device import PREFIX, UID, Watcher, call, device, watching
 from tests.faults.brokers import Iotcore
-from tests.signaling.harness import connected, until
+from tests.signaling.mqtt.harness import connected, until
 
 BROKERS = pytest.mark.parametrize("make", [Mosquitto, Iotcore])
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.signaling.mqtt import MqttBroker
-from agent.signaling.options import MqttOptions
+from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.outbox import Outbox
 from tests.conftest import Mosquitto
 from tests.e2e.device import Program, Watcher, call, configuration, watching
-from tests.signaling.harness import PATIENCE
+from tests.signaling.mqtt.harness import PATIENCE
 from tests.signaling.outboxes import HandBroker, quick, written
 
 pytestmark = [pytest.mark.broker]

@@ -22,8 +22,8 @@ from agent.media.audio import AudioHub
 from agent.media.sound import ToneSource
 from agent.ports import AccessUnit, DecodedAudio, LocalStream
 from agent.signaling.channel import Signaling
-from agent.signaling.mqtt import MqttBroker
-from agent.signaling.options import MqttOptions
+from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.messages import format_time
 from agent.signaling.protocol.topics import Topics

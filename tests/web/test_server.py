@@ -15,11 +15,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from agent.errors import ConfigurationError
-from agent.signaling.mqtt import MqttBroker
-from agent.signaling.options import MqttOptions, TlsOptions
+from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions
 from agent.web.server import MAX_CONNECTIONS, PageServer, WebOptions
 from tests.conftest import Mosquitto, free_port
-from tests.signaling.certificates import Authority
+from tests.signaling.mqtt.certificates import Authority
 
 HOST = "127.0.0.1"
 

@@ -20,7 +20,7 @@ from agent.webrtc import gather, inside
 from agent.webrtc.gather import gather_from_servers, tls_context
 from agent.webrtc.servers import UsableServer, usable_servers
 from tests.conftest import free_port
-from tests.signaling.certificates import Authority
+from tests.signaling.mqtt.certificates import Authority
 from tests.turnserver import PASSWORD, USER, TurnServer, turn_server
 
 pytestmark = pytest.mark.media  # coturn

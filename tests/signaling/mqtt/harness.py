@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from agent.signaling.broker import Broker, Incoming, Will
-from agent.signaling.mqtt import MqttBroker
-from agent.signaling.options import MqttOptions
+from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.mqtt.mqtt_options import MqttOptions
 from tests.conftest import Mosquitto
 from tests.fakes.broker import FakeBroker, FakeNetwork
 

@@ -11,7 +11,7 @@ import pytest
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Will
 from tests.conftest import Mosquitto
-from tests.signaling.harness import PATIENCE, FakeHarness, Harness, MosquittoHarness, connected, peek, read, until
+from tests.signaling.mqtt.harness import PATIENCE, FakeHarness, Harness, MosquittoHarness, connected, peek, read, until
 
 
 @pytest.fixture(params=["fake", pytest.param("mosquitto", marks=pytest.mark.broker)])

@@ -20,16 +20,16 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTErrorCode
 
 from agent.errors import NotConnected, SignalingError
-from agent.signaling.inbox import MAX_MESSAGES
-from agent.signaling.link import Link
-from agent.signaling.loss import Loss
-from agent.signaling.mqtt import MqttBroker
-from agent.signaling.options import MqttOptions, TlsOptions
-from agent.signaling.paho_client import on_socket
+from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.mqtt.disconnect import Loss
+from agent.signaling.mqtt.link import Link
+from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions
+from agent.signaling.mqtt.paho_client import on_socket
+from agent.signaling.mqtt.receive_queue import MAX_MESSAGES
 from tests.conftest import Mosquitto, free_port
 from tests.parts import require_part
-from tests.signaling.certificates import Authority
-from tests.signaling.harness import PATIENCE, connected, peek, read, until
+from tests.signaling.mqtt.certificates import Authority
+from tests.signaling.mqtt.harness import PATIENCE, connected, peek, read, until
 
 pytestmark = pytest.mark.broker
 
@@ -365,7 +365,7 @@ async def test_a_fault_in_the_client_is_logged_and_connects_afresh(
 async def test_a_broker_that_does_not_answer_is_left(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("agent.signaling.link._READY_TIMEOUT", 0.1)
+    monkeypatch.setattr("agent.signaling.mqtt.link._READY_TIMEOUT", 0.1)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(-1)
@@ -538,7 +538,7 @@ async def test_leaving_does_not_wait_for_a_thread_that_hangs(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     release = threading.Event()
-    monkeypatch.setattr("agent.signaling.mqtt._THREAD_TIMEOUT", 0.05)
+    monkeypatch.setattr("agent.signaling.mqtt.connection._THREAD_TIMEOUT", 0.05)
     monkeypatch.setattr(Link, "_load_tls", lambda _self: release.wait(PATIENCE))
     async with MqttBroker(options(1, close_timeout=0.05)) as a:
         a.publish("x/1", b"")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from agent.signaling.sendqueue import Outgoing, SendQueue
+from agent.signaling.mqtt.send_queue import Outgoing, SendQueue
 
 
 def outgoing(payload: bytes, expires_at: float | None = None) -> Outgoing:

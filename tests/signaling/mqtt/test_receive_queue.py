@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.signaling.broker import Incoming
-from agent.signaling.inbox import MAX_BYTES, MAX_MESSAGES, MAX_QOS_0, Inbox
+from agent.signaling.mqtt.receive_queue import MAX_BYTES, MAX_MESSAGES, MAX_QOS_0, Inbox
 
 
 def incoming(payload: bytes = b"", qos: int = 1) -> tuple[Incoming, list[None]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from agent.signaling.options import MqttOptions
+from agent.signaling.mqtt.mqtt_options import MqttOptions
 
 STABLE_AFTER = 10.0  # seconds after which a connection counts as one that held
 

@@ -17,11 +17,11 @@ from typing import Any, Self
 
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Incoming, Will
-from agent.signaling.inbox import Inbox
-from agent.signaling.link import Link, Terms
-from agent.signaling.loss import Loss
-from agent.signaling.options import MqttOptions
-from agent.signaling.sendqueue import Outgoing, SendQueue
+from agent.signaling.mqtt.disconnect import Loss
+from agent.signaling.mqtt.link import Link, Terms
+from agent.signaling.mqtt.mqtt_options import MqttOptions
+from agent.signaling.mqtt.receive_queue import Inbox
+from agent.signaling.mqtt.send_queue import Outgoing, SendQueue
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.signaling.broker import Will
-from agent.signaling.options import MqttOptions
+from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.json_limits import MAX_PAYLOAD
 from agent.signaling.protocol.topics import wants_retained
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.signaling.backoff import STABLE_AFTER, Backoff
-from agent.signaling.options import MqttOptions
+from agent.signaling.mqtt.backoff import STABLE_AFTER, Backoff
+from agent.signaling.mqtt.mqtt_options import MqttOptions
 
 OPTIONS = MqttOptions(retry_first=1, retry_longest=60, retry_refused=15, retry_refused_longest=300)
 

@@ -11,10 +11,10 @@ from paho.mqtt.enums import LogLevel
 
 from agent.errors import SignalingError
 from agent.signaling.broker import Incoming
-from agent.signaling.link import Link, Listener, Terms
-from agent.signaling.loss import Loss
-from agent.signaling.options import MqttOptions
-from agent.signaling.sendqueue import Outgoing
+from agent.signaling.mqtt.disconnect import Loss
+from agent.signaling.mqtt.link import Link, Listener, Terms
+from agent.signaling.mqtt.mqtt_options import MqttOptions
+from agent.signaling.mqtt.send_queue import Outgoing
 
 
 class Deaf(Listener):

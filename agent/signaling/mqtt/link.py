@@ -28,13 +28,13 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.errors import SignalingError
-from agent.signaling.backoff import Backoff
 from agent.signaling.broker import Incoming, Will
-from agent.signaling.loss import KEEP_ALIVE_TIMEOUT, SILENT, Endings, Loss
-from agent.signaling.options import MqttOptions, TlsContext
-from agent.signaling.paho_client import MAX_INFLIGHT, make_client, on_socket, publish_properties, subscribe, tune
+from agent.signaling.mqtt.backoff import Backoff
+from agent.signaling.mqtt.disconnect import KEEP_ALIVE_TIMEOUT, SILENT, Endings, Loss
+from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsContext
+from agent.signaling.mqtt.paho_client import MAX_INFLIGHT, make_client, on_socket, publish_properties, subscribe, tune
+from agent.signaling.mqtt.send_queue import Outgoing
 from agent.signaling.protocol.json_limits import bounded
-from agent.signaling.sendqueue import Outgoing
 
 logger = logging.getLogger(__name__)
 
