@@ -39,7 +39,7 @@ from agent.service.memory import release_memory
 from agent.settings import Settings
 from agent.signaling.channel import Signaling
 from agent.signaling.mqtt.connection import MqttBroker
-from agent.signaling.outbox import Outbox
+from agent.signaling.outbox.outbox import Outbox
 from agent.signaling.protocol.topics import Topics
 from agent.webrtc.peer import make_peer
 

@@ -22,8 +22,8 @@ from agent.errors import MediaUnavailable
 from agent.media.jpeg import Jpeg
 from agent.ports import LocalStream
 from agent.signaling.channel import Signaling
-from agent.signaling.outbox import Outbox
-from agent.signaling.outbox_options import OutboxOptions
+from agent.signaling.outbox.outbox import Outbox
+from agent.signaling.outbox.outbox_options import OutboxOptions
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.topics import Topics
 from tests.fakes.broker import FakeBroker, FakeNetwork

@@ -19,7 +19,7 @@ from agent.service.snapshot import CallSnapshot, Camera, Phase, Records, SentVid
 from agent.session import Conversation
 from agent.settings import Settings
 from agent.signaling.mqtt.connection import MqttBroker
-from agent.signaling.outbox import Outbox
+from agent.signaling.outbox.outbox import Outbox
 
 
 class Overview:

@@ -13,8 +13,8 @@ from agent.core.call.reasons import Direction
 from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats
 from agent.session import Conversation
 from agent.signaling.broker import Broker
-from agent.signaling.journal import CallJournal, PastCall, past_calls
-from agent.signaling.outbox import Outbox
+from agent.signaling.outbox.call_journal import CallJournal, PastCall, past_calls
+from agent.signaling.outbox.outbox import Outbox
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.topics import Topics
 

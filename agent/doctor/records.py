@@ -13,7 +13,7 @@ from pathlib import Path
 from agent.doctor.findings import Finding, Verdict
 from agent.doctor.machine import user
 from agent.service.status_socket import ask, candidates
-from agent.signaling.store import FILE_NAME, Limits
+from agent.signaling.outbox.store import FILE_NAME, Limits
 
 _AREA = "records"
 _ROOM = 3 * Limits().size  # bytes: the file at its largest, its log, and what was set aside

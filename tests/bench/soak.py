@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agent.service.status_socket import SOCKET_NAME, ask
-from agent.signaling.store import FILE_NAME
+from agent.signaling.outbox.store import FILE_NAME
 from tests.bench.figures import Figure
 from tests.bench.mix import KINDS, POLICY, Kind
 from tests.bench.process import usage

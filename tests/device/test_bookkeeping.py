@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from agent.core.call.reasons import CallStatus
-from agent.signaling.outbox import STALLED
-from agent.signaling.outbox_options import OutboxOptions
+from agent.signaling.outbox.outbox import STALLED
+from agent.signaling.outbox.outbox_options import OutboxOptions
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.topics import Topics
 from tests.devices import UID, Device, device, operator
 from tests.fakes.broker import FakeNetwork
 from tests.parties import NOW, PREFIX, party, said
-from tests.signaling.outboxes import crash, written
+from tests.signaling.outbox.outboxes import crash, written
 from tests.waiting import PATIENCE, until
 
 ACCEPT = {"name": "everybody", "action": "accept"}

@@ -12,9 +12,9 @@ from typing import Self
 
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Incoming
-from agent.signaling.outbox import Outbox
-from agent.signaling.outbox_options import OutboxOptions
-from agent.signaling.store import Entry
+from agent.signaling.outbox.outbox import Outbox
+from agent.signaling.outbox.outbox_options import OutboxOptions
+from agent.signaling.outbox.store import Entry
 
 PATIENCE = 30.0  # seconds; how long something may take that is certain to come
 

@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from agent.signaling.store import Change, Entry, Forget, Note, Put, Store
+from agent.signaling.outbox.store import Change, Entry, Forget, Note, Put, Store
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.signaling import outbox as module
-from agent.signaling.outbox import WINDOW, Outbox
-from agent.signaling.store import Entry, Limits
-from tests.signaling.outboxes import PATIENCE, HandBroker, begun, caught_up, crash, deliver_all, quick, written
+from agent.signaling.outbox import outbox as module
+from agent.signaling.outbox.outbox import WINDOW, Outbox
+from agent.signaling.outbox.store import Entry, Limits
+from tests.signaling.outbox.outboxes import PATIENCE, HandBroker, begun, caught_up, crash, deliver_all, quick, written
 from tests.waiting import until
 
 

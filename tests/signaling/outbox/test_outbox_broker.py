@@ -13,11 +13,11 @@ import pytest
 
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
-from agent.signaling.outbox import Outbox
+from agent.signaling.outbox.outbox import Outbox
 from tests.conftest import Mosquitto
 from tests.e2e.device import Program, Watcher, call, configuration, watching
 from tests.signaling.mqtt.harness import PATIENCE
-from tests.signaling.outboxes import HandBroker, quick, written
+from tests.signaling.outbox.outboxes import HandBroker, quick, written
 
 pytestmark = [pytest.mark.broker]
 

@@ -11,11 +11,11 @@ from agent.core.call import events as ev
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import Timing
 from agent.core.call.reasons import Direction
-from agent.signaling.journal import UPDATE_INTERVAL, CallJournal
-from agent.signaling.outbox import Outbox
+from agent.signaling.outbox.call_journal import UPDATE_INTERVAL, CallJournal
+from agent.signaling.outbox.outbox import Outbox
 from agent.signaling.protocol.telemetry import EventHeader
 from agent.signaling.protocol.topics import Topics
-from tests.signaling.outboxes import HandBroker, crash, deliver_all, quick, written
+from tests.signaling.outbox.outboxes import HandBroker, crash, deliver_all, quick, written
 
 CONVERSATION = "8c5a7c52-0f0e-4f0a-8f6e-3a2b1c0d9e8f"
 BOOT = 1_800_000_000.0  # the wall clock when the monotonic one was 0
@@ -137,7 +137,7 @@ async def test_a_call_costs_four_syncs_or_five(tmp_path: Path, monkeypatch: pyte
     broker = HandBroker(connected=True)
     async with quick(tmp_path, broker) as outbox:
         await written(outbox)
-        monkeypatch.setattr("agent.signaling.store.os.fdatasync", counted)
+        monkeypatch.setattr("agent.signaling.outbox.store.os.fdatasync", counted)
         call = Call(outbox)
         call.note()
         assert await call.journal.noted(call.rules)

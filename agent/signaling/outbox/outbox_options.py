@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from agent.signaling.store import Limits
+from agent.signaling.outbox.store import Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.signaling.outbox import Outbox
-from agent.signaling.store import KEPT_CORRUPT_FILES, Limits, Put, Store
-from tests.signaling.outboxes import PATIENCE, HandBroker, begun, caught_up, crash, deliver_all, quick, written
+from agent.signaling.outbox.outbox import Outbox
+from agent.signaling.outbox.store import KEPT_CORRUPT_FILES, Limits, Put, Store
+from tests.signaling.outbox.outboxes import PATIENCE, HandBroker, begun, caught_up, crash, deliver_all, quick, written
 
 FILE = "outbox.db"
 
@@ -238,7 +238,7 @@ async def deliver_all_but_the_disk(broker: HandBroker, number: int) -> None:
 
 
 async def test_memory_is_bounded_where_the_disk_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.signaling.outbox.MEMORY_ALONE", 20)
+    monkeypatch.setattr("agent.signaling.outbox.outbox.MEMORY_ALONE", 20)
     (tmp_path / "file").write_bytes(b"")
     broker = HandBroker()
     async with quick(tmp_path / "file", broker) as outbox:
@@ -255,7 +255,7 @@ async def test_what_the_broker_has_leaves_nothing_in_memory_where_the_disk_fails
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For months: what is written nowhere need not be forgotten there."""
-    monkeypatch.setattr("agent.signaling.storethread.MAX_CHANGES", 10)
+    monkeypatch.setattr("agent.signaling.outbox.writer.MAX_CHANGES", 10)
     (tmp_path / "file").write_bytes(b"")
     broker = HandBroker(connected=True)
     async with quick(tmp_path / "file", broker) as outbox:
@@ -504,7 +504,7 @@ def _read_only(*_: object, **__: object) -> None:
 _WRITER = """
 import sys
 from pathlib import Path
-from agent.signaling.store import Entry, Forget, Limits, Note, Put, Store
+from agent.signaling.outbox.store import Entry, Forget, Limits, Note, Put, Store
 store = Store(Path(sys.argv[1]), Limits())
 start = int(sys.argv[2])
 store.open()

@@ -28,9 +28,9 @@ from typing import Self
 
 from agent.errors import SignalingError
 from agent.signaling.broker import Broker
-from agent.signaling.outbox_options import OutboxHealth, OutboxOptions
-from agent.signaling.store import Entry, Forget, Note, Put, Store
-from agent.signaling.storethread import StoreThread
+from agent.signaling.outbox.outbox_options import OutboxHealth, OutboxOptions
+from agent.signaling.outbox.store import Entry, Forget, Note, Put, Store
+from agent.signaling.outbox.writer import StoreThread
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from agent.signaling.outbox import MEMORY, Outbox
-from agent.signaling.store import Entry
-from tests.signaling.outboxes import HandBroker, begun, crash, deliver_all, quick, written
+from agent.signaling.outbox.outbox import MEMORY, Outbox
+from agent.signaling.outbox.store import Entry
+from tests.signaling.outbox.outboxes import HandBroker, begun, crash, deliver_all, quick, written
 
 T = TypeVar("T")
 MEMORY_DISK = Path("/dev/shm")  # a sync costs nothing there

@@ -18,11 +18,11 @@ from agent.core.call.machine import Call
 from agent.core.call.reasons import CallStatus, CloseReason, Side
 from agent.core.statistics.call_record import rfc3339
 from agent.core.statistics.reports import CallRecord, SetupTimes
-from agent.signaling.outbox import Outbox
+from agent.signaling.outbox.outbox import Outbox
+from agent.signaling.outbox.store import Entry
 from agent.signaling.protocol.encoding import encode
 from agent.signaling.protocol.telemetry import ClosedEvent, EventHeader
 from agent.signaling.protocol.topics import Topics
-from agent.signaling.store import Entry
 
 UPDATE_INTERVAL = 60.0  # seconds: how wrong a duration may be, against what the card has to bear
 _KIND = "closed"
