@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from agent import __version__
-from agent.client import CallClient
+from agent.client.call_client import CallClient
 from agent.core.call.reasons import CloseReason
 from agent.core.policy.rules import Policy
 from agent.device.adapters import about, client_options, mqtt_options, page_server, video_options

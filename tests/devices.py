@@ -12,7 +12,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from agent.client import CallClient, ClientOptions
+from agent.client.call_client import CallClient, ClientOptions
 from agent.core.policy.rules import Policy, Rule
 from agent.device.doorkeeper import Doorkeeper
 from agent.device.operations import Operator

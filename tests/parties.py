@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from agent.client import CallClient, ClientOptions, Conversation
+from agent.client.call_client import CallClient, ClientOptions, Conversation
 from agent.core.call.reasons import CallStatus
 from agent.ports import LocalStream
 from agent.signaling.channel import Signaling

@@ -16,11 +16,12 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic.alias_generators import to_camel
 
-from agent.client import CallClient
+from agent.client.call_client import CallClient
+from agent.client.conversation import Conversation
+from agent.client.emitter import EVENT_NAMES
 from agent.core.call import events as ev
 from agent.core.call.reasons import CallStatus, CloseReason
 from agent.core.statistics.reports import CallRecord, LocalStats, ReceivedMedia, RemoteStats
-from agent.emitter import EVENT_NAMES
 from agent.errors import ConfigurationError, NotConnected
 from agent.media.audio import AudioHub, open_audio_source
 from agent.media.choice import open_video_source
@@ -29,7 +30,6 @@ from agent.media.recorder import Recorder
 from agent.media.source import VideoOptions
 from agent.ports import LocalStream
 from agent.service.addresses import AddressWatch
-from agent.session import Conversation
 from agent.signaling.channel import Signaling
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from agent import __version__
-from agent.client import ClientOptions
+from agent.client.call_client import ClientOptions
 from agent.core.call.events import IceServer
 from agent.core.call.machine import Timing
 from agent.device.publisher import board_model

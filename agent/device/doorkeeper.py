@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.client import CallClient
+from agent.client.call_client import CallClient
+from agent.client.conversation import Conversation
 from agent.core.call import events as ev
 from agent.core.call.machine import State
 from agent.core.call.reasons import CallStatus
@@ -16,7 +17,6 @@ from agent.core.policy.rules import Action, Decision, Policy, PolicyOverride
 from agent.device.clock import is_set
 from agent.errors import InvalidStateError
 from agent.ports import LocalStream
-from agent.session import Conversation
 
 logger = logging.getLogger(__name__)
 

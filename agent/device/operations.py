@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from agent.client import CallClient
+from agent.client.call_client import CallClient
+from agent.client.conversation import Conversation
 from agent.core.call.reasons import CloseReason
 from agent.core.policy.rules import PolicyOverride
 from agent.device.doorkeeper import Doorkeeper
 from agent.errors import CallboxError, ConfigurationError, InvalidStateError, MalformedMessage
 from agent.media.jpeg import Jpeg
 from agent.ports import LocalStream
-from agent.session import Conversation
 from agent.signaling.channel import CommandRequest
 from agent.signaling.protocol import messages as wire
 

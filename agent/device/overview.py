@@ -10,13 +10,13 @@ from dataclasses import asdict
 from typing import Any
 
 from agent import __version__
-from agent.client import CallClient
+from agent.client.call_client import CallClient
+from agent.client.conversation import Conversation
 from agent.core.statistics.reports import CallRecord, LocalStats
 from agent.service.frames import FrameMeter
 from agent.service.health import Vitals
 from agent.service.memory import resident_memory
 from agent.service.snapshot import CallSnapshot, Camera, Phase, Records, SentVideo, Snapshot
-from agent.session import Conversation
 from agent.settings import Settings
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.outbox.outbox import Outbox

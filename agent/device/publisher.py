@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from agent.client.conversation import Conversation
 from agent.core.call import events as ev
 from agent.core.call.reasons import Direction
 from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats
-from agent.session import Conversation
 from agent.signaling.broker import Broker
 from agent.signaling.outbox.call_journal import CallJournal, PastCall, past_calls
 from agent.signaling.outbox.outbox import Outbox

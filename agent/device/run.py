@@ -40,7 +40,7 @@ def leave_out_dns() -> None:
     """Three megabytes and sixty modules: paho would look up SRV records with dnspython, aioice names in `.local`.
 
     We ask for neither: the broker is a host and a port, and `.local` candidates are dropped before aioice sees them.
-    For this process only; a program that uses `agent.client` keeps what it has.
+    For this process only; a program that uses `agent.client.call_client` keeps what it has.
     """
     sys.modules.setdefault("dns.resolver", None)  # type: ignore[arg-type]
     silent = ModuleType("aioice.mdns")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent import RELEASED
-from agent.client import ClientOptions
+from agent.client.call_client import ClientOptions
 from agent.core.call.reasons import CallStatus, CloseReason
 from agent.device.clock import watching_clock
 from agent.signaling.protocol import messages as wire

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Response, expect
 
-from agent.client import CallClient, Conversation
+from agent.client.call_client import CallClient, Conversation
 from agent.media.audio import AudioHub
 from agent.media.sound import ToneSource
 from agent.ports import AccessUnit, DecodedAudio, LocalStream

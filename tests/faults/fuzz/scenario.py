@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 
-from agent.client import CallClient, ClientOptions, Conversation
+from agent.client.call_client import CallClient, ClientOptions, Conversation
 from agent.core.call import events as ev
 from agent.core.call.machine import State
 from agent.core.call.reasons import CallMode, CloseReason

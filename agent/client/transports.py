@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+from agent.client.inbox import Item
+from agent.client.transport import Transport
 from agent.core.call import events as ev
 from agent.core.statistics.reports import LocalStats, RemoteStats
 from agent.core.statistics.statistics_log import StatisticsLog
-from agent.inbox import Item
 from agent.ports import IceOptions, LocalStream, PeerFactory
-from agent.transport import Transport
 
 
 class Transports:

@@ -13,6 +13,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from agent.client.emitter import EVENT_NAMES, Emitter, Unsubscribe
+from agent.client.inbox import Inbox, Item
+from agent.client.tasks import Tasks
+from agent.client.transports import Transports
 from agent.core.call import events as ev
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
@@ -21,14 +25,10 @@ from agent.core.call.reasons import CallStatus, CloseReason, Direction, Side
 from agent.core.statistics.call_record import call_record
 from agent.core.statistics.reports import CallRecord
 from agent.core.statistics.statistics_log import StatisticsLog
-from agent.emitter import EVENT_NAMES, Emitter, Unsubscribe
 from agent.errors import InvalidStateError
-from agent.inbox import Inbox, Item
 from agent.ports import IceOptions, LocalStream, PeerFactory
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.translation import to_message
-from agent.tasks import Tasks
-from agent.transports import Transports
 
 logger = logging.getLogger(__name__)
 

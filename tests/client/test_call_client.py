@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from agent.client import ClientOptions
+from agent.client.call_client import ClientOptions
+from agent.client.inbox import LIMIT
 from agent.core.call import events as ev
 from agent.core.call.events import IceCandidate, MediaGrant
 from agent.core.call.machine import State, Timing
 from agent.core.call.reasons import CallStatus, CloseReason, Side
 from agent.core.statistics.reports import CallRecord, LocalStats
 from agent.errors import InvalidStateError, MediaUnavailable, NoCommonCodec
-from agent.inbox import LIMIT
 from agent.signaling.protocol import messages as wire
 from tests.fakes.broker import FakeNetwork, Message
 from tests.fakes.peer import FakePeer

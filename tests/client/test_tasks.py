@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from agent.tasks import Tasks
+from agent.client.tasks import Tasks
 
 
 async def test_what_fails_is_logged_and_the_rest_goes_on(caplog: pytest.LogCaptureFixture) -> None:

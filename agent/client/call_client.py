@@ -28,6 +28,9 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from agent import RELEASED
+from agent.client.conversation import Conversation, Surroundings
+from agent.client.emitter import Emitter, Unsubscribe
+from agent.client.tasks import Tasks
 from agent.core.call import events as ev
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import Timing
@@ -35,15 +38,12 @@ from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallMode, CallStatus, CloseReason
 from agent.core.call.registry import Admission, Switchboard
 from agent.core.policy.rate_limiter import RateLimiter, Verdict
-from agent.emitter import Emitter, Unsubscribe
 from agent.errors import InvalidStateError, MalformedMessage
 from agent.ports import IceOptions, LocalStream, PeerFactory
-from agent.session import Conversation, Surroundings
 from agent.signaling.channel import CommandRequest, Signal, Signaling
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.topics import is_uid
 from agent.signaling.protocol.translation import REASON_EXPIRED, invitation, to_input, to_message
-from agent.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""The public Python API, and the shell around the rules of a call."""
