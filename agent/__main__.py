@@ -17,7 +17,7 @@ def main() -> None:
             from agent import cli
 
             return cli.main()
-    from agent.device.run import run_device
+    from agent.commands.run import run_device
 
     sys.exit(run_device(config))
 

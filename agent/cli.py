@@ -64,7 +64,7 @@ def _root(
 @app.command()
 def run(config: ConfigOption = None) -> None:
     """Run the device until it is told to stop. Exit 78 for a bad configuration."""
-    from agent.device.run import run_device
+    from agent.commands.run import run_device
 
     raise typer.Exit(run_device(config))
 
@@ -155,7 +155,7 @@ def doctor(
     where something failed.
     """
     from agent.doctor.examine import Plan, examine
-    from agent.logs import set_up_logging
+    from agent.service.logs import set_up_logging
 
     set_up_logging("critical")
 
@@ -178,7 +178,7 @@ def explain(
 ) -> None:
     """Which rule decides about a caller, and why."""
     from agent.commands.policy_report import explain_policy
-    from agent.device.clock import is_set
+    from agent.device.clock_watch import is_set
     from agent.settings import load_policy, load_settings, local_timezone
 
     try:
@@ -219,7 +219,7 @@ def call(
     Exit 0 when connected and closed, 3 rejected, 4 busy, 5 timeout, 6 failed.
     """
     from agent.commands.caller import CallPlan, place_call
-    from agent.logs import set_up_logging
+    from agent.service.logs import set_up_logging
 
     set_up_logging("info" if verbose else "error")
     plan = CallPlan(
@@ -257,7 +257,7 @@ def demo(
 ) -> None:
     """Try it: a broker, a device with a test picture, and a page to call it from. Ctrl-C ends it all."""
     from agent.commands.demo import DemoPlan, run_demo
-    from agent.logs import set_up_logging
+    from agent.service.logs import set_up_logging
 
     set_up_logging("warning")
     plan = DemoPlan(port=port, broker_port=broker_port, uid=uid, open_browser=open_browser, embedded=embedded)

@@ -19,7 +19,7 @@ from agent.core.call.reasons import CloseReason
 from agent.core.policy.rules import Policy
 from agent.device.adapters import about, client_options, mqtt_options, page_server, video_options
 from agent.device.camera_check import find_fault
-from agent.device.clock import watching_clock
+from agent.device.clock_watch import watching_clock
 from agent.device.doorkeeper import Doorkeeper
 from agent.device.operations import Operator
 from agent.device.overview import Overview
@@ -28,13 +28,13 @@ from agent.device.publisher import Publisher
 from agent.device.reloading import needs_restart
 from agent.device.supervision import Supervision
 from agent.errors import ConfigurationError, MediaError
-from agent.logs import set_level
 from agent.media.audio import AudioHub, open_audio_source
 from agent.media.choice import open_video_source
+from agent.media.frame_meter import FrameMeter
 from agent.media.hub import VideoHub
 from agent.ports import LocalStream
 from agent.service.addresses import AddressWatch
-from agent.service.frames import FrameMeter
+from agent.service.logs import set_level
 from agent.service.memory import release_memory
 from agent.settings import Settings
 from agent.signaling.channel import Signaling

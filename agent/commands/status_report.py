@@ -11,7 +11,7 @@ from typing import Any
 
 from agent.core.policy.durations import format_duration
 from agent.errors import CallboxError
-from agent.service.snapshot import format_bitrate
+from agent.service.status_snapshot import format_bitrate
 from agent.service.status_socket import ask, candidates
 
 WATCH_INTERVAL = 1.0  # seconds

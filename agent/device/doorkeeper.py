@@ -14,7 +14,7 @@ from agent.core.call.machine import State
 from agent.core.call.reasons import CallStatus
 from agent.core.policy.rate_limiter import CallHistory
 from agent.core.policy.rules import Action, Decision, Policy, PolicyOverride
-from agent.device.clock import is_set
+from agent.device.clock_watch import is_set
 from agent.errors import InvalidStateError
 from agent.ports import LocalStream
 

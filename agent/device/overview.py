@@ -13,10 +13,10 @@ from agent import __version__
 from agent.client.call_client import CallClient
 from agent.client.conversation import Conversation
 from agent.core.statistics.reports import CallRecord, LocalStats
-from agent.service.frames import FrameMeter
-from agent.service.health import Vitals
+from agent.media.frame_meter import FrameMeter
 from agent.service.memory import resident_memory
-from agent.service.snapshot import CallSnapshot, Camera, Phase, Records, SentVideo, Snapshot
+from agent.service.process_health import Vitals
+from agent.service.status_snapshot import CallSnapshot, Camera, Phase, Records, SentVideo, Snapshot
 from agent.settings import Settings
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.outbox.outbox import Outbox

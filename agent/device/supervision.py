@@ -16,7 +16,7 @@ from agent.errors import ConfigurationError
 from agent.service.heartbeat import Heartbeat
 from agent.service.journal import call_fields
 from agent.service.notify import open_notifier, watchdog_timeout
-from agent.service.snapshot import Phase
+from agent.service.status_snapshot import Phase
 from agent.service.status_socket import StatusServer, socket_path
 
 logger = logging.getLogger(__name__)

@@ -6,10 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from agent.service.health import Vitals, ailment
 from agent.service.memory import release_memory
 from agent.service.notify import Notifier
-from agent.service.snapshot import Phase, Snapshot, lacking, words
+from agent.service.process_health import Vitals, ailment
+from agent.service.status_snapshot import Phase, Snapshot, lacking, words
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from agent.service.snapshot import Snapshot, words
+from agent.service.status_snapshot import Snapshot, words
 
 logger = logging.getLogger(__name__)
 

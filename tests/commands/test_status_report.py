@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.commands.status_report import NotRunning, describe, report
-from agent.service.snapshot import Camera, Records
+from agent.service.status_snapshot import Camera, Records
 from agent.service.status_socket import StatusServer, as_json
 from tests.service.snapshots import VIDEO, call, snapshot
 

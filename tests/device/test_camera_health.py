@@ -5,7 +5,7 @@ from typing import cast
 
 from agent.device.overview import Overview
 from agent.device.supervision import Supervision
-from agent.service.snapshot import Camera
+from agent.service.status_snapshot import Camera
 
 
 def test_a_camera_that_failed_is_shown_until_it_works_again() -> None:

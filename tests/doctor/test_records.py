@@ -11,7 +11,7 @@ import pytest
 
 from agent.doctor import records
 from agent.doctor.findings import Finding, Verdict
-from agent.service.snapshot import Records
+from agent.service.status_snapshot import Records
 from agent.service.status_socket import StatusServer
 from agent.signaling.outbox.store import FILE_NAME, Entry, Limits, Note, Put, Store
 from tests.service.snapshots import snapshot

@@ -6,7 +6,7 @@ from typing import Any
 
 from agent.core.call.machine import State
 from agent.core.call.reasons import Direction
-from agent.service.snapshot import CallSnapshot, Camera, Phase, SentVideo, Snapshot
+from agent.service.status_snapshot import CallSnapshot, Camera, Phase, SentVideo, Snapshot
 
 FOUND = Camera("pattern", looked_for=True)
 VIDEO = SentVideo(width=1280, height=720, framerate=29.97, bitrate=1_900_000)

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from agent.service.health import Vitals
 from agent.service.heartbeat import Heartbeat
 from agent.service.notify import Notifier
-from agent.service.snapshot import Phase, Snapshot
+from agent.service.process_health import Vitals
+from agent.service.status_snapshot import Phase, Snapshot
 from tests.service.snapshots import call, snapshot
 
 

@@ -7,7 +7,7 @@ import sys
 
 LOADED = """
 import sys
-from agent.device.run import leave_out_dns
+from agent.commands.run import leave_out_dns
 leave_out_dns()
 import agent.daemon, agent.webrtc.peer
 import aioice.ice

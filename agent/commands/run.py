@@ -16,7 +16,7 @@ def run_device(config: Path | None) -> int:
     from agent.core.policy.rules import Policy
     from agent.daemon import Daemon
     from agent.errors import ConfigurationError
-    from agent.logs import set_up_logging, set_up_tracebacks
+    from agent.service.logs import set_up_logging, set_up_tracebacks
     from agent.settings import Settings, load_policy, load_settings
 
     set_up_tracebacks()

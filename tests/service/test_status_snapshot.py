@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.core.call.machine import State
-from agent.service.snapshot import CallSnapshot, Camera, Phase, Records, lacking, words
+from agent.service.status_snapshot import CallSnapshot, Camera, Phase, Records, lacking, words
 from tests.service.snapshots import VIDEO, call, snapshot
 
 UNKNOWN = Camera("auto")

@@ -11,7 +11,7 @@ import pytest
 from agent import RELEASED
 from agent.client.call_client import ClientOptions
 from agent.core.call.reasons import CallStatus, CloseReason
-from agent.device.clock import watching_clock
+from agent.device.clock_watch import watching_clock
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.encoding import format_time
 from tests.devices import UID, Device, device

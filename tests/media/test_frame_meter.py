@@ -8,9 +8,9 @@ import pytest
 
 from agent.core.call.reasons import SharedBitrate
 from agent.errors import MediaEnded, MediaUnavailable
+from agent.media.frame_meter import FrameMeter
 from agent.ports import AccessUnit, BitrateLimits, VideoFormat, VideoSubscription
-from agent.service.frames import FrameMeter
-from agent.service.health import STARVED_AFTER, Vitals, ailment
+from agent.service.process_health import STARVED_AFTER, Vitals, ailment
 
 LIMITS = BitrateLimits()
 
