@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 AGENT = ROOT / "agent"
 MODULES = sorted(AGENT.rglob("*.py"))
-SHARED = ("agent", "agent.conversation", "agent.ports", "agent.errors", "agent.h264")
+SHARED = ("agent", "agent.conversation", "agent.ports", "agent.errors", "agent.h264.annexb")
 ADAPTERS = ("signaling", "media", "webrtc", "service")
 # What the core may not know of: the world, and time.
 IMPURE = {

@@ -15,8 +15,8 @@ from av.bitstream import BitStreamFilterContext
 from av.video.stream import VideoStream
 
 from agent.errors import MediaUnavailable
-from agent.h264 import is_keyframe
-from agent.media.h264 import ParameterSets, has_b_slices, has_picture, sequence_parameters
+from agent.h264.annexb import is_keyframe
+from agent.h264.parameter_sets import ParameterSets, has_b_slices, has_picture, sequence_parameters
 from agent.ports import VIDEO_CLOCK_RATE, VideoFormat
 
 _RAW_SUFFIXES = frozenset({".h264", ".264", ".avc"})

@@ -11,7 +11,7 @@ from agent.core.call.reasons import SharedBitrate
 from agent.core.rate.framerate import frame_divisor
 from agent.core.rate.shared_encoder import shared_bitrate
 from agent.errors import MediaError
-from agent.media.h264 import signaled_profile
+from agent.h264.parameter_sets import signaled_profile
 from agent.media.jpeg import Jpeg, encode_jpeg
 from agent.media.keyframes import Decision, KeyframeLimiter
 from agent.media.shared_source import REOPEN_TIMEOUT, STALL_TIMEOUT, SharedSource

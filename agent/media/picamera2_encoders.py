@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Protocol
 
-from agent.media.h264 import ParameterSets
+from agent.h264.parameter_sets import ParameterSets
 from agent.media.source import VideoOptions
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit
 

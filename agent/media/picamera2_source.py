@@ -12,8 +12,8 @@ from typing import Any
 import av
 
 from agent.errors import MediaError, MediaUnavailable
+from agent.h264.parameter_sets import sequence_parameters
 from agent.media.control_kinds import control_kinds
-from agent.media.h264 import sequence_parameters
 from agent.media.picamera2_controls import camera_controls, framerate_complaint, lores_size
 from agent.media.picamera2_encoders import EncoderControl, open_hardware_encoder, open_software_encoder
 from agent.media.source import Fail, SourceDescription, VideoOptions

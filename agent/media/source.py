@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, runtime_checkable
 
+from agent.h264.parameter_sets import level_for
 from agent.media.camera_options import CameraOptions
-from agent.media.h264 import level_for
 from agent.ports import AccessUnit, BitrateLimits, VideoFormat
 
 UnitT = TypeVar("UnitT")

@@ -22,8 +22,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from agent.errors import MediaUnavailable
-from agent.h264 import is_keyframe
-from agent.media.h264 import ParameterSets, has_picture, sequence_parameters
+from agent.h264.annexb import is_keyframe
+from agent.h264.parameter_sets import ParameterSets, has_picture, sequence_parameters
 from agent.media.source import Fail, SourceDescription, VideoOptions
 from agent.media.worker import Worker
 from agent.media.x264 import X264Encoder

@@ -11,7 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
 from agent.errors import MediaUnavailable
-from agent.media.h264 import level_for
+from agent.h264.parameter_sets import level_for
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, VideoFormat
 
 _SECONDS_BETWEEN_KEYFRAMES = 10

@@ -13,7 +13,7 @@ from aiortc.codecs.base import Decoder
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
-from agent import h264
+from agent.h264 import annexb as h264
 from agent.ports import AccessUnit, DecodedAudio, RemoteSink
 from agent.webrtc import inside
 

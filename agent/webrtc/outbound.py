@@ -13,8 +13,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import ClassVar, Generic, TypeVar
 
-from agent import h264
 from agent.errors import MediaError
+from agent.h264 import annexb as h264
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, AudioPacket, AudioSubscription, BitrateLimits, VideoSubscription
 
 log = logging.getLogger(__name__)

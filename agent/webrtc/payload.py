@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agent.h264 import START_CODE
+from agent.h264.annexb import START_CODE
 
 MAX_PAYLOAD_SIZE = 1300  # bytes; with RTP, SRTP, UDP and IPv6 around it fits a path of 1400
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from agent import h264
+from agent.h264 import annexb as h264
 
 CAPACITY = 512  # packets that may wait: as long as patience lasts, up to 12 Mbit/s
 PATIENCE = 0.4  # seconds that a picture may wait for a packet to be resent

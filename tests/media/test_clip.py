@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from agent.errors import MediaUnavailable
+from agent.h264.parameter_sets import nal_types
 from agent.media.clip import probe_clip, read_clip
-from agent.media.h264 import nal_types
 from agent.media.strip import read_strip
 from agent.ports import VideoFormat
 from tests.media.clips import FRAMERATE, HEIGHT, WIDTH, decode, write_clip, write_sound

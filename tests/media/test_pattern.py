@@ -6,7 +6,7 @@ import time
 import pytest
 
 from agent.errors import MediaUnavailable
-from agent.media.h264 import sequence_parameters, signaled_profile
+from agent.h264.parameter_sets import sequence_parameters, signaled_profile
 from agent.media.hub import VideoHub
 from agent.media.pattern import PatternSource
 from agent.media.source import VideoOptions

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from agent.errors import MediaUnavailable
+from agent.h264.parameter_sets import ParameterSets
 from agent.media import picamera2_encoders, picamera2_source
 from agent.media.camera_options import CameraOptions
-from agent.media.h264 import ParameterSets
 from agent.media.hub import VideoHub
 from agent.media.picamera2_encoders import HardwareControl, access_unit
 from agent.media.picamera2_source import Picamera2Source

@@ -12,9 +12,9 @@ import pytest
 from av.video.stream import VideoStream
 
 from agent.errors import MediaUnavailable
-from agent.h264 import NAL_SLICE, START_CODE, nal_units
+from agent.h264.annexb import NAL_SLICE, START_CODE, nal_units
+from agent.h264.parameter_sets import sequence_parameters
 from agent.media import worker
-from agent.media.h264 import sequence_parameters
 from agent.media.hub import VideoHub
 from agent.media.source import VideoOptions
 from agent.media.v4l2 import FrameEncoder, Packet, V4l2Source, decoded, device_options

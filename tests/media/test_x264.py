@@ -6,7 +6,7 @@ import av
 import pytest
 
 from agent.errors import MediaUnavailable
-from agent.media.h264 import nal_types, sequence_parameters
+from agent.h264.parameter_sets import nal_types, sequence_parameters
 from agent.media.x264 import X264Encoder
 from agent.ports import AccessUnit
 from tests.media.clips import decode

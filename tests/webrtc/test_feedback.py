@@ -19,9 +19,9 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
-from agent import h264
 from agent.core.call.events import FirstFrameSeen, PeerLost
 from agent.core.statistics.counters import ReceivedCounters, SentCounters
+from agent.h264 import annexb as h264
 from agent.ports import AccessUnit, DecodedAudio, LocalStream
 from tests.webrtc.feeds import ClipFeed, ClipSubscription, MemorySink, SoundFeed
 from tests.webrtc.pairs import Filter, Side, closing, connect, until

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent import h264
 from agent.core.call.events import FirstFrameSeen, IceConnected, PeerConnected, TrackReceived
+from agent.h264 import annexb as h264
 from agent.ports import LocalStream
 from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
 from tests.webrtc.pairs import Side, closing, connect

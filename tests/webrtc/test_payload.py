@@ -6,7 +6,7 @@ from aiortc.codecs.h264 import h264_depayload
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import h264
+from agent.h264 import annexb as h264
 from agent.webrtc.payload import MAX_PAYLOAD_SIZE, H264Packetizer, h264_payloads, opus_payloads
 
 SIZES = st.sampled_from([1, 2, 30, 600, MAX_PAYLOAD_SIZE - 4, MAX_PAYLOAD_SIZE - 1, MAX_PAYLOAD_SIZE]) | st.integers(

@@ -18,7 +18,7 @@ from typing import Any, cast
 import av
 import pytest
 
-from agent.media.h264 import sequence_parameters, signaled_profile
+from agent.h264.parameter_sets import sequence_parameters, signaled_profile
 from tests.conftest import Mosquitto
 from tests.e2e.device import ACCEPT_ALL, Program, Watcher, record_of, watching
 

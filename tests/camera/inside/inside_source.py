@@ -17,8 +17,8 @@ import av
 import pytest
 
 from agent.errors import MediaEnded, MediaError, MediaUnavailable
+from agent.h264.parameter_sets import nal_types, sequence_parameters, signaled_profile
 from agent.media.camera_options import CameraOptions
-from agent.media.h264 import nal_types, sequence_parameters, signaled_profile
 from agent.media.hub import VideoHub
 from agent.media.source import VideoOptions
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit

@@ -9,7 +9,7 @@ import av
 import pytest
 import videodev2 as v4l2
 
-from agent.media.h264 import nal_types, sequence_parameters
+from agent.h264.parameter_sets import nal_types, sequence_parameters
 from agent.media.hub import VideoHub
 from agent.media.keyframes import BURST, MIN_INTERVAL
 from agent.media.source import VideoOptions

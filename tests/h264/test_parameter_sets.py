@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.h264 import is_keyframe, nal_units
-from agent.media.h264 import (
+from agent.h264.annexb import is_keyframe, nal_units
+from agent.h264.parameter_sets import (
     START_CODE,
     ParameterSets,
     has_b_slices,

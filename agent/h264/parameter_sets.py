@@ -1,14 +1,14 @@
-"""What sources need to know of H.264 beyond `agent.h264`: parameter sets, slice types, levels (ITU-T H.264 7.3)."""
+"""What sources need to know of H.264 beyond `agent.h264.annexb`: parameter sets, slice types, levels (ITU-T H.264 7.3)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.h264 import NAL_IDR as IDR
-from agent.h264 import NAL_PPS as PPS
-from agent.h264 import NAL_SLICE as SLICE
-from agent.h264 import NAL_SPS as SPS
-from agent.h264 import BitReader, Sps, nal_units, parse_sps, without_emulation
+from agent.h264.annexb import NAL_IDR as IDR
+from agent.h264.annexb import NAL_PPS as PPS
+from agent.h264.annexb import NAL_SLICE as SLICE
+from agent.h264.annexb import NAL_SPS as SPS
+from agent.h264.annexb import BitReader, Sps, nal_units, parse_sps, without_emulation
 
 START_CODE = b"\x00\x00\x00\x01"
 

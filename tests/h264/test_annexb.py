@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import h264
+from agent.h264 import annexb as h264
 
 # SPS of encoders in the field: a Raspberry Pi's V4L2 encoder's kind of Baseline, and a cropped High of x264.
 SPS_720P = bytes.fromhex("6742c01fda014016e840000003004000000f23c60ca8")
