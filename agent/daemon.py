@@ -28,10 +28,10 @@ from agent.device.publisher import Publisher
 from agent.device.reloading import needs_restart
 from agent.device.supervision import Supervision
 from agent.errors import ConfigurationError, MediaError
-from agent.media.audio import AudioHub, open_audio_source
-from agent.media.choice import open_video_source
 from agent.media.frame_meter import FrameMeter
-from agent.media.hub import VideoHub
+from agent.media.sound.audio_hub import AudioHub, open_audio_source
+from agent.media.source_choice import open_video_source
+from agent.media.video_hub import VideoHub
 from agent.ports import LocalStream
 from agent.service.addresses import AddressWatch
 from agent.service.logs import set_level

@@ -11,9 +11,9 @@ from agent.client.call_client import ClientOptions
 from agent.core.call.events import IceServer
 from agent.core.call.machine import Timing
 from agent.device.publisher import board_model
-from agent.media.camera_options import CameraOptions
-from agent.media.hub import VideoHub
-from agent.media.source import VideoOptions
+from agent.media.picamera2.camera_options import CameraOptions
+from agent.media.video_hub import VideoHub
+from agent.media.video_source import VideoOptions
 from agent.ports import IceOptions
 from agent.settings import Settings
 from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions, tls_context

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from agent.errors import MediaUnavailable
-from agent.media.auto import captures, find_camera
-from agent.media.picamera2_source import camera_models
-from agent.media.source import VideoOptions
+from agent.media.auto_source import captures, find_camera
+from agent.media.picamera2.picamera2_source import camera_models
+from agent.media.video_source import VideoOptions
 
 
 def find_fault(source: str, options: VideoOptions) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from agent.doctor.findings import Finding, Verdict
 from agent.doctor.measure import BitrateStep, Flow, KeyframeDelay, Measurement
-from agent.media.source import VideoOptions
+from agent.media.video_source import VideoOptions
 
 _ENOUGH = 0.9  # of the frame rate that is set
 _TOLERANCE = 1.35  # how far above what was asked a bitrate may be; below, a dull scene needs no more

@@ -16,8 +16,8 @@ from agent.doctor.findings import Finding, Report, Verdict
 from agent.doctor.measure import Progress, measure_camera
 from agent.doctor.records import check_records
 from agent.errors import CallboxError, ConfigurationError, MediaError
-from agent.media.choice import open_video_source
-from agent.media.hub import VideoHub
+from agent.media.source_choice import open_video_source
+from agent.media.video_hub import VideoHub
 from agent.service.status_socket import ask, candidates
 from agent.settings import Settings, load_policy, load_settings
 

@@ -12,10 +12,10 @@ from itertools import pairwise
 
 from agent.device.operations import MAX_SNAPSHOT_SIZE
 from agent.doctor.machine import temperature, throttled
-from agent.media.hub import VideoHub
 from agent.media.jpeg import Jpeg
-from agent.media.keyframes import MIN_INTERVAL
-from agent.media.source import VideoOptions
+from agent.media.keyframe_limiter import MIN_INTERVAL
+from agent.media.video_hub import VideoHub
+from agent.media.video_source import VideoOptions
 from agent.ports import AccessUnit, VideoFormat, VideoSubscription
 from agent.service.memory import resident_memory
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from agent.errors import MediaEnded, MediaError, MediaUnavailable
-from agent.media.source import Source, UnitT
+from agent.media.video_source import Source, UnitT
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Generic
 from agent.core.call.reasons import SharedBitrate
 from agent.core.rate.shared_encoder import Wish
 from agent.errors import MediaEnded, MediaError
-from agent.media.source import UnitT
+from agent.media.video_source import UnitT
 from agent.ports import AccessUnit, AudioPacket, BitrateLimits, VideoFormat
 
 VIDEO_QUEUE_LENGTH = 8

@@ -10,9 +10,9 @@ from pathlib import Path
 import av
 from av.video.stream import VideoStream
 
-from agent.media.clip import ClipPicture, read_clip
-from agent.media.strip import HEIGHT as STRIP_HEIGHT
-from agent.media.strip import encode_strip
+from agent.media.file.clip import ClipPicture, read_clip
+from agent.media.pattern.timecode import HEIGHT as STRIP_HEIGHT
+from agent.media.pattern.timecode import encode_strip
 
 FRAMERATE, SECONDS = 30, 8
 _KEYFRAME_EVERY = 2 * FRAMERATE

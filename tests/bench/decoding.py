@@ -10,7 +10,7 @@ import av.error
 import av.logging
 
 from agent.h264.annexb import NAL_IDR, NAL_SLICE, NAL_SPS, BitReader, nal_units, without_emulation
-from agent.media.strip import read_strip, strip_age
+from agent.media.pattern.timecode import read_strip, strip_age
 from agent.ports import AccessUnit, DecodedAudio
 from tests.bench.series import Sample
 

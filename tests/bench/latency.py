@@ -11,7 +11,7 @@ import av
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
-from agent.media.strip import read_strip, strip_age
+from agent.media.pattern.timecode import read_strip, strip_age
 from tests.bench.figures import Figure, spread
 from tests.bench.scene import Caller, Scene
 from tests.e2e.browser import calling, chromium

@@ -14,7 +14,7 @@ from aiortc.rtcdtlstransport import RTCCertificate
 from aiortc.rtp import RtcpSrPacket
 
 from agent.core.call.events import FirstFrameSeen, IceConnected, MediaGrant, PeerConnected, PeerEvent
-from agent.media.strip import read_strip
+from agent.media.pattern.timecode import read_strip
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, DecodedAudio, IceOptions, LocalStream
 from agent.webrtc.peer import AiortcPeer
 from tests.e2e.device import PATIENCE

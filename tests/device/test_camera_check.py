@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agent.device.camera_check import find_fault
-from agent.media.source import VideoOptions
+from agent.media.video_source import VideoOptions
 
 OPTIONS = VideoOptions()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from agent.media.source import Fail, SourceDescription
+from agent.media.video_source import Fail, SourceDescription
 from agent.ports import AccessUnit, VideoFormat
 
 SPS_720P = bytes.fromhex("6742c01fda014016e840000003004000000f23c60ca8")

@@ -13,10 +13,10 @@ import random
 from collections.abc import Callable
 from typing import Any, TextIO
 
-import agent.media.pattern
+import agent.media.pattern.pattern_source
 from agent.cli import main
 from agent.core.rate.controller import BitrateController
-from agent.media.picture import PatternPicture
+from agent.media.pattern.picture import PatternPicture
 
 _DARKEST, _SHADES = 40, 24
 _TOP, _BOTTOM = 0.45, 0.75  # of the height
@@ -55,7 +55,7 @@ def trace(file: TextIO) -> None:
         setattr(BitrateController, name, recorded(name, getattr(BitrateController, name)))
 
 
-setattr(agent.media.pattern, "PatternPicture", BusyPicture)  # noqa: B010 - not among its exports
+setattr(agent.media.pattern.pattern_source, "PatternPicture", BusyPicture)  # noqa: B010 - not among its exports
 
 if __name__ == "__main__":
     if "BITRATE_TRACE" in os.environ:

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 from av.video.stream import VideoStream
 
-from agent.media.picture import PatternPicture
+from agent.media.pattern.picture import PatternPicture
 from agent.ports import AccessUnit
 
 WIDTH, HEIGHT, FRAMERATE = 320, 240, 25

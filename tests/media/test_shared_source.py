@@ -4,7 +4,7 @@ import asyncio
 
 from agent.errors import MediaError
 from agent.media.shared_source import SharedSource
-from agent.media.source import Emit, Fail
+from agent.media.video_source import Emit, Fail
 
 
 class HandSource:

@@ -8,11 +8,11 @@ import av
 import pytest
 
 from agent.errors import MediaUnavailable
-from agent.media.choice import open_video_source
-from agent.media.hub import VideoHub
 from agent.media.jpeg import Jpeg, encode_jpeg
-from agent.media.source import VideoOptions
+from agent.media.source_choice import open_video_source
 from agent.media.still import take_still
+from agent.media.video_hub import VideoHub
+from agent.media.video_source import VideoOptions
 from tests.fakes.video import access_unit
 from tests.media.clips import write_clip
 

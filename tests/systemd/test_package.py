@@ -66,9 +66,7 @@ def test_arm64_package_runs_under_qemu(suite: str, builder: ModuleType, tmp_path
     subprocess.run(["cp", "--archive", root_filesystem(suite, "arm64"), root], check=True)  # devices stay devices
     subprocess.run(["dpkg-deb", "--extract", build_package(builder, suite, "arm64"), root], check=True)
     shutil.copy(qemu, root / "qemu")
-    script = (
-        "import agent.cli, agent.daemon, agent.media.pattern, platform; print(platform.machine(), agent.__version__)"
-    )
+    script = "import agent.cli, agent.daemon, agent.media.pattern.pattern_source, platform; print(platform.machine(), agent.__version__)"
     done = subprocess.run(
         ["chroot", root, "/qemu", "/usr/lib/callbox/bin/python3", "-c", script],
         capture_output=True,

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Response, expect
 
 from agent.client.call_client import CallClient, Conversation
-from agent.media.audio import AudioHub
-from agent.media.sound import ToneSource
+from agent.media.sound.audio_hub import AudioHub
+from agent.media.sound.audio_source import ToneSource
 from agent.ports import AccessUnit, DecodedAudio, LocalStream
 from agent.signaling.channel import Signaling
 from agent.signaling.mqtt.connection import MqttBroker

@@ -18,9 +18,9 @@ import pytest
 
 from agent.errors import MediaEnded, MediaError, MediaUnavailable
 from agent.h264.parameter_sets import nal_types, sequence_parameters, signaled_profile
-from agent.media.camera_options import CameraOptions
-from agent.media.hub import VideoHub
-from agent.media.source import VideoOptions
+from agent.media.picamera2.camera_options import CameraOptions
+from agent.media.video_hub import VideoHub
+from agent.media.video_source import VideoOptions
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit
 from tests.camera.inside.fixtures import PATIENCE, subscribed, take
 from tests.camera.inside.virtual_camera import Stage, VirtualPicamera2

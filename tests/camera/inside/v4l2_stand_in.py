@@ -23,7 +23,7 @@ import videodev2 as v4l2
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
-from agent.media import picamera2_encoders, picamera2_source
+from agent.media.picamera2 import picamera2_encoders, picamera2_source
 
 BUFFER_SIZE = 512 << 10
 MAX_BITRATE = 25_000_000  # the firmware's own

@@ -1,0 +1,1 @@
+"""Where received media is written to."""

@@ -1,0 +1,1 @@
+"""Sources of sound, and the hub that shares one."""

@@ -1,0 +1,141 @@
+"""Sources of sound that need no sound card: a tone that goes with the test pattern, and any file."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from abc import ABC, abstractmethod
+from array import array
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import av.error
+from av.audio.resampler import AudioResampler
+
+from agent.errors import MediaUnavailable
+from agent.media.sound.opus import FRAME_BYTES, FRAME_DURATION, FRAME_SAMPLES, OpusEncoder
+from agent.media.video_source import Fail
+from agent.media.worker import Pacer, Worker
+from agent.ports import AUDIO_CLOCK_RATE, AudioPacket
+
+_FREQUENCY = 440
+_AMPLITUDE = 3_000
+"""Of 32767: soft."""
+_PULSE_FRAMES = 6
+"""120 ms, as long as the picture's flash."""
+_FRAMES_A_SECOND = round(1 / FRAME_DURATION)
+_SILENCE = bytes(FRAME_BYTES)
+
+
+class _EncodingSource(ABC):
+    """Encodes what `_frames()` yields (960 samples of 16 bit, mono, 48 kHz), one each 20 ms, in a thread."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._worker: Worker | None = None
+
+    async def start(self, emit: Callable[[AudioPacket], None], fail: Fail) -> None:
+        await self._check()
+        encoder = OpusEncoder()
+        self._worker = Worker(self._name, lambda stopping: self._produce(stopping, encoder, emit), fail)
+
+    async def stop(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await worker.stop()
+
+    async def _check(self) -> None:  # noqa: B027 - a source that makes its own sound has nothing to look at
+        """Raises MediaUnavailable where `_frames()` would have nothing."""
+
+    @abstractmethod
+    def _frames(self) -> Iterator[bytes]:
+        """Frames of 960 samples, signed 16 bit, as long as they are wanted."""
+
+    def _produce(self, stopping: threading.Event, encoder: OpusEncoder, emit: Callable[[AudioPacket], None]) -> None:
+        pacer = Pacer(FRAME_DURATION)
+        for samples in self._frames():
+            if stopping.is_set():
+                return
+            for packet in encoder.encode(samples):
+                emit(packet)
+            stopping.wait(pacer.next_wait())
+
+
+class ToneSource(_EncodingSource):
+    """A soft tone for 120 ms at the begin of each second of the clock, when the test pattern flashes."""
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        super().__init__("tone")
+        self._now = now
+
+    def _frames(self) -> Iterator[bytes]:
+        pulse = tone_pulse()
+        played = -1
+        while True:
+            second, frame = divmod(round(self._now() * _FRAMES_A_SECOND), _FRAMES_A_SECOND)
+            if frame < _PULSE_FRAMES and second != played:
+                played = second
+                yield from pulse  # whole: looking at the clock within it could break it, and that would be heard
+            else:
+                yield _SILENCE
+
+
+def tone_pulse() -> list[bytes]:
+    """The frames of one pulse; it swells and fades, so that it does not click."""
+    total = _PULSE_FRAMES * FRAME_SAMPLES
+    samples = array(
+        "h",
+        (
+            round(
+                _AMPLITUDE
+                * math.sin(math.pi * number / total) ** 2
+                * math.sin(2 * math.pi * _FREQUENCY * number / AUDIO_CLOCK_RATE)
+            )
+            for number in range(total)
+        ),
+    ).tobytes()
+    return [samples[start : start + FRAME_BYTES] for start in range(0, len(samples), FRAME_BYTES)]
+
+
+class SoundFileSource(_EncodingSource):
+    """Any file with sound that FFmpeg decodes, in a loop, mixed down to 48 kHz mono."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"sound {path.name}")
+        self._path = path
+
+    async def _check(self) -> None:
+        if not self._path.is_file():
+            raise MediaUnavailable(f"{self._path}: there is no such file")
+        if await asyncio.to_thread(lambda: next(read_sound(self._path), None)) is None:
+            raise MediaUnavailable(f"{self._path}: holds no sound, or less than 20 ms of it")
+
+    def _frames(self) -> Iterator[bytes]:
+        while True:
+            empty = True
+            for samples in read_sound(self._path):
+                empty = False
+                yield samples
+            if empty:
+                raise MediaUnavailable(f"{self._path}: is empty now")
+
+
+def read_sound(path: Path) -> Iterator[bytes]:
+    """All sound of a file in frames of 20 ms; a shorter rest at the end is left out. Raises MediaUnavailable."""
+    resampler = AudioResampler(format="s16", layout="mono", rate=AUDIO_CLOCK_RATE, frame_size=FRAME_SAMPLES)
+    try:
+        with av.open(str(path), "r") as container:
+            stream = next(iter(container.streams.audio), None)
+            if stream is None:
+                return
+            for decoded in container.decode(stream):
+                decoded.pts = None  # gaps in a file's own clock would become gaps in the call
+                for frame in resampler.resample(decoded):
+                    if frame.samples == FRAME_SAMPLES:
+                        yield bytes(frame.planes[0])[:FRAME_BYTES]
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise MediaUnavailable(f"{path}: cannot be read as sound: {reason}") from error

@@ -1,0 +1,89 @@
+"""What the hubs ask of a source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar, runtime_checkable
+
+from agent.h264.parameter_sets import level_for
+from agent.media.picamera2.camera_options import CameraOptions
+from agent.ports import AccessUnit, BitrateLimits, VideoFormat
+
+UnitT = TypeVar("UnitT")
+UnitT_co = TypeVar("UnitT_co", covariant=True)
+
+Emit = Callable[[UnitT], None]
+Fail = Callable[[Exception], None]
+
+
+class Source(Protocol[UnitT_co]):
+    """Makes encoded units between `start()` and `stop()`; may be started again after that.
+
+    Both callbacks may be called from any thread. `fail` is called at most once for each start, `emit` never after it.
+    """
+
+    async def start(self, emit: Callable[[UnitT_co], None], fail: Fail) -> None:
+        """Begin. Raises MediaUnavailable. Cancelled where it takes too long."""
+
+    async def stop(self) -> None:
+        """End, and give back thread, device and memory. Called after every `start()`, also one that raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoOptions:
+    """The `[video]` settings that a source follows. Bitrates are bit/s; `uid` is shown by the test pattern.
+
+    `camera` is for the Raspberry Pi's own.
+    """
+
+    width: int = 1280
+    height: int = 720
+    framerate: float = 30.0
+    bitrate: int = 2_000_000
+    min_bitrate: int = 250_000
+    max_bitrate: int = 4_000_000
+    uid: str = "callbox"
+    camera: CameraOptions = field(default_factory=CameraOptions)
+
+    @property
+    def format(self) -> VideoFormat:
+        """What our own encoders make of this: Constrained Baseline, of a level that holds the highest bitrate."""
+        level = level_for(self.width, self.height, self.framerate, self.max_bitrate)
+        return VideoFormat(self.width, self.height, self.framerate, f"42c0{level:02x}")
+
+    @property
+    def limits(self) -> BitrateLimits:
+        return BitrateLimits(self.bitrate, self.min_bitrate, self.max_bitrate)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDescription:
+    """What `about` says of a source, such as `imx708` and `V4L2 H.264`."""
+
+    camera: str
+    encoder: str
+
+
+class VideoSource(Source[AccessUnit], Protocol):
+    """A camera with its encoder, or what stands in for one. The first unit after each start is a key frame."""
+
+    @property
+    def format(self) -> VideoFormat:
+        """What is sent. Final once `start()` has returned."""
+
+    def request_keyframe(self) -> None:
+        """Make the next picture an IDR. Called by the hub, which limits how often."""
+
+    def set_bitrate(self, bitrate: int) -> None:
+        """Follow a new target in bit/s without rebuilding the encoder."""
+
+    def describe(self) -> SourceDescription: ...
+
+
+@runtime_checkable
+class FramerateControl(Protocol):
+    """A source that can leave pictures out."""
+
+    def divide_framerate(self, divisor: int) -> None:
+        """Encode one picture in `divisor`, from the next one on. Each gets the bits that it would get beside all."""

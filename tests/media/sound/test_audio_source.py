@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from array import array
+from pathlib import Path
+
+import av
+import pytest
+
+from agent.errors import ConfigurationError, MediaEnded, MediaUnavailable
+from agent.media.sound.audio_hub import AudioHub, open_audio_source
+from agent.media.sound.audio_source import SoundFileSource, ToneSource, read_sound, tone_pulse
+from agent.media.sound.opus import FRAME_BYTES, FRAME_SAMPLES, OpusEncoder
+from agent.ports import AudioPacket
+from tests.media.clips import write_clip, write_sound
+
+pytestmark = pytest.mark.media
+
+
+def loudness(samples: bytes) -> int:
+    return max(abs(sample) for sample in array("h", samples))
+
+
+def decode(packets: list[AudioPacket]) -> bytes:
+    decoder = av.CodecContext.create("libopus", "r")
+    decoder.format, decoder.layout, decoder.sample_rate = "s16", "mono", 48_000
+    return b"".join(
+        bytes(frame.planes[0])[: 2 * frame.samples] for p in packets for frame in decoder.decode(av.Packet(p.data))
+    )
+
+
+def test_opus_packets_are_20_ms_each_and_small() -> None:
+    encoder = OpusEncoder()
+    packets = [packet for samples in tone_pulse() * 10 for packet in encoder.encode(samples)]
+    assert [packet.pts for packet in packets] == [number * FRAME_SAMPLES for number in range(len(packets))]
+    assert len(packets) >= 59
+    assert 8 * 50 * sum(len(packet.data) for packet in packets) / len(packets) < 60_000
+    assert loudness(decode(packets)) > 1000
+
+
+def heard(times: list[float]) -> list[bool]:
+    """Whether the frame that is sent at each of these times is loud."""
+    clock = [0.0]
+    frames = ToneSource(lambda: clock[0])._frames()
+
+    def listen(at: float) -> bool:
+        clock[0] = at
+        return loudness(next(frames)) > 50
+
+    return [listen(at) for at in times]
+
+
+def test_the_tone_is_there_for_120_ms_of_each_second() -> None:
+    assert heard([100 + number / 50 for number in range(100)]) == ([True] * 6 + [False] * 44) * 2
+
+
+def test_a_jittering_clock_neither_breaks_nor_repeats_a_pulse() -> None:
+    assert heard([99.992 + number / 50 for number in range(50)]) == [True] * 6 + [False] * 44
+    assert heard([100.0, 500.5, 500.6, 500.7, 777.0, 777.5, 777.6]) == [True] * 6 + [False]
+
+
+def test_the_pulse_swells_and_fades() -> None:
+    frames = tone_pulse()
+    peaks = [loudness(samples) for samples in frames]
+    assert peaks[0] < peaks[1] < peaks[2]
+    assert peaks[5] < peaks[4] < peaks[3]
+    assert array("h", frames[0])[0] == 0
+    assert max(peaks) <= 3000
+
+
+def test_a_file_is_mixed_down_and_resampled(tmp_path: Path) -> None:
+    frames = list(read_sound(write_sound(tmp_path / "voice.wav", seconds=0.3)))
+    assert {len(samples) for samples in frames} == {FRAME_BYTES}
+    assert len(frames) in {14, 15}
+    assert 4000 < loudness(b"".join(frames)) < 8200
+
+
+async def test_a_file_loops(tmp_path: Path) -> None:
+    hub = AudioHub(SoundFileSource(write_sound(tmp_path / "voice.wav", seconds=0.1)))
+    subscription = await hub.subscribe()
+    packets = [await subscription.next() for _ in range(12)]
+    await hub.close()
+    assert [packet.pts for packet in packets] == [number * FRAME_SAMPLES for number in range(12)]
+    with pytest.raises(MediaEnded):
+        await subscription.next()
+
+
+async def test_one_encoder_serves_two() -> None:
+    hub = AudioHub(ToneSource())
+    first, second = await hub.subscribe(), await hub.subscribe()
+    heard_by_first = {packet.pts: packet.data for packet in [await first.next() for _ in range(8)]}
+    packet = await second.next()
+    while packet.pts not in heard_by_first:
+        packet = await second.next()
+    assert packet.data == heard_by_first[packet.pts]
+    first.close()
+    assert hub.running
+    assert await second.next()
+    second.close()
+    await hub.close()
+    assert not hub.running
+
+
+@pytest.mark.parametrize("name", ["missing.wav", "junk.wav", "silent.mp4", "short.wav"])
+async def test_what_gives_no_sound_is_unavailable(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name == "junk.wav":
+        path.write_bytes(b"junk" * 500)
+    elif name == "silent.mp4":
+        write_clip(path)
+    elif name == "short.wav":
+        write_sound(path, seconds=0.005)
+    hub = AudioHub(SoundFileSource(path))
+    with pytest.raises(MediaUnavailable, match=name):
+        await hub.subscribe()
+    await hub.close()
+
+
+def test_names_of_sources(tmp_path: Path) -> None:
+    assert open_audio_source("none") is None
+    assert open_audio_source("auto") is None
+    assert isinstance(open_audio_source("pattern"), ToneSource)
+    assert isinstance(open_audio_source(f"file:{tmp_path}/x.ogg"), SoundFileSource)
+    for wrong in ("", "file:", "loud", "pattern:1"):
+        with pytest.raises(ConfigurationError, match=r"audio\.capture"):
+            open_audio_source(wrong)
