@@ -18,7 +18,7 @@ from agent.ports import IceOptions
 from agent.settings import Settings
 from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions, tls_context
 from agent.signaling.protocol import messages as wire
-from agent.webrtc.servers import time_limited
+from agent.webrtc.ice.ice_servers import time_limited
 
 if TYPE_CHECKING:
     from agent.web.server import PageServer

@@ -18,9 +18,9 @@ from agent.errors import NotConnected, SignalingError
 from agent.settings import Settings
 from agent.signaling.channel import Signaling
 from agent.signaling.mqtt.connection import MqttBroker
-from agent.webrtc.gather import allocate, explain
-from agent.webrtc.names import resolve
-from agent.webrtc.servers import UsableServer, usable_servers
+from agent.webrtc.ice.gather import allocate, explain
+from agent.webrtc.ice.ice_servers import UsableServer, usable_servers
+from agent.webrtc.ice.resolver import resolve
 
 _BROKER_TIMEOUT = 8.0
 _SERVER_TIMEOUT = 6.0

@@ -33,12 +33,12 @@ from agent.core.call.reasons import CloseReason
 from agent.core.statistics.counters import PeerCounters
 from agent.errors import CallboxError, NoCommonCodec, PeerError, UnusableDescription
 from agent.ports import IceOptions, LocalStream, PeerFactory
-from agent.webrtc import inside
-from agent.webrtc.control import LABEL, ControlChannel
-from agent.webrtc.media import Media
+from agent.webrtc import internals as inside
+from agent.webrtc.data_channel import LABEL, ControlChannel
+from agent.webrtc.ice.ice_servers import UsableServer, usable_servers
+from agent.webrtc.ice.trickle import Trickle
+from agent.webrtc.peer_media import Media
 from agent.webrtc.sdp import RemoteDescription, declares_profile, publish, read_description
-from agent.webrtc.servers import UsableServer, usable_servers
-from agent.webrtc.trickle import Trickle
 
 log = logging.getLogger(__name__)
 

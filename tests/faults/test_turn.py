@@ -9,7 +9,7 @@ import pytest
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 
 from agent.core.call.events import IceServer
-from agent.webrtc.servers import time_limited
+from agent.webrtc.ice.ice_servers import time_limited
 from tests.conftest import Mosquitto, free_port
 from tests.e2e.browser import calling, chromium
 from tests.e2e.device import Watcher, device

@@ -29,8 +29,8 @@ from agent.core.call.events import (
 from agent.core.call.reasons import AudioDirection, CloseReason
 from agent.errors import MediaUnavailable, NoCommonCodec, PeerError, UnusableDescription
 from agent.ports import IceOptions, LocalStream, PeerFactory
-from agent.webrtc import inside
-from agent.webrtc.inside import ice
+from agent.webrtc import internals as inside
+from agent.webrtc.internals import ice_transport as ice
 from agent.webrtc.peer import make_peer
 from tests.webrtc.feeds import BrokenFeed, ClipFeed, MemorySink, SlowFeed, SoundFeed
 from tests.webrtc.offers import BROWSER_OFFER, with_video_codecs, without_video

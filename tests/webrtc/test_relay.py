@@ -13,8 +13,9 @@ import pytest
 
 from agent.core.call.events import CandidateFound, IceServer, PeerConnected, PeerHeard, PeerSilent
 from agent.ports import IceOptions, LocalStream
-from agent.webrtc import inside
-from agent.webrtc.inside import ice, turn
+from agent.webrtc import internals as inside
+from agent.webrtc.internals import ice_transport as ice
+from agent.webrtc.internals import turn
 from tests.turnserver import PASSWORD, USER, turn_server
 from tests.webrtc.feeds import ClipFeed
 from tests.webrtc.pairs import Hole, Side, closing

@@ -11,9 +11,9 @@ from agent.media.video_hub import VideoHub
 from agent.media.video_source import VideoOptions
 from agent.ports import LocalStream
 from tests.webrtc.feeds import MemorySink
+from tests.webrtc.internals.test_feedback import Call
 from tests.webrtc.pairs import Side, closing, until
-from tests.webrtc.test_adapting import report_estimate
-from tests.webrtc.test_feedback import Call
+from tests.webrtc.sending.test_adapting import report_estimate
 
 pytestmark = pytest.mark.media
 

@@ -1,0 +1,158 @@
+"""Candidates of STUN and TURN servers, gathered behind the answer: a server that is dead delays nothing (RFC 8838)."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import ssl
+import time
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+
+import aioice
+import aioice.ice
+import aioice.stun
+from aioice.candidate import candidate_foundation, candidate_priority
+
+from agent.webrtc import internals as inside
+from agent.webrtc.ice.ice_servers import UsableServer
+from agent.webrtc.ice.resolver import resolve
+
+log = logging.getLogger(__name__)
+
+SERVER_TIMEOUT = 5.0  # seconds
+
+
+async def gather_from_servers(
+    ice: aioice.ice.Connection,
+    servers: Iterable[UsableServer],
+    *,
+    relay_only: bool,
+    ca_file: str | None = None,
+    on_candidate: Callable[[aioice.Candidate], None],
+) -> list[str]:
+    """Ask every server at once; report each candidate as it comes. Returns after the last answer or time-out.
+
+    What it returns says of each server that gave nothing what was wrong with it.
+    """
+    faults: list[str] = []
+
+    async def ask(server: UsableServer) -> None:
+        try:
+            async with asyncio.timeout(SERVER_TIMEOUT):
+                if server.scheme == "stun":
+                    await _ask_stun(ice, server, on_candidate)
+                else:
+                    await _ask_turn(ice, server, relay_only, ca_file, on_candidate)
+        except Exception as error:  # noqa: BLE001 - the edge of a task: a server may answer anything, or nothing
+            fault = f"{server.name} {explain(error, server)}"
+            log.warning("%s", fault)
+            faults.append(fault)
+
+    async with asyncio.TaskGroup() as tasks:
+        for server in servers:
+            if server.scheme != "stun" or not relay_only:
+                tasks.create_task(ask(server))
+    return faults
+
+
+def explain(error: Exception, server: UsableServer) -> str:
+    """What is wrong with a server, to be read after its name."""
+    match error:
+        case TimeoutError() | aioice.stun.TransactionTimeout():
+            return "does not answer"
+        case aioice.stun.TransactionFailed():
+            ended = server.expired(time.time())
+            why = f": its credential has expired at {ended:%Y-%m-%d %H:%M} UTC" if ended else ""
+            return f"refuses: {error}{why}"
+        case ssl.SSLCertVerificationError():
+            return f"has a certificate that is not trusted: {error.verify_message}"
+    return f"gives no candidate: {str(error) or type(error).__name__}"
+
+
+@lru_cache(maxsize=4)
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """For `turns:`: the system's authorities, and those of `ca_file`. Reads files. Raises OSError."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+async def allocate(
+    server: UsableServer, make_protocol: Callable[[], inside.RelayProtocol], ca_file: str | None = None
+) -> tuple[inside.Relay, inside.RelayProtocol]:
+    """An allocation at a TURN server. Raises OSError or aioice's TransactionError."""
+    tls = await asyncio.to_thread(tls_context, ca_file) if server.scheme == "turns" else None
+    address = (await resolve(server.host))[0]
+    return await inside.open_relay(
+        make_protocol,
+        (address, server.port),
+        username=server.username,
+        credential=server.credential,
+        transport=server.transport,
+        tls=tls,
+        tls_name=server.host,
+    )
+
+
+async def _ask_turn(
+    ice: aioice.ice.Connection,
+    server: UsableServer,
+    relay_only: bool,
+    ca_file: str | None,
+    on_candidate: Callable[[aioice.Candidate], None],
+) -> None:
+    relay, protocol = await allocate(server, lambda: aioice.ice.StunProtocol(ice), ca_file)
+    candidate = protocol.local_candidate = inside.relayed_candidate(relay, hide_related_address=relay_only)
+    if inside.add_local_candidate(ice, candidate, protocol):
+        on_candidate(candidate)
+    else:
+        await protocol.close()
+
+
+async def _ask_stun(
+    ice: aioice.ice.Connection, server: UsableServer, on_candidate: Callable[[aioice.Candidate], None]
+) -> None:
+    """From each socket of a host candidate. Raises the first failure where none got an answer."""
+    addresses = await resolve(server.host)
+    asked = [
+        _ask_stun_from(ice, protocol, (address, server.port), on_candidate)
+        for protocol in inside.host_protocols(ice)
+        for address in addresses[:1]
+        if (":" in address) == (":" in protocol.local_candidate.host)
+    ]
+    if not asked:
+        raise OSError("this machine has no address of its kind")
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    failures = [each for each in outcomes if isinstance(each, BaseException)]
+    if len(failures) == len(outcomes):
+        raise failures[0]
+
+
+async def _ask_stun_from(
+    ice: aioice.ice.Connection,
+    protocol: aioice.ice.StunProtocol,
+    server: tuple[str, int],
+    on_candidate: Callable[[aioice.Candidate], None],
+) -> None:
+    request = aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.REQUEST)
+    response, _ = await protocol.request(request, server)
+    mapped = response.attributes.get("XOR-MAPPED-ADDRESS")
+    if mapped is None:
+        raise ValueError("its answer has no address")
+    base = protocol.local_candidate
+    candidate = aioice.Candidate(
+        foundation=candidate_foundation("srflx", "udp", base.host),
+        component=base.component,
+        transport=base.transport,
+        priority=candidate_priority(base.component, "srflx"),
+        host=str(ipaddress.ip_address(mapped[0])),
+        port=mapped[1],
+        type="srflx",
+        related_address=base.host,
+        related_port=base.port,
+    )
+    if inside.add_local_candidate(ice, candidate, None):
+        on_candidate(candidate)

@@ -1,0 +1,155 @@
+"""What the far side reports of one stream: RTCP read beside aiortc, counted, and passed on."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aiortc import RTCRtpSender
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    RTCP_PSFB_FIR,
+    RTCP_PSFB_PLI,
+    RTCP_RTPFB_NACK,
+    RtcpPsfbPacket,
+    RtcpReceiverInfo,
+    RtcpRrPacket,
+    RtcpRtpfbPacket,
+    RtcpSrPacket,
+    unpack_remb_fci,
+)
+
+from agent.core.rate.rate_signals import ReceiverReport
+from agent.webrtc.internals.lateness import read_lateness
+
+_REMEMBERED_REPORTS = 8  # sender reports that an answer may still come for: about eight seconds
+_CLOCK_ERROR = 0.005  # seconds by which a round trip may come out negative
+
+
+class FeedbackListener(Protocol):
+    """Called on the event loop; must not raise. Fractions 0..1, seconds, bit/s."""
+
+    def on_receiver_report(self, report: ReceiverReport) -> None: ...
+
+    def on_remb(self, bitrate: int) -> None: ...
+
+    def on_nack(self, packets: int) -> None: ...
+
+    def on_picture_loss(self) -> None:
+        """PLI or FIR."""
+
+
+@dataclass(slots=True)
+class SenderTally:
+    """What the far side reported of one stream, and what was resent. Units are W3C's."""
+
+    reports: int = 0
+    nack_count: int = 0
+    pli_count: int = 0
+    fir_count: int = 0
+    retransmitted_packets: int = 0
+    retransmitted_bytes: int = 0
+    packets_lost: int | None = None
+    fraction_lost: float | None = None  # 0..1
+    jitter: float | None = None  # seconds
+    round_trip_time: float | None = None  # seconds, the last one measured
+    bitrate_estimate: int | None = None  # REMB, bit/s
+
+
+class FeedbackTap:
+    """Reads the RTCP of one of aiortc's senders before aiortc does.
+
+    Round trips are measured here: aiortc smooths them, forgets every sender report but the last, and uses a clock that
+    jumps when the machine learns the time.
+    """
+
+    def __init__(self, sender: RTCRtpSender, clock_rate: int, listener: FeedbackListener | None) -> None:
+        self.tally = SenderTally()
+        self._sender = sender
+        self._clock_rate = clock_rate
+        self._listener = listener
+        self._reports_sent: OrderedDict[int, float] = OrderedDict()  # middle of the NTP time -> when it was sent
+        self._handle = sender._handle_rtcp_packet
+        self._send = sender._send_rtcp
+        sender._handle_rtcp_packet = self._on_rtcp  # type: ignore[method-assign]
+        sender._send_rtcp = self._on_send  # type: ignore[method-assign]
+
+    async def _on_send(self, packets: Sequence[Any]) -> None:
+        for packet in packets:
+            if isinstance(packet, RtcpSrPacket):
+                self._reports_sent[packet.sender_info.ntp_timestamp >> 16 & 0xFFFFFFFF] = time.monotonic()
+        while len(self._reports_sent) > _REMEMBERED_REPORTS:
+            self._reports_sent.popitem(last=False)
+        await self._send(list(packets))
+
+    async def _on_rtcp(self, packet: Any) -> None:
+        if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
+            for report in packet.reports:
+                if report.ssrc == self._sender._ssrc:
+                    self._on_report(report)
+        elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
+            self.tally.nack_count += 1
+            if self._listener is not None:
+                self._listener.on_nack(len(packet.lost))
+        elif isinstance(packet, RtcpPsfbPacket):
+            self._on_payload_feedback(packet)
+        await self._handle(packet)
+
+    def _on_report(self, report: RtcpReceiverInfo) -> None:
+        tally = self.tally
+        tally.reports += 1
+        tally.packets_lost = report.packets_lost
+        tally.fraction_lost = report.fraction_lost / 256
+        tally.jitter = report.jitter / self._clock_rate
+        lateness = self._lateness()
+        round_trip_time = self._round_trip_of(report, lateness)
+        if round_trip_time is not None:
+            tally.round_trip_time = round_trip_time
+        if self._listener is not None:
+            self._listener.on_receiver_report(
+                ReceiverReport(
+                    fraction_lost=tally.fraction_lost,
+                    round_trip_time=round_trip_time,
+                    jitter=tally.jitter,
+                    highest_sequence=report.highest_sequence,
+                    packets_lost=report.packets_lost,
+                    lateness=lateness,
+                )
+            )
+
+    def _lateness(self) -> float:
+        """How long what is handled now has waited in the socket."""
+        pair = self._sender.transport.transport._connection._nominated.get(1)
+        return read_lateness(pair.protocol.transport) if pair is not None else 0.0
+
+    def _round_trip_of(self, report: RtcpReceiverInfo, lateness: float) -> float | None:
+        """RFC 3550 6.4.1; None where the report names no sender report of ours, or one that was answered before."""
+        sent_at = self._reports_sent.pop(report.lsr, None)
+        if sent_at is None or not report.lsr:
+            return None
+        round_trip_time = time.monotonic() - lateness - sent_at - report.dlsr / 65536
+        return max(0.0, round_trip_time) if round_trip_time > -_CLOCK_ERROR else None
+
+    def _on_payload_feedback(self, packet: RtcpPsfbPacket) -> None:
+        if packet.fmt == RTCP_PSFB_PLI:
+            self.tally.pli_count += 1
+            self._picture_lost()
+        elif packet.fmt == RTCP_PSFB_FIR:
+            self.tally.fir_count += 1
+            self._picture_lost()
+        elif packet.fmt == RTCP_PSFB_APP:
+            try:
+                bitrate, ssrcs = unpack_remb_fci(packet.fci)
+            except ValueError:
+                return
+            if self._sender._ssrc in ssrcs:
+                self.tally.bitrate_estimate = bitrate
+                if self._listener is not None:
+                    self._listener.on_remb(bitrate)
+
+    def _picture_lost(self) -> None:
+        if self._listener is not None:
+            self._listener.on_picture_loss()

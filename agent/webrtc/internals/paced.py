@@ -1,0 +1,153 @@
+"""Sending pictures: in the pacer's time, not the encoder's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from aiortc import RTCRtpSender
+
+from agent.ports import VIDEO_CLOCK_RATE, AccessUnit
+from agent.webrtc.internals.sender import Outlet, Packet, PacketSender, Source
+from agent.webrtc.sending.adaptation import BitrateAdaptation
+from agent.webrtc.sending.pacing import OVERFLOW_PAUSE
+
+MAX_WAITING = 64 * 1024  # bytes that the socket has not taken; beyond, pictures wait here, where they can be dropped
+GIVE_UP_INTERVAL = 1.0  # seconds between two key frames that take the place of retransmissions
+RETRY_INTERVAL = 0.01  # seconds between two looks at a socket that takes nothing
+
+
+class PictureSource(Source[AccessUnit], Protocol):
+    @property
+    def flowing(self) -> bool:
+        """False while nothing may leave: what waits is dropped, but for a picture that has begun to leave."""
+
+    def skip(self, units: int, *, keyframe_follows: bool) -> None:
+        """So many were dropped on their way. Unless a key frame waits behind them, the next unit must be one."""
+
+    def request_keyframe(self) -> None: ...
+
+
+class PacedSender(PacketSender[AccessUnit]):
+    """Retransmissions first, then pictures in order, no faster than the pacer of `adaptation` allows.
+
+    A picture that fits leaves at once. What waits too long is dropped up to the next key frame. Where more is asked for
+    again than the budget holds, a queue on the way has overflowed: a key frame is the smaller burden and comes sooner.
+    """
+
+    def __init__(
+        self,
+        sender: RTCRtpSender,
+        source: PictureSource,
+        packetize: Callable[[bytes], list[bytes]],
+        adaptation: BitrateAdaptation,
+    ) -> None:
+        super().__init__(sender, source, packetize, VIDEO_CLOCK_RATE, adaptation)
+        self._pictures = source
+        self._adaptation = adaptation
+        self._pacer = adaptation.pacer
+        adaptation.let_drain = self._let_drain
+        self._resends: deque[Packet] = deque()  # bounded by the pacer's budget
+        self._gave_up_at = float("-inf")
+        self._octets = 0  # on the wire, resent ones included
+        self._timer: asyncio.TimerHandle | None = None
+        self._repair: asyncio.TimerHandle | None = None
+        self._stopped = False
+
+    def _send(self, unit: AccessUnit, payloads: list[bytes]) -> None:
+        now, size, outlet = time.monotonic(), sum(map(len, payloads)), self._outlet()
+        free = not self._resends and outlet.waiting() <= MAX_WAITING
+        if self._pacer.admit(now, unit, size, free=free):
+            self._emit(outlet, unit, payloads, ends=True)
+        else:
+            if not self._pacer.put(now, unit, payloads, size):
+                self._pictures.skip(1, keyframe_follows=True)  # once the one on its way has left, another is asked for
+            if self._timer is None:
+                self._pump()
+        self._adaptation.sent(self._octets)
+
+    def _resend(self, packet: Packet, now: float) -> bool:
+        if self._stopped:
+            return False
+        if not self._pacer.grant_resend(now, len(packet.payload)):
+            self._give_up(now)
+            return False
+        self._resends.append(packet)
+        if self._timer is None:
+            self._pump()
+        return True
+
+    def _let_drain(self, seconds: float) -> None:
+        """A long queue stands on the way: what is sent now would only be late, and lengthen it."""
+        if not self._stopped:
+            self._give_up(time.monotonic(), seconds)
+
+    def _give_up(self, now: float, pause: float = OVERFLOW_PAUSE) -> None:
+        """Forget what was sent so far, and send nothing that needs it: a key frame repairs it all."""
+        if now - self._gave_up_at < GIVE_UP_INTERVAL:
+            return
+        self._gave_up_at = now
+        self._resends.clear()
+        self._forget()
+        self._pictures.skip(len(self._pacer.recover()), keyframe_follows=False)
+        self._adaptation.expect_keyframe(now + pause)
+        self._repair = asyncio.get_running_loop().call_later(pause, self._pictures.request_keyframe)
+
+    def _stop(self) -> None:
+        self._stopped = True
+        self._resends.clear()
+        self._pacer.clear()
+        for timer in (self._timer, self._repair):
+            if timer is not None:
+                timer.cancel()
+        self._timer = None
+
+    def _pump(self) -> None:
+        """Send what may leave, and come back for the rest."""
+        self._timer = None
+        try:
+            outlet = self._outlet()
+        except ConnectionError:  # the loop that reads the source ends with its next picture
+            self._stop()
+            return
+        if not self._pictures.flowing:
+            self._pacer.stop()
+        now = time.monotonic()
+        blocked = outlet.waiting() > MAX_WAITING
+        if not blocked:
+            self._drain(outlet, now)
+        dropped = self._pacer.drop_stale(now)
+        if dropped:
+            keyframe_follows = self._pacer.backlog > 0
+            self._pictures.skip(len(dropped), keyframe_follows=keyframe_follows)
+            if not keyframe_follows:
+                self._pictures.request_keyframe()
+        if self._resends or self._pacer.backlog:
+            wait = RETRY_INTERVAL if blocked else self._pacer.wait(now)
+            self._timer = asyncio.get_running_loop().call_later(wait, self._pump)
+
+    def _drain(self, outlet: Outlet, now: float) -> None:
+        while self._resends and self._pacer.has_room(now):
+            packet = self._resends.popleft()
+            self._emit_again(outlet, packet)
+            self._pacer.resent(len(packet.payload))
+        while (chunk := self._pacer.take(now)) is not None:
+            self._emit(outlet, chunk.unit, chunk.payloads, ends=chunk.ends)
+        if self._pacer.skip_gap():
+            self._pictures.skip(0, keyframe_follows=False)
+            self._pictures.request_keyframe()
+
+    def _account(self, packets: int, octets: int, sent: int) -> None:
+        super()._account(packets, octets, sent)
+        self._adaptation.left(self._sequence_number - 1, sent)
+
+    def _account_transport(self, packets: int, sent: int) -> None:
+        super()._account_transport(packets, sent)
+        self._octets += sent
+
+    def _emit_again(self, outlet: Outlet, packet: Packet) -> None:
+        super()._emit_again(outlet, packet)
+        self._adaptation.resent(len(packet.header) + len(packet.payload))

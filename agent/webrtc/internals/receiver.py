@@ -1,0 +1,120 @@
+"""Receiving: what aiortc assembles is handed out before it would decode it."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import struct
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiortc import RTCRtpReceiver
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+
+from agent.webrtc.receiving.frame_buffer import PictureBuffer, VideoPacket
+
+log = logging.getLogger(__name__)
+
+
+def survive_malformed(dtls: RTCDtlsTransport) -> None:
+    """Drop a packet that cannot be read. aiortc takes an error of its parser for the end of the transport."""
+    careful: Any = dtls
+    careful._handle_rtp_data = _dropping(dtls._handle_rtp_data)
+    careful._handle_rtcp_data = _dropping(dtls._handle_rtcp_data)
+
+
+def _dropping(handle: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    async def handle_or_drop(data: bytes, **arguments: Any) -> None:
+        try:
+            await handle(data, **arguments)
+        except struct.error as error:  # a header extension or a REMB that is shorter than it says
+            log.debug("a packet that cannot be read is dropped: %s", error)
+
+    return handle_or_drop
+
+
+class _FrameOutlet(queue.Queue[Any]):
+    """Takes the place of the queue to aiortc's decoder thread: frames go to `deliver` on the loop, still encoded.
+
+    The thread sees only the None that ends it.
+    """
+
+    def __init__(self, deliver: Callable[[RTCRtpCodecParameters, bytes, int], None]) -> None:
+        super().__init__()
+        self._deliver = deliver
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        if item is None:
+            super().put(item, block, timeout)
+        else:
+            codec, frame = item
+            self._deliver(codec, frame.data, frame.timestamp)
+
+
+class _PictureOutlet:
+    """Takes the place of aiortc's jitter buffer, which gives a picture out when the next begins, or broken."""
+
+    def __init__(self, deliver: Callable[[bytes, int], None]) -> None:
+        self._buffer = PictureBuffer(deliver)
+
+    def add(self, packet: Any) -> tuple[bool, None]:
+        """Whether to send a PLI; never a frame for aiortc to decode."""
+        number, data = packet.sequence_number, packet._data
+        taken = VideoPacket(number, packet.timestamp, bool(packet.marker), data, packet.ssrc)
+        return self._buffer.add(time.monotonic(), taken), None
+
+
+class ReceiverTap:
+    """Hands out what one receiver assembles without decoding it, and counts what arrives.
+
+    `deliver(codec, data, timestamp)` runs on the loop; `timestamp` starts at 0 and counts the codec's clock. `codec` is
+    given for sound, which has to be decoded.
+    """
+
+    def __init__(
+        self,
+        receiver: RTCRtpReceiver,
+        deliver: Callable[[RTCRtpCodecParameters | None, bytes, int], None],
+        on_first_packet: Callable[[], None],
+    ) -> None:
+        self.bytes_received = 0
+        self.last_packet_at: float | None = None
+        self.nack_count = 0
+        self.pli_count = 0
+        self._receiver = receiver
+        self._on_first_packet = on_first_packet
+        self._handle = receiver._handle_rtp_packet
+        self._nack = receiver._send_rtcp_nack
+        self._pli = receiver._send_rtcp_pli
+        if receiver._RTCRtpReceiver__kind == "video":  # type: ignore[attr-defined]
+            buffer = _PictureOutlet(lambda data, timestamp: deliver(None, data, timestamp))
+            receiver._RTCRtpReceiver__jitter_buffer = buffer  # type: ignore[attr-defined]
+        else:
+            receiver._RTCRtpReceiver__decoder_queue = _FrameOutlet(deliver)  # type: ignore[attr-defined]
+        receiver._handle_rtp_packet = self._on_rtp  # type: ignore[method-assign]
+        receiver._send_rtcp_nack = self._on_nack  # type: ignore[method-assign]
+        receiver._send_rtcp_pli = self._on_pli  # type: ignore[method-assign]
+
+    @property
+    def streams(self) -> list[Any]:
+        """The statistics of the received SSRCs, retransmission streams aside."""
+        rtx = self._receiver._RTCRtpReceiver__rtx_ssrc  # type: ignore[attr-defined]
+        streams = self._receiver._RTCRtpReceiver__remote_streams  # type: ignore[attr-defined]
+        return [stream for ssrc, stream in streams.items() if ssrc not in rtx]
+
+    async def _on_rtp(self, packet: Any, arrival_time_ms: int) -> None:
+        if self.last_packet_at is None:
+            self._on_first_packet()
+        self.last_packet_at = time.monotonic()
+        self.bytes_received += len(packet.payload)
+        await self._handle(packet, arrival_time_ms)
+
+    async def _on_nack(self, media_ssrc: int, lost: list[int]) -> None:
+        self.nack_count += 1
+        await self._nack(media_ssrc, lost)
+
+    async def _on_pli(self, media_ssrc: int) -> None:
+        self.pli_count += 1
+        await self._pli(media_ssrc)

@@ -1,0 +1,146 @@
+"""Codecs, and the peer connection with an owner for everything that it starts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import aioice.ice
+import aiortc.codecs
+from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc.codecs.base import Decoder
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcpeerconnection import find_common_codecs
+from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
+
+from agent.errors import PeerError
+from agent.webrtc.internals.data_limits import bound_data
+from agent.webrtc.internals.header_extensions import PLAYOUT_DELAY
+from agent.webrtc.internals.interval_clock import use_steady_time
+
+EXTRA_H264_PROFILES = ("4d001f", "64001f")  # Main and High, beside aiortc's two Baselines
+
+
+def configure() -> None:
+    """Let aiortc negotiate two more profiles, and the playout delay of pictures, and measure time by a steady clock.
+
+    Harmless to do twice, and to other users of aiortc in the process: what they do not know of they do not send.
+    """
+    codecs = aiortc.codecs.CODECS["video"]
+    known = {codec.parameters.get("profile-level-id") for codec in codecs}
+    for profile_level_id in EXTRA_H264_PROFILES:
+        if profile_level_id not in known:
+            codecs += _h264_entry(profile_level_id, max(codec.payloadType or 0 for codec in codecs) + 1)
+    extensions = aiortc.codecs.HEADER_EXTENSIONS["video"]
+    if PLAYOUT_DELAY not in {extension.uri for extension in extensions}:
+        taken = max(extension.id for each in aiortc.codecs.HEADER_EXTENSIONS.values() for extension in each)
+        extensions.append(RTCRtpHeaderExtensionParameters(id=taken + 1, uri=PLAYOUT_DELAY))
+    use_steady_time()
+
+
+def _h264_entry(profile_level_id: str, payload_type: int) -> list[RTCRtpCodecParameters]:
+    feedback = [RTCRtcpFeedback("nack"), RTCRtcpFeedback("nack", "pli"), RTCRtcpFeedback("goog-remb")]
+    h264 = RTCRtpCodecParameters(
+        mimeType="video/H264",
+        clockRate=90_000,
+        payloadType=payload_type,
+        rtcpFeedback=feedback,
+        parameters={
+            "level-asymmetry-allowed": "1",
+            "packetization-mode": "1",
+            "profile-level-id": profile_level_id,
+        },
+    )
+    rtx = RTCRtpCodecParameters(
+        mimeType="video/rtx", clockRate=90_000, payloadType=payload_type + 1, parameters={"apt": payload_type}
+    )
+    return [h264, rtx]
+
+
+def has_common_codec(kind: str, mime_type: str, offered: list[RTCRtpCodecParameters]) -> bool:
+    """Whether aiortc will find this codec among those offered."""
+    ours = [codec for codec in aiortc.codecs.CODECS[kind] if codec.mimeType == mime_type]
+    return bool(find_common_codecs(ours, offered))
+
+
+def make_decoder(codec: RTCRtpCodecParameters) -> Decoder:
+    """aiortc's decoder for sound that arrives."""
+    return aiortc.codecs.get_decoder(codec)
+
+
+class PeerConnection(RTCPeerConnection):
+    """RTCPeerConnection whose connecting tasks have an owner, and wait until there is a candidate to connect from."""
+
+    def __init__(self, configuration: RTCConfiguration, on_connect_error: Callable[[Exception], None]) -> None:
+        super().__init__(configuration)
+        self.can_connect = asyncio.Event()
+        self._on_connect_error = on_connect_error
+        self._connecting: set[asyncio.Task[Any]] = set()
+
+    async def _RTCPeerConnection__connect(self) -> None:  # noqa: N802 - the name-mangled original
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - narrows the type; always run as a task
+        self._connecting.add(task)
+        try:
+            await self.can_connect.wait()
+            await super()._RTCPeerConnection__connect()  # type: ignore[misc]
+        except Exception as error:  # noqa: BLE001 - the edge of a task that nobody else awaits
+            self._on_connect_error(error)
+        finally:
+            self._connecting.discard(task)
+
+    def _RTCPeerConnection__createSctpTransport(self) -> None:  # noqa: N802 - the name-mangled original
+        super()._RTCPeerConnection__createSctpTransport()  # type: ignore[misc]
+        assert self.sctp is not None  # noqa: S101 - narrows the type
+        bound_data(self.sctp)
+
+    def add_data_transport(self) -> None:
+        """Make the data channel's transport first, so that the media share it."""
+        self._RTCPeerConnection__createSctpTransport()
+
+    @property
+    def dtls(self) -> RTCDtlsTransport | None:
+        """The one transport: all media is bundled."""
+        for transceiver in self.getTransceivers():
+            return transceiver.receiver.transport
+        return self.sctp.transport if self.sctp is not None else None
+
+    @property
+    def ice(self) -> aioice.ice.Connection | None:
+        return self.dtls.transport._connection if self.dtls is not None else None
+
+    @property
+    def first_mid(self) -> str:
+        """The mid of the first media section, once a description is set."""
+        for transceiver in self.getTransceivers():
+            return transceiver.mid or ""
+        return (self.sctp.mid or "") if self.sctp is not None else ""
+
+    def require_dtls(self) -> RTCDtlsTransport:
+        if self.dtls is None:
+            raise PeerError("the connection has no media yet")
+        return self.dtls
+
+    def require_ice(self) -> aioice.ice.Connection:
+        return self.require_dtls().transport._connection
+
+    def leftovers(self) -> set[asyncio.Future[Any]]:
+        """Tasks that aiortc starts and does not await."""
+        tasks: set[asyncio.Future[Any]] = set(self._connecting)
+        if self.dtls is not None and self.dtls._task is not None:
+            tasks.add(self.dtls._task)
+        if self._RTCPeerConnection__closeTask is not None:  # type: ignore[attr-defined]
+            tasks.add(self._RTCPeerConnection__closeTask)  # type: ignore[attr-defined]
+        return tasks
+
+    def abandon_relays(self) -> set[asyncio.Future[Any]]:
+        """Stop waiting for TURN servers that do not confirm the end of an allocation; returns what is ending by it."""
+        tasks: set[asyncio.Future[Any]] = set()
+        for protocol in self.ice._protocols if self.ice is not None else ():
+            relay: Any = protocol.transport
+            if getattr(relay, "_TurnTransport__close_task", None) is not None:
+                tasks |= {relay._TurnTransport__close_task, *relay._TurnTransport__send_tasks}
+        for task in tasks:
+            task.cancel()
+        return tasks

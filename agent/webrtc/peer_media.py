@@ -1,0 +1,186 @@
+"""The media of one connection: what is subscribed to, sent, received and counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from aiortc.rtcrtpparameters import RTCRtpCodecCapability
+from aiortc.rtcrtpsender import RTCRtpSender
+
+from agent.core.call.events import MediaGrant
+from agent.core.call.reasons import SharedBitrate
+from agent.core.statistics.counters import PeerCounters, SentCounters
+from agent.errors import PeerError
+from agent.ports import AUDIO_CLOCK_RATE, AudioPacket, LocalStream
+from agent.webrtc import internals as inside
+from agent.webrtc import peer_counters as counters
+from agent.webrtc.receiving.inbound import InboundAudio, InboundVideo
+from agent.webrtc.sending.adaptation import BitrateAdaptation
+from agent.webrtc.sending.outbound import OutboundAudio, OutboundVideo
+from agent.webrtc.sending.packetizer import H264Packetizer, opus_payloads
+
+_DIRECTIONS = {
+    (True, True): "sendrecv",
+    (True, False): "sendonly",
+    (False, True): "recvonly",
+    (False, False): "inactive",
+}
+
+_packetize = H264Packetizer()  # of all connections: they send the pictures of one encoder
+
+
+class Media:
+    """Owns the subscriptions from `subscribe` to `close`."""
+
+    def __init__(
+        self,
+        local: LocalStream,
+        grant: MediaGrant,
+        *,
+        on_failure: Callable[[str, Exception], None],
+        on_track: Callable[[str, str], None],
+        on_first_frame: Callable[[], None],
+    ) -> None:
+        self._local = local
+        self._grant = grant
+        self._on_failure = on_failure
+        self._on_track = on_track
+        self._on_first_frame = on_first_frame
+        self._pc: inside.PeerConnection | None = None
+        self._closed = False
+        self._video: OutboundVideo | None = None
+        self._audio: OutboundAudio | None = None
+        self._adaptation: BitrateAdaptation | None = None
+        self._video_sender: inside.PacedSender | None = None
+        self._audio_sender: inside.PacketSender[AudioPacket] | None = None
+        self._video_in: InboundVideo | None = None
+        self._audio_in: InboundAudio | None = None
+
+    @property
+    def profile_level_id(self) -> str | None:
+        """What our H.264 is; None where we send none."""
+        return self._video.profile_level_id if self._video is not None else None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What an offer of ours holds."""
+        return tuple(kind for kind in ("audio", "video") if self._direction(kind) != "inactive")
+
+    def sends(self, kind: str) -> bool:
+        if kind == "video":
+            return self._grant.video and self._local.video is not None
+        return self._grant.audio.sends and self._local.audio is not None
+
+    async def subscribe(self, kind: str) -> None:
+        """Open the source of this kind, if it is to be sent. Raises MediaUnavailable, or PeerError once closed."""
+        if not self.sends(kind):
+            return
+        if kind == "video" and self._local.video is not None:
+            subscription = await self._local.video.subscribe(self._grant.shared_bitrate)
+            self._video = OutboundVideo(subscription, self._on_failure, self._on_first_frame)
+        elif self._local.audio is not None:
+            self._audio = OutboundAudio(await self._local.audio.subscribe(), self._on_failure)
+        if self._closed:  # closed while the source was opening
+            await self.close()
+            raise PeerError("the peer was closed while a source was opening")
+
+    def attach(self, pc: inside.PeerConnection, kind: str) -> None:
+        """Add the media section of this kind to the connection."""
+        self._pc = pc
+        transceiver = pc.addTransceiver(kind, direction=self._direction(kind))
+        transceiver.setCodecPreferences(self._preferences(kind))
+        self._attach_sender(transceiver.sender, kind)
+        if kind == "video":
+            self._video_in = InboundVideo(
+                transceiver.receiver,
+                self._local.sink,
+                lambda: self._on_track(kind, counters.VIDEO_CODEC),
+                self._on_first_frame,
+            )
+        else:
+            self._audio_in = InboundAudio(
+                transceiver.receiver, self._local.sink, lambda: self._on_track(kind, counters.AUDIO_CODEC)
+            )
+
+    async def stop_sending(self, kind: str) -> None:
+        """The far side does not want this kind: give its source back."""
+        stream = self._video if kind == "video" else self._audio
+        if stream is not None:
+            await stream.close()
+
+    def open(self) -> None:
+        for stream in self._streams():
+            stream.open()
+
+    def restart(self) -> None:
+        """After a hole in the path the far side can show nothing before the next key frame."""
+        if self._video is not None:
+            self._video.request_keyframe()
+
+    def mute(self, kind: str, muted: bool) -> None:
+        stream = self._video if kind == "video" else self._audio
+        if stream is not None:
+            stream.mute(muted)
+
+    def counters(self, consent: inside.ConsentWatch | None) -> PeerCounters:
+        if self._pc is None:
+            return PeerCounters(at=time.monotonic())
+        return PeerCounters(
+            at=time.monotonic(),
+            video_sent=self._video_sent(),
+            audio_sent=self._audio_sent(),
+            video_received=counters.video_received(self._video_in) if self._video_in is not None else None,
+            audio_received=counters.audio_received(self._audio_in) if self._audio_in is not None else None,
+            transport=counters.transport(self._pc, consent),
+        )
+
+    @property
+    def heeded(self) -> tuple[int, int]:
+        """Packets that we have sent, and the far side's reports on them."""
+        senders = [sender for sender in (self._video_sender, self._audio_sender) if sender is not None]
+        return sum(each.packets_sent for each in senders), sum(each.tally.reports for each in senders)
+
+    async def close(self) -> None:
+        """Stop sending and give the subscriptions back."""
+        self._closed = True
+        for stream in self._streams():
+            await stream.close()
+
+    def _video_sent(self) -> SentCounters | None:
+        if self._video is None or self._video_sender is None or self._adaptation is None:
+            return None
+        return counters.video_sent(self._video, self._video_sender, self._adaptation)
+
+    def _audio_sent(self) -> SentCounters | None:
+        if self._audio is None or self._audio_sender is None:
+            return None
+        return counters.audio_sent(self._audio, self._audio_sender)
+
+    def _streams(self) -> list[OutboundVideo | OutboundAudio]:
+        return [stream for stream in (self._video, self._audio) if stream is not None]
+
+    def _direction(self, kind: str) -> str:
+        receives = self._grant.video if kind == "video" else self._grant.audio.receives
+        return _DIRECTIONS[self.sends(kind), receives]
+
+    def _attach_sender(self, sender: RTCRtpSender, kind: str) -> None:
+        video, audio = self._video, self._audio
+        if kind == "video" and video is not None:
+            followed = self._grant.shared_bitrate is SharedBitrate.FOLLOW
+            self._adaptation = BitrateAdaptation(
+                video.limits, video.request_bitrate, video.request_keyframe, followed=followed
+            )
+            self._video_sender = inside.PacedSender(sender, video, _packetize, self._adaptation)
+        elif kind == "audio" and audio is not None:
+            self._audio_sender = inside.PacketSender(sender, audio, opus_payloads, AUDIO_CLOCK_RATE)
+
+    def _preferences(self, kind: str) -> list[RTCRtpCodecCapability]:
+        """Only what passes through as it is; of H.264 the source's own profile first."""
+        known = RTCRtpSender.getCapabilities(kind).codecs
+        if kind == "audio":
+            return [codec for codec in known if codec.mimeType == "audio/opus"]
+        profile = (self.profile_level_id or "42e01f")[:4].lower()
+        h264 = [codec for codec in known if codec.mimeType == "video/H264"]
+        h264.sort(key=lambda codec: str(codec.parameters.get("profile-level-id", ""))[:4].lower() != profile)
+        return h264 + [codec for codec in known if codec.mimeType == "video/rtx"]

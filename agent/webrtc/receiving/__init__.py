@@ -1,0 +1,1 @@
+"""From packets to encoded pictures and sound."""

@@ -1,0 +1,108 @@
+"""What arrives: always counted, and handed to a sink. Video stays encoded; sound is decoded only for a sink."""
+
+from __future__ import annotations
+
+import array
+import logging
+import time
+from collections.abc import Callable
+
+import av
+from aiortc import RTCRtpReceiver
+from aiortc.codecs.base import Decoder
+from aiortc.jitterbuffer import JitterFrame
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+
+from agent.h264 import annexb as h264
+from agent.ports import AccessUnit, DecodedAudio, RemoteSink
+from agent.webrtc import internals as inside
+
+log = logging.getLogger(__name__)
+
+_ENERGY_STRIDE = 15  # every 15th sample: odd, so both channels count; an estimate that costs little
+
+
+class InboundVideo:
+    """Access units of the far side, each of which can be decoded after those before it."""
+
+    def __init__(
+        self,
+        receiver: RTCRtpReceiver,
+        sink: RemoteSink | None,
+        on_first_packet: Callable[[], None],
+        on_first_frame: Callable[[], None],
+    ) -> None:
+        self.frames = 0
+        self.key_frames = 0
+        self.width: int | None = None
+        self.height: int | None = None
+        self._sink = sink
+        self._on_first_frame = on_first_frame
+        self._sps: bytes | None = None
+        self.tap = inside.ReceiverTap(receiver, self._deliver, on_first_packet)
+
+    def _deliver(self, _codec: RTCRtpCodecParameters | None, data: bytes, timestamp: int) -> None:
+        keyframe = h264.is_keyframe(data)
+        self.frames += 1
+        if keyframe:
+            self.key_frames += 1
+            self._note_size(data)
+        if self.frames == 1:
+            self._on_first_frame()
+        if self._sink is not None:
+            try:
+                self._sink.on_video(AccessUnit(data, keyframe, timestamp, time.monotonic()))
+            except Exception:
+                log.exception("the sink failed and gets no more video")  # an error here would end aiortc's transport
+                self._sink = None
+
+    def _note_size(self, data: bytes) -> None:
+        sps = h264.find_sps(data)
+        if sps is None or sps == self._sps:
+            return
+        self._sps = sps
+        try:
+            parsed = h264.parse_sps(sps)
+        except ValueError as error:
+            log.info("the far side sends a sequence parameter set that cannot be read: %s", error)
+        else:
+            self.width, self.height = parsed.width, parsed.height
+
+
+class InboundAudio:
+    """Sound of the far side."""
+
+    def __init__(self, receiver: RTCRtpReceiver, sink: RemoteSink | None, on_first_packet: Callable[[], None]) -> None:
+        self.packets = 0
+        self.energy: float | None = None  # seconds, as W3C's totalAudioEnergy
+        self._sink = sink
+        self._decoder: Decoder | None = None
+        self.tap = inside.ReceiverTap(receiver, self._deliver, on_first_packet)
+
+    def _deliver(self, codec: RTCRtpCodecParameters | None, data: bytes, timestamp: int) -> None:
+        self.packets += 1
+        if self._sink is None or codec is None:
+            return
+        try:
+            if self._decoder is None:
+                self._decoder = inside.make_decoder(codec)
+            for frame in self._decoder.decode(JitterFrame(data, timestamp)):
+                self._sink.on_audio(self._decoded(frame))
+        except av.FFmpegError as error:
+            log.debug("a packet of sound cannot be decoded: %s", error)
+        except Exception:
+            log.exception("the sink failed and gets no more sound")  # an error here would end aiortc's transport
+            self._sink = None
+
+    def _decoded(self, frame: av.frame.Frame) -> DecodedAudio:
+        assert isinstance(frame, av.AudioFrame)  # noqa: S101 - narrows the type
+        channels = frame.layout.nb_channels
+        samples = bytes(frame.planes[0])[: frame.samples * channels * 2]
+        self.energy = (self.energy or 0.0) + _mean_square(samples) * frame.samples / frame.sample_rate
+        return DecodedAudio(samples, channels, frame.pts or 0)
+
+
+def _mean_square(samples: bytes) -> float:
+    """Of signed 16-bit samples, full scale being 1."""
+    some = array.array("h", samples)[::_ENERGY_STRIDE]
+    return sum(value * value for value in some) / (len(some) * 32767**2) if some else 0.0

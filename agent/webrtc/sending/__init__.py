@@ -1,0 +1,1 @@
+"""From an encoded picture to packets in the pacer's time."""

@@ -1,0 +1,136 @@
+"""One conversation's bitrate: what the far side reports goes to the controller, its target to encoder and pacer."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from agent.core.rate.controller import BitrateController, BitrateOptions, QualityLimitationReason
+from agent.core.rate.framerate import LastResort
+from agent.core.rate.rate_signals import ReceiverReport
+from agent.ports import BitrateLimits
+from agent.webrtc.sending.pacing import Pacer
+
+log = logging.getLogger(__name__)
+
+UPDATE_INTERVAL = 0.2  # seconds
+SENT_INTERVAL = 1.0  # seconds over which the sent bitrate is measured
+PAUSE = 3.0  # seconds without a picture, after which the past tells nothing of the path
+
+
+class BitrateAdaptation:
+    """Works while pictures leave: `sent` is called with each of them, and drives it.
+
+    `request_bitrate` gets every new target, the first one before the first picture. One under the minimum of `limits`
+    is for fewer pictures. The encoder may go on as it likes where it does not follow this conversation (`followed`):
+    then the target binds the pacer alone.
+    """
+
+    def __init__(
+        self,
+        limits: BitrateLimits,
+        request_bitrate: Callable[[int], None],
+        request_keyframe: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        followed: bool = True,
+    ) -> None:
+        self._limits = limits
+        self._request_bitrate = request_bitrate
+        self._request_keyframe = request_keyframe
+        self._clock = clock
+        self._controller = self._make_controller(limits.bitrate)
+        self._updated_at = self._sent_at = self._measured_at = float("-inf")
+        self._octets = 0
+        self._followed = followed
+        self._last_resort = LastResort()
+        self._keyframe_due_at = float("-inf")
+        self.pacer = Pacer(self.target, strict=not followed)
+        self.let_drain: Callable[[float], None] = lambda _seconds: None  # set by who sends
+
+    @property
+    def target(self) -> int:
+        """bit/s"""
+        return self._controller.target // self._last_resort.divisor
+
+    @property
+    def quality_limitation_reason(self) -> QualityLimitationReason:
+        return "bandwidth" if self._last_resort.divisor > 1 else self._controller.quality_limitation_reason
+
+    def sent(self, octets: int) -> None:
+        """A picture, or a part of it, has left: `octets` on the wire so far, all in all."""
+        now = self._clock()
+        if now - self._sent_at > PAUSE:
+            self._begin(now, octets)
+        self._sent_at = now
+        if now - self._measured_at >= SENT_INTERVAL:
+            self._controller.on_sent_bitrate(now, 8 * (octets - self._octets) / (now - self._measured_at))
+            self._measured_at, self._octets = now, octets
+        if now - self._updated_at >= UPDATE_INTERVAL:
+            if self._followed:  # else what waits is the encoder's excess, and tells nothing of the path
+                self._controller.on_send_queue(now, self.pacer.backlog, self.pacer.oldest_age(now))
+            self._update(now)
+
+    def left(self, sequence_number: int, octets: int) -> None:
+        """Packets have left, the last with this sequence number, so many octets in all."""
+        self._controller.on_packets(self._clock(), sequence_number, octets)
+
+    def resent(self, octets: int) -> None:
+        self._controller.on_resent(octets)
+
+    # --- what the far side reports
+
+    def on_receiver_report(self, report: ReceiverReport) -> None:
+        now = self._clock()
+        self._controller.on_receiver_report(
+            now,
+            report.fraction_lost,
+            report.round_trip_time,
+            report.jitter,
+            report.highest_sequence,
+            report.packets_lost,
+            report.lateness,
+        )
+        self._update(now)
+        pause = self._controller.take_pause()
+        if pause is not None:
+            self.let_drain(pause)
+
+    def on_remb(self, bitrate: int) -> None:
+        now = self._clock()
+        self._controller.on_remb(now, bitrate)
+        self._update(now)
+
+    def on_nack(self, packets: int) -> None:
+        self._controller.on_nack(self._clock(), packets)
+
+    def on_picture_loss(self) -> None:
+        if self._clock() >= self._keyframe_due_at:
+            self._request_keyframe()
+
+    def expect_keyframe(self, at: float) -> None:
+        """One will be asked for then, whatever is lost: asked for earlier, it would wait behind a queue."""
+        self._keyframe_due_at = at
+
+    # --- what follows
+
+    def _begin(self, now: float, octets: int) -> None:
+        """The first picture, or the first after a pause: the path may be another one, the target is a fair guess."""
+        self._controller = self._make_controller(self._controller.target)
+        self._measured_at, self._octets = now, octets
+        self._request_bitrate(self.target)
+
+    def _make_controller(self, bitrate: int) -> BitrateController:
+        limits = self._limits
+        return BitrateController(
+            BitrateOptions(bitrate=bitrate, min_bitrate=limits.min_bitrate, max_bitrate=limits.max_bitrate)
+        )
+
+    def _update(self, now: float) -> None:
+        self._updated_at = now
+        changed = self._controller.update(now) is not None
+        if self._last_resort.update(now, self._controller.short_at) or changed:
+            log.debug("target bitrate %d: %s", self.target, self._controller.why)
+            self.pacer.target = self.target
+            self._request_bitrate(self.target)

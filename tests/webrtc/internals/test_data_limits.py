@@ -1,0 +1,83 @@
+"""Data channels of a far side that keeps to no rule."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from aiortc import RTCConfiguration, RTCDataChannel, RTCSctpTransport
+from aiortc.rtcsctptransport import (
+    SCTP_DATA_FIRST_FRAG,
+    SCTP_DATA_LAST_FRAG,
+    WEBRTC_DCEP,
+    Chunk,
+    DataChunk,
+    serialize_packet,
+)
+
+from agent.webrtc import internals as inside
+from agent.webrtc.internals import data_limits as data
+
+OPEN = b"\x03" + bytes(11)  # a channel without a name
+WINDOW = 1024 * 1024  # bytes that aiortc tells the far side it has room for
+WHOLE = SCTP_DATA_FIRST_FRAG | SCTP_DATA_LAST_FRAG
+
+
+@pytest.fixture
+async def sctp(monkeypatch: pytest.MonkeyPatch) -> RTCSctpTransport:
+    pc = inside.PeerConnection(RTCConfiguration(iceServers=[]), lambda _: None)
+    pc.createDataChannel("callbox")
+    assert pc.sctp is not None
+    pc.sctp._last_received_tsn = 0
+
+    async def send(_chunk: Chunk) -> None:
+        """There is nobody."""
+
+    monkeypatch.setattr(pc.sctp, "_send_chunk", send)
+    return pc.sctp
+
+
+def piece(tsn: int, *, stream: int = 1, flags: int = 0, size: int = 1000) -> DataChunk:
+    chunk = DataChunk(flags=flags)
+    chunk.tsn, chunk.stream_id, chunk.stream_seq, chunk.protocol = tsn, stream, 0, 51
+    chunk.user_data = bytes(size)
+    return chunk
+
+
+def held(sctp: RTCSctpTransport) -> list[DataChunk]:
+    return [chunk for stream in sctp._inbound_streams.values() for chunk in stream.reassembly]
+
+
+@pytest.mark.parametrize("size", [1, 1200])
+async def test_a_message_that_never_ends_is_held_up_to_a_bound(sctp: RTCSctpTransport, size: int) -> None:
+    for tsn in range(1, 5000):
+        await sctp._receive_data_chunk(piece(tsn, flags=SCTP_DATA_FIRST_FRAG if tsn == 1 else 0, size=size))
+    assert len(held(sctp)) <= data.MAX_PIECES
+    assert sum(len(chunk.user_data) for chunk in held(sctp)) <= WINDOW
+
+
+async def test_pieces_without_those_before_them_are_held_up_to_a_bound(sctp: RTCSctpTransport) -> None:
+    for tsn in range(10, 10_000, 2):
+        await sctp._receive_data_chunk(piece(tsn, stream=tsn % data.MAX_STREAMS, size=1))
+    assert len(sctp._sack_misordered) <= data.MAX_GAPS
+    assert len(held(sctp)) <= data.MAX_GAPS
+
+
+async def test_streams_and_channels_are_few(sctp: RTCSctpTransport) -> None:
+    opened: list[RTCDataChannel] = []
+    sctp.on("datachannel", opened.append)
+    for number in range(1, 1000):
+        chunk = piece(number, stream=2 * number + 1, flags=WHOLE)
+        chunk.protocol, chunk.user_data = WEBRTC_DCEP, OPEN
+        await sctp._receive_data_chunk(chunk)
+    assert len(opened) == len(sctp._inbound_streams) == data.MAX_STREAMS
+
+
+async def test_nonsense_costs_the_media_nothing(sctp: RTCSctpTransport, caplog: pytest.LogCaptureFixture) -> None:
+    for tsn in (1, 2):  # the second opens what is open, for which aiortc has an assertion
+        chunk = piece(tsn, stream=9, flags=WHOLE)
+        chunk.stream_seq, chunk.protocol, chunk.user_data = tsn - 1, WEBRTC_DCEP, OPEN
+        packet = serialize_packet(5000, 5000, sctp._local_verification_tag, chunk)
+        with caplog.at_level(logging.WARNING):
+            await sctp._handle_data(packet)
+    assert "makes no sense: AssertionError" in caplog.text

@@ -1,0 +1,147 @@
+"""Bitrate and repair in a real call: what the far side reports moves the encoder, and an overflow costs a key frame."""
+
+from __future__ import annotations
+
+import pytest
+from aiortc.rtp import RTCP_PSFB_APP, RTCP_RTPFB_NACK, RtcpPsfbPacket, RtcpRtpfbPacket, pack_remb_fci
+
+from agent.core.call.events import MediaGrant
+from agent.core.call.reasons import SharedBitrate
+from agent.ports import BitrateLimits, LocalStream
+from tests.webrtc.feeds import ClipFeed
+from tests.webrtc.internals.test_feedback import Call
+from tests.webrtc.pairs import Side, closing, connect, until
+
+pytestmark = pytest.mark.media
+
+
+@pytest.fixture
+def call(clip: list[bytes], sound: list[bytes]) -> Call:
+    return Call(clip, sound)
+
+
+async def report_estimate(call: Call, bitrate: int) -> None:
+    fci = pack_remb_fci(bitrate, [call.ssrc])
+    await call.receiver._send_rtcp(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=call.own_ssrc, media_ssrc=0, fci=fci))
+
+
+async def ask_again_for(call: Call, packets: int) -> None:
+    """A NACK for the last so many packets."""
+    sender = call.device.peer._media._video_sender
+    assert sender is not None
+    last = sender._sequence_number
+    nack = RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=call.own_ssrc, media_ssrc=call.ssrc)
+    nack.lost = [(last - packets + number) & 0xFFFF for number in range(packets)]
+    await call.receiver._send_rtcp(nack)
+
+
+async def test_the_estimate_of_the_far_side_reaches_the_encoder(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        await until(lambda: bool(call.source.bitrates))
+        assert call.source.bitrates[0] == call.sent().target_bitrate == BitrateLimits().bitrate
+        assert call.sent().quality_limitation_reason == "none"
+        for estimate in (1_500_000, 400_000, 300_000):
+            await report_estimate(call, estimate)
+        await until(lambda: call.source.bitrates[-1] < 1_500_000)
+        assert call.sent().target_bitrate == call.source.bitrates[-1]
+        assert call.sent().quality_limitation_reason == "bandwidth"
+
+
+async def test_the_limits_of_the_subscription_hold(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = BitrateLimits(600_000, 500_000, 700_000)
+    subscribe = ClipFeed.subscribe
+
+    async def limited(self: ClipFeed, shared: SharedBitrate) -> object:
+        subscription = await subscribe(self, shared)
+        subscription.limits = limits
+        return subscription
+
+    monkeypatch.setattr(ClipFeed, "subscribe", limited)
+    async with closing(call.device, call.caller):
+        await call.connect()
+        await report_estimate(call, 550_000)
+        await report_estimate(call, 50_000)
+        await until(lambda: call.source.bitrates[-1] == 500_000)
+        assert call.source.bitrates[0] == 600_000
+
+
+async def test_an_overflow_is_repaired_by_one_key_frame(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        await until(lambda: call.sent().packets_sent > 150)
+        asked = call.source.keyframe_requests
+        for _ in range(3):
+            await ask_again_for(call, 100)
+        await until(lambda: call.source.keyframe_requests == asked + 1)
+        sent = call.sent()
+        assert sent.retransmitted_packets_sent < 60
+        keys = sent.key_frames_sent
+        await until(lambda: call.sent().key_frames_sent > keys)
+        assert call.source.keyframe_requests == asked + 1
+
+
+async def test_few_losses_cost_no_key_frame(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        await until(lambda: call.sent().packets_sent > 50)
+        asked = call.source.keyframe_requests
+        await ask_again_for(call, 5)
+        await until(lambda: call.sent().retransmitted_packets_sent == 5)
+        assert call.source.keyframe_requests == asked
+
+
+async def test_sound_is_not_resent(call: Call) -> None:
+    """Nobody negotiates that for Opus, so who asks for it all again and again is not served."""
+    async with closing(call.device, call.caller):
+        await call.connect()
+        sender = call.device.peer._media._audio_sender
+        assert sender is not None
+        await call.sink.seen(audio=20)
+        nack = RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=call.own_ssrc, media_ssrc=sender._sender._ssrc)
+        nack.lost = [(sender._sequence_number - number) & 0xFFFF for number in range(15, 0, -1)]
+        await call.receiver._send_rtcp(nack)
+        await ask_again_for(call, 5)
+        await until(lambda: call.sent().retransmitted_packets_sent == 5)  # the pictures' NACK came after the sound's
+        assert sender.tally.retransmitted_packets == 0
+
+
+async def test_sound_never_waits_for_a_key_frame(call: Call) -> None:
+    """A picture that takes most of a second to leave, and no packet of sound later than usual."""
+    burden = call.clip[0][:-1] + bytes(range(1, 256)) * 800
+    call.feed = ClipFeed([burden, *call.clip[1:]])
+    call.device = Side(LocalStream(call.feed, call.sound))
+    async with closing(call.device, call.caller):
+        await call.connect()
+        sender = call.device.peer._media._video_sender
+        assert sender is not None
+        await until(lambda: sender._pacer.backlog > 100_000)
+        await call.sink.seen(audio=len(call.sink.audio) + 10)
+        counters = call.device.peer.counters().audio_sent
+        assert counters is not None
+        assert counters.send_delay_total / counters.frames_sent < 0.1
+
+
+async def test_a_key_frame_that_takes_long_costs_nobody_another_while_it_does(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A viewer that the shared encoder does not follow: what comes behind is dropped, and one asked for at the end."""
+    subscribe = ClipFeed.subscribe
+
+    async def slow(self: ClipFeed, shared: SharedBitrate) -> object:
+        subscription = await subscribe(self, shared)
+        subscription.limits = BitrateLimits(100_000, 100_000, 100_000)
+        return subscription
+
+    monkeypatch.setattr(ClipFeed, "subscribe", slow)
+    burden = call.clip[0][:-1] + bytes(range(1, 256)) * 100
+    call.feed = ClipFeed([burden, *call.clip[1:]])
+    call.device = Side(LocalStream(call.feed), MediaGrant(shared_bitrate=SharedBitrate.IGNORE))
+    async with closing(call.device, call.caller):
+        await connect(call.caller, call.device)
+        await until(lambda: call.sent().key_frames_sent == 1)
+        assert call.source.keyframe_requests == 2  # at connect, and now
+        assert call.sent().frames_dropped > 10
+        before = call.sent().frames_dropped
+        await until(lambda: call.sent().frames_dropped > before + 10)
+        assert call.source.keyframe_requests == 1 + call.sent().key_frames_sent
