@@ -29,7 +29,7 @@ def run_device(config: Path | None) -> int:
         daemon = Daemon(load)
     except ConfigurationError as error:
         for fault in error.faults:
-            print(f"callbox: {fault}", file=sys.stderr)  # noqa: T201 - there is no log yet
+            print(f"callbox: {fault}", file=sys.stderr)
         return EX_CONFIG
     set_up_logging(daemon.settings.log.level)
     asyncio.run(daemon.run())

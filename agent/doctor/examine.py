@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.device.adapters import video_options
-from agent.doctor import devices, machine, network
+from agent.doctor import devices, network, system_check
 from agent.doctor.camera_report import report_camera
 from agent.doctor.findings import Finding, Report, Verdict
 from agent.doctor.measure import Progress, measure_camera
@@ -38,7 +38,7 @@ class Plan:
 async def examine(plan: Plan, progress: Progress = lambda _step: None) -> Report:
     """Look at everything. What cannot be looked at is a finding, too."""
     progress("looking at this machine")
-    findings = [*await _in_thread("clock", machine.check_clock)]
+    findings = [*await _in_thread("clock", system_check.check_clock)]
     try:
         settings = load_settings(plan.config)
         load_policy(settings)
@@ -47,12 +47,12 @@ async def examine(plan: Plan, progress: Progress = lambda _step: None) -> Report
         settings = None
     else:
         findings.append(Finding("settings", Verdict.OK, "they can be read, and so can the policy"))
-    findings += await _in_thread("permissions", lambda: [*machine.check_devices()])
-    findings += await _in_thread("heat", machine.check_temperature)
+    findings += await _in_thread("permissions", lambda: [*system_check.check_devices()])
+    findings += await _in_thread("heat", system_check.check_temperature)
     if settings is not None:
         findings += [each async for each in _with_settings(settings, plan, progress)]
     made_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Report(made_at, await asyncio.to_thread(machine.system), tuple(findings))
+    return Report(made_at, await asyncio.to_thread(system_check.system), tuple(findings))
 
 
 async def _with_settings(settings: Settings, plan: Plan, progress: Progress) -> AsyncIterator[Finding]:

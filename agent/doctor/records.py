@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.doctor.findings import Finding, Verdict
-from agent.doctor.machine import user
+from agent.doctor.system_check import user
 from agent.service.status_socket import ask, candidates
 from agent.signaling.outbox.store import FILE_NAME, Limits
 
