@@ -1,4 +1,7 @@
-"""callbox: a device that can be called. The public names are re-exported lazily by `agent.client.call_client`."""
+"""callbox: a device that can be called. The public names are re-exported lazily by
+`agent.client.call_client`.
+"""
 
 __version__ = "0.1.0"
-RELEASED = 1_795_305_600.0  # Unix seconds: a clock that shows an earlier time is not set (a Pi boots in the past)
+# Unix seconds: a clock that shows an earlier time is not set (a Pi boots in the past)
+RELEASED = 1_795_305_600.0

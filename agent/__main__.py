@@ -7,7 +7,9 @@ from pathlib import Path
 
 
 def main() -> None:
-    """The entry point. A device as its unit starts it does without the command line's own two megabytes."""
+    """The entry point. A device as its unit starts it does without the command line's own two
+    megabytes.
+    """
     match sys.argv[1:]:
         case ["run"]:
             config = None

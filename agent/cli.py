@@ -26,7 +26,8 @@ policy_app = typer.Typer(help="Who may call.", no_args_is_help=True)
 app.add_typer(policy_app, name="policy")
 
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Settings on top of /etc/callbox.", show_default=False)
+    Path | None,
+    typer.Option("--config", "-c", help="Settings on top of /etc/callbox.", show_default=False),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
 
@@ -56,7 +57,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
+    ] = False,
 ) -> None:
     pass
 
@@ -94,15 +97,25 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def init(
-    uid: Annotated[str | None, typer.Option(help="By which name it is called.", show_default=False)] = None,
-    broker: Annotated[str | None, typer.Option(help="mqtt[s]://HOST[:PORT]", show_default=False)] = None,
-    username: Annotated[str | None, typer.Option(help="At the broker; empty: none.", show_default=False)] = None,
+    uid: Annotated[
+        str | None, typer.Option(help="By which name it is called.", show_default=False)
+    ] = None,
+    broker: Annotated[
+        str | None, typer.Option(help="mqtt[s]://HOST[:PORT]", show_default=False)
+    ] = None,
+    username: Annotated[
+        str | None, typer.Option(help="At the broker; empty: none.", show_default=False)
+    ] = None,
     password_file: Annotated[
-        Path | None, typer.Option(help="Holds the broker's password; asked for unless given.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Holds the broker's password; asked for unless given.", show_default=False
+        ),
     ] = None,
     camera: Annotated[str | None, typer.Option(help="As video.source.", show_default=False)] = None,
     callers: Annotated[
-        str | None, typer.Option(help="Who may call: uids or patterns, with commas.", show_default=False)
+        str | None,
+        typer.Option(help="Who may call: uids or patterns, with commas.", show_default=False),
     ] = None,
     directory: Annotated[Path, typer.Option(help="Where to write to.")] = Path("/etc/callbox"),
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
@@ -125,9 +138,12 @@ def init(
 @app.command()
 def status(
     socket: Annotated[
-        Path | None, typer.Option(help="Of the daemon. The service's unless given.", show_default=False)
+        Path | None,
+        typer.Option(help="Of the daemon. The service's unless given.", show_default=False),
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Again every second, until Ctrl-C.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Again every second, until Ctrl-C.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """What the daemon on this machine is doing now. Exit 6 where none answers."""
@@ -145,14 +161,18 @@ def status(
 @app.command()
 def doctor(
     config: ConfigOption = None,
-    camera: Annotated[bool, typer.Option("--camera", help="Open the camera, and measure it and its encoder.")] = False,
-    seconds: Annotated[float, typer.Option(help="How long to measure, about.", min=6, max=3600)] = 20,
+    camera: Annotated[
+        bool, typer.Option("--camera", help="Open the camera, and measure it and its encoder.")
+    ] = False,
+    seconds: Annotated[
+        float, typer.Option(help="How long to measure, about.", min=6, max=3600)
+    ] = 20,
     as_json: JsonOption = False,
 ) -> None:
     """What works on this machine, what does not, and what to do.
 
-    The report is made to be pasted into a bug: it names the broker and the ICE servers, and holds no secrets. Exit 6
-    where something failed.
+    The report is made to be pasted into a bug: it names the broker and the ICE servers, and holds
+    no secrets. Exit 6 where something failed.
     """
     from agent.doctor.examine import Plan, examine
     from agent.service.logs import set_up_logging
@@ -171,8 +191,12 @@ def doctor(
 @policy_app.command()
 def explain(
     caller: Annotated[str, typer.Option(help="The uid that calls.")],
-    at: Annotated[str, typer.Option(help="A time, such as 2026-11-22T07:30 or with +01:00. Now unless given.")] = "",
-    signed: Annotated[bool, typer.Option("--signed", help="As if the invitation had a valid signature.")] = False,
+    at: Annotated[
+        str, typer.Option(help="A time, such as 2026-11-22T07:30 or with +01:00. Now unless given.")
+    ] = "",
+    signed: Annotated[
+        bool, typer.Option("--signed", help="As if the invitation had a valid signature.")
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -188,11 +212,17 @@ def explain(
     try:
         moment = datetime.fromisoformat(at) if at else datetime.now(local_timezone())
     except ValueError:
-        raise typer.BadParameter(f"{at!r} is not a time such as 2026-11-22T07:30", param_hint="--at") from None
+        raise typer.BadParameter(
+            f"{at!r} is not a time such as 2026-11-22T07:30", param_hint="--at"
+        ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=local_timezone())
     clock_is_set = bool(at) or is_set(moment.timestamp())
-    print(explain_policy(policy, caller, moment, signed=signed, clock_is_set=clock_is_set, as_json=as_json))
+    print(
+        explain_policy(
+            policy, caller, moment, signed=signed, clock_is_set=clock_is_set, as_json=as_json
+        )
+    )
 
 
 @app.command()
@@ -200,18 +230,30 @@ def call(
     uid: Annotated[str, typer.Argument(help="Whom to call.", metavar="UID")],
     broker: Annotated[
         str,
-        typer.Option(help="mqtt://[USER:PASSWORD@]HOST[:PORT], mqtts://, ws:// or wss://.", envvar="CALLBOX_BROKER"),
+        typer.Option(
+            help="mqtt://[USER:PASSWORD@]HOST[:PORT], mqtts://, ws:// or wss://.",
+            envvar="CALLBOX_BROKER",
+        ),
     ] = "mqtt://127.0.0.1:1883",
     me: Annotated[str, typer.Option("--uid", help="As whom to call.")] = "callbox-call",
     prefix: Annotated[str, typer.Option(help="Where all topics begin.")] = "callbox/v1",
-    seconds: Annotated[float, typer.Option(help="Hang up after this long. 0: only on Ctrl-C.", min=0)] = 0,
-    lifetime: Annotated[float, typer.Option(help="Seconds to wait for an answer.", min=1, max=120)] = 30,
+    seconds: Annotated[
+        float, typer.Option(help="Hang up after this long. 0: only on Ctrl-C.", min=0)
+    ] = 0,
+    lifetime: Annotated[
+        float, typer.Option(help="Seconds to wait for an answer.", min=1, max=120)
+    ] = 30,
     record: Annotated[
-        Path | None, typer.Option(help="Write what arrives to this file (.mkv, .mp4).", show_default=False)
+        Path | None,
+        typer.Option(help="Write what arrives to this file (.mkv, .mp4).", show_default=False),
     ] = None,
     audio: Annotated[str, typer.Option(help="What to send: none, pattern or file:PATH.")] = "none",
-    video: Annotated[str, typer.Option(help="What to send: none, pattern, file:PATH or v4l2:PATH.")] = "none",
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log to standard error.")] = False,
+    video: Annotated[
+        str, typer.Option(help="What to send: none, pattern, file:PATH or v4l2:PATH.")
+    ] = "none",
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Log to standard error.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Call a device from the terminal: live statistics, then the call record.
@@ -245,22 +287,34 @@ def call(
 
 @app.command()
 def demo(
-    port: Annotated[int, typer.Option(help="Where the page is served, on this machine only.")] = 8080,
+    port: Annotated[
+        int, typer.Option(help="Where the page is served, on this machine only.")
+    ] = 8080,
     broker_port: Annotated[
-        int | None, typer.Option(help="Of the demo's own broker; any that is free.", show_default=False)
+        int | None,
+        typer.Option(help="Of the demo's own broker; any that is free.", show_default=False),
     ] = None,
     uid: Annotated[str, typer.Option(help="The name of the demo's device.")] = "door-1",
-    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    open_browser: Annotated[
+        bool, typer.Option("--open", help="Open the page in a browser.")
+    ] = False,
     embedded: Annotated[
-        bool, typer.Option(hidden=True, help="Use the embedded broker even where mosquitto is installed.")
+        bool,
+        typer.Option(
+            hidden=True, help="Use the embedded broker even where mosquitto is installed."
+        ),
     ] = False,
 ) -> None:
-    """Try it: a broker, a device with a test picture, and a page to call it from. Ctrl-C ends it all."""
+    """Try it: a broker, a device with a test picture, and a page to call it from. Ctrl-C ends it
+    all.
+    """
     from agent.commands.demo import DemoPlan, run_demo
     from agent.service.logs import set_up_logging
 
     set_up_logging("warning")
-    plan = DemoPlan(port=port, broker_port=broker_port, uid=uid, open_browser=open_browser, embedded=embedded)
+    plan = DemoPlan(
+        port=port, broker_port=broker_port, uid=uid, open_browser=open_browser, embedded=embedded
+    )
     try:
         asyncio.run(run_demo(plan, lambda text: print(text, flush=True)))
     except ConfigurationError as error:

@@ -1,4 +1,6 @@
-"""The composition root: settings become adapters, adapters become a device. Started in order, stopped in reverse."""
+"""The composition root: settings become adapters, adapters become a device. Started in order,
+stopped in reverse.
+"""
 
 from __future__ import annotations
 
@@ -45,18 +47,23 @@ from agent.webrtc.peer import make_peer
 
 logger = logging.getLogger(__name__)
 
-GOODBYE_TIMEOUT = 1.0  # seconds for the broker to acknowledge `offline`
+# seconds for the broker to acknowledge `offline`
+GOODBYE_TIMEOUT = 1.0
 
 Load = Callable[[], tuple[Settings, Policy]]
 
 
 class Daemon:
-    """A device. `load` reads settings and policy, at the start and at each reload; it raises ConfigurationError.
+    """A device. `load` reads settings and policy, at the start and at each reload; it raises
+    ConfigurationError.
 
-    SIGHUP asks for a reload, as a service's does; on a `terminal` it means that the terminal was closed, and stops.
+    SIGHUP asks for a reload, as a service's does; on a `terminal` it means that the terminal was
+    closed, and stops.
     """
 
-    def __init__(self, load: Load, *, terminal: bool = False, stop: asyncio.Event | None = None) -> None:
+    def __init__(
+        self, load: Load, *, terminal: bool = False, stop: asyncio.Event | None = None
+    ) -> None:
         """`stop` may have been set before `run()`, which then ends at once and in good order."""
         self._load = load
         self._terminal = terminal
@@ -75,11 +82,14 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._stop.set if self._terminal else self._reload_on_signal)
+        loop.add_signal_handler(
+            signal.SIGHUP, self._stop.set if self._terminal else self._reload_on_signal
+        )
         async with AsyncExitStack() as stack:
             client, publisher, presence, supervision = await self._start(stack)
             gc.collect()
-            release_memory()  # of what the start has used
+            # of what the start has used
+            release_memory()
             logger.info("%s is callable as %s", __version__, self._settings.uid)
             await self._stop.wait()
             logger.info("stopping")
@@ -88,7 +98,9 @@ class Daemon:
             await publisher.flush(GOODBYE_TIMEOUT)
             await asyncio.wait([presence.goodbye()], timeout=GOODBYE_TIMEOUT)
 
-    async def _start(self, stack: AsyncExitStack) -> tuple[CallClient, Publisher, Presence, Supervision]:
+    async def _start(
+        self, stack: AsyncExitStack
+    ) -> tuple[CallClient, Publisher, Presence, Supervision]:
         settings = self._settings
         video, audio = _feeds(settings, self._on_camera)
         stack.push_async_callback(video.close)
@@ -103,19 +115,27 @@ class Daemon:
             subscriptions=Signaling.subscriptions(settings.uid, settings.topic_prefix),
             will=offline(settings.uid, topics, boot_id),
         )
-        signaling = Signaling(broker, uid=settings.uid, prefix=settings.topic_prefix, party=str(uuid.uuid4()))
+        signaling = Signaling(
+            broker, uid=settings.uid, prefix=settings.topic_prefix, party=str(uuid.uuid4())
+        )
         client = CallClient(signaling, make_peer, client_options(settings))
         self._doorkeeper = Doorkeeper(client, self._policy, local_stream, time.time)
         operator = Operator(client, self._doorkeeper, local_stream, self.reload, video.snapshot)
         outbox = Outbox(broker, settings.state_directory, on_trouble=self._on_disk)
-        publisher = Publisher(broker, outbox, topics, settings.uid, about(settings, video, operator.verbs), time.time)
+        publisher = Publisher(
+            broker, outbox, topics, settings.uid, about(settings, video, operator.verbs), time.time
+        )
         presence = Presence(broker, topics, settings.uid, boot_id, time.time)
         client.subscribe(publisher.event)
-        client.on("conversations", lambda: presence.occupied(len(client.conversations), busy=client.busy))
+        client.on(
+            "conversations", lambda: presence.occupied(len(client.conversations), busy=client.busy)
+        )
         client.on_begin = publisher.begin
         self._publisher = publisher
         look = partial(find_fault, settings.video.source, video_options(settings))
-        supervision = Supervision(settings.uid, Overview(settings, client, broker, meter, outbox), look)
+        supervision = Supervision(
+            settings.uid, Overview(settings, client, broker, meter, outbox), look
+        )
         self._supervision = await stack.enter_async_context(supervision)
         await stack.enter_async_context(broker)
         await stack.enter_async_context(outbox)
@@ -135,7 +155,9 @@ class Daemon:
         return client, publisher, presence, supervision
 
     def reload(self) -> dict[str, Any]:
-        """Read settings and policy again; what cannot change while running is named. A bad file changes nothing."""
+        """Read settings and policy again; what cannot change while running is named. A bad file
+        changes nothing.
+        """
         with self._supervision.reloading() if self._supervision is not None else nullcontext():
             return self._reload()
 
@@ -168,7 +190,9 @@ class Daemon:
                 logger.error("not reloaded, the old rules stay: %s", fault)  # noqa: TRY400 - the sentence says it all
 
 
-def _feeds(settings: Settings, on_camera: Callable[[MediaError | None], None]) -> tuple[VideoHub, AudioHub | None]:
+def _feeds(
+    settings: Settings, on_camera: Callable[[MediaError | None], None]
+) -> tuple[VideoHub, AudioHub | None]:
     options = video_options(settings)
     source = open_video_source(settings.video.source, options)
     video = VideoHub(source, options, linger=settings.video.linger, on_health=on_camera)

@@ -1,7 +1,7 @@
 """The seams of the house: what each adapter offers, and what its users may rely on.
 
-Signaling, media and WebRTC never import each other; they meet here. A thing with `close()` has one owner, and closing
-it twice is harmless.
+Signaling, media and WebRTC never import each other; they meet here. A thing with `close()` has one
+owner, and closing it twice is harmless.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class VideoFormat:
 
 @dataclass(frozen=True, slots=True)
 class BitrateLimits:
-    """Where a conversation's bitrate starts and what it stays between, in bit/s: the settings of `[video]`."""
+    """Where a conversation's bitrate starts and what it stays between, in bit/s: the settings of
+    `[video]`.
+    """
 
     bitrate: int = 2_000_000
     min_bitrate: int = 250_000
@@ -41,7 +43,8 @@ class BitrateLimits:
 class AccessUnit:
     """One encoded H.264 picture: Annex B with start codes, SPS and PPS before every IDR.
 
-    `pts` counts 1/90000 s and only grows; `captured_at` is `time.monotonic()` at the moment of capture.
+    `pts` counts 1/90000 s and only grows; `captured_at` is `time.monotonic()` at the moment of
+    capture.
     """
 
     data: bytes
@@ -62,7 +65,8 @@ class AudioPacket:
 class VideoSubscription(Protocol):
     """One conversation's view of the shared encoder. It starts at a key frame.
 
-    The queue behind it is bounded: on overflow everything up to the next key frame is dropped, and one is asked for.
+    The queue behind it is bounded: on overflow everything up to the next key frame is dropped, and
+    one is asked for.
     """
 
     @property
@@ -77,26 +81,36 @@ class VideoSubscription(Protocol):
         """Access units that this subscription threw away."""
 
     async def next(self) -> AccessUnit:
-        """The next access unit. Raises MediaEnded after `close()` or when the source stopped for good."""
+        """The next access unit. Raises MediaEnded after `close()` or when the source stopped for
+        good.
+        """
 
     def request_keyframe(self) -> None:
-        """Ask for an IDR soon. Requests of all subscriptions are coalesced and limited by the hub."""
+        """Ask for an IDR soon. Requests of all subscriptions are coalesced and limited by the
+        hub.
+        """
 
     def request_bitrate(self, bitrate: int) -> None:
-        """This conversation's ceiling in bit/s; the encoder follows the lowest of those that it shall follow."""
+        """This conversation's ceiling in bit/s; the encoder follows the lowest of those that it
+        shall follow.
+        """
 
     def close(self) -> None: ...
 
 
 class VideoFeed(Protocol):
-    """A camera with one encoder for all conversations: started by the first subscription, stopped after the last."""
+    """A camera with one encoder for all conversations: started by the first subscription, stopped
+    after the last.
+    """
 
     async def subscribe(self, shared: SharedBitrate = SharedBitrate.FOLLOW, /) -> VideoSubscription:
         """Raises MediaUnavailable where the source cannot be opened."""
 
 
 class AudioSubscription(Protocol):
-    """One conversation's view of the shared sound source. Bounded; the oldest packet is dropped on overflow."""
+    """One conversation's view of the shared sound source. Bounded; the oldest packet is dropped on
+    overflow.
+    """
 
     async def next(self) -> AudioPacket:
         """The next packet. Raises MediaEnded after `close()`."""
@@ -119,7 +133,9 @@ class DecodedAudio:
 
 
 class RemoteSink(Protocol):
-    """Where a conversation's incoming media goes. Called on the event loop; must return at once and never raise."""
+    """Where a conversation's incoming media goes. Called on the event loop; must return at once and
+    never raise.
+    """
 
     def on_video(self, unit: AccessUnit) -> None: ...
 
@@ -130,7 +146,9 @@ class RemoteSink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LocalStream:
-    """What this side has to send, and where what arrives shall go. A missing part is not sent, or only counted."""
+    """What this side has to send, and where what arrives shall go. A missing part is not sent, or
+    only counted.
+    """
 
     video: VideoFeed | None = None
     audio: AudioFeed | None = None
@@ -139,10 +157,12 @@ class LocalStream:
 
 @dataclass(frozen=True, slots=True)
 class IceOptions:
-    """`servers` is explicit and empty by default: never a third party's. `transport_policy` is `all` or `relay`.
+    """`servers` is explicit and empty by default: never a third party's. `transport_policy` is
+    `all` or `relay`.
 
-    `host_addresses` are the local addresses to use; empty: every one but loopback, and loopback if there is no other.
-    `ca_file` (PEM) holds authorities that may vouch for `turns:` servers, beside the system's.
+    `host_addresses` are the local addresses to use; empty: every one but loopback, and loopback if
+    there is no other. `ca_file` (PEM) holds authorities that may vouch for `turns:` servers, beside
+    the system's.
     """
 
     servers: tuple[IceServer, ...] = ()
@@ -161,7 +181,9 @@ class Peer(Protocol):
         """The SDP of an offer. Raises MediaUnavailable or PeerError."""
 
     async def create_answer(self, offer: str) -> str:
-        """The SDP of the answer. Raises MediaUnavailable, UnusableDescription, NoCommonCodec or PeerError."""
+        """The SDP of the answer. Raises MediaUnavailable, UnusableDescription, NoCommonCodec or
+        PeerError.
+        """
 
     async def apply_answer(self, answer: str) -> None:
         """Raises UnusableDescription."""

@@ -17,9 +17,12 @@ from hypothesis import HealthCheck, settings
 
 from tests.parts import require_part
 
-# On a busy machine a slow example is no fault of what is tested. The same examples each time: a test that fails must
-# fail again, and whoever changes a line must not meet what another one left. `make fuzz` looks for new ones.
-settings.register_profile("callbox", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+# On a busy machine a slow example is no fault of what is tested. The same examples each time: a
+# test that fails must fail again, and whoever changes a line must not meet what another one left.
+# `make fuzz` looks for new ones.
+settings.register_profile(
+    "callbox", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("callbox")
 
 
@@ -42,7 +45,8 @@ def nothing_swallowed() -> Iterator[None]:
     log.addHandler(handler)
     try:
         yield
-        gc.collect(1)  # a task that nobody asked complains when it is collected, and all of a test's are young
+        # a task that nobody asked complains when it is collected, and all of a test's are young
+        gc.collect(1)
     finally:
         log.removeHandler(handler)
     assert not complaints, "\n".join(complaints)
@@ -57,7 +61,12 @@ class Mosquitto:
     host = "127.0.0.1"
 
     def __init__(
-        self, folder: Path, *, lines: tuple[str, ...] = (), allow_anonymous: bool = True, persistent: bool = False
+        self,
+        folder: Path,
+        *,
+        lines: tuple[str, ...] = (),
+        allow_anonymous: bool = True,
+        persistent: bool = False,
     ) -> None:
         self.port = free_port()
         self._folder = folder
@@ -66,7 +75,8 @@ class Mosquitto:
         settings = [
             f"listener {self.port} {self.host}",
             f"allow_anonymous {'true' if allow_anonymous else 'false'}",
-            "user root",  # where it is root: as another user it could not read a test's files
+            # where it is root: as another user it could not read a test's files
+            "user root",
             *(_persistence(folder) if persistent else ("persistence false",)),
             "max_queued_messages 10000",
             "set_tcp_nodelay true",
@@ -134,7 +144,12 @@ class Mosquitto:
 
 
 def _persistence(folder: Path) -> tuple[str, ...]:
-    return ("persistence true", f"persistence_location {folder}/", "autosave_on_changes true", "autosave_interval 1")
+    return (
+        "persistence true",
+        f"persistence_location {folder}/",
+        "autosave_on_changes true",
+        "autosave_interval 1",
+    )
 
 
 def free_port() -> int:

@@ -1,4 +1,6 @@
-"""A device without a process, a broker in memory, and an operator who asks it and watches all that it publishes."""
+"""A device without a process, a broker in memory, and an operator who asks it and watches all that
+it publishes.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ from tests.parties import FAST, PREFIX
 from tests.waiting import PATIENCE, until
 
 UID = "door-1"
-PATIENT = OutboxOptions(begin_patience=PATIENCE, patience=PATIENCE)  # a busy machine is no failing disk
+# a busy machine is no failing disk
+PATIENT = OutboxOptions(begin_patience=PATIENCE, patience=PATIENCE)
 
 
 @dataclass
@@ -48,17 +51,28 @@ class Device:
     outbox: Outbox
     reload: Any = field(default=lambda: {"rules": 1})
     picture: Jpeg | MediaUnavailable = field(default_factory=lambda: MediaUnavailable("no camera"))
-    camera: asyncio.Event = field(default_factory=asyncio.Event)  # cleared: it takes its time
+    # cleared: it takes its time
+    camera: asyncio.Event = field(default_factory=asyncio.Event)
     _ids: Any = field(default_factory=itertools.count)
 
     def on(self, topic: str) -> list[dict[str, Any]]:
         """Everything published on the topic `topic` of the device so far."""
-        return [json.loads(each.payload) for each in self.network.published if each.topic == f"{PREFIX}/{UID}/{topic}"]
+        return [
+            json.loads(each.payload)
+            for each in self.network.published
+            if each.topic == f"{PREFIX}/{UID}/{topic}"
+        ]
 
     def events(self, conversation: str | None = None) -> list[dict[str, Any]]:
         """Events of conversations, or of one, but for statistics."""
-        bodies = [json.loads(each.payload) for each in self.network.published if f"{UID}/events/" in each.topic]
-        bodies = [body for body in bodies if "eventId" in body and not body["event"].endswith("_stats")]
+        bodies = [
+            json.loads(each.payload)
+            for each in self.network.published
+            if f"{UID}/events/" in each.topic
+        ]
+        bodies = [
+            body for body in bodies if "eventId" in body and not body["event"].endswith("_stats")
+        ]
         return [body for body in bodies if conversation in (None, body["conversation"])]
 
     async def event(self, name: str, conversation: str | None = None) -> dict[str, Any]:
@@ -73,7 +87,9 @@ class Device:
     async def ask(self, operator: FakeBroker, verb: str, **fields: Any) -> dict[str, Any]:
         """Send a command, and wait for its result."""
         name = f"request-{next(self._ids)}"
-        operator.publish(f"{PREFIX}/{UID}/command/{verb}", json.dumps({"id": name, **fields}).encode())
+        operator.publish(
+            f"{PREFIX}/{UID}/command/{verb}", json.dumps({"id": name, **fields}).encode()
+        )
 
         def found() -> list[dict[str, Any]]:
             return [body for body in self.on("events/command_result") if body.get("id") == name]
@@ -92,14 +108,19 @@ async def device(
 ) -> AsyncIterator[Device]:
     topics, peers = Topics(PREFIX), FakePeers()
     broker = FakeBroker(
-        network, UID, subscriptions=Signaling.subscriptions(UID, PREFIX), will=offline(UID, topics, "boot-1")
+        network,
+        UID,
+        subscriptions=Signaling.subscriptions(UID, PREFIX),
+        will=offline(UID, topics, "boot-1"),
     )
     signaling = Signaling(broker, uid=UID, prefix=PREFIX, party=f"party-{UID}", now=options.wall)
     client = CallClient(signaling, peers, options)
     stream = LocalStream()
     policy = Policy([Rule.model_validate(rule) for rule in rules], timezone=UTC)
     doorkeeper = Doorkeeper(client, policy, stream, options.wall)
-    outbox = Outbox(broker, folder, outbox_options, on_trouble=lambda trouble: publisher.disk_changed(trouble))
+    outbox = Outbox(
+        broker, folder, outbox_options, on_trouble=lambda trouble: publisher.disk_changed(trouble)
+    )
     about = wire.About(uid=UID, model="none", max_conversations=options.max_conversations)
     publisher = Publisher(broker, outbox, topics, UID, about, options.wall)
     presence = Presence(
@@ -109,7 +130,8 @@ async def device(
         "boot-1",
         options.wall,
         options.monotonic,
-        confirm_after=3600,  # tests count what is said
+        # tests count what is said
+        confirm_after=3600,
     )
     made = Device(client, doorkeeper, presence, peers, broker, network, outbox)
 
@@ -123,7 +145,9 @@ async def device(
 
     Operator(client, doorkeeper, stream, lambda: made.reload(), snapshot)
     client.subscribe(publisher.event)
-    client.on("conversations", lambda: presence.occupied(len(client.conversations), busy=client.busy))
+    client.on(
+        "conversations", lambda: presence.occupied(len(client.conversations), busy=client.busy)
+    )
     client.on_begin = publisher.begin
     async with broker, outbox:
         for call in await publisher.past_calls():
@@ -136,6 +160,8 @@ async def device(
 @asynccontextmanager
 async def operator(network: FakeNetwork, *subscriptions: str) -> AsyncIterator[FakeBroker]:
     """Somebody who may send commands."""
-    async with FakeBroker(network, "operator", subscriptions=[(each, 1) for each in subscriptions]) as broker:
+    async with FakeBroker(
+        network, "operator", subscriptions=[(each, 1) for each in subscriptions]
+    ) as broker:
         await broker.wait_connected(30)
         yield broker

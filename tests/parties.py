@@ -1,4 +1,6 @@
-"""Clients on a broker in memory, with transports that connect when they are told to, and all that they report."""
+"""Clients on a broker in memory, with transports that connect when they are told to, and all that
+they report.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ FAST = ClientOptions(stats_interval=0.01, wall=lambda: NOW)
 class Party:
     """A client with its fakes, and every event of its conversations."""
 
-    def __init__(self, client: CallClient, peers: FakePeers, broker: FakeBroker, network: FakeNetwork) -> None:
+    def __init__(
+        self, client: CallClient, peers: FakePeers, broker: FakeBroker, network: FakeNetwork
+    ) -> None:
         self.client, self.peers, self.broker, self.network = client, peers, broker, network
         self.called: asyncio.Queue[Conversation] = asyncio.Queue()
         self.events: list[tuple[str, Any]] = []
@@ -50,12 +54,16 @@ class Party:
 async def party(
     network: FakeNetwork, uid: str, options: ClientOptions = FAST, client_id: str = ""
 ) -> AsyncIterator[Party]:
-    broker = FakeBroker(network, client_id or uid, subscriptions=Signaling.subscriptions(uid, PREFIX))
+    broker = FakeBroker(
+        network, client_id or uid, subscriptions=Signaling.subscriptions(uid, PREFIX)
+    )
     peers = FakePeers()
     async with (
         broker,
         CallClient(
-            Signaling(broker, uid=uid, prefix=PREFIX, party=f"party-{client_id or uid}"), peers, options
+            Signaling(broker, uid=uid, prefix=PREFIX, party=f"party-{client_id or uid}"),
+            peers,
+            options,
         ) as client,
     ):
         await broker.wait_connected(30)

@@ -1,4 +1,6 @@
-"""The real parts that tests need: found, or named with what would install them. With CI=true none may be missing."""
+"""The real parts that tests need: found, or named with what would install them. With CI=true none
+may be missing.
+"""
 
 from __future__ import annotations
 

@@ -16,9 +16,28 @@ SHARED = ("agent", "agent.core", "agent.ports", "agent.errors", "agent.h264")
 ADAPTERS = ("signaling", "media", "webrtc", "service")
 # What the core may not know of: the world, and time.
 IMPURE = {
-    "asyncio", "logging", "os", "pathlib", "queue", "random", "select", "socket", "sqlite3", "ssl", "subprocess",
-    "sys", "threading", "time", "uuid", "aiortc", "aioice", "av", "paho", "picamera2", "systemd",
-}  # fmt: skip
+    "asyncio",
+    "logging",
+    "os",
+    "pathlib",
+    "queue",
+    "random",
+    "select",
+    "socket",
+    "sqlite3",
+    "ssl",
+    "subprocess",
+    "sys",
+    "threading",
+    "time",
+    "uuid",
+    "aiortc",
+    "aioice",
+    "av",
+    "paho",
+    "picamera2",
+    "systemd",
+}
 CLOCKS = {"now", "today", "utcnow"}
 
 
@@ -52,7 +71,9 @@ def test_the_core_is_pure(path: Path) -> None:
             clock = node.attr in CLOCKS and node.value.id in {"datetime", "date"}
             assert not clock, f"{path.name}:{node.lineno} reads the clock"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id not in {"open", "print", "input"}, f"{path.name}:{node.lineno} does I/O"
+            assert node.func.id not in {"open", "print", "input"}, (
+                f"{path.name}:{node.lineno} does I/O"
+            )
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
@@ -60,7 +81,9 @@ def test_adapters_never_import_each_other(adapter: str) -> None:
     for path in sorted((AGENT / adapter).glob("**/*.py")):
         for module in imports_of(path):
             allowed = module == "agent" or not within(module, "agent")
-            allowed = allowed or within(module, *SHARED[1:], f"agent.{adapter}") or not is_module(module)
+            allowed = (
+                allowed or within(module, *SHARED[1:], f"agent.{adapter}") or not is_module(module)
+            )
             assert allowed, f"{path.relative_to(ROOT)} imports {module}"
 
 
@@ -73,13 +96,17 @@ def is_module(name: str) -> bool:
 def test_the_shared_modules_stand_below_everything() -> None:
     for path in (AGENT / "ports.py", AGENT / "errors.py", *(AGENT / "h264").glob("*.py")):
         for module in imports_of(path):
-            assert not within(module, "agent") or within(module, *SHARED), f"{path.name} imports {module}"
+            assert not within(module, "agent") or within(module, *SHARED), (
+                f"{path.name} imports {module}"
+            )
 
 
 def test_no_import_cycles() -> None:
     names = {name_of(path) for path in MODULES}
     graph = {
-        name_of(path): {module for module in imports_of(path) if module in names and module != name_of(path)}
+        name_of(path): {
+            module for module in imports_of(path) if module in names and module != name_of(path)
+        }
         - {".".join(name_of(path).split(".")[:-1])}
         for path in MODULES
     }
@@ -89,7 +116,9 @@ def test_no_import_cycles() -> None:
 def test_hardware_and_system_packages_are_imported_only_where_they_are_used() -> None:
     for path in MODULES:
         for module in imports_of(path, top_level_only=True):
-            assert module.split(".")[0] not in {"picamera2", "libcamera", "systemd", "numpy"}, f"{path}: {module}"
+            assert module.split(".")[0] not in {"picamera2", "libcamera", "systemd", "numpy"}, (
+                f"{path}: {module}"
+            )
 
 
 def test_no_test_of_the_core_waits_or_uses_the_network() -> None:

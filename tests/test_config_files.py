@@ -1,4 +1,6 @@
-"""The samples in config/: they are what the models say, change nothing as delivered, and mean what they explain."""
+"""The samples in config/: they are what the models say, change nothing as delivered, and mean what
+they explain.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +30,15 @@ def switched_on(sample: str) -> str:
 def test_the_committed_files_are_what_the_models_say(tmp_path: Path) -> None:
     write_samples(tmp_path)
     for name in ("callbox.toml", "policy.toml"):
-        assert (CONFIG / name).read_text() == (tmp_path / name).read_text(), "run python -m agent.settings config"
+        assert (CONFIG / name).read_text() == (tmp_path / name).read_text(), (
+            "run python -m agent.settings config"
+        )
 
 
 def test_the_sample_changes_nothing(tmp_path: Path) -> None:
-    assert load_settings(CONFIG / "callbox.toml", environ={}, root=tmp_path) == load_settings(environ={}, root=tmp_path)
+    assert load_settings(CONFIG / "callbox.toml", environ={}, root=tmp_path) == load_settings(
+        environ={}, root=tmp_path
+    )
 
 
 def test_every_value_in_the_sample_is_the_default(tmp_path: Path) -> None:
@@ -48,7 +54,9 @@ def leaves(model: type[BaseModel], path: tuple[str, ...] = ()) -> set[tuple[str,
     for name, field in model.model_fields.items():
         section = section_of(field)
         nested = section is not None and isinstance(field.annotation, type)
-        found |= leaves(section, (*path, name)) if section is not None and nested else {(*path, name)}
+        found |= (
+            leaves(section, (*path, name)) if section is not None and nested else {(*path, name)}
+        )
     return found
 
 
@@ -99,7 +107,9 @@ def test_the_examples_mean_what_they_are_called(
     berlin = ZoneInfo("Europe/Berlin")
     policy = load_policy(load_settings(environ={}, root=tmp_path), root=tmp_path, timezone=berlin)
     at = datetime.fromisoformat(clock).replace(tzinfo=berlin)
-    decision = policy.decide(Invitation("c-1", caller, "p-1", "v=0", 30.0), at=at, history=CallHistory())
+    decision = policy.decide(
+        Invitation("c-1", caller, "p-1", "v=0", 30.0), at=at, history=CallHistory()
+    )
     assert (decision.rule, decision.action) == (rule, action)
 
 

@@ -32,19 +32,43 @@ class TurnServer:
 
 
 @contextmanager
-def turn_server(*, secret: str | None = None, certificate: tuple[str, str] | None = None) -> Iterator[TurnServer]:
-    """It lets in `USER` with `PASSWORD`, or whoever has a time-limited credential made with `secret`."""
+def turn_server(
+    *, secret: str | None = None, certificate: tuple[str, str] | None = None
+) -> Iterator[TurnServer]:
+    """It lets in `USER` with `PASSWORD`, or whoever has a time-limited credential made with
+    `secret`.
+    """
     port, tls_port = free_port(), free_port()
-    arguments = ["-n", "--no-cli", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", f"--listening-port={port}"]
-    arguments += ["--realm=test", "--allow-loopback-peers", "--no-dtls", "--pidfile=", "--log-file=stdout"]
+    arguments = [
+        "-n",
+        "--no-cli",
+        "--listening-ip=127.0.0.1",
+        "--relay-ip=127.0.0.1",
+        f"--listening-port={port}",
+    ]
+    arguments += [
+        "--realm=test",
+        "--allow-loopback-peers",
+        "--no-dtls",
+        "--pidfile=",
+        "--log-file=stdout",
+    ]
     arguments += [f"--tls-listening-port={tls_port}"]
-    arguments += ["--use-auth-secret", f"--static-auth-secret={secret}"] if secret else ["--lt-cred-mech"]
+    arguments += (
+        ["--use-auth-secret", f"--static-auth-secret={secret}"] if secret else ["--lt-cred-mech"]
+    )
     arguments += [] if secret else [f"--user={USER}:{PASSWORD}"]
-    arguments += [f"--cert={certificate[0]}", f"--pkey={certificate[1]}"] if certificate else ["--no-tls"]
+    arguments += (
+        [f"--cert={certificate[0]}", f"--pkey={certificate[1]}"] if certificate else ["--no-tls"]
+    )
     with ExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory(prefix="turn-"))
         process = subprocess.Popen(
-            [require_part("turnserver", "coturn"), *arguments, f"--userdb={Path(folder) / 'turn.db'}"],
+            [
+                require_part("turnserver", "coturn"),
+                *arguments,
+                f"--userdb={Path(folder) / 'turn.db'}",
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

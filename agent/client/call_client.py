@@ -5,13 +5,16 @@
         conversation.on("response", lambda response: print(response.call_status))
         record = await conversation.wait_closed()
 
-A callback may be a function or a coroutine function. Events of a conversation, in the order of a call:
+A callback may be a function or a coroutine function. Events of a conversation, in the order of a
+call:
 
-    called(Called)  ringing(Ringing)  response(Response)  connected(Connected)  stream_received(StreamReceived)
-    local_stats(LocalStats)  remote_stats(RemoteStats)  error(ErrorRaised)  closed(CallRecord), exactly once and last
+    called(Called)  ringing(Ringing)  response(Response)  connected(Connected)
+    stream_received(StreamReceived)  local_stats(LocalStats)  remote_stats(RemoteStats)
+    error(ErrorRaised)  closed(CallRecord), exactly once and last
 
-`degraded(Degraded)` says that nothing arrives any more and a fresh transport is being made, `restored(Restored)` that
-something arrives again. They are for an application's eyes, and no topics of the protocol.
+`degraded(Degraded)` says that nothing arrives any more and a fresh transport is being made,
+`restored(Restored)` that something arrives again. They are for an application's eyes, and no topics
+of the protocol.
 """
 
 from __future__ import annotations
@@ -47,9 +50,12 @@ from agent.signaling.protocol.translation import REASON_EXPIRED, invitation, to_
 
 logger = logging.getLogger(__name__)
 
-MAX_UNACKNOWLEDGED = 64  # messages; each waits for the disk to know of the calls before it
-CLOSE_TIMEOUT = 2.0  # seconds for all conversations to say goodbye, which takes no more than a turn of the loop each
-FINISH_TIMEOUT = 3.0  # seconds after that for their transports to end
+# messages; each waits for the disk to know of the calls before it
+MAX_UNACKNOWLEDGED = 64
+# seconds for all conversations to say goodbye, which takes no more than a turn of the loop each
+CLOSE_TIMEOUT = 2.0
+# seconds after that for their transports to end
+FINISH_TIMEOUT = 3.0
 
 __all__ = ["CallClient", "ClientOptions", "Conversation", "LocalStream"]
 
@@ -69,7 +75,9 @@ class ClientOptions:
 class CallClient:
     """One party of one uid: places calls, and is called. Use it as an async context."""
 
-    def __init__(self, signaling: Signaling, peers: PeerFactory, options: ClientOptions | None = None) -> None:
+    def __init__(
+        self, signaling: Signaling, peers: PeerFactory, options: ClientOptions | None = None
+    ) -> None:
         self.options = options or ClientOptions()
         self.signaling = signaling
         self.conversations: dict[str, Conversation] = {}
@@ -95,9 +103,10 @@ class CallClient:
             on_renamed=self._on_renamed,
             on_end=self._on_end,
         )
-        self._signaled: dict[str, Conversation] = {}  # every conversation, by its id on the wire
-        self._handled: asyncio.Queue[tuple[Signal | CommandRequest, Conversation | None]] = asyncio.Queue(
-            MAX_UNACKNOWLEDGED
+        # every conversation, by its id on the wire
+        self._signaled: dict[str, Conversation] = {}
+        self._handled: asyncio.Queue[tuple[Signal | CommandRequest, Conversation | None]] = (
+            asyncio.Queue(MAX_UNACKNOWLEDGED)
         )
         self._receiver: asyncio.Future[None] | None = None
         self._acknowledger: asyncio.Future[None] | None = None
@@ -118,7 +127,10 @@ class CallClient:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         try:
             await self.close()
@@ -126,7 +138,9 @@ class CallClient:
             await self._tasks.finish(FINISH_TIMEOUT)
 
     def network_changed(self) -> None:
-        """Our addresses are others now: every conversation gets a fresh transport, beside the one that it has."""
+        """Our addresses are others now: every conversation gets a fresh transport, beside the one
+        that it has.
+        """
         for conversation in tuple(self.conversations.values()):
             conversation.renew()
 
@@ -137,7 +151,9 @@ class CallClient:
             self._receiver.cancel()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await asyncio.gather(*(each.close(reason) for each in tuple(self._signaled.values())))
+                await asyncio.gather(
+                    *(each.close(reason) for each in tuple(self._signaled.values()))
+                )
                 await self._handled.join()
         except TimeoutError:
             logger.warning("%d conversations do not end in time", len(self._signaled))
@@ -145,16 +161,19 @@ class CallClient:
             if self._acknowledger is not None:
                 self._acknowledger.cancel()
 
-    # -- the application --------------------------------------------------------------------------------------------
+    # -- the application ---------------------------------------------------------------------------
 
     def on(self, name: str, callback: Callable[..., Awaitable[None] | None]) -> Unsubscribe:
-        """`called`: `callback(conversation)`, which accepts, rejects or rings. `conversations`: their number changed.
+        """`called`: `callback(conversation)`, which accepts, rejects or rings. `conversations`:
+        their number changed.
 
         Returns what ends that.
         """
         return self._emitter.on(name, callback)
 
-    def subscribe(self, callback: Callable[[Conversation, str, Any], Awaitable[None] | None]) -> Unsubscribe:
+    def subscribe(
+        self, callback: Callable[[Conversation, str, Any], Awaitable[None] | None]
+    ) -> Unsubscribe:
         """`callback(conversation, name, event)` for every event of every conversation."""
         return self._emitter.on("*", callback)
 
@@ -168,9 +187,11 @@ class CallClient:
         mode: CallMode = CallMode.PARALLEL,
         grant: ev.MediaGrant | None = None,
     ) -> Conversation:
-        """Invite `to`, one uid or several; `lifetime` is 1 to 120 seconds, `user_data` JSON of at most 4 KiB.
+        """Invite `to`, one uid or several; `lifetime` is 1 to 120 seconds, `user_data` JSON of at
+        most 4 KiB.
 
-        Raises InvalidStateError where no further conversation is allowed, ValueError for what cannot be said.
+        Raises InvalidStateError where no further conversation is allowed, ValueError for what
+        cannot be said.
         """
         if self._receiver is None or self._closing:
             raise InvalidStateError("the client is not open")
@@ -194,7 +215,7 @@ class CallClient:
         )
         return self._begin(rules, local_stream or LocalStream())
 
-    # -- the far side -----------------------------------------------------------------------------------------------
+    # -- the far side ------------------------------------------------------------------------------
 
     async def _receive(self) -> None:
         while True:
@@ -205,12 +226,15 @@ class CallClient:
                     begins = self._handle_delivery(delivery)
                 elif self.on_command is not None:
                     self._tasks.spawn(self.on_command(delivery))
-            except Exception:  # whatever one message brings, the next one is served
+            except Exception:
+                # whatever one message brings, the next one is served
                 logger.exception("a message could not be handled")
             await self._handled.put((delivery, begins))
 
     async def _acknowledge(self) -> None:
-        """In the order of arrival. An invitation when its call has begun: until then the broker keeps it."""
+        """In the order of arrival. An invitation when its call has begun: until then the broker
+        keeps it.
+        """
         while True:
             delivery, begins = await self._handled.get()
             if begins is not None:
@@ -219,7 +243,9 @@ class CallClient:
             self._handled.task_done()
 
     def _handle_control(self, conversation: Conversation, text: str) -> None:
-        """The data channel carries the same messages, of the conversation that it belongs to, and of no other."""
+        """The data channel carries the same messages, of the conversation that it belongs to, and
+        of no other.
+        """
         try:
             message = wire.parse_signal(text.encode())
         except MalformedMessage as fault:
@@ -263,7 +289,13 @@ class CallClient:
         invited = invitation(sender, message, age=self._age(message.sent_at_unix))
         verdict = self._switchboard.admit(invited, now)
         if verdict.admission is not Admission.NEW:
-            logger.info("invitation %s from %s: %s %s", invited.conversation, sender, verdict.admission, verdict.why)
+            logger.info(
+                "invitation %s from %s: %s %s",
+                invited.conversation,
+                sender,
+                verdict.admission,
+                verdict.why,
+            )
             self._reply(sender, invited.conversation, verdict.effects)
             return None
         rules = IncomingCall(invited, self.signaling.party, self.options.timing, now)
@@ -286,22 +318,28 @@ class CallClient:
 
     def _age(self, sent_at: float) -> float | None:
         wall = self.options.wall()
-        return wall - sent_at if wall >= RELEASED else None  # a Pi without a network boots in the past
+        # a Pi without a network boots in the past
+        return wall - sent_at if wall >= RELEASED else None
 
     def _reply(self, to: str, conversation: str, effects: Iterable[ev.Effect]) -> None:
         for effect in effects:
             if isinstance(effect, ev.SendResponse | ev.SendRinging | ev.SendClose):
                 message = to_message(
-                    effect, conversation=conversation, party=self.signaling.party, wall=self.options.wall()
+                    effect,
+                    conversation=conversation,
+                    party=self.signaling.party,
+                    wall=self.options.wall(),
                 )
                 self.signaling.send(to, message)
 
-    # -- conversations ----------------------------------------------------------------------------------------------
+    # -- conversations -----------------------------------------------------------------------------
 
     def _begin(
         self, rules: IncomingCall | OutgoingCall, local: LocalStream, *, turned_away: bool = False
     ) -> Conversation:
-        """Start a call. One that is turned away has its events and its record, yet is no conversation to anybody."""
+        """Start a call. One that is turned away has its events and its record, yet is no
+        conversation to anybody.
+        """
         conversation = Conversation(rules, local, self._around)
         self._switchboard.add(rules, turned_away=turned_away)
         self._signaled[conversation.signaled_as] = conversation
@@ -322,7 +360,8 @@ class CallClient:
         if self.on_begin is not None:
             try:
                 await self.on_begin(conversation)
-            except Exception:  # who keeps the books must not cost the call
+            except Exception:
+                # who keeps the books must not cost the call
                 logger.exception("the begin of %s could not be noted", conversation.id)
 
     def _on_event(self, conversation: Conversation, name: str, event: Any) -> None:

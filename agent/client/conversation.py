@@ -1,8 +1,9 @@
 """A conversation at work: feeds its rules with what happens, and carries out what they say.
 
-One task runs a conversation, from `run()`'s first line to its last; leaving it is the only way its media stops. Inputs
-come through one inbox and are handled one at a time. What takes time (making an offer, an answer, adding a candidate)
-is done by its transports, in order, which report back through the inbox.
+One task runs a conversation, from `run()`'s first line to its last; leaving it is the only way its
+media stops. Inputs come through one inbox and are handled one at a time. What takes time (making an
+offer, an answer, adding a candidate) is done by its transports, in order, which report back through
+the inbox.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from agent.signaling.protocol.translation import to_message
 
 logger = logging.getLogger(__name__)
 
-FINISH_TIMEOUT = 6.0  # seconds for the last transport and the last callback; a transport allows itself 5
+# seconds for the last transport and the last callback; a transport allows itself 5
+FINISH_TIMEOUT = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,9 @@ class Surroundings:
 class Conversation:
     """One call with one far side. Made by `CallClient`."""
 
-    def __init__(self, rules: IncomingCall | OutgoingCall, local: LocalStream, around: Surroundings) -> None:
+    def __init__(
+        self, rules: IncomingCall | OutgoingCall, local: LocalStream, around: Surroundings
+    ) -> None:
         self.rules = rules
         self.record: CallRecord | None = None
         self.begun = asyncio.Event()
@@ -65,7 +69,8 @@ class Conversation:
         self._around = around
         self._log = StatisticsLog()
         self._signaled_as = rules.conversation
-        self._clock_error = 0.0  # seconds that ours is behind the far side's, where that matters
+        # seconds that ours is behind the far side's, where that matters
+        self._clock_error = 0.0
         self._inbox = Inbox(around.monotonic)
         self._changed = asyncio.Condition()
         self._closed: asyncio.Future[CallRecord] = asyncio.get_running_loop().create_future()
@@ -80,7 +85,7 @@ class Conversation:
         )
         self._emitter = Emitter(self._tasks.spawn)
 
-    # -- what it is -------------------------------------------------------------------------------------------------
+    # -- what it is --------------------------------------------------------------------------------
 
     @property
     def id(self) -> str:
@@ -100,7 +105,11 @@ class Conversation:
     @property
     def targets(self) -> tuple[str, ...]:
         """Everyone that an outgoing call invites."""
-        return tuple(target.uid for target in self.rules.targets) if isinstance(self.rules, OutgoingCall) else ()
+        return (
+            tuple(target.uid for target in self.rules.targets)
+            if isinstance(self.rules, OutgoingCall)
+            else ()
+        )
 
     @property
     def direction(self) -> Direction:
@@ -119,10 +128,12 @@ class Conversation:
         """How the invitation was answered; None while it is open."""
         return self.rules.call_status
 
-    # -- what one can do with it ------------------------------------------------------------------------------------
+    # -- what one can do with it -------------------------------------------------------------------
 
     def on(self, name: str, callback: Callable[..., Awaitable[None] | None]) -> Unsubscribe:
-        """`callback(event)` for each event of that name (see the client's docstring). Returns what ends that."""
+        """`callback(event)` for each event of that name (see the client's docstring). Returns what
+        ends that.
+        """
         return self._emitter.on(name, callback)
 
     def subscribe(self, callback: Callable[[Any], Awaitable[None] | None]) -> Unsubscribe:
@@ -130,9 +141,15 @@ class Conversation:
         return self._emitter.on("*", callback)
 
     async def accept(
-        self, local_stream: LocalStream | None = None, *, grant: ev.MediaGrant | None = None, rule: str | None = None
+        self,
+        local_stream: LocalStream | None = None,
+        *,
+        grant: ev.MediaGrant | None = None,
+        rule: str | None = None,
     ) -> None:
-        """Accept the invitation; returns when it was answered. Raises InvalidStateError where it is not open."""
+        """Accept the invitation; returns when it was answered. Raises InvalidStateError where it is
+        not open.
+        """
         await self._inbox.request(ev.AcceptRequested(grant or ev.MediaGrant(), rule), local_stream)
         async with self._changed:
             await self._changed.wait_for(lambda: self.state is not State.ANSWERING)
@@ -143,8 +160,12 @@ class Conversation:
         """Tell the caller that a person is being asked."""
         await self._inbox.request(ev.RingRequested(rule))
 
-    async def reject(self, reason: str = "rejected", *, status: CallStatus = CallStatus.REJECTED) -> None:
-        """Refuse the invitation with a code of 1 to 64 characters; once it was answered this does nothing."""
+    async def reject(
+        self, reason: str = "rejected", *, status: CallStatus = CallStatus.REJECTED
+    ) -> None:
+        """Refuse the invitation with a code of 1 to 64 characters; once it was answered this does
+        nothing.
+        """
         if not 1 <= len(reason) <= 64:
             raise ValueError(f"reason: {reason!r} does not have 1 to 64 characters")
         if self.state in (State.INVITED, State.RINGING):
@@ -166,7 +187,9 @@ class Conversation:
     async def answered(self) -> CallStatus | None:
         """Wait for the answer. None where the call ended without one."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self.call_status is not None or self.state is State.CLOSED)
+            await self._changed.wait_for(
+                lambda: self.call_status is not None or self.state is State.CLOSED
+            )
         return self.call_status
 
     def mute(self, *, audio: bool | None = None, video: bool | None = None) -> None:
@@ -177,24 +200,27 @@ class Conversation:
         """Make a fresh transport beside the one there is: our network changed."""
         self.post(ev.RenewRequested())
 
-    # -- the inbox --------------------------------------------------------------------------------------------------
+    # -- the inbox ---------------------------------------------------------------------------------
 
     def post(self, event: ev.Input) -> None:
         """Hand in an input of this side."""
         self._inbox.put(Item(event))
 
     def post_remote(self, event: ev.Input, signaled_as: str) -> None:
-        """Hand in what a message of that conversation means; dropped where they come faster than we handle them."""
+        """Hand in what a message of that conversation means; dropped where they come faster than we
+        handle them.
+        """
         if self._inbox.full:
             logger.warning("dropped %s from %s: too fast", type(event).__name__, self.remote_uid)
         else:
             self._inbox.put(Item(event, signaled_as=signaled_as))
 
-    # -- the run ----------------------------------------------------------------------------------------------------
+    # -- the run -----------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """From the first effect to the last transport closed."""
-        reason = CloseReason.SHUTDOWN  # where this task is cancelled
+        # where this task is cancelled
+        reason = CloseReason.SHUTDOWN
         try:
             await self._begin()
             self._perform(self.rules.start())
@@ -221,7 +247,8 @@ class Conversation:
             return
         try:
             effects, refused = self.rules.handle(event, self._around.monotonic())
-        except Exception:  # it ends the call; who asked hears of it
+        except Exception:
+            # it ends the call; who asked hears of it
             item.settle("the conversation failed")
             raise
         item.settle(refused)
@@ -230,7 +257,14 @@ class Conversation:
             return
         self._local = item.local or self._local
         if self.state is not before:
-            logger.info("%s with %s: %s -> %s (%s)", self.id, self.remote_uid, before, self.state, type(event).__name__)
+            logger.info(
+                "%s with %s: %s -> %s (%s)",
+                self.id,
+                self.remote_uid,
+                before,
+                self.state,
+                type(event).__name__,
+            )
         if before is State.CONNECTING and self.state is State.ESTABLISHED:
             self._transports.start_counting()
             self._tasks.spawn(self._sample())
@@ -239,19 +273,24 @@ class Conversation:
             self._changed.notify_all()
 
     def _is_stale(self, item: Item) -> bool:
-        """A message of an invitation that was replaced, or news of a transport that was closed since."""
+        """A message of an invitation that was replaced, or news of a transport that was closed
+        since.
+        """
         if item.signaled_as is not None and item.signaled_as != self._signaled_as:
             return True
         return item.transport is not None and not self._transports.knows(item.transport)
 
     def _ensure_closed(self, reason: CloseReason) -> None:
-        """Whatever went wrong in between, every call ends with its record, or this side stays busy with nobody."""
+        """Whatever went wrong in between, every call ends with its record, or this side stays busy
+        with nobody.
+        """
         if self.record is not None:
             return
         for effect in self._last_effects(reason):
             try:
                 self._perform([effect])
-            except Exception:  # the rest must follow all the same
+            except Exception:
+                # the rest must follow all the same
                 logger.exception("%s cannot perform %s", self.id, type(effect).__name__)
 
     def _last_effects(self, reason: CloseReason) -> list[ev.Effect]:
@@ -274,7 +313,7 @@ class Conversation:
             self._changed.notify_all()
         await self._tasks.finish(FINISH_TIMEOUT)
 
-    # -- effects ----------------------------------------------------------------------------------------------------
+    # -- effects -----------------------------------------------------------------------------------
 
     def _perform(self, effects: list[ev.Effect]) -> None:
         for effect in effects:
@@ -311,11 +350,15 @@ class Conversation:
 
     def _send(self, to: str, effect: Any) -> asyncio.Future[None]:
         wall = self._around.wall() + self._clock_error
-        message = to_message(effect, conversation=self._signaled_as, party=self._around.party, wall=wall)
+        message = to_message(
+            effect, conversation=self._signaled_as, party=self._around.party, wall=wall
+        )
         delivery = self._around.send(to, message)
-        travels_here = isinstance(effect, ev.SendClose | ev.SendOffer | ev.SendAnswer | ev.SendCandidate)
-        # The data channel says the same; the first to arrive counts. A close always goes both ways, the rest only
-        # when the broker is away.
+        travels_here = isinstance(
+            effect, ev.SendClose | ev.SendOffer | ev.SendAnswer | ev.SendCandidate
+        )
+        # The data channel says the same; the first to arrive counts. A close always goes both ways,
+        # the rest only when the broker is away.
         if (
             to == self.remote_uid
             and travels_here
@@ -327,14 +370,20 @@ class Conversation:
     def _rename(self, effect: ev.InviteAgain) -> None:
         self._clock_error = effect.now - self._around.wall()
         before, self._signaled_as = self._signaled_as, effect.conversation
-        logger.warning("%s says that our clock is %.0f s behind: inviting again", self.remote_uid, self._clock_error)
+        logger.warning(
+            "%s says that our clock is %.0f s behind: inviting again",
+            self.remote_uid,
+            self._clock_error,
+        )
         self._around.on_renamed(self, before)
 
     def _conclude(self) -> None:
         """`closed`, exactly once: the record goes to everyone who listens, and to whoever waits."""
         self.record = record = self._make_record()
         words = "%s with %s closed: %s by %s after %.1f s"
-        logger.info(words, self.id, self.remote_uid, record.reason, record.closed_by, record.duration)
+        logger.info(
+            words, self.id, self.remote_uid, record.reason, record.closed_by, record.duration
+        )
         self._closed.set_result(record)
         self._emit(record)
         self._around.on_end(self)
@@ -343,7 +392,8 @@ class Conversation:
         now, wall = self._around.monotonic(), self._around.wall()
         try:
             return call_record(self.rules, self._log, now=now, wall=wall)
-        except Exception:  # a statistic that cannot be computed must not cost the call its end
+        except Exception:
+            # a statistic that cannot be computed must not cost the call its end
             logger.exception("the record of %s is incomplete", self.id)
             return call_record(self.rules, StatisticsLog(), now=now, wall=wall)
 
@@ -353,7 +403,7 @@ class Conversation:
         self._emitter.emit("*", event)
         self._around.on_event(self, name, event)
 
-    # -- statistics -------------------------------------------------------------------------------------------------
+    # -- statistics --------------------------------------------------------------------------------
 
     async def _sample(self) -> None:
         """`local_stats` and `remote_stats` at every interval while the transport is up."""
@@ -365,7 +415,8 @@ class Conversation:
                 async with asyncio.timeout_at(due), self._changed:
                     await self._changed.wait_for(lambda: self.state is State.CLOSED)
             except TimeoutError:
-                due = max(due, loop.time() - self._around.stats_interval)  # what a stop of ours missed is not made up
+                # what a stop of ours missed is not made up
+                due = max(due, loop.time() - self._around.stats_interval)
                 if self.state is State.ESTABLISHED:
                     for report in self._transports.sample() or ():
                         self._emit(report)

@@ -1,4 +1,6 @@
-"""Who wants to hear of an event: typed subscription, and the `on(name, callback)` of the video SDKs."""
+"""Who wants to hear of an event: typed subscription, and the `on(name, callback)` of the video
+SDKs.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +33,18 @@ EVENT_NAMES: dict[type, str] = {
 
 
 class Emitter:
-    """Callbacks by name. A coroutine function is run by `spawn`, whose owner awaits it; what fails is logged."""
+    """Callbacks by name. A coroutine function is run by `spawn`, whose owner awaits it; what fails
+    is logged.
+    """
 
     def __init__(self, spawn: Callable[[Awaitable[None]], Any]) -> None:
         self._spawn = spawn
         self._callbacks: dict[str, list[Callback]] = {}
 
     def on(self, name: str, callback: Callback) -> Unsubscribe:
-        """Call `callback` for each event `name`. Returns what ends that; calling it twice is harmless."""
+        """Call `callback` for each event `name`. Returns what ends that; calling it twice is
+        harmless.
+        """
         callbacks = self._callbacks.setdefault(name, [])
         callbacks.append(callback)
 
@@ -52,7 +58,8 @@ class Emitter:
         for callback in tuple(self._callbacks.get(name, ())):
             try:
                 result = callback(*arguments)
-            except Exception:  # an application's callback must not end the call
+            except Exception:
+                # an application's callback must not end the call
                 logger.exception("a callback for %s failed", name)
                 continue
             if inspect.isawaitable(result):

@@ -1,4 +1,6 @@
-"""What waits to be handled by a conversation: one queue, in order, bounded for what the far side sends."""
+"""What waits to be handled by a conversation: one queue, in order, bounded for what the far side
+sends.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from agent.core.call import events as ev
 from agent.errors import InvalidStateError
 from agent.ports import LocalStream
 
-LIMIT = 256  # inputs that wait; what the far side sends beyond it is dropped, as QoS 0 would be
+# inputs that wait; what the far side sends beyond it is dropped, as QoS 0 would be
+LIMIT = 256
 
 
 @dataclass(slots=True, eq=False)
@@ -19,10 +22,14 @@ class Item:
     """One input, and what decides whether it still means something when its turn comes."""
 
     event: ev.Input
-    signaled_as: str | None = None  # a message: the conversation that it named
-    transport: object | None = None  # from a transport: which one, as a generation may come twice
-    local: LocalStream | None = None  # an acceptance: the media that comes with it
-    outcome: asyncio.Future[str | None] | None = None  # a request: None, or why it was refused
+    # a message: the conversation that it named
+    signaled_as: str | None = None
+    # from a transport: which one, as a generation may come twice
+    transport: object | None = None
+    # an acceptance: the media that comes with it
+    local: LocalStream | None = None
+    # a request: None, or why it was refused
+    outcome: asyncio.Future[str | None] | None = None
 
     def settle(self, refused: str | None) -> None:
         if self.outcome is not None and not self.outcome.done():
@@ -52,7 +59,9 @@ class Inbox:
         self._arrived.set()
 
     async def request(self, event: ev.Input, local: LocalStream | None = None) -> None:
-        """Hand in an input of this side and wait until it was handled. Raises InvalidStateError if it is refused."""
+        """Hand in an input of this side and wait until it was handled. Raises InvalidStateError if
+        it is refused.
+        """
         outcome: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self.put(Item(event, local=local, outcome=outcome))
         refused = await outcome
@@ -60,7 +69,9 @@ class Inbox:
             raise InvalidStateError(refused)
 
     async def next(self, deadline: float | None) -> Item:
-        """The next input; `DeadlineReached` at `deadline` (by the clock of the inputs) if there is none before."""
+        """The next input; `DeadlineReached` at `deadline` (by the clock of the inputs) if there is
+        none before.
+        """
         while not self._items:
             self._arrived.clear()
             delay = None if deadline is None else max(0.0, deadline - self._monotonic())

@@ -1,4 +1,6 @@
-"""Tasks that belong to somebody: what fails in one is logged, and the owner waits for all before it goes."""
+"""Tasks that belong to somebody: what fails in one is logged, and the owner waits for all before it
+goes.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ class Tasks:
         self._tasks: set[asyncio.Future[None]] = set()
 
     def spawn(self, work: Awaitable[None]) -> asyncio.Future[None]:
-        """Start `work`. One callback's or one transport's failure does not end its owner's other work."""
+        """Start `work`. One callback's or one transport's failure does not end its owner's other
+        work.
+        """
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -34,7 +38,9 @@ class Tasks:
             task.cancel()
 
     async def finish(self, timeout: float) -> None:
-        """Wait for all that is under way, `timeout` seconds at most; then cancel what is left, and wait for that."""
+        """Wait for all that is under way, `timeout` seconds at most; then cancel what is left, and
+        wait for that.
+        """
         try:
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=timeout)

@@ -1,4 +1,6 @@
-"""One transport of a conversation at work: what takes time is done here, in order, and reported back as inputs."""
+"""One transport of a conversation at work: what takes time is done here, in order, and reported
+back as inputs.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,16 @@ from agent.ports import Peer
 
 logger = logging.getLogger(__name__)
 
-WORK_LIMIT = 256  # pieces of work that wait; the rules allow far fewer candidates
+# pieces of work that wait; the rules allow far fewer candidates
+WORK_LIMIT = 256
 
 
 class Transport:
     """Does what takes time for one transport, in order, and closes it at the end."""
 
-    def __init__(self, peer: Peer, generation: int, post: Callable[[ev.Input], None], key: object) -> None:
+    def __init__(
+        self, peer: Peer, generation: int, post: Callable[[ev.Input], None], key: object
+    ) -> None:
         """`key` tells it from another transport of the same generation."""
         self.peer = peer
         self.key = key

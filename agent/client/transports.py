@@ -1,4 +1,6 @@
-"""The transports of one conversation: one carries the media, another may be in the making beside it."""
+"""The transports of one conversation: one carries the media, another may be in the making beside
+it.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,11 @@ from agent.ports import IceOptions, LocalStream, PeerFactory
 
 
 class Transports:
-    """By generation. What they report goes to `put`, each item with the transport that it comes from.
+    """By generation. What they report goes to `put`, each item with the transport that it comes
+    from.
 
-    `spawn` runs a transport until it is closed; its owner awaits that. `log` gets the counters of the one that carries
-    the media.
+    `spawn` runs a transport until it is closed; its owner awaits that. `log` gets the counters of
+    the one that carries the media.
     """
 
     def __init__(
@@ -67,7 +70,9 @@ class Transports:
         self._spawn(transport.run())
 
     def knows(self, key: object) -> bool:
-        """Whether the transport of that key is still open. A generation may come twice, a key never does."""
+        """Whether the transport of that key is still open. A generation may come twice, a key never
+        does.
+        """
         return any(transport.key is key for transport in self._open.values())
 
     def apply_answer(self, effect: ev.ApplyAnswer) -> None:
@@ -77,7 +82,9 @@ class Transports:
         self._open[effect.generation].add_candidate(effect.candidate)
 
     def start_media(self, generation: int) -> None:
-        """That generation carries the media from now on; what the one before it has counted is kept."""
+        """That generation carries the media from now on; what the one before it has counted is
+        kept.
+        """
         transport = self._open[generation]
         if generation != self._carrier:
             self.sample()
@@ -89,7 +96,8 @@ class Transports:
         transport = self._open[generation]
         transport.stop()
         if generation == self._carrier:
-            self.sample()  # the rest of an interval, for the record
+            # the rest of an interval, for the record
+            self.sample()
         del self._open[generation]
 
     def stop(self) -> None:
@@ -99,7 +107,9 @@ class Transports:
 
     def mute(self, *, audio: bool | None, video: bool | None) -> None:
         """For those that are open and for those to come."""
-        self._muted.update({kind: flag for kind, flag in (("audio", audio), ("video", video)) if flag is not None})
+        self._muted.update(
+            {kind: flag for kind, flag in (("audio", audio), ("video", video)) if flag is not None}
+        )
         for transport in self._open.values():
             transport.peer.mute(audio=audio, video=video)
 

@@ -36,7 +36,8 @@ from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions
 from agent.signaling.protocol.topics import Topics, is_uid
 from agent.webrtc.peer import make_peer
 
-CONNECT_TIMEOUT = 10.0  # seconds for the broker to answer
+# seconds for the broker to answer
+CONNECT_TIMEOUT = 10.0
 
 _EXIT = {CallStatus.REJECTED: 3, CallStatus.BUSY: 4, CallStatus.TIMEOUT: 5}
 _FAILED = 6
@@ -68,7 +69,9 @@ def broker_options(url: str, client_id: str) -> MqttOptions:
     """From `mqtt://user:password@host:port`. Raises ConfigurationError that names what is wrong."""
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise ConfigurationError([f"--broker: {url!r} is not mqtt://HOST[:PORT], mqtts://, ws:// or wss://"])
+        raise ConfigurationError(
+            [f"--broker: {url!r} is not mqtt://HOST[:PORT], mqtts://, ws:// or wss://"]
+        )
     default, transport, tls = _SCHEMES[parts.scheme]
     try:
         port = parts.port or default
@@ -83,12 +86,15 @@ def broker_options(url: str, client_id: str) -> MqttOptions:
         tls=TlsOptions() if tls else None,
         transport="websockets" if transport == "websockets" else "tcp",
         path=parts.path or "/mqtt",
-        session_expiry=0,  # a caller's session ends with it
+        # a caller's session ends with it
+        session_expiry=0,
     )
 
 
 async def place_call(plan: CallPlan) -> int:
-    """Call, show, hang up. Returns the exit code. Raises CallboxError where it cannot even begin."""
+    """Call, show, hang up. Returns the exit code. Raises CallboxError where it cannot even
+    begin.
+    """
     _check(plan)
     with _Interruption() as interruption:
         try:
@@ -102,7 +108,9 @@ async def place_call(plan: CallPlan) -> int:
 def _check(plan: CallPlan) -> None:
     for option, value in (("UID", plan.to), ("--uid", plan.uid)):
         if not is_uid(value):
-            raise ConfigurationError([f"{option}: {value!r} is not a uid (letters, digits, '_', '.', '-'; at most 64)"])
+            raise ConfigurationError(
+                [f"{option}: {value!r} is not a uid (letters, digits, '_', '.', '-'; at most 64)"]
+            )
     try:
         Topics(plan.prefix)
     except ValueError as error:
@@ -110,7 +118,9 @@ def _check(plan: CallPlan) -> None:
 
 
 class _Interruption:
-    """What SIGINT and SIGTERM do: hang up; before there is a call, end the task that entered this context."""
+    """What SIGINT and SIGTERM do: hang up; before there is a call, end the task that entered this
+    context.
+    """
 
     def __init__(self) -> None:
         self.cancelled = False
@@ -160,7 +170,9 @@ def _named(option: str) -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
-        raise ConfigurationError([f"{option}: {fault.partition(': ')[2]}" for fault in error.faults]) from None
+        raise ConfigurationError(
+            [f"{option}: {fault.partition(': ')[2]}" for fault in error.faults]
+        ) from None
 
 
 def _local_stream(plan: CallPlan, stack: AsyncExitStack) -> LocalStream:
@@ -198,14 +210,25 @@ async def _watch(conversation: Conversation, plan: CallPlan, stack: AsyncExitSta
 def _conclude(conversation: Conversation, record: CallRecord, plan: CallPlan) -> int:
     value = {"conversation": conversation.id, "remoteUid": conversation.remote_uid}
     value |= record.model_dump(mode="json", by_alias=True, exclude_none=True)
-    print(json.dumps({"event": "closed", **value} if plan.as_json else value, indent=None if plan.as_json else 2))
+    print(
+        json.dumps(
+            {"event": "closed", **value} if plan.as_json else value,
+            indent=None if plan.as_json else 2,
+        )
+    )
     if record.call_status in _EXIT:
         return _EXIT[record.call_status]
-    return 0 if record.connected_at is not None and record.reason is not CloseReason.MEDIA_TIMEOUT else _FAILED
+    return (
+        0
+        if record.connected_at is not None and record.reason is not CloseReason.MEDIA_TIMEOUT
+        else _FAILED
+    )
 
 
 class Display:
-    """Events as they come, and live statistics: one line that is rewritten on a terminal, or one JSON object a line."""
+    """Events as they come, and live statistics: one line that is rewritten on a terminal, or one
+    JSON object a line.
+    """
 
     def __init__(self, plan: CallPlan) -> None:
         self._plan = plan
@@ -236,7 +259,9 @@ class Display:
 
 def _event_object(event: Any) -> dict[str, Any]:
     if is_dataclass(event) and not isinstance(event, type):
-        fields = {to_camel(name): value for name, value in asdict(event).items() if value is not None}
+        fields = {
+            to_camel(name): value for name, value in asdict(event).items() if value is not None
+        }
     else:
         fields = event.model_dump(mode="json", by_alias=True, exclude_none=True)
     return {"event": EVENT_NAMES[type(event)], **fields}
@@ -266,7 +291,10 @@ def _remote_line(stats: RemoteStats) -> str:
     parts = []
     if stats.video is not None and stats.video.frame_width is not None:
         video = stats.video
-        parts.append(f"{video.frame_width}x{video.frame_height} {video.frames_per_second or 0:4.1f} fps {_rate(video)}")
+        parts.append(
+            f"{video.frame_width}x{video.frame_height} {video.frames_per_second or 0:4.1f} fps "
+            f"{_rate(video)}"
+        )
         if video.packets_lost is not None:
             parts.append(f"lost {video.packets_lost}")
     if stats.audio is not None:

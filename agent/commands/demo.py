@@ -1,4 +1,6 @@
-"""`callbox demo`: a broker, a device with a test picture, and the page to call it from, in one process tree."""
+"""`callbox demo`: a broker, a device with a test picture, and the page to call it from, in one
+process tree.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ from agent.web.server import PageServer, WebOptions, page_folder
 logger = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
-START_TIMEOUT = 10.0  # seconds for the broker to accept connections
+# seconds for the broker to accept connections
+START_TIMEOUT = 10.0
 STOP_TIMEOUT = 5.0
 
 # MQTT 5 alone: this broker's 3.1.1 listeners lose messages that carry MQTT 5 properties.
@@ -52,7 +55,9 @@ next_connection_delay_ms = 1
 
 @dataclass(frozen=True, slots=True)
 class DemoPlan:
-    """What the command line asked for. `broker_port` None: any free one. `embedded`: although there is a mosquitto."""
+    """What the command line asked for. `broker_port` None: any free one. `embedded`: although there
+    is a mosquitto.
+    """
 
     port: int = 8080
     broker_port: int | None = None
@@ -64,10 +69,14 @@ class DemoPlan:
 async def run_demo(plan: DemoPlan, say: Callable[[str], None]) -> None:
     """Until Ctrl-C. Raises CallboxError, which says what to do."""
     if not (page_folder() / "vendor" / "mqtt.min.js").exists():
-        raise CallboxError("the page's MQTT client is missing: `make page` fetches it (needs npm), or install a wheel")
+        raise CallboxError(
+            "the page's MQTT client is missing: `make page` fetches it (needs npm), or install "
+            "a wheel"
+        )
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Nothing is broken off half-way: whenever it is told to stop, what has started ends in good order.
+        # Nothing is broken off half-way: whenever it is told to stop, what has started ends in good
+        # order.
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     _require_free(plan.port, "--port")
     broker_port = plan.broker_port or _free_port()
@@ -77,11 +86,16 @@ async def run_demo(plan: DemoPlan, say: Callable[[str], None]) -> None:
         name = stack.enter_context(_broker(folder, broker_port, embedded=plan.embedded))
         await _wait_for(broker_port)
         options = WebOptions(LOOPBACK, plan.port)
-        page = PageServer(options, (LOOPBACK, broker_port), lambda: {"prefix": "callbox/v1", "iceServers": []})
+        page = PageServer(
+            options, (LOOPBACK, broker_port), lambda: {"prefix": "callbox/v1", "iceServers": []}
+        )
         await stack.enter_async_context(page)
         daemon = Daemon(lambda: _device(plan.uid, broker_port, folder), terminal=True, stop=stop)
         say(f"{plan.uid} waits to be called at {options.url}")
-        say(f"  broker: {name} on {LOOPBACK}:{broker_port}; from a terminal: {_call(plan.uid, broker_port)}")
+        say(
+            f"  broker: {name} on {LOOPBACK}:{broker_port}; from a terminal: "
+            f"{_call(plan.uid, broker_port)}"
+        )
         say("  Ctrl-C ends it all.")
         if plan.open_browser:
             webbrowser.open(options.url)
@@ -101,19 +115,26 @@ def _device(uid: str, broker_port: int, folder: Path) -> tuple[Settings, Policy]
         state_directory=folder / "state",
     )
     rules = [Rule.model_validate({"name": "everybody, for this is a demo", "action": "accept"})]
-    return settings, Policy(rules, timezone=local_timezone(), max_duration=settings.call.max_duration)
+    return settings, Policy(
+        rules, timezone=local_timezone(), max_duration=settings.call.max_duration
+    )
 
 
-# -- the broker -------------------------------------------------------------------------------------------------------
+# -- the broker ------------------------------------------------------------------------------------
 
 
 @contextmanager
 def _broker(folder: Path, port: int, *, embedded: bool) -> Iterator[str]:
-    """A broker on a loopback port: an installed mosquitto, else the embedded one. Yields its name."""
-    command, name = _embedded(folder, port) if embedded else _installed(folder, port) or _embedded(folder, port)
+    """A broker on a loopback port: an installed mosquitto, else the embedded one. Yields its
+    name.
+    """
+    command, name = (
+        _embedded(folder, port) if embedded else _installed(folder, port) or _embedded(folder, port)
+    )
     log = (folder / "broker.log").open("wb")
     with log:
-        # A session of its own: Ctrl-C reaches only us, and the broker goes last, so that `offline` gets there.
+        # A session of its own: Ctrl-C reaches only us, and the broker goes last, so that `offline`
+        # gets there.
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - our own words
     try:
         yield name
@@ -127,7 +148,9 @@ def _broker(folder: Path, port: int, *, embedded: bool) -> Iterator[str]:
 
 
 def _installed(folder: Path, port: int) -> tuple[list[str], str] | None:
-    mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    mosquitto = shutil.which("mosquitto") or shutil.which(
+        "mosquitto", path="/usr/sbin:/usr/local/sbin"
+    )
     if mosquitto is None:
         return None
     config = folder / "mosquitto.conf"
@@ -137,7 +160,10 @@ def _installed(folder: Path, port: int) -> tuple[list[str], str] | None:
 
 def _embedded(folder: Path, port: int) -> tuple[list[str], str]:
     if find_spec("iotcore") is None:
-        raise CallboxError("there is no broker: install mosquitto, or the extra `demo` (pip install 'callbox[demo]')")
+        raise CallboxError(
+            "there is no broker: install mosquitto, or the extra `demo` (pip install "
+            "'callbox[demo]')"
+        )
     config = folder / "rumqttd.toml"
     config.write_text(_RUMQTTD.format(host=LOOPBACK, port=port))
     script = "import sys; from iotcore import Broker; Broker(config_path=sys.argv[1]).run_forever()"
@@ -167,7 +193,10 @@ def _require_free(port: int, option: str) -> None:
             probe.bind((LOOPBACK, port))
         except OSError as error:
             raise ConfigurationError(
-                [f"port {port} is taken ({error.strerror}): choose another one with {option} {port + 1}"]
+                [
+                    f"port {port} is taken ({error.strerror}): choose another one with "
+                    f"{option} {port + 1}"
+                ]
             ) from None
 
 

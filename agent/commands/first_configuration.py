@@ -69,8 +69,16 @@ CHECKS: dict[str, Callable[[str], object]] = {
 def render_settings(answers: Answers) -> str:
     """The settings file. There is no password in it."""
     broker = parse_broker(answers.broker)
-    lines = ["# Written by `callbox init`. callbox.toml beside this directory explains every setting."]
-    lines += [f"uid = {_text(answers.uid)}", "", "[mqtt]", f"host = {_text(broker.host)}", f"port = {broker.port}"]
+    lines = [
+        "# Written by `callbox init`. callbox.toml beside this directory explains every setting."
+    ]
+    lines += [
+        f"uid = {_text(answers.uid)}",
+        "",
+        "[mqtt]",
+        f"host = {_text(broker.host)}",
+        f"port = {broker.port}",
+    ]
     if answers.username:
         lines.append(f"username = {_text(answers.username)}")
     if broker.tls:
@@ -82,19 +90,26 @@ def render_settings(answers: Answers) -> str:
 def render_policy(callers: Iterable[str]) -> str:
     """The rules: these may call, and nobody else."""
     allowed = ", ".join(map(_text, callers))
-    lines = ["# Written by `callbox init`. The first rule that matches decides; where none does, the call is rejected."]
+    lines = [
+        "# Written by `callbox init`. The first rule that matches decides; where none does, "
+        "the call is rejected."
+    ]
     if allowed:
         lines += ["", "[[rule]]", 'name = "allowed"', f"callers = [{allowed}]", 'action = "accept"']
     return "\n".join(lines) + "\n"
 
 
 def write(answers: Answers, directory: Path, *, force: bool = False) -> list[Path]:
-    """Write the files, and return which. Raises ConfigurationError where one would be lost or cannot be written."""
+    """Write the files, and return which. Raises ConfigurationError where one would be lost or
+    cannot be written.
+    """
     policy = directory / POLICY_FILE
     settings = directory / SETTINGS_FILE
     taken = [path for path in (settings, policy) if not force and _holds_something(path)]
     if taken:
-        raise ConfigurationError([f"{path}: is there already; --force replaces it" for path in taken])
+        raise ConfigurationError(
+            [f"{path}: is there already; --force replaces it" for path in taken]
+        )
     try:
         _write(settings, render_settings(answers), 0o640)
         _write(policy, render_policy(answers.callers), 0o640)
@@ -102,7 +117,9 @@ def write(answers: Answers, directory: Path, *, force: bool = False) -> list[Pat
             (directory / PASSWORD_FILE.parts[0]).mkdir(mode=0o700, parents=True, exist_ok=True)
             _write(directory / PASSWORD_FILE, answers.password + "\n", 0o600)
     except OSError as error:
-        raise ConfigurationError([f"{error.filename}: cannot be written: {error.strerror}"]) from error
+        raise ConfigurationError(
+            [f"{error.filename}: cannot be written: {error.strerror}"]
+        ) from error
     return [settings, policy, *([directory / PASSWORD_FILE] if answers.password else [])]
 
 

@@ -12,11 +12,19 @@ from agent.core.policy.rules import Action, Explanation, Policy
 
 
 def explain_policy(
-    policy: Policy, caller: str, at: datetime, *, signed: bool, as_json: bool, clock_is_set: bool = True
+    policy: Policy,
+    caller: str,
+    at: datetime,
+    *,
+    signed: bool,
+    as_json: bool,
+    clock_is_set: bool = True,
 ) -> str:
     """What would happen if `caller` called at `at` (aware), as text."""
     invitation = Invitation("", caller, "", "", lifetime=30, signed=signed)
-    explanation = policy.explain(invitation, at=at, history=CallHistory(), clock_is_set=clock_is_set)
+    explanation = policy.explain(
+        invitation, at=at, history=CallHistory(), clock_is_set=clock_is_set
+    )
     return _as_json(explanation) if as_json else _as_text(explanation, caller, at)
 
 
@@ -51,7 +59,11 @@ def _as_text(explanation: Explanation, caller: str, at: datetime) -> str:
     if explanation.override:
         lines.append(f"  {explanation.override}")
     for number, rule in enumerate(explanation.rules, start=1):
-        mark = "decides" if rule.decides else ("matches, but an earlier one decides" if rule.matches else "no match")
+        mark = (
+            "decides"
+            if rule.decides
+            else ("matches, but an earlier one decides" if rule.matches else "no match")
+        )
         lines.append(f'  rule {number} "{rule.rule}": {mark}')
         lines += [f"    {'yes' if check.holds else 'no '}  {check.text}" for check in rule.checks]
     decision = explanation.decision
@@ -71,6 +83,8 @@ def _grant(grant: MediaGrant) -> str:
         "video": str(grant.video).lower(),
         "audio": grant.audio,
         "shared_bitrate": grant.shared_bitrate,
-        "max_duration": "none" if grant.max_duration is None else format_duration(grant.max_duration),
+        "max_duration": "none"
+        if grant.max_duration is None
+        else format_duration(grant.max_duration),
     }
     return ", ".join(f"{name} {value}" for name, value in given.items())

@@ -20,13 +20,24 @@ def answer(
     camera: str | None,
     callers: str | None,
 ) -> Answers:
-    """Raises ConfigurationError for an option that cannot be used; a wrong answer is asked for again."""
+    """Raises ConfigurationError for an option that cannot be used; a wrong answer is asked for
+    again.
+    """
     uid = _ask("uid", uid, "Name of this device, by which it is called", default_uid())
-    broker = _ask("broker", broker, "Broker, as mqtt://HOST[:PORT] or mqtts://HOST[:PORT]", "mqtt://127.0.0.1")
+    broker = _ask(
+        "broker", broker, "Broker, as mqtt://HOST[:PORT] or mqtts://HOST[:PORT]", "mqtt://127.0.0.1"
+    )
     username = _ask("username", username, "User name at the broker (empty: none)", "")
     password = _password(username, password_file)
-    camera = _ask("camera", camera, "Camera: auto, picamera2, pattern, file:PATH or v4l2:PATH", "auto")
-    callers = _ask("callers", callers, "Who may call, separated by commas (front-desk, family-*; empty: nobody)", "")
+    camera = _ask(
+        "camera", camera, "Camera: auto, picamera2, pattern, file:PATH or v4l2:PATH", "auto"
+    )
+    callers = _ask(
+        "callers",
+        callers,
+        "Who may call, separated by commas (front-desk, family-*; empty: nobody)",
+        "",
+    )
     return Answers(uid, broker, username, password, camera, parse_callers(callers))
 
 
@@ -57,7 +68,9 @@ def _password(username: str, file: Path | None) -> str:
         try:
             return file.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError([f"--password-file: {file}: cannot be read: {error}"]) from error
+            raise ConfigurationError(
+                [f"--password-file: {file}: cannot be read: {error}"]
+            ) from error
     if not username:
         return ""
     password: str = typer.prompt(

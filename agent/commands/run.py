@@ -1,4 +1,6 @@
-"""`callbox run`: one process for years, on a board with 512 MB, so it loads what a device needs and nothing else."""
+"""`callbox run`: one process for years, on a board with 512 MB, so it loads what a device needs and
+nothing else.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ EX_CONFIG = 78  # sysexits(3)
 
 
 def run_device(config: Path | None) -> int:
-    """Run until told to stop. Returns the exit code: 78 for a bad configuration, whose faults go to standard error."""
+    """Run until told to stop. Returns the exit code: 78 for a bad configuration, whose faults go to
+    standard error.
+    """
     leave_out_dns()
     from agent.core.policy.rules import Policy
     from agent.daemon import Daemon
@@ -37,10 +41,12 @@ def run_device(config: Path | None) -> int:
 
 
 def leave_out_dns() -> None:
-    """Three megabytes and sixty modules: paho would look up SRV records with dnspython, aioice names in `.local`.
+    """Three megabytes and sixty modules: paho would look up SRV records with dnspython, aioice
+    names in `.local`.
 
-    We ask for neither: the broker is a host and a port, and `.local` candidates are dropped before aioice sees them.
-    For this process only; a program that uses `agent.client.call_client` keeps what it has.
+    We ask for neither: the broker is a host and a port, and `.local` candidates are dropped before
+    aioice sees them. For this process only; a program that uses `agent.client.call_client` keeps
+    what it has.
     """
     sys.modules.setdefault("dns.resolver", None)  # type: ignore[arg-type]
     silent = ModuleType("aioice.mdns")

@@ -1,4 +1,6 @@
-"""`callbox status`: what a daemon on this machine is doing, as text for people and JSON for programs."""
+"""`callbox status`: what a daemon on this machine is doing, as text for people and JSON for
+programs.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +25,16 @@ class NotRunning(CallboxError):  # noqa: N818 - it is an answer
 
 
 def report(path: Path | None, *, as_json: bool, watch: bool) -> Iterator[str]:
-    """What to print: once, or with `watch` again and again. Raises NotRunning where nobody answers at first."""
+    """What to print: once, or with `watch` again and again. Raises NotRunning where nobody answers
+    at first.
+    """
     status = _ask(path)
     while True:
-        yield json.dumps(status, indent=None if watch else 2) if as_json else _frame(status, watch=watch)
+        yield (
+            json.dumps(status, indent=None if watch else 2)
+            if as_json
+            else _frame(status, watch=watch)
+        )
         if not watch:
             return
         time.sleep(WATCH_INTERVAL)
@@ -63,14 +71,25 @@ def _records(records: dict[str, Any]) -> str:
     parts = [f"{waiting} wait for the broker" if waiting else "none waits for the broker"]
     parts += [f"kept in memory only: {records['trouble']}"] if records["trouble"] else []
     parts += [f"{lost} lost"] if lost else []
-    parts += [f"{records['recovered']} of calls that an earlier process died in"] if records["recovered"] else []
-    parts += [f"{damaged} damaged {'file' if damaged == 1 else 'files'} set aside"] if damaged else []
+    parts += (
+        [f"{records['recovered']} of calls that an earlier process died in"]
+        if records["recovered"]
+        else []
+    )
+    parts += (
+        [f"{damaged} damaged {'file' if damaged == 1 else 'files'} set aside"] if damaged else []
+    )
     return "; ".join(parts)
 
 
 def _call(call: dict[str, Any]) -> str:
     video = call["video"]
-    parts = [call["remote_uid"], call["direction"], call["state"], format_duration(int(call["age"]))]
+    parts = [
+        call["remote_uid"],
+        call["direction"],
+        call["state"],
+        format_duration(int(call["age"])),
+    ]
     if video is not None:
         picture = f"{video['width']}x{video['height']} at {video['framerate']:.0f} fps"
         parts += [picture, format_bitrate(video["bitrate"])]

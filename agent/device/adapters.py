@@ -114,8 +114,11 @@ def about(settings: Settings, video: VideoHub, verbs: tuple[str, ...]) -> wire.A
 
 
 def page_server(settings: Settings) -> PageServer:
-    """The page's server. Its connections to the broker are the page's own: without the device's certificate."""
-    from agent.web.server import PageServer, WebOptions  # two megabytes that a device without a page does without
+    """The page's server. Its connections to the broker are the page's own: without the device's
+    certificate.
+    """
+    # two megabytes that a device without a page does without
+    from agent.web.server import PageServer, WebOptions
 
     web, mqtt = settings.web, settings.mqtt
     options = WebOptions(
@@ -131,7 +134,10 @@ def page_server(settings: Settings) -> PageServer:
     ice_servers = client_options(settings).ice.servers
 
     def configuration() -> dict[str, Any]:
-        return {"prefix": settings.topic_prefix, "iceServers": [_page_ice_server(each) for each in ice_servers]}
+        return {
+            "prefix": settings.topic_prefix,
+            "iceServers": [_page_ice_server(each) for each in ice_servers],
+        }
 
     return PageServer(options, (mqtt.host, mqtt.port), configuration, broker_tls=tls)
 
@@ -139,5 +145,9 @@ def page_server(settings: Settings) -> PageServer:
 def _page_ice_server(server: IceServer) -> dict[str, Any]:
     """For a browser: never with a secret, yet with what the secret gives."""
     server = time_limited(server, time.time())
-    entry = {"urls": list(server.urls), "username": server.username, "credential": server.credential}
+    entry = {
+        "urls": list(server.urls),
+        "username": server.username,
+        "credential": server.credential,
+    }
     return {key: value for key, value in entry.items() if value is not None}

@@ -1,4 +1,6 @@
-"""Is there a camera? Asked at the start and without opening it: no light goes on, and nobody is filmed."""
+"""Is there a camera? Asked at the start and without opening it: no light goes on, and nobody is
+filmed.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from agent.media.video_source import VideoOptions
 
 
 def find_fault(source: str, options: VideoOptions) -> str | None:
-    """What is wrong with `video.source`, in words; None where it should work. Blocks: run it in a thread."""
+    """What is wrong with `video.source`, in words; None where it should work. Blocks: run it in a
+    thread.
+    """
     kind, _, path = source.partition(":")
     if kind == "file":
         return None if os.access(path, os.R_OK) else f"{path} cannot be read"
@@ -35,4 +39,8 @@ def _picamera2_fault(number: int) -> str | None:
         return str(error)
     if not count:
         return "picamera2 finds none"
-    return None if number < count else f"camera.number is {number}, and the last one has number {count - 1}"
+    return (
+        None
+        if number < count
+        else f"camera.number is {number}, and the last one has number {count - 1}"
+    )

@@ -1,4 +1,6 @@
-"""A board without a battery boots in the past, and is told the time by the network some time later."""
+"""A board without a battery boots in the past, and is told the time by the network some time
+later.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from agent import RELEASED
 
 logger = logging.getLogger(__name__)
 
-POLL_INTERVAL = 1.0  # seconds, and only until the clock is set
+# seconds, and only until the clock is set
+POLL_INTERVAL = 1.0
 
 
 def is_set(unix_seconds: float) -> bool:

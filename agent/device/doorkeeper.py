@@ -22,9 +22,17 @@ logger = logging.getLogger(__name__)
 
 
 class Doorkeeper:
-    """Decides about every invitation of `client`, and answers those that it lets in with `local_stream`."""
+    """Decides about every invitation of `client`, and answers those that it lets in with
+    `local_stream`.
+    """
 
-    def __init__(self, client: CallClient, policy: Policy, local_stream: LocalStream, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        client: CallClient,
+        policy: Policy,
+        local_stream: LocalStream,
+        now: Callable[[], float],
+    ) -> None:
         self._client = client
         self._policy = policy
         self._local_stream = local_stream
@@ -45,26 +53,35 @@ class Doorkeeper:
     def _screen(self, invitation: ev.Invitation) -> ev.RejectRequested | None:
         now = self._now()
         at = datetime.fromtimestamp(now, UTC)
-        decision = self._policy.decide(invitation, at=at, history=self._history, clock_is_set=is_set(now))
+        decision = self._policy.decide(
+            invitation, at=at, history=self._history, clock_is_set=is_set(now)
+        )
         logger.info(
             "%s: %s by %s",
             invitation.caller,
             decision.action,
             decision.rule or "no rule",
-            extra={"CALLBOX_CONVERSATION": invitation.conversation, "CALLBOX_REMOTE_UID": invitation.caller},
+            extra={
+                "CALLBOX_CONVERSATION": invitation.conversation,
+                "CALLBOX_REMOTE_UID": invitation.caller,
+            },
         )
         if decision.action in (Action.ACCEPT, Action.RING):
             self._decisions[invitation.conversation] = decision
             return None
         self._history.record(decision.rule, invitation.caller, at)
         if decision.action is Action.REJECT:
-            return ev.RejectRequested(CallStatus.REJECTED, decision.reason or "rejected", decision.rule)
+            return ev.RejectRequested(
+                CallStatus.REJECTED, decision.reason or "rejected", decision.rule
+            )
         return ev.RejectRequested(CallStatus.BUSY, decision.reason or "busy", decision.rule)
 
     def _called(self, conversation: Conversation) -> Awaitable[None]:
         """At once, or an invitation of the same breath would find the rate unused."""
         decision = self._decisions[conversation.id]
-        self._history.record(decision.rule, conversation.remote_uid, datetime.fromtimestamp(self._now(), UTC))
+        self._history.record(
+            decision.rule, conversation.remote_uid, datetime.fromtimestamp(self._now(), UTC)
+        )
         return self._answer(conversation, decision)
 
     async def _answer(self, conversation: Conversation, decision: Decision) -> None:
@@ -84,7 +101,9 @@ class Doorkeeper:
         await conversation.accept(self._local_stream, grant=decision.grant, rule=decision.rule)
 
     async def accept(self, conversation_id: str | None) -> Conversation:
-        """A person answers: with the media that the rule allows. Raises InvalidStateError where nothing rings."""
+        """A person answers: with the media that the rule allows. Raises InvalidStateError where
+        nothing rings.
+        """
         conversation = self._ringing(conversation_id)
         await self._accept(conversation, self._decisions[conversation.id])
         return conversation
@@ -96,9 +115,13 @@ class Doorkeeper:
         return conversation
 
     def _ringing(self, conversation_id: str | None) -> Conversation:
-        ringing = [each for each in self._client.conversations.values() if each.state is State.RINGING]
+        ringing = [
+            each for each in self._client.conversations.values() if each.state is State.RINGING
+        ]
         if conversation_id is not None:
             ringing = [each for each in ringing if each.id == conversation_id]
         if not ringing:
-            raise InvalidStateError("nothing rings" if conversation_id is None else f"{conversation_id} does not ring")
+            raise InvalidStateError(
+                "nothing rings" if conversation_id is None else f"{conversation_id} does not ring"
+            )
         return ringing[0]

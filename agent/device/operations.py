@@ -1,4 +1,6 @@
-"""What an operator may ask of a running device (PROTOCOL 6): an allow-list of verbs, each a few lines."""
+"""What an operator may ask of a running device (PROTOCOL 6): an allow-list of verbs, each a few
+lines.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,17 @@ from agent.signaling.protocol import messages as wire
 logger = logging.getLogger(__name__)
 
 
-MAX_UNDER_WAY = 16  # commands; an answer that waits for the camera takes seconds
-MAX_SNAPSHOT_SIZE = 36 * 1024  # bytes; base64 makes 48 KiB of them
+# commands; an answer that waits for the camera takes seconds
+MAX_UNDER_WAY = 16
+# bytes; base64 makes 48 KiB of them
+MAX_SNAPSHOT_SIZE = 36 * 1024
 
 
 class Operator:
     """Carries out commands.
 
-    `reload` reads settings and policy again and returns what changed. `snapshot` makes a JPEG of so many bytes at most.
+    `reload` reads settings and policy again and returns what changed. `snapshot` makes a JPEG of so
+    many bytes at most.
     """
 
     def __init__(
@@ -70,7 +75,11 @@ class Operator:
             result = await self._result(request)
         finally:
             self._under_way -= 1
-        logger.info("command %s: %s", request.verb, "done" if result.ok else f"{result.code}: {result.message}")
+        logger.info(
+            "command %s: %s",
+            request.verb,
+            "done" if result.ok else f"{result.code}: {result.message}",
+        )
         request.reply(result)
 
     async def _result(self, request: CommandRequest) -> wire.CommandResult:
@@ -78,10 +87,14 @@ class Operator:
         if isinstance(command, MalformedMessage):
             return wire.CommandResult.failure(command.code, str(command))
         if self._under_way > MAX_UNDER_WAY:
-            return wire.CommandResult.failure("overloaded", f"{MAX_UNDER_WAY} commands are under way")
+            return wire.CommandResult.failure(
+                "overloaded", f"{MAX_UNDER_WAY} commands are under way"
+            )
         verb = self._verbs.get(type(command))
         if verb is None:
-            return wire.CommandResult.failure("not_supported", f"this device is not set up for {request.verb}")
+            return wire.CommandResult.failure(
+                "not_supported", f"this device is not set up for {request.verb}"
+            )
         try:
             return wire.CommandResult.success(**await verb(command))
         except InvalidStateError as error:
@@ -90,12 +103,15 @@ class Operator:
             return wire.CommandResult.failure("configuration", str(error))
         except CallboxError as error:
             return wire.CommandResult.failure("failed", str(error))
-        except Exception as error:  # the edge of a verb: whoever asked hears of our fault, too
+        except Exception as error:
+            # the edge of a verb: whoever asked hears of our fault, too
             logger.exception("command %s failed", request.verb)
             return wire.CommandResult.failure("internal", type(error).__name__)
 
     async def _call(self, command: wire.CallCommand) -> dict[str, Any]:
-        conversation = self._client.call(command.to, self._local_stream, lifetime=command.lifetime, mode=command.mode)
+        conversation = self._client.call(
+            command.to, self._local_stream, lifetime=command.lifetime, mode=command.mode
+        )
         return {"conversation": conversation.id}
 
     async def _accept(self, command: wire.AcceptCommand) -> dict[str, Any]:
@@ -132,7 +148,9 @@ class Operator:
             self._doorkeeper.override(None)
             return {"override": None}
         until = datetime.fromisoformat(command.until.upper()) if command.until else None
-        self._doorkeeper.override(PolicyOverride.model_validate({"action": command.override, "until": until}))
+        self._doorkeeper.override(
+            PolicyOverride.model_validate({"action": command.override, "until": until})
+        )
         return {"override": command.override, "until": command.until}
 
     def _chosen(self, conversation_id: str | None) -> list[Conversation]:
@@ -140,5 +158,7 @@ class Operator:
         if conversation_id is not None:
             conversations = [each for each in conversations if each.id == conversation_id]
         if not conversations:
-            raise InvalidStateError(f"no conversation {conversation_id}" if conversation_id else "no conversation")
+            raise InvalidStateError(
+                f"no conversation {conversation_id}" if conversation_id else "no conversation"
+            )
         return conversations

@@ -1,4 +1,6 @@
-"""A running device at a glance: what its parts know, as the snapshot that systemd and `callbox status` show."""
+"""A running device at a glance: what its parts know, as the snapshot that systemd and `callbox
+status` show.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from agent.signaling.outbox.outbox import Outbox
 
 
 class Overview:
-    """Looks at one device. `phase` and `camera` are set by its owner, who is told by `changed` when to look again."""
+    """Looks at one device. `phase` and `camera` are set by its owner, who is told by `changed` when
+    to look again.
+    """
 
     def __init__(
         self,

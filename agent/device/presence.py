@@ -1,4 +1,6 @@
-"""Whether the device is there, and busy (PROTOCOL 6): said by itself, and by the broker when it is gone."""
+"""Whether the device is there, and busy (PROTOCOL 6): said by itself, and by the broker when it is
+gone.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,10 @@ from agent.signaling.broker import Broker, Will
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.topics import Topics
 
-WILL_DELAY = 5  # seconds: a blip of the network is no absence
-CONFIRM_AFTER = WILL_DELAY + 2.0  # seconds after a connect
+# seconds: a blip of the network is no absence
+WILL_DELAY = 5
+# seconds after a connect
+CONFIRM_AFTER = WILL_DELAY + 2.0
 
 
 def offline(uid: str, topics: Topics, boot_id: str) -> Will:
@@ -25,10 +29,11 @@ def offline(uid: str, topics: Topics, boot_id: str) -> Will:
 class Presence:
     """Keeps a device's retained status true. `boot_id` names this run of it, in the will as well.
 
-    The status is said on every connect, as a broker may have lost it, and once more when the will of an earlier
-    connection, or of an earlier run, can no longer come: a broker should not publish that after our return, yet one of
-    several that work together may. What changes while there is no connection is not queued: of that, only the last
-    counts. `now` is the time of day in Unix seconds, `monotonic` a clock that is never set.
+    The status is said on every connect, as a broker may have lost it, and once more when the will
+    of an earlier connection, or of an earlier run, can no longer come: a broker should not publish
+    that after our return, yet one of several that work together may. What changes while there is no
+    connection is not queued: of that, only the last counts. `now` is the time of day in Unix
+    seconds, `monotonic` a clock that is never set.
     """
 
     def __init__(
@@ -47,7 +52,9 @@ class Presence:
         self._monotonic = monotonic
         self._confirm_after = confirm_after
         self._changed_at = monotonic()
-        self._status = wire.Status(state="online", since=wire.format_time(now()), version=__version__, boot_id=boot_id)
+        self._status = wire.Status(
+            state="online", since=wire.format_time(now()), version=__version__, boot_id=boot_id
+        )
         self._confirmation: asyncio.TimerHandle | None = None
         broker.on_connection(self._on_connection)
 
@@ -72,7 +79,9 @@ class Presence:
         if connected:
             self._publish()
             if self._status.state == "online":
-                self._confirmation = asyncio.get_running_loop().call_later(self._confirm_after, self._publish)
+                self._confirmation = asyncio.get_running_loop().call_later(
+                    self._confirm_after, self._publish
+                )
 
     def _cancel_confirmation(self) -> None:
         if self._confirmation is not None:

@@ -1,4 +1,6 @@
-"""What a device tells the world: every event of its conversations, and what it is (PROTOCOL 5, 6)."""
+"""What a device tells the world: every event of its conversations, and what it is (PROTOCOL 5,
+6).
+"""
 
 from __future__ import annotations
 
@@ -18,15 +20,23 @@ from agent.signaling.outbox.outbox import Outbox
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.topics import Topics
 
-_KEPT = frozenset({"response", "closed"})  # on the disk until the broker has them
-NOT_KEPT = "record_not_kept"  # the code of the `error` event in a call whose record the disk does not take
+# on the disk until the broker has them
+_KEPT = frozenset({"response", "closed"})
+# the code of the `error` event in a call whose record the disk does not take
+NOT_KEPT = "record_not_kept"
 
 
 class Publisher:
     """Publishes for one device. `now` is the time of day in Unix seconds."""
 
     def __init__(
-        self, broker: Broker, outbox: Outbox, topics: Topics, uid: str, about: wire.About, now: Callable[[], float]
+        self,
+        broker: Broker,
+        outbox: Outbox,
+        topics: Topics,
+        uid: str,
+        about: wire.About,
+        now: Callable[[], float],
     ) -> None:
         self._broker = broker
         self._outbox = outbox
@@ -43,10 +53,14 @@ class Publisher:
     def _on_connection(self, connected: bool) -> None:
         """The description is retained, but a broker may have lost it: say it on every connect."""
         if connected:
-            self._broker.publish(self._topics.about(self._uid), wire.encode(self._about), retain=True)
+            self._broker.publish(
+                self._topics.about(self._uid), wire.encode(self._about), retain=True
+            )
 
     async def flush(self, timeout: float) -> None:
-        """Wait until the broker has the records of calls, where it can be reached; `timeout` in seconds."""
+        """Wait until the broker has the records of calls, where it can be reached; `timeout` in
+        seconds.
+        """
         await self._outbox.flush(timeout)
 
     def event(self, conversation: Conversation, name: str, event: Any) -> None:
@@ -73,14 +87,16 @@ class Publisher:
         self._warn(conversation)
 
     async def begin(self, conversation: Conversation) -> None:
-        """Note it before anything is said of it: so it has its `closed`, whenever this process dies.
+        """Note it before anything is said of it: so it has its `closed`, whenever this process
+        dies.
 
         A disk that does not take it delays the call by a moment, and no more.
         """
         self._journal.update(self._header(conversation), conversation.rules)
         await self._journal.noted(conversation.rules)
         self._open[conversation.id] = conversation
-        if conversation.direction is Direction.OUTGOING:  # an incoming call says `called` first
+        # an incoming call says `called` first
+        if conversation.direction is Direction.OUTGOING:
             self._warn(conversation)
 
     async def past_calls(self) -> Iterable[PastCall]:
@@ -95,7 +111,11 @@ class Publisher:
 
     def _warn(self, conversation: Conversation) -> None:
         """Once in a call whose record is at risk: it has no other event of its own that says so."""
-        if self._trouble is None or conversation.id in self._warned or conversation.id not in self._open:
+        if (
+            self._trouble is None
+            or conversation.id in self._warned
+            or conversation.id not in self._open
+        ):
             return
         self._warned.add(conversation.id)
         message = f"the record of this call is in memory only: {self._trouble}"
@@ -118,7 +138,9 @@ def _message(header: wire.EventHeader, event: Any) -> wire.ConversationEvent | N
         case ev.Called():
             return wire.CalledEvent.of(header, user_data=event.user_data)
         case ev.Response():
-            return wire.ResponseEvent.of(header, call_status=event.call_status, reason=event.reason, rule=event.rule)
+            return wire.ResponseEvent.of(
+                header, call_status=event.call_status, reason=event.reason, rule=event.rule
+            )
         case ev.StreamReceived():
             tracks = [wire.Track(kind=kind, codec=codec) for kind, codec in event.tracks]
             return wire.StreamReceivedEvent.of(header, tracks=tracks)
@@ -130,7 +152,8 @@ def _message(header: wire.EventHeader, event: Any) -> wire.ConversationEvent | N
             return wire.RemoteStatsEvent.of(header, event)
         case CallRecord():
             return wire.ClosedEvent.of(header, event)
-    return None  # `ringing` at a far side, `connected`, `degraded` and `restored` are no events of the protocol
+    # `ringing` at a far side, `connected`, `degraded` and `restored` are no events of the protocol
+    return None
 
 
 def board_model() -> str:

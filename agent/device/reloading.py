@@ -9,12 +9,16 @@ from pydantic import BaseModel
 from agent.settings import Settings
 
 LIVE = ("policy", "call.max_duration", "log.level")
-"""Settings, or sections, that a reload applies: to the next invitation, or the next line of the log."""
+"""Settings, or sections, that a reload applies: to the next invitation, or the next line of the
+log.
+"""
 
 
 def needs_restart(running: Settings, wanted: Settings) -> list[str]:
     """The keys that differ and that only a restart can apply, such as `video.width`."""
-    return [key for key in _differences(running, wanted) if not any(_within(key, live) for live in LIVE)]
+    return [
+        key for key in _differences(running, wanted) if not any(_within(key, live) for live in LIVE)
+    ]
 
 
 def _differences(one: BaseModel, other: BaseModel, above: str = "") -> Iterator[str]:

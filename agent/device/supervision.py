@@ -1,4 +1,6 @@
-"""What surrounds a running device: systemd is told, `callbox status` is answered, and the journal gets its fields."""
+"""What surrounds a running device: systemd is told, `callbox status` is answered, and the journal
+gets its fields.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,15 @@ from agent.service.status_socket import StatusServer, socket_path
 
 logger = logging.getLogger(__name__)
 
-CAMERA_TIMEOUT = 20.0  # seconds: importing picamera2 alone takes several on a Zero 2 W
+# seconds: importing picamera2 alone takes several on a Zero 2 W
+CAMERA_TIMEOUT = 20.0
 
 
 class Supervision:
     """Open from before the device connects until after it has hung up.
 
-    `find_camera_fault` says what is wrong with the camera, or None; it blocks, and is run once, in a thread.
+    `find_camera_fault` says what is wrong with the camera, or None; it blocks, and is run once, in
+    a thread.
     """
 
     def __init__(
@@ -40,7 +44,10 @@ class Supervision:
         self._overview = overview
         self._find_camera_fault = find_camera_fault
         self._heartbeat = Heartbeat(
-            open_notifier(environ), overview.snapshot, overview.vitals, watchdog=watchdog_timeout(environ)
+            open_notifier(environ),
+            overview.snapshot,
+            overview.vitals,
+            watchdog=watchdog_timeout(environ),
         )
         overview.changed = self._heartbeat.nudge
         self._status = StatusServer(socket_path(uid, environ), overview.snapshot)
@@ -54,7 +61,10 @@ class Supervision:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self._stack.aclose()
 
@@ -63,10 +73,12 @@ class Supervision:
         self._enter(Phase.RUNNING)
 
     def camera_failed(self, reason: str | None) -> None:
-        """The camera could not be opened, or stopped in a call and could not be opened again; None: it works.
+        """The camera could not be opened, or stopped in a call and could not be opened again; None:
+        it works.
 
-        `callbox status` shows it. That a call waited in vain for frames is for the watchdog, which learns it from the
-        frames themselves: a restart mends a wedged driver, yet not a missing camera.
+        `callbox status` shows it. That a call waited in vain for frames is for the watchdog, which
+        learns it from the frames themselves: a restart mends a wedged driver, yet not a missing
+        camera.
         """
         if reason != self._overview.camera.missing:
             self._overview.camera = replace(self._overview.camera, looked_for=True, missing=reason)
@@ -104,7 +116,8 @@ class Supervision:
                 missing = await asyncio.to_thread(self._find_camera_fault)
         except TimeoutError:
             missing = f"looking for one takes more than {CAMERA_TIMEOUT:.0f} s"
-        except Exception as error:  # a driver's edge: a camera that cannot be asked about is one that is missing
+        except Exception as error:
+            # a driver's edge: a camera that cannot be asked about is one that is missing
             logger.exception("the camera could not be looked for")
             missing = str(error) or type(error).__name__
         if missing is not None:

@@ -28,7 +28,9 @@ def check_cameras(settings: Settings, options: VideoOptions) -> Iterator[Finding
     webcams = [str(path) for path in sorted(Path("/dev").glob("video*")) if captures(path)]
     text += f"; webcams: {', '.join(webcams)}" if webcams else "; no webcam"
     figures = {"libcamera": models, "webcams": webcams, "source": source}
-    yield Finding("cameras", Verdict.OK if models or webcams else Verdict.SKIPPED, text, figures=figures)
+    yield Finding(
+        "cameras", Verdict.OK if models or webcams else Verdict.SKIPPED, text, figures=figures
+    )
     fault = find_fault(source, options)
     if fault is None:
         yield Finding("video.source", Verdict.OK, f"{source} can be served")
@@ -43,7 +45,9 @@ def check_encoder(settings: Settings) -> Finding:
         return Finding("encoder", Verdict.OK, "none: the file's H.264 is passed through")
     if source in ("auto", "picamera2") and _has_hardware_encoder():
         return Finding("encoder", Verdict.OK, "the VideoCore's, in hardware (/dev/video11)")
-    return Finding("encoder", Verdict.OK, "libx264, in software; a webcam with H.264 of its own does without")
+    return Finding(
+        "encoder", Verdict.OK, "libx264, in software; a webcam with H.264 of its own does without"
+    )
 
 
 def check_sound(settings: Settings) -> Finding:
@@ -56,8 +60,17 @@ def check_sound(settings: Settings) -> Finding:
         source = open_audio_source(capture)
     except ConfigurationError as error:
         return Finding("sound", Verdict.FAILED, f"{error}; {text}", "Set audio.capture.", figures)
-    sent = f"audio.capture = {capture} is sent" if source is not None else f"audio.capture = {capture}: nothing is sent"
-    return Finding("sound", Verdict.OK if source is not None else Verdict.SKIPPED, f"{sent}; {text}", figures=figures)
+    sent = (
+        f"audio.capture = {capture} is sent"
+        if source is not None
+        else f"audio.capture = {capture}: nothing is sent"
+    )
+    return Finding(
+        "sound",
+        Verdict.OK if source is not None else Verdict.SKIPPED,
+        f"{sent}; {text}",
+        figures=figures,
+    )
 
 
 def _has_hardware_encoder() -> bool:

@@ -23,7 +23,8 @@ from agent.settings import Settings, load_policy, load_settings
 
 logger = logging.getLogger(__name__)
 
-_CHECK_TIMEOUT = 30.0  # seconds; importing picamera2 alone takes several on a Zero 2 W
+# seconds; importing picamera2 alone takes several on a Zero 2 W
+_CHECK_TIMEOUT = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,10 @@ async def examine(plan: Plan, progress: Progress = lambda _step: None) -> Report
         settings = load_settings(plan.config)
         load_policy(settings)
     except ConfigurationError as error:
-        findings += [Finding("settings", Verdict.FAILED, fault, "See `callbox check`.") for fault in error.faults]
+        findings += [
+            Finding("settings", Verdict.FAILED, fault, "See `callbox check`.")
+            for fault in error.faults
+        ]
         settings = None
     else:
         findings.append(Finding("settings", Verdict.OK, "they can be read, and so can the policy"))
@@ -55,10 +59,14 @@ async def examine(plan: Plan, progress: Progress = lambda _step: None) -> Report
     return Report(made_at, await asyncio.to_thread(system_check.system), tuple(findings))
 
 
-async def _with_settings(settings: Settings, plan: Plan, progress: Progress) -> AsyncIterator[Finding]:
+async def _with_settings(
+    settings: Settings, plan: Plan, progress: Progress
+) -> AsyncIterator[Finding]:
     options = video_options(settings)
     progress("looking for cameras and sound")
-    for each in await _in_thread("records", lambda: check_records(settings.state_directory, settings.uid)):
+    for each in await _in_thread(
+        "records", lambda: check_records(settings.state_directory, settings.uid)
+    ):
         yield each
     for each in await _in_thread("cameras", lambda: [*devices.check_cameras(settings, options)]):
         yield each
@@ -76,7 +84,12 @@ async def _with_settings(settings: Settings, plan: Plan, progress: Progress) -> 
         for each in await _measured(settings, plan.seconds, progress):
             yield each
     else:
-        yield Finding("camera", Verdict.SKIPPED, "not opened", "`callbox doctor --camera` opens it, and measures.")
+        yield Finding(
+            "camera",
+            Verdict.SKIPPED,
+            "not opened",
+            "`callbox doctor --camera` opens it, and measures.",
+        )
 
 
 async def _measured(settings: Settings, seconds: float, progress: Progress) -> list[Finding]:
@@ -86,7 +99,11 @@ async def _measured(settings: Settings, seconds: float, progress: Progress) -> l
         measured = await measure_camera(hub, options, seconds, progress)
     except (MediaError, TimeoutError) as error:
         reason = str(error) or "no picture came"
-        advice = "A running callbox has it while somebody calls, and shortly after." if _is_taken(reason) else ""
+        advice = (
+            "A running callbox has it while somebody calls, and shortly after."
+            if _is_taken(reason)
+            else ""
+        )
         return [Finding("camera", Verdict.FAILED, reason, advice)]
     finally:
         await hub.close()
@@ -104,8 +121,14 @@ def _find_daemon() -> Finding:
             status = ask(path)
         except (OSError, ValueError):
             continue
-        return Finding("daemon", Verdict.OK, f"callbox {status['version']} runs as {status['uid']}: {status['status']}")
-    return Finding("daemon", Verdict.SKIPPED, "no callbox runs here, or none that this user may ask")
+        return Finding(
+            "daemon",
+            Verdict.OK,
+            f"callbox {status['version']} runs as {status['uid']}: {status['status']}",
+        )
+    return Finding(
+        "daemon", Verdict.SKIPPED, "no callbox runs here, or none that this user may ask"
+    )
 
 
 async def _in_thread(area: str, check: Callable[[], Finding | Iterable[Finding]]) -> list[Finding]:
@@ -114,10 +137,19 @@ async def _in_thread(area: str, check: Callable[[], Finding | Iterable[Finding]]
         async with asyncio.timeout(_CHECK_TIMEOUT):
             found = await asyncio.to_thread(check)
     except TimeoutError:
-        return [Finding(area, Verdict.FAILED, f"looking at it takes more than {_CHECK_TIMEOUT:.0f} s")]
+        return [
+            Finding(area, Verdict.FAILED, f"looking at it takes more than {_CHECK_TIMEOUT:.0f} s")
+        ]
     except (CallboxError, OSError) as error:
         return [Finding(area, Verdict.FAILED, str(error))]
-    except Exception as error:  # a driver's edge: one check that breaks must not hide what the others find
+    except Exception as error:
+        # a driver's edge: one check that breaks must not hide what the others find
         logger.exception("the check of %s broke", area)
-        return [Finding(area, Verdict.FAILED, f"the check itself broke: {str(error) or type(error).__name__}")]
+        return [
+            Finding(
+                area,
+                Verdict.FAILED,
+                f"the check itself broke: {str(error) or type(error).__name__}",
+            )
+        ]
     return [found] if isinstance(found, Finding) else [*found]

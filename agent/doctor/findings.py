@@ -10,8 +10,10 @@ from enum import StrEnum
 from typing import Any
 
 TRIED = (
-    "The project has tried none of this on a Raspberry Pi yet: its tests run the real picamera2 on libcamera's virtual "
-    "camera, and a stand-in for the Pi's hardware encoder. A report such as this one, from a real device, is welcome."
+    "The project has tried none of this on a Raspberry Pi yet: its tests run the real "
+    "picamera2 on libcamera's virtual "
+    "camera, and a stand-in for the Pi's hardware encoder. A report such as this one, from a "
+    "real device, is welcome."
 )
 _MARKS = {"ok": "ok", "warning": "WARN", "failed": "FAIL", "skipped": "--"}
 _WIDTH = 100
@@ -28,7 +30,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`area` is what was looked at, `text` what was seen, `advice` what to do; `figures` are for programs."""
+    """`area` is what was looked at, `text` what was seen, `advice` what to do; `figures` are for
+    programs.
+    """
 
     area: str
     verdict: Verdict
@@ -39,7 +43,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`made_at` is ISO 8601, UTC. `system` are versions and names, for whoever reads this in a bug."""
+    """`made_at` is ISO 8601, UTC. `system` are versions and names, for whoever reads this in a
+    bug.
+    """
 
     made_at: str
     system: dict[str, str]
@@ -66,11 +72,17 @@ class Report:
 def _paragraph(finding: Finding) -> Iterable[str]:
     head = f"  {_MARKS[finding.verdict]:<6}{finding.area:<14}"
     rest = " " * len(head)
-    text = textwrap.wrap(finding.text, _WIDTH, initial_indent=head, subsequent_indent=rest, break_on_hyphens=False)
+    text = textwrap.wrap(
+        finding.text, _WIDTH, initial_indent=head, subsequent_indent=rest, break_on_hyphens=False
+    )
     if not finding.advice:
         return text
     advice = textwrap.wrap(
-        finding.advice, _WIDTH, initial_indent=f"{rest}-> ", subsequent_indent=f"{rest}   ", break_on_hyphens=False
+        finding.advice,
+        _WIDTH,
+        initial_indent=f"{rest}-> ",
+        subsequent_indent=f"{rest}   ",
+        break_on_hyphens=False,
     )
     return [*text, *advice]
 

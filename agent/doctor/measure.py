@@ -23,14 +23,17 @@ SHORTEST = 6.0  # seconds
 _PICTURE_TIMEOUT = 15.0
 _KEYFRAMES = 5
 _PICTURES_UNTIL_KEYFRAME = 60
-_SETTLE = 1.0  # seconds after a new bitrate before it is measured
+# seconds after a new bitrate before it is measured
+_SETTLE = 1.0
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What came in one stretch of time. Latencies, from the capture to us, and `longest_gap` in seconds."""
+    """What came in one stretch of time. Latencies, from the capture to us, and `longest_gap` in
+    seconds.
+    """
 
     framerate: float
     bitrate: int
@@ -57,7 +60,9 @@ class KeyframeDelay:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """`cpu` is in cores: 0.5 is half of one. `memory` in bytes, times in seconds, temperatures in degrees Celsius."""
+    """`cpu` is in cores: 0.5 is half of one. `memory` in bytes, times in seconds, temperatures in
+    degrees Celsius.
+    """
 
     camera: str
     encoder: str
@@ -76,7 +81,9 @@ class Measurement:
     throttling: list[str] | None
 
 
-async def measure_camera(hub: VideoHub, options: VideoOptions, seconds: float, progress: Progress) -> Measurement:
+async def measure_camera(
+    hub: VideoHub, options: VideoOptions, seconds: float, progress: Progress
+) -> Measurement:
     """Takes about `seconds`, and the time to open. Raises MediaError."""
     share = max(seconds, SHORTEST) / 10
     cooler = temperature()
@@ -92,7 +99,9 @@ async def measure_camera(hub: VideoHub, options: VideoOptions, seconds: float, p
         cpu = (_cpu_seconds() - cpu_before) / (time.monotonic() - wall_before)
         progress("asking for key frames")
         keyframes = tuple([await _time_keyframe(subscription) for _ in range(_KEYFRAMES)])
-        steps = tuple([await _step(subscription, asked, share, progress) for asked in _bitrates(options)])
+        steps = tuple(
+            [await _step(subscription, asked, share, progress) for asked in _bitrates(options)]
+        )
         progress("taking a snapshot")
         snapshot, snapshot_time = await _time_snapshot(hub, subscription)
         described = hub.describe()
@@ -122,7 +131,9 @@ async def _next(subscription: VideoSubscription) -> AccessUnit:
         return await subscription.next()
 
 
-async def _during(subscription: VideoSubscription, seconds: float) -> list[tuple[AccessUnit, float]]:
+async def _during(
+    subscription: VideoSubscription, seconds: float
+) -> list[tuple[AccessUnit, float]]:
     """What comes in so many seconds, each with the moment it came."""
     units = []
     deadline = time.monotonic() + seconds
@@ -146,7 +157,8 @@ def _flow(units: list[tuple[AccessUnit, float]]) -> Flow:
 
 
 async def _time_keyframe(subscription: VideoSubscription) -> KeyframeDelay:
-    await _during(subscription, MIN_INTERVAL)  # the hub's own limit is not what is measured
+    # the hub's own limit is not what is measured
+    await _during(subscription, MIN_INTERVAL)
     asked_at = time.monotonic()
     subscription.request_keyframe()
     for pictures in range(1, _PICTURES_UNTIL_KEYFRAME + 1):
@@ -160,7 +172,9 @@ def _bitrates(options: VideoOptions) -> tuple[int, ...]:
     return options.bitrate // 2, max(options.min_bitrate, options.bitrate // 4), options.bitrate
 
 
-async def _step(subscription: VideoSubscription, asked: int, share: float, progress: Progress) -> BitrateStep:
+async def _step(
+    subscription: VideoSubscription, asked: int, share: float, progress: Progress
+) -> BitrateStep:
     progress(f"asking for {asked / 1000:.0f} kbit/s")
     subscription.request_bitrate(asked)
     await _during(subscription, min(_SETTLE, share / 2))

@@ -27,9 +27,16 @@ _SERVER_TIMEOUT = 6.0
 _ADVICE = (
     ("not authori", "Check mqtt.username and mqtt.password, and the broker's access rules."),
     ("bad user", "Check mqtt.username and mqtt.password."),
-    ("refused", "Is it running, and on this port? mosquitto listens on 127.0.0.1 alone unless told otherwise."),
+    (
+        "refused",
+        "Is it running, and on this port? mosquitto listens on 127.0.0.1 alone unless told "
+        "otherwise.",
+    ),
     ("name", "The name mqtt.host cannot be resolved: check it, and this machine's DNS."),
-    ("certificate", "Check mqtt.tls.ca_file, the name in the broker's certificate, and this machine's clock."),
+    (
+        "certificate",
+        "Check mqtt.tls.ca_file, the name in the broker's certificate, and this machine's clock.",
+    ),
 )
 
 
@@ -40,7 +47,10 @@ async def check_broker(settings: Settings) -> Finding:
     started_at = time.monotonic()
     try:
         options = replace(
-            mqtt_options(settings), client_id=f"callbox-doctor-{uuid.uuid4()}", session_expiry=0, close_timeout=1.0
+            mqtt_options(settings),
+            client_id=f"callbox-doctor-{uuid.uuid4()}",
+            session_expiry=0,
+            close_timeout=1.0,
         )
         topics = Signaling.subscriptions(settings.uid, settings.topic_prefix)
         async with MqttBroker(options, subscriptions=topics) as broker:
@@ -77,7 +87,12 @@ async def _check_server(server: UsableServer, ca_file: str | None) -> Finding:
         async with asyncio.timeout(_SERVER_TIMEOUT):
             got = await (_bind(server) if server.scheme == "stun" else _allocate(server, ca_file))
     except (TimeoutError, aioice.stun.TransactionError, OSError, ValueError) as error:
-        return Finding("ice", Verdict.FAILED, f"{server.name} {explain(error, server)}", _server_advice(error, server))
+        return Finding(
+            "ice",
+            Verdict.FAILED,
+            f"{server.name} {explain(error, server)}",
+            _server_advice(error, server),
+        )
     took = time.monotonic() - started_at
     text = f"{server.name} {got} in {took * 1000:.0f} ms"
     return Finding("ice", Verdict.OK, text, figures={"seconds": round(took, 3)})
@@ -86,13 +101,21 @@ async def _check_server(server: UsableServer, ca_file: str | None) -> Finding:
 def _server_advice(error: Exception, server: UsableServer) -> str:
     match error:
         case TimeoutError() | aioice.stun.TransactionTimeout():
-            return f"Is it running? May this machine send {server.transport.upper()} to port {server.port}?"
+            return (
+                f"Is it running? May this machine send {server.transport.upper()} to port "
+                f"{server.port}?"
+            )
         case aioice.stun.TransactionFailed() if server.expired(time.time()):
-            return "Get a new credential, or set secret, so that each call makes its own; check this machine's clock."
+            return (
+                "Get a new credential, or set secret, so that each call makes its own; "
+                "check this machine's clock."
+            )
         case aioice.stun.TransactionFailed() if server.username:
             return "Check username and credential, or secret and this machine's clock."
         case ssl.SSLCertVerificationError():
-            return "Check ice.ca_file, the name in the server's certificate, and this machine's clock."
+            return (
+                "Check ice.ca_file, the name in the server's certificate, and this machine's clock."
+            )
     return "Check its URL in ice.servers."
 
 
@@ -113,7 +136,8 @@ class _StunClient(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.DatagramTransport", transport)  # in Python 3.11 its class does not say so
+        # in Python 3.11 its class does not say so
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def send_stun(self, message: aioice.stun.Message, addr: tuple[str, int]) -> None:  # noqa: ARG002 - it is connected
         if self._transport is not None:
@@ -130,7 +154,9 @@ class _StunClient(asyncio.DatagramProtocol):
 
 async def _bind(server: UsableServer) -> str:
     address = ((await resolve(server.host))[0], server.port)
-    transport, client = await asyncio.get_running_loop().create_datagram_endpoint(_StunClient, remote_addr=address)
+    transport, client = await asyncio.get_running_loop().create_datagram_endpoint(
+        _StunClient, remote_addr=address
+    )
     try:
         request = aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.REQUEST)
         client.transaction = aioice.stun.Transaction(request, address, client)

@@ -16,8 +16,10 @@ from agent.service.status_socket import ask, candidates
 from agent.signaling.outbox.store import FILE_NAME, Limits
 
 _AREA = "records"
-_ROOM = 3 * Limits().size  # bytes: the file at its largest, its log, and what was set aside
-_ENOUGH = 50_000_000  # bytes; the rest of the system needs some, too
+# bytes: the file at its largest, its log, and what was set aside
+_ROOM = 3 * Limits().size
+# bytes; the rest of the system needs some, too
+_ENOUGH = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,9 @@ class _Contents:
 
 
 def check_records(directory: Path, uid: str) -> Finding:
-    """Whatever is wrong there, calls go on: it is their records that would be lost in a power cut."""
+    """Whatever is wrong there, calls go on: it is their records that would be lost in a power
+    cut.
+    """
     there = next((each for each in (directory, *directory.parents) if each.exists()), directory)
     closed = _why_closed(there)
     if closed is not None:
@@ -41,7 +45,9 @@ def check_records(directory: Path, uid: str) -> Finding:
     figures = {"free": free, "waiting": contents.waiting, "set_aside": len(aside)}
     text = f"{directory} can be written, {free / 1e6:.0f} MB are free; {_waiting(contents)}"
     if free < max(_ROOM, _ENOUGH):
-        advice = "Make room: on a full disk records wait in memory only, and are lost in a power cut."
+        advice = (
+            "Make room: on a full disk records wait in memory only, and are lost in a power cut."
+        )
         return Finding(_AREA, Verdict.WARNING, text, advice, figures)
     if contents.waiting is None:
         advice = "A file that is damaged is set aside when callbox starts."
@@ -60,7 +66,8 @@ def _why_closed(there: Path) -> tuple[str, str] | None:
     if os.statvfs(there).f_flag & os.ST_RDONLY:
         return (
             "is on a file system that is mounted read-only",
-            "The kernel does that after an error of the card: see `dmesg`. If it is meant, mount another one there.",
+            "The kernel does that after an error of the card: see `dmesg`. If it is meant, "
+            "mount another one there.",
         )
     if not os.access(there, os.W_OK | os.X_OK):
         return (
@@ -99,7 +106,8 @@ def _count(directory: Path) -> int:
                 shutil.copyfile(source, Path(folder) / source.name)
         with contextlib.closing(sqlite3.connect(Path(folder) / FILE_NAME)) as database:
             if database.execute("PRAGMA user_version").fetchone()[0] == 0:
-                return 0  # begun, and no more
+                # begun, and no more
+                return 0
             query = "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM calls)"
             number: int = database.execute(query).fetchone()[0]
             return number

@@ -18,13 +18,18 @@ from agent.device.publisher import board_model
 from agent.doctor.findings import Finding, Verdict
 
 _PACKAGES = ("aiortc", "av", "paho-mqtt", "picamera2")
-_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronized
-_SIZE_OF_TIMEX = 512  # bytes; more than `struct timex` has on any architecture
-_EARLIEST = 1_700_000_000  # Unix seconds: a clock before this was never set
+# adjtimex(2): the clock is not synchronized
+_TIME_ERROR = 5
+# bytes; more than `struct timex` has on any architecture
+_SIZE_OF_TIMEX = 512
+# Unix seconds: a clock before this was never set
+_EARLIEST = 1_700_000_000
 _THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
-_HOT = 80.0  # degrees Celsius: where a Raspberry Pi begins to slow down
+# degrees Celsius: where a Raspberry Pi begins to slow down
+_HOT = 80.0
 _THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
-# Bits of the firmware's word (Raspberry Pi documentation, `vcgencmd get_throttled`); 16 higher: since it was started.
+# Bits of the firmware's word (Raspberry Pi documentation, `vcgencmd get_throttled`); 16 higher:
+# since it was started.
 _THROTTLING = {0: "under-voltage", 1: "clock capped", 2: "throttled", 3: "too hot"}
 _DEVICES = {
     "video": ("dev/video*", "dev/media*", "dev/dma_heap/*"),
@@ -57,7 +62,9 @@ def check_clock() -> Finding:
         return Finding(area, Verdict.FAILED, f"it says {now}, which cannot be", advice)
     state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(_SIZE_OF_TIMEX))
     if state < 0:
-        return Finding(area, Verdict.WARNING, f"{now}; whether it is synchronized cannot be seen here")
+        return Finding(
+            area, Verdict.WARNING, f"{now}; whether it is synchronized cannot be seen here"
+        )
     if state == _TIME_ERROR:
         return Finding(area, Verdict.WARNING, f"{now}; nothing synchronizes it", advice)
     return Finding(area, Verdict.OK, f"{now}, synchronized")
@@ -71,10 +78,14 @@ def check_devices() -> Iterator[Finding]:
         closed = [str(device) for device in devices if not os.access(device, os.R_OK | os.W_OK)]
         if closed:
             text = f"user {user()} (groups {', '.join(_groups())}) may not open {', '.join(closed)}"
-            yield Finding(area, Verdict.FAILED, text, f"sudo usermod -aG {group} {user()}, then log in again")
+            yield Finding(
+                area, Verdict.FAILED, text, f"sudo usermod -aG {group} {user()}, then log in again"
+            )
     if os.geteuid() == 0:
         advice = "Look as the service does: sudo -u callbox callbox doctor"
-        yield Finding(area, Verdict.WARNING, "this is root, who may do anything: the service may not", advice)
+        yield Finding(
+            area, Verdict.WARNING, "this is root, who may do anything: the service may not", advice
+        )
     else:
         yield Finding(area, Verdict.OK, f"user {user()}, groups {', '.join(_groups())}")
 
@@ -92,8 +103,15 @@ def check_temperature() -> Finding:
         return Finding(area, Verdict.WARNING, f"{text}; {', '.join(throttling)}", advice, figures)
     if degrees is not None and degrees >= _HOT:
         advice = "It needs a heat sink."
-        return Finding(area, Verdict.WARNING, f"{text}, where it begins to slow down", advice, figures)
-    return Finding(area, Verdict.OK, f"{text}, not throttled" if throttling is not None else text, figures=figures)
+        return Finding(
+            area, Verdict.WARNING, f"{text}, where it begins to slow down", advice, figures
+        )
+    return Finding(
+        area,
+        Verdict.OK,
+        f"{text}, not throttled" if throttling is not None else text,
+        figures=figures,
+    )
 
 
 def temperature() -> float | None:
@@ -110,7 +128,11 @@ def throttled() -> list[str] | None:
     if word is None:
         return None
     now = [name for bit, name in _THROTTLING.items() if word & 1 << bit]
-    before = [f"{name} before" for bit, name in _THROTTLING.items() if word & 1 << bit + 16 and name not in now]
+    before = [
+        f"{name} before"
+        for bit, name in _THROTTLING.items()
+        if word & 1 << bit + 16 and name not in now
+    ]
     return now + before
 
 

@@ -1,4 +1,6 @@
-"""Reading H.264 Annex B without decoding it (ITU-T H.264 7.3, 7.4 and annex E). Pure; `data` is one access unit."""
+"""Reading H.264 Annex B without decoding it (ITU-T H.264 7.3, 7.4 and annex E). Pure; `data` is one
+access unit.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ NAL_PPS = 8
 
 START_CODE = b"\x00\x00\x01"
 
-_MAX_SIZE = 16_384  # samples; well above level 6.2
+# samples; well above level 6.2
+_MAX_SIZE = 16_384
 # Profiles whose SPS carries chroma format, bit depth and scaling matrices (7.3.2.1.1).
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 _EXTENDED_SAR = 255
@@ -20,7 +23,9 @@ _EXTENDED_SAR = 255
 
 @dataclass(frozen=True, slots=True)
 class Sps:
-    """What a sequence parameter set says of the picture. `framerate` is None where it has no timing."""
+    """What a sequence parameter set says of the picture. `framerate` is None where it has no
+    timing.
+    """
 
     width: int
     height: int
@@ -29,7 +34,9 @@ class Sps:
 
 
 def nal_units(data: bytes) -> Iterator[bytes]:
-    """The NAL units of `data` in order, without start codes and trailing zeros; empty ones are skipped."""
+    """The NAL units of `data` in order, without start codes and trailing zeros; empty ones are
+    skipped.
+    """
     start = data.find(START_CODE)
     while start >= 0:
         start += len(START_CODE)
@@ -46,9 +53,12 @@ def is_keyframe(data: bytes) -> bool:
 
 
 def can_start(data: bytes) -> bool:
-    """Whether a decoder can begin with it: an IDR behind its sequence and picture parameter sets."""
+    """Whether a decoder can begin with it: an IDR behind its sequence and picture parameter
+    sets.
+    """
     if not data.startswith((START_CODE, b"\x00" + START_CODE)):
-        return False  # the rest of something
+        # the rest of something
+        return False
     types = [data[at] & 0x1F for at in _headers_to_first_slice(data)]
     return types[-1:] == [NAL_IDR] and NAL_SPS in types and NAL_PPS in types
 
@@ -68,7 +78,8 @@ def parse_sps(nal: bytes) -> Sps:
         raise ValueError("not a sequence parameter set")
     bits = BitReader(without_emulation(nal[1:]))
     profile = bits.take(8)
-    bits.take(16)  # constraint flags and level
+    # constraint flags and level
+    bits.take(16)
     bits.ue()  # seq_parameter_set_id
     chroma_format = _skip_high_profile_fields(bits) if profile in _HIGH_PROFILES else 1
     _skip_frame_numbering(bits)
@@ -183,7 +194,9 @@ def _read_size(bits: BitReader, chroma_format: int) -> tuple[int, int]:
 
 
 def _read_framerate(bits: BitReader) -> float | None:
-    """Frames a second from the VUI (E.1.1). A cut VUI is common in the field and only costs the frame rate."""
+    """Frames a second from the VUI (E.1.1). A cut VUI is common in the field and only costs the
+    frame rate.
+    """
     try:
         if not bits.take(1) or not _skip_to_timing(bits):
             return None

@@ -1,4 +1,6 @@
-"""What sources need to know of H.264 beyond `agent.h264.annexb`: parameter sets, slice types, levels (ITU-T H.264 7.3)."""
+"""What sources need to know of H.264 beyond `agent.h264.annexb`: parameter sets, slice types,
+levels (ITU-T H.264 7.3).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ _SLICE_HEADER_LENGTH = 16
 _CONSTRAINED_BASELINE = {0x42: 0x40, 0x4D: 0x80, 0x58: 0xC0}
 """Of each profile the constraint flags that make it Constrained Baseline."""
 
-# Macroblocks/s, macroblocks a picture, and kbit/s of the Baseline profile for each level (Table A-1).
+# Macroblocks/s, macroblocks a picture, and kbit/s of the Baseline profile for each level (Table
+# A-1).
 _LEVELS = (
     (10, 1_485, 99, 64),
     (11, 3_000, 396, 192),
@@ -54,7 +57,9 @@ def has_picture(data: bytes) -> bool:
 
 
 def has_b_slices(data: bytes) -> bool:
-    """A picture that may refer to later ones: it would be shown in another order than it is sent."""
+    """A picture that may refer to later ones: it would be shown in another order than it is
+    sent.
+    """
     for unit in _headers_until_slice(data):
         if unit[0] & 0x1F == SLICE:
             header = BitReader(without_emulation(unit[1:_SLICE_HEADER_LENGTH]))
@@ -74,7 +79,9 @@ def _headers_until_slice(data: bytes) -> Iterator[bytes]:
 
 
 def sequence_parameters(data: bytes) -> Sps | None:
-    """The first SPS of an access unit, read; None where it has none. Raises ValueError for a broken one."""
+    """The first SPS of an access unit, read; None where it has none. Raises ValueError for a broken
+    one.
+    """
     for unit in nal_units(data):
         if unit[0] & 0x1F == SPS:
             return parse_sps(unit)
@@ -82,16 +89,23 @@ def sequence_parameters(data: bytes) -> Sps | None:
 
 
 def level_for(width: int, height: int, framerate: float, bitrate: int) -> int:
-    """The lowest level_idc that allows this picture size (pixels), rate (1/s) and Baseline bitrate (bit/s)."""
+    """The lowest level_idc that allows this picture size (pixels), rate (1/s) and Baseline bitrate
+    (bit/s).
+    """
     macroblocks = -(-width // 16) * -(-height // 16)
     for level, per_second, per_picture, kilobits in _LEVELS:
-        if macroblocks <= per_picture and macroblocks * framerate <= per_second and bitrate <= kilobits * 1000:
+        if (
+            macroblocks <= per_picture
+            and macroblocks * framerate <= per_second
+            and bitrate <= kilobits * 1000
+        ):
             return level
     return _LEVELS[-1][0]
 
 
 def signaled_profile(profile_level_id: str) -> str:
-    """How SDP spells a stream's profile: Constrained Baseline has many forms (RFC 6184, table 5), one of them usual.
+    """How SDP spells a stream's profile: Constrained Baseline has many forms (RFC 6184, table 5),
+    one of them usual.
 
     Who compares them as text, as many do, finds only that one.
     """
@@ -102,26 +116,33 @@ def signaled_profile(profile_level_id: str) -> str:
 
 
 class ParameterSets:
-    """Remembers SPS and PPS, and puts them before every IDR that comes without: a viewer may join at any of them."""
+    """Remembers SPS and PPS, and puts them before every IDR that comes without: a viewer may join
+    at any of them.
+    """
 
     def __init__(self) -> None:
         self._sps: dict[bytes, bytes] = {}
         self._pps: dict[bytes, bytes] = {}
 
     def complete(self, data: bytes) -> bytes:
-        """`data` (one access unit), with parameter sets in front where it has an IDR and lacks one kind of them."""
+        """`data` (one access unit), with parameter sets in front where it has an IDR and lacks one
+        kind of them.
+        """
         kinds = set(nal_types(data))
         if SPS in kinds or PPS in kinds:
             self._remember(data)
         if IDR not in kinds or {SPS, PPS} <= kinds:
             return data
-        missing = ([] if SPS in kinds else [*self._sps.values()]) + ([] if PPS in kinds else [*self._pps.values()])
+        missing = ([] if SPS in kinds else [*self._sps.values()]) + (
+            [] if PPS in kinds else [*self._pps.values()]
+        )
         return b"".join(START_CODE + unit for unit in missing) + data
 
     def _remember(self, data: bytes) -> None:
         for unit in nal_units(data):
             kind = unit[0] & 0x1F
-            # The bytes after the header begin with the set's id; one set for each first byte is enough of a key.
+            # The bytes after the header begin with the set's id; one set for each first byte is
+            # enough of a key.
             if kind == SPS:
                 self._sps[unit[1:5]] = unit
             elif kind == PPS:

@@ -1,4 +1,6 @@
-"""`video.source = "auto"`: the Pi's camera, else the first webcam, looked for anew at each start."""
+"""`video.source = "auto"`: the Pi's camera, else the first webcam, looked for anew at each
+start.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,13 @@ from agent.errors import MediaUnavailable
 from agent.media.picamera2.picamera2_source import Picamera2Source, camera_models
 from agent.media.still import StillSource
 from agent.media.v4l2.v4l2_source import V4l2Source
-from agent.media.video_source import Fail, FramerateControl, SourceDescription, VideoOptions, VideoSource
+from agent.media.video_source import (
+    Fail,
+    FramerateControl,
+    SourceDescription,
+    VideoOptions,
+    VideoSource,
+)
 from agent.ports import AccessUnit, VideoFormat
 
 logger = logging.getLogger(__name__)
@@ -30,7 +38,8 @@ _DEVICE_CAPABILITIES = 0x80000000
 _RAW_DRIVERS = ("unicam", "rp1-cfe", "bcm2835-isp", "pispbe")
 
 NOTHING_FOUND = (
-    "no camera: picamera2 finds none, and no /dev/video* captures; plug one in, or set video.source to pattern, "
+    "no camera: picamera2 finds none, and no /dev/video* captures; plug one in, or set "
+    "video.source to pattern, "
     "file:PATH or v4l2:PATH"
 )
 
@@ -38,7 +47,9 @@ NOTHING_FOUND = (
 class AutoSource:
     """A `VideoSource` that stands for the first camera found."""
 
-    def __init__(self, options: VideoOptions, find: Callable[[VideoOptions], VideoSource] | None = None) -> None:
+    def __init__(
+        self, options: VideoOptions, find: Callable[[VideoOptions], VideoSource] | None = None
+    ) -> None:
         self._options = options
         self._find = find or find_camera
         self._found: VideoSource | None = None
@@ -49,7 +60,9 @@ class AutoSource:
 
     def describe(self) -> SourceDescription:
         """Before the first start nothing has been looked for."""
-        return self._found.describe() if self._found is not None else SourceDescription("auto", "auto")
+        return (
+            self._found.describe() if self._found is not None else SourceDescription("auto", "auto")
+        )
 
     async def start(self, emit: Callable[[AccessUnit], None], fail: Fail) -> None:
         self._found = await asyncio.to_thread(self._find, self._options)

@@ -1,4 +1,6 @@
-"""Do frames flow? A meter between the camera and its calls (implements `VideoFeed`, passes everything on)."""
+"""Do frames flow? A meter between the camera and its calls (implements `VideoFeed`, passes
+everything on).
+"""
 
 from __future__ import annotations
 
@@ -9,20 +11,23 @@ from agent.core.call.reasons import SharedBitrate
 from agent.errors import MediaError
 from agent.ports import AccessUnit, BitrateLimits, VideoFeed, VideoFormat, VideoSubscription
 
-GIVES_UP_AFTER = 2.5  # seconds; an error that comes sooner is the camera's own, which a restart does not mend
+# seconds; an error that comes sooner is the camera's own, which a restart does not mend
+GIVES_UP_AFTER = 2.5
 
 
 class FrameMeter:
     """Counts the frames that `feed` gives, and times how long its subscribers wait for the next.
 
-    A subscription that the camera ends after a wait leaves `gave_up` behind until a frame comes again: whoever hung up,
-    the encoder behind it is still wedged.
+    A subscription that the camera ends after a wait leaves `gave_up` behind until a frame comes
+    again: whoever hung up, the encoder behind it is still wedged.
     """
 
     def __init__(self, feed: VideoFeed, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.frames = 0
         self.gave_up: float | None = None
-        """Seconds that somebody had waited when the camera gave up; None once a frame has come again."""
+        """Seconds that somebody had waited when the camera gave up; None once a frame has come
+        again.
+        """
         self._feed = feed
         self._monotonic = monotonic
         self._waiting: dict[_MeteredSubscription, float] = {}

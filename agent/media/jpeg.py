@@ -26,7 +26,9 @@ class Jpeg:
 
 
 def encode_jpeg(frame: av.VideoFrame, max_bytes: int) -> Jpeg:
-    """The finest picture that fits: first quality goes, then size. Raises MediaUnavailable where none does."""
+    """The finest picture that fits: first quality goes, then size. Raises MediaUnavailable where
+    none does.
+    """
     try:
         for width in (width for width in _WIDTHS if width <= frame.width or width == _WIDTHS[-1]):
             scaled = _scaled(frame, min(width, frame.width))

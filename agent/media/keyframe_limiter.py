@@ -5,11 +5,13 @@ from __future__ import annotations
 from enum import Enum
 
 MIN_INTERVAL = 0.32
-"""Seconds between requests to the encoder in the long run. Firmware encoders lock up under storms."""
+"""Seconds between requests to the encoder in the long run. Firmware encoders lock up under storms.
+"""
 
 BURST = 2
-"""Requests that may follow each other at once after a rest: who joins asks, and asks again when its transport is up.
-So at most 14 go to the encoder in any 4 s."""
+"""Requests that may follow each other at once after a rest: who joins asks, and asks again when its
+transport is up. So at most 14 go to the encoder in any 4 s.
+"""
 
 
 class Decision(Enum):
@@ -24,11 +26,14 @@ class Decision(Enum):
 
 
 class KeyframeLimiter:
-    """`BURST` requests pass at once; what comes too soon after them becomes one, served at the end of the hold."""
+    """`BURST` requests pass at once; what comes too soon after them becomes one, served at the end
+    of the hold.
+    """
 
     def __init__(self, min_interval: float = MIN_INTERVAL) -> None:
         self._min_interval = min_interval
-        self._earned = float("-inf")  # when every request so far will have had its interval
+        # when every request so far will have had its interval
+        self._earned = float("-inf")
         self._last_sent = float("-inf")
         self._held = False
 

@@ -1,4 +1,6 @@
-"""One running source for many subscribers: started by the first, stopped after the last, started anew if it breaks."""
+"""One running source for many subscribers: started by the first, stopped after the last, started
+anew if it breaks.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,17 @@ START_TIMEOUT = 15.0
 """Seconds to open a camera; libcamera needs about one on a Zero 2 W."""
 STOP_TIMEOUT = 10.0
 STALL_TIMEOUT = 3.0
-"""Seconds without a unit after which a running source counts as broken: a lost sensor raises no exception."""
+"""Seconds without a unit after which a running source counts as broken: a lost sensor raises no
+exception.
+"""
 REOPEN_TIMEOUT = 8.0
 """Seconds in which a source that broke must run again, before its members are told of the end."""
 REOPEN_PAUSE = 0.5
 """Seconds between two tries: a USB camera that was knocked comes back in about two."""
 REOPEN_INTERVAL = 20.0
-"""Seconds that a source must have run after it was started anew; one that breaks sooner is beyond repair."""
+"""Seconds that a source must have run after it was started anew; one that breaks sooner is beyond
+repair.
+"""
 
 ContraT = TypeVar("ContraT", contravariant=True)
 
@@ -37,7 +43,9 @@ class Subscriber(Protocol[ContraT]):
 
 
 class _Run:
-    """The source at work: from its first `start()` to its last `stop()`, with as many as it takes in between."""
+    """The source at work: from its first `start()` to its last `stop()`, with as many as it takes
+    in between.
+    """
 
     def __init__(self, now: float) -> None:
         self.ready = asyncio.Event()
@@ -55,10 +63,10 @@ class _Run:
 class SharedSource(Generic[UnitT]):
     """Keeps `source` running exactly while it has members (and `linger` seconds longer).
 
-    One that breaks while it has members is stopped and started anew for `reopen_timeout` seconds; 0: they end at once.
-    All callbacks run on the event loop: `before_start` and `on_start` around each start of the source, `adapt` on each
-    unit before the members get it and `on_unit` after, `on_health` with what ended it or kept it from starting, and
-    with None when it works again.
+    One that breaks while it has members is stopped and started anew for `reopen_timeout` seconds;
+    0: they end at once. All callbacks run on the event loop: `before_start` and `on_start` around
+    each start of the source, `adapt` on each unit before the members get it and `on_unit` after,
+    `on_health` with what ended it or kept it from starting, and with None when it works again.
     """
 
     def __init__(
@@ -99,7 +107,9 @@ class SharedSource(Generic[UnitT]):
         return self._run.units if self._run is not None else 0
 
     async def join(self, member: Subscriber[UnitT]) -> None:
-        """Make `member` one of those who get every unit. Raises MediaUnavailable, and then it is none."""
+        """Make `member` one of those who get every unit. Raises MediaUnavailable, and then it is
+        none.
+        """
         if self._closed:
             raise MediaUnavailable("the source is closed")
         self._members.add(member)
@@ -110,7 +120,9 @@ class SharedSource(Generic[UnitT]):
             raise
 
     def leave(self, member: Subscriber[UnitT]) -> None:
-        """Give `member` nothing more. The source ends after the last one. Harmless when repeated."""
+        """Give `member` nothing more. The source ends after the last one. Harmless when
+        repeated.
+        """
         self._members.discard(member)
         if self._run is not None:
             self._run.changed.set()
@@ -163,14 +175,19 @@ class SharedSource(Generic[UnitT]):
         self._before_start()
         try:
             async with asyncio.timeout(limit):
-                await self._source.start(self._across(self._deliver, run), self._across(self._fail, run))
+                await self._source.start(
+                    self._across(self._deliver, run), self._across(self._fail, run)
+                )
         except TimeoutError:
             run.failure = MediaUnavailable(f"the source did not start within {limit:.0f} s")
         except MediaError as error:
             run.failure = error
-        except Exception as error:  # a source's edge: the waiters get it, the hub lives on
+        except Exception as error:
+            # a source's edge: the waiters get it, the hub lives on
             logger.exception("a media source broke while starting")
-            run.failure = MediaUnavailable(f"the source broke while starting: {str(error) or type(error).__name__}")
+            run.failure = MediaUnavailable(
+                f"the source broke while starting: {str(error) or type(error).__name__}"
+            )
         run.last_unit_at = _now()
         if run.failure is None:
             run.ready.set()
@@ -184,8 +201,14 @@ class SharedSource(Generic[UnitT]):
             if not self._members:
                 if not await _within(run.changed, self._linger) and not self._members:
                     return
-            elif not await _within(run.changed, self._until_stalled(run)) and not self._until_stalled(run):
-                self._fail(run, run.life, MediaUnavailable(f"no picture or sound for {self._stall_timeout:.0f} s"))
+            elif not await _within(
+                run.changed, self._until_stalled(run)
+            ) and not self._until_stalled(run):
+                self._fail(
+                    run,
+                    run.life,
+                    MediaUnavailable(f"no picture or sound for {self._stall_timeout:.0f} s"),
+                )
 
     def _is_worth_reopening(self, run: _Run) -> bool:
         wanted = run.failure is not None and bool(self._members) and not self._closed
@@ -217,11 +240,16 @@ class SharedSource(Generic[UnitT]):
                 await self._source.stop()
         except TimeoutError:
             logger.warning("a media source did not stop within %.0f s", STOP_TIMEOUT)
-        except Exception:  # a source's edge: a camera that closes badly must not stop the next call
+        except Exception:
+            # a source's edge: a camera that closes badly must not stop the next call
             logger.exception("a media source broke while stopping")
 
-    def _across(self, function: Callable[[_Run, int, ContraT], None], run: _Run) -> Callable[[ContraT], None]:
-        """`function`, called on the event loop from whatever thread the result is called in; at once from its own."""
+    def _across(
+        self, function: Callable[[_Run, int, ContraT], None], run: _Run
+    ) -> Callable[[ContraT], None]:
+        """`function`, called on the event loop from whatever thread the result is called in; at
+        once from its own.
+        """
         loop, life, own = asyncio.get_running_loop(), run.life, threading.get_ident()
 
         def call(argument: ContraT) -> None:

@@ -11,9 +11,11 @@ SOURCES = "auto | picamera2 | pattern | file:PATH | v4l2:PATH"
 
 
 def open_video_source(spec: str, options: VideoOptions) -> VideoSource:
-    """The source that `spec` names, not yet started. Raises ConfigurationError for a name that is none.
+    """The source that `spec` names, not yet started. Raises ConfigurationError for a name that is
+    none.
 
-    What the name stands for (a file, a device) is looked at only by `start()`: a camera may come later.
+    What the name stands for (a file, a device) is looked at only by `start()`: a camera may come
+    later.
     """
     kind, _, path = spec.partition(":")
     if kind in {"file", "v4l2"} and path:

@@ -20,7 +20,9 @@ class StillSource(Protocol):
     """A source with another way to its picture than to decode the video."""
 
     def take_still(self) -> av.VideoFrame | None:
-        """The picture now, or None where the last key frame is the nearest to it. Blocks. Raises MediaUnavailable."""
+        """The picture now, or None where the last key frame is the nearest to it. Blocks. Raises
+        MediaUnavailable.
+        """
 
 
 class Onlooker:
@@ -51,7 +53,9 @@ class Onlooker:
 
 
 def take_still(source: object, last_keyframe: AccessUnit | None) -> av.VideoFrame:
-    """The picture of `source`, or the one that `last_keyframe` holds. Blocks. Raises MediaUnavailable."""
+    """The picture of `source`, or the one that `last_keyframe` holds. Blocks. Raises
+    MediaUnavailable.
+    """
     frame = source.take_still() if isinstance(source, StillSource) else None
     if frame is not None:
         return frame

@@ -20,9 +20,11 @@ AUDIO_QUEUE_LENGTH = 10
 
 
 class DecodableQueue:
-    """A bounded queue of access units of which a decoder can always decode every one that comes out.
+    """A bounded queue of access units of which a decoder can always decode every one that comes
+    out.
 
-    It begins at a key frame. When full, everything in it goes, and so does what follows up to the next key frame.
+    It begins at a key frame. When full, everything in it goes, and so does what follows up to the
+    next key frame.
     """
 
     def __init__(self, length: int = VIDEO_QUEUE_LENGTH) -> None:
@@ -56,7 +58,9 @@ class DecodableQueue:
 
 
 class DroppingQueue(Generic[UnitT]):
-    """A bounded queue that drops the oldest when full: each packet of sound can be decoded without the others."""
+    """A bounded queue that drops the oldest when full: each packet of sound can be decoded without
+    the others.
+    """
 
     def __init__(self, length: int = AUDIO_QUEUE_LENGTH) -> None:
         self._units: deque[UnitT] = deque(maxlen=length)
@@ -145,7 +149,9 @@ class VideoQueueSubscription:
 
     @property
     def waits_for_keyframe(self) -> bool:
-        """Whether one would be read at once. Who has stopped reading, as a dead transport does, has no use for it."""
+        """Whether one would be read at once. Who has stopped reading, as a dead transport does, has
+        no use for it.
+        """
         return self._queue.needs_keyframe and self._reader.waits
 
     async def next(self) -> AccessUnit:
@@ -179,7 +185,12 @@ class VideoQueueSubscription:
 class AudioQueueSubscription:
     """An `AudioSubscription`."""
 
-    def __init__(self, *, on_close: Callable[[AudioQueueSubscription], None], length: int = AUDIO_QUEUE_LENGTH) -> None:
+    def __init__(
+        self,
+        *,
+        on_close: Callable[[AudioQueueSubscription], None],
+        length: int = AUDIO_QUEUE_LENGTH,
+    ) -> None:
         self._queue: DroppingQueue[AudioPacket] = DroppingQueue(length)
         self._reader = _Reader()
         self._on_close = on_close

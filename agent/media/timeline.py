@@ -8,7 +8,9 @@ from agent.ports import VIDEO_CLOCK_RATE, AccessUnit
 
 
 class Timeline:
-    """Lets `pts` always grow, also where a source begins at 0 again; the gap is as long as that of the captures."""
+    """Lets `pts` always grow, also where a source begins at 0 again; the gap is as long as that of
+    the captures.
+    """
 
     def __init__(self) -> None:
         self._last: AccessUnit | None = None
@@ -27,7 +29,8 @@ class Timeline:
             self._restarted = False
         pts = unit.pts + self._offset
         if self._last is not None:
-            pts = max(pts, self._last.pts + 1)  # drivers were seen to give two pictures the same time
+            # drivers were seen to give two pictures the same time
+            pts = max(pts, self._last.pts + 1)
         if pts != unit.pts:
             unit = replace(unit, pts=pts)
         self._last = unit

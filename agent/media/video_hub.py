@@ -25,12 +25,14 @@ logger = logging.getLogger(__name__)
 
 
 class VideoHub:
-    """Starts `source` for the first subscription and stops it after the last, `linger` seconds later.
+    """Starts `source` for the first subscription and stops it after the last, `linger` seconds
+    later.
 
-    Key frame requests of all subscriptions are coalesced and limited. The encoder follows the lowest bitrate that a
-    subscription asked for (of those that it shall follow), between the `min_bitrate` and `max_bitrate` of `options`;
-    below the minimum it is given fewer pictures. A source that breaks during a call is started anew, and the
-    subscriptions go on; `on_health` hears what could not be mended, and None when it works.
+    Key frame requests of all subscriptions are coalesced and limited. The encoder follows the
+    lowest bitrate that a subscription asked for (of those that it shall follow), between the
+    `min_bitrate` and `max_bitrate` of `options`; below the minimum it is given fewer pictures. A
+    source that breaks during a call is started anew, and the subscriptions go on; `on_health` hears
+    what could not be mended, and None when it works.
     """
 
     def __init__(
@@ -98,11 +100,14 @@ class VideoHub:
             self._leave(subscription)
             raise
         if self._shared.units and subscription.needs_keyframe:
-            self.request_keyframe()  # it joins in mid-stream; a source that just started begins with one
+            # it joins in mid-stream; a source that just started begins with one
+            self.request_keyframe()
         return subscription
 
     def request_keyframe(self) -> None:
-        """Ask the encoder for an IDR: now, or as soon as the limit allows. Nothing happens while it is not running."""
+        """Ask the encoder for an IDR: now, or as soon as the limit allows. Nothing happens while it
+        is not running.
+        """
         if not self._shared.running:
             return
         now = self._clock()
@@ -110,10 +115,13 @@ class VideoHub:
         if decision is Decision.SEND:
             self._source.request_keyframe()
         elif decision is Decision.HOLD and self._held is None:
-            self._held = asyncio.get_running_loop().call_later(self._limiter.hold_left(now), self._serve_held)
+            self._held = asyncio.get_running_loop().call_later(
+                self._limiter.hold_left(now), self._serve_held
+            )
 
     async def snapshot(self, max_bytes: int) -> Jpeg:
-        """A still picture, without a change to the video; starts the source where it is not running.
+        """A still picture, without a change to the video; starts the source where it is not
+        running.
 
         Raises MediaUnavailable.
         """
@@ -165,7 +173,9 @@ class VideoHub:
             self._request_for_waiting()
 
     def _request_for_waiting(self) -> None:
-        """Somebody cannot go on without one. Not held: while it does not come, the next picture asks again."""
+        """Somebody cannot go on without one. Not held: while it does not come, the next picture
+        asks again.
+        """
         if self._limiter.overdue(self._clock()):
             self.request_keyframe()
 
@@ -182,9 +192,13 @@ class VideoHub:
     def _follow_bitrate(self) -> None:
         if not self._shared.running:
             return
-        wanted = shared_bitrate((each.wish for each in self._subscriptions), otherwise=self._options.bitrate)
+        wanted = shared_bitrate(
+            (each.wish for each in self._subscriptions), otherwise=self._options.bitrate
+        )
         self._follow_framerate(wanted)
-        target = max(self._options.min_bitrate, min(wanted * self._divisor, self._options.max_bitrate))
+        target = max(
+            self._options.min_bitrate, min(wanted * self._divisor, self._options.max_bitrate)
+        )
         if target != self._bitrate:
             self._bitrate = target
             self._source.set_bitrate(target)
@@ -196,8 +210,11 @@ class VideoHub:
         video = self._source.format
         pixel_rate = video.width * video.height * video.framerate
         divisor = frame_divisor(wanted, pixel_rate, self._options.min_bitrate, self._divisor)
-        divisor = min(divisor, max(1, int(video.framerate)))  # fewer than one a second would pass for a stall
+        # fewer than one a second would pass for a stall
+        divisor = min(divisor, max(1, int(video.framerate)))
         if divisor != self._divisor:
-            logger.info("%d bit/s are too few for every picture: one in %d is sent", wanted, divisor)
+            logger.info(
+                "%d bit/s are too few for every picture: one in %d is sent", wanted, divisor
+            )
             self._divisor = divisor
             self._source.divide_framerate(divisor)

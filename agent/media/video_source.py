@@ -20,19 +20,23 @@ Fail = Callable[[Exception], None]
 class Source(Protocol[UnitT_co]):
     """Makes encoded units between `start()` and `stop()`; may be started again after that.
 
-    Both callbacks may be called from any thread. `fail` is called at most once for each start, `emit` never after it.
+    Both callbacks may be called from any thread. `fail` is called at most once for each start,
+    `emit` never after it.
     """
 
     async def start(self, emit: Callable[[UnitT_co], None], fail: Fail) -> None:
         """Begin. Raises MediaUnavailable. Cancelled where it takes too long."""
 
     async def stop(self) -> None:
-        """End, and give back thread, device and memory. Called after every `start()`, also one that raised."""
+        """End, and give back thread, device and memory. Called after every `start()`, also one that
+        raised.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class VideoOptions:
-    """The `[video]` settings that a source follows. Bitrates are bit/s; `uid` is shown by the test pattern.
+    """The `[video]` settings that a source follows. Bitrates are bit/s; `uid` is shown by the test
+    pattern.
 
     `camera` is for the Raspberry Pi's own.
     """
@@ -48,7 +52,9 @@ class VideoOptions:
 
     @property
     def format(self) -> VideoFormat:
-        """What our own encoders make of this: Constrained Baseline, of a level that holds the highest bitrate."""
+        """What our own encoders make of this: Constrained Baseline, of a level that holds the
+        highest bitrate.
+        """
         level = level_for(self.width, self.height, self.framerate, self.max_bitrate)
         return VideoFormat(self.width, self.height, self.framerate, f"42c0{level:02x}")
 
@@ -66,7 +72,9 @@ class SourceDescription:
 
 
 class VideoSource(Source[AccessUnit], Protocol):
-    """A camera with its encoder, or what stands in for one. The first unit after each start is a key frame."""
+    """A camera with its encoder, or what stands in for one. The first unit after each start is a
+    key frame.
+    """
 
     @property
     def format(self) -> VideoFormat:
@@ -86,4 +94,6 @@ class FramerateControl(Protocol):
     """A source that can leave pictures out."""
 
     def divide_framerate(self, divisor: int) -> None:
-        """Encode one picture in `divisor`, from the next one on. Each gets the bits that it would get beside all."""
+        """Encode one picture in `divisor`, from the next one on. Each gets the bits that it would
+        get beside all.
+        """

@@ -19,7 +19,9 @@ STOP_TIMEOUT = 5.0
 
 
 class Worker:
-    """Runs `body(stopping)` in a thread until it returns or is stopped; an exception of it goes to `fail`."""
+    """Runs `body(stopping)` in a thread until it returns or is stopped; an exception of it goes to
+    `fail`.
+    """
 
     def __init__(self, name: str, body: Callable[[threading.Event], None], fail: Fail) -> None:
         self._loop = asyncio.get_running_loop()
@@ -32,13 +34,19 @@ class Worker:
         self._thread.start()
 
     async def stop(self) -> None:
-        """Ask the thread to end and wait for it; a thread that hangs is left behind with a warning in the log."""
+        """Ask the thread to end and wait for it; a thread that hangs is left behind with a warning
+        in the log.
+        """
         self._stopping.set()
         try:
             async with asyncio.timeout(STOP_TIMEOUT):
                 await self._finished.wait()
         except TimeoutError:
-            logger.warning("thread %s did not end within %.0f s and is left behind", self._thread.name, STOP_TIMEOUT)
+            logger.warning(
+                "thread %s did not end within %.0f s and is left behind",
+                self._thread.name,
+                STOP_TIMEOUT,
+            )
             return
         self._thread.join()
 
@@ -66,7 +74,8 @@ class Worker:
 
 
 async def call_in_thread(name: str, function: Callable[[], None]) -> None:
-    """Run what blocks in a daemon thread; the pool of `asyncio.to_thread` would keep the process from ending.
+    """Run what blocks in a daemon thread; the pool of `asyncio.to_thread` would keep the process
+    from ending.
 
     When this is cancelled the thread goes on; its result is dropped.
     """
@@ -79,7 +88,8 @@ async def call_in_thread(name: str, function: Callable[[], None]) -> None:
             function()
         except BaseException as error:  # noqa: BLE001 - a thread's edge: raised again by the one who waits
             failures.append(error)
-        with contextlib.suppress(RuntimeError):  # the event loop may be gone by now
+        # the event loop may be gone by now
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(finished.set)
 
     thread = threading.Thread(target=run, name=name, daemon=True)
@@ -91,7 +101,9 @@ async def call_in_thread(name: str, function: Callable[[], None]) -> None:
 
 
 class Pacer:
-    """Deadlines `interval` seconds apart on the monotonic clock. Those that have passed are skipped."""
+    """Deadlines `interval` seconds apart on the monotonic clock. Those that have passed are
+    skipped.
+    """
 
     def __init__(self, interval: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._interval = interval

@@ -1,1 +1,3 @@
-"""What makes a process a service: readiness, status in words, watchdog, journal and the local status socket."""
+"""What makes a process a service: readiness, status in words, watchdog, journal and the local
+status socket.
+"""

@@ -1,8 +1,9 @@
 """Changes of this machine's addresses, as the kernel tells them (rtnetlink(7)).
 
-Only addresses that a call could be made from count: no loopback, no link-local, no tentative ones, and none of IPv6's
-temporary ones, which come and go by the clock. A burst of changes is told of once. With no address at all there is
-nothing to do, and if then the same ones return (a cable pulled and plugged) sockets bound to them work again.
+Only addresses that a call could be made from count: no loopback, no link-local, no tentative ones,
+and none of IPv6's temporary ones, which come and go by the clock. A burst of changes is told of
+once. With no address at all there is nothing to do, and if then the same ones return (a cable
+pulled and plugged) sockets bound to them work again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import NamedTuple, Self
 
 logger = logging.getLogger(__name__)
 
-SETTLING = 0.25  # seconds without a further change, after which one is told of
+# seconds without a further change, after which one is told of
+SETTLING = 0.25
 
 _GROUPS = 0x10 | 0x100  # RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
 _DONE, _NEW_ADDRESS, _DELETED_ADDRESS, _GET_ADDRESSES = 3, 20, 21, 22
@@ -26,14 +28,18 @@ _REQUEST_DUMP = 0x301  # NLM_F_REQUEST, NLM_F_DUMP
 _ADDRESS, _LOCAL, _FLAGS = 1, 2, 8  # attributes: IFA_...
 _UNUSABLE = 0x01 | 0x08 | 0x40  # IFA_F_TEMPORARY, IFA_F_DADFAILED, IFA_F_TENTATIVE
 _SCOPE_LINK = 253
-_HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port
-_MESSAGE = struct.Struct("=BBBBI")  # ifaddrmsg: family, prefix length, flags, scope, interface
+# nlmsghdr: length, type, flags, sequence, port
+_HEADER = struct.Struct("=IHHII")
+# ifaddrmsg: family, prefix length, flags, scope, interface
+_MESSAGE = struct.Struct("=BBBBI")
 _ATTRIBUTE = struct.Struct("=HH")  # rtattr: length, type
 _BUFFER = 65_536
 
 
 class AddressChange(NamedTuple):
-    """One message: an address that is there now (`usable` or not), or that is gone (never usable)."""
+    """One message: an address that is there now (`usable` or not), or that is gone (never
+    usable).
+    """
 
     interface: int
     address: str
@@ -41,19 +47,23 @@ class AddressChange(NamedTuple):
 
 
 class AddressWatch:
-    """Calls `on_change` on the loop whenever the addresses are others than before, and there are any."""
+    """Calls `on_change` on the loop whenever the addresses are others than before, and there are
+    any.
+    """
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._on_change = on_change
         self._found: set[tuple[int, str]] = set()
-        self._told: frozenset[tuple[int, str]] | None = None  # None until the first list is complete
+        # None until the first list is complete
+        self._told: frozenset[tuple[int, str]] | None = None
         self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
         try:
             self._socket = _listen()
-        except (AttributeError, OSError) as error:  # no Linux, or a sandbox: silence is noticed all the same
+        except (AttributeError, OSError) as error:
+            # no Linux, or a sandbox: silence is noticed all the same
             logger.warning("changes of address are not noticed at once: %s", error)
             return self
         asyncio.get_running_loop().add_reader(self._socket, self._read, self._socket)
@@ -61,7 +71,10 @@ class AddressWatch:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -72,7 +85,10 @@ class AddressWatch:
     def _ask(self, netlink: socket.socket) -> None:
         """For every address there is. They come as if they were new."""
         self._found.clear()
-        netlink.send(_HEADER.pack(_HEADER.size + _MESSAGE.size, _GET_ADDRESSES, _REQUEST_DUMP, 1, 0) + bytes(8))
+        netlink.send(
+            _HEADER.pack(_HEADER.size + _MESSAGE.size, _GET_ADDRESSES, _REQUEST_DUMP, 1, 0)
+            + bytes(8)
+        )
 
     def _read(self, netlink: socket.socket) -> None:
         try:
@@ -82,7 +98,8 @@ class AddressWatch:
         except OSError as error:
             if error.errno != errno.ENOBUFS:
                 raise
-            self._ask(netlink)  # there was more than the kernel kept for us
+            # there was more than the kernel kept for us
+            self._ask(netlink)
             return
         for kind, body in read_messages(data):
             if kind == _DONE:
@@ -116,12 +133,16 @@ class AddressWatch:
         if not found or found == self._told:
             return
         self._told = found
-        logger.info("our addresses are now %s", ", ".join(sorted({address for _, address in found})))
+        logger.info(
+            "our addresses are now %s", ", ".join(sorted({address for _, address in found}))
+        )
         self._on_change()
 
 
 def _listen() -> socket.socket:
-    netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    netlink = socket.socket(
+        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
+    )
     try:
         netlink.setblocking(False)
         netlink.bind((0, _GROUPS))
@@ -142,12 +163,15 @@ def read_messages(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def read_change(kind: int, body: bytes) -> AddressChange | None:
-    """What a message says of an address; None where it is about something else, or not to be understood."""
+    """What a message says of an address; None where it is about something else, or not to be
+    understood.
+    """
     if kind not in (_NEW_ADDRESS, _DELETED_ADDRESS) or len(body) < _MESSAGE.size:
         return None
     family, _, flags, scope, interface = _MESSAGE.unpack_from(body)
     attributes = dict(_attributes(body[_MESSAGE.size :]))
-    raw = attributes.get(_LOCAL) or attributes.get(_ADDRESS, b"")  # on a point-to-point link they differ
+    # on a point-to-point link they differ
+    raw = attributes.get(_LOCAL) or attributes.get(_ADDRESS, b"")
     if len(raw) != {socket.AF_INET: 4, socket.AF_INET6: 16}.get(family):
         return None
     if len(attributes.get(_FLAGS, b"")) == 4:

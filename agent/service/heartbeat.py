@@ -13,18 +13,24 @@ from agent.service.status_snapshot import Phase, Snapshot, lacking, words
 
 logger = logging.getLogger(__name__)
 
-READY_TIMEOUT = 5.0  # seconds: a device without a broker or a camera has started, too, and says what it lacks
-IDLE_INTERVAL = 30.0  # seconds between two looks where no watchdog asks for more
-ILL_INTERVAL = 0.5  # seconds between two looks in bad health: whoever recovers in time is fed at once
-RELEASE_DELAY = 10.0  # seconds from the end of the last call until its memory is given back: the camera lingers a while
-STOP_EXTENSION = 8.0  # seconds: goodbyes to every caller, the last transports, the broker's acknowledgments
+# seconds: a device without a broker or a camera has started, too, and says what it lacks
+READY_TIMEOUT = 5.0
+# seconds between two looks where no watchdog asks for more
+IDLE_INTERVAL = 30.0
+# seconds between two looks in bad health: whoever recovers in time is fed at once
+ILL_INTERVAL = 0.5
+# seconds from the end of the last call until its memory is given back: the camera lingers a while
+RELEASE_DELAY = 10.0
+# seconds: goodbyes to every caller, the last transports, the broker's acknowledgments
+STOP_EXTENSION = 8.0
 
 
 class Heartbeat:
-    """Says READY once nothing is lacking, or `ready_timeout` seconds after `run()` began; then what changes.
+    """Says READY once nothing is lacking, or `ready_timeout` seconds after `run()` began; then what
+    changes.
 
-    `look` and `feel` are called on the event loop at each beat. `watchdog` is systemd's WatchdogSec in seconds; it is
-    fed twice in that time, and only in good health.
+    `look` and `feel` are called on the event loop at each beat. `watchdog` is systemd's WatchdogSec
+    in seconds; it is fed twice in that time, and only in good health.
     """
 
     def __init__(

@@ -3,8 +3,8 @@
     journalctl -u callbox CALLBOX_CONVERSATION=5f1c...      all of one call
     journalctl -u callbox CALLBOX_REASON=ice_failed         all calls that ended so
 
-Code logs as it would anywhere. A record that has a conversation's id, a reason or a state among its arguments gets the
-field of it here; further fields come as `extra={"CALLBOX_...": ...}`.
+Code logs as it would anywhere. A record that has a conversation's id, a reason or a state among its
+arguments gets the field of it here; further fields come as `extra={"CALLBOX_...": ...}`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ RemoteUid = Callable[[str], str | None]
 
 
 class CallFields(logging.Filter):
-    """Adds CALLBOX_* attributes to records. `remote_uid` maps the id of a conversation that is open to its far side."""
+    """Adds CALLBOX_* attributes to records. `remote_uid` maps the id of a conversation that is open
+    to its far side.
+    """
 
     def __init__(self, remote_uid: RemoteUid) -> None:
         super().__init__()
@@ -44,7 +46,8 @@ class CallFields(logging.Filter):
         for argument in record.args if isinstance(record.args, tuple) else ():
             field = _FIELD_OF.get(type(argument))
             if field is not None:
-                setattr(record, field, str(argument))  # of two states the second, which is the new one
+                # of two states the second, which is the new one
+                setattr(record, field, str(argument))
             elif type(argument) is str:
                 self._name_call(record, argument)
         return True
@@ -58,7 +61,9 @@ class CallFields(logging.Filter):
 
 @contextlib.contextmanager
 def call_fields(remote_uid: RemoteUid) -> Iterator[None]:
-    """While this is open, records have the fields of the calls that they speak of, on every handler there is now."""
+    """While this is open, records have the fields of the calls that they speak of, on every handler
+    there is now.
+    """
     fields = CallFields(remote_uid)
     handlers = tuple(logging.getLogger().handlers)
     for handler in handlers:
@@ -70,8 +75,12 @@ def call_fields(remote_uid: RemoteUid) -> Iterator[None]:
             handler.removeFilter(fields)
 
 
-def open_journal(environ: Mapping[str, str] = os.environ, stream: IO[Any] | None = None) -> logging.Handler | None:
-    """A handler for the journal, where `stream` (standard error) is connected to it; None at a terminal or a pipe."""
+def open_journal(
+    environ: Mapping[str, str] = os.environ, stream: IO[Any] | None = None
+) -> logging.Handler | None:
+    """A handler for the journal, where `stream` (standard error) is connected to it; None at a
+    terminal or a pipe.
+    """
     stream = stream or sys.stderr
     if not is_journal(environ.get("JOURNAL_STREAM", ""), stream):
         return None
@@ -81,11 +90,15 @@ def open_journal(environ: Mapping[str, str] = os.environ, stream: IO[Any] | None
         return _prefixed(stream)
 
     def send(message: str, /, **fields: Any) -> None:
-        # The handler passes on every attribute of a record, `message` among them; journald takes upper case alone.
+        # The handler passes on every attribute of a record, `message` among them; journald takes
+        # upper case alone.
         journal.send(message, **{name: value for name, value in fields.items() if name.isupper()})
 
-    handler: logging.Handler = journal.JournalHandler(sender_function=send, SYSLOG_IDENTIFIER=IDENTIFIER)
-    handler.setFormatter(logging.Formatter("%(message)s"))  # time, level and logger are fields of their own
+    handler: logging.Handler = journal.JournalHandler(
+        sender_function=send, SYSLOG_IDENTIFIER=IDENTIFIER
+    )
+    # time, level and logger are fields of their own
+    handler.setFormatter(logging.Formatter("%(message)s"))
     return handler
 
 
@@ -93,18 +106,28 @@ def is_journal(journal_stream: str, stream: IO[Any]) -> bool:
     """Whether `stream` is the socket whose DEVICE:INODE systemd has put into $JOURNAL_STREAM."""
     try:
         status = os.fstat(stream.fileno())
-    except (OSError, ValueError):  # closed, or no file at all
+    except (OSError, ValueError):
+        # closed, or no file at all
         return False
     return journal_stream == f"{status.st_dev}:{status.st_ino}"
 
 
 class LevelPrefix(logging.Formatter):
-    """`<3>text`: sd-daemon(3)'s levels, which journald reads from standard error. The fields are lost this way."""
+    """`<3>text`: sd-daemon(3)'s levels, which journald reads from standard error. The fields are
+    lost this way.
+    """
 
-    _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+    _PRIORITIES = (
+        (logging.CRITICAL, 2),
+        (logging.ERROR, 3),
+        (logging.WARNING, 4),
+        (logging.INFO, 6),
+    )
 
     def format(self, record: logging.LogRecord) -> str:
-        priority = next((number for level, number in self._PRIORITIES if record.levelno >= level), 7)
+        priority = next(
+            (number for level, number in self._PRIORITIES if record.levelno >= level), 7
+        )
         return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
 
 

@@ -21,13 +21,18 @@ def resident_memory() -> int | None:
 
 
 def release_memory() -> None:
-    """Return what was freed to the system. The C library keeps it otherwise: some 20 MB after a call with x264."""
+    """Return what was freed to the system. The C library keeps it otherwise: some 20 MB after a
+    call with x264.
+    """
     try:
         trim = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError):  # not the GNU C library
+    except (OSError, AttributeError):
+        # not the GNU C library
         return
     before = resident_memory()
     trim(0)
     after = resident_memory()
     if before is not None and after is not None:
-        logger.debug("%.1f MB of memory given back, %.1f MB in use", (before - after) / 1e6, after / 1e6)
+        logger.debug(
+            "%.1f MB of memory given back, %.1f MB in use", (before - after) / 1e6, after / 1e6
+        )

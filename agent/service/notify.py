@@ -1,7 +1,8 @@
-"""Telling systemd how we are: the datagrams of sd_notify(3), and what it asks of us in the environment.
+"""Telling systemd how we are: the datagrams of sd_notify(3), and what it asks of us in the
+environment.
 
-systemd-python sends them where it is installed; without it a socket of our own says the same. Run from a terminal there
-is nobody to tell, and every call does nothing.
+systemd-python sends them where it is installed; without it a socket of our own says the same. Run
+from a terminal there is nobody to tell, and every call does nothing.
 """
 
 from __future__ import annotations
@@ -19,13 +20,18 @@ logger = logging.getLogger(__name__)
 
 Send = Callable[[str], object]
 
-_LONGEST_STATUS = 400  # characters; `systemctl status` shows one line
+# characters; `systemctl status` shows one line
+_LONGEST_STATUS = 400
 
 
 class Notifier:
-    """One process's line to its service manager. `send` delivers a datagram's text, and may raise OSError."""
+    """One process's line to its service manager. `send` delivers a datagram's text, and may raise
+    OSError.
+    """
 
-    def __init__(self, send: Send | None = None, *, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
+    def __init__(
+        self, send: Send | None = None, *, monotonic_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
         self._send = send
         self._monotonic_ns = monotonic_ns
         self._status: str | None = None
@@ -46,7 +52,9 @@ class Notifier:
             self._tell("", status)
 
     def reloading(self) -> None:
-        """A reload begins; `ready` ends it. The time lets systemd tell this reload from an earlier one."""
+        """A reload begins; `ready` ends it. The time lets systemd tell this reload from an earlier
+        one.
+        """
         self._tell(f"RELOADING=1\nMONOTONIC_USEC={self._monotonic_ns() // 1000}", "reloading")
 
     def stopping(self, status: str) -> None:
@@ -88,15 +96,20 @@ def open_notifier(environ: Mapping[str, str] = os.environ) -> Notifier:
 
 
 def send_datagram(address: str, text: str) -> None:
-    """One datagram to a socket in the file system, or (`@...`) in the abstract namespace. Raises OSError."""
+    """One datagram to a socket in the file system, or (`@...`) in the abstract namespace. Raises
+    OSError.
+    """
     name = "\0" + address[1:] if address.startswith("@") else address
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-        sock.setblocking(False)  # a full queue is an error, not a reason to hang
+        # a full queue is an error, not a reason to hang
+        sock.setblocking(False)
         sock.sendto(text.encode(), name)
 
 
 def watchdog_timeout(environ: Mapping[str, str] = os.environ) -> float | None:
-    """Seconds after which the service manager wants to have heard of us; None where it does not watch this process."""
+    """Seconds after which the service manager wants to have heard of us; None where it does not
+    watch this process.
+    """
     if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     try:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-STARVED_AFTER = 15.0  # seconds; the camera hub starts a camera anew after 3 and gives up after 11
+# seconds; the camera hub starts a camera anew after 3 and gives up after 11
+STARVED_AFTER = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
     """Signs of life, seen from the event loop (that it turns needs no sign: it is what looks).
 
-    `starved` is how many seconds a call has waited for a frame, 0 where frames flow or nobody wants any. `gave_up` is
-    how long one had waited when the camera ended for want of one; None once a frame has come again.
+    `starved` is how many seconds a call has waited for a frame, 0 where frames flow or nobody wants
+    any. `gave_up` is how long one had waited when the camera ended for want of one; None once a
+    frame has come again.
     """
 
     mqtt_thread_alive: bool = True

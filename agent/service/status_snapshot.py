@@ -39,7 +39,9 @@ class CallSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """`missing` says why there are no pictures; None where there are, or where nobody has looked yet."""
+    """`missing` says why there are no pictures; None where there are, or where nobody has looked
+    yet.
+    """
 
     name: str
     looked_for: bool = False
@@ -48,10 +50,11 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The records of calls on their way to the broker. `trouble` says why the disk does not keep them.
+    """The records of calls on their way to the broker. `trouble` says why the disk does not keep
+    them.
 
-    All but `waiting` are counted since the start: records that were `lost`, those `recovered` of calls that an earlier
-    process died in, and files that could not be used and were `set_aside`.
+    All but `waiting` are counted since the start: records that were `lost`, those `recovered` of
+    calls that an earlier process died in, and files that could not be used and were `set_aside`.
     """
 
     trouble: str | None = None
@@ -63,10 +66,11 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`broker` is HOST:PORT, `broker_trouble` why the last attempt to reach it failed, `uptime` seconds, `memory` bytes
-    of resident memory (None where that is unknown).
+    """`broker` is HOST:PORT, `broker_trouble` why the last attempt to reach it failed, `uptime`
+    seconds, `memory` bytes of resident memory (None where that is unknown).
 
-    `tasks` of the event loop: a number that climbs from call to call is a leak, which nothing else shows from outside.
+    `tasks` of the event loop: a number that climbs from call to call is a leak, which nothing else
+    shows from outside.
     """
 
     uid: str
@@ -89,7 +93,9 @@ def lacking(now: Snapshot) -> list[str]:
     """What stands between the device and its first call, each as `waiting for ...` can go on."""
     lacks = []
     if not now.broker_connected:
-        lacks.append(f"the broker {now.broker}" + (f" ({now.broker_trouble})" if now.broker_trouble else ""))
+        lacks.append(
+            f"the broker {now.broker}" + (f" ({now.broker_trouble})" if now.broker_trouble else "")
+        )
     if now.camera.missing is not None:
         lacks.append(f"a camera ({now.camera.missing})")
     elif not now.camera.looked_for:
@@ -139,7 +145,9 @@ def _doing(call: CallSnapshot) -> str:
 
 def _media(calls: tuple[CallSnapshot, ...]) -> str:
     """All calls share one encoder: the picture is said once, the bitrate is their sum."""
-    videos = [call.video for call in calls if call.video is not None and call.state is State.ESTABLISHED]
+    videos = [
+        call.video for call in calls if call.video is not None and call.state is State.ESTABLISHED
+    ]
     if not videos:
         return ""
     first, bitrate = videos[0], sum(video.bitrate for video in videos)

@@ -1,7 +1,9 @@
-"""What the device is doing, for `callbox status`: one JSON line for each connection to a local socket.
+"""What the device is doing, for `callbox status`: one JSON line for each connection to a local
+socket.
 
-Who may ask is a matter of the file's permissions (0660: the daemon's user and group). Nothing that is sent to the
-socket is read, so there is nothing to abuse; a client that does not take its line is cut off.
+Who may ask is a matter of the file's permissions (0660: the daemon's user and group). Nothing that
+is sent to the socket is read, so there is nothing to abuse; a client that does not take its line is
+cut off.
 """
 
 from __future__ import annotations
@@ -28,12 +30,16 @@ SOCKET_NAME = "status.sock"
 RUNTIME_DIRECTORY = Path("/run/callbox")
 
 _MAX_CONNECTIONS = 16
-_MAX_ANSWER = 1 << 20  # bytes that a client reads at most
-_TIMEOUT = 2.0  # seconds, on both sides
+# bytes that a client reads at most
+_MAX_ANSWER = 1 << 20
+# seconds, on both sides
+_TIMEOUT = 2.0
 
 
 class StatusServer:
-    """Answers on `path` while the context is open. A socket that cannot be had is logged, and is no reason to stop."""
+    """Answers on `path` while the context is open. A socket that cannot be had is logged, and is no
+    reason to stop.
+    """
 
     def __init__(self, path: Path, look: Callable[[], Snapshot]) -> None:
         self._path = path
@@ -47,11 +53,16 @@ class StatusServer:
             self._server = await asyncio.start_unix_server(self._answer, self._path)
             self._path.chmod(0o660)
         except OSError as error:
-            logger.warning("`callbox status` will not work: %s: %s", self._path, error.strerror or error)
+            logger.warning(
+                "`callbox status` will not work: %s: %s", self._path, error.strerror or error
+            )
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._server is None:
             return
@@ -86,24 +97,36 @@ def as_json(now: Snapshot) -> dict[str, Any]:
 
 
 def socket_path(uid: str, environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the device `uid` listens: systemd's runtime directory, else one of this user's own, a file for each uid."""
+    """Where the device `uid` listens: systemd's runtime directory, else one of this user's own, a
+    file for each uid.
+    """
     directory = environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
-    return Path(directory) / SOCKET_NAME if directory else personal_directory(environ) / f"{uid}.sock"
+    return (
+        Path(directory) / SOCKET_NAME if directory else personal_directory(environ) / f"{uid}.sock"
+    )
 
 
 def candidates(environ: Mapping[str, str] = os.environ) -> list[Path]:
-    """Sockets at which a daemon may be found: the service's first, then those of this user's own."""
+    """Sockets at which a daemon may be found: the service's first, then those of this user's
+    own.
+    """
     return [RUNTIME_DIRECTORY / SOCKET_NAME, *sorted(personal_directory(environ).glob("*.sock"))]
 
 
 def personal_directory(environ: Mapping[str, str] = os.environ) -> Path:
     """For a daemon that somebody runs at a terminal."""
     runtime = environ.get("XDG_RUNTIME_DIR")
-    return Path(runtime) / "callbox" if runtime else Path(tempfile.gettempdir()) / f"callbox-{os.getuid()}"
+    return (
+        Path(runtime) / "callbox"
+        if runtime
+        else Path(tempfile.gettempdir()) / f"callbox-{os.getuid()}"
+    )
 
 
 def ask(path: Path) -> dict[str, Any]:
-    """What the daemon at `path` is doing. Raises OSError where none answers there, ValueError for another's answer."""
+    """What the daemon at `path` is doing. Raises OSError where none answers there, ValueError for
+    another's answer.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(_TIMEOUT)
         sock.connect(str(path))

@@ -1,4 +1,6 @@
-"""The settings of a device: the typed tree, the only reader of files, environment and credentials, and its samples."""
+"""The settings of a device: the typed tree, the only reader of files, environment and credentials,
+and its samples.
+"""
 
 from agent.settings.advice import advise
 from agent.settings.camera import CameraSettings

@@ -11,16 +11,26 @@ from agent.settings.models import MqttSettings, Settings
 
 def advise(settings: Settings, policy: Policy) -> list[str]:
     """One sentence for each thing worth a second look."""
-    return [*_about_rules(policy), *_about_broker(settings.mqtt), *_about_ice(settings), *_about_camera(settings)]
+    return [
+        *_about_rules(policy),
+        *_about_broker(settings.mqtt),
+        *_about_ice(settings),
+        *_about_camera(settings),
+    ]
 
 
 def _about_rules(policy: Policy) -> Iterator[str]:
     if not policy.rules:
         yield "policy: there are no rules, so every call is rejected (not_allowed)"
-    catch_all = next((number for number, rule in enumerate(policy.rules, 1) if _matches_everything(rule)), None)
+    catch_all = next(
+        (number for number, rule in enumerate(policy.rules, 1) if _matches_everything(rule)), None
+    )
     for number, rule in enumerate(policy.rules, 1):
         if catch_all is not None and number > catch_all:
-            yield f'policy: rule {number} ("{rule.name}") is never asked: rule {catch_all} matches every call'
+            yield (
+                f'policy: rule {number} ("{rule.name}") is never asked: rule {catch_all} '
+                f"matches every call"
+            )
 
 
 def _matches_everything(rule: Rule) -> bool:
@@ -55,8 +65,14 @@ def _is_loopback(host: str) -> bool:
 def _about_ice(settings: Settings) -> Iterator[str]:
     urls = [url for server in settings.ice.servers for url in server.urls]
     if settings.ice.transport_policy == "relay" and not any(url.startswith("turn") for url in urls):
-        yield "ice.transport_policy is relay without a TURN server: only callers that bring one can be connected"
+        yield (
+            "ice.transport_policy is relay without a TURN server: only callers that bring "
+            "one can be connected"
+        )
     longest = settings.call.max_duration
     for number, server in enumerate(settings.ice.servers):
         if server.secret and (longest is None or server.credential_lifetime < longest):
-            yield f"ice.servers[{number}].credential_lifetime is shorter than call.max_duration: relays may fail"
+            yield (
+                f"ice.servers[{number}].credential_lifetime is shorter than "
+                f"call.max_duration: relays may fail"
+            )

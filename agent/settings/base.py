@@ -19,7 +19,9 @@ Real = Annotated[float, BeforeValidator(_no_boolean)]
 
 
 def conflict(key: str, text: str) -> PydanticCustomError:
-    """Two settings that do not go together: `key` is the one to name, `text` says why, values included."""
+    """Two settings that do not go together: `key` is the one to name, `text` says why, values
+    included.
+    """
     return PydanticCustomError("conflict", "{text}", {"key": key, "text": text})
 
 

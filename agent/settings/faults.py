@@ -1,7 +1,8 @@
-"""What is wrong with settings or rules, one sentence each: where it was set, the key, the value, what it should be.
+"""What is wrong with settings or rules, one sentence each: where it was set, the key, the value,
+what it should be.
 
-A secret's value is never repeated. Nor is that of an unknown key, which may be a misspelled `password`, nor text where
-a whole section should be, which may hold one.
+A secret's value is never repeated. Nor is that of an unknown key, which may be a misspelled
+`password`, nor text where a whole section should be, which may hold one.
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ from agent.settings.models import Settings
 from agent.settings.names import Location, field_at, holds_secret, nearest, section_of
 
 _LONGEST_VALUE = 80
-_KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "text", dict: "a table", list: "a list"}
+_KINDS = {
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "text",
+    dict: "a table",
+    list: "a list",
+}
 _SHOULD_BE = {
     "dict_type": "should be a table",
     "model_type": "should be a table",
@@ -51,7 +59,9 @@ def _unknown(path: Location, merged: Merged, root: type[BaseModel]) -> str:
         return "unknown key"
     layer = merged.origin(path)
     in_rule = _rule_key(path, merged.values) is not None
-    return f"unknown key, did you mean {meant[-1] if in_rule or layer is None else layer.key(meant)}?"
+    return (
+        f"unknown key, did you mean {meant[-1] if in_rule or layer is None else layer.key(meant)}?"
+    )
 
 
 def _complaint(details: ErrorDetails, path: Location, merged: Merged, root: type[BaseModel]) -> str:
@@ -64,7 +74,9 @@ def _complaint(details: ErrorDetails, path: Location, merged: Merged, root: type
     if kind == "missing":
         return "is required"
     written = _value_at(path, merged.values, details["input"])
-    shown = _shown(written, hide=field is not None and (holds_secret(field) or section_of(field) is not None))
+    shown = _shown(
+        written, hide=field is not None and (holds_secret(field) or section_of(field) is not None)
+    )
     if kind in _SHOULD_BE:
         return f"{shown} {_SHOULD_BE[kind]}"
     return re.sub(r"^(Input|String|Value|Tuple)(?= should)", lambda _: shown, details["msg"])
@@ -91,12 +103,20 @@ def _shown(value: Any, *, hide: bool) -> str:
 
 def _rule_key(path: Location, values: dict[str, Any]) -> str | None:
     """`rule 2 ("night"): hours` for what is inside a rule; None for anything else."""
-    position = next((n for n, part in enumerate(path) if part == "rule" and n + 1 < len(path)), None)
+    position = next(
+        (n for n, part in enumerate(path) if part == "rule" and n + 1 < len(path)), None
+    )
     if position is None or not isinstance(number := path[position + 1], int):
         return None
     rule: Any = values
     for part in path[: position + 2]:
         rule = rule[part]
-    name = f' ("{rule["name"]}")' if isinstance(rule, dict) and isinstance(rule.get("name"), str) else ""
-    keys = "".join(f"[{part}]" if isinstance(part, int) else f": {part}" for part in path[position + 2 :])
+    name = (
+        f' ("{rule["name"]}")'
+        if isinstance(rule, dict) and isinstance(rule.get("name"), str)
+        else ""
+    )
+    keys = "".join(
+        f"[{part}]" if isinstance(part, int) else f": {part}" for part in path[position + 2 :]
+    )
     return f"rule {number + 1}{name}{keys}"

@@ -1,4 +1,6 @@
-"""The forms that single values must have. Each check returns the value or raises ValueError that quotes it."""
+"""The forms that single values must have. Each check returns the value or raises ValueError that
+quotes it.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,18 @@ from typing import Any
 from agent.signaling.protocol.topics import Topics, is_uid
 
 _ICE_URL = re.compile(
-    r"(stun|turn|turns):([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::(\d{1,5}))?(?:\?transport=(udp|tcp))?", re.ASCII
+    r"(stun|turn|turns):([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::(\d{1,5}))?(?:\?transport=(udp|tcp))?",
+    re.ASCII,
 )
 
 
 def check_uid(uid: str) -> str:
     """PROTOCOL's form of a uid."""
     if not is_uid(uid):
-        raise ValueError(f"{uid!r} is not a uid: 1 to 64 letters, digits, '_', '.', '-', the first a letter or digit")
+        raise ValueError(
+            f"{uid!r} is not a uid: 1 to 64 letters, digits, '_', '.', '-', the first a letter "
+            f"or digit"
+        )
     return uid
 
 
@@ -58,7 +64,9 @@ def check_video_source(source: str) -> str:
     return source
 
 
-def check_region(region: tuple[float, float, float, float] | None) -> tuple[float, float, float, float] | None:
+def check_region(
+    region: tuple[float, float, float, float] | None,
+) -> tuple[float, float, float, float] | None:
     """left, top, width, height: a part of the unit square that is not empty."""
     if region is None:
         return None
@@ -66,7 +74,8 @@ def check_region(region: tuple[float, float, float, float] | None) -> tuple[floa
     # A little more than 1: thirds do not add up to it exactly.
     if min(region) < 0 or min(width, height) < 0.01 or left + width > 1.001 or top + height > 1.001:
         raise ValueError(
-            f"{list(region)} is not [left, top, width, height] in fractions of the picture: each from 0 to 1, width "
+            f"{list(region)} is not [left, top, width, height] in fractions of the picture: "
+            f"each from 0 to 1, width "
             "and height 0.01 or more, and left + width and top + height at most 1"
         )
     return region
@@ -76,18 +85,24 @@ def check_camera_controls(controls: dict[str, Any]) -> dict[str, Any]:
     """Names of libcamera's form, and values that a control can take."""
     for name, value in controls.items():
         if not re.fullmatch(r"[A-Z][A-Za-z0-9]{1,63}", name, re.ASCII):
-            raise ValueError(f"{name!r} is not the name of a control, such as Brightness or AwbMode")
+            raise ValueError(
+                f"{name!r} is not the name of a control, such as Brightness or AwbMode"
+            )
         items = value if isinstance(value, list) and value else [value]
         kinds = (bool, int, float) if isinstance(value, list) else (bool, int, float, str)
         if not all(isinstance(item, kinds) for item in items):
-            raise ValueError(f"{name}: {value!r} is not a number, a boolean, a name or a list of numbers")
+            raise ValueError(
+                f"{name}: {value!r} is not a number, a boolean, a name or a list of numbers"
+            )
     return controls
 
 
 def check_audio_device(device: str) -> str:
     """auto | none | pattern | file:PATH | the name of a device"""
     if not device.strip() or device == "file:" or not device.isprintable():
-        raise ValueError(f"{device!r} is not auto, none, pattern, file:PATH or the name of a device")
+        raise ValueError(
+            f"{device!r} is not auto, none, pattern, file:PATH or the name of a device"
+        )
     return device
 
 
@@ -97,7 +112,10 @@ def check_ice_url(url: str) -> str:
         raise ValueError("a URL with '@' in it: username and credential are keys of their own")
     form = _ICE_URL.fullmatch(url)
     if form is None or not 1 <= int(form[3] or 3478) <= 65535:
-        raise ValueError(f"{url!r} is not stun:HOST[:PORT], turn:HOST[:PORT][?transport=udp|tcp] or turns:HOST[:PORT]")
+        raise ValueError(
+            f"{url!r} is not stun:HOST[:PORT], turn:HOST[:PORT][?transport=udp|tcp] or "
+            f"turns:HOST[:PORT]"
+        )
     if form[1] == "stun" and form[4]:
         raise ValueError(f"{url!r}: a stun: URL has no transport")
     if form[1] == "turns" and form[4] == "udp":

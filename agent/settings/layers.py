@@ -1,7 +1,7 @@
 """Where settings come from, one layer after the other, and who set what.
 
-Later wins: $STATE_DIRECTORY, callbox.toml, conf.d/*.toml, --config FILE, credentials, environment. Tables are merged
-key by key; a list replaces the one before it.
+Later wins: $STATE_DIRECTORY, callbox.toml, conf.d/*.toml, --config FILE, credentials, environment.
+Tables are merged key by key; a list replaces the one before it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class Layer:
         """A key as whoever wrote this layer knows it: `mqtt.port`, or `CALLBOX_MQTT__PORT`."""
         if self.name == ENVIRONMENT:
             return ENV_PREFIX + "__".join(map(str, path)).upper()
-        return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+        return "".join(
+            f"[{part}]" if isinstance(part, int) else f".{part}" for part in path
+        ).lstrip(".")
 
 
 @dataclass
@@ -48,11 +50,16 @@ class Merged:
 
     def origin(self, path: Location) -> Layer | None:
         """Who set `path`, or the nearest thing around it."""
-        return next((self.origins[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.origins), None)
+        return next(
+            (self.origins[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.origins),
+            None,
+        )
 
 
 class _TextSource(EnvSettingsSource):
-    """pydantic-settings' reading of names with `__` in them, on a mapping of ours. Unreadable JSON stays text."""
+    """pydantic-settings' reading of names with `__` in them, on a mapping of ours. Unreadable JSON
+    stays text.
+    """
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         super().__init__(Settings, env_prefix="", env_nested_delimiter="__")
@@ -62,10 +69,13 @@ class _TextSource(EnvSettingsSource):
         try:
             return super().decode_complex_value(field_name, field, value)
         except ValueError:
-            return value  # the model says what it should have been, and where
+            # the model says what it should have been, and where
+            return value
 
 
-def read_layers(config: Path | None, environ: Mapping[str, str], root: Path) -> tuple[list[Layer], list[str]]:
+def read_layers(
+    config: Path | None, environ: Mapping[str, str], root: Path
+) -> tuple[list[Layer], list[str]]:
     """Every layer that is there, in order, and a sentence for each that cannot be read."""
     layers: list[Layer] = []
     faults: list[str] = []
@@ -83,20 +93,26 @@ def read_layers(config: Path | None, environ: Mapping[str, str], root: Path) -> 
         except ValueError as error:
             faults.append(str(error))
     names = {
-        name.removeprefix(ENV_PREFIX).lower(): text for name, text in environ.items() if name.startswith(ENV_PREFIX)
+        name.removeprefix(ENV_PREFIX).lower(): text
+        for name, text in environ.items()
+        if name.startswith(ENV_PREFIX)
     }
     layers.append(Layer(ENVIRONMENT, _tree(names)))
     return layers, faults
 
 
 def read_toml(file: Path) -> dict[str, Any]:
-    """The file's table. Raises ValueError, one sentence that names the file, and the line where one is to blame."""
+    """The file's table. Raises ValueError, one sentence that names the file, and the line where one
+    is to blame.
+    """
     text = _read_text(file)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         end = f"line {text.count(chr(10), 0, len(text.rstrip())) + 1}, the end of the file"
-        raise ValueError(f"{file}: is not TOML: {str(error).replace('end of document', end)}") from error
+        raise ValueError(
+            f"{file}: is not TOML: {str(error).replace('end of document', end)}"
+        ) from error
 
 
 def _read_credential(file: Path) -> dict[str, Any]:
@@ -113,7 +129,9 @@ def _read_text(file: Path) -> str:
 
 
 def is_there(file: Path) -> bool:
-    """False only where there is nothing: what cannot be looked at is there, and reading it tells what is wrong."""
+    """False only where there is nothing: what cannot be looked at is there, and reading it tells
+    what is wrong.
+    """
     try:
         file.stat()
     except FileNotFoundError:
@@ -147,7 +165,9 @@ def _credentials(environ: Mapping[str, str]) -> Iterator[tuple[_Reader, Path]]:
 
 
 def _tree(texts: Mapping[str, str]) -> dict[str, Any]:
-    """The tree of flat names. pydantic-settings passes over names it does not know; here they stay, to be judged."""
+    """The tree of flat names. pydantic-settings passes over names it does not know; here they stay,
+    to be judged.
+    """
     values: dict[str, Any] = _TextSource(texts)()
     for name, text in texts.items():
         path = name.split("__")
@@ -162,7 +182,9 @@ def _tree(texts: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-def _merge(target: dict[str, Any], source: Mapping[str, Any], layer: Layer, path: Location, merged: Merged) -> None:
+def _merge(
+    target: dict[str, Any], source: Mapping[str, Any], layer: Layer, path: Location, merged: Merged
+) -> None:
     for key, value in source.items():
         here = (*path, key)
         merged.origins[here] = layer

@@ -32,8 +32,8 @@ def load_settings(
 ) -> Settings:
     """All layers as one tree (INTERFACE, Settings).
 
-    Raises ConfigurationError with every fault there is, those of the rules included, so that nobody mends one to meet
-    the next.
+    Raises ConfigurationError with every fault there is, those of the rules included, so that nobody
+    mends one to meet the next.
     """
     layers, faults = read_layers(config, environ, root)
     merged = Merged()
@@ -43,27 +43,35 @@ def load_settings(
         settings = Settings(**merged.values)
     except ValidationError as error:
         faults.extend(describe(error, merged) + _faults_of_rules(merged.values.get("policy"), root))
-        raise ConfigurationError(faults) from None  # the cause quotes secrets
+        # the cause quotes secrets
+        raise ConfigurationError(faults) from None
     faults.extend(_missing_files(settings, merged))
     if faults:
         raise ConfigurationError(faults + _faults_of_rules(merged.values.get("policy"), root))
     return settings
 
 
-def load_policy(settings: Settings, *, timezone: tzinfo | None = None, root: Path = CONFIG_ROOT) -> Policy:
-    """The rules that the settings name, in the device's time zone. Raises ConfigurationError: file, rule and field.
+def load_policy(
+    settings: Settings, *, timezone: tzinfo | None = None, root: Path = CONFIG_ROOT
+) -> Policy:
+    """The rules that the settings name, in the device's time zone. Raises ConfigurationError: file,
+    rule and field.
 
-    Where no file is named and `root` has no policy.toml, there are no rules: every call is rejected.
+    Where no file is named and `root` has no policy.toml, there are no rules: every call is
+    rejected.
     """
     return Policy(
-        settings.policy.rule or _read_rules(settings.policy.file if settings.policy.names_file else None, root),
+        settings.policy.rule
+        or _read_rules(settings.policy.file if settings.policy.names_file else None, root),
         timezone=timezone or local_timezone(),
         max_duration=settings.call.max_duration,
     )
 
 
 def local_timezone() -> tzinfo:
-    """The system's zone with its clock changes: $TZ where it is an IANA name, /etc/localtime, or UTC."""
+    """The system's zone with its clock changes: $TZ where it is an IANA name, /etc/localtime, or
+    UTC.
+    """
     try:
         name = os.environ.get("TZ", "").lstrip(":")
         if name:

@@ -1,4 +1,6 @@
-"""The names in the tree of settings: which there are, what is nearest to a wrong one, and which hold secrets."""
+"""The names in the tree of settings: which there are, what is nearest to a wrong one, and which
+hold secrets.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def field_at(path: Location, root: type[BaseModel] = Settings) -> FieldInfo | No
 
 
 def nearest(path: Location, root: type[BaseModel] = Settings) -> Location | None:
-    """The setting that was probably meant by an unknown `path`: alike in the same section, or so called in another."""
+    """The setting that was probably meant by an unknown `path`: alike in the same section, or so
+    called in another.
+    """
     *parents, wrong = path
     parent = field_at(tuple(parents), root)
     model = section_of(parent) if parent else root

@@ -1,6 +1,7 @@
 """The annotated samples of callbox.toml and policy.toml, written from the models.
 
-Prose begins with `# `; a setting begins with `#`, so that taking that one character away switches it on.
+Prose begins with `# `; a setting begins with `#`, so that taking that one character away switches
+it on.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ _WIDTH = 100
 _CONFIG_HEADER = """\
 The settings of callbox, each with its default. To change one, take the # from before it.
 
-Read in this order, later wins: /etc/callbox/callbox.toml, /etc/callbox/conf.d/*.toml, --config FILE, \
-files in $CREDENTIALS_DIRECTORY (mqtt__password), the environment (CALLBOX_MQTT__HOST). \
-A key that is not listed here is an error. `callbox check` reads it all and names every fault.
+Read in this order, later wins: /etc/callbox/callbox.toml, /etc/callbox/conf.d/*.toml, \
+--config FILE, files in $CREDENTIALS_DIRECTORY (mqtt__password), the environment \
+(CALLBOX_MQTT__HOST). A key that is not listed here is an error. `callbox check` reads it all and names every fault.
 """
 _POLICY_HEADER = """\
-Who may call. The first rule that matches decides; where none does, the call is rejected (not_allowed). \
-As delivered there is no rule, so nobody may call. To use a rule below, take the # from before its lines.
+Who may call. The first rule that matches decides; where none does, the call is rejected \
+(not_allowed). As delivered there is no rule, so nobody may call. \
+To use a rule below, take the # from before its lines.
 
 `callbox check` reads the rules and names every fault; \
 `callbox policy explain --caller UID` tells which one decides, and why.
@@ -51,7 +53,13 @@ _EXAMPLES: tuple[Mapping[str, Any], ...] = (
         "audio": "both",
         "shared_bitrate": "follow",
     },
-    {"name": "family at night", "callers": ["family-*"], "hours": "22:00-07:00", "action": "ring", "video": False},
+    {
+        "name": "family at night",
+        "callers": ["family-*"],
+        "hours": "22:00-07:00",
+        "action": "ring",
+        "video": False,
+    },
     {"name": "everybody else", "action": "reject", "reason": "not_allowed"},
 )
 
@@ -90,7 +98,8 @@ def _settings(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[st
             sections.append((name, section))
             continue
         yield from _prose(f"{field.description} {_range(field)}")
-        if name != "rule":  # a list of tables, which its description shows
+        # a list of tables, which its description shows
+        if name != "rule":
             yield f"#{name} = {_toml(_default(name, field))}"
         yield ""
     for name, section in sections:
@@ -102,15 +111,21 @@ def _settings(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[st
 
 def _default(name: str, field: FieldInfo) -> Any:
     if name == "uid":
-        return "door-1"  # an example: the default is the host's own
+        # an example: the default is the host's own
+        return "door-1"
     if field.default is not None and _is_duration(field):
         return format_duration(field.default)
     return field.default
 
 
 def _is_duration(field: FieldInfo) -> bool:
-    nested = [item for part in get_args(field.annotation) for item in getattr(part, "__metadata__", ())]
-    return any(isinstance(item, BeforeValidator) and item.func is parse_duration for item in (*field.metadata, *nested))
+    nested = [
+        item for part in get_args(field.annotation) for item in getattr(part, "__metadata__", ())
+    ]
+    return any(
+        isinstance(item, BeforeValidator) and item.func is parse_duration
+        for item in (*field.metadata, *nested)
+    )
 
 
 def _range(field: FieldInfo) -> str:
@@ -135,7 +150,11 @@ def _toml(value: Any) -> str:
     if isinstance(value, float):
         return repr(value)
     if isinstance(value, dict):
-        return "{}" if not value else f"{{ {', '.join(f'{key} = {_toml(each)}' for key, each in value.items())} }}"
+        return (
+            "{}"
+            if not value
+            else f"{{ {', '.join(f'{key} = {_toml(each)}' for key, each in value.items())} }}"
+        )
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_toml, value))}]"
     return json.dumps(value.value if isinstance(value, Enum) else str(value))

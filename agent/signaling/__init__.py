@@ -1,1 +1,3 @@
-"""Signaling over MQTT: the messages and topics of the protocol, and the adapter that carries them."""
+"""Signaling over MQTT: the messages and topics of the protocol, and the adapter that carries
+them.
+"""

@@ -1,7 +1,8 @@
 """Typed signalling on top of a broker: what the client of the house speaks.
 
-`receive()` gives what is meant for this device and could be read, or says why it could not. Retained signalling and
-commands, and topics that are not ours, are acknowledged and left alone. Nothing is answered here.
+`receive()` gives what is meant for this device and could be read, or says why it could not.
+Retained signalling and commands, and topics that are not ours, are acknowledged and left alone.
+Nothing is answered here.
 """
 
 from __future__ import annotations
@@ -37,15 +38,16 @@ from agent.signaling.protocol.topics import MAX_TOPIC_LENGTH, CommandTopic, Sign
 logger = logging.getLogger(__name__)
 
 _MAX_CORRELATION_DATA = 1024  # bytes
-_LARGE = 1024  # bytes; reading 64 KiB takes milliseconds, on a small board tens of them
+# bytes; reading 64 KiB takes milliseconds, on a small board tens of them
+_LARGE = 1024
 
 
 @dataclass(slots=True)
 class Signal:
     """One signalling message from `sender`, who is named by the topic and so by the broker.
 
-    `conversation` is the message's, as far as it could be read. `answerable` is False for a malformed `error`, so that
-    two sides never send each other errors about errors.
+    `conversation` is the message's, as far as it could be read. `answerable` is False for a
+    malformed `error`, so that two sides never send each other errors about errors.
     """
 
     sender: str
@@ -57,7 +59,9 @@ class Signal:
 
 @dataclass(slots=True)
 class CommandRequest:
-    """One command. `reply` may be called once; without a response topic the result becomes an event."""
+    """One command. `reply` may be called once; without a response topic the result becomes an
+    event.
+    """
 
     verb: str
     command: Command | MalformedMessage
@@ -70,7 +74,13 @@ class Signaling:
     """The messages of one device, `uid`, as the party `party`."""
 
     def __init__(
-        self, broker: Broker, *, uid: str, prefix: str, party: str, now: Callable[[], float] = time.time
+        self,
+        broker: Broker,
+        *,
+        uid: str,
+        prefix: str,
+        party: str,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """`now` is the time of day in Unix seconds."""
         self.broker = broker
@@ -85,15 +95,21 @@ class Signaling:
         topics = Topics(prefix)
         return ((topics.signals_for(uid), 1), (topics.commands_for(uid), 1))
 
-    def send(self, to: str, message: SignalMessage, *, expiry: float | None = None) -> asyncio.Future[None]:
+    def send(
+        self, to: str, message: SignalMessage, *, expiry: float | None = None
+    ) -> asyncio.Future[None]:
         """Send `message` to the uid `to`. `expiry` in seconds; an invitation's is its lifetime."""
         if isinstance(message, Invite) and expiry is None:
             expiry = message.lifetime
         seconds = None if expiry is None else max(1, math.ceil(expiry))
-        return self.broker.publish(self.topics.signal(to, self.uid), encode(message), expiry=seconds)
+        return self.broker.publish(
+            self.topics.signal(to, self.uid), encode(message), expiry=seconds
+        )
 
     def send_error(self, signal: Signal) -> asyncio.Future[None] | None:
-        """Tell the sender of a malformed message what is wrong with it; None where that is not to be answered."""
+        """Tell the sender of a malformed message what is wrong with it; None where that is not to
+        be answered.
+        """
         if not isinstance(signal.message, MalformedMessage) or not signal.answerable:
             return None
         message = Error(
@@ -104,7 +120,9 @@ class Signaling:
         )
         return self.send(signal.sender, message)
 
-    def publish_event(self, event: ConversationEvent, *, expiry: int | None = None) -> asyncio.Future[None]:
+    def publish_event(
+        self, event: ConversationEvent, *, expiry: int | None = None
+    ) -> asyncio.Future[None]:
         """Publish an event of a conversation; statistics with QoS 0."""
         return self.broker.publish(
             self.topics.event(self.uid, event.event), encode(event), qos=event.QOS, expiry=expiry
@@ -115,7 +133,8 @@ class Signaling:
         while True:
             incoming = await self.broker.incoming()
             if len(incoming.payload) > _LARGE:
-                await asyncio.sleep(0)  # where many wait, nothing else has let pictures and deadlines have their turn
+                # where many wait, nothing else has let pictures and deadlines have their turn
+                await asyncio.sleep(0)
             match self.topics.parse(incoming.topic):
                 case SignalTopic(to=self.uid, sender=sender) if not incoming.retain:
                     return self._signal(sender, incoming)
@@ -153,15 +172,26 @@ class Signaling:
         if topic is not None and self._may_reply_to(topic, incoming.correlation_data):
             if request_id is not None:
                 result = result.model_copy(update={"id": request_id})
-            return self.broker.publish(topic, encode(result), correlation_data=incoming.correlation_data)
+            return self.broker.publish(
+                topic, encode(result), correlation_data=incoming.correlation_data
+            )
         if topic is not None:
-            logger.warning("the response topic of a %s command cannot be used; answering with an event", verb)
-        about = {"id": request_id, "verb": verb, "device": self.uid, "timestamp": format_time(self._now())}
+            logger.warning(
+                "the response topic of a %s command cannot be used; answering with an event", verb
+            )
+        about = {
+            "id": request_id,
+            "verb": verb,
+            "device": self.uid,
+            "timestamp": format_time(self._now()),
+        }
         event = CommandResultEvent.model_validate(dict(result) | about)
         return self.broker.publish(self.topics.event(self.uid, "command_result"), encode(event))
 
     def _may_reply_to(self, topic: str, correlation_data: bytes | None) -> bool:
-        """A command must not make us speak in our own name: no protocol topic, no wildcard, no `$`."""
+        """A command must not make us speak in our own name: no protocol topic, no wildcard, no
+        `$`.
+        """
         size = len(topic.encode("utf-8", "replace"))
         if not 0 < size <= MAX_TOPIC_LENGTH or len(correlation_data or b"") > _MAX_CORRELATION_DATA:
             return False

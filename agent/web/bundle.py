@@ -1,7 +1,7 @@
 """Fetches the page's one third-party part, MQTT.js: when a wheel is built, and for a checkout.
 
-It runs without the project's own dependencies: as the build hook of pyproject.toml, and as a script. The version is the
-one that package.json names.
+It runs without the project's own dependencies: as the build hook of pyproject.toml, and as a
+script. The version is the one that package.json names.
 """
 
 from __future__ import annotations
@@ -29,12 +29,16 @@ TARGET = HERE / "vendor" / "mqtt.min.js"
 
 
 def fetch() -> Path:
-    """The path of the file, fetched with npm unless it is there already. Raises RuntimeError with what to do."""
+    """The path of the file, fetched with npm unless it is there already. Raises RuntimeError with
+    what to do.
+    """
     if TARGET.exists() and _digest(TARGET.read_bytes()) == SHA256:
         return TARGET
     npm = shutil.which("npm")
     if npm is None:
-        raise RuntimeError(f"npm is needed to fetch {PACKAGE} for the page; install Node.js with npm")
+        raise RuntimeError(
+            f"npm is needed to fetch {PACKAGE} for the page; install Node.js with npm"
+        )
     with tempfile.TemporaryDirectory() as folder:
         # npm is the person's own, and the rest are words of ours
         subprocess.run(  # noqa: S603

@@ -1,8 +1,10 @@
-"""Serves the page, and carries its MQTT: a WebSocket on `/mqtt`, byte for byte, to the broker's TCP port.
+"""Serves the page, and carries its MQTT: a WebSocket on `/mqtt`, byte for byte, to the broker's TCP
+port.
 
-The broker itself decides who may do what: what the page sends as user name and password reaches it untouched. This
-server only decides who may open the page. Three things are refused before that: a WebSocket that another site's script
-opens (`Origin`), a name that was pointed at a loopback address (`Host`), and whoever lacks the password.
+The broker itself decides who may do what: what the page sends as user name and password reaches it
+untouched. This server only decides who may open the page. Three things are refused before that: a
+WebSocket that another site's script opens (`Origin`), a name that was pointed at a loopback address
+(`Host`), and whoever lacks the password.
 """
 
 from __future__ import annotations
@@ -38,15 +40,19 @@ from agent.settings.forms import is_loopback
 logger = logging.getLogger(__name__)
 
 MQTT_PATH = "/mqtt"
-MAX_MESSAGE = 256 * 1024  # bytes in one WebSocket message; the protocol's own limit is 64 KiB
+# bytes in one WebSocket message; the protocol's own limit is 64 KiB
+MAX_MESSAGE = 256 * 1024
 MAX_CONNECTIONS = 64
-CONNECT_TIMEOUT = 5.0  # seconds for the broker to take a connection
+# seconds for the broker to take a connection
+CONNECT_TIMEOUT = 5.0
 COOKIE = "callbox_session"
 
 _PAGE_TYPES = {".html", ".js", ".css", ".svg", ".png", ".webmanifest"}
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "media-src 'self' blob:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data: blob:; "
+    "media-src 'self' blob:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "camera=(self), microphone=(self), fullscreen=(self)",
@@ -56,7 +62,9 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """Where the page is served and to whom. The files are PEM; with `client_ca` a browser needs a certificate of it."""
+    """Where the page is served and to whom. The files are PEM; with `client_ca` a browser needs a
+    certificate of it.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -83,7 +91,9 @@ def page_folder() -> Path:
 
 
 class PageServer:
-    """An async context. `configuration` makes what the page reads as `config.json`, each time that it does."""
+    """An async context. `configuration` makes what the page reads as `config.json`, each time that
+    it does.
+    """
 
     def __init__(
         self,
@@ -97,9 +107,14 @@ class PageServer:
 
         Raises ConfigurationError for an address that must not be served.
         """
-        if not options.is_loopback and not (options.certificate and (options.password or options.client_ca)):
+        if not options.is_loopback and not (
+            options.certificate and (options.password or options.client_ca)
+        ):
             raise ConfigurationError(
-                [f"web.host: {options.host!r} is not loopback, so it needs cert_file, and password or client_ca_file"]
+                [
+                    f"web.host: {options.host!r} is not loopback, so it needs cert_file, and "
+                    f"password or client_ca_file"
+                ]
             )
         self._options = options
         self._broker = broker
@@ -128,17 +143,22 @@ class PageServer:
                 logger=logger.getChild("websocket"),
             )
         except (OSError, ssl.SSLError) as error:
-            raise ConfigurationError([f"web: {options.url} cannot be served: {error.strerror or error}"]) from error
+            raise ConfigurationError(
+                [f"web: {options.url} cannot be served: {error.strerror or error}"]
+            ) from error
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
 
-    # -- HTTP -------------------------------------------------------------------------------------------------------
+    # -- HTTP --------------------------------------------------------------------------------------
 
     def _respond(self, _connection: ServerConnection, request: Request) -> Response | None:
         """An answer, or None to go on with the WebSocket handshake."""
@@ -164,7 +184,10 @@ class PageServer:
     def _file(self, path: str) -> Response:
         name = path.lstrip("/") or "index.html"
         if name == "config.json":
-            return self._found(json.dumps({"broker": MQTT_PATH, **self._configuration()}).encode(), "application/json")
+            return self._found(
+                json.dumps({"broker": MQTT_PATH, **self._configuration()}).encode(),
+                "application/json",
+            )
         found = self._files.get(name)
         if found is None:
             return _plain(http.HTTPStatus.NOT_FOUND, "There is no such page.")
@@ -178,7 +201,9 @@ class PageServer:
         if self._options.password:
             # Not every browser sends the password along with a WebSocket; every one sends a cookie.
             secure = "; Secure" if self._options.certificate else ""
-            headers["Set-Cookie"] = f"{COOKIE}={self._session}; Path=/; HttpOnly; SameSite=Strict{secure}"
+            headers["Set-Cookie"] = (
+                f"{COOKIE}={self._session}; Path=/; HttpOnly; SameSite=Strict{secure}"
+            )
         return Response(http.HTTPStatus.OK, "OK", headers, body)
 
     def _may_enter(self, headers: Headers) -> bool:
@@ -196,7 +221,7 @@ class PageServer:
             return kind.lower() == "basic" and hmac.compare_digest(text, password.encode())
         return False
 
-    # -- the bridge -------------------------------------------------------------------------------------------------
+    # -- the bridge --------------------------------------------------------------------------------
 
     async def _bridge(self, websocket: ServerConnection) -> None:
         self._open += 1
@@ -210,7 +235,9 @@ class PageServer:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 reader, writer = await asyncio.open_connection(*self._broker, ssl=self._broker_tls)
         except (OSError, TimeoutError) as error:
-            logger.warning("the broker %s:%d does not take the page's connection: %s", *self._broker, error)
+            logger.warning(
+                "the broker %s:%d does not take the page's connection: %s", *self._broker, error
+            )
             await websocket.close(1013, "the broker cannot be reached")
             return
         directions = {
@@ -242,7 +269,9 @@ async def _to_page(reader: asyncio.StreamReader, websocket: ServerConnection) ->
 
 
 def _read_page(folder: Path) -> Iterator[tuple[str, tuple[bytes, str]]]:
-    """Every file of the page, read once: nothing that a request names is ever looked up on the disk."""
+    """Every file of the page, read once: nothing that a request names is ever looked up on the
+    disk.
+    """
     for path in sorted(folder.rglob("*")):
         if path.suffix in _PAGE_TYPES and path.is_file():
             kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"

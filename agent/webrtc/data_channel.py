@@ -11,11 +11,14 @@ log = logging.getLogger(__name__)
 
 LABEL = "callbox"
 MAX_MESSAGE_SIZE = 64 * 1024  # bytes of UTF-8
-MAX_BUFFERED = 256 * 1024  # bytes that wait to be sent
+# bytes that wait to be sent
+MAX_BUFFERED = 256 * 1024
 
 
 class ControlChannel:
-    """At most one channel; the newest with the right label counts. Others are left alone and never read."""
+    """At most one channel; the newest with the right label counts. Others are left alone and never
+    read.
+    """
 
     def __init__(self, on_message: Callable[[str], None]) -> None:
         self._on_message = on_message

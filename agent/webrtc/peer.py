@@ -42,7 +42,8 @@ from agent.webrtc.sdp import RemoteDescription, declares_profile, publish, read_
 
 log = logging.getLogger(__name__)
 
-CLOSE_TIMEOUT = 4.0  # seconds for aiortc's own end, after which relays are abandoned
+# seconds for aiortc's own end, after which relays are abandoned
+CLOSE_TIMEOUT = 4.0
 ABANDON_TIMEOUT = 1.0  # seconds after that
 
 inside.configure()
@@ -72,7 +73,11 @@ class AiortcPeer:
         self._attention = Attention()
         self._control = ControlChannel(on_control)
         self._media = Media(
-            local, grant, on_failure=self._media_failed, on_track=self._track_received, on_first_frame=self._frame_seen
+            local,
+            grant,
+            on_failure=self._media_failed,
+            on_track=self._track_received,
+            on_first_frame=self._frame_seen,
         )
         policy = RTCIceTransportPolicy.RELAY if self._relay_only else RTCIceTransportPolicy.ALL
         configuration = RTCConfiguration(
@@ -110,7 +115,9 @@ class AiortcPeer:
             await self._accept(remote, "offer")
             self._prepare_ice()
             await self._pc.setLocalDescription(await self._pc.createAnswer())
-            return await self._described(remote.primary.rtp.muxId, remote.media.index(remote.primary))
+            return await self._described(
+                remote.primary.rtp.muxId, remote.media.index(remote.primary)
+            )
 
     async def apply_answer(self, answer: str) -> None:
         remote = read_description(answer)
@@ -141,7 +148,9 @@ class AiortcPeer:
 
     async def close(self) -> None:
         if self._closing is None:
-            self._closing = asyncio.create_task(self._close(), name=f"peer-{self._generation}-close")
+            self._closing = asyncio.create_task(
+                self._close(), name=f"peer-{self._generation}-close"
+            )
         await asyncio.shield(self._closing)
 
     # --- describing
@@ -156,13 +165,18 @@ class AiortcPeer:
         except CallboxError:
             raise
         except Exception as error:
-            raise PeerError(f"the transport could not be described ({type(error).__name__}: {error})") from error
+            raise PeerError(
+                f"the transport could not be described ({type(error).__name__}: {error})"
+            ) from error
 
     async def _accept(self, remote: RemoteDescription, kind: str) -> None:
         try:
             await self._pc.setRemoteDescription(RTCSessionDescription(remote.sdp, kind))
-        except Exception as error:  # aiortc's reaction to what it cannot use is whatever its code met
-            raise UnusableDescription(f"the {kind} cannot be used ({type(error).__name__}: {error})") from error
+        except Exception as error:
+            # aiortc's reaction to what it cannot use is whatever its code met
+            raise UnusableDescription(
+                f"the {kind} cannot be used ({type(error).__name__}: {error})"
+            ) from error
         await self._trickle.describe(remote)
 
     def _prepare_ice(self) -> None:
@@ -182,14 +196,21 @@ class AiortcPeer:
         if has_candidates:
             self._pc.can_connect.set()
         elif not servers:
-            raise PeerError("there is no address to connect from, and no server that could give one")
+            raise PeerError(
+                "there is no address to connect from, and no server that could give one"
+            )
         if servers:
-            self._gathering = asyncio.create_task(self._gather(servers, mid, index), name="ice-gathering")
+            self._gathering = asyncio.create_task(
+                self._gather(servers, mid, index), name="ice-gathering"
+            )
         else:
             await self._trickle.end_local()
         sdp, profile = self._pc.localDescription.sdp, self._media.profile_level_id
         if profile is not None and not declares_profile(sdp, profile):
-            log.warning("the source's H.264 has the profile %s, which was not offered: it may not be shown", profile)
+            log.warning(
+                "the source's H.264 has the profile %s, which was not offered: it may not be shown",
+                profile,
+            )
         return publish(sdp, profile_level_id=profile, trickling=bool(servers))
 
     async def _gather(self, servers: list[UsableServer], mid: str, index: int) -> None:
@@ -218,7 +239,9 @@ class AiortcPeer:
 
     def _listened(self, seconds: float) -> None:
         sent, reports = self._media.heeded
-        if self._attention.look(seconds, sent=sent, received=self._packets_received(), reports=reports):
+        if self._attention.look(
+            seconds, sent=sent, received=self._packets_received(), reports=reports
+        ):
             log.warning("for %g s the far side has answered checks, and nothing else", UNHEEDED)
             self._emit(PeerUnheeded(self._generation, UNHEEDED))
 
@@ -245,12 +268,19 @@ class AiortcPeer:
             self._fail(f"{part.lower()}_failed", f"{part} did not connect")
         elif not self._over:
             lost = self._consent is not None and self._consent.lost
-            detail = "the far side does not answer any more" if lost else "the far side closed the transport"
+            detail = (
+                "the far side does not answer any more"
+                if lost
+                else "the far side closed the transport"
+            )
             self._emit(PeerLost(self._generation, detail, closed=not lost))
             self._over = True
 
     def _connect_failed(self, error: Exception) -> None:
-        self._fail("transport_failed", f"the transport could not be set up ({type(error).__name__}: {error})")
+        self._fail(
+            "transport_failed",
+            f"the transport could not be set up ({type(error).__name__}: {error})",
+        )
 
     def _media_failed(self, kind: str, error: Exception) -> None:
         if kind == "audio" and self._media.sends("video"):
@@ -276,7 +306,8 @@ class AiortcPeer:
         try:
             self._on_event(event)
         except Exception:
-            log.exception("a listener failed")  # an error here would end aiortc's transport
+            # an error here would end aiortc's transport
+            log.exception("a listener failed")
 
     # --- the end
 

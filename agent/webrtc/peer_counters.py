@@ -13,7 +13,9 @@ VIDEO_CODEC = "H264"
 AUDIO_CODEC = "opus"
 
 
-def video_sent(stream: OutboundVideo, sender: inside.PacedSender, adaptation: BitrateAdaptation) -> SentCounters:
+def video_sent(
+    stream: OutboundVideo, sender: inside.PacedSender, adaptation: BitrateAdaptation
+) -> SentCounters:
     tally = sender.tally
     return SentCounters(
         codec=VIDEO_CODEC,

@@ -27,7 +27,8 @@ _DIRECTIONS = {
     (False, False): "inactive",
 }
 
-_packetize = H264Packetizer()  # of all connections: they send the pictures of one encoder
+# of all connections: they send the pictures of one encoder
+_packetize = H264Packetizer()
 
 
 class Media:
@@ -73,7 +74,9 @@ class Media:
         return self._grant.audio.sends and self._local.audio is not None
 
     async def subscribe(self, kind: str) -> None:
-        """Open the source of this kind, if it is to be sent. Raises MediaUnavailable, or PeerError once closed."""
+        """Open the source of this kind, if it is to be sent. Raises MediaUnavailable, or PeerError
+        once closed.
+        """
         if not self.sends(kind):
             return
         if kind == "video" and self._local.video is not None:
@@ -81,7 +84,8 @@ class Media:
             self._video = OutboundVideo(subscription, self._on_failure, self._on_first_frame)
         elif self._local.audio is not None:
             self._audio = OutboundAudio(await self._local.audio.subscribe(), self._on_failure)
-        if self._closed:  # closed while the source was opening
+        # closed while the source was opening
+        if self._closed:
             await self.close()
             raise PeerError("the peer was closed while a source was opening")
 
@@ -100,7 +104,9 @@ class Media:
             )
         else:
             self._audio_in = InboundAudio(
-                transceiver.receiver, self._local.sink, lambda: self._on_track(kind, counters.AUDIO_CODEC)
+                transceiver.receiver,
+                self._local.sink,
+                lambda: self._on_track(kind, counters.AUDIO_CODEC),
             )
 
     async def stop_sending(self, kind: str) -> None:
@@ -130,16 +136,24 @@ class Media:
             at=time.monotonic(),
             video_sent=self._video_sent(),
             audio_sent=self._audio_sent(),
-            video_received=counters.video_received(self._video_in) if self._video_in is not None else None,
-            audio_received=counters.audio_received(self._audio_in) if self._audio_in is not None else None,
+            video_received=counters.video_received(self._video_in)
+            if self._video_in is not None
+            else None,
+            audio_received=counters.audio_received(self._audio_in)
+            if self._audio_in is not None
+            else None,
             transport=counters.transport(self._pc, consent),
         )
 
     @property
     def heeded(self) -> tuple[int, int]:
         """Packets that we have sent, and the far side's reports on them."""
-        senders = [sender for sender in (self._video_sender, self._audio_sender) if sender is not None]
-        return sum(each.packets_sent for each in senders), sum(each.tally.reports for each in senders)
+        senders = [
+            sender for sender in (self._video_sender, self._audio_sender) if sender is not None
+        ]
+        return sum(each.packets_sent for each in senders), sum(
+            each.tally.reports for each in senders
+        )
 
     async def close(self) -> None:
         """Stop sending and give the subscriptions back."""
@@ -182,5 +196,9 @@ class Media:
             return [codec for codec in known if codec.mimeType == "audio/opus"]
         profile = (self.profile_level_id or "42e01f")[:4].lower()
         h264 = [codec for codec in known if codec.mimeType == "video/H264"]
-        h264.sort(key=lambda codec: str(codec.parameters.get("profile-level-id", ""))[:4].lower() != profile)
+        h264.sort(
+            key=lambda codec: (
+                str(codec.parameters.get("profile-level-id", ""))[:4].lower() != profile
+            )
+        )
         return h264 + [codec for codec in known if codec.mimeType == "video/rtx"]

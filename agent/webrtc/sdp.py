@@ -1,7 +1,9 @@
-"""Session descriptions of strangers: refused with a clear text, or cleaned so that aiortc can take them.
+"""Session descriptions of strangers: refused with a clear text, or cleaned so that aiortc can take
+them.
 
-aiortc trusts what it parses: a missing direction, a port of 99999 or a BUNDLE group that names nothing breaks it later,
-in a task of its own. So everything is judged here, before a transport is made (RFC 8866, 8829, 8839).
+aiortc trusts what it parses: a missing direction, a port of 99999 or a BUNDLE group that names
+nothing breaks it later, in a task of its own. So everything is judged here, before a transport is
+made (RFC 8866, 8829, 8839).
 """
 
 from __future__ import annotations
@@ -16,9 +18,11 @@ from aiortc.sdp import MediaDescription, SessionDescription, candidate_from_sdp
 from agent.errors import UnusableDescription
 
 MAX_DESCRIPTION_SIZE = 64 * 1024  # characters
-MAX_LINES = 800  # a browser's offer has 100 to 300
+# a browser's offer has 100 to 300
+MAX_LINES = 800
 MAX_CANDIDATES = 20
-MAX_CODECS = 128  # in a section: as many as there are payload types
+# in a section: as many as there are payload types
+MAX_CODECS = 128
 MAX_LINE_LENGTH = 4096
 END_OF_CANDIDATES = "a=end-of-candidates"
 
@@ -33,9 +37,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class RemoteDescription:
-    """A description that aiortc can take. `sdp` is without candidates; those that can be used stand in `candidates`.
+    """A description that aiortc can take. `sdp` is without candidates; those that can be used stand
+    in `candidates`.
 
-    `media` is in the order of the description; its first one named by BUNDLE carries the transport of all.
+    `media` is in the order of the description; its first one named by BUNDLE carries the transport
+    of all.
     """
 
     sdp: str
@@ -51,11 +57,15 @@ class RemoteDescription:
         """Whether a trickled candidate for this media is one for the transport that all share."""
         if mid is None and index is None:
             return True
-        return mid == self.primary.rtp.muxId or (mid is None and index == self.media.index(self.primary))
+        return mid == self.primary.rtp.muxId or (
+            mid is None and index == self.media.index(self.primary)
+        )
 
 
 def read_description(text: str) -> RemoteDescription:
-    """Judge and clean an offer or an answer. Raises UnusableDescription, which says what is wrong."""
+    """Judge and clean an offer or an answer. Raises UnusableDescription, which says what is
+    wrong.
+    """
     lines = _checked_lines(text)
     kept = [line for line in lines if not line.startswith((_CANDIDATE, END_OF_CANDIDATES))]
     _check_codecs(kept)
@@ -73,7 +83,9 @@ def read_description(text: str) -> RemoteDescription:
 
 
 def read_candidate(text: str) -> RTCIceCandidate | None:
-    """A candidate that can be paired: component 1, UDP, a numeric address. None for any other, also `.local`."""
+    """A candidate that can be paired: component 1, UDP, a numeric address. None for any other, also
+    `.local`.
+    """
     try:
         candidate = candidate_from_sdp(text.strip().removeprefix("a=").removeprefix("candidate:"))
         address = ipaddress.ip_address(candidate.ip)
@@ -91,8 +103,12 @@ def read_candidate(text: str) -> RTCIceCandidate | None:
 
 
 def publish(sdp: str, *, profile_level_id: str | None, trickling: bool) -> str:
-    """Our own description as it goes out: with the level that we really send, and open to later candidates."""
-    lines = [line for line in sdp.splitlines() if not (trickling and line.startswith(END_OF_CANDIDATES))]
+    """Our own description as it goes out: with the level that we really send, and open to later
+    candidates.
+    """
+    lines = [
+        line for line in sdp.splitlines() if not (trickling and line.startswith(END_OF_CANDIDATES))
+    ]
     if profile_level_id is not None:
         lines = [_with_level(line, profile_level_id) for line in lines]
     if trickling:
@@ -101,7 +117,9 @@ def publish(sdp: str, *, profile_level_id: str | None, trickling: bool) -> str:
 
 
 def declares_profile(sdp: str, profile_level_id: str) -> bool:
-    """Whether an entry of it has this profile, at whatever level; what is Constrained Baseline is Baseline too."""
+    """Whether an entry of it has this profile, at whatever level; what is Constrained Baseline is
+    Baseline too.
+    """
     profile = profile_level_id[:4].lower()
     constrained = profile.startswith("42") and int(profile[2:], 16) & 0x40  # constraint_set1_flag
     return f"profile-level-id={'42' if constrained else profile}" in sdp.lower()
@@ -112,7 +130,12 @@ def _with_level(line: str, profile_level_id: str) -> str:
     profile = re.escape(profile_level_id[:4])
     if not line.startswith("a=fmtp:"):
         return line
-    return re.sub(rf"profile-level-id={profile}[0-9a-f]{{2}}", f"profile-level-id={profile_level_id}", line, flags=re.I)
+    return re.sub(
+        rf"profile-level-id={profile}[0-9a-f]{{2}}",
+        f"profile-level-id={profile_level_id}",
+        line,
+        flags=re.I,
+    )
 
 
 def _session_end(lines: list[str]) -> int:
@@ -121,7 +144,9 @@ def _session_end(lines: list[str]) -> int:
 
 def _checked_lines(text: str) -> list[str]:
     if len(text) > MAX_DESCRIPTION_SIZE:
-        raise UnusableDescription(f"the description is longer than {MAX_DESCRIPTION_SIZE} characters")
+        raise UnusableDescription(
+            f"the description is longer than {MAX_DESCRIPTION_SIZE} characters"
+        )
     if _CONTROL.search(text):
         raise UnusableDescription("the description holds control characters")
     lines = [line.strip() for line in re.split(r"\r\n|\n|\r", text) if line.strip()]
@@ -138,7 +163,9 @@ def _checked_lines(text: str) -> list[str]:
 
 
 def _check_codecs(lines: list[str]) -> None:
-    """The parser gives every feedback line to every codec, and searches them for every parameter."""
+    """The parser gives every feedback line to every codec, and searches them for every
+    parameter.
+    """
     for section in _sections(lines):
         if sum(line.startswith("a=rtpmap:") for line in section) > MAX_CODECS:
             raise UnusableDescription(f"a media section has more than {MAX_CODECS} codecs")
@@ -169,7 +196,9 @@ def _parse(sdp: str) -> SessionDescription:
     try:
         return SessionDescription.parse(sdp)
     except Exception as error:  # noqa: BLE001 - the parser has no error of its own: whatever its code met comes out
-        raise UnusableDescription(f"the description cannot be parsed ({type(error).__name__}: {error})") from None
+        raise UnusableDescription(
+            f"the description cannot be parsed ({type(error).__name__}: {error})"
+        ) from None
 
 
 def _check_section(media: MediaDescription) -> None:
@@ -178,7 +207,9 @@ def _check_section(media: MediaDescription) -> None:
         raise UnusableDescription(f"{name} is of an unknown kind")
     if not _MID.fullmatch(media.rtp.muxId or ""):
         raise UnusableDescription(f"{name} has no usable a=mid")
-    ufrag, password = (media.ice.usernameFragment, media.ice.password) if media.ice is not None else (None, None)
+    ufrag, password = (
+        (media.ice.usernameFragment, media.ice.password) if media.ice is not None else (None, None)
+    )
     for part, value, shortest in (("ufrag", ufrag, 4), ("pwd", password, 22)):
         if not value or not shortest <= len(value) <= 256 or not _CREDENTIAL.fullmatch(value):
             raise UnusableDescription(f"{name} has no usable a=ice-{part}")
@@ -204,7 +235,9 @@ def _check_rtp_section(name: str, media: MediaDescription) -> None:
         raise UnusableDescription(f"{name} has no a=rtcp-mux")
     if any(not 0 < extension.id < 256 for extension in media.rtp.headerExtensions):
         raise UnusableDescription(f"{name} has a header extension with an id that RTP cannot carry")
-    if any(codec.payloadType is None or not 0 <= codec.payloadType < 128 for codec in media.rtp.codecs):
+    if any(
+        codec.payloadType is None or not 0 <= codec.payloadType < 128 for codec in media.rtp.codecs
+    ):
         raise UnusableDescription(f"{name} has a payload type that RTP cannot carry")
 
 

@@ -1,10 +1,11 @@
-"""Builds callbox_VERSION_ARCH.deb for each suite and architecture, on any machine with dpkg-deb and pip.
+"""Builds callbox_VERSION_ARCH.deb for each suite and architecture, on any machine with dpkg-deb and
+pip.
 
     python3 systemd/deb/build.py --suite trixie --arch arm64 --out dist
 
-The package brings a virtual environment of its own in /usr/lib/callbox, made of wheels for the target: nothing of the
-target runs here, so the machine that builds need not be of its kind. The environment sees the system's packages, as
-picamera2 and systemd-python come from there.
+The package brings a virtual environment of its own in /usr/lib/callbox, made of wheels for the
+target: nothing of the target runs here, so the machine that builds need not be of its kind. The
+environment sees the system's packages, as picamera2 and systemd-python come from there.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-HOME = Path("usr/lib/callbox")  # of the virtual environment
+# of the virtual environment
+HOME = Path("usr/lib/callbox")
 
 ELF_MACHINES = {"amd64": 62, "arm64": 183}  # e_machine of elf(5)
 WHEEL_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -51,8 +53,12 @@ class BuildError(Exception):
     """The package cannot be built as asked; says why."""
 
 
-def build(suite: Suite, arch: str, out: Path, *, wheel: Path | None = None, compression: str = "xz") -> Path:
-    """The path of the finished package. Raises BuildError, or CalledProcessError for a tool that failed."""
+def build(
+    suite: Suite, arch: str, out: Path, *, wheel: Path | None = None, compression: str = "xz"
+) -> Path:
+    """The path of the finished package. Raises BuildError, or CalledProcessError for a tool that
+    failed.
+    """
     with tempfile.TemporaryDirectory(prefix="callbox-deb-") as name:
         scratch = Path(name)
         tree = scratch / "tree"
@@ -66,13 +72,25 @@ def build(suite: Suite, arch: str, out: Path, *, wheel: Path | None = None, comp
         set_modes(tree)
         out.mkdir(parents=True, exist_ok=True)
         package = out / f"callbox_{version}_{arch}.deb"
-        run("dpkg-deb", "--root-owner-group", f"-Z{compression}", "--build", str(tree), str(package))
+        run(
+            "dpkg-deb", "--root-owner-group", f"-Z{compression}", "--build", str(tree), str(package)
+        )
     return package
 
 
 def build_wheel(scratch: Path) -> Path:
     """Our own code as a wheel: pure Python, the same for every target."""
-    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(scratch), str(ROOT))
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-deps",
+        "--wheel-dir",
+        str(scratch),
+        str(ROOT),
+    )
     (wheel,) = scratch.glob("callbox-*.whl")
     return wheel
 
@@ -83,8 +101,21 @@ def install_environment(tree: Path, suite: Suite, arch: str, wheel: Path) -> Non
     packages = home / "lib" / f"python{suite.python}" / "site-packages"
     platforms = [f"--platform=manylinux_{glibc}_{WHEEL_MACHINES[arch]}" for glibc in MANYLINUX]
     run(
-        *(sys.executable, "-m", "pip", "install", "-q", "--no-compile", "--only-binary=:all:", "--implementation=cp"),
-        *(f"--python-version={suite.python}", *platforms, f"--platform=manylinux2014_{WHEEL_MACHINES[arch]}"),
+        *(
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-compile",
+            "--only-binary=:all:",
+            "--implementation=cp",
+        ),
+        *(
+            f"--python-version={suite.python}",
+            *platforms,
+            f"--platform=manylinux2014_{WHEEL_MACHINES[arch]}",
+        ),
         *(f"--target={packages}", str(wheel)),
     )
     shutil.rmtree(packages / "bin", ignore_errors=True)
@@ -93,7 +124,10 @@ def install_environment(tree: Path, suite: Suite, arch: str, wheel: Path) -> Non
     (home / "bin/python").symlink_to("python3")
     (home / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = true\n")
     script = home / "bin/callbox"
-    script.write_text(f"#!/{HOME}/bin/python3\nimport sys\n\nfrom agent.__main__ import main\n\nsys.exit(main())\n")
+    script.write_text(
+        f"#!/{HOME}/bin/python3\nimport sys\n\nfrom agent.__main__ import "
+        f"main\n\nsys.exit(main())\n"
+    )
     (tree / "usr/bin").mkdir(parents=True)
     (tree / "usr/bin/callbox").symlink_to("../lib/callbox/bin/callbox")
 
@@ -119,7 +153,11 @@ def install_documents(tree: Path) -> None:
 
 def check_machine(tree: Path, arch: str) -> None:
     """Every compiled file must be for the target. Raises BuildError that names one that is not."""
-    libraries = [path for path in tree.rglob("*") if path.is_file() and not path.is_symlink() and is_elf(path)]
+    libraries = [
+        path
+        for path in tree.rglob("*")
+        if path.is_file() and not path.is_symlink() and is_elf(path)
+    ]
     if not libraries:
         raise BuildError("the tree holds no compiled files at all")
     for path in libraries:
@@ -156,7 +194,9 @@ def write_control(tree: Path, suite: Suite, arch: str, version: str) -> None:
     text = (HERE / "control.in").read_text()
     (control / "control").write_text(re.sub(r"@(\w+)@", lambda match: values[match[1]], text))
     conffiles = [path for path in files if (tree / "etc") in path.parents]
-    (control / "conffiles").write_text("".join(f"/{path.relative_to(tree)}\n" for path in conffiles))
+    (control / "conffiles").write_text(
+        "".join(f"/{path.relative_to(tree)}\n" for path in conffiles)
+    )
     sums = [f"{md5(path)}  {path.relative_to(tree)}\n" for path in files if path not in conffiles]
     (control / "md5sums").write_text("".join(sums))
     for script in ("postinst", "prerm", "postrm"):
@@ -169,7 +209,10 @@ def md5(path: Path) -> str:
 
 def set_modes(tree: Path) -> None:
     """The same whatever the umask of the one who builds."""
-    scripts = {tree / HOME / "bin/callbox", *(tree / "DEBIAN" / name for name in ("postinst", "prerm", "postrm"))}
+    scripts = {
+        tree / HOME / "bin/callbox",
+        *(tree / "DEBIAN" / name for name in ("postinst", "prerm", "postrm")),
+    }
     for path in (tree, *tree.rglob("*")):
         if path.is_symlink():
             continue
@@ -184,23 +227,35 @@ def copy(source: Path, target: Path) -> None:
 
 
 def run(*command: str) -> None:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH") or str(int((ROOT / "pyproject.toml").stat().st_mtime))
+    epoch = os.environ.get("SOURCE_DATE_EPOCH") or str(
+        int((ROOT / "pyproject.toml").stat().st_mtime)
+    )
     environ = {**os.environ, "SOURCE_DATE_EPOCH": epoch}
     subprocess.run(command, check=True, env=environ, stdout=sys.stderr)  # noqa: S603 - pip and dpkg-deb, no shell
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Build the Debian package of callbox.")
-    parser.add_argument("--suite", choices=SUITES, action="append", help="may be given again; all unless given")
+    parser.add_argument(
+        "--suite", choices=SUITES, action="append", help="may be given again; all unless given"
+    )
     parser.add_argument("--arch", choices=ELF_MACHINES, action="append", help="likewise")
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
-    parser.add_argument("--wheel", type=Path, help="callbox's own wheel, where it has been built already")
+    parser.add_argument(
+        "--wheel", type=Path, help="callbox's own wheel, where it has been built already"
+    )
     parser.add_argument("--compression", choices=("xz", "zstd", "gzip", "none"), default="xz")
     chosen = parser.parse_args()
     try:
         for suite in chosen.suite or SUITES:
             for arch in chosen.arch or ELF_MACHINES:
-                package = build(SUITES[suite], arch, chosen.out, wheel=chosen.wheel, compression=chosen.compression)
+                package = build(
+                    SUITES[suite],
+                    arch,
+                    chosen.out,
+                    wheel=chosen.wheel,
+                    compression=chosen.compression,
+                )
                 sys.stdout.write(f"{package}\n")
     except (BuildError, subprocess.CalledProcessError) as error:
         sys.exit(f"build.py: {error}")

@@ -2,8 +2,8 @@
 
 python -m tests.bench [--only NAME]... [--quick] [--minutes N] [--messages N] [--json FILE]
 
-Prints a table and writes JSON. The exit code is 0 whatever was measured (a busy machine is no fault), and 1 where
-something could not be measured because it broke.
+Prints a table and writes JSON. The exit code is 0 whatever was measured (a busy machine is no
+fault), and 1 where something could not be measured because it broke.
 """
 
 from __future__ import annotations
@@ -23,13 +23,25 @@ from typing import Any
 
 from _pytest.outcomes import Skipped
 
-from tests.bench import broker_return, endurance, fuzz, kills, latency, memory, page, setup_time, side_by_side, soak
+from tests.bench import (
+    broker_return,
+    endurance,
+    fuzz,
+    kills,
+    latency,
+    memory,
+    page,
+    setup_time,
+    side_by_side,
+    soak,
+)
 from tests.bench.dead_servers import measure_dead_servers
 from tests.bench.figures import Figure, NotMeasured, machine, table
 from tests.bench.holes import measure_holes
 from tests.bench.scene import Scene
 
-LOG_LINES = 40  # of a device whose bench failed
+# of a device whose bench failed
+LOG_LINES = 40
 OUTPUT = Path(__file__).parent.parent / "output" / "bench.json"
 
 BENCHES: dict[str, Callable[[Scene], Awaitable[Sequence[Figure | NotMeasured]]]] = {
@@ -56,7 +68,9 @@ DEFAULT = [name for name in BENCHES if name not in LONG]
 
 
 def take_precedence() -> bool:
-    """Go before the rest of the machine, as far as the system lets us; the processes started from here inherit it."""
+    """Go before the rest of the machine, as far as the system lets us; the processes started from
+    here inherit it.
+    """
     with contextlib.suppress(PermissionError):
         os.nice(-15)
     return os.nice(0) < 0
@@ -65,7 +79,12 @@ def take_precedence() -> bool:
 async def run(names: list[str], *, quick: bool, **amounts: float) -> dict[str, Any]:
     where = machine() | {"precedence": not set(LONG).issuperset(names) and take_precedence()}
     left_out = {name: f"takes long; ask with --only {name}" for name in LONG if names == DEFAULT}
-    report: dict[str, Any] = {"machine": where, "quick": quick, "figures": [], "not_measured": left_out}
+    report: dict[str, Any] = {
+        "machine": where,
+        "quick": quick,
+        "figures": [],
+        "not_measured": left_out,
+    }
     figures: list[Figure] = []
     for name in names:
         print(f"{name} ...", file=sys.stderr, flush=True)
@@ -80,10 +99,16 @@ async def run(names: list[str], *, quick: bool, **amounts: float) -> dict[str, A
             traceback.print_exception(error)
             continue
         measured = [each for each in found if isinstance(each, Figure)]
-        report["not_measured"] |= {each.name: each.reason for each in found if isinstance(each, NotMeasured)}
+        report["not_measured"] |= {
+            each.name: each.reason for each in found if isinstance(each, NotMeasured)
+        }
         figures += measured
         report["figures"] += [{"bench": name, **figure.as_json()} for figure in measured]
-        print(f"{table(measured)}\n({time.monotonic() - started:.0f} s)\n", file=sys.stderr, flush=True)
+        print(
+            f"{table(measured)}\n({time.monotonic() - started:.0f} s)\n",
+            file=sys.stderr,
+            flush=True,
+        )
     where["load_after"] = machine()["load"]
     _show(report, figures)
     return report
@@ -103,10 +128,17 @@ async def measure(name: str, *, quick: bool, **amounts: float) -> Sequence[Figur
 
 def _show(report: dict[str, Any], figures: list[Figure]) -> None:
     where = report["machine"]
-    print(f"{where['cpu']}, {where['cores']} cores, load {where['load'][0]} before and {where['load_after'][0]} after")
-    print(f"{where['system']}, Python {where['python']}, aiortc {where['aiortc']}, PyAV {where['av']}")
     print(
-        "with precedence over other processes\n" if where["precedence"] else "without precedence over other processes\n"
+        f"{where['cpu']}, {where['cores']} cores, load {where['load'][0]} before and "
+        f"{where['load_after'][0]} after"
+    )
+    print(
+        f"{where['system']}, Python {where['python']}, aiortc {where['aiortc']}, PyAV {where['av']}"
+    )
+    print(
+        "with precedence over other processes\n"
+        if where["precedence"]
+        else "without precedence over other processes\n"
     )
     print(table(figures))
     for name, reason in report["not_measured"].items():
@@ -114,14 +146,31 @@ def _show(report: dict[str, Any], figures: list[Figure]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", choices=BENCHES, metavar="NAME", help=", ".join(BENCHES))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only", action="append", choices=BENCHES, metavar="NAME", help=", ".join(BENCHES)
+    )
     parser.add_argument("--quick", action="store_true", help="fewer calls, shorter ones")
-    parser.add_argument("--minutes", type=float, metavar="N", help="of soak (default: 30) and endurance (default: 20)")
-    parser.add_argument("--messages", type=int, metavar="N", help=f"to fuzz; default: {fuzz.MESSAGES}")
-    parser.add_argument("--json", type=Path, default=OUTPUT, metavar="FILE", help="default: tests/output/bench.json")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        metavar="N",
+        help="of soak (default: 30) and endurance (default: 20)",
+    )
+    parser.add_argument(
+        "--messages", type=int, metavar="N", help=f"to fuzz; default: {fuzz.MESSAGES}"
+    )
+    parser.add_argument(
+        "--json", type=Path, default=OUTPUT, metavar="FILE", help="default: tests/output/bench.json"
+    )
     arguments = parser.parse_args()
-    amounts = {name: value for name in ("minutes", "messages") if (value := getattr(arguments, name)) is not None}
+    amounts = {
+        name: value
+        for name in ("minutes", "messages")
+        if (value := getattr(arguments, name)) is not None
+    }
     report = asyncio.run(run(arguments.only or DEFAULT, quick=arguments.quick, **amounts))
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(report, indent=2) + "\n")

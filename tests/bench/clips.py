@@ -1,4 +1,6 @@
-"""The clips that are sent: made when they are needed, their time strip counts from the start of the clip."""
+"""The clips that are sent: made when they are needed, their time strip counts from the start of the
+clip.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from agent.media.pattern.timecode import encode_strip
 
 FRAMERATE, SECONDS = 30, 8
 _KEYFRAME_EVERY = 2 * FRAMERATE
-_PATCH = 480  # pixels: a square of noise, so that there is something to encode
+# pixels: a square of noise, so that there is something to encode
+_PATCH = 480
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,17 @@ def _encode(path: Path, clip: Clip) -> None:
         stream.width, stream.height, stream.pix_fmt = clip.width, clip.height, "yuv420p"
         stream.codec_context.gop_size = _KEYFRAME_EVERY
         stream.codec_context.bit_rate = clip.bitrate
-        rate = {"maxrate": str(clip.bitrate), "minrate": str(clip.bitrate), "bufsize": str(clip.bitrate // 2)}
-        options = {"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline", "nal-hrd": "cbr"}
+        rate = {
+            "maxrate": str(clip.bitrate),
+            "minrate": str(clip.bitrate),
+            "bufsize": str(clip.bitrate // 2),
+        }
+        options = {
+            "preset": "ultrafast",
+            "tune": "zerolatency",
+            "profile": "baseline",
+            "nal-hrd": "cbr",
+        }
         stream.codec_context.options = options | rate
         frame = av.VideoFrame(clip.width, clip.height, "yuv420p")
         for plane in frame.planes:

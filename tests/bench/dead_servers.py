@@ -10,24 +10,40 @@ from tests.bench.figures import Figure, spread
 from tests.bench.scene import PATTERN_720P, Caller, Scene, Turnstile
 from tests.bench.setup_time import stock_offer
 
-ANSWER_TARGET = 300.0  # ms, of the slowest call
+# ms, of the slowest call
+ANSWER_TARGET = 300.0
 
 
 async def measure_dead_servers(scene: Scene) -> list[Figure]:
-    """Servers that take what is sent and say nothing, over UDP, TCP and TLS; the same device without any beside it."""
+    """Servers that take what is sent and say nothing, over UDP, TCP and TLS; the same device
+    without any beside it.
+    """
     with ExitStack() as stack:
-        udp, tcp = (stack.enter_context(socket.socket(type=kind)) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM))
+        udp, tcp = (
+            stack.enter_context(socket.socket(type=kind))
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)
+        )
         for each in (udp, tcp):
             each.bind(("127.0.0.1", 0))
         tcp.listen(1024)
         silent, mute = f"127.0.0.1:{udp.getsockname()[1]}", f"127.0.0.1:{tcp.getsockname()[1]}"
         urls = [f"stun:{silent}", f"turn:{silent}", f"turn:{mute}?transport=tcp", f"turns:{mute}"]
-        dead = await _answers(scene, f'[ice]\nservers = [{{urls = {urls}, username = "u", credential = "p"}}]\n')
+        dead = await _answers(
+            scene, f'[ice]\nservers = [{{urls = {urls}, username = "u", credential = "p"}}]\n'
+        )
     none = await _answers(scene, "")
     return [
-        Figure("ACCEPTED with dead STUN and TURN, slowest", max(dead), "ms", ANSWER_TARGET, spread(dead)),
+        Figure(
+            "ACCEPTED with dead STUN and TURN, slowest",
+            max(dead),
+            "ms",
+            ANSWER_TARGET,
+            spread(dead),
+        ),
         Figure("ACCEPTED with dead STUN and TURN, median", statistics.median(dead), "ms"),
-        Figure("ACCEPTED without servers, median", statistics.median(none), "ms", details=spread(none)),
+        Figure(
+            "ACCEPTED without servers, median", statistics.median(none), "ms", details=spread(none)
+        ),
     ]
 
 

@@ -1,4 +1,6 @@
-"""Whether what arrived can be decoded as it is: no concealment, no picture that refers to one that never came."""
+"""Whether what arrived can be decoded as it is: no concealment, no picture that refers to one that
+never came.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,15 @@ from agent.media.pattern.timecode import read_strip, strip_age
 from agent.ports import AccessUnit, DecodedAudio
 from tests.bench.series import Sample
 
-KEPT = 10  # complaints that are kept word by word
-_HEADER_SIZE = 32  # bytes that surely hold what is read of a slice header
+# complaints that are kept word by word
+KEPT = 10
+# bytes that surely hold what is read of a slice header
+_HEADER_SIZE = 32
 
 
 class FrameNumbers:
-    """Follows `frame_num` (7.4.3): a reference picture that is missing leaves a gap, which decoders bridge in silence.
+    """Follows `frame_num` (7.4.3): a reference picture that is missing leaves a gap, which decoders
+    bridge in silence.
 
     Every picture is taken for a reference, as those of x264's Baseline and of cameras are.
     """
@@ -37,7 +42,9 @@ class FrameNumbers:
             elif kind in (NAL_SLICE, NAL_IDR):
                 number, before = self._number(unit), self._last
                 self._last = number
-                return kind != NAL_IDR and (before is None or number != (before + 1) % (1 << self._bits))
+                return kind != NAL_IDR and (
+                    before is None or number != (before + 1) % (1 << self._bits)
+                )
         return False
 
     def _number(self, unit: bytes) -> int:
@@ -50,7 +57,8 @@ class FrameNumbers:
 def _frame_number_bits(sps: bytes) -> int:
     bits = BitReader(without_emulation(sps[1:]))
     bits.take(24)
-    bits.ue()  # seq_parameter_set_id; profiles with more fields before the next one are not sent here
+    # seq_parameter_set_id; profiles with more fields before the next one are not sent here
+    bits.ue()
     return bits.ue() + 4
 
 
@@ -104,13 +112,17 @@ class Examiner:
         if captured is None:
             faults.append("the time strip cannot be read")
         else:
-            self.ages.append(Sample(time.monotonic(), strip_age(captured, time.time_ns() // 1_000_000)))
+            self.ages.append(
+                Sample(time.monotonic(), strip_age(captured, time.time_ns() // 1_000_000))
+            )
 
     def _complain(self, unit: AccessUnit, faults: list[str]) -> None:
         self.undecodable += 1
         if len(self.complaints) < KEPT:
             kind = "key frame" if unit.keyframe else "picture"
-            self.complaints.append(f"{kind} {self.pictures}, {len(unit.data)} bytes: {'; '.join(faults)}")
+            self.complaints.append(
+                f"{kind} {self.pictures}, {len(unit.data)} bytes: {'; '.join(faults)}"
+            )
 
 
 def _make_decoder() -> av.VideoCodecContext:

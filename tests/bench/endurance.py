@@ -1,4 +1,5 @@
-"""A long call that is not left in peace: which pictures cannot be decoded, what grows, what lags behind.
+"""A long call that is not left in peace: which pictures cannot be decoded, what grows, what lags
+behind.
 
 The viewer asks for key frames, changes what it takes and stands still, all at random moments.
 """
@@ -24,21 +25,29 @@ from tests.bench.slopes import slope
 
 MINUTES = 20.0
 VIDEO = 'source = "pattern"\nwidth = 640\nheight = 360\n'
-WINDOW = 5.0  # seconds that have one floor of latency
-SETTLE = 2.0  # seconds after a stall, in which what waited still arrives
-SAMPLE_INTERVAL = 5.0  # seconds between two looks at the memory
+# seconds that have one floor of latency
+WINDOW = 5.0
+# seconds after a stall, in which what waited still arrives
+SETTLE = 2.0
+# seconds between two looks at the memory
+SAMPLE_INTERVAL = 5.0
 REMB_INTERVAL_MS = 500
 BITRATES = (300_000, 600_000, 1_000_000, 2_000_000, 4_000_000)
-KEYFRAME_EVERY, STEP_EVERY, STALL_EVERY = (0.5, 10.0), (5.0, 20.0), (15.0, 45.0)  # seconds, from and to
-STALL = (0.05, 1.5)  # seconds; the longest fill the socket's buffer, and packets are lost
+# seconds, from and to
+KEYFRAME_EVERY, STEP_EVERY, STALL_EVERY = (0.5, 10.0), (5.0, 20.0), (15.0, 45.0)
+# seconds; the longest fill the socket's buffer, and packets are lost
+STALL = (0.05, 1.5)
 SEED = 4
 
-GROWTH_TARGET = 6.0  # MiB/h; what one call may keep is seen after minutes, not hours
+# MiB/h; what one call may keep is seen after minutes, not hours
+GROWTH_TARGET = 6.0
 DRIFT_TARGET = 10.0  # ms
 
 
 class Whims:
-    """Takes the place of the viewer's estimate of the bitrate: what the far side hears is `bitrate`, twice a second."""
+    """Takes the place of the viewer's estimate of the bitrate: what the far side hears is
+    `bitrate`, twice a second.
+    """
 
     def __init__(self) -> None:
         self.bitrate = BITRATES[-1]
@@ -64,7 +73,10 @@ async def measure_endurance(scene: Scene) -> list[Figure]:
     minutes = scene.minutes or MINUTES
     examiner = Examiner()
     memory: list[Sample] = []
-    async with scene.device(VIDEO, audio="none") as program, Caller.connected(scene.mosquitto) as caller:
+    async with (
+        scene.device(VIDEO, audio="none") as program,
+        Caller.connected(scene.mosquitto) as caller,
+    ):
         async with connected_call(caller, "bench", LocalStream(sink=examiner)) as exchange:
             disturbance = Disturbance()
             async with AsyncExitStack() as stack:
@@ -83,13 +95,21 @@ async def measure_endurance(scene: Scene) -> list[Figure]:
 
 def _figures(examiner: Examiner, memory: list[Sample], disturbance: Disturbance) -> list[Figure]:
     later = after_first_quarter(memory)
-    quiet = floors(examiner.ages, WINDOW, [Span(start, end + SETTLE) for start, end in disturbance.stalls])
+    quiet = floors(
+        examiner.ages, WINDOW, [Span(start, end + SETTLE) for start, end in disturbance.stalls]
+    )
     lowest = [sample.value for sample in quiet] or [0.0]
     complaints = {"pictures": examiner.pictures, "keyframes": examiner.keyframes, "seed": SEED}
     done = {"keyframes asked for": disturbance.keyframes, "bitrate steps": disturbance.steps}
     done |= {"stalls": len(disturbance.stalls)}
     return [
-        Figure("pictures that cannot be decoded", examiner.undecodable, "", 0, complaints | _list(examiner) | done),
+        Figure(
+            "pictures that cannot be decoded",
+            examiner.undecodable,
+            "",
+            0,
+            complaints | _list(examiner) | done,
+        ),
         Figure("pictures that arrived", examiner.pictures, ""),
         Figure(
             "growth of memory after the first quarter",
@@ -98,7 +118,13 @@ def _figures(examiner: Examiner, memory: list[Sample], disturbance: Disturbance)
             GROWTH_TARGET,
             {"first": memory[0].value, **spread([sample.value for sample in later])},
         ),
-        Figure("drift of latency, first quarter to last", drift(quiet), "ms", DRIFT_TARGET, spread(lowest)),
+        Figure(
+            "drift of latency, first quarter to last",
+            drift(quiet),
+            "ms",
+            DRIFT_TARGET,
+            spread(lowest),
+        ),
     ]
 
 

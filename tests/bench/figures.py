@@ -14,7 +14,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured value. `target` is the most that it may be; None where it only explains another figure."""
+    """One measured value. `target` is the most that it may be; None where it only explains another
+    figure.
+    """
 
     name: str
     value: float
@@ -52,7 +54,11 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    return values[0] if len(values) < 2 else statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+    return (
+        values[0]
+        if len(values) < 2
+        else statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+    )
 
 
 def table(figures: Iterable[Figure]) -> str:
@@ -69,7 +75,10 @@ def grid(lines: Sequence[Sequence[str]]) -> str:
     """Columns as wide as they need to be, the first to the left and the others to the right."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     rows = (zip(line, widths, strict=True) for line in lines)
-    aligned = ([cell.rjust(width) if at else cell.ljust(width) for at, (cell, width) in enumerate(row)] for row in rows)
+    aligned = (
+        [cell.rjust(width) if at else cell.ljust(width) for at, (cell, width) in enumerate(row)]
+        for row in rows
+    )
     return "\n".join("  ".join(row).rstrip() for row in aligned)
 
 

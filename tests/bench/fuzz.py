@@ -1,4 +1,6 @@
-"""A flood of fuzzed messages through a real broker to a device process: what it costs, and whether it still serves."""
+"""A flood of fuzzed messages through a real broker to a device process: what it costs, and whether
+it still serves.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +34,16 @@ from tests.e2e.device import PATIENCE, PREFIX, UID, Program
 from tests.faults.fuzz.packets import Packet, packet
 
 MESSAGES = 100_000
-BATCH = 200  # messages, after which the device is let come after
-CHECKS = 8  # proper calls in a whole flood, at random moments
+# messages, after which the device is let come after
+BATCH = 200
+# proper calls in a whole flood, at random moments
+CHECKS = 8
 SEED = 11
-POOL = min(32, (os.cpu_count() or 1) + 4)  # threads that asyncio keeps once they were needed at the same time
+# threads that asyncio keeps once they were needed at the same time
+POOL = min(32, (os.cpu_count() or 1) + 4)
 SERVED_TARGET = 1000.0  # ms
-GROWTH_TARGET = 5.0  # MiB, in the second half
+# MiB, in the second half
+GROWTH_TARGET = 5.0
 CONFIGURATION = """
 uid = "{uid}"
 state_directory = "{folder}/state"
@@ -62,16 +68,21 @@ action = "accept"
 
 
 class Flooder:
-    """A client that sends anything. Of whole invitations it sends no more than leave room for a proper caller."""
+    """A client that sends anything. Of whole invitations it sends no more than leave room for a
+    proper caller.
+    """
 
     def __init__(self, mosquitto: Mosquitto, limiter: RateLimiter) -> None:
         self.sent = 0
         self._limiter = limiter
         self._loop = asyncio.get_running_loop()
         self._echo = asyncio.Event()
-        self._question = 0  # by its number, for one that was asked twice is answered twice
+        # by its number, for one that was asked twice is answered twice
+        self._question = 0
         self._client = Client(
-            CallbackAPIVersion.VERSION2, f"flooder-{uuid.uuid4()}", protocol=MQTTProtocolVersion.MQTTv5
+            CallbackAPIVersion.VERSION2,
+            f"flooder-{uuid.uuid4()}",
+            protocol=MQTTProtocolVersion.MQTTv5,
         )
         self._client.max_queued_messages_set(0)
         self._client.on_message = self._echoed
@@ -93,7 +104,9 @@ class Flooder:
     def send(self, one: Packet) -> None:
         if self._is_too_many(one):
             one = Packet(f"{UID}/signal/front-desk", b'{"type":"invite"}')
-        info = self._publish(f"{PREFIX}/{one.topic}", one.payload, one.qos, one.retain, **one.properties)
+        info = self._publish(
+            f"{PREFIX}/{one.topic}", one.payload, one.qos, one.retain, **one.properties
+        )
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise RuntimeError(f"the flooder lost its broker: {info.rc}")
         self.sent += 1
@@ -102,9 +115,13 @@ class Flooder:
         """Everything that was sent has been handled: what was asked after it is answered."""
         self._echo.clear()
         self._question += 1
-        named: dict[str, Any] = {"ResponseTopic": self._echo_topic, "CorrelationData": b"%d" % self._question}
+        named: dict[str, Any] = {
+            "ResponseTopic": self._echo_topic,
+            "CorrelationData": b"%d" % self._question,
+        }
         async with asyncio.timeout(PATIENCE):
-            while not self._echo.is_set():  # a device that is flooded may drop the question as well
+            # a device that is flooded may drop the question as well
+            while not self._echo.is_set():
                 self._publish(f"{PREFIX}/{UID}/command/echo", b"", 1, **named)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(1):
@@ -126,7 +143,10 @@ class Flooder:
             message = parse_signal(one.payload)
         except MalformedMessage:
             return False
-        return isinstance(message, Invite) and self._limiter.judge(levels[-1], time.monotonic()) is not Verdict.ADMIT
+        return (
+            isinstance(message, Invite)
+            and self._limiter.judge(levels[-1], time.monotonic()) is not Verdict.ADMIT
+        )
 
     def _echoed(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         """Runs in paho's thread."""
@@ -137,9 +157,12 @@ class Flooder:
 class Flood:
     """One device under a flood, watched from outside."""
 
-    def __init__(self, folder: Path, mosquitto: Mosquitto, program: Program, telephone: Telephone) -> None:
+    def __init__(
+        self, folder: Path, mosquitto: Mosquitto, program: Program, telephone: Telephone
+    ) -> None:
         self.program = program
-        self.served: list[float] = []  # ms from a proper invitation to its ACCEPTED
+        # ms from a proper invitation to its ACCEPTED
+        self.served: list[float] = []
         self._folder = folder
         self._mosquitto = mosquitto
         self._telephone = telephone
@@ -187,7 +210,8 @@ class Flood:
 
     async def _status(self) -> dict[str, Any]:
         while True:
-            with contextlib.suppress(TimeoutError):  # where others have the machine; our caller's patience ends as well
+            # where others have the machine; our caller's patience ends as well
+            with contextlib.suppress(TimeoutError):
                 return await asyncio.to_thread(ask, self._folder / "run" / SOCKET_NAME)
 
     def connections(self) -> int:
@@ -205,7 +229,11 @@ async def flooding(folder: Path) -> AsyncIterator[Flood]:
     config.write_text(CONFIGURATION.format(folder=folder, uid=UID, port=mosquitto.port))
     try:
         program = await Program.start(
-            folder / "device.log", "run", "--config", str(config), env={"RUNTIME_DIRECTORY": str(folder / "run")}
+            folder / "device.log",
+            "run",
+            "--config",
+            str(config),
+            env={"RUNTIME_DIRECTORY": str(folder / "run")},
         )
         try:
             async with Telephone.connected(mosquitto) as telephone:
@@ -233,7 +261,12 @@ async def measure_fuzz(scene: Scene) -> list[Figure]:
         late = await flood.rest()
         connections, tasks = flood.connections(), (await flood.idle())["tasks"]
     span = f"of {messages} fuzzed messages"
-    details = {"before": before.as_json(), "half": half.as_json(), "late": late.as_json(), "tasks": tasks}
+    details = {
+        "before": before.as_json(),
+        "half": half.as_json(),
+        "late": late.as_json(),
+        "tasks": tasks,
+    }
     return [
         Figure(
             f"a proper caller is answered, amid {messages} fuzzed messages: the slowest",
@@ -243,11 +276,20 @@ async def measure_fuzz(scene: Scene) -> list[Figure]:
             spread(flood.served),
         ),
         Figure(
-            f"growth of memory in the second half {span}", late.resident - half.resident, "MiB", GROWTH_TARGET, details
+            f"growth of memory in the second half {span}",
+            late.resident - half.resident,
+            "MiB",
+            GROWTH_TARGET,
+            details,
         ),
         Figure("growth of memory in the first half", half.resident - before.resident, "MiB"),
         Figure("descriptors left", late.files - before.files, "", 0),
-        Figure("threads left, but for the event loop's own pool", max(0, late.threads - before.threads - POOL), "", 0),
+        Figure(
+            "threads left, but for the event loop's own pool",
+            max(0, late.threads - before.threads - POOL),
+            "",
+            0,
+        ),
         Figure("tracebacks in the device's log", flood.program.log().count("Traceback"), "", 0),
         Figure("connections to the broker lost", connections - 1, "", 0),
     ]

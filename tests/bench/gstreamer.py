@@ -1,4 +1,5 @@
-"""GStreamer's webrtcbin as a sender, beside those of `senders` and speaking as they do. Needs the system's Python.
+"""GStreamer's webrtcbin as a sender, beside those of `senders` and speaking as they do. Needs the
+system's Python.
 
 python3 gstreamer.py --check            says what is missing, and fails then
 python3 gstreamer.py FILE SECONDS       sends an MP4 file, of which SECONDS are one round
@@ -14,7 +15,17 @@ import threading
 import time
 from typing import Any
 
-ELEMENTS = ("filesrc", "qtdemux", "h264parse", "identity", "rtph264pay", "webrtcbin", "nicesink", "dtlsenc", "srtpenc")
+ELEMENTS = (
+    "filesrc",
+    "qtdemux",
+    "h264parse",
+    "identity",
+    "rtph264pay",
+    "webrtcbin",
+    "nicesink",
+    "dtlsenc",
+    "srtpenc",
+)
 PIPELINE = (
     "filesrc location={path} ! qtdemux ! h264parse ! identity name=pace sync=true"
     " ! rtph264pay aggregate-mode=zero-latency config-interval=-1 mtu=1300"
@@ -72,13 +83,16 @@ class Sender:
 
     def _offer(self, peer: Any) -> None:
         def on_offer(promise: Any) -> None:
-            reply = promise.get_reply()  # it owns the offer
+            # it owns the offer
+            reply = promise.get_reply()
             peer.emit("set-local-description", reply.get_value("offer"), Gst.Promise.new())
 
         peer.emit("create-offer", None, Gst.Promise.new_with_change_func(on_offer))
 
     def _on_gathering(self, peer: Any, _property: Any) -> None:
-        complete = peer.get_property("ice-gathering-state") == GstWebRTC.WebRTCICEGatheringState.COMPLETE
+        complete = (
+            peer.get_property("ice-gathering-state") == GstWebRTC.WebRTCICEGatheringState.COMPLETE
+        )
         if complete and not self._answered:
             self._answered = True
             say(peer.get_property("local-description").sdp.as_text())
@@ -95,8 +109,12 @@ class Sender:
         return Gst.PadProbeReturn.REMOVE
 
     def _tell_start(self) -> None:
-        """The first picture may have waited for the connection, yet those after it follow the pipeline's clock."""
-        elapsed = self._pipeline.get_clock().get_time() - self._pipeline.get_base_time() - self._first
+        """The first picture may have waited for the connection, yet those after it follow the
+        pipeline's clock.
+        """
+        elapsed = (
+            self._pipeline.get_clock().get_time() - self._pipeline.get_base_time() - self._first
+        )
         say([time.time() - elapsed / Gst.SECOND, self._seconds])
 
 

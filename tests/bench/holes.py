@@ -1,7 +1,8 @@
-"""Holes in the path of the media, a change of address, and a caller that vanishes: how soon all is well again.
+"""Holes in the path of the media, a change of address, and a caller that vanishes: how soon all is
+well again.
 
-Chromium is the viewer, across a link between two network namespaces; the signalling does not take the link, but where
-it says so.
+Chromium is the viewer, across a link between two network namespaces; the signalling does not take
+the link, but where it says so.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from tests.faults.scene import paged_scene, scene
 
 HOLES = (1.0, 3.0, 5.0, 10.0, 30.0)  # seconds
 QUICK = (1.0, 5.0)
-STEADY = 2.0  # seconds of picture before and after
+# seconds of picture before and after
+STEADY = 2.0
 
 
 async def measure_holes(bench: Scene) -> list[Figure]:
     found = [await _hole(bench, seconds) for seconds in (QUICK if bench.quick else HOLES)]
-    found += [await _hole_in_page(bench, seconds) for seconds in (QUICK if bench.quick else HOLES)[1:]]
+    found += [
+        await _hole_in_page(bench, seconds) for seconds in (QUICK if bench.quick else HOLES)[1:]
+    ]
     found += [await _address(bench, signaling_too=too) for too in (False, True)]
     return [*found, *await _vanished(bench)]
 
@@ -42,7 +46,9 @@ async def _hole(bench: Scene, seconds: float) -> Figure:
         freeze = await viewing.longest_freeze(pictures[0], time.time())
         record = await _hang_up(bench, at)
     details = {"reconnects": record["reconnects"], "longest freeze after that": round(freeze, 3)}
-    return Figure(f"hole of {seconds:g} s: picture back after", pictures[0] - returned, "s", 1, details)
+    return Figure(
+        f"hole of {seconds:g} s: picture back after", pictures[0] - returned, "s", 1, details
+    )
 
 
 async def _hole_in_page(bench: Scene, seconds: float) -> Figure:
@@ -67,7 +73,9 @@ async def _hole_in_page(bench: Scene, seconds: float) -> Figure:
 
 
 async def _address(bench: Scene, *, signaling_too: bool) -> Figure:
-    async with scene(bench.folder, bench.mosquitto, bench.watcher, signaling_too=signaling_too) as at:
+    async with scene(
+        bench.folder, bench.mosquitto, bench.watcher, signaling_too=signaling_too
+    ) as at:
         viewing = await at.call(measure=False)
         await asyncio.sleep(STEADY)
         moved = time.time()

@@ -1,4 +1,5 @@
-"""Calls across kills of the device and of its broker: are all of them on record, once, and how soon does it go on?
+"""Calls across kills of the device and of its broker: are all of them on record, once, and how soon
+does it go on?
 
 The seed is printed, and taken from KILLS_SEED where that is set.
 """
@@ -19,8 +20,10 @@ from tests.bench.scene import Scene
 from tests.bench.setup_time import stock_offer
 from tests.faults.kills import STRIKES, Victims, World, choose, next_accepted, strike
 
-CALLS = 10  # at the time of each kill
-BROKER_TARGET = 5.0  # seconds from the broker's return to the next accepted call
+# at the time of each kill
+CALLS = 10
+# seconds from the broker's return to the next accepted call
+BROKER_TARGET = 5.0
 QUIET_CALLS = 20
 
 
@@ -30,7 +33,10 @@ async def measure_kills(scene: Scene) -> list[Figure]:
     chance = random.Random(seed)
     folder = scene.folder / "kills"
     folder.mkdir()
-    async with Victims.alive(folder) as victims, World.watching(victims.mosquitto, await stock_offer()) as world:
+    async with (
+        Victims.alive(folder) as victims,
+        World.watching(victims.mosquitto, await stock_offer()) as world,
+    ):
         if not await world.until(lambda: world.online):
             raise RuntimeError(f"the device does not come: {victims.log.read_text()}")
         written = await bytes_per_call(world, victims)
@@ -47,13 +53,19 @@ async def measure_kills(scene: Scene) -> list[Figure]:
     return [*judge(world, kinds, left, log, seed), *delays(returns), written]
 
 
-async def kill_amid_calls(world: World, victims: Victims, kind: str, chance: random.Random) -> float:
+async def kill_amid_calls(
+    world: World, victims: Victims, kind: str, chance: random.Random
+) -> float:
     """Seconds from the return of what was killed to the next call that is accepted."""
     async with asyncio.TaskGroup() as calls:
         for number in range(CALLS):
-            calls.create_task(some_call(world, number, chance.uniform(0.0, 1.0), chance.uniform(0.0, 0.3)))
+            calls.create_task(
+                some_call(world, number, chance.uniform(0.0, 1.0), chance.uniform(0.0, 0.3))
+            )
         await asyncio.sleep(chance.uniform(0.0, 1.2))
-        outage = chance.uniform(0.0, 2.0) if STRIKES[kind][1] is not None else chance.uniform(0.0, 0.3)
+        outage = (
+            chance.uniform(0.0, 2.0) if STRIKES[kind][1] is not None else chance.uniform(0.0, 0.3)
+        )
         back = await strike(victims, kind, outage)
         return await next_accepted(world) - back
 
@@ -76,7 +88,11 @@ async def bytes_per_call(world: World, victims: Victims) -> Figure:
     for _ in range(QUIET_CALLS):
         await world.call(0.0)
     await world.until(lambda: not world.books.lost)
-    return Figure("bytes written to the disk a call", (_written(victims.pid) - before) / QUIET_CALLS / 1024, "KiB")
+    return Figure(
+        "bytes written to the disk a call",
+        (_written(victims.pid) - before) / QUIET_CALLS / 1024,
+        "KiB",
+    )
 
 
 def _written(pid: int) -> int:
@@ -96,12 +112,34 @@ def judge(world: World, kinds: Counter[str], left: list[str], log: str, seed: in
         "reasons": dict(books.reasons),
     }
     return [
-        Figure("calls without a record", len(books.lost), "", 0, {**details, "which": sorted(books.lost)}),
-        Figure("calls with a second record", len(books.doubled), "", 0, {"which": sorted(books.doubled)}),
-        Figure("records of calls that nobody began", len(books.invented), "", 0, {"which": sorted(books.invented)}),
+        Figure(
+            "calls without a record",
+            len(books.lost),
+            "",
+            0,
+            {**details, "which": sorted(books.lost)},
+        ),
+        Figure(
+            "calls with a second record",
+            len(books.doubled),
+            "",
+            0,
+            {"which": sorted(books.doubled)},
+        ),
+        Figure(
+            "records of calls that nobody began",
+            len(books.invented),
+            "",
+            0,
+            {"which": sorted(books.invented)},
+        ),
         Figure("accepted calls without a record", len(books.accepted - books.closed.keys()), "", 0),
         Figure(
-            "invitations that nobody heard of again", len(books.unheard), "", None, {"which": sorted(books.unheard)}
+            "invitations that nobody heard of again",
+            len(books.unheard),
+            "",
+            None,
+            {"which": sorted(books.unheard)},
         ),
         Figure("records delivered once more", books.delivered_again, ""),
         Figure("files and rows left over", len(left), "", 0, {"which": left}),
@@ -115,7 +153,9 @@ def delays(returns: dict[str, list[float]]) -> list[Figure]:
         ("the broker's return", BROKER_TARGET, "broker"),
         ("the start of a device", None, "device"),
     ):
-        times = [each for kind, found in returns.items() if kind.startswith(killed) for each in found]
+        times = [
+            each for kind, found in returns.items() if kind.startswith(killed) for each in found
+        ]
         if times:
             details = spread(times)
             name = f"from {title} to the next accepted call"

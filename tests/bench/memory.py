@@ -11,8 +11,10 @@ from tests.bench.scene import PATTERN_720P, Caller, Scene, connected_call
 
 IDLE_TARGET = 80.0  # MiB
 CALL_TARGET = 110.0  # MiB
-SETTLE = 3.0  # seconds after which start-up is over
-GOODBYE = 2.0  # seconds for the last of a call to go
+# seconds after which start-up is over
+SETTLE = 3.0
+# seconds for the last of a call to go
+GOODBYE = 2.0
 
 
 async def measure_memory(scene: Scene) -> list[Figure]:
@@ -34,7 +36,17 @@ async def _measure(scene: Scene, name: str, video: str, seconds: float) -> list[
         await asyncio.sleep(GOODBYE)
         after = usage(program.pid)
     return [
-        Figure("resident memory, idle before the first call", idle.resident, "MiB", IDLE_TARGET, idle.as_json()),
-        Figure(f"resident memory in a call, {name}", busy.resident, "MiB", CALL_TARGET, busy.as_json()),
-        Figure(f"resident memory after a call, {name}", after.resident, "MiB", None, after.as_json()),
+        Figure(
+            "resident memory, idle before the first call",
+            idle.resident,
+            "MiB",
+            IDLE_TARGET,
+            idle.as_json(),
+        ),
+        Figure(
+            f"resident memory in a call, {name}", busy.resident, "MiB", CALL_TARGET, busy.as_json()
+        ),
+        Figure(
+            f"resident memory after a call, {name}", after.resident, "MiB", None, after.as_json()
+        ),
     ]

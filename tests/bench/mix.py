@@ -1,4 +1,6 @@
-"""Calls of every kind that a device meets, each from its first word to the device's record of it."""
+"""Calls of every kind that a device meets, each from its first word to the device's record of
+it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from tests.bench.telephone import Line, Telephone
 from tests.e2e.device import PATIENCE
 
 CALL_SECONDS = 0.2  # of media
-FREED_WITHIN = 30.0  # seconds after which a device has noticed that its caller is gone
+# seconds after which a device has noticed that its caller is gone
+FREED_WITHIN = 30.0
 POLICY = """
 [[policy.rule]]
 name = "unwelcome"
@@ -195,7 +198,9 @@ async def unusable(telephone: Telephone, name: str) -> None:
 async def placed_by_the_device(telephone: Telephone, name: str) -> None:
     line, invitation = await telephone.called(name)
     async with opened() as side:
-        line.say("response", callStatus="ACCEPTED", sdp=await side.peer.create_answer(invitation["sdp"]))
+        line.say(
+            "response", callStatus="ACCEPTED", sdp=await side.peer.create_answer(invitation["sdp"])
+        )
         await line.hear("select")
         await side.connected()
         await asyncio.sleep(CALL_SECONDS)
@@ -204,7 +209,8 @@ async def placed_by_the_device(telephone: Telephone, name: str) -> None:
 
 
 Kind = Callable[[Telephone, str], Coroutine[Any, Any, None]]
-KINDS: dict[Kind, int] = {  # how many of a hundred; those that take long come first
+# how many of a hundred; those that take long come first
+KINDS: dict[Kind, int] = {
     vanished: 2,
     never_connected: 2,
     hung_up: 30,

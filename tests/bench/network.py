@@ -1,9 +1,10 @@
-"""Measures a call across a bad network: Chromium behind an emulated link, each figure beside its target. Needs root.
+"""Measures a call across a bad network: Chromium behind an emulated link, each figure beside its
+target. Needs root.
 
 python -m tests.bench.network [--only NAME]... [--json FILE]
 
-The far side's estimate of delay is as sensitive as a person: on a busy machine it sees queues that are the machine's.
-`chrt -r 1` in front keeps others from the figures.
+The far side's estimate of delay is as sensitive as a person: on a busy machine it sees queues that
+are the machine's. `chrt -r 1` in front keeps others from the figures.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class Stage(NamedTuple):
 async def measure_cut(stage: Stage, *, lip_sync: bool = False, queue: int = 75_000) -> list[Figure]:
     """4 Mbit/s, then 800 kbit/s for 20 s, then 4 Mbit/s again.
 
-    Without `lip_sync` pictures do not wait for the sound, which is what our page asks of conversation.js.
+    Without `lip_sync` pictures do not wait for the sound, which is what our page asks of
+    conversation.js.
     """
     async with stage.open(rate=FAST, delay=0.01, queue=queue) as at:
         viewing = await at.call(lip_sync=lip_sync)
@@ -65,21 +67,36 @@ async def measure_cut(stage: Stage, *, lip_sync: bool = False, queue: int = 75_0
         await at.link.change(rate=FAST)
         restored = await at.sent(30)
     fits = max((at for at, bitrate in slow if bitrate > SLOW), default=0.0)
-    over = max(bitrate for at, bitrate in slow if at > 6) / SLOW - 1  # looking for more is part of the control
-    returned = next((second + 1 for second, bitrate in enumerate(restored) if bitrate >= 0.8 * before), float("inf"))
-    name = f"cut to 800 kbit/s, queue {queue // 1000} kB{', in step with the sound' if lip_sync else ''}"
+    # looking for more is part of the control
+    over = max(bitrate for at, bitrate in slow if at > 6) / SLOW - 1
+    returned = next(
+        (second + 1 for second, bitrate in enumerate(restored) if bitrate >= 0.8 * before),
+        float("inf"),
+    )
+    name = (
+        f"cut to 800 kbit/s, queue {queue // 1000} "
+        f"kB{', in step with the sound' if lip_sync else ''}"
+    )
     details = {"before": round(before), "restored": [round(bitrate) for bitrate in restored]}
     return [
         Figure(f"{name}: fits after", fits, "s", 5, details),
         Figure(f"{name}: most over the link in a second from 5 s on", 100 * over, "%"),
         Figure(f"{name}: longest freeze", freeze, "s", 1),
-        Figure(f"{name}: latency from 8 s on, p95", 1e3 * percentile(latency, 95), "ms", 300, spread(latency)),
+        Figure(
+            f"{name}: latency from 8 s on, p95",
+            1e3 * percentile(latency, 95),
+            "ms",
+            300,
+            spread(latency),
+        ),
         Figure(f"{name}: back at 80 % after", returned, "s", 20),
     ]
 
 
 async def measure_below_minimum(stage: Stage) -> list[Figure]:
-    """2 Mbit/s, then room for half of `min_bitrate` beside the sound for 30 s, then 2 Mbit/s again."""
+    """2 Mbit/s, then room for half of `min_bitrate` beside the sound for 30 s, then 2 Mbit/s
+    again.
+    """
     video = 'source = "pattern"\nwidth = 640\nheight = 360\nmin_bitrate = 400_000\n'
     async with stage.open(rate=2e6, delay=0.01, queue=30_000, video=video) as at:
         viewing = await at.call()
@@ -93,12 +110,19 @@ async def measure_below_minimum(stage: Stage) -> list[Figure]:
         await at.link.change(rate=2e6)
         _, end = await for_seconds(30)
         again = await viewing.framerate(end - 5, end)
-    told = {key: stats[key] for key in ("targetBitrate", "framesPerSecond", "qualityLimitationReason")}
+    told = {
+        key: stats[key] for key in ("targetBitrate", "framesPerSecond", "qualityLimitationReason")
+    }
     name = "280 kbit/s where 400 are the minimum"
     return [
         Figure(f"{name}: pictures shown", shown, "fps", details=told),
         Figure(f"{name}: longest freeze after 15 s", freeze, "s"),
-        Figure(f"{name}: latency after 15 s, p95", 1e3 * percentile(latency, 95), "ms", details=spread(latency)),
+        Figure(
+            f"{name}: latency after 15 s, p95",
+            1e3 * percentile(latency, 95),
+            "ms",
+            details=spread(latency),
+        ),
         Figure(f"{name}: pictures missing 25 s after it", max(0.0, FRAMERATE - again), "fps"),
     ]
 
@@ -109,7 +133,9 @@ async def history_of(at: Scene, seconds: float) -> list[tuple[float, float]]:
     await asyncio.sleep(seconds)
     history = (await at.link.passages())[0].history[start:]
     steps = round(1 / SLICE)
-    return [(end * SLICE, 8.0 * sum(history[end - steps : end])) for end in range(steps, len(history))]
+    return [
+        (end * SLICE, 8.0 * sum(history[end - steps : end])) for end in range(steps, len(history))
+    ]
 
 
 async def settled_latency(viewing: Viewing, cut_at: float) -> list[float]:
@@ -130,7 +156,9 @@ async def measure_loss(stage: Stage, loss: float) -> list[Figure]:
     name, share = f"random loss {loss:.0%}", 0.9 if loss <= 0.05 else 0.8
     missing = 100 * (1 - shown / FRAMERATE)
     return [
-        Figure(f"{name}: frame rate missing", missing, "%", 100 * (1 - share), {"fps": round(shown, 2)}),
+        Figure(
+            f"{name}: frame rate missing", missing, "%", 100 * (1 - share), {"fps": round(shown, 2)}
+        ),
         Figure(f"{name}: longest freeze", freeze, "s", 0.5 if loss <= 0.05 else None),
         Figure(f"{name}: target after 11 s", stats["video"]["targetBitrate"] / 1e3, "kbit/s"),
     ]
@@ -142,11 +170,17 @@ async def measure_long_path(stage: Stage) -> list[Figure]:
     for _ in range(3):
         async with stage.open(delay=0.1) as at:
             firsts.append(await (await at.call()).first_picture())
-    return [Figure("100 ms each way: first picture", statistics.median(firsts), "s", 1.3, spread(firsts))]
+    return [
+        Figure(
+            "100 ms each way: first picture", statistics.median(firsts), "s", 1.3, spread(firsts)
+        )
+    ]
 
 
 async def measure_large_keyframe(stage: Stage) -> list[Figure]:
-    """A key frame of 200 kB every four seconds into an uplink of 2 Mbit/s whose queue holds 75 kB."""
+    """A key frame of 200 kB every four seconds into an uplink of 2 Mbit/s whose queue holds 75
+    kB.
+    """
     clip = write_large_keyframes(stage.folder / "large.h264")
     video = f'source = "file:{clip}"\nframerate = {FRAMERATE}\n'
     async with stage.open(video=video, rate=2e6, delay=0.01) as at:
@@ -160,7 +194,11 @@ async def measure_large_keyframe(stage: Stage) -> list[Figure]:
         Figure("key frame of 200 kB at 2 Mbit/s: packets lost", uplink.overflowed, "packets", 0),
         Figure("key frame of 200 kB at 2 Mbit/s: longest queue", 1e3 * uplink.longest_wait, "ms"),
         Figure("key frame of 200 kB at 2 Mbit/s: longest freeze", freeze, "s"),
-        Figure("key frame of 200 kB at 2 Mbit/s: resent", stats["video"]["retransmittedPacketsSent"], "packets"),
+        Figure(
+            "key frame of 200 kB at 2 Mbit/s: resent",
+            stats["video"]["retransmittedPacketsSent"],
+            "packets",
+        ),
     ]
 
 
@@ -182,7 +220,9 @@ class Keyframes:
 
 
 async def measure_keyframes(stage: Stage) -> list[Figure]:
-    """PLI over loopback from a peer of ours: how soon the key frame is here, and how many a flood of requests makes."""
+    """PLI over loopback from a peer of ours: how soon the key frame is here, and how many a flood
+    of requests makes.
+    """
     sink, connected = Keyframes(), asyncio.Event()
     peer = AiortcPeer(
         generation=0,
@@ -206,22 +246,33 @@ async def measure_keyframes(stage: Stage) -> list[Figure]:
         caller.hang_up(exchange)
         await peer.close()
     return [
-        Figure("PLI to key frame", 1e3 * statistics.median(waits), "ms", 100 + 1e3 / FRAMERATE, spread(waits)),
+        Figure(
+            "PLI to key frame",
+            1e3 * statistics.median(waits),
+            "ms",
+            100 + 1e3 / FRAMERATE,
+            spread(waits),
+        ),
         Figure("200 requests in 4 s: key frames", flood, "", 14),
     ]
 
 
 async def send_pli(peer: AiortcPeer) -> None:
-    receiver: Any = next(each.receiver for each in peer._pc.getTransceivers() if each.kind == "video")
+    receiver: Any = next(
+        each.receiver for each in peer._pc.getTransceivers() if each.kind == "video"
+    )
     (ssrc,) = [
-        ssrc for ssrc in receiver._RTCRtpReceiver__remote_streams if ssrc not in receiver._RTCRtpReceiver__rtx_ssrc
+        ssrc
+        for ssrc in receiver._RTCRtpReceiver__remote_streams
+        if ssrc not in receiver._RTCRtpReceiver__rtx_ssrc
     ]
     await receiver._send_rtcp_pli(ssrc)
 
 
 async def ask_for_keyframe(peer: AiortcPeer, sink: Keyframes) -> float:
     """Seconds until it is here."""
-    await asyncio.sleep(0.7 + 0.013 * len(sink.times))  # beyond the limit, and at another place between two pictures
+    # beyond the limit, and at another place between two pictures
+    await asyncio.sleep(0.7 + 0.013 * len(sink.times))
     sink.arrived.clear()
     started = time.monotonic()
     await send_pli(peer)
@@ -267,7 +318,8 @@ async def run(names: list[str]) -> dict[str, Any]:
     report["machine"]["load_after"] = machine()["load"]
     where = report["machine"]
     print(
-        f"{where['cpu']}, {where['cores']} cores, load {where['load'][0]} before and {where['load_after'][0]} after\n"
+        f"{where['cpu']}, {where['cores']} cores, load {where['load'][0]} before and "
+        f"{where['load_after'][0]} after\n"
     )
     print(table(figures))
     for name, reason in report["skipped"].items():
@@ -288,9 +340,19 @@ async def measure(bench: Callable[[Stage], Awaitable[list[Figure]]]) -> list[Fig
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", choices=BENCHES, metavar="NAME", help=", ".join(BENCHES))
-    parser.add_argument("--json", type=Path, default=OUTPUT, metavar="FILE", help="default: tests/output/network.json")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only", action="append", choices=BENCHES, metavar="NAME", help=", ".join(BENCHES)
+    )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        default=OUTPUT,
+        metavar="FILE",
+        help="default: tests/output/network.json",
+    )
     arguments = parser.parse_args()
     report = asyncio.run(run(arguments.only or list(BENCHES)))
     arguments.json.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,5 @@
-"""How long a person waits: from the click on Call to the picture, and from `callbox demo` to its page.
+"""How long a person waits: from the click on Call to the picture, and from `callbox demo` to its
+page.
 
 python -m tests.bench.page [--quick]
 """
@@ -25,11 +26,13 @@ from tests.web.page_harness import HOST, Visitor, serving, visiting
 
 CLICK_TARGET = 300.0  # ms
 DEMO_TARGET = 5.0  # seconds
-CALLS_A_PAGE = 8  # a device admits 10 a minute of one caller
-COLD = f"{PATTERN_720P}linger = 0\n"  # the camera is off between two calls, as it is when people call now and then
+# a device admits 10 a minute of one caller
+CALLS_A_PAGE = 8
+# the camera is off between two calls, as it is when people call now and then
+COLD = f"{PATTERN_720P}linger = 0\n"
 
-# From the moment that the browser dates the click to the moment that the first picture is about to be shown. The
-# page's own script comes after this one, so that its work counts as well.
+# From the moment that the browser dates the click to the moment that the first picture is about to
+# be shown. The page's own script comes after this one, so that its work counts as well.
 STOPWATCH = """
 addEventListener("click", ({ timeStamp, target }) => {
   if (!target.closest("button.call")) return;
@@ -41,20 +44,32 @@ addEventListener("click", ({ timeStamp, target }) => {
 
 
 async def measure_clicks(scene: Scene) -> list[Figure]:
-    """Calls one after the other from a page that stays open, with the camera off between them, then still on."""
+    """Calls one after the other from a page that stays open, with the camera off between them, then
+    still on.
+    """
     first, cold, phases = await _clicks(scene, COLD)
     _, warm, _ = await _clicks(scene, PATTERN_720P)
     medians = {key: round(statistics.median(each[key] for each in phases), 1) for key in phases[0]}
     details = {**spread(cold), "phases": medians}
     return [
-        Figure("click to first frame in the page", statistics.median(cold), "ms", CLICK_TARGET, details),
-        Figure("click to first frame, camera still on", statistics.median(warm), "ms", CLICK_TARGET, spread(warm)),
+        Figure(
+            "click to first frame in the page", statistics.median(cold), "ms", CLICK_TARGET, details
+        ),
+        Figure(
+            "click to first frame, camera still on",
+            statistics.median(warm),
+            "ms",
+            CLICK_TARGET,
+            spread(warm),
+        ),
         Figure("click to first frame, first call of page and device", first, "ms"),
     ]
 
 
 async def _clicks(scene: Scene, video: str) -> tuple[float, list[float], list[dict[str, float]]]:
-    """Milliseconds of the very first call, of all that followed, and the page's own account of each of those."""
+    """Milliseconds of the very first call, of all that followed, and the page's own account of each
+    of those.
+    """
     times: list[float] = []
     phases: list[dict[str, float]] = []
     turnstile = Turnstile()
@@ -81,7 +96,9 @@ async def _click(scene: Scene, visitor: Visitor) -> tuple[float, dict[str, float
     mark = len(scene.watcher.messages)
     await visitor.button(f"Call {UID}").click()
     taken: float = await page.evaluate("() => clickToFrame")
-    await page.evaluate("() => { callbox.conversations[0].on('closed', (record) => (globalThis.record = record)); }")
+    await page.evaluate(
+        "() => { callbox.conversations[0].on('closed', (record) => (globalThis.record = record)); }"
+    )
     await visitor.hang_up()
     await visitor.expect_end("You hung up.")
     setup: dict[str, Any] = await page.evaluate("() => record.setup")
@@ -97,8 +114,20 @@ async def measure_demo(scene: Scene) -> list[Figure]:
     answers = [each[0] for each in rest]
     calls = [each[1] for each in rest]
     return [
-        Figure("second `callbox demo` to its page", statistics.median(answers), "s", DEMO_TARGET, spread(answers)),
-        Figure("second `callbox demo` to a device to call", statistics.median(calls), "s", DEMO_TARGET, spread(calls)),
+        Figure(
+            "second `callbox demo` to its page",
+            statistics.median(answers),
+            "s",
+            DEMO_TARGET,
+            spread(answers),
+        ),
+        Figure(
+            "second `callbox demo` to a device to call",
+            statistics.median(calls),
+            "s",
+            DEMO_TARGET,
+            spread(calls),
+        ),
         Figure("first `callbox demo` to its page", first[0], "s"),
     ]
 
@@ -135,7 +164,17 @@ async def _answers(port: int) -> bool:
 async def _is_online(broker_port: int) -> bool:
     """Whether the device's retained status says so."""
     process = await asyncio.create_subprocess_exec(
-        *("mosquitto_sub", "-p", str(broker_port), "-t", f"callbox/v1/{UID}/status", "-C", "1", "-W", "1"),
+        *(
+            "mosquitto_sub",
+            "-p",
+            str(broker_port),
+            "-t",
+            f"callbox/v1/{UID}/status",
+            "-C",
+            "1",
+            "-W",
+            "1",
+        ),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
@@ -161,7 +200,9 @@ async def run(*, quick: bool) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="fewer calls, fewer starts")
     asyncio.run(run(quick=parser.parse_args().quick))
 

@@ -13,7 +13,9 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Memory in MiB. `private` is what ending the process would free; it and `proportional` are 0 where unreadable."""
+    """Memory in MiB. `private` is what ending the process would free; it and `proportional` are 0
+    where unreadable.
+    """
 
     resident: float
     proportional: float
@@ -43,7 +45,9 @@ def usage(pid: int) -> Usage:
 
 
 async def settled(pid: int, within: float = 3.0) -> Usage:
-    """Usage with the fewest files and threads of a while: those of a call that is over may need a moment to go."""
+    """Usage with the fewest files and threads of a while: those of a call that is over may need a
+    moment to go.
+    """
     fewest = usage(pid)
     for _ in range(round(within / 0.1)):
         await asyncio.sleep(0.1)
@@ -62,4 +66,8 @@ def cpu_seconds(pid: int) -> float:
 def _fields(path: Path) -> dict[str, int]:
     """`Name: number kB` lines."""
     pairs = (line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
-    return {name: int(value.split()[0]) for name, value in pairs if value.split() and value.split()[0].isdigit()}
+    return {
+        name: int(value.split()[0])
+        for name, value in pairs
+        if value.split() and value.split()[0].isdigit()
+    }

@@ -1,4 +1,6 @@
-"""The far side of a call that is measured: it counts what arrives, and decodes it only where its age is wanted."""
+"""The far side of a call that is measured: it counts what arrives, and decodes it only where its
+age is wanted.
+"""
 
 from __future__ import annotations
 
@@ -13,29 +15,40 @@ import av
 from aiortc.rtcdtlstransport import RTCCertificate
 from aiortc.rtp import RtcpSrPacket
 
-from agent.core.call.events import FirstFrameSeen, IceConnected, MediaGrant, PeerConnected, PeerEvent
+from agent.core.call.events import (
+    FirstFrameSeen,
+    IceConnected,
+    MediaGrant,
+    PeerConnected,
+    PeerEvent,
+)
 from agent.media.pattern.timecode import read_strip
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, DecodedAudio, IceOptions, LocalStream
 from agent.webrtc.peer import AiortcPeer
 from tests.e2e.device import PATIENCE
 
 CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"
-_NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
+# seconds from 1900 to 1970
+_NTP_EPOCH = 2_208_988_800
 
 
 @dataclass(slots=True)
 class Capture:
     """When a picture was captured, in seconds since the epoch; None while that is not known.
 
-    By the clip's strip, where `start` tells when its first picture was due, otherwise by the sender's RTCP reports.
+    By the clip's strip, where `start` tells when its first picture was due, otherwise by the
+    sender's RTCP reports.
     """
 
     start: float | None = None
     period: float = 1.0
-    report: tuple[float, int] | None = None  # a moment and its RTP timestamp
+    # a moment and its RTP timestamp
+    report: tuple[float, int] | None = None
 
     def age(self, now: float, strip: int | None, timestamp: int) -> float | None:
-        """Seconds since the picture was captured. `strip` is its place in the clip in milliseconds."""
+        """Seconds since the picture was captured. `strip` is its place in the clip in
+        milliseconds.
+        """
         if self.start is not None:
             return None if strip is None else (now - self.start - strip / 1000) % self.period
         if self.report is None:
@@ -47,11 +60,14 @@ class Capture:
 
 @dataclass(slots=True)
 class Gauge:
-    """A `RemoteSink`: `ages` are in seconds, and come while `decodes` is set, from the next key frame on."""
+    """A `RemoteSink`: `ages` are in seconds, and come while `decodes` is set, from the next key
+    frame on.
+    """
 
     capture: Capture = field(default_factory=Capture)
     pictures: int = 0
-    timestamp: int = 0  # RTP's, of the packet that arrived last
+    # RTP's, of the packet that arrived last
+    timestamp: int = 0
     ages: list[float] = field(default_factory=list)
     decodes: bool = False
     _decoder: Any = None
@@ -91,7 +107,11 @@ class Receiver:
     async def opened(cls) -> AsyncIterator[Receiver]:
         gauge, changed = Gauge(), asyncio.Event()
         times: dict[str, float] = {}
-        names: dict[type[Any], str] = {IceConnected: "ice", PeerConnected: "dtls", FirstFrameSeen: "first frame"}
+        names: dict[type[Any], str] = {
+            IceConnected: "ice",
+            PeerConnected: "dtls",
+            FirstFrameSeen: "first frame",
+        }
 
         def on_event(event: PeerEvent) -> None:
             if type(event) in names:
@@ -118,14 +138,21 @@ class Receiver:
                 await self._changed.wait()
 
     def follow_clock(self) -> None:
-        """Read the sender's clock from its reports, for a sender that does not tell it otherwise."""
-        receiver: Any = next(each.receiver for each in self.peer._pc.getTransceivers() if each.kind == "video")
+        """Read the sender's clock from its reports, for a sender that does not tell it
+        otherwise.
+        """
+        receiver: Any = next(
+            each.receiver for each in self.peer._pc.getTransceivers() if each.kind == "video"
+        )
         handle_rtcp, handle_rtp = receiver._handle_rtcp_packet, receiver._handle_rtp_packet
 
         async def on_rtcp(packet: Any) -> None:
             if isinstance(packet, RtcpSrPacket):
                 info = packet.sender_info
-                self.gauge.capture.report = (info.ntp_timestamp / (1 << 32) - _NTP_EPOCH, info.rtp_timestamp)
+                self.gauge.capture.report = (
+                    info.ntp_timestamp / (1 << 32) - _NTP_EPOCH,
+                    info.rtp_timestamp,
+                )
             await handle_rtcp(packet)
 
         async def on_rtp(packet: Any, arrival_time_ms: int) -> None:

@@ -21,14 +21,16 @@ from agent.webrtc.peer import AiortcPeer
 from tests.conftest import Mosquitto
 from tests.e2e.device import ACCEPT_ALL, PATIENCE, PREFIX, UID, Program, Watcher, watching
 
-CALLS_A_MINUTE = 55  # a device admits 60, and 10 of one caller
+# a device admits 60, and 10 of one caller
+CALLS_A_MINUTE = 55
 PATTERN_720P = 'source = "pattern"\nwidth = 1280\nheight = 720\n'
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What every bench needs. `quick` asks for fewer repetitions; `minutes` is the length of a long one, and
-    `messages` how many are fuzzed, if said."""
+    """What every bench needs. `quick` asks for fewer repetitions; `minutes` is the length of a long
+    one, and `messages` how many are fuzzed, if said.
+    """
 
     folder: Path
     mosquitto: Mosquitto
@@ -55,7 +57,9 @@ class Scene:
     async def device(
         self, video: str = PATTERN_720P, *, audio: str = "pattern", calls: int = 1
     ) -> AsyncIterator[Program]:
-        """`callbox run`, online, with these lines in its `[video]`, this sound, and so many calls at a time."""
+        """`callbox run`, online, with these lines in its `[video]`, this sound, and so many calls
+        at a time.
+        """
         config = self.folder / "bench.toml"
         config.write_text(
             f'uid = "{UID}"\nmax_conversations = {calls}\nstate_directory = "{self.folder}/state"\n'
@@ -66,7 +70,9 @@ class Scene:
         mark = len(self.watcher.messages)
         program = await Program.start(self.folder / "device.log", "run", "--config", str(config))
         try:
-            await self.watcher.wait(f"{UID}/status", lambda body: body["state"] == "online", after=mark)
+            await self.watcher.wait(
+                f"{UID}/status", lambda body: body["state"] == "online", after=mark
+            )
             yield program
         finally:
             await program.end()
@@ -109,7 +115,13 @@ class Caller:
     @asynccontextmanager
     async def connected(cls, mosquitto: Mosquitto) -> AsyncIterator[Self]:
         name = f"caller-{uuid.uuid4()}"
-        options = MqttOptions(port=mosquitto.port, client_id=name, session_expiry=0, retry_first=0.1, retry_longest=0.2)
+        options = MqttOptions(
+            port=mosquitto.port,
+            client_id=name,
+            session_expiry=0,
+            retry_first=0.1,
+            retry_longest=0.2,
+        )
         async with MqttBroker(options, subscriptions=[(f"{PREFIX}/+/signal/{UID}", 1)]) as broker:
             await broker.wait_connected(PATIENCE)
             caller = cls(broker)
@@ -138,7 +150,9 @@ class Caller:
 
     def _send(self, exchange: Exchange, **message: Any) -> None:
         head = {"conversation": exchange.conversation, "party": "bench"}
-        self.broker.publish(f"{PREFIX}/{UID}/signal/{exchange.uid}", json.dumps({**head, **message}).encode())
+        self.broker.publish(
+            f"{PREFIX}/{UID}/signal/{exchange.uid}", json.dumps({**head, **message}).encode()
+        )
 
     async def _run(self) -> None:
         while True:
@@ -147,14 +161,22 @@ class Caller:
             message = json.loads(incoming.payload)
             incoming.ack()
             exchange = self._open.get(message["conversation"])
-            if exchange is not None and message["type"] == "response" and not exchange.answered.done():
+            if (
+                exchange is not None
+                and message["type"] == "response"
+                and not exchange.answered.done()
+            ):
                 exchange.answered_at = arrived_at
                 exchange.answered.set_result(message)
 
 
 @asynccontextmanager
-async def connected_call(caller: Caller, uid: str, local: LocalStream | None = None) -> AsyncIterator[Viewing]:
-    """A call whose media flows to a peer of ours, which decodes nothing that `local` has no sink for."""
+async def connected_call(
+    caller: Caller, uid: str, local: LocalStream | None = None
+) -> AsyncIterator[Viewing]:
+    """A call whose media flows to a peer of ours, which decodes nothing that `local` has no sink
+    for.
+    """
     connected = asyncio.Event()
 
     def on_event(event: PeerEvent) -> None:

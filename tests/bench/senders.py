@@ -1,9 +1,11 @@
-"""The programs that are compared, each in a process of its own: all send the same clip at its pace, in a loop.
+"""The programs that are compared, each in a process of its own: all send the same clip at its pace,
+in a loop.
 
 python -m tests.bench.senders callbox|aiortc|aiortc-encoding CLIP BITRATE
 
-They speak JSON, a value a line. Out: true once everything is loaded; the offer's SDP, after a line came in; when the
-clip's first picture was due (seconds since the epoch) and how many seconds the loop takes, after the answer came in.
+They speak JSON, a value a line. Out: true once everything is loaded; the offer's SDP, after a line
+came in; when the clip's first picture was due (seconds since the epoch) and how many seconds the
+loop takes, after the answer came in.
 """
 
 from __future__ import annotations
@@ -19,19 +21,35 @@ from typing import Any
 
 import aiortc.codecs.h264 as aiortc_h264
 import av
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
 
 from agent.core.call.events import MediaGrant
 from agent.core.call.reasons import SharedBitrate
-from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, BitrateLimits, IceOptions, LocalStream, VideoFormat
+from agent.ports import (
+    VIDEO_CLOCK_RATE,
+    AccessUnit,
+    BitrateLimits,
+    IceOptions,
+    LocalStream,
+    VideoFormat,
+)
 from agent.webrtc.peer import AiortcPeer
 from tests.bench.clips import FRAMERATE, access_units
 
-DECODED = 60  # pictures that are kept decoded; each of 1080p takes 3 MB
+# pictures that are kept decoded; each of 1080p takes 3 MB
+DECODED = 60
 
 
 class Pace:
-    """Says which picture of a loop is next, at its time. `started` is when the first one was due."""
+    """Says which picture of a loop is next, at its time. `started` is when the first one was
+    due.
+    """
 
     def __init__(self, length: int) -> None:
         self._length = length
@@ -65,7 +83,9 @@ class PacedSubscription:
         await self._wanted.wait()
         number, at = await self._pace.next()
         unit = self._clip[at]
-        return AccessUnit(unit.data, unit.keyframe, number * VIDEO_CLOCK_RATE // FRAMERATE, time.monotonic())
+        return AccessUnit(
+            unit.data, unit.keyframe, number * VIDEO_CLOCK_RATE // FRAMERATE, time.monotonic()
+        )
 
     def request_keyframe(self) -> None:
         """The first request comes when pictures may leave, and starts the clip."""
@@ -87,7 +107,9 @@ class PacedFeed:
 
 
 class LoopTrack(MediaStreamTrack):
-    """The shortest way to send with plain aiortc: `items` are packets of H.264 or decoded pictures."""
+    """The shortest way to send with plain aiortc: `items` are packets of H.264 or decoded
+    pictures.
+    """
 
     kind = "video"
 
@@ -98,7 +120,10 @@ class LoopTrack(MediaStreamTrack):
     async def recv(self) -> Any:
         number, at = await self._pace.next()
         item = self._items[at]()
-        item.pts, item.time_base = number * VIDEO_CLOCK_RATE // FRAMERATE, Fraction(1, VIDEO_CLOCK_RATE)
+        item.pts, item.time_base = (
+            number * VIDEO_CLOCK_RATE // FRAMERATE,
+            Fraction(1, VIDEO_CLOCK_RATE),
+        )
         return item
 
 
@@ -144,7 +169,9 @@ async def connect(track: LoopTrack) -> None:
     pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     pc.addTrack(track)
     codecs = RTCRtpSender.getCapabilities("video").codecs
-    pc.getTransceivers()[0].setCodecPreferences([codec for codec in codecs if codec.mimeType != "video/VP8"])
+    pc.getTransceivers()[0].setCodecPreferences(
+        [codec for codec in codecs if codec.mimeType != "video/VP8"]
+    )
     await pc.setLocalDescription(await pc.createOffer())
     say(pc.localDescription.sdp)
     await pc.setRemoteDescription(RTCSessionDescription(await heard(), "answer"))
@@ -175,7 +202,11 @@ async def heard() -> Any:
     return json.loads(await asyncio.to_thread(sys.stdin.readline))
 
 
-ROLES = {"callbox": send_with_callbox, "aiortc": send_with_aiortc, "aiortc-encoding": encode_with_aiortc}
+ROLES = {
+    "callbox": send_with_callbox,
+    "aiortc": send_with_aiortc,
+    "aiortc-encoding": encode_with_aiortc,
+}
 
 if __name__ == "__main__":
     asyncio.run(ROLES[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3])))

@@ -1,4 +1,6 @@
-"""What a series of samples shows: a floor, and the difference between its beginning and its end. Pure."""
+"""What a series of samples shows: a floor, and the difference between its beginning and its end.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def after_first_quarter(samples: Sequence[Sample]) -> list[Sample]:
 
 
 def floors(samples: Iterable[Sample], window: float, without: Sequence[Span] = ()) -> list[Sample]:
-    """The lowest value of each window of this many seconds, at its start; windows that touch a span are left out."""
+    """The lowest value of each window of this many seconds, at its start; windows that touch a span
+    are left out.
+    """
     lowest: dict[int, float] = {}
     for sample in samples:
         number = int(sample.at // window)
@@ -44,9 +48,13 @@ def floors(samples: Iterable[Sample], window: float, without: Sequence[Span] = (
 
 
 def drift(samples: Sequence[Sample]) -> float:
-    """Median of the last quarter of the samples over the median of the first; 0 of fewer than four."""
+    """Median of the last quarter of the samples over the median of the first; 0 of fewer than
+    four.
+    """
     quarter = len(samples) // 4
     if not quarter:
         return 0.0
     first, last = samples[:quarter], samples[-quarter:]
-    return statistics.median(each.value for each in last) - statistics.median(each.value for each in first)
+    return statistics.median(each.value for each in last) - statistics.median(
+        each.value for each in first
+    )

@@ -15,7 +15,9 @@ FIRST_FRAME_TARGET = 200.0  # ms
 
 
 async def measure_answers(scene: Scene) -> list[Figure]:
-    """Invitation to ACCEPTED, as the caller's program sees it. The offer is plain aiortc's, made once."""
+    """Invitation to ACCEPTED, as the caller's program sees it. The offer is plain aiortc's, made
+    once.
+    """
     offer = await stock_offer()
     times = []
     turnstile = Turnstile()
@@ -28,7 +30,9 @@ async def measure_answers(scene: Scene) -> list[Figure]:
             times.append((exchange.answered_at - exchange.invited_at) * 1000)
     first, *rest = times
     return [
-        Figure("invitation to ACCEPTED", statistics.median(rest), "ms", ANSWER_TARGET, spread(rest)),
+        Figure(
+            "invitation to ACCEPTED", statistics.median(rest), "ms", ANSWER_TARGET, spread(rest)
+        ),
         Figure("invitation to ACCEPTED, first call of a device", first, "ms"),
     ]
 
@@ -45,7 +49,9 @@ async def stock_offer() -> str:
 
 
 async def measure_first_frames(scene: Scene) -> list[Figure]:
-    """Invitation to the first picture that Chromium decoded and is about to show; a fresh page for each call."""
+    """Invitation to the first picture that Chromium decoded and is about to show; a fresh page for
+    each call.
+    """
     times, phases = [], []
     async with scene.device(), chromium() as browser:
         for number in range(scene.count(16, 4)):
@@ -58,11 +64,17 @@ async def measure_first_frames(scene: Scene) -> list[Figure]:
             answered = (caller.times["response"] - caller.times["invite"]) * 1000
             times.append(seen["firstFrame"] - caller.times["invite"] * 1000)
             phases.append({"answeredInCaller": answered, **record["setup"]})
-    medians = {key: round(statistics.median(each[key] for each in phases[1:]), 1) for key in phases[0]}
+    medians = {
+        key: round(statistics.median(each[key] for each in phases[1:]), 1) for key in phases[0]
+    }
     details = {**spread(times[1:]), "phases": medians}
     return [
         Figure(
-            "invitation to first frame in Chromium", statistics.median(times[1:]), "ms", FIRST_FRAME_TARGET, details
+            "invitation to first frame in Chromium",
+            statistics.median(times[1:]),
+            "ms",
+            FIRST_FRAME_TARGET,
+            details,
         ),
         Figure("invitation to first frame, first call", times[0], "ms"),
     ]

@@ -29,11 +29,16 @@ from tests.bench.receiver import Receiver, accepting_rsa
 from tests.bench.scene import Caller, Scene
 from tests.e2e.device import PATIENCE
 
-TARGET = 1.0  # times what plain aiortc takes
-SECOND_VIEWER_TARGET = 0.5  # times what the first one costs
-LATENCY_SECONDS = 5.0  # of a call in which pictures are decoded as well
-SPARE = 30.0  # seconds of a stream beyond what is measured
-WARM_UP = 2.5  # seconds of a call that do not count
+# times what plain aiortc takes
+TARGET = 1.0
+# times what the first one costs
+SECOND_VIEWER_TARGET = 0.5
+# of a call in which pictures are decoded as well
+LATENCY_SECONDS = 5.0
+# seconds of a stream beyond what is measured
+SPARE = 30.0
+# seconds of a call that do not count
+WARM_UP = 2.5
 VIEWERS = (1, 2, 4, 8)
 BASE = "aiortc"
 DEVICE = "callbox device"
@@ -80,7 +85,9 @@ async def measure_senders(scene: Scene) -> list[Figure | NotMeasured]:
         print(f"\n{clip.name}\n{table_of(rows)}\n", flush=True)
         found += figures_of(clip, rows, runs)
     if scene.quick:
-        found += [NotMeasured(f"senders: {clip.name}", "--quick") for clip in CLIPS if clip != CLIP_1080P]
+        found += [
+            NotMeasured(f"senders: {clip.name}", "--quick") for clip in CLIPS if clip != CLIP_1080P
+        ]
     return found
 
 
@@ -97,15 +104,22 @@ async def measure_viewers(scene: Scene) -> list[Figure | NotMeasured]:
                 )
                 caller = await stack.enter_async_context(Caller.connected(scene.mosquitto))
                 for number in range(count):
-                    await stack.enter_async_context(call_device(scene, program.pid, caller, f"viewer-{number}"))
+                    await stack.enter_async_context(
+                        call_device(scene, program.pid, caller, f"viewer-{number}")
+                    )
                 await asyncio.sleep(WARM_UP)
                 values.append(await cpu_per_minute(program.pid, seconds))
     medians = {count: statistics.median(values) for count, values in cpu.items()}
     details = {str(count): [round(each, 2) for each in values] for count, values in cpu.items()}
     share = medians[2] / medians[1] - 1
     return [
-        *(Figure(f"CPU of a device, {CLIP_1080P.name}, viewers: {n}", value, "s/min") for n, value in medians.items()),
-        Figure("cost of a second viewer, to the first's", share, "x", SECOND_VIEWER_TARGET, details),
+        *(
+            Figure(f"CPU of a device, {CLIP_1080P.name}, viewers: {n}", value, "s/min")
+            for n, value in medians.items()
+        ),
+        Figure(
+            "cost of a second viewer, to the first's", share, "x", SECOND_VIEWER_TARGET, details
+        ),
     ]
 
 
@@ -122,7 +136,15 @@ def middle(runs: Sequence[Run]) -> Run:
 
 
 def table_of(rows: dict[str, Run]) -> str:
-    head = ["", "CPU s/min", f"to {BASE}", "memory MiB", "latency ms", *(f"{phase} ms" for phase in PHASES), "fps"]
+    head = [
+        "",
+        "CPU s/min",
+        f"to {BASE}",
+        "memory MiB",
+        "latency ms",
+        *(f"{phase} ms" for phase in PHASES),
+        "fps",
+    ]
     base = rows[BASE].cpu
     lines = [
         [
@@ -143,15 +165,24 @@ def figures_of(clip: Clip, rows: dict[str, Run], runs: dict[str, list[Run]]) -> 
     figures = []
     for name, run in rows.items():
         details: dict[str, Any] = {phase: round(run.setup[phase], 1) for phase in PHASES}
-        details |= {"cpu of each run": [round(each.cpu, 2) for each in runs[name]], "fps": round(run.framerate, 1)}
+        details |= {
+            "cpu of each run": [round(each.cpu, 2) for each in runs[name]],
+            "fps": round(run.framerate, 1),
+        }
         figures.append(Figure(f"{clip.name}: CPU, {name}", run.cpu, "s/min", details=details))
         figures.append(Figure(f"{clip.name}: memory, {name}", run.memory, "MiB"))
         if run.latency is not None:
             figures.append(Figure(f"{clip.name}: latency, {name}", run.latency, "ms"))
         if name.startswith("callbox"):
-            figures.append(Figure(f"{clip.name}: CPU, {name} to {BASE}", run.cpu / rows[BASE].cpu, "x", TARGET))
+            figures.append(
+                Figure(f"{clip.name}: CPU, {name} to {BASE}", run.cpu / rows[BASE].cpu, "x", TARGET)
+            )
             if GSTREAMER in rows:
-                figures.append(Figure(f"{clip.name}: CPU, {name} to GStreamer", run.cpu / rows[GSTREAMER].cpu, "x"))
+                figures.append(
+                    Figure(
+                        f"{clip.name}: CPU, {name} to GStreamer", run.cpu / rows[GSTREAMER].cpu, "x"
+                    )
+                )
     return figures
 
 
@@ -170,19 +201,32 @@ async def run_sender(scene: Scene, name: str, clip: Clip, seconds: float) -> Run
 
 
 @asynccontextmanager
-async def call_of(scene: Scene, name: str, clip: Clip, path: Path, seconds: float) -> AsyncIterator[Call]:
+async def call_of(
+    scene: Scene, name: str, clip: Clip, path: Path, seconds: float
+) -> AsyncIterator[Call]:
     async with AsyncExitStack() as stack:
         if name == DEVICE:
-            program = await stack.enter_async_context(scene.device(source(path, clip), audio="none"))
+            program = await stack.enter_async_context(
+                scene.device(source(path, clip), audio="none")
+            )
             caller = await stack.enter_async_context(Caller.connected(scene.mosquitto))
             yield await stack.enter_async_context(call_device(scene, program.pid, caller))
         elif name == GSTREAMER:
-            stream = await asyncio.to_thread(write_stream, path, seconds + WARM_UP + LATENCY_SECONDS + SPARE)
+            stream = await asyncio.to_thread(
+                write_stream, path, seconds + WARM_UP + LATENCY_SECONDS + SPARE
+            )
             command = [system_python(), gstreamer.__file__, str(stream), str(SECONDS)]
             stack.enter_context(accepting_rsa())
             yield await stack.enter_async_context(call_program(command))
         else:
-            command = [sys.executable, "-m", senders.__name__, PROGRAMS[name], str(path), str(clip.bitrate)]
+            command = [
+                sys.executable,
+                "-m",
+                senders.__name__,
+                PROGRAMS[name],
+                str(path),
+                str(clip.bitrate),
+            ]
             yield await stack.enter_async_context(call_program(command))
 
 
@@ -215,7 +259,9 @@ async def _set_up(process: Process, receiver: Receiver) -> dict[str, float]:
 
 
 @asynccontextmanager
-async def call_device(scene: Scene, pid: int, caller: Caller, uid: str = "viewer") -> AsyncIterator[Call]:
+async def call_device(
+    scene: Scene, pid: int, caller: Caller, uid: str = "viewer"
+) -> AsyncIterator[Call]:
     """It answers. When a picture was captured is known from its own reports."""
     async with Receiver.opened() as receiver:
         exchange = await caller.invite(uid, await receiver.peer.create_offer())
@@ -230,7 +276,9 @@ async def call_device(scene: Scene, pid: int, caller: Caller, uid: str = "viewer
 
 
 def phases(response: float, described_at: float, times: dict[str, float]) -> dict[str, float]:
-    """Milliseconds that each phase took. `response` is in seconds, until there was the sender's description."""
+    """Milliseconds that each phase took. `response` is in seconds, until there was the sender's
+    description.
+    """
     marks = [described_at, *(times[phase] for phase in PHASES[1:])]
     steps = [response, *(later - earlier for earlier, later in pairwise(marks))]
     return {phase: step * 1000 for phase, step in zip(PHASES, steps, strict=True)}
@@ -243,7 +291,9 @@ async def cpu_per_minute(pid: int, seconds: float) -> float:
 
 
 def source(path: Path, clip: Clip) -> str:
-    """The settings of `[video]`: the clip, at a bitrate that it has, for it cannot follow another one."""
+    """The settings of `[video]`: the clip, at a bitrate that it has, for it cannot follow another
+    one.
+    """
     return f'source = "file:{path}"\nbitrate = {clip.bitrate}\nmax_bitrate = {2 * clip.bitrate}\n'
 
 
@@ -256,7 +306,11 @@ def write_stream(path: Path, seconds: float) -> Path:
             with av.open(str(path)) as once:
                 copied = copied or output.add_stream_from_template(once.streams.video[0])
                 for packet in once.demux(video=0):
-                    if packet.pts is not None and packet.dts is not None and packet.time_base is not None:
+                    if (
+                        packet.pts is not None
+                        and packet.dts is not None
+                        and packet.time_base is not None
+                    ):
                         offset = round(number * SECONDS / packet.time_base)
                         packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
                         packet.stream = copied
@@ -273,10 +327,16 @@ def gstreamer_lacks() -> str:
     """What GStreamer would need to take part, in words; empty where nothing is missing."""
     command = [system_python(), gstreamer.__file__, "--check"]
     try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        result = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
     except OSError as error:
         return str(error)
-    return "" if result.returncode == 0 else f"{result.stderr.strip()} (tests/provision.sh bench installs it)"
+    return (
+        ""
+        if result.returncode == 0
+        else f"{result.stderr.strip()} (tests/provision.sh bench installs it)"
+    )
 
 
 def _say(process: Process, value: object) -> None:

@@ -1,4 +1,6 @@
-"""Thousands of calls of every kind against one device process: what grows with them, and what they leave behind."""
+"""Thousands of calls of every kind against one device process: what grows with them, and what they
+leave behind.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,13 @@ from tests.conftest import Mosquitto
 from tests.e2e.device import UID, Program, Watcher
 
 MINUTES = 30.0
-ROUND = 100  # calls, after which the device is let come to rest
+# calls, after which the device is let come to rest
+ROUND = 100
 AT_ONCE = 6
-WARM = 1200  # calls that fill what a device remembers of calls: 512 answers, 1024 pairs of a rule and a caller
-REST = 25.0  # seconds within which a device must be at rest after its last call
+# calls that fill what a device remembers of calls: 512 answers, 1024 pairs of a rule and a caller
+WARM = 1200
+# seconds within which a device must be at rest after its last call
+REST = 25.0
 SLOPE_TARGET = 1.0  # kB a call
 SEED = 7
 COUNTED = ("descriptors", "threads", "tasks", "temporary_files", "state_files")
@@ -111,12 +116,16 @@ class Soak:
         self._telephone.lines.clear()
 
     async def rest(self) -> Sample:
-        """The device once its last call's sockets, threads and tasks are gone; or as it is when time is up."""
+        """The device once its last call's sockets, threads and tasks are gone; or as it is when
+        time is up.
+        """
         until = time.monotonic() + REST
         while True:
             status = await asyncio.to_thread(ask, self._folder / "run" / SOCKET_NAME)
             now = self._sample(status["tasks"])
-            at_rest = not status["calls"] and not (self.samples and now.holds_more_than(self.samples[0]))
+            at_rest = not status["calls"] and not (
+                self.samples and now.holds_more_than(self.samples[0])
+            )
             if at_rest or time.monotonic() > until:
                 return now
             await asyncio.sleep(0.2)
@@ -124,7 +133,10 @@ class Soak:
     def rows(self) -> int:
         """What lies in the outbox of a device that has ended."""
         with closing(sqlite3.connect(self._folder / "state" / FILE_NAME)) as database:
-            return sum(database.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("events", "calls"))
+            return sum(
+                database.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
+                for name in ("events", "calls")
+            )
 
     def _sample(self, tasks: int) -> Sample:
         used = usage(self.program.pid)
@@ -184,8 +196,16 @@ def figures(soak: Soak) -> list[Figure]:
     span = f"over {soak.calls} calls"
     late = after(points("resident"), soak.calls / 2)
     result = [
-        Figure(f"calls that did not go as they should, of {soak.calls}", soak.faults.total(), "", 0, dict(soak.faults)),
-        Figure(f"slope of resident memory {span}", slope(points("resident")), "kB a call", SLOPE_TARGET),
+        Figure(
+            f"calls that did not go as they should, of {soak.calls}",
+            soak.faults.total(),
+            "",
+            0,
+            dict(soak.faults),
+        ),
+        Figure(
+            f"slope of resident memory {span}", slope(points("resident")), "kB a call", SLOPE_TARGET
+        ),
         Figure("slope of resident memory, second half", slope(late), "kB a call", SLOPE_TARGET),
         Figure(f"slope of private memory {span}", slope(points("private")), "kB a call"),
     ]
@@ -203,4 +223,10 @@ def _files(folder: Path) -> int:
 
 def _shared_memory(pid: int) -> int:
     """What a process has in /dev/shm."""
-    return len({line.split()[-1] for line in Path(f"/proc/{pid}/maps").read_text().splitlines() if "/dev/shm/" in line})
+    return len(
+        {
+            line.split()[-1]
+            for line in Path(f"/proc/{pid}/maps").read_text().splitlines()
+            if "/dev/shm/" in line
+        }
+    )

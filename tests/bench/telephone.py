@@ -18,7 +18,9 @@ from agent.signaling.protocol.messages import format_time
 from tests.conftest import Mosquitto
 from tests.e2e.device import PATIENCE, PREFIX, UID
 
-SUBSCRIPTIONS = [(f"{PREFIX}/{name}", 1) for name in (f"+/signal/{UID}", f"{UID}/events/closed", f"{UID}/status")]
+SUBSCRIPTIONS = [
+    (f"{PREFIX}/{name}", 1) for name in (f"+/signal/{UID}", f"{UID}/events/closed", f"{UID}/status")
+]
 
 
 @dataclass(eq=False, slots=True)
@@ -29,7 +31,9 @@ class Line:
     uid: str
     conversation: str = field(default_factory=lambda: str(uuid.uuid4()))
     heard: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
-    record: asyncio.Future[dict[str, Any]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    record: asyncio.Future[dict[str, Any]] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
 
     def say(self, kind: str, **fields: Any) -> None:
         head = {"type": kind, "conversation": self.conversation, "party": "bench"}
@@ -68,7 +72,9 @@ class Telephone:
     @classmethod
     @asynccontextmanager
     async def connected(cls, mosquitto: Mosquitto) -> AsyncIterator[Self]:
-        options = MqttOptions(port=mosquitto.port, client_id=f"telephone-{uuid.uuid4()}", session_expiry=0)
+        options = MqttOptions(
+            port=mosquitto.port, client_id=f"telephone-{uuid.uuid4()}", session_expiry=0
+        )
         reply_topic = f"bench/{options.client_id}"
         async with MqttBroker(options, subscriptions=[*SUBSCRIPTIONS, (reply_topic, 1)]) as broker:
             await broker.wait_connected(PATIENCE)
@@ -97,7 +103,9 @@ class Telephone:
         result: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._results[number] = result
         payload = json.dumps({**body, "id": number}).encode()
-        self.broker.publish(f"{PREFIX}/{UID}/command/{verb}", payload, response_topic=self._reply_topic)
+        self.broker.publish(
+            f"{PREFIX}/{UID}/command/{verb}", payload, response_topic=self._reply_topic
+        )
         async with asyncio.timeout(PATIENCE):
             return await result
 
@@ -121,8 +129,12 @@ class Telephone:
         while True:
             incoming = await self.broker.incoming()
             incoming.ack()
-            with contextlib.suppress(ValueError):  # of somebody who speaks in the device's name: the broker lets anyone
-                self._take(incoming.topic.removeprefix(f"{PREFIX}/").split("/"), json.loads(incoming.payload))
+            # of somebody who speaks in the device's name: the broker lets anyone
+            with contextlib.suppress(ValueError):
+                self._take(
+                    incoming.topic.removeprefix(f"{PREFIX}/").split("/"),
+                    json.loads(incoming.payload),
+                )
 
     def _take(self, levels: list[str], message: Any) -> None:
         if not isinstance(message, dict):

@@ -20,7 +20,9 @@ def units() -> list[AccessUnit]:
     encoded = []
     for number in range(20):
         picture.draw(time.time_ns() // 1_000_000, number)
-        encoded += encoder.encode(picture.frame, pts=3000 * number, captured_at=0.0, force_idr=number == 10)
+        encoded += encoder.encode(
+            picture.frame, pts=3000 * number, captured_at=0.0, force_idr=number == 10
+        )
     return encoded
 
 

@@ -13,7 +13,17 @@ from tests.bench.clips import CLIP_1080P, CLIPS, Clip
 from tests.bench.figures import Figure, NotMeasured
 from tests.bench.receiver import Capture
 from tests.bench.scene import Scene
-from tests.bench.side_by_side import BASE, DEVICE, GSTREAMER, PHASES, Run, figures_of, middle, phases, table_of
+from tests.bench.side_by_side import (
+    BASE,
+    DEVICE,
+    GSTREAMER,
+    PHASES,
+    Run,
+    figures_of,
+    middle,
+    phases,
+    table_of,
+)
 from tests.conftest import Mosquitto
 from tests.e2e.device import Watcher
 
@@ -30,7 +40,9 @@ def test_the_middle_of_runs_is_taken_value_by_value() -> None:
 
 def test_phases_follow_each_other() -> None:
     times = {"ice": 10.02, "dtls": 10.03, "first frame": 10.5}
-    assert phases(0.05, 10.0, times) == pytest.approx({"response": 50, "ice": 20, "dtls": 10, "first frame": 470})
+    assert phases(0.05, 10.0, times) == pytest.approx(
+        {"response": 50, "ice": 20, "dtls": 10, "first frame": 470}
+    )
 
 
 def test_the_table_has_a_ratio_in_every_line() -> None:
@@ -42,7 +54,9 @@ def test_the_table_has_a_ratio_in_every_line() -> None:
 
 def test_what_is_ours_has_a_ratio_to_the_others() -> None:
     rows = {DEVICE: a_run(1.2), BASE: a_run(1.5), GSTREAMER: a_run(1.0)}
-    figures = {figure.name: figure for figure in figures_of(CLIP_1080P, rows, {name: [] for name in rows})}
+    figures = {
+        figure.name: figure for figure in figures_of(CLIP_1080P, rows, {name: [] for name in rows})
+    }
     assert figures[f"{CLIP_1080P.name}: CPU, {DEVICE} to {BASE}"].met
     assert figures[f"{CLIP_1080P.name}: CPU, {DEVICE} to GStreamer"].value == pytest.approx(1.2)
     del rows[GSTREAMER]
@@ -66,7 +80,11 @@ def test_an_age_by_the_senders_reports_wraps_with_the_timestamp() -> None:
 
 
 def test_names_of_clips_differ() -> None:
-    assert [clip.name for clip in CLIPS] == ["720p30 2 Mbit/s", "1080p30 4 Mbit/s", "1080p30 8 Mbit/s"]
+    assert [clip.name for clip in CLIPS] == [
+        "720p30 2 Mbit/s",
+        "1080p30 4 Mbit/s",
+        "1080p30 8 Mbit/s",
+    ]
 
 
 def test_what_another_sender_lacks_is_said_not_raised(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +105,10 @@ def test_another_sender_lacks_nothing_where_its_check_ends_well(
 def test_gstreamers_program_says_what_is_missing() -> None:
     """Run by an interpreter that has none of it."""
     result = subprocess.run(
-        [sys.executable, "-S", "-I", gstreamer.__file__, "--check"], capture_output=True, text=True, check=False
+        [sys.executable, "-S", "-I", gstreamer.__file__, "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == 1
     assert "gi" in result.stderr
@@ -121,12 +142,20 @@ async def test_what_was_not_measured_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def measure(name: str, *, quick: bool, **amounts: float) -> list[Figure | NotMeasured]:
-        return [Figure(f"time of {name}", 1.0, "s"), NotMeasured(f"{name} elsewhere", "not installed")]
+        return [
+            Figure(f"time of {name}", 1.0, "s"),
+            NotMeasured(f"{name} elsewhere", "not installed"),
+        ]
 
     monkeypatch.setattr(bench, "measure", measure)
     monkeypatch.setattr(bench, "take_precedence", lambda: False)
     report = await bench.run(bench.DEFAULT, quick=True)
-    assert [each["name"] for each in report["figures"]] == [f"time of {name}" for name in bench.DEFAULT]
-    assert report["not_measured"].keys() == {*(f"{name} elsewhere" for name in bench.DEFAULT), *bench.LONG}
+    assert [each["name"] for each in report["figures"]] == [
+        f"time of {name}" for name in bench.DEFAULT
+    ]
+    assert report["not_measured"].keys() == {
+        *(f"{name} elsewhere" for name in bench.DEFAULT),
+        *bench.LONG,
+    }
     assert "not measured: senders elsewhere: not installed" in capsys.readouterr().out
     assert (await bench.run(["soak"], quick=True))["not_measured"].keys() == {"soak elsewhere"}

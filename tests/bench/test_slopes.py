@@ -17,7 +17,9 @@ def test_nothing_grows_where_there_is_nothing_to_compare() -> None:
 
 def test_samples_that_are_off_do_not_count() -> None:
     generator = random.Random(3)
-    points = [(float(calls), 0.25 * calls + generator.uniform(-1, 1)) for calls in range(0, 2000, 50)]
+    points = [
+        (float(calls), 0.25 * calls + generator.uniform(-1, 1)) for calls in range(0, 2000, 50)
+    ]
     for at in (0, 7, 20, 39):
         points[at] = (points[at][0], 5000.0)
     assert slope(points) == pytest.approx(0.25, rel=0.05)

@@ -1,4 +1,5 @@
-"""`callbox` without a limit on calls a minute, for benches that make more of them than a device admits.
+"""`callbox` without a limit on calls a minute, for benches that make more of them than a device
+admits.
 
 python -m tests.bench.unlimited run --config FILE
 

@@ -1,4 +1,6 @@
-"""The Debian 13 that the tests in `inside` run in: built once into the user's cache, entered once for each run."""
+"""The Debian 13 that the tests in `inside` run in: built once into the user's cache, entered once
+for each run.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ BUILDER = Path(__file__).with_name("build_chroot.sh")
 INSIDE = os.environ.get("INSIDE_CAMERA_CHROOT") == "1"
 """Whether this process is the one in the chroot."""
 
-_BUILD_TIMEOUT = 1500  # seconds; a slow mirror
+# seconds; a slow mirror
+_BUILD_TIMEOUT = 1500
 _RUN_TIMEOUT = 600
 _STAMP = ".built-from"
 _SCRIPT = """
@@ -56,7 +59,9 @@ def cache_directory() -> Path:
 
 
 def requirements() -> list[str]:
-    """What pip installs inside: the project's own dependencies, the camera's, and what runs the tests."""
+    """What pip installs inside: the project's own dependencies, the camera's, and what runs the
+    tests.
+    """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     testing = [each for each in extras["dev"] if each.startswith(("hypothesis", "pytest"))]
@@ -80,13 +85,16 @@ def ready_chroot() -> Path:
 
 
 def run_inside(chroot: Path, node_ids: list[str]) -> dict[str, Outcome]:
-    """Run these tests in the chroot, beside a mosquitto of their own. By node id, without a parameter's brackets."""
+    """Run these tests in the chroot, beside a mosquitto of their own. By node id, without a
+    parameter's brackets.
+    """
     with tempfile.TemporaryDirectory() as report, _broker(Path(report)) as port:
         environ = {
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": "/root",
             "LC_ALL": "C.UTF-8",
-            "PYTHONPYCACHEPREFIX": "/var/cache/callbox",  # the tree is read-only there
+            # the tree is read-only there
+            "PYTHONPYCACHEPREFIX": "/var/cache/callbox",
             "INSIDE_CAMERA_CHROOT": "1",
             "TEST_BROKER_PORT": str(port),
             "CHROOT": str(chroot),
@@ -95,8 +103,27 @@ def run_inside(chroot: Path, node_ids: list[str]) -> dict[str, Outcome]:
         }
         # Warnings of picamera2's own code are none of ours.
         plugins = ["-p", "tests.camera.inside.fixtures", "-p", "no:cacheprovider"]
-        options = ["-q", "-W", "default", *plugins, "-o", "python_files=inside_*.py", "-o", "junit_logging=all"]
-        command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _SCRIPT, "sh", *options]
+        options = [
+            "-q",
+            "-W",
+            "default",
+            *plugins,
+            "-o",
+            "python_files=inside_*.py",
+            "-o",
+            "junit_logging=all",
+        ]
+        command = [
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            _SCRIPT,
+            "sh",
+            *options,
+        ]
         done = subprocess.run(
             [*command, "--junitxml=/tmp/report/junit.xml", *node_ids],
             env=environ,
@@ -107,7 +134,9 @@ def run_inside(chroot: Path, node_ids: list[str]) -> dict[str, Outcome]:
         )
         junit = Path(report, "junit.xml")
         if not junit.exists():
-            raise ChrootError(f"pytest did not run in the chroot:\n{done.stdout.decode(errors='replace')[-4000:]}")
+            raise ChrootError(
+                f"pytest did not run in the chroot:\n{done.stdout.decode(errors='replace')[-4000:]}"
+            )
         return read_outcomes(junit)
 
 
@@ -115,7 +144,10 @@ def read_outcomes(junit: Path) -> dict[str, Outcome]:
     """By node id; of a test with parameters the worst counts."""
     outcomes: dict[str, Outcome] = {}
     for case in ElementTree.parse(junit).iter("testcase"):
-        module, name = case.get("classname", "").replace(".", "/"), case.get("name", "").partition("[")[0]
+        module, name = (
+            case.get("classname", "").replace(".", "/"),
+            case.get("name", "").partition("[")[0],
+        )
         node_id, outcome = f"{module}.py::{name}", _outcome_of(case)
         worst = outcomes.get(node_id)
         if worst is None or worst.result != "failed":
@@ -127,8 +159,13 @@ def _outcome_of(case: ElementTree.Element) -> Outcome:
     for tag, result in (("failure", "failed"), ("error", "failed"), ("skipped", "skipped")):
         found = case.find(tag)
         if found is not None:
-            output = "\n".join(case.findtext(stream) or "" for stream in ("system-out", "system-err"))
-            return Outcome(result, f"{case.get('name')}: {found.get('message', '')}\n{found.text or ''}\n{output}")
+            output = "\n".join(
+                case.findtext(stream) or "" for stream in ("system-out", "system-err")
+            )
+            return Outcome(
+                result,
+                f"{case.get('name')}: {found.get('message', '')}\n{found.text or ''}\n{output}",
+            )
     return Outcome("passed", "")
 
 
@@ -141,7 +178,9 @@ def _build(folder: Path, wanted: list[str]) -> None:
         check=False,
     )
     if done.returncode:
-        raise ChrootError(f"the chroot cannot be built:\n{done.stdout.decode(errors='replace')[-4000:]}")
+        raise ChrootError(
+            f"the chroot cannot be built:\n{done.stdout.decode(errors='replace')[-4000:]}"
+        )
 
 
 @contextmanager

@@ -1,4 +1,6 @@
-"""Shows the tests of `inside` as tests of this run: they are run together in the chroot, the first time one is due."""
+"""Shows the tests of `inside` as tests of this run: they are run together in the chroot, the first
+time one is due.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from tests.parts import missing
 
 _OUTCOMES: pytest.StashKey[dict[str, chroot.Outcome]] = pytest.StashKey()
 _REASON: pytest.StashKey[str] = pytest.StashKey()
-_TIMEOUT = 1800  # seconds: the first time, a whole system is installed
+# seconds: the first time, a whole system is installed
+_TIMEOUT = 1800
 
 
 class InsideError(Exception):
@@ -25,7 +28,9 @@ class ChrootModule(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         for node in ast.parse(self.path.read_text()).body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(
+                "test_"
+            ):
                 item = ChrootTest.from_parent(self, name=node.name)
                 item.add_marker(pytest.mark.camera)
                 item.add_marker(pytest.mark.timeout(_TIMEOUT))
@@ -42,7 +47,9 @@ class ChrootTest(pytest.Item):
         if outcome.result == "failed":
             raise InsideError(outcome.text)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None
+    ) -> str:
         return str(excinfo.value)
 
     def reportinfo(self) -> tuple[Path, int, str]:

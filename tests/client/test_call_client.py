@@ -1,4 +1,6 @@
-"""The public API, two clients on a broker in memory, with transports that connect when they are told to."""
+"""The public API, two clients on a broker in memory, with transports that connect when they are
+told to.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ async def test_statistics_come_at_every_interval_until_closed_and_never_after() 
 
 
 async def test_many_large_messages_at_once_leave_every_call_its_turn() -> None:
-    """Or a stranger's flood would hold back pictures and deadlines for as long as a queue of it lasts."""
+    """Or a stranger's flood would hold back pictures and deadlines for as long as a queue of it
+    lasts.
+    """
     network, turns, seen, number = FakeNetwork(), 0, list[int](), 20
     async with party(network, "bob") as bob:
         handle = bob.client._handle_delivery
@@ -87,11 +91,15 @@ async def test_typed_subscription_and_callbacks_by_name() -> None:
         await (await called(bob)).reject("not_today")
         record = await outgoing.wait_closed()
         off()
-    assert [(each.call_status, each.reason) for each in responses] == [(CallStatus.REJECTED, "not_today")]
+    assert [(each.call_status, each.reason) for each in responses] == [
+        (CallStatus.REJECTED, "not_today")
+    ]
     assert everything == [*responses, record]
 
 
-async def test_a_callback_that_fails_is_logged_and_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_callback_that_fails_is_logged_and_harms_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with two() as (alice, bob):
         outgoing = alice.client.call("bob")
 
@@ -130,7 +138,9 @@ async def test_ring_then_accept() -> None:
         (RuntimeError("a bug"), CloseReason.UNKNOWN_REASON, "internal"),
     ],
 )
-async def test_a_transport_that_cannot_answer(error: Exception, reason: CloseReason, code: str) -> None:
+async def test_a_transport_that_cannot_answer(
+    error: Exception, reason: CloseReason, code: str
+) -> None:
     async with two() as (alice, bob):
         bob.peers.prepare = lambda peer: setattr(peer, "failure", error)
         outgoing = alice.client.call("bob")
@@ -146,7 +156,11 @@ async def test_a_transport_that_cannot_answer(error: Exception, reason: CloseRea
 
 async def test_busy_beyond_the_conversations_allowed() -> None:
     network = FakeNetwork()
-    async with party(network, "alice") as alice, party(network, "bob") as bob, party(network, "carol") as carol:
+    async with (
+        party(network, "alice") as alice,
+        party(network, "bob") as bob,
+        party(network, "carol") as carol,
+    ):
         await connected(alice, bob)
         refused = carol.client.call("bob")
         record = await refused.wait_closed()
@@ -201,7 +215,8 @@ async def test_candidates_find_their_transport() -> None:
 async def test_close_travels_on_the_data_channel_too() -> None:
     async with two() as (alice, bob):
         outgoing, incoming = await connected(alice, bob)
-        alice.broker.drop()  # the broker is away for alice
+        # the broker is away for alice
+        alice.broker.drop()
         record = await outgoing.close()
         assert json.loads(alice.peers.last.controls[-1])["type"] == "close"
         bob.peers.last.control(alice.peers.last.controls[-1])
@@ -214,7 +229,9 @@ async def test_nonsense_on_the_data_channel_is_ignored(text: str) -> None:
     async with two() as (alice, bob):
         _, incoming = await connected(alice, bob)
         bob.peers.last.control(text)
-        other = wire.Close(conversation=wire.NO_CONVERSATION, party="party-alice", reason="user_hangup")
+        other = wire.Close(
+            conversation=wire.NO_CONVERSATION, party="party-alice", reason="user_hangup"
+        )
         bob.peers.last.control(wire.encode(other).decode())
         assert incoming.state is State.ESTABLISHED
 
@@ -258,7 +275,11 @@ async def test_invitation_of_the_past_gets_our_time() -> None:
     ahead = replace(FAST, wall=lambda: NOW + 3600)
     async with party(network, "alice") as alice, party(network, "bob", ahead) as bob:
         stale = wire.Invite(
-            conversation=wire.NO_CONVERSATION, party="p", sdp="v=0", sent_at=wire.format_time(NOW), lifetime=30
+            conversation=wire.NO_CONVERSATION,
+            party="p",
+            sdp="v=0",
+            sent_at=wire.format_time(NOW),
+            lifetime=30,
         )
         alice.client.signaling.send("bob", stale)
         closed = await bob.seen("closed")
@@ -283,7 +304,9 @@ async def test_accepted_after_the_end_is_sent_away() -> None:
         incoming = await called(bob)
         await outgoing.close()
         await incoming.wait_closed()
-        late = wire.Response(conversation=outgoing.id, party="party-x", call_status=CallStatus.ACCEPTED, sdp="v=0")
+        late = wire.Response(
+            conversation=outgoing.id, party="party-x", call_status=CallStatus.ACCEPTED, sdp="v=0"
+        )
         mark = len(alice.network.published)
         bob.client.signaling.send("alice", late)
         await until(
@@ -311,7 +334,9 @@ async def test_media_grant_reaches_the_transport() -> None:
         assert bob.peers.last.grant.video is False
 
 
-async def test_failure_of_the_rules_themselves_still_ends_the_call(caplog: pytest.LogCaptureFixture) -> None:
+async def test_failure_of_the_rules_themselves_still_ends_the_call(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with two() as (alice, bob):
         outgoing, incoming = await connected(alice, bob)
 
@@ -336,7 +361,11 @@ def make_timing(**changes: float) -> ClientOptions:
     ("changes", "wait_for", "reason"),
     [
         ({"setup": 0.05}, lambda: None, CloseReason.ICE_FAILED),
-        ({"ice_timeout": 0.05, "vanished": 0.05, "answer": 0.05}, lambda: ev.PeerLost(0), CloseReason.ICE_TIMEOUT),
+        (
+            {"ice_timeout": 0.05, "vanished": 0.05, "answer": 0.05},
+            lambda: ev.PeerLost(0),
+            CloseReason.ICE_TIMEOUT,
+        ),
         ({"goodbye": 0.05}, lambda: ev.PeerLost(0, closed=True), CloseReason.USER_HANGUP),
     ],
 )

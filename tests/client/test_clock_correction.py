@@ -1,4 +1,6 @@
-"""A caller whose clock is wrong corrects itself by the far side's, once, and the application sees one call."""
+"""A caller whose clock is wrong corrects itself by the far side's, once, and the application sees
+one call.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,10 @@ async def test_it_invites_once_more_by_the_far_sides_clock() -> None:
         outgoing = alice.client.call("bob", user_data="hello")
         incoming = await called(bob)
         first, second = invitations(network, "bob")
-        assert (first["sentAt"], second["sentAt"]) == (wire.format_time(NOW), wire.format_time(NOW + 3600))
+        assert (first["sentAt"], second["sentAt"]) == (
+            wire.format_time(NOW),
+            wire.format_time(NOW + 3600),
+        )
         assert (first["sdp"], first["userData"]) == (second["sdp"], second["userData"])
         assert first["conversation"] == outgoing.id != second["conversation"]
         assert incoming.id == second["conversation"] == outgoing.signaled_as
@@ -47,7 +52,8 @@ async def test_it_invites_once_more_by_the_far_sides_clock() -> None:
             side.peers.last.connect()
         await alice.seen("connected")
         old = wire.Close(conversation=outgoing.id, party="party-bob", reason="user_hangup")
-        alice.peers.last.control(wire.encode(old).decode())  # of the invitation that is no more
+        # of the invitation that is no more
+        alice.peers.last.control(wire.encode(old).decode())
         outgoing.renew()
         await until(lambda: alice.peers.last.answered == "answer 1")
         await incoming.close()
@@ -65,7 +71,8 @@ async def test_once_and_not_for_ever() -> None:
         outgoing = alice.client.call("bob")
         await until(lambda: len(invitations(network, "bob")) == 1)
         tell_expired(bob, outgoing.id)
-        tell_expired(bob, outgoing.id)  # delivered twice: it answers an invitation that is no more
+        # delivered twice: it answers an invitation that is no more
+        tell_expired(bob, outgoing.id)
         await until(lambda: len(invitations(network, "bob")) == 2)
         tell_expired(bob, outgoing.signaled_as)
         record = await outgoing.wait_closed()
@@ -79,7 +86,9 @@ async def test_who_answers_the_first_invitation_after_all_is_sent_away() -> None
     async with party(network, "alice") as alice, party(network, "bob", AHEAD) as bob:
         outgoing = alice.client.call("bob")
         await called(bob)
-        late = wire.Response(conversation=outgoing.id, party="phone", call_status=CallStatus.ACCEPTED, sdp="v=0")
+        late = wire.Response(
+            conversation=outgoing.id, party="phone", call_status=CallStatus.ACCEPTED, sdp="v=0"
+        )
         bob.client.signaling.send("alice", late)
         await until(
             lambda: any(
@@ -102,7 +111,10 @@ async def test_of_several_everyone_still_waiting_is_invited_again() -> None:
         incoming = await called(carol)
         await called(bob)
         for uid in ("bob", "carol"):
-            assert [each["conversation"] for each in invitations(network, uid)] == [outgoing.id, outgoing.signaled_as]
+            assert [each["conversation"] for each in invitations(network, uid)] == [
+                outgoing.id,
+                outgoing.signaled_as,
+            ]
         await incoming.accept()
         assert await outgoing.answered() is CallStatus.ACCEPTED
         assert outgoing.remote_uid == "carol"

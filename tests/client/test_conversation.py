@@ -1,4 +1,6 @@
-"""Whatever goes wrong in a conversation, it ends with its record, and leaves nobody busy with nobody."""
+"""Whatever goes wrong in a conversation, it ends with its record, and leaves nobody busy with
+nobody.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ async def test_a_conversation_that_is_cancelled_has_its_record_too() -> None:
         ("bob", {"user_data": "x" * 5000}, "user_data"),
     ],
 )
-async def test_what_no_invitation_can_carry_is_refused_at_once(to: Any, options: dict[str, Any], word: str) -> None:
+async def test_what_no_invitation_can_carry_is_refused_at_once(
+    to: Any, options: dict[str, Any], word: str
+) -> None:
     async with two() as (alice, _):
         with pytest.raises(ValueError, match=word):
             alice.client.call(to, **options)
@@ -110,7 +114,9 @@ async def test_who_is_turned_away_takes_no_line() -> None:
     ):
         numbers: list[int] = []
         bob.client.on("conversations", lambda: numbers.append(len(bob.client.conversations)))
-        bob.client.screen = lambda invited: ev.RejectRequested() if invited.caller == "mallory" else None
+        bob.client.screen = lambda invited: (
+            ev.RejectRequested() if invited.caller == "mallory" else None
+        )
         turned_away, proper = mallory.client.call("bob"), alice.client.call("bob")
         await (await called(bob)).accept()
         assert await proper.answered() is CallStatus.ACCEPTED
@@ -126,7 +132,11 @@ async def test_an_invitation_twice_in_one_breath_is_refused_once() -> None:
     async with two() as (alice, bob):
         bob.client.screen = lambda _: ev.RejectRequested()
         message = wire.Invite(
-            conversation=wire.NO_CONVERSATION, party="p", sdp="v=0", sent_at=wire.format_time(FAST.wall()), lifetime=30
+            conversation=wire.NO_CONVERSATION,
+            party="p",
+            sdp="v=0",
+            sent_at=wire.format_time(FAST.wall()),
+            lifetime=30,
         )
         for _ in range(3):
             alice.client.signaling.send("bob", message)
@@ -158,15 +168,20 @@ async def test_both_renew_at_once_and_the_inviters_offer_wins() -> None:
         ours = bob.peers.last
         outgoing.renew()
         await until(lambda: len(alice.peers.made) == 2)
-        offer = wire.Offer(conversation=outgoing.id, party="party-alice", generation=1, sdp="offer 1")
+        offer = wire.Offer(
+            conversation=outgoing.id, party="party-alice", generation=1, sdp="offer 1"
+        )
         bob.client._handle_signal("alice", offer)
-        ours.emit(ev.DescriptionReady(1, "our own offer"))  # it waits behind the offer that replaces it
+        # it waits behind the offer that replaces it
+        ours.emit(ev.DescriptionReady(1, "our own offer"))
         ours.emit(ev.PeerFailed(1, "late", "news of what was closed"))
         await until(lambda: len(bob.peers.made) == 3)
         bob.peers.last.hold.set()
         await until(lambda: alice.peers.last.answered is not None)
         assert alice.peers.last.answered == "answer 1"
-        assert [each["sdp"] for each in said(bob.network, "bob", "alice") if each["type"] == "answer"] == ["answer 1"]
+        assert [
+            each["sdp"] for each in said(bob.network, "bob", "alice") if each["type"] == "answer"
+        ] == ["answer 1"]
         for side in (alice, bob):
             side.peers.last.connect()
         await until(lambda: incoming.rules.reconnects == outgoing.rules.reconnects == 1)
@@ -254,7 +269,9 @@ async def test_only_the_inviter_selects() -> None:
         outgoing = alice.client.call(["bob", "mallory"])
         incoming = await called(bob)
         await incoming.ring()
-        select = wire.Select(conversation=outgoing.id, party="party-alice", selected_party="somebody-else")
+        select = wire.Select(
+            conversation=outgoing.id, party="party-alice", selected_party="somebody-else"
+        )
         mallory.client.signaling.send("bob", select)
         await (await called(mallory)).reject()
         await incoming.accept()

@@ -17,14 +17,18 @@ LOSS = [
 
 
 @pytest.mark.parametrize(("event", "words", "_"), LOSS)
-def test_a_loss_is_told_to_people(event: Any, words: str, _: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_loss_is_told_to_people(
+    event: Any, words: str, _: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     Display(CallPlan("door-1")).event(event)
     output = capsys.readouterr()
     assert (output.out, output.err) == ("", f"{words}\n")
 
 
 @pytest.mark.parametrize(("event", "_", "told"), LOSS)
-def test_a_loss_is_told_to_programs(event: Any, _: Any, told: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_loss_is_told_to_programs(
+    event: Any, _: Any, told: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     Display(CallPlan("door-1", as_json=True)).event(event)
     output = capsys.readouterr()
     assert (json.loads(output.out), output.err) == (told, "")

@@ -31,7 +31,11 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
     written = write(ANSWERS, tmp_path)
     settings = load_settings(root=tmp_path, environ={})
     assert (settings.uid, settings.video.source) == ("door-1", "pattern")
-    assert (settings.mqtt.host, settings.mqtt.port, settings.mqtt.tls.enabled) == ("broker.example", 8883, True)
+    assert (settings.mqtt.host, settings.mqtt.port, settings.mqtt.tls.enabled) == (
+        "broker.example",
+        8883,
+        True,
+    )
     assert settings.mqtt.username == 'a "quoted" name'
     (rule,) = load_policy(settings, root=tmp_path).rules
     assert rule.callers == ("front-desk", "family-*")
@@ -94,7 +98,9 @@ def test_broker(text: str, broker: Broker) -> None:
     assert parse_broker(text) == broker
 
 
-@pytest.mark.parametrize("text", ["", "http://broker", "mqtt://me:secret@broker", "broker/path", "broker:port"])
+@pytest.mark.parametrize(
+    "text", ["", "http://broker", "mqtt://me:secret@broker", "broker/path", "broker:port"]
+)
 def test_no_broker(text: str) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - urlsplit has words of its own for a bad port
         parse_broker(text)
@@ -108,7 +114,9 @@ def test_callers() -> None:
 
 def test_questions_are_asked_until_answered(tmp_path: Path) -> None:
     lines = ["not a uid", "door-1", "http://x", "broker", "", "pattern", "front-desk"]
-    done = CliRunner().invoke(app, ["init", "--directory", str(tmp_path)], input="\n".join(lines) + "\n")
+    done = CliRunner().invoke(
+        app, ["init", "--directory", str(tmp_path)], input="\n".join(lines) + "\n"
+    )
     assert done.exit_code == 0, done.output
     assert "is not a uid" in done.output
     settings = load_settings(root=tmp_path, environ={})
@@ -117,7 +125,12 @@ def test_questions_are_asked_until_answered(tmp_path: Path) -> None:
 
 def test_options_are_not_asked_for(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("s3cret\n")
-    options = ["--uid=door-1", "--broker=b", "--username=u", f"--password-file={tmp_path / 'password'}"]
+    options = [
+        "--uid=door-1",
+        "--broker=b",
+        "--username=u",
+        f"--password-file={tmp_path / 'password'}",
+    ]
     options += ["--camera=pattern", "--callers=*", f"--directory={tmp_path / 'etc'}"]
     done = CliRunner().invoke(app, ["init", *options])
     assert done.exit_code == 0, done.output

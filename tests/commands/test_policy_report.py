@@ -42,7 +42,9 @@ def test_a_refusal_grants_nothing() -> None:
 
 def test_what_is_granted_is_told_to_programs() -> None:
     report = json.loads(explain_policy(POLICY, "guest-1", NOON, signed=False, as_json=True))
-    granted = {name: report[name] for name in ("action", "video", "audio", "sharedBitrate", "maxDuration")}
+    granted = {
+        name: report[name] for name in ("action", "video", "audio", "sharedBitrate", "maxDuration")
+    }
     assert granted == {
         "action": "accept",
         "video": True,

@@ -17,15 +17,24 @@ print(" ".join(sorted({name.partition(".")[0] for name, module in sys.modules.it
 
 
 def test_what_is_not_needed_is_not_loaded() -> None:
-    output = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True).stdout.split()
-    assert {"aiortc", "paho", "pydantic", "sqlite3"} <= set(output), "all that a call needs is loaded ahead"
+    output = subprocess.run(
+        [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert {"aiortc", "paho", "pydantic", "sqlite3"} <= set(output), (
+        "all that a call needs is loaded ahead"
+    )
     assert not {"dns", "typer", "rich", "numpy", "websockets", "picamera2"} & set(output)
 
 
 def test_the_short_way_in_and_the_command_line_run_the_same_device() -> None:
     outputs = []
-    for arguments in (["run", "--config", "/nonexistent.toml"], ["run", "--config=/nonexistent.toml"]):
-        done = subprocess.run([sys.executable, "-m", "agent", *arguments], capture_output=True, text=True, check=False)
+    for arguments in (
+        ["run", "--config", "/nonexistent.toml"],
+        ["run", "--config=/nonexistent.toml"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "agent", *arguments], capture_output=True, text=True, check=False
+        )
         outputs.append((done.returncode, done.stderr))
     assert outputs[0] == outputs[1]
     assert outputs[0][0] == 78

@@ -43,7 +43,11 @@ def test_in_a_call() -> None:
 
 def test_what_is_missing() -> None:
     text = describe(
-        as_json(snapshot(broker_connected=False, camera=Camera("auto", looked_for=True, missing="none found")))
+        as_json(
+            snapshot(
+                broker_connected=False, camera=Camera("auto", looked_for=True, missing="none found")
+            )
+        )
     )
     assert "  broker  127.0.0.1:1883, not connected" in text
     assert "  camera  auto: none found" in text
@@ -59,7 +63,8 @@ def test_what_is_missing() -> None:
         ),
         (
             Records(recovered=2, set_aside=1),
-            "none waits for the broker; 2 of calls that an earlier process died in; 1 damaged file set aside",
+            "none waits for the broker; 2 of calls that an earlier process died in; 1 damaged "
+            "file set aside",
         ),
     ],
 )
@@ -81,7 +86,9 @@ async def test_report_asks_the_daemon(tmp_path: Path) -> None:
     assert json.loads(as_text)["status"] == "idle; broker 127.0.0.1:1883"
 
 
-async def test_watch_goes_on_when_the_daemon_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_watch_goes_on_when_the_daemon_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("agent.commands.status_report.WATCH_INTERVAL", 0.0)
     path = tmp_path / "status.sock"
     frames = report(path, as_json=False, watch=True)

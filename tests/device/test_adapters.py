@@ -9,10 +9,22 @@ from agent.signaling.mqtt.mqtt_options import MqttOptions
 
 def test_the_connection_to_the_broker_is_as_set() -> None:
     settings = Settings.model_validate(
-        {"uid": "door-1", "mqtt": {"host": "192.0.2.1", "keepalive": 60, "retry_longest": 120, "password": "secret"}}
+        {
+            "uid": "door-1",
+            "mqtt": {
+                "host": "192.0.2.1",
+                "keepalive": 60,
+                "retry_longest": 120,
+                "password": "secret",
+            },
+        }
     )
     options = mqtt_options(settings)
-    assert (options.host, options.client_id, options.password) == ("192.0.2.1", "callbox-door-1", "secret")
+    assert (options.host, options.client_id, options.password) == (
+        "192.0.2.1",
+        "callbox-door-1",
+        "secret",
+    )
     assert (options.keepalive, options.retry_longest, options.tls) == (60, 120, None)
     assert options.retry_first <= options.retry_longest
 

@@ -1,4 +1,6 @@
-"""The books of a device's calls: written before anything is said, and no reason to keep a caller waiting."""
+"""The books of a device's calls: written before anything is said, and no reason to keep a caller
+waiting.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,19 @@ HASTY = OutboxOptions(begin_patience=0.01, patience=0.01)
 
 def invite() -> wire.Invite:
     return wire.Invite(
-        conversation=wire.NO_CONVERSATION, party="p", sdp="v=0", sent_at=wire.format_time(NOW), lifetime=30
+        conversation=wire.NO_CONVERSATION,
+        party="p",
+        sdp="v=0",
+        sent_at=wire.format_time(NOW),
+        lifetime=30,
     )
 
 
 @contextmanager
 def held(door: Device, step: str) -> Iterator[threading.Event]:
-    """Inside, the disk does not get past `step` of its store. Yields what tells that it has come to it."""
+    """Inside, the disk does not get past `step` of its store. Yields what tells that it has come to
+    it.
+    """
     store = door.outbox._store
     reached, over, usual = threading.Event(), threading.Event(), getattr(store, step)
 
@@ -71,7 +79,9 @@ async def test_nothing_is_said_of_a_call_before_its_begin_is_written(tmp_path: P
 
 
 async def test_an_answer_does_not_wait_for_the_disk_to_be_synced(tmp_path: Path) -> None:
-    """The process may be killed at any time; a power cut in these milliseconds is another matter."""
+    """The process may be killed at any time; a power cut in these milliseconds is another
+    matter.
+    """
     network = FakeNetwork()
     async with (
         device(network, tmp_path, ACCEPT) as door,
@@ -134,10 +144,14 @@ async def test_a_disk_that_fails_is_told_once_in_each_call(tmp_path: Path) -> No
             await until(lambda: [body["event"] for body in door.events()].count("closed") == number)  # noqa: B023
     names = [body["event"] for body in door.events()]
     assert names == ["called", "error", "response", "closed"] * 2
-    assert {body["code"] for body in door.events() if body["event"] == "error"} == {"record_not_kept"}
+    assert {body["code"] for body in door.events() if body["event"] == "error"} == {
+        "record_not_kept"
+    }
 
 
-async def test_an_invitation_that_comes_again_after_a_crash_begins_no_second_call(tmp_path: Path) -> None:
+async def test_an_invitation_that_comes_again_after_a_crash_begins_no_second_call(
+    tmp_path: Path,
+) -> None:
     network = FakeNetwork()
     message = invite()
     async with party(network, "alice") as alice:

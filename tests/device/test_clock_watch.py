@@ -1,4 +1,6 @@
-"""The time of day jumps by years, as on a board that boots in 1970: no call ends by it, and nothing stale rings."""
+"""The time of day jumps by years, as on a board that boots in 1970: no call ends by it, and nothing
+stale rings.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,13 @@ from tests.waiting import until
 
 YEAR = 365 * 86_400.0
 BY_DAY = (
-    {"name": "quiet hours", "callers": ["bob"], "hours": "22:00-07:00", "action": "reject", "reason": "asleep"},
+    {
+        "name": "quiet hours",
+        "callers": ["bob"],
+        "hours": "22:00-07:00",
+        "action": "reject",
+        "reason": "asleep",
+    },
     {"name": "weekdays", "callers": ["alice"], "days": "daily", "action": "accept"},
     {"name": "always", "callers": ["bob", "carol"], "action": "accept"},
 )
@@ -36,7 +44,9 @@ class Clocks:
 
 
 def options(clocks: Clocks) -> ClientOptions:
-    return replace(FAST, wall=lambda: clocks.wall, monotonic=lambda: clocks.monotonic, max_conversations=3)
+    return replace(
+        FAST, wall=lambda: clocks.wall, monotonic=lambda: clocks.monotonic, max_conversations=3
+    )
 
 
 async def established(door: Device, alice: Party) -> str:
@@ -50,7 +60,9 @@ async def established(door: Device, alice: Party) -> str:
 
 
 @pytest.mark.parametrize("jump", [-50 * YEAR, 50 * YEAR])
-async def test_a_jump_ends_no_call_and_the_longest_duration_is_held(jump: float, tmp_path: Path) -> None:
+async def test_a_jump_ends_no_call_and_the_longest_duration_is_held(
+    jump: float, tmp_path: Path
+) -> None:
     network, clocks = FakeNetwork(), Clocks()
     rule = {"name": "for a minute", "action": "accept", "max_duration": "1m"}
     async with (
@@ -60,7 +72,8 @@ async def test_a_jump_ends_no_call_and_the_longest_duration_is_held(jump: float,
         conversation = await established(door, alice)
         clocks.wall += jump
         clocks.monotonic += 59.0
-        door.client.conversations[conversation].renew()  # an input, so that deadlines are looked at
+        # an input, so that deadlines are looked at
+        door.client.conversations[conversation].renew()
         await until(lambda: any(each["type"] == "offer" for each in said(network, UID, "alice")))
         assert door.client.conversations[conversation].state == "established"
         clocks.monotonic += 2.0
@@ -71,19 +84,29 @@ async def test_a_jump_ends_no_call_and_the_longest_duration_is_held(jump: float,
 
 
 async def test_nothing_stale_rings_before_or_after_the_clock_is_set(tmp_path: Path) -> None:
-    """Unset, the age cannot be judged and the broker's expiry stands alone; set, the same invitation is old."""
+    """Unset, the age cannot be judged and the broker's expiry stands alone; set, the same
+    invitation is old.
+    """
     network, clocks = FakeNetwork(), Clocks(wall=60.0)
     async with (
-        device(network, tmp_path, {"name": "ask", "action": "ring"}, options=options(clocks)) as door,
+        device(
+            network, tmp_path, {"name": "ask", "action": "ring"}, options=options(clocks)
+        ) as door,
         party(network, "alice") as alice,
     ):
         invite = wire.Invite(
-            conversation=str(uuid.uuid4()), party="p", sdp="v=0", sent_at=format_time(NOW - 40), lifetime=30
+            conversation=str(uuid.uuid4()),
+            party="p",
+            sdp="v=0",
+            sent_at=format_time(NOW - 40),
+            lifetime=30,
         )
         alice.client.signaling.send(UID, invite)
         await until(lambda: bool(said(network, UID, "alice")))
         clocks.wall = NOW
-        alice.client.signaling.send(UID, invite.model_copy(update={"conversation": str(uuid.uuid4())}))
+        alice.client.signaling.send(
+            UID, invite.model_copy(update={"conversation": str(uuid.uuid4())})
+        )
         await until(lambda: len(said(network, UID, "alice")) == 2)
         answers = said(network, UID, "alice")
         assert door.client.busy is False

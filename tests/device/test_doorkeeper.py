@@ -54,7 +54,10 @@ async def test_rules_say_reject_and_busy_before_the_line_does(tmp_path: Path) ->
 async def test_rate_counts_invitations_of_the_same_breath(tmp_path: Path) -> None:
     network = FakeNetwork()
     rule = {"name": "once", "callers": ["alice"], "action": "accept", "rate": "1/h"}
-    async with device(network, tmp_path, rule, options=TWO) as door, party(network, "alice", TWO) as alice:
+    async with (
+        device(network, tmp_path, rule, options=TWO) as door,
+        party(network, "alice", TWO) as alice,
+    ):
         first, second = alice.client.call(UID), alice.client.call(UID)
         assert await first.answered() is CallStatus.ACCEPTED
         assert await second.answered() is CallStatus.REJECTED
@@ -77,14 +80,22 @@ async def test_who_hears_busy_has_not_used_up_the_rate(tmp_path: Path) -> None:
         assert await bob.client.call(UID).answered() is CallStatus.ACCEPTED
 
 
-async def test_withdrawn_in_the_same_breath(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_withdrawn_in_the_same_breath(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     network = FakeNetwork()
     async with device(network, tmp_path, ACCEPT) as door, party(network, "alice") as alice:
         message = wire.Invite(
-            conversation=wire.NO_CONVERSATION, party="p", sdp="v=0", sent_at=wire.format_time(NOW), lifetime=30
+            conversation=wire.NO_CONVERSATION,
+            party="p",
+            sdp="v=0",
+            sent_at=wire.format_time(NOW),
+            lifetime=30,
         )
         alice.client.signaling.send(UID, message)
-        alice.client.signaling.send(UID, wire.Close(conversation=message.conversation, party="p", reason="cancelled"))
+        alice.client.signaling.send(
+            UID, wire.Close(conversation=message.conversation, party="p", reason="cancelled")
+        )
         closed = await door.event("closed")
         assert not door.peers.made
         assert not door.doorkeeper._decisions
@@ -112,13 +123,21 @@ async def test_nobody_answers_the_bell(tmp_path: Path) -> None:
     network = FakeNetwork()
     async with device(network, tmp_path, RING) as door, party(network, "alice") as alice:
         message = wire.Invite(
-            conversation=wire.NO_CONVERSATION, party="p", sdp="v=0", sent_at=wire.format_time(NOW - 34.9), lifetime=30
+            conversation=wire.NO_CONVERSATION,
+            party="p",
+            sdp="v=0",
+            sent_at=wire.format_time(NOW - 34.9),
+            lifetime=30,
         )
         alice.client.signaling.send(UID, message)
         closed = await door.event("closed")
         kinds = [(each["type"], each.get("callStatus")) for each in said(network, UID, "alice")]
     assert kinds == [("ringing", None), ("response", "TIMEOUT")]
-    assert (closed["reason"], closed["callStatus"], closed["duration"]) == ("invite_timeout", "TIMEOUT", 0.0)
+    assert (closed["reason"], closed["callStatus"], closed["duration"]) == (
+        "invite_timeout",
+        "TIMEOUT",
+        0.0,
+    )
 
 
 async def test_expired_and_limited(tmp_path: Path) -> None:
@@ -138,7 +157,9 @@ async def test_expired_and_limited(tmp_path: Path) -> None:
         answers = [each["reason"] for each in said(network, UID, "alice")]
         first = [body["event"] for body in door.events("00000000-0000-0000-0000-000000000000")]
         assert not door.client.conversations
-        assert not any(each["busy"] for each in door.on("status")), "who is turned away makes nobody busy"
+        assert not any(each["busy"] for each in door.on("status")), (
+            "who is turned away makes nobody busy"
+        )
     assert (answers.count("expired"), answers.count("rate_limited")) == (10, 30)
     assert first == ["called", "response", "closed"]
 
@@ -159,4 +180,12 @@ async def test_a_record_waits_for_the_broker(tmp_path: Path) -> None:
         closed = await door.event("closed")
         await outgoing.wait_closed()
     assert (closed["reason"], closed["duration"]) == ("max_duration", record.duration)
-    assert {"eventId", "timestamp", "invitedAt", "answeredAt", "connectedAt", "endedAt", "setup"} <= set(closed)
+    assert {
+        "eventId",
+        "timestamp",
+        "invitedAt",
+        "answeredAt",
+        "connectedAt",
+        "endedAt",
+        "setup",
+    } <= set(closed)

@@ -27,7 +27,9 @@ ACCEPT = {"name": "everybody", "action": "accept"}
 
 
 @asynccontextmanager
-async def asked(folder: Path, *rules: dict[str, Any]) -> AsyncIterator[tuple[Device, FakeBroker, Party]]:
+async def asked(
+    folder: Path, *rules: dict[str, Any]
+) -> AsyncIterator[tuple[Device, FakeBroker, Party]]:
     """A device, its operator, and alice."""
     network = FakeNetwork()
     async with (
@@ -48,7 +50,11 @@ async def test_accept_gives_what_the_rule_allows(tmp_path: Path) -> None:
         again = await door.ask(op, "accept", conversation=outgoing.id)
         response = await door.event("response")
         assert door.peers.last.grant.video is False
-    assert (refused["ok"], refused["code"], refused["message"]) == (False, "invalid_state", "nothing rings")
+    assert (refused["ok"], refused["code"], refused["message"]) == (
+        False,
+        "invalid_state",
+        "nothing rings",
+    )
     assert (unknown["ok"], unknown["code"]) == (False, "invalid_state")
     assert (accepted["ok"], accepted["conversation"]) == (True, outgoing.id)
     assert (again["ok"], again["code"]) == (False, "invalid_state")
@@ -91,7 +97,11 @@ async def test_call_and_a_second_one_is_refused(tmp_path: Path) -> None:
         closed = await door.event("closed")
     assert incoming.id == done["conversation"]
     assert (second["ok"], second["code"]) == (False, "invalid_state")
-    assert (closed["reason"], closed["targets"], closed["direction"]) == ("cancelled", ["alice", "nobody"], "outgoing")
+    assert (closed["reason"], closed["targets"], closed["direction"]) == (
+        "cancelled",
+        ["alice", "nobody"],
+        "outgoing",
+    )
 
 
 async def test_mute(tmp_path: Path) -> None:
@@ -109,7 +119,12 @@ async def test_snapshot(tmp_path: Path) -> None:
         door.picture = Jpeg(b"\xff\xd8", 640, 480)
         done = await door.ask(op, "snapshot")
     assert (missing["ok"], missing["code"], missing["message"]) == (False, "failed", "no camera")
-    assert (done["width"], done["height"], done["contentType"], done["data"]) == (640, 480, "image/jpeg", "/9g=")
+    assert (done["width"], done["height"], done["contentType"], done["data"]) == (
+        640,
+        480,
+        "image/jpeg",
+        "/9g=",
+    )
 
 
 async def test_reload(tmp_path: Path) -> None:
@@ -132,12 +147,15 @@ async def test_reload(tmp_path: Path) -> None:
         (None, CallStatus.REJECTED),
         ("2100-01-01T00:00:00+14:00", CallStatus.REJECTED),
         ("9999-12-31T23:59:59.999999999Z", CallStatus.REJECTED),
-        ("2001-01-01T00:00:00Z", CallStatus.ACCEPTED),  # over before it began
+        # over before it began
+        ("2001-01-01T00:00:00Z", CallStatus.ACCEPTED),
     ],
 )
 async def test_override_for_a_while(tmp_path: Path, until: str | None, status: CallStatus) -> None:
     async with asked(tmp_path, ACCEPT) as (door, op, alice):
-        done = await door.ask(op, "policy", override="reject", **({"until": until} if until else {}))
+        done = await door.ask(
+            op, "policy", override="reject", **({"until": until} if until else {})
+        )
         assert await alice.client.call(UID).answered() is status
         await alice.client.close()
         back = await door.ask(op, "policy", override=None)
@@ -169,18 +187,29 @@ async def test_what_cannot_be_asked(tmp_path: Path, verb: str, payload: bytes, c
         op.publish(f"{PREFIX}/{UID}/command/{verb}", payload)
         await until(lambda: bool(door.on("events/command_result")))
         (result,) = door.on("events/command_result")
-    assert (result["ok"], result["code"], result["verb"], result["device"]) == (False, code, verb, UID)
+    assert (result["ok"], result["code"], result["verb"], result["device"]) == (
+        False,
+        code,
+        verb,
+        UID,
+    )
 
 
 async def test_result_goes_to_the_response_topic_with_its_correlation_data(tmp_path: Path) -> None:
     async with asked(tmp_path) as (door, op, _):
         op.publish(
-            f"{PREFIX}/{UID}/command/reload", b'{"id": "7"}', response_topic="replies", correlation_data=b"\x00\x07"
+            f"{PREFIX}/{UID}/command/reload",
+            b'{"id": "7"}',
+            response_topic="replies",
+            correlation_data=b"\x00\x07",
         )
         async with asyncio.timeout(30):
             reply = await op.incoming()
         assert door.on("events/command_result") == []
-    assert (reply.correlation_data, json.loads(reply.payload)) == (b"\x00\x07", {"ok": True, "id": "7", "rules": 1})
+    assert (reply.correlation_data, json.loads(reply.payload)) == (
+        b"\x00\x07",
+        {"ok": True, "id": "7", "rules": 1},
+    )
 
 
 async def test_retained_and_expired_commands_do_nothing(tmp_path: Path) -> None:
@@ -222,16 +251,23 @@ async def test_commands_that_wait_are_bounded(tmp_path: Path) -> None:
 async def test_status_follows(tmp_path: Path) -> None:
     network, clock = FakeNetwork(), iter(range(1000))
     options = replace(FAST, wall=lambda: NOW + next(clock))
-    async with device(network, tmp_path, ACCEPT, options=options) as door, party(network, "alice") as alice:
+    async with (
+        device(network, tmp_path, ACCEPT, options=options) as door,
+        party(network, "alice") as alice,
+    ):
         conversation = alice.client.call(UID)
         await conversation.answered()
         await conversation.close()
         await until(lambda: len(door.on("status")) == 3)
-        states = [(each["state"], each["busy"], each["conversations"]) for each in door.on("status")]
+        states = [
+            (each["state"], each["busy"], each["conversations"]) for each in door.on("status")
+        ]
         since = [each["since"] for each in door.on("status")]
         door.broker.drop()
         await until(lambda: len(door.on("status")) == 4)
-        assert door.on("status")[-1] == door.on("status")[-2], "the same state since the same moment"
+        assert door.on("status")[-1] == door.on("status")[-2], (
+            "the same state since the same moment"
+        )
         assert len(door.on("about")) == 2
         await door.presence.goodbye()
     assert states == [("online", False, 0), ("online", True, 1), ("online", False, 0)]

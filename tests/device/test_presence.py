@@ -22,7 +22,9 @@ async def present(
     network: FakeNetwork, boot_id: str = "boot-1", confirm_after: float = 3600.0
 ) -> AsyncIterator[tuple[FakeBroker, Presence]]:
     broker = FakeBroker(network, "door-1", will=offline("door-1", TOPICS, boot_id))
-    presence = Presence(broker, TOPICS, "door-1", boot_id, lambda: 1_800_000_000.0, confirm_after=confirm_after)
+    presence = Presence(
+        broker, TOPICS, "door-1", boot_id, lambda: 1_800_000_000.0, confirm_after=confirm_after
+    )
     async with broker:
         await broker.wait_connected(30)
         yield broker, presence
@@ -87,7 +89,8 @@ async def test_nothing_is_confirmed_after_a_goodbye() -> None:
     async with present(network, confirm_after=0.02) as (_, presence):
         await presence.goodbye()
         last = len(said(network))
-        asyncio.get_running_loop().call_later(0.04, later.set)  # timers run in the order of their times
+        # timers run in the order of their times
+        asyncio.get_running_loop().call_later(0.04, later.set)
         await later.wait()
         assert len(said(network)) == last
     assert states(network)[-1] == ("offline", "boot-1")

@@ -22,7 +22,10 @@ from agent.settings import Settings
             {"uid": "door-2", "mqtt": {"host": "192.0.2.1", "tls": {"enabled": True}}},
             ["uid", "mqtt.host", "mqtt.tls.enabled"],
         ),
-        ({"video": {"width": 640, "height": 360}, "log": {"level": "debug"}}, ["video.width", "video.height"]),
+        (
+            {"video": {"width": 640, "height": 360}, "log": {"level": "debug"}},
+            ["video.width", "video.height"],
+        ),
         ({"mqtt": {"password": "new"}}, ["mqtt.password"]),
     ],
 )

@@ -17,10 +17,16 @@ GOOD = Measurement(
     encoder="V4L2 H.264",
     video=VideoFormat(1280, 720, 30, "42e028"),
     first_picture=0.9,
-    steady=Flow(framerate=29.9, bitrate=1_900_000, latency=0.045, latency_95=0.06, longest_gap=0.04),
+    steady=Flow(
+        framerate=29.9, bitrate=1_900_000, latency=0.045, latency_95=0.06, longest_gap=0.04
+    ),
     cpu=0.12,
     memory=60_000_000,
-    bitrate_steps=(BitrateStep(1_000_000, 1_050_000), BitrateStep(500_000, 480_000), BitrateStep(2_000_000, 1_900_000)),
+    bitrate_steps=(
+        BitrateStep(1_000_000, 1_050_000),
+        BitrateStep(500_000, 480_000),
+        BitrateStep(2_000_000, 1_900_000),
+    ),
     keyframes=(KeyframeDelay(0.05, 2), KeyframeDelay(0.07, 2)),
     snapshot=Jpeg(b"x" * 20_000, 640, 360),
     snapshot_time=0.05,
@@ -32,7 +38,9 @@ GOOD = Measurement(
 
 
 def found(measured: Measurement, *, passed_through: bool = False) -> dict[str, Finding]:
-    return {each.area: each for each in report_camera(measured, OPTIONS, passed_through=passed_through)}
+    return {
+        each.area: each for each in report_camera(measured, OPTIONS, passed_through=passed_through)
+    }
 
 
 def test_a_good_camera() -> None:
@@ -52,10 +60,30 @@ def test_a_good_camera() -> None:
             Verdict.WARNING,
             "20.0 pictures a second of 30",
         ),
-        (replace(GOOD, steady=replace(GOOD.steady, latency=0.4)), "latency", Verdict.WARNING, "400 ms"),
-        (replace(GOOD, keyframes=(KeyframeDelay(None, 60),)), "key frames", Verdict.FAILED, "1 of 1"),
-        (replace(GOOD, keyframes=(KeyframeDelay(0.5, 15),)), "key frames", Verdict.WARNING, "500 ms"),
-        (replace(GOOD, bitrate_steps=(BitrateStep(500_000, 2_000_000),)), "bitrate", Verdict.WARNING, "not obeyed"),
+        (
+            replace(GOOD, steady=replace(GOOD.steady, latency=0.4)),
+            "latency",
+            Verdict.WARNING,
+            "400 ms",
+        ),
+        (
+            replace(GOOD, keyframes=(KeyframeDelay(None, 60),)),
+            "key frames",
+            Verdict.FAILED,
+            "1 of 1",
+        ),
+        (
+            replace(GOOD, keyframes=(KeyframeDelay(0.5, 15),)),
+            "key frames",
+            Verdict.WARNING,
+            "500 ms",
+        ),
+        (
+            replace(GOOD, bitrate_steps=(BitrateStep(500_000, 2_000_000),)),
+            "bitrate",
+            Verdict.WARNING,
+            "not obeyed",
+        ),
         (
             replace(GOOD, bitrate_steps=(BitrateStep(500_000, 90_000),)),
             "bitrate",
@@ -79,7 +107,9 @@ def test_a_good_camera() -> None:
         (replace(GOOD, cpu=0.97), "load", Verdict.WARNING, "97 %"),
     ],
 )
-def test_what_is_wrong_is_said(measured: Measurement, area: str, verdict: Verdict, words: str) -> None:
+def test_what_is_wrong_is_said(
+    measured: Measurement, area: str, verdict: Verdict, words: str
+) -> None:
     finding = found(measured)[area]
     assert (finding.verdict, words in finding.text) == (verdict, True), finding
 

@@ -26,7 +26,9 @@ def by_area(report: dict[str, Any]) -> dict[str, Any]:
 
 async def test_a_machine_on_which_all_works(tmp_path: Path, mosquitto: Mosquitto) -> None:
     config = configuration(tmp_path, mosquitto.port)
-    code, output, log = await doctor(tmp_path, "--config", str(config), "--camera", "--seconds", "6", "--json")
+    code, output, log = await doctor(
+        tmp_path, "--config", str(config), "--camera", "--seconds", "6", "--json"
+    )
     assert code == 0, output + log
     report = json.loads(output)
     findings = by_area(report)
@@ -49,14 +51,17 @@ async def test_a_machine_on_which_all_works(tmp_path: Path, mosquitto: Mosquitto
     assert len(findings["key frames"]["figures"]["delays"]) == 5
     assert len(findings["bitrate"]["figures"]["steps"]) == 3
     assert findings["snapshot"]["figures"]["bytes"] <= 36 * 1024
-    assert "taking a snapshot" in log  # the progress, beside the report
+    # the progress, beside the report
+    assert "taking a snapshot" in log
 
 
 async def test_what_does_not_work_is_told_and_exits_6(tmp_path: Path, mosquitto: Mosquitto) -> None:
     port = mosquitto.port
     mosquitto.stop()
     config = configuration(tmp_path, port)
-    config.write_text(config.read_text().replace('"pattern"\nwidth', f'"file:{tmp_path}/none.mp4"\nwidth'))
+    config.write_text(
+        config.read_text().replace('"pattern"\nwidth', f'"file:{tmp_path}/none.mp4"\nwidth')
+    )
     code, output, log = await doctor(tmp_path, "--config", str(config), "--camera")
     assert code == 6
     for words in (
@@ -66,7 +71,8 @@ async def test_what_does_not_work_is_told_and_exits_6(tmp_path: Path, mosquitto:
         "tried none of this on a Raspberry Pi",
     ):
         assert words in " ".join(output.split()), output
-    assert "A running callbox has it" not in output  # that is no reason here
+    # that is no reason here
+    assert "A running callbox has it" not in output
     assert "Traceback" not in log
 
 
@@ -77,4 +83,5 @@ async def test_settings_that_cannot_be_read_are_a_finding(tmp_path: Path) -> Non
     findings = by_area(json.loads(output))
     assert code == 6
     assert "mqtt.prot" in findings["settings"]["text"]
-    assert "clock" in findings  # the rest was looked at all the same
+    # the rest was looked at all the same
+    assert "clock" in findings

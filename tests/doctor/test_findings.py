@@ -6,7 +6,9 @@ from agent.doctor.findings import TRIED, Finding, Report, Verdict
 
 FINDINGS = (
     Finding("clock", Verdict.OK, "it is on time"),
-    Finding("broker", Verdict.FAILED, "connection refused " * 20, "Is it running?", {"seconds": 1.5}),
+    Finding(
+        "broker", Verdict.FAILED, "connection refused " * 20, "Is it running?", {"seconds": 1.5}
+    ),
     Finding("camera", Verdict.SKIPPED, "not opened"),
 )
 

@@ -32,8 +32,11 @@ async def test_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "running" in finding.advice
 
 
-async def test_a_broker_that_wants_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "_BROKER_TIMEOUT", 30.0)  # a refusal is told at once
+async def test_a_broker_that_wants_a_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a refusal is told at once
+    monkeypatch.setattr(network, "_BROKER_TIMEOUT", 30.0)
     broker = Mosquitto(tmp_path, allow_anonymous=False)
     broker.start()
     try:
@@ -51,7 +54,9 @@ def turn() -> Iterator[TurnServer]:
 
 
 async def servers(*entries: dict[str, str]) -> list[Finding]:
-    return [each async for each in network.check_ice_servers(settings(ice={"servers": list(entries)}))]
+    return [
+        each async for each in network.check_ice_servers(settings(ice={"servers": list(entries)}))
+    ]
 
 
 async def test_stun_and_turn_servers_are_really_asked(turn: TurnServer) -> None:
@@ -63,7 +68,12 @@ async def test_stun_and_turn_servers_are_really_asked(turn: TurnServer) -> None:
         {"urls": f"turn:{url}?transport=tcp", **known},
         {"urls": f"turn:{url}", **known, "credential": "wrong"},
     )
-    assert [each.verdict for each in findings] == [Verdict.OK, Verdict.OK, Verdict.OK, Verdict.FAILED]
+    assert [each.verdict for each in findings] == [
+        Verdict.OK,
+        Verdict.OK,
+        Verdict.OK,
+        Verdict.FAILED,
+    ]
     assert "sees us as 127.0.0.1" in findings[0].text
     assert "relays for us at 127.0.0.1" in findings[1].text
     assert "credential" in findings[3].advice
@@ -87,7 +97,11 @@ async def test_what_is_wrong_with_a_turn_server_is_told(tmp_path: Path) -> None:
     with turn_server(secret=secret, certificate=authority.issue("turn")) as server:
         url, tls = f"turn:{server.address}", f"turns:127.0.0.1:{server.tls_port}"
         expired = {"username": "1700000000:door-1", "credential": "x"}
-        entries = [{"urls": url, "secret": secret}, {"urls": url, **expired}, {"urls": tls, "secret": secret}]
+        entries = [
+            {"urls": url, "secret": secret},
+            {"urls": url, **expired},
+            {"urls": tls, "secret": secret},
+        ]
         untrusted = await servers(*entries)
         ice = {"servers": entries[-1:], "ca_file": authority.file}
         (trusted,) = [each async for each in network.check_ice_servers(settings(ice=ice))]

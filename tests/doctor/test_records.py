@@ -60,7 +60,9 @@ async def test_a_daemon_that_runs_is_asked(tmp_path: Path, monkeypatch: pytest.M
     assert other.figures["waiting"] == 0
 
 
-def test_a_directory_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
     finding = look(tmp_path)
     assert finding.verdict is Verdict.WARNING

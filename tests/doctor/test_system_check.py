@@ -11,7 +11,16 @@ from agent.doctor.findings import Verdict
 
 def test_it_names_what_a_bug_report_needs() -> None:
     names = system_check.system()
-    assert {"board", "kernel", "python", "callbox", "aiortc", "av", "picamera2", "libcamera"} <= names.keys()
+    assert {
+        "board",
+        "kernel",
+        "python",
+        "callbox",
+        "aiortc",
+        "av",
+        "picamera2",
+        "libcamera",
+    } <= names.keys()
     assert all(names.values())
 
 
@@ -55,7 +64,9 @@ def test_heat_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "under-voltage" in system_check.check_temperature().text
 
 
-def test_a_board_without_a_thermometer_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_board_without_a_thermometer_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(system_check, "_THERMAL", tmp_path / "none")
     monkeypatch.setattr(system_check, "throttled", lambda: None)
     assert system_check.check_temperature().verdict is Verdict.SKIPPED

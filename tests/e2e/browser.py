@@ -22,7 +22,8 @@ from tests.e2e.device import PATIENCE, PREFIX, UID
 from tests.parts import require_part
 
 FOLDER = Path(__file__).parent
-ORIGIN = "http://localhost"  # a secure context; nothing listens there, the files are put in its place
+# a secure context; nothing listens there, the files are put in its place
+ORIGIN = "http://localhost"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -40,17 +41,21 @@ HIDE_ADDRESSES = "--enable-features=WebRtcHideLocalIpsWithMdns"
 
 
 class BrowserCaller:
-    """One uid in a page: what it sends goes to the broker, what the broker has for it goes to the page."""
+    """One uid in a page: what it sends goes to the broker, what the broker has for it goes to the
+    page.
+    """
 
     def __init__(self, page: Page, broker: Broker, uid: str, to: str) -> None:
         self.page = page
         self.uid = uid
         self.received: list[dict[str, Any]] = []
-        self.times: dict[str, float] = {}  # seconds since the epoch of `invite` and of each kind of message received
+        # seconds since the epoch of `invite` and of each kind of message received
+        self.times: dict[str, float] = {}
         self._broker = broker
         self._topic = f"{PREFIX}/{to}/signal/{uid}"
         self._head: dict[str, Any] = {}
-        self._waiting: list[dict[str, Any]] | None = []  # until the invitation is out
+        # until the invitation is out
+        self._waiting: list[dict[str, Any]] | None = []
         self._arrived = asyncio.Condition()
         self._silent = False
 
@@ -59,7 +64,9 @@ class BrowserCaller:
         self._head = {"conversation": str(uuid.uuid4()), "party": str(uuid.uuid4())}
         sdp = await self.page.evaluate("options => caller.offer(options)", options)
         self.times["invite"] = time.time()
-        self._publish({"type": "invite", "sdp": sdp, "sentAt": format_time(time.time()), "lifetime": 30})
+        self._publish(
+            {"type": "invite", "sdp": sdp, "sentAt": format_time(time.time()), "lifetime": 30}
+        )
         waiting, self._waiting = self._waiting or [], None
         for message in waiting:
             self._publish(message)
@@ -106,12 +113,16 @@ class BrowserCaller:
 
     async def ages(self) -> list[float]:
         """Milliseconds from capture to the screen of every picture whose strip could be read."""
-        ages: list[float] = await self.page.evaluate("caller.ages.filter((age) => !Number.isNaN(age))")
+        ages: list[float] = await self.page.evaluate(
+            "caller.ages.filter((age) => !Number.isNaN(age))"
+        )
         return ages
 
     async def statistics(self, kind: str) -> dict[str, dict[str, Any]]:
         """W3C statistics of one type, such as `inbound-rtp`, by `audio` and `video`."""
-        found: dict[str, dict[str, Any]] = await self.page.evaluate("kind => caller.statistics(kind)", kind)
+        found: dict[str, dict[str, Any]] = await self.page.evaluate(
+            "kind => caller.statistics(kind)", kind
+        )
         return found
 
     def fall_silent(self) -> None:
@@ -130,7 +141,9 @@ async def chromium(*flags: str) -> AsyncIterator[Browser]:
     """Debian's Chromium, without a window."""
     executable = require_part("chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable, args=[*FLAGS, *flags])
+        browser = await playwright.chromium.launch(
+            executable_path=executable, args=[*FLAGS, *flags]
+        )
         try:
             yield browser
         finally:
@@ -139,9 +152,16 @@ async def chromium(*flags: str) -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def calling(
-    browser: Browser, mosquitto: Mosquitto, *, uid: str = "browser", to: str = UID, microphone: bool = True
+    browser: Browser,
+    mosquitto: Mosquitto,
+    *,
+    uid: str = "browser",
+    to: str = UID,
+    microphone: bool = True,
 ) -> AsyncIterator[BrowserCaller]:
-    """A fresh page that can call `to`. Without permission for a microphone Chromium hides its addresses."""
+    """A fresh page that can call `to`. Without permission for a microphone Chromium hides its
+    addresses.
+    """
     context = await browser.new_context(permissions=["microphone"] if microphone else [])
     options = MqttOptions(port=mosquitto.port, client_id=f"{uid}-{uuid.uuid4()}", session_expiry=0)
     async with MqttBroker(options, subscriptions=[(f"{PREFIX}/{uid}/signal/+", 1)]) as broker:

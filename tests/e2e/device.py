@@ -19,7 +19,8 @@ from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from tests.conftest import Mosquitto
 
-PATIENCE = 20.0  # seconds; how long an event may take that is certain to come
+# seconds; how long an event may take that is certain to come
+PATIENCE = 20.0
 UID = "door-1"
 PREFIX = "callbox/v1"
 
@@ -29,7 +30,8 @@ ACCEPT_ALL = '[[policy.rule]]\nname = "everybody"\naction = "accept"\n'
 @dataclass(frozen=True, slots=True)
 class Message:
     topic: str
-    body: Any  # the JSON value, or the bytes where it is none
+    # the JSON value, or the bytes where it is none
+    body: Any
 
     @property
     def name(self) -> str:
@@ -57,11 +59,22 @@ class Watcher:
                 self.messages.append(Message(incoming.topic, body))
                 self._arrived.notify_all()
 
-    async def wait(self, name: str, matches: Callable[[Any], bool] = lambda _: True, *, after: int = 0) -> Any:
-        """The body of the first message `name` (topic below the prefix) from index `after` on that matches."""
+    async def wait(
+        self, name: str, matches: Callable[[Any], bool] = lambda _: True, *, after: int = 0
+    ) -> Any:
+        """The body of the first message `name` (topic below the prefix) from index `after` on that
+        matches.
+        """
 
         def found() -> Message | None:
-            return next((each for each in self.messages[after:] if each.name == name and matches(each.body)), None)
+            return next(
+                (
+                    each
+                    for each in self.messages[after:]
+                    if each.name == name and matches(each.body)
+                ),
+                None,
+            )
 
         async with asyncio.timeout(PATIENCE), self._arrived:
             await self._arrived.wait_for(lambda: found() is not None)
@@ -71,7 +84,11 @@ class Watcher:
 
     def events(self, conversation: str | None = None) -> list[Any]:
         """Bodies of all events of conversations so far; of one conversation, if it is named."""
-        bodies = [each.body for each in self.messages if "/events/" in each.topic and "eventId" in each.body]
+        bodies = [
+            each.body
+            for each in self.messages
+            if "/events/" in each.topic and "eventId" in each.body
+        ]
         return [body for body in bodies if conversation in (None, body["conversation"])]
 
     def publish(self, name: str, body: Any, **options: Any) -> asyncio.Future[None]:
@@ -120,7 +137,10 @@ class Program:
         command = [*within, sys.executable, "-X", "faulthandler", "-m", module, *arguments]
         with log.open("ab") as file:
             process = await asyncio.create_subprocess_exec(
-                *command, stdout=asyncio.subprocess.PIPE, stderr=file, env={**os.environ, **(env or {})}
+                *command,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=file,
+                env={**os.environ, **(env or {})},
             )
         return cls(process, log)
 
@@ -156,20 +176,30 @@ class Program:
         self.process._transport.close()  # type: ignore[attr-defined]
 
 
-def configuration(folder: Path, port: int, extra: str = "", *, policy: str = ACCEPT_ALL, uid: str = UID) -> Path:
+def configuration(
+    folder: Path, port: int, extra: str = "", *, policy: str = ACCEPT_ALL, uid: str = UID
+) -> Path:
     """A configuration file for a device with the test pattern."""
     path = folder / f"{uid}.toml"
     path.write_text(
         f'uid = "{uid}"\nstate_directory = "{folder / f"state-{uid}"}"\n[mqtt]\nport = {port}\n'
         '[video]\nsource = "pattern"\nwidth = 320\nheight = 240\nbitrate = 500_000\n'
-        '[audio]\ncapture = "pattern"\nplayback = "none"\n[stats]\ninterval = 0.5\n' + policy + extra
+        '[audio]\ncapture = "pattern"\nplayback = "none"\n[stats]\ninterval = 0.5\n'
+        + policy
+        + extra
     )
     return path
 
 
 @asynccontextmanager
 async def device(
-    folder: Path, mosquitto: Mosquitto, watcher: Watcher, extra: str = "", *, policy: str = ACCEPT_ALL, uid: str = UID
+    folder: Path,
+    mosquitto: Mosquitto,
+    watcher: Watcher,
+    extra: str = "",
+    *,
+    policy: str = ACCEPT_ALL,
+    uid: str = UID,
 ) -> AsyncIterator[Program]:
     """`callbox run`, online. Its log must be free of tracebacks."""
     config = configuration(folder, mosquitto.port, extra, policy=policy, uid=uid)
@@ -189,7 +219,9 @@ async def device(
 async def call(folder: Path, mosquitto: Mosquitto, *arguments: str, to: str = UID) -> Program:
     """`callbox call`, just started."""
     url = f"mqtt://127.0.0.1:{mosquitto.port}"
-    return await Program.start(folder / "call.log", "call", to, "--broker", url, "--json", *arguments)
+    return await Program.start(
+        folder / "call.log", "call", to, "--broker", url, "--json", *arguments
+    )
 
 
 def record_of(output: str) -> dict[str, Any]:

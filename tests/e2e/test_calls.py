@@ -19,15 +19,23 @@ pytestmark = [pytest.mark.broker, pytest.mark.media]
 RING = '[[policy.rule]]\nname = "ask"\naction = "ring"\n'
 
 
-async def test_a_call_from_invitation_to_record(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_a_call_from_invitation_to_record(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     recording = tmp_path / "call.mkv"
     async with device(tmp_path, mosquitto, watcher):
-        caller = await call(tmp_path, mosquitto, "--seconds", "3", "--record", str(recording), "--audio", "pattern")
+        caller = await call(
+            tmp_path, mosquitto, "--seconds", "3", "--record", str(recording), "--audio", "pattern"
+        )
         code, output = await caller.finish()
         closed = await watcher.wait("door-1/events/closed")
     assert code == 0, caller.log()
     record = record_of(output)
-    assert (record["reason"], record["closedBy"], record["path"]["relayed"]) == ("user_hangup", "local", False)
+    assert (record["reason"], record["closedBy"], record["path"]["relayed"]) == (
+        "user_hangup",
+        "local",
+        False,
+    )
     assert record["video"]["framesReceived"] > 30
 
     names = [event["event"] for event in watcher.events(closed["conversation"])]
@@ -41,7 +49,11 @@ async def test_a_call_from_invitation_to_record(tmp_path: Path, mosquitto: Mosqu
 
 
 def assert_device_record(closed: dict[str, Any]) -> None:
-    assert (closed["reason"], closed["closedBy"], closed["callStatus"]) == ("user_hangup", "remote", "ACCEPTED")
+    assert (closed["reason"], closed["closedBy"], closed["callStatus"]) == (
+        "user_hangup",
+        "remote",
+        "ACCEPTED",
+    )
     assert closed["remoteUid"] == "callbox-call"
     assert closed["direction"] == "incoming"
     assert 1.0 < closed["duration"] < 10.0
@@ -63,7 +75,8 @@ def assert_stats(events: list[Any]) -> None:
     assert remote["audio"]["bytesReceived"] > 0
     assert remote["audio"]["delay"] >= 0
     assert 0 <= remote["video"]["fractionLost"] <= 1
-    assert remote["video"]["roundTripTime"] < 1  # seconds, as W3C has it
+    # seconds, as W3C has it
+    assert remote["video"]["roundTripTime"] < 1
 
 
 def assert_recording(path: Path) -> None:
@@ -79,12 +92,23 @@ def assert_recording(path: Path) -> None:
     ("policy", "code", "status", "reason"),
     [
         ("", 3, "REJECTED", "not_allowed"),
-        ('[[policy.rule]]\nname = "no"\naction = "reject"\nreason = "quiet_hours"\n', 3, "REJECTED", "quiet_hours"),
+        (
+            '[[policy.rule]]\nname = "no"\naction = "reject"\nreason = "quiet_hours"\n',
+            3,
+            "REJECTED",
+            "quiet_hours",
+        ),
         ('[[policy.rule]]\nname = "no"\naction = "busy"\n', 4, "BUSY", "busy"),
     ],
 )
 async def test_a_call_that_the_policy_refuses(
-    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, policy: str, code: int, status: str, reason: str
+    tmp_path: Path,
+    mosquitto: Mosquitto,
+    watcher: Watcher,
+    policy: str,
+    code: int,
+    status: str,
+    reason: str,
 ) -> None:
     async with device(tmp_path, mosquitto, watcher, policy=policy):
         caller = await call(tmp_path, mosquitto, "--seconds", "3")
@@ -92,25 +116,37 @@ async def test_a_call_that_the_policy_refuses(
         closed = await watcher.wait("door-1/events/closed")
     assert exit_code == code
     assert record_of(output)["callStatus"] == status
-    response = next(event for event in watcher.events(closed["conversation"]) if event["event"] == "response")
+    response = next(
+        event for event in watcher.events(closed["conversation"]) if event["event"] == "response"
+    )
     assert (response["callStatus"], response["reason"]) == (status, reason)
     assert "connectedAt" not in closed
     assert closed["duration"] == 0
 
 
-async def test_ringing_is_answered_by_command(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_ringing_is_answered_by_command(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     async with device(tmp_path, mosquitto, watcher, policy=RING):
         caller = await call(tmp_path, mosquitto, "--seconds", "1")
-        ringing = await watcher.wait("callbox-call/signal/door-1", lambda body: body["type"] == "ringing")
+        ringing = await watcher.wait(
+            "callbox-call/signal/door-1", lambda body: body["type"] == "ringing"
+        )
         assert 25 < ringing["expiresIn"] <= 30
         watcher.publish("door-1/command/accept", {"id": "42"})
         result = await watcher.wait("door-1/events/command_result")
-        assert (result["ok"], result["id"], result["conversation"]) == (True, "42", ringing["conversation"])
+        assert (result["ok"], result["id"], result["conversation"]) == (
+            True,
+            "42",
+            ringing["conversation"],
+        )
         code, _ = await caller.finish()
     assert code == 0
 
 
-async def test_ringing_is_declined_by_command(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_ringing_is_declined_by_command(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     async with device(tmp_path, mosquitto, watcher, policy=RING):
         caller = await call(tmp_path, mosquitto)
         await watcher.wait("callbox-call/signal/door-1", lambda body: body["type"] == "ringing")
@@ -118,9 +154,15 @@ async def test_ringing_is_declined_by_command(tmp_path: Path, mosquitto: Mosquit
         code, output = await caller.finish()
         again = watcher.publish("door-1/command/reject", {"id": "again"})
         await again
-        result = await watcher.wait("door-1/events/command_result", lambda body: body.get("id") == "again")
+        result = await watcher.wait(
+            "door-1/events/command_result", lambda body: body.get("id") == "again"
+        )
     assert (code, record_of(output)["callStatus"]) == (3, "REJECTED")
-    assert (result["ok"], result["code"], result["message"]) == (False, "invalid_state", "nothing rings")
+    assert (result["ok"], result["code"], result["message"]) == (
+        False,
+        "invalid_state",
+        "nothing rings",
+    )
 
 
 async def test_nobody_answers(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
@@ -129,10 +171,13 @@ async def test_nobody_answers(tmp_path: Path, mosquitto: Mosquitto, watcher: Wat
         code, output = await caller.finish()
         closed = await watcher.wait("door-1/events/closed")
     assert (code, record_of(output)["callStatus"]) == (5, "TIMEOUT")
-    assert closed["reason"] in ("invite_timeout", "cancelled")  # whichever clock was first
+    # whichever clock was first
+    assert closed["reason"] in ("invite_timeout", "cancelled")
 
 
-async def test_interrupted_before_the_answer(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_interrupted_before_the_answer(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     async with device(tmp_path, mosquitto, watcher, policy=RING):
         caller = await call(tmp_path, mosquitto)
         await watcher.wait("callbox-call/signal/door-1", lambda body: body["type"] == "ringing")
@@ -145,12 +190,15 @@ async def test_interrupted_before_the_answer(tmp_path: Path, mosquitto: Mosquitt
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_interrupted_before_the_call(tmp_path: Path, mosquitto: Mosquitto, number: signal.Signals) -> None:
+async def test_interrupted_before_the_call(
+    tmp_path: Path, mosquitto: Mosquitto, number: signal.Signals
+) -> None:
     mosquitto.stop()
     caller = await call(tmp_path, mosquitto, "--verbose")
     while "refused" not in caller.log().lower():  # it has tried
         assert caller.process.returncode is None
-        await asyncio.sleep(0.02)  # its log is a file: there is nothing to wait for
+        # its log is a file: there is nothing to wait for
+        await asyncio.sleep(0.02)
     caller.signal(number)
     code, _ = await caller.finish()
     assert code == 6
@@ -166,7 +214,9 @@ async def test_nobody_is_there(tmp_path: Path, mosquitto: Mosquitto) -> None:
     assert "answeredAt" not in record
 
 
-async def test_second_caller_hears_busy(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_second_caller_hears_busy(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     async with device(tmp_path, mosquitto, watcher):
         first = await call(tmp_path, mosquitto, "--uid", "first")
         await watcher.wait("door-1/events/response", lambda body: body["remoteUid"] == "first")
@@ -175,7 +225,9 @@ async def test_second_caller_hears_busy(tmp_path: Path, mosquitto: Mosquitto, wa
         code, output = await second.finish()
         first.signal(signal.SIGINT)
         first_code, _ = await first.finish()
-        await watcher.wait("door-1/status", lambda body: not body["busy"], after=len(watcher.messages) - 3)
+        await watcher.wait(
+            "door-1/status", lambda body: not body["busy"], after=len(watcher.messages) - 3
+        )
     assert (code, record_of(output)["callStatus"], first_code) == (4, "BUSY", 0)
     assert status["conversations"] == 1
 
@@ -199,7 +251,9 @@ async def test_device_calls_by_command_and_the_first_to_accept_is_selected(
     assert (closed["direction"], closed["reason"]) == ("outgoing", "user_hangup")
 
 
-async def test_sigterm_in_a_call_tells_the_caller(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_sigterm_in_a_call_tells_the_caller(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     async with device(tmp_path, mosquitto, watcher) as program:
         caller = await call(tmp_path, mosquitto)
         await watcher.wait("door-1/events/local_stats")
@@ -209,13 +263,21 @@ async def test_sigterm_in_a_call_tells_the_caller(tmp_path: Path, mosquitto: Mos
         closed = await watcher.wait("door-1/events/closed")
         status = await watcher.wait("door-1/status", lambda body: body["state"] == "offline")
     assert code == 0
-    assert (caller_code, record_of(output)["reason"], record_of(output)["closedBy"]) == (0, "shutdown", "remote")
+    assert (caller_code, record_of(output)["reason"], record_of(output)["closedBy"]) == (
+        0,
+        "shutdown",
+        "remote",
+    )
     assert (closed["reason"], closed["closedBy"]) == ("shutdown", "local")
     assert not status["busy"]
 
 
-async def test_longest_duration_ends_the_call(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
-    policy = '[[policy.rule]]\nname = "short"\naction = "accept"\nmax_duration = "1s"\naudio = "none"\n'
+async def test_longest_duration_ends_the_call(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    policy = (
+        '[[policy.rule]]\nname = "short"\naction = "accept"\nmax_duration = "1s"\naudio = "none"\n'
+    )
     async with device(tmp_path, mosquitto, watcher, policy=policy):
         caller = await call(tmp_path, mosquitto)
         code, output = await caller.finish()
@@ -236,7 +298,8 @@ async def test_policy_is_reloaded_and_a_bad_file_keeps_the_old_rules(
         refused, _ = await (await call(tmp_path, mosquitto, "--seconds", "1")).finish()
         rules.write_text('[[rule]]\nname = "everybody"\naction = "accept"\n')
         program.signal(signal.SIGHUP)
-        watcher.publish("door-1/command/policy", {"id": "after", "override": None})  # the next thing that it handles
+        # the next thing that it handles
+        watcher.publish("door-1/command/policy", {"id": "after", "override": None})
         await watcher.wait("door-1/events/command_result", lambda body: body["id"] == "after")
         accepted, _ = await (await call(tmp_path, mosquitto, "--seconds", "1")).finish()
     assert (bad["ok"], bad["code"]) == (False, "configuration")
@@ -258,7 +321,9 @@ async def test_missing_camera_is_told_and_the_device_stays(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
 ) -> None:
     config = configuration(tmp_path, mosquitto.port)
-    config.write_text(config.read_text().replace('"pattern"\nwidth', f'"file:{tmp_path}/none.mp4"\nwidth'))
+    config.write_text(
+        config.read_text().replace('"pattern"\nwidth', f'"file:{tmp_path}/none.mp4"\nwidth')
+    )
     program = await Program.start(tmp_path / "door.log", "run", "--config", str(config))
     try:
         await watcher.wait("door-1/status", lambda body: body["state"] == "online")
@@ -275,7 +340,9 @@ async def test_missing_camera_is_told_and_the_device_stays(
 
 async def test_wrong_configuration_exits_78_with_every_fault(tmp_path: Path) -> None:
     config = tmp_path / "callbox.toml"
-    config.write_text('uid = "a b"\n[mqtt]\nport = 99999\nprot = 1\n[[policy.rule]]\nname="x"\naction="maybe"\n')
+    config.write_text(
+        'uid = "a b"\n[mqtt]\nport = 99999\nprot = 1\n[[policy.rule]]\nname="x"\naction="maybe"\n'
+    )
     for command in ("run", "check"):
         program = await Program.start(tmp_path / f"{command}.log", command, "--config", str(config))
         code, _ = await program.finish()
@@ -291,7 +358,8 @@ async def test_broker_that_is_not_there_yet(tmp_path: Path, mosquitto: Mosquitto
     try:
         while "refused" not in program.log().lower():  # it has tried
             assert program.process.returncode is None
-            await asyncio.sleep(0.02)  # its log is a file: there is nothing to wait for
+            # its log is a file: there is nothing to wait for
+            await asyncio.sleep(0.02)
         mosquitto.start()
         async with watching(mosquitto) as watcher:
             await watcher.wait("door-1/status", lambda body: body["state"] == "online")
@@ -307,12 +375,26 @@ async def test_calls_that_cannot_begin(tmp_path: Path, mosquitto: Mosquitto) -> 
         (("call", "no/uid", "--broker", f"mqtt://127.0.0.1:{mosquitto.port}"), 78, "no/uid"),
         (("call", "door-1", "--broker", "http://127.0.0.1"), 78, "http://127.0.0.1"),
         (
-            ("call", "door-1", "--broker", f"mqtt://127.0.0.1:{mosquitto.port}", "--record", "/nowhere/x.mkv"),
+            (
+                "call",
+                "door-1",
+                "--broker",
+                f"mqtt://127.0.0.1:{mosquitto.port}",
+                "--record",
+                "/nowhere/x.mkv",
+            ),
             6,
             "nowhere",
         ),
         (
-            ("call", "door-1", "--broker", f"mqtt://127.0.0.1:{mosquitto.port}", "--audio", "nonsense"),
+            (
+                "call",
+                "door-1",
+                "--broker",
+                f"mqtt://127.0.0.1:{mosquitto.port}",
+                "--audio",
+                "nonsense",
+            ),
             78,
             "--audio: 'nonsense'",
         ),
@@ -325,7 +407,10 @@ async def test_calls_that_cannot_begin(tmp_path: Path, mosquitto: Mosquitto) -> 
 
 
 async def test_policy_is_explained(tmp_path: Path, mosquitto: Mosquitto) -> None:
-    rule = '[[policy.rule]]\nname = "by day"\ncallers = ["front-*"]\nhours = "07:00-22:00"\naction = "accept"\n'
+    rule = (
+        '[[policy.rule]]\nname = "by day"\ncallers = ["front-*"]\nhours = '
+        '"07:00-22:00"\naction = "accept"\n'
+    )
     config = configuration(tmp_path, mosquitto.port, policy=rule)
     arguments = ["policy", "explain", "--config", str(config), "--caller", "front-desk", "--json"]
     for at, action in (("2026-11-22T12:00", "accept"), ("2026-11-22T23:00", "reject")):

@@ -18,7 +18,8 @@ from tests.e2e.device import PATIENCE, Watcher, device
 pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media]
 
 PICTURES = "caller.seen.frames > 45"
-SOUND = "caller.seen.loudest > 0.02"  # the tone's amplitude is 0.09 of full scale; silence is 0
+# the tone's amplitude is 0.09 of full scale; silence is 0
+SOUND = "caller.seen.loudest > 0.02"
 
 
 async def closed_record(watcher: Watcher, conversation: str) -> dict[str, Any]:
@@ -46,24 +47,38 @@ async def test_a_whole_call(tmp_path: Path, mosquitto: Mosquitto, watcher: Watch
     assert (seen["width"], seen["height"]) == (320, 240)
     assert incoming["video"]["decoderImplementation"]
     assert incoming["video"]["framesDecoded"] >= 45
-    assert (record["reason"], record["closedBy"], record["remoteUid"]) == ("user_hangup", "remote", "browser")
+    assert (record["reason"], record["closedBy"], record["remoteUid"]) == (
+        "user_hangup",
+        "remote",
+        "browser",
+    )
     assert record["audio"]["packetsReceived"] > 20
     assert {"response", "ice", "dtls", "firstFrame"} <= set(record["setup"])
     # The page closes its transport at once, so the device may see that before it hears the `close`.
-    assert (record["path"]["local"], record["path"]["protocol"], record["path"]["relayed"]) == ("host", "udp", False)
+    assert (record["path"]["local"], record["path"]["protocol"], record["path"]["relayed"]) == (
+        "host",
+        "udp",
+        False,
+    )
     assert_latency(ages)
 
 
 def hears_something(stats: dict[str, Any]) -> bool:
     """Whether a microphone sends more than silence, of which Opus makes 3 bytes a packet."""
     audio = stats["audio"]
-    return bool(audio.get("packetsReceived", 0) > 50 and audio["bytesReceived"] > 20 * audio["packetsReceived"])
+    return bool(
+        audio.get("packetsReceived", 0) > 50
+        and audio["bytesReceived"] > 20 * audio["packetsReceived"]
+    )
 
 
 def assert_latency(ages: list[float]) -> None:
-    """The strip is readable in Chromium's pictures too, and says something sane; how fast it is, the bench judges."""
+    """The strip is readable in Chromium's pictures too, and says something sane; how fast it is,
+    the bench judges.
+    """
     assert len(ages) > 40
-    assert min(ages) >= -1  # both clocks are the machine's, cut to milliseconds
+    # both clocks are the machine's, cut to milliseconds
+    assert min(ages) >= -1
     assert statistics.median(ages) < 3000
 
 
@@ -83,7 +98,9 @@ async def test_device_hangs_up(tmp_path: Path, mosquitto: Mosquitto, watcher: Wa
     assert (record["reason"], record["closedBy"]) == ("user_hangup", "local")
 
 
-async def test_key_frame_when_the_page_asks(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_key_frame_when_the_page_asks(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     async with (
         device(tmp_path, mosquitto, watcher),
         chromium() as browser,
@@ -98,20 +115,26 @@ async def test_key_frame_when_the_page_asks(tmp_path: Path, mosquitto: Mosquitto
         record = await closed_record(watcher, conversation)
     assert after["pliCount"] > before["pliCount"]
     assert record["video"]["pliCount"] >= 1
-    assert after["framesDecoded"] < 250  # by itself the pattern makes its second key frame after 300
+    # by itself the pattern makes its second key frame after 300
+    assert after["framesDecoded"] < 250
 
 
 async def another_key_frame(caller: BrowserCaller, count: int) -> dict[str, Any]:
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:  # statistics have no event; each look at them takes its time
+    # statistics have no event; each look at them takes its time
+    while time.monotonic() < deadline:
         video = (await caller.statistics("inbound-rtp"))["video"]
         if video["keyFramesDecoded"] > count:
             return video
     raise AssertionError("no key frame came")
 
 
-async def test_a_page_that_hides_its_addresses(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
-    """Without permission for a microphone Chromium shows `.local` names, which nobody here can look up."""
+async def test_a_page_that_hides_its_addresses(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    """Without permission for a microphone Chromium shows `.local` names, which nobody here can look
+    up.
+    """
     async with (
         device(tmp_path, mosquitto, watcher, '[log]\nlevel = "debug"\n') as program,
         chromium(HIDE_ADDRESSES) as browser,
@@ -127,12 +150,19 @@ async def test_a_page_that_hides_its_addresses(tmp_path: Path, mosquitto: Mosqui
         log = program.log()
     assert answer["callStatus"] == "ACCEPTED"
     assert [candidate for candidate in candidates if ".local" in candidate]
-    assert not [candidate for candidate in candidates if " udp " in candidate and ".local" not in candidate]
-    assert (stats["transport"]["localCandidateType"], stats["transport"]["remoteCandidateType"]) == ("host", "prflx")
+    assert not [
+        candidate for candidate in candidates if " udp " in candidate and ".local" not in candidate
+    ]
+    assert (
+        stats["transport"]["localCandidateType"],
+        stats["transport"]["remoteCandidateType"],
+    ) == ("host", "prflx")
     assert "resolved" not in log, "a look-up was tried"
 
 
-async def test_a_call_with_sound_alone(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_a_call_with_sound_alone(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     async with (
         device(tmp_path, mosquitto, watcher),
         chromium() as browser,
@@ -141,7 +171,9 @@ async def test_a_call_with_sound_alone(tmp_path: Path, mosquitto: Mosquitto, wat
         conversation = await caller.invite(video=False)
         answer = await caller.wait("response")
         await caller.until(SOUND)
-        await watcher.wait("door-1/events/remote_stats", lambda body: body["audio"].get("packetsReceived", 0) > 20)
+        await watcher.wait(
+            "door-1/events/remote_stats", lambda body: body["audio"].get("packetsReceived", 0) > 20
+        )
         await caller.hang_up()
         record = await closed_record(watcher, conversation)
     assert answer["callStatus"] == "ACCEPTED"
@@ -167,7 +199,9 @@ async def test_a_page_that_is_gone_without_a_word(
         else:
             await crash(caller)
         record = await closed_record(watcher, conversation)
-        status = await watcher.wait("door-1/status", lambda body: not body["busy"], after=len(watcher.messages) - 3)
+        status = await watcher.wait(
+            "door-1/status", lambda body: not body["busy"], after=len(watcher.messages) - 3
+        )
     assert (record["reason"], record["closedBy"]) == ("ice_timeout", "local")
     assert status["conversations"] == 0
 
@@ -175,5 +209,6 @@ async def test_a_page_that_is_gone_without_a_word(
 async def crash(caller: BrowserCaller) -> None:
     """End the page's process as a fault in it would."""
     async with caller.page.expect_event("crash", timeout=PATIENCE * 1000):
-        with contextlib.suppress(Error):  # of course: the page is gone
+        # of course: the page is gone
+        with contextlib.suppress(Error):
             await caller.page.goto("chrome://crash")

@@ -108,7 +108,9 @@ def still_running(processes: dict[int, str]) -> dict[int, str]:
 
 
 def left_in(folder: Path) -> list[Path]:
-    """Files that were not removed; an empty folder for sockets may stay, as it is every daemon's of this person."""
+    """Files that were not removed; an empty folder for sockets may stay, as it is every daemon's of
+    this person.
+    """
     return [path for path in folder.rglob("*") if path.name != f"callbox-{os.getuid()}"]
 
 
@@ -164,7 +166,10 @@ async def test_from_the_command_to_a_picture_and_back(tmp_path: Path, broker: st
     assert (code, rest) == (0, "")
     assert [command for command in processes.values() if broker in command], processes
     assert still_running(processes) == {}
-    assert (is_free(int(shown.url.rstrip("/").rpartition(":")[2])), is_free(shown.broker_port)) == (True, True)
+    assert (is_free(int(shown.url.rstrip("/").rpartition(":")[2])), is_free(shown.broker_port)) == (
+        True,
+        True,
+    )
     assert left_in(shown.folder) == []
 
 
@@ -231,7 +236,8 @@ async def test_a_port_that_is_taken(tmp_path: Path, option: str) -> None:
 async def test_a_page_that_was_never_built(tmp_path: Path) -> None:
     """A checkout without MQTT.js says how to get it, and starts nothing."""
     script = (
-        "import pathlib, sys; import agent.commands.demo as demo; empty = pathlib.Path(sys.argv.pop(1));"
+        "import pathlib, sys; import agent.commands.demo as demo; empty = "
+        "pathlib.Path(sys.argv.pop(1));"
         " demo.page_folder = lambda: empty; from agent.cli import main; main()"
     )
     process = await asyncio.create_subprocess_exec(

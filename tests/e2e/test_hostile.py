@@ -1,4 +1,6 @@
-"""Any bytes, floods, and invitations that are stale, retained, repeated or out of order: the device serves on."""
+"""Any bytes, floods, and invitations that are stale, retained, repeated or out of order: the device
+serves on.
+"""
 
 from __future__ import annotations
 
@@ -61,31 +63,51 @@ async def assert_served(tmp_path: Path, mosquitto: Mosquitto) -> None:
 
 def resident(pid: int) -> int:
     """Bytes of memory that a process holds."""
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    line = next(
+        line
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        if line.startswith("VmRSS")
+    )
     return int(line.split()[1]) * 1024
 
 
-async def test_any_bytes_on_any_topic(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_any_bytes_on_any_topic(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     generator = random.Random(7)
     valid = json.dumps(invite()).encode()
     async with device(tmp_path, mosquitto, watcher) as program:
         for number in range(400):
             if number % 2:
                 payload = generator.randbytes(generator.randrange(200))
-            else:  # a valid message with a few bytes changed
+            else:
+                # a valid message with a few bytes changed
                 changed = bytearray(valid)
                 for _ in range(3):
                     changed[generator.randrange(len(changed))] = generator.randrange(256)
                 payload = bytes(changed)
             sender = f"fuzzer-{number % 40}"
             watcher.publish(f"door-1/signal/{sender}", payload)
-            watcher.publish(f"door-1/command/{generator.choice(['call', 'mute', 'open', 'policy', 'x'])}", payload)
-        for topic in ("door-1/signal", "door-1/signal/a/b", "door-1/signal/ ", "door-1/command/", "door-1/status/x"):
+            watcher.publish(
+                f"door-1/command/{generator.choice(['call', 'mute', 'open', 'policy', 'x'])}",
+                payload,
+            )
+        for topic in (
+            "door-1/signal",
+            "door-1/signal/a/b",
+            "door-1/signal/ ",
+            "door-1/command/",
+            "door-1/status/x",
+        ):
             watcher.publish(topic, b"\x00\xff")
         await assert_served(tmp_path, mosquitto)
         assert program.process.returncode is None
         errors = [each.body for each in watcher.messages if "/signal/door-1" in each.name]
-    assert {error["type"] for error in errors if error["party"] != "stranger"} <= {"error", "response", "candidate"}
+    assert {error["type"] for error in errors if error["party"] != "stranger"} <= {
+        "error",
+        "response",
+        "candidate",
+    }
 
 
 @pytest.mark.parametrize(
@@ -104,21 +126,27 @@ async def test_malformed_messages_cost_their_sender_an_error(
 ) -> None:
     async with device(tmp_path, mosquitto, watcher):
         watcher.publish("door-1/signal/stranger", payload)
-        if code == "too_large":  # the device told the broker that it takes no such packet: it never comes
+        # the device told the broker that it takes no such packet: it never comes
+        if code == "too_large":
             watcher.publish("door-1/signal/stranger", b"{}")
             code = "invalid"
         error = await watcher.wait("stranger/signal/door-1")
     assert (error["type"], error["code"]) == ("error", code)
 
 
-async def test_floods_meet_the_limits(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_floods_meet_the_limits(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     policy = '[[policy.rule]]\nname = "proper"\ncallers = ["proper"]\naction = "accept"\n'
     async with device(tmp_path, mosquitto, watcher, policy=policy) as program:
         before = resident(program.pid)
         for number in range(3000):
-            sent = watcher.publish("door-1/signal/flooder", invite(sdp="v" * 8000), qos=int(number % 50 == 0))
+            sent = watcher.publish(
+                "door-1/signal/flooder", invite(sdp="v" * 8000), qos=int(number % 50 == 0)
+            )
             if number % 50 == 0:
-                await sent  # the watcher hears all of it as well, and keeps no more than a hundred waiting
+                # the watcher hears all of it as well, and keeps no more than a hundred waiting
+                await sent
         await watcher.publish("door-1/signal/other", b"{}")
         await watcher.wait("other/signal/door-1")
         answers = [each.body for each in watcher.messages if each.name == "flooder/signal/door-1"]
@@ -130,18 +158,26 @@ async def test_floods_meet_the_limits(tmp_path: Path, mosquitto: Mosquitto, watc
         assert resident(program.pid) - before < 40 << 20
 
 
-async def test_stale_invitation_never_rings(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_stale_invitation_never_rings(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     async with device(tmp_path, mosquitto, watcher, policy=RING):
         stale = invite(sentAt=format_time(time.time() - 60))
         watcher.publish("door-1/signal/late", stale)
         answer = await watcher.wait("late/signal/door-1")
         closed = await watcher.wait("door-1/events/closed")
-    assert (answer["type"], answer["callStatus"], answer["reason"]) == ("response", "TIMEOUT", "expired")
+    assert (answer["type"], answer["callStatus"], answer["reason"]) == (
+        "response",
+        "TIMEOUT",
+        "expired",
+    )
     assert answer["now"] > stale["sentAt"]
     assert closed["reason"] == "invite_timeout"
 
 
-async def test_retained_invitation_is_ignored(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_retained_invitation_is_ignored(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     retained = invite()
     await watcher.publish("door-1/signal/ghost", retained, retain=True)
     async with device(tmp_path, mosquitto, watcher):
@@ -149,42 +185,57 @@ async def test_retained_invitation_is_ignored(tmp_path: Path, mosquitto: Mosquit
     assert not watcher.events(retained["conversation"])
 
 
-async def test_repeated_invitation_starts_nothing(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_repeated_invitation_starts_nothing(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     message = invite()
     async with device(tmp_path, mosquitto, watcher, policy=RING):
         for _ in range(3):
             watcher.publish("door-1/signal/twice", message)
         await watcher.publish("door-1/signal/twice", b"{}")
         await watcher.wait("twice/signal/door-1", lambda body: body["type"] == "error")
-        await watcher.wait("door-1/events/called")  # before it there is nothing to reject
+        # before it there is nothing to reject
+        await watcher.wait("door-1/events/called")
         watcher.publish("door-1/command/reject", {})
         await watcher.wait("door-1/events/closed")
         watcher.publish("door-1/signal/twice", message)
         mark = len(watcher.messages)
-        answer = await watcher.wait("twice/signal/door-1", lambda body: body["type"] == "response", after=mark)
+        answer = await watcher.wait(
+            "twice/signal/door-1", lambda body: body["type"] == "response", after=mark
+        )
     names = [event["event"] for event in watcher.events(message["conversation"])]
     assert names == ["called", "response", "closed"]
     assert (answer["callStatus"], answer["reason"]) == ("REJECTED", "declined")
 
 
-async def test_conversation_of_another_sender_is_in_use(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_conversation_of_another_sender_is_in_use(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     message = invite()
     async with device(tmp_path, mosquitto, watcher, policy=RING):
         watcher.publish("door-1/signal/owner", message)
         await watcher.wait("owner/signal/door-1", lambda body: body["type"] == "ringing")
         watcher.publish("door-1/signal/thief", message | {"party": "thief"})
         answer = await watcher.wait("thief/signal/door-1")
-        watcher.publish("door-1/signal/thief", {**message, "type": "close", "reason": "user_hangup"})
-        watcher.publish("door-1/signal/owner", {**message, "type": "close", "reason": "user_hangup"})
+        watcher.publish(
+            "door-1/signal/thief", {**message, "type": "close", "reason": "user_hangup"}
+        )
+        watcher.publish(
+            "door-1/signal/owner", {**message, "type": "close", "reason": "user_hangup"}
+        )
         closed = await watcher.wait("door-1/events/closed")
     assert (answer["callStatus"], answer["reason"]) == ("REJECTED", "conversation_in_use")
     assert (closed["remoteUid"], closed["reason"]) == ("owner", "cancelled")
 
 
-async def test_withdrawal_before_its_invitation(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_withdrawal_before_its_invitation(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     message = invite()
     async with device(tmp_path, mosquitto, watcher, policy=RING):
-        watcher.publish("door-1/signal/hasty", {**message, "type": "close", "reason": "user_hangup"})
+        watcher.publish(
+            "door-1/signal/hasty", {**message, "type": "close", "reason": "user_hangup"}
+        )
         watcher.publish("door-1/signal/hasty", message)
         await watcher.publish("door-1/signal/hasty", b"{}")
         await watcher.wait("hasty/signal/door-1", lambda body: body["type"] == "error")
@@ -211,12 +262,20 @@ async def test_offers_that_cannot_be_answered(
 
 async def test_candidates_for_ever(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
     message = invite(lifetime=120)
-    candidate = {"candidate": "candidate:1 1 udp 1 192.0.2.1 9 typ host", "sdpMid": "0", "sdpMLineIndex": 0}
+    candidate = {
+        "candidate": "candidate:1 1 udp 1 192.0.2.1 9 typ host",
+        "sdpMid": "0",
+        "sdpMLineIndex": 0,
+    }
     async with device(tmp_path, mosquitto, watcher, policy=RING):
         watcher.publish("door-1/signal/talker", message)
         await watcher.wait("talker/signal/door-1")
         for _ in range(500):
-            watcher.publish("door-1/signal/talker", {**message, "type": "candidate", "candidate": candidate})
-        watcher.publish("door-1/signal/talker", {**message, "type": "close", "reason": "user_hangup"})
+            watcher.publish(
+                "door-1/signal/talker", {**message, "type": "candidate", "candidate": candidate}
+            )
+        watcher.publish(
+            "door-1/signal/talker", {**message, "type": "close", "reason": "user_hangup"}
+        )
         closed = await watcher.wait("door-1/events/closed")
     assert closed["reason"] == "cancelled"

@@ -38,7 +38,9 @@ class Message:
 
 @dataclass(slots=True)
 class _Session:
-    """What the broker remembers of a client: its subscriptions, and the QoS 1 messages that it has not acknowledged."""
+    """What the broker remembers of a client: its subscriptions, and the QoS 1 messages that it has
+    not acknowledged.
+    """
 
     subscriptions: tuple[tuple[str, int], ...] = ()
     unacked: dict[int, Message] = field(default_factory=dict)
@@ -89,7 +91,9 @@ class FakeNetwork:
             if message.payload:
                 self.retained[message.topic] = message
         for session in self._sessions.values():
-            granted = [qos for name, qos in session.subscriptions if topic_matches_sub(name, message.topic)]
+            granted = [
+                qos for name, qos in session.subscriptions if topic_matches_sub(name, message.topic)
+            ]
             if granted:
                 self._deliver(session, replace(message, qos=min(message.qos, max(granted))))
 
@@ -171,7 +175,9 @@ class FakeBroker:
         return self._connected.is_set()
 
     def drop(self, *, comes_back: bool = True) -> None:
-        """Cut the connection without a goodbye; it is made again at once, unless the client is dead."""
+        """Cut the connection without a goodbye; it is made again at once, unless the client is
+        dead.
+        """
         self.comes_back = comes_back
         self._network.disconnect(self, cleanly=False)
         self._lost()
@@ -183,16 +189,23 @@ class FakeBroker:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._network.up and self.comes_back and not self.connected:
-            await asyncio.sleep(0)  # the connection is under way
+            # the connection is under way
+            await asyncio.sleep(0)
         self._closed = True
         self._network.disconnect(self, cleanly=True)
         self._network.detach(self)
         self._connected.clear()
         for _, future in self._waiting:
-            _fail(future, SignalingError("the connection was closed before the broker had acknowledged it"))
+            _fail(
+                future,
+                SignalingError("the connection was closed before the broker had acknowledged it"),
+            )
         self._arrived.set()
 
     def publish(
@@ -275,7 +288,8 @@ class FakeBroker:
 
     def _tell(self, connected: bool) -> None:
         for callback in tuple(self._callbacks):
-            with contextlib.suppress(Exception):  # as the real one, which logs it
+            # as the real one, which logs it
+            with contextlib.suppress(Exception):
                 callback(connected)
 
     def _arrive(self, message: Message, key: int) -> None:

@@ -18,7 +18,8 @@ class _Selector(selectors.BaseSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = self._real.select(0)
         if ready or timeout is None:
-            return ready or self._real.select(5)  # from a thread; else the test hangs, and its own limit ends it
+            # from a thread; else the test hangs, and its own limit ends it
+            return ready or self._real.select(5)
         self.now += timeout
         return ready
 

@@ -1,9 +1,11 @@
-"""A deterministic bottleneck between a sender of video and a receiver that reports as Chromium does.
+"""A deterministic bottleneck between a sender of video and a receiver that reports as Chromium
+does.
 
-One queue with tail drop, served at a capacity that changes at given times, then a propagation delay and random loss.
-Sender reports travel through the queue with the media; feedback comes back on an uncongested path that loses as much.
-The REMB estimator is aiortc's port of libwebrtc's, so that its lag and its first values are the real ones. No clock, no
-tasks: a heap of events and a seeded random generator.
+One queue with tail drop, served at a capacity that changes at given times, then a propagation delay
+and random loss. Sender reports travel through the queue with the media; feedback comes back on an
+uncongested path that loses as much. The REMB estimator is aiortc's port of libwebrtc's, so that its
+lag and its first values are the real ones. No clock, no tasks: a heap of events and a seeded random
+generator.
 """
 
 from __future__ import annotations
@@ -20,33 +22,45 @@ from aiortc.rate import RemoteBitrateEstimator
 
 from agent.core.rate.controller import BitrateController
 
-PAYLOAD = 1200  # bytes of a full packet
-OVERHEAD = 50  # bytes of IP, UDP, SRTP and RTP on each
-SENDER_REPORT = 80  # bytes on the wire
-MOST_RESENT = 30  # packets at once; more are no random loss
-OVERFLOW_PAUSE = 0.25  # seconds without a picture after an overflow
-Schedule = Sequence[tuple[float, float]]  # (from this second on, value), ascending, the first at 0
+# bytes of a full packet
+PAYLOAD = 1200
+# bytes of IP, UDP, SRTP and RTP on each
+OVERHEAD = 50
+# bytes on the wire
+SENDER_REPORT = 80
+# packets at once; more are no random loss
+MOST_RESENT = 30
+# seconds without a picture after an overflow
+OVERFLOW_PAUSE = 0.25
+# (from this second on, value), ascending, the first at 0
+Schedule = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class LinkOptions:
-    """What lies between. `capacity` in bit/s on the wire, `loss` 0..1; seconds and bytes otherwise."""
+    """What lies between. `capacity` in bit/s on the wire, `loss` 0..1; seconds and bytes
+    otherwise.
+    """
 
     capacity: Schedule
     propagation_delay: Schedule = ((0.0, 0.02),)  # one way
     loss: Schedule = ((0.0, 0.0),)
     queue_bytes: int = 100_000
     remb: bool = True
-    arrivals: bool = True  # whether reports name the newest packet; without, only round trips tell of a queue
-    encoder_ratio: float = 1.0  # what the encoder makes of its target: under 1, a scene too simple to fill it
-    key_frame_interval: float | None = None  # seconds; such a frame is six times the mean
+    # whether reports name the newest packet; without, only round trips tell of a queue
+    arrivals: bool = True
+    # what the encoder makes of its target: under 1, a scene too simple to fill it
+    encoder_ratio: float = 1.0
+    # seconds; such a frame is six times the mean
+    key_frame_interval: float | None = None
     seed: int = 1
 
 
 @dataclass(slots=True)
 class Packet:
     sequence_number: int
-    size: int  # bytes on the wire
+    # bytes on the wire
+    size: int
     sent_at: float
     captured_at: float
     retransmission: bool = False
@@ -57,10 +71,13 @@ class Packet:
 class Trace:
     """What happened. Times in seconds, rates in bit/s on the wire."""
 
-    targets: list[tuple[float, int]] = field(default_factory=list)  # each target from the moment it was applied
+    # each target from the moment it was applied
+    targets: list[tuple[float, int]] = field(default_factory=list)
     sent: list[tuple[float, int]] = field(default_factory=list)  # (time, bytes)
-    latency: list[tuple[float, float]] = field(default_factory=list)  # (arrival, seconds over propagation)
-    reasons: list[tuple[float, str, str]] = field(default_factory=list)  # (time, why, quality limitation reason)
+    # (arrival, seconds over propagation)
+    latency: list[tuple[float, float]] = field(default_factory=list)
+    # (time, why, quality limitation reason)
+    reasons: list[tuple[float, str, str]] = field(default_factory=list)
 
     def target_at(self, at: float) -> int:
         return self.targets[bisect_right(self.targets, (at, 1 << 62)) - 1][1]
@@ -76,17 +93,24 @@ class Trace:
         return 8 * sum(size for at, size in self.sent if start <= at < end) / (end - start)
 
     def worst_latency(self, start: float, end: float) -> float:
-        return max((seconds for at, seconds in self.latency if start <= at < end), default=float("inf"))
+        return max(
+            (seconds for at, seconds in self.latency if start <= at < end), default=float("inf")
+        )
 
     def first_time(self, start: float, reached: Callable[[int], bool]) -> float:
         """Seconds from `start` until the target satisfies `reached`; infinity if it never does."""
         if reached(self.target_at(start)):
             return 0.0
-        return next((at - start for at, value in self.targets if at > start and reached(value)), float("inf"))
+        return next(
+            (at - start for at, value in self.targets if at > start and reached(value)),
+            float("inf"),
+        )
 
 
 class Receiver:
-    """RFC 3550 receiver statistics, NACK on the first gap, REMB. Times in seconds of the simulation."""
+    """RFC 3550 receiver statistics, NACK on the first gap, REMB. Times in seconds of the
+    simulation.
+    """
 
     def __init__(self) -> None:
         self.highest = -1
@@ -149,7 +173,8 @@ class Simulation:
         self._sequence_number = 0
         self._history: dict[int, Packet] = {}
         self._frames = 0
-        self._debt = 0.0  # bytes that a key frame took in advance
+        # bytes that a key frame took in advance
+        self._debt = 0.0
 
     def run(self, seconds: float) -> Trace:
         self._at(0.0, self._send_frame)
@@ -182,12 +207,14 @@ class Simulation:
             self._needs_key_frame = False
             self._debt += 5 * mean
             size = 6 * mean
-        elif self._debt > 0:  # rate control wins the key frame back, a quarter of each frame
+        elif self._debt > 0:
+            # rate control wins the key frame back, a quarter of each frame
             self._debt -= size / 4
             size *= 3 / 4
         self._frames += 1
         remaining = max(1, int(size))
-        if self.now < self._paused_until:  # the encoder goes on, and what it makes is thrown away
+        # the encoder goes on, and what it makes is thrown away
+        if self.now < self._paused_until:
             self._at(self._frames / 30, self._send_frame)
             return
         octets = remaining
@@ -203,7 +230,9 @@ class Simulation:
         self._at(self._frames / 30, self._send_frame)
 
     def _pause(self, seconds: float) -> None:
-        """As a sender does where a queue overflowed: forget what was sent, and go on with a key frame."""
+        """As a sender does where a queue overflowed: forget what was sent, and go on with a key
+        frame.
+        """
         if self.now >= self._paused_until:
             self._paused_until = self.now + seconds
             self._history.clear()
@@ -219,7 +248,9 @@ class Simulation:
         target = self.controller.update(self.now)
         if target is not None and target != before:
             self.trace.targets.append((self.now, target))
-            self.trace.reasons.append((self.now, self.controller.why, self.controller.quality_limitation_reason))
+            self.trace.reasons.append(
+                (self.now, self.controller.why, self.controller.quality_limitation_reason)
+            )
         self._at(self.now + 0.1, self._update)
 
     def _report_sent(self) -> None:
@@ -268,8 +299,15 @@ class Simulation:
             self._feedback(lambda: self._retransmit(missing))
         last = self._remb_sent
         estimate = self._receiver.estimate
-        if last and estimate and self.options.remb and estimate < 0.97 * last[1] and self.now - last[0] >= 0.2:
-            self._feed_remb(estimate)  # libwebrtc sends a fall at once, at most five times a second
+        if (
+            last
+            and estimate
+            and self.options.remb
+            and estimate < 0.97 * last[1]
+            and self.now - last[0] >= 0.2
+        ):
+            # libwebrtc sends a fall at once, at most five times a second
+            self._feed_remb(estimate)
 
     def _retransmit(self, missing: list[int]) -> None:
         self.controller.on_nack(self.now, len(missing))
@@ -280,7 +318,15 @@ class Simulation:
             lost = self._history.get(sequence_number)
             if lost is not None:
                 self.controller.on_resent(lost.size)
-                self._enqueue(Packet(sequence_number, lost.size + 2, self.now, lost.captured_at, retransmission=True))
+                self._enqueue(
+                    Packet(
+                        sequence_number,
+                        lost.size + 2,
+                        self.now,
+                        lost.captured_at,
+                        retransmission=True,
+                    )
+                )
 
     def _send_receiver_report(self) -> None:
         self._report()
@@ -302,11 +348,14 @@ class Simulation:
         self._feedback(deliver)
 
     def _send_remb(self) -> None:
-        if self._receiver.estimate is not None and (self._remb_sent is None or self.now - self._remb_sent[0] >= 1.0):
+        if self._receiver.estimate is not None and (
+            self._remb_sent is None or self.now - self._remb_sent[0] >= 1.0
+        ):
             self._feed_remb(self._receiver.estimate)
         self._at(self.now + 0.1, self._send_remb)
 
     def _feed_remb(self, estimate: int) -> None:
         self._remb_sent = (self.now, estimate)
-        self._report()  # it travels in the same packet
+        # it travels in the same packet
+        self._report()
         self._feedback(lambda: self.controller.on_remb(self.now, estimate))

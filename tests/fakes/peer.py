@@ -1,4 +1,6 @@
-"""A transport that connects when it is told to. `FakePeers` is the factory and keeps every one that it made."""
+"""A transport that connects when it is told to. `FakePeers` is the factory and keeps every one that
+it made.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class FakePeer:
         self.local, self.grant, self.ice = local, grant, ice
         self.emit, self.control = on_event, on_control
         self.failure: Exception | None = None
-        self.hold = asyncio.Event()  # cleared: descriptions are not made
+        # cleared: descriptions are not made
+        self.hold = asyncio.Event()
         self.hold.set()
         self.offered: str | None = None
         self.answered: str | None = None
@@ -69,7 +72,9 @@ class FakePeer:
 
     def counters(self) -> PeerCounters:
         self.frames += 30
-        sent = SentCounters(frames_sent=self.frames, bytes_sent=self.frames * 100, frame_width=640, frame_height=480)
+        sent = SentCounters(
+            frames_sent=self.frames, bytes_sent=self.frames * 100, frame_width=640, frame_height=480
+        )
         return PeerCounters(at=asyncio.get_running_loop().time(), video_sent=sent)
 
     def connect(self) -> None:
@@ -98,7 +103,12 @@ class FakePeers:
         on_control: Callable[[str], None],
     ) -> FakePeer:
         peer = FakePeer(
-            generation=generation, local=local, grant=grant, ice=ice, on_event=on_event, on_control=on_control
+            generation=generation,
+            local=local,
+            grant=grant,
+            ice=ice,
+            on_event=on_event,
+            on_control=on_control,
         )
         self.prepare(peer)
         self.made.append(peer)

@@ -16,15 +16,20 @@ START = b"\x00\x00\x00\x01"
 def access_unit(number: int, *, key: bool = False) -> AccessUnit:
     """Picture `number` at 30 fps. Looks like H.264 from the outside; nothing can decode it."""
     payload = number.to_bytes(4, "big").replace(b"\x00", b"\x80")
-    data = START + SPS_720P + START + PPS + START + b"\x65" + payload if key else START + b"\x41" + payload
+    data = (
+        START + SPS_720P + START + PPS + START + b"\x65" + payload
+        if key
+        else START + b"\x41" + payload
+    )
     return AccessUnit(data=data, keyframe=key, pts=number * 3000, captured_at=number / 30)
 
 
 class FakeVideoSource:
-    """A `VideoSource` that sends what `send()` is told. `calls` has every start, stop, key frame and bitrate in order.
+    """A `VideoSource` that sends what `send()` is told. `calls` has every start, stop, key frame
+    and bitrate in order.
 
-    `gate` holds `start()` until it is set, `stop_gate` holds `stop()`; `failure` makes the next start raise, `failures`
-    the next ones.
+    `gate` holds `start()` until it is set, `stop_gate` holds `stop()`; `failure` makes the next
+    start raise, `failures` the next ones.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,10 @@
-"""`callbox` with a test pattern that has as much to show as a camera in the wind: a band of noise fills any bitrate.
+"""`callbox` with a test pattern that has as much to show as a camera in the wind: a band of noise
+fills any bitrate.
 
     python -m tests.faults.busy_device run --config FILE
 
-With `BITRATE_TRACE=FILE` every call of the bitrate controller is written there, one line of JSON each.
+With `BITRATE_TRACE=FILE` every call of the bitrate controller is written there, one line of JSON
+each.
 """
 
 from __future__ import annotations
@@ -51,7 +53,14 @@ def trace(file: TextIO) -> None:
 
         return call
 
-    for name in ("on_receiver_report", "on_remb", "on_nack", "on_send_queue", "on_sent_bitrate", "update"):
+    for name in (
+        "on_receiver_report",
+        "on_remb",
+        "on_nack",
+        "on_send_queue",
+        "on_sent_bitrate",
+        "update",
+    ):
         setattr(BitrateController, name, recorded(name, getattr(BitrateController, name)))
 
 

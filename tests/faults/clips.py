@@ -14,7 +14,9 @@ _QUANTIZER = 24
 
 
 def write_large_keyframes(path: Path) -> Path:
-    """Four seconds at 30 fps: key frames of about 200 kB, between them still pictures of a few hundred bytes."""
+    """Four seconds at 30 fps: key frames of about 200 kB, between them still pictures of a few
+    hundred bytes.
+    """
     codec = av.CodecContext.create("libx264", "w")
     assert isinstance(codec, av.VideoCodecContext)
     codec.width, codec.height, codec.pix_fmt = WIDTH, HEIGHT, "yuv420p"

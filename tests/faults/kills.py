@@ -1,8 +1,10 @@
-"""A device and its broker, killed at random while calls come and go; and somebody outside who keeps the books.
+"""A device and its broker, killed at random while calls come and go; and somebody outside who keeps
+the books.
 
-Whatever is killed when, each call that anybody has heard of ends with exactly one `closed` (by eventId), and nothing is
-closed that nobody began. The watcher's session is kept by the broker on its disk, and the broker hands a message to the
-watcher before it acknowledges it to the device: so what the watcher has not seen, the device has not got rid of.
+Whatever is killed when, each call that anybody has heard of ends with exactly one `closed` (by
+eventId), and nothing is closed that nobody began. The watcher's session is kept by the broker on
+its disk, and the broker hands a message to the watcher before it acknowledges it to the device: so
+what the watcher has not seen, the device has not got rid of.
 """
 
 from __future__ import annotations
@@ -31,8 +33,10 @@ from agent.webrtc.peer import AiortcPeer
 from tests.conftest import Mosquitto
 from tests.e2e.device import ACCEPT_ALL, PATIENCE, PREFIX, UID, Program
 
-LIFETIME = 30  # seconds, of an invitation
-_NO_CALL = {"rate_limited", "conversation_in_use"}  # refused before there is a conversation
+# seconds, of an invitation
+LIFETIME = 30
+# refused before there is a conversation
+_NO_CALL = {"rate_limited", "conversation_in_use"}
 HANG_GUARD = 60.0  # seconds
 _EVENTS = ("called", "response", "closed", "error")
 
@@ -41,11 +45,15 @@ _EVENTS = ("called", "response", "closed", "error")
 class Books:
     """Conversations by id."""
 
-    begun: set[str] = field(default_factory=set)  # by a caller, or by the device that was told to call
-    owed: set[str] = field(default_factory=set)  # somebody has heard of it: so it has its `closed`
+    # by a caller, or by the device that was told to call
+    begun: set[str] = field(default_factory=set)
+    # somebody has heard of it: so it has its `closed`
+    owed: set[str] = field(default_factory=set)
     accepted: set[str] = field(default_factory=set)
-    refused: set[str] = field(default_factory=set)  # before there was a conversation: too many invitations
-    closed: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # deliveries by eventId
+    # before there was a conversation: too many invitations
+    refused: set[str] = field(default_factory=set)
+    # deliveries by eventId
+    closed: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     reasons: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -54,8 +62,10 @@ class Books:
 
     @property
     def unheard(self) -> set[str]:
-        """Nobody has heard anything of them. The device keeps an invitation's acknowledgment back until it cannot be
-        lost any more; yet a broker that is killed may lose what it has just taken."""
+        """Nobody has heard anything of them. The device keeps an invitation's acknowledgment back
+        until it cannot be lost any more; yet a broker that is killed may lose what it has just
+        taken.
+        """
         return self.begun - self.owed - self.refused - self.closed.keys()
 
     @property
@@ -73,7 +83,9 @@ class Books:
 
 @dataclass(slots=True)
 class Exchange:
-    """One call, as a caller sees it. `answer` is the device's `response`, or the `close` instead of one."""
+    """One call, as a caller sees it. `answer` is the device's `response`, or the `close` instead of
+    one.
+    """
 
     conversation: str
     uid: str
@@ -95,7 +107,9 @@ class World:
     @classmethod
     @asynccontextmanager
     async def watching(cls, mosquitto: Mosquitto, offer: str) -> AsyncIterator[Self]:
-        options = MqttOptions(port=mosquitto.port, client_id="world", retry_first=0.05, retry_longest=0.1)
+        options = MqttOptions(
+            port=mosquitto.port, client_id="world", retry_first=0.05, retry_longest=0.1
+        )
         subscriptions = [(f"{PREFIX}/+/signal/{UID}", 1), (f"{PREFIX}/{UID}/status", 1)]
         subscriptions += [(f"{PREFIX}/{UID}/events/{each}", 1) for each in _EVENTS]
         async with MqttBroker(options, subscriptions=subscriptions) as broker:
@@ -115,10 +129,12 @@ class World:
                 await self._changed.wait_for(condition)
         return condition()
 
-    # -- what callers do --------------------------------------------------------------------------------------------
+    # -- what callers do ---------------------------------------------------------------------------
 
     async def call(self, hold: float) -> str | None:
-        """Invite the device, and hang up `hold` seconds after its answer. Returns that, or None without one."""
+        """Invite the device, and hang up `hold` seconds after its answer. Returns that, or None
+        without one.
+        """
         exchange = self.invite()
         answer = await self.answer(exchange)
         if answer == "ACCEPTED":
@@ -141,7 +157,8 @@ class World:
             exchange = self.invite(await peer.create_offer())
             if await self.answer(exchange) == "ACCEPTED":
                 await peer.apply_answer(exchange.answer.result()["sdp"])
-                with contextlib.suppress(TimeoutError):  # the device is no more
+                # the device is no more
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(5):
                         await connected.wait()
                 await asyncio.sleep(hold)
@@ -156,11 +173,15 @@ class World:
     def invite(self, offer: str | None = None) -> Exchange:
         exchange = self._expect(str(uuid.uuid4()), f"caller-{uuid.uuid4().hex[:12]}")
         sdp = offer or self._offer
-        self.say(exchange, type="invite", sdp=sdp, sentAt=format_time(time.time()), lifetime=LIFETIME)
+        self.say(
+            exchange, type="invite", sdp=sdp, sentAt=format_time(time.time()), lifetime=LIFETIME
+        )
         return exchange
 
     async def answer(self, exchange: Exchange) -> str | None:
-        """The call status; None where the call ended without one, or nothing was heard for as long as it could be."""
+        """The call status; None where the call ended without one, or nothing was heard for as long
+        as it could be.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LIFETIME + 5):
                 status: str | None = (await exchange.answer).get("callStatus")
@@ -171,10 +192,16 @@ class World:
         """Have the device call somebody, who declines."""
         uid = f"callee-{uuid.uuid4().hex[:12]}"
         self._callees.add(uid)
-        self.broker.publish(f"{PREFIX}/{UID}/command/call", json.dumps({"to": [uid], "lifetime": 5}).encode(), expiry=5)
+        self.broker.publish(
+            f"{PREFIX}/{UID}/command/call",
+            json.dumps({"to": [uid], "lifetime": 5}).encode(),
+            expiry=5,
+        )
 
     def give_up(self) -> None:
-        """Withdraw what has no answer by now: the broker has lost it, or its call died with the device."""
+        """Withdraw what has no answer by now: the broker has lost it, or its call died with the
+        device.
+        """
         for exchange in tuple(self._open.values()):
             if not exchange.answer.done():
                 exchange.answer.set_result({})
@@ -186,7 +213,9 @@ class World:
 
     def say(self, exchange: Exchange, **message: Any) -> None:
         head = {"conversation": exchange.conversation, "party": "world"}
-        self.broker.publish(f"{PREFIX}/{UID}/signal/{exchange.uid}", json.dumps({**head, **message}).encode())
+        self.broker.publish(
+            f"{PREFIX}/{UID}/signal/{exchange.uid}", json.dumps({**head, **message}).encode()
+        )
 
     def _expect(self, conversation: str, uid: str) -> Exchange:
         exchange = Exchange(conversation, uid, asyncio.get_running_loop().create_future())
@@ -194,7 +223,7 @@ class World:
         self.books.begun.add(conversation)
         return exchange
 
-    # -- what they hear ---------------------------------------------------------------------------------------------
+    # -- what they hear ----------------------------------------------------------------------------
 
     async def _run(self) -> None:
         while True:
@@ -212,7 +241,8 @@ class World:
 
     def _event(self, event: dict[str, Any]) -> None:
         conversation = event["conversation"]
-        if event["remoteUid"] in self._callees:  # it may have died before it invited anybody
+        # it may have died before it invited anybody
+        if event["remoteUid"] in self._callees:
             self.books.begun.add(conversation)
         if event["event"] == "closed":
             known = self.books.closed[conversation]
@@ -230,7 +260,9 @@ class World:
             self.books.owed.add(conversation)
             self.say(exchange, type="response", callStatus="REJECTED", reason="declined")
         elif kind == "response":
-            (self.books.refused if message.get("reason") in _NO_CALL else self.books.owed).add(conversation)
+            (self.books.refused if message.get("reason") in _NO_CALL else self.books.owed).add(
+                conversation
+            )
             if message["callStatus"] == "ACCEPTED":
                 self.books.accepted.add(conversation)
             self._answered(conversation, message)
@@ -262,7 +294,8 @@ class Victims:
         victims._config.write_text(
             f'uid = "{UID}"\nstate_directory = "{victims.state}"\nmax_conversations = 16\n'
             f"[mqtt]\nport = {victims.mosquitto.port}\n"
-            '[video]\nsource = "pattern"\nwidth = 160\nheight = 120\nframerate = 5\nbitrate = 250_000\n'
+            '[video]\nsource = "pattern"\nwidth = 160\nheight = 120\nframerate = 5\nbitrate = '
+            "250_000\n"
             f'[audio]\ncapture = "none"\nplayback = "none"\n{ACCEPT_ALL}'
         )
         for name in ("run", "tmp"):
@@ -282,7 +315,9 @@ class Victims:
 
     async def start_device(self) -> None:
         arguments = ("run", "--config", str(self._config))
-        self._device = await Program.start(self.log, *arguments, env=self._environment, module="tests.bench.unlimited")
+        self._device = await Program.start(
+            self.log, *arguments, env=self._environment, module="tests.bench.unlimited"
+        )
 
     async def end_device(self, number: signal.Signals) -> None:
         if self._device is not None:
@@ -292,17 +327,25 @@ class Victims:
             self._device = None
 
     async def end_broker(self, number: signal.Signals) -> None:
-        await asyncio.to_thread(self.mosquitto.kill if number == signal.SIGKILL else self.mosquitto.stop)
+        await asyncio.to_thread(
+            self.mosquitto.kill if number == signal.SIGKILL else self.mosquitto.stop
+        )
 
     async def start_broker(self) -> None:
         await asyncio.to_thread(self.mosquitto.start)
 
     def left_over(self) -> list[str]:
         """What is there after a clean stop that should not be: files, and rows of the outbox."""
-        found = [str(path.relative_to(self.folder)) for path in self.state.rglob("*") if path.name != "outbox.db"]
+        found = [
+            str(path.relative_to(self.folder))
+            for path in self.state.rglob("*")
+            if path.name != "outbox.db"
+        ]
         for name in ("run", "tmp"):
             found += [
-                str(path.relative_to(self.folder)) for path in (self.folder / name).rglob("*") if not path.is_dir()
+                str(path.relative_to(self.folder))
+                for path in (self.folder / name).rglob("*")
+                if not path.is_dir()
             ]
         with contextlib.closing(sqlite3.connect(self.state / "outbox.db")) as database:
             for table in ("events", "calls"):
@@ -322,7 +365,9 @@ STRIKES: dict[str, tuple[signal.Signals | None, signal.Signals | None, int]] = {
 
 
 async def strike(victims: Victims, kind: str, outage: float) -> float:
-    """Kill, and let come back after `outage` seconds. Returns when the last was back (monotonic; a device: begins)."""
+    """Kill, and let come back after `outage` seconds. Returns when the last was back (monotonic; a
+    device: begins).
+    """
     device, broker, _ = STRIKES[kind]
     if broker is not None:
         await victims.end_broker(broker)
@@ -337,7 +382,9 @@ async def strike(victims: Victims, kind: str, outage: float) -> float:
 
 
 async def next_accepted(world: World) -> float:
-    """Call until a call is accepted, and return when that was (monotonic). What was called before is given up then."""
+    """Call until a call is accepted, and return when that was (monotonic). What was called before
+    is given up then.
+    """
     while await world.call(0.0) != "ACCEPTED":  # noqa: ASYNC110 - a call, not a look
         await asyncio.sleep(0.05)
     now = time.monotonic()

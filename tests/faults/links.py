@@ -1,12 +1,14 @@
-"""A link between two network namespaces whose delay, loss and rate can be changed while it carries traffic.
+"""A link between two network namespaces whose delay, loss and rate can be changed while it carries
+traffic.
 
-Two TUN devices, one in each namespace, and this module as a program between them: the kernels of small machines often
-lack netem. Needs root. The namespaces live as long as the processes in them, so nothing is left behind.
+Two TUN devices, one in each namespace, and this module as a program between them: the kernels of
+small machines often lack netem. Needs root. The namespaces live as long as the processes in them,
+so nothing is left behind.
 
     python -m tests.faults.links PID_OF_NEAR PID_OF_FAR
 
-takes lines of JSON on its input (fields of `Conditions` to change; an empty object only asks) and answers each with the
-`Passage`s of both directions, near to far first.
+takes lines of JSON on its input (fields of `Conditions` to change; an empty object only asks) and
+answers each with the `Passage`s of both directions, near to far first.
 """
 
 from __future__ import annotations
@@ -32,33 +34,44 @@ from typing import Any, NamedTuple
 from tests.parts import missing, require_part
 
 NEAR, FAR = "10.77.0.1", "10.77.0.2"
-NEAR_LATER = "10.77.0.3"  # what the near side moves to
-SLICE = 0.1  # seconds in one entry of a passage's history
+# what the near side moves to
+NEAR_LATER = "10.77.0.3"
+# seconds in one entry of a passage's history
+SLICE = 0.1
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI, _CLONE_NEWNET = 0x400454CA, 0x0001, 0x1000, 0x40000000
 _MAX_PACKET = 65_536
-_AT_ONCE = 64  # packets read before others get their turn
+# packets read before others get their turn
+_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Of both directions, but for `rate`, which is the near side's uplink. A rate of 0 is no limit."""
+    """Of both directions, but for `rate`, which is the near side's uplink. A rate of 0 is no
+    limit.
+    """
 
     delay: float = 0.0  # seconds, one way
     loss: float = 0.0  # 0..1, at random
-    rate: float = 0.0  # bit/s on the wire
-    queue: int = 75_000  # bytes that wait for their turn, sixty full packets; what comes when it is full is lost
+    # bit/s on the wire
+    rate: float = 0.0
+    # bytes that wait for their turn, sixty full packets; what comes when it is full is lost
+    queue: int = 75_000
     up: bool = True
 
 
 @dataclass(slots=True)
 class Passage:
-    """One direction so far. `history`: bytes offered in each `SLICE` seconds since the link was made."""
+    """One direction so far. `history`: bytes offered in each `SLICE` seconds since the link was
+    made.
+    """
 
     packets: int = 0
-    lost: int = 0  # at random, and while it was down
+    # at random, and while it was down
+    lost: int = 0
     overflowed: int = 0
     history: list[int] = field(default_factory=list)
-    longest_wait: float = 0.0  # seconds in the queue, since it was last asked for
+    # seconds in the queue, since it was last asked for
+    longest_wait: float = 0.0
 
 
 class Link:
@@ -73,7 +86,9 @@ class Link:
         return self._process.pid
 
     async def change(self, **conditions: Any) -> tuple[Passage, Passage]:
-        """Change some `Conditions`; returns what has passed up to now, near to far and far to near."""
+        """Change some `Conditions`; returns what has passed up to now, near to far and far to
+        near.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         async with self._lock:
@@ -91,13 +106,19 @@ class Namespace(NamedTuple):
     pid: int
 
     def command(self, *arguments: str) -> list[str]:
-        return [require_part("nsenter", "util-linux"), f"--net=/proc/{self.pid}/ns/net", "--", *arguments]
+        return [
+            require_part("nsenter", "util-linux"),
+            f"--net=/proc/{self.pid}/ns/net",
+            "--",
+            *arguments,
+        ]
 
     def listen(self, port: int, host: str = "127.0.0.1") -> socket.socket:
         """A listening socket in this namespace, for use out here."""
         made: list[socket.socket | OSError] = []
 
-        def work() -> None:  # a namespace belongs to a thread
+        # a namespace belongs to a thread
+        def work() -> None:
             with Path(f"/proc/{self.pid}/ns/net").open() as file:
                 if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), _CLONE_NEWNET):
                     made.append(OSError(ctypes.get_errno(), "setns"))
@@ -165,7 +186,8 @@ async def network(**conditions: Any) -> AsyncIterator[Network]:
 @asynccontextmanager
 async def _namespace() -> AsyncIterator[Namespace]:
     process = await asyncio.create_subprocess_exec(
-        *("unshare", "--net", "sh", "-c", "echo made; exec sleep infinity"), stdout=asyncio.subprocess.PIPE
+        *("unshare", "--net", "sh", "-c", "echo made; exec sleep infinity"),
+        stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     try:
@@ -194,7 +216,8 @@ class Direction:
         self._source, self._target, self._limited = source, target, limited
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
-        self._free_at = 0.0  # when what waits has left
+        # when what waits has left
+        self._free_at = 0.0
         self._arrives_at = 0.0
         self._loop.add_reader(source, self._read)
 
@@ -224,11 +247,13 @@ class Direction:
         leaves_at = max(now, self._free_at) + (8 * len(packet) / rate if rate else 0.0)
         passage.longest_wait = max(passage.longest_wait, leaves_at - now)
         self._free_at = leaves_at
-        self._arrives_at = max(self._arrives_at, leaves_at + conditions.delay)  # none overtakes another
+        # none overtakes another
+        self._arrives_at = max(self._arrives_at, leaves_at + conditions.delay)
         self._loop.call_at(self._arrives_at, self._write, packet)
 
     def _write(self, packet: bytes) -> None:
-        with contextlib.suppress(OSError):  # a device that is down, or whose queue is full: lost as on any link
+        # a device that is down, or whose queue is full: lost as on any link
+        with contextlib.suppress(OSError):
             os.write(self._target, packet)
 
     def _slice(self, now: float) -> int:
@@ -246,7 +271,9 @@ def device_names(pid: int) -> tuple[str, str]:
 def open_device(name: str, pid: int, address: str, peer: str) -> int:
     """A TUN device in the namespace of `pid`; packets are read and written here."""
     descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-    fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
+    fcntl.ioctl(
+        descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI)
+    )
     inside = Namespace(pid).command("ip")
     for command in (
         ["ip", "link", "set", name, "netns", str(pid)],
@@ -263,7 +290,9 @@ async def serve(near: int, far: int) -> None:
     one, other = open_device(names[0], near, NEAR, FAR), open_device(names[1], far, FAR, NEAR)
     directions = [Direction(one, other, limited=True), Direction(other, one, limited=False)]
     reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
     while line := await reader.readline():
         for direction in directions:
             direction.conditions = replace(direction.conditions, **json.loads(line))

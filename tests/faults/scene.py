@@ -1,4 +1,6 @@
-"""A call across a link that misbehaves: the device in one network namespace, Chromium in another."""
+"""A call across a link that misbehaves: the device in one network namespace, Chromium in
+another.
+"""
 
 from __future__ import annotations
 
@@ -52,15 +54,21 @@ class Scene:
         await asyncio.sleep(seconds)
         history = (await self.link.passages())[0].history[start:]
         steps = round(1 / SLICE)
-        return [8.0 * sum(history[at : at + steps]) for at in range(0, len(history) - steps + 1, steps)]
+        return [
+            8.0 * sum(history[at : at + steps]) for at in range(0, len(history) - steps + 1, steps)
+        ]
 
     async def local_stats(self) -> dict[str, Any]:
         """The next report of the device on what it sends."""
-        stats: dict[str, Any] = await self.watcher.wait(f"{UID}/events/local_stats", after=len(self.watcher.messages))
+        stats: dict[str, Any] = await self.watcher.wait(
+            f"{UID}/events/local_stats", after=len(self.watcher.messages)
+        )
         return stats
 
     async def share_decoded(self, viewing: Viewing, pictures: int) -> float:
-        """Which share of the next `pictures` that the device sends the viewer decodes, however long it takes."""
+        """Which share of the next `pictures` that the device sends the viewer decodes, however long
+        it takes.
+        """
         first, decoded = (await self.local_stats())["video"]["framesSent"], await viewing.decoded()
         sent = 0
         while sent < pictures:
@@ -69,7 +77,9 @@ class Scene:
 
 
 class Delayed:
-    """Passes a connection out of a namespace on to the same port out here, `delay` seconds late each way."""
+    """Passes a connection out of a namespace on to the same port out here, `delay` seconds late
+    each way.
+    """
 
     def __init__(self, port: int, delay: float) -> None:
         self.delay = delay
@@ -132,8 +142,12 @@ async def scene(
 
 
 @asynccontextmanager
-async def paged_scene(folder: Path, mosquitto: Mosquitto, watcher: Watcher) -> AsyncIterator[tuple[Link, Visitor]]:
-    """The page across the link, with its own connection to the broker, which does not take the link."""
+async def paged_scene(
+    folder: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> AsyncIterator[tuple[Link, Visitor]]:
+    """The page across the link, with its own connection to the broker, which does not take the
+    link.
+    """
     async with AsyncExitStack() as stack:
         net = await stack.enter_async_context(network())
         await stack.enter_async_context(Delayed(mosquitto.port, 0.0).serve(net.near))
@@ -175,7 +189,9 @@ class Lines:
 
         def shown() -> bool:
             reports = [event for event in self.events[mark:] if event["event"] == "remote_stats"]
-            return any(report.get("video", {}).get("framesPerSecond", 0) > 0 for report in reports[1:])
+            return any(
+                report.get("video", {}).get("framesPerSecond", 0) > 0 for report in reports[1:]
+            )
 
         async with asyncio.timeout(PATIENCE), self._came:
             await self._came.wait_for(shown)
@@ -190,12 +206,16 @@ async def neighbors(
     near: Literal["device", "caller"],
     policy: str = ACCEPT_ALL,
 ) -> AsyncIterator[Neighbors]:
-    """A call without a browser. The broker is on the far side of the link, so who is `near` needs it for that too."""
+    """A call without a browser. The broker is on the far side of the link, so who is `near` needs
+    it for that too.
+    """
     async with AsyncExitStack() as stack:
         net = await stack.enter_async_context(network())
         await stack.enter_async_context(Delayed(mosquitto.port, 0.0).serve(net.far, FAR))
         at, other = (net.near, net.far) if near == "device" else (net.far, net.near)
-        serving = _device(folder, mosquitto, watcher, at, video=SMALL_VIDEO, host=FAR, policy=policy)
+        serving = _device(
+            folder, mosquitto, watcher, at, video=SMALL_VIDEO, host=FAR, policy=policy
+        )
         program = await stack.enter_async_context(serving)
         url = f"mqtt://{FAR}:{mosquitto.port}"
         arguments = ("call", UID, "--broker", url, "--json", "--verbose", "--seconds", "60")
@@ -226,14 +246,20 @@ async def _device(
 ) -> AsyncIterator[Program]:
     config = folder / "device.toml"
     config.write_text(
-        f'uid = "{UID}"\nstate_directory = "{folder / "state"}"\n[mqtt]\nhost = "{host}"\nport = {mosquitto.port}\n'
-        f'[video]\n{video}[audio]\ncapture = "pattern"\nplayback = "none"\n[stats]\ninterval = 0.5\n{policy}'
+        f'uid = "{UID}"\nstate_directory = "{folder / "state"}"\n[mqtt]\nhost = "{host}"\nport '
+        f"= {mosquitto.port}\n"
+        f'[video]\n{video}[audio]\ncapture = "pattern"\nplayback = "none"\n[stats]\ninterval = '
+        f"0.5\n{policy}"
     )
-    command = namespace.command(sys.executable, "-m", "tests.faults.busy_device", "run", "--config", str(config))
+    command = namespace.command(
+        sys.executable, "-m", "tests.faults.busy_device", "run", "--config", str(config)
+    )
     log = folder / "device.log"
     mark = len(watcher.messages)
     with log.open("wb") as file:
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=file)
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=file
+        )
     program = Program(process, log)
     try:
         await watcher.wait(f"{UID}/status", lambda body: body["state"] == "online", after=mark)
@@ -249,7 +275,9 @@ async def _device(
 @asynccontextmanager
 async def _chromium(folder: Path, net: Network) -> AsyncIterator[Browser]:
     wrapper = folder / "chromium"
-    wrapper.write_text(f'#!/bin/sh\nexec {" ".join(net.far.command(require_part("chromium")))} "$@"\n')
+    wrapper.write_text(
+        f'#!/bin/sh\nexec {" ".join(net.far.command(require_part("chromium")))} "$@"\n'
+    )
     wrapper.chmod(0o755)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=wrapper, args=FLAGS)

@@ -1,4 +1,6 @@
-"""A broker that does as it is told: one script for each connection, on MQTT 5, down to the single packet."""
+"""A broker that does as it is told: one script for each connection, on MQTT 5, down to the single
+packet.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,17 @@ from typing import Any, Self
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-CONNECT, CONNACK, PUBLISH, PUBACK = PacketTypes.CONNECT, PacketTypes.CONNACK, PacketTypes.PUBLISH, PacketTypes.PUBACK
+CONNECT, CONNACK, PUBLISH, PUBACK = (
+    PacketTypes.CONNECT,
+    PacketTypes.CONNACK,
+    PacketTypes.PUBLISH,
+    PacketTypes.PUBACK,
+)
 SUBSCRIBE, SUBACK = PacketTypes.SUBSCRIBE, PacketTypes.SUBACK
 PINGREQ, PINGRESP, DISCONNECT = PacketTypes.PINGREQ, PacketTypes.PINGRESP, PacketTypes.DISCONNECT
 
-PATIENCE = 20.0  # seconds; how long a packet may take that is certain to come
+# seconds; how long a packet may take that is certain to come
+PATIENCE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +137,18 @@ Script = Callable[[Connection], Awaitable[None]]
 
 @dataclass
 class ScriptedBroker:
-    """Plays the first script to the first connection and so on, the last one to all that follow, then hangs up.
+    """Plays the first script to the first connection and so on, the last one to all that follow,
+    then hangs up.
 
-    A script need not care for a client that hangs up first. What it asserts is raised on leaving the context.
+    A script need not care for a client that hangs up first. What it asserts is raised on leaving
+    the context.
     """
 
     scripts: Sequence[Script]
     tls: ssl.SSLContext | None = None
     port: int = 0
-    count: int = 0  # of connections so far; with TLS, of those whose handshake succeeded
+    # of connections so far; with TLS, of those whose handshake succeeded
+    count: int = 0
     _failures: list[Exception] = field(default_factory=list)
     _playing: set[asyncio.Task[None]] = field(default_factory=set)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -148,7 +159,10 @@ class ScriptedBroker:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._server.close()
         for task in tuple(self._playing):
@@ -170,7 +184,9 @@ class ScriptedBroker:
         self._playing.add(task)
         task.add_done_callback(self._playing.discard)
 
-    async def _play(self, script: Script, connection: Connection, writer: asyncio.StreamWriter) -> None:
+    async def _play(
+        self, script: Script, connection: Connection, writer: asyncio.StreamWriter
+    ) -> None:
         async with self._changed:
             self._changed.notify_all()
         try:
@@ -220,14 +236,18 @@ def _parse(kind: int, flags: int, cursor: _Cursor) -> Packet:
             topic = cursor.text()
             packet_id = cursor.number() if flags & 6 else 0
             properties = cursor.properties(kind)
-            return Packet(kind, flags, id=packet_id, topic=topic, payload=cursor.rest, properties=properties)
+            return Packet(
+                kind, flags, id=packet_id, topic=topic, payload=cursor.rest, properties=properties
+            )
         case PacketTypes.SUBSCRIBE:
             packet_id, properties, filters = cursor.number(), cursor.properties(kind), []
             while cursor.rest:
                 filters.append((cursor.text(), cursor.number(1) & 3))
             return Packet(kind, flags, id=packet_id, filters=tuple(filters), properties=properties)
         case PacketTypes.PUBACK:
-            return Packet(kind, flags, id=cursor.number(), reason=cursor.number(1) if cursor.rest else 0)
+            return Packet(
+                kind, flags, id=cursor.number(), reason=cursor.number(1) if cursor.rest else 0
+            )
         case PacketTypes.DISCONNECT:
             return Packet(kind, flags, reason=cursor.number(1) if cursor.rest else 0)
     return Packet(kind, flags)

@@ -1,4 +1,6 @@
-"""A caller that is scripted message by message, with aiortc for its transport: it can do whatever is forbidden."""
+"""A caller that is scripted message by message, with aiortc for its transport: it can do whatever
+is forbidden.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ class Stranger:
 
     @classmethod
     @asynccontextmanager
-    async def calling(cls, watcher: Watcher, uid: str, pc: RTCPeerConnection | None = None) -> AsyncIterator[Stranger]:
+    async def calling(
+        cls, watcher: Watcher, uid: str, pc: RTCPeerConnection | None = None
+    ) -> AsyncIterator[Stranger]:
         pc = pc or RTCPeerConnection(RTCConfiguration(iceServers=[]))
         try:
             yield cls(watcher, uid, pc)
@@ -50,16 +54,23 @@ class Stranger:
         self._watcher.publish(f"{UID}/signal/{self.uid}", {**head, **fields})
 
     async def heard(self, kind: str, **fields: Any) -> Any:
-        """The first message of that type and with those fields from the device, in this conversation."""
+        """The first message of that type and with those fields from the device, in this
+        conversation.
+        """
         wanted = {"type": kind, "conversation": self.conversation, **fields}
         return await self._watcher.wait(
-            f"{self.uid}/signal/{UID}", lambda body: all(body.get(key) == value for key, value in wanted.items())
+            f"{self.uid}/signal/{UID}",
+            lambda body: all(body.get(key) == value for key, value in wanted.items()),
         )
 
     async def invite(self, *, sdp: str | None = None, **fields: Any) -> Any:
-        """Invite, and take the answer. Returns it. With an `sdp` of one's own the answer is not applied."""
+        """Invite, and take the answer. Returns it. With an `sdp` of one's own the answer is not
+        applied.
+        """
         offer = sdp or await self.offer()
-        self.say("invite", **{"sdp": offer, "sentAt": format_time(time.time()), "lifetime": 30, **fields})
+        self.say(
+            "invite", **{"sdp": offer, "sentAt": format_time(time.time()), "lifetime": 30, **fields}
+        )
         answer = await self.heard("response")
         if sdp is None and answer["callStatus"] == "ACCEPTED":
             await self.pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
@@ -74,7 +85,9 @@ class Stranger:
 
     async def closed(self) -> Any:
         """The record of this conversation."""
-        return await self._watcher.wait(f"{UID}/events/closed", lambda body: body["conversation"] == self.conversation)
+        return await self._watcher.wait(
+            f"{UID}/events/closed", lambda body: body["conversation"] == self.conversation
+        )
 
     def _changed(self) -> None:
         if self.pc.connectionState == "connected":
@@ -82,16 +95,24 @@ class Stranger:
 
 
 async def assert_free(watcher: Watcher, uid: str) -> None:
-    """The device is busy with nobody: a proper caller gets through to a picture, and the line is free again."""
+    """The device is busy with nobody: a proper caller gets through to a picture, and the line is
+    free again.
+    """
     async with Stranger.calling(watcher, uid) as caller:
         answer = await caller.invite()
         assert answer["callStatus"] == "ACCEPTED", answer
         await caller.connected()
-        track = next(each.receiver.track for each in caller.pc.getTransceivers() if each.kind == "video")
+        track = next(
+            each.receiver.track for each in caller.pc.getTransceivers() if each.kind == "video"
+        )
         async with asyncio.timeout(PATIENCE):
             await track.recv()
         caller.close()
         await caller.closed()
     status = f"{UID}/status"
-    mark = max(at for at, each in enumerate(watcher.messages) if each.name == status and each.body["conversations"])
+    mark = max(
+        at
+        for at, each in enumerate(watcher.messages)
+        if each.name == status and each.body["conversations"]
+    )
     await watcher.wait(f"{UID}/status", lambda body: body["conversations"] == 0, after=mark)

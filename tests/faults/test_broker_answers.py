@@ -20,7 +20,8 @@ TOPICS = Topics("callbox/v1")
 SIGNALS = (TOPICS.signals_for("door-1"), 1)
 QUICK = MqttOptions(client_id="callbox-door-1", retry_first=0.05, retry_longest=0.1)
 
-REFUSALS = {  # reason code of CONNACK -> whether the device goes slowly from then on
+# reason code of CONNACK -> whether the device goes slowly from then on
+REFUSALS = {
     "unspecified": (128, False),
     "malformed": (129, False),
     "version": (132, True),
@@ -34,7 +35,8 @@ REFUSALS = {  # reason code of CONNACK -> whether the device goes slowly from th
     "moved": (157, True),
     "rate": (159, True),
 }
-GOODBYES = {  # reason code of DISCONNECT
+# reason code of DISCONNECT
+GOODBYES = {
     "normal": (0, False),
     "unspecified": (128, False),
     "not_authorized": (135, True),
@@ -110,7 +112,10 @@ async def test_the_will_says_which_run_of_the_device_is_gone() -> None:
             await device.wait_connected(PATIENCE)
     assert seen[0].will is not None
     topic, payload, properties = seen[0].will
-    assert (topic, getattr(properties, "WillDelayInterval", None)) == ("callbox/v1/door-1/status", WILL_DELAY)
+    assert (topic, getattr(properties, "WillDelayInterval", None)) == (
+        "callbox/v1/door-1/status",
+        WILL_DELAY,
+    )
     assert (json.loads(payload)["state"], json.loads(payload)["bootId"]) == ("offline", "boot-1")
 
 
@@ -129,11 +134,15 @@ async def publish_answered_with(reason: int) -> None:
 
 
 async def test_puback_that_nobody_is_subscribed_is_no_refusal() -> None:
-    """Who was called may have a session at another broker of several; his silence decides, not this."""
+    """Who was called may have a session at another broker of several; his silence decides, not
+    this.
+    """
     await publish_answered_with(16)
 
 
-@pytest.mark.parametrize(("reason", "words"), [(135, "Not authorized"), (151, "Quota exceeded"), (128, "Unspecified")])
+@pytest.mark.parametrize(
+    ("reason", "words"), [(135, "Not authorized"), (151, "Quota exceeded"), (128, "Unspecified")]
+)
 async def test_puback_that_refuses_is_an_error_in_the_future(reason: int, words: str) -> None:
     with pytest.raises(SignalingError, match=words):
         await publish_answered_with(reason)
@@ -148,7 +157,10 @@ async def test_what_is_more_than_the_broker_takes_does_not_cost_the_connection()
         connection.puback(packet)
         await connection.hung_up()
 
-    async with ScriptedBroker([script]) as broker, MqttBroker(replace(QUICK, port=broker.port)) as device:
+    async with (
+        ScriptedBroker([script]) as broker,
+        MqttBroker(replace(QUICK, port=broker.port)) as device,
+    ):
         too_large, fits = device.publish("x", b"x" * 1000), device.publish("x", b"x" * 500)
         async with asyncio.timeout(PATIENCE):
             await fits
@@ -158,7 +170,9 @@ async def test_what_is_more_than_the_broker_takes_does_not_cost_the_connection()
 
 
 async def test_a_slow_broker_is_not_left() -> None:
-    """It takes its time with everything, and messages arrive before its consent to our subscription."""
+    """It takes its time with everything, and messages arrive before its consent to our
+    subscription.
+    """
     turn = asyncio.Event()
 
     async def script(connection: Connection) -> None:
@@ -192,7 +206,9 @@ async def test_a_slow_broker_is_not_left() -> None:
 async def test_two_devices_of_one_client_id_do_not_fight_at_full_speed(
     ladders: list[bool], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each throws the other out. The first time is forgiven, as a broker may have come late to our own connection."""
+    """Each throws the other out. The first time is forgiven, as a broker may have come late to our
+    own connection.
+    """
 
     async def taken_over(connection: Connection) -> None:
         await connection.accept()
@@ -206,11 +222,16 @@ async def test_two_devices_of_one_client_id_do_not_fight_at_full_speed(
         await broker.connections(4)
         await device.wait_connected(PATIENCE)
     assert ladders == [False, True, True]
-    assert "another client took over the client id callbox-door-1; are there two devices of one uid?" in caplog.text
+    assert (
+        "another client took over the client id callbox-door-1; are there two devices of one uid?"
+        in caplog.text
+    )
 
 
 async def test_after_our_own_move_there_is_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The address of the connection is gone: nobody has to be spared, so no back-off, however long."""
+    """The address of the connection is gone: nobody has to be spared, so no back-off, however
+    long.
+    """
     monkeypatch.setattr("agent.signaling.mqtt.link._has_address_of", lambda _connection: False)
     async with ScriptedBroker([serve, serve]) as broker:
         patient = replace(QUICK, port=broker.port, retry_first=600.0, retry_longest=600.0)

@@ -1,6 +1,8 @@
-"""The MQTT cases of AWS IoT Device Advisor, each under its name there, against a broker that plays them.
+"""The MQTT cases of AWS IoT Device Advisor, each under its name there, against a broker that plays
+them.
 
-Three differ, and say why: what Device Advisor asks of MQTT 3.1.1 and MQTT 5 forbids, and what would lose messages.
+Three differ, and say why: what Device Advisor asks of MQTT 3.1.1 and MQTT 5 forbids, and what would
+lose messages.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ SIGNALS = ("callbox/v1/door-1/signal/+", 1)
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long the client would have waited before each of its attempts but the first; it does not wait."""
+    """How long the client would have waited before each of its attempts but the first; it does not
+    wait.
+    """
     found: list[float] = []
 
     class Recorded(Backoff):
@@ -83,14 +87,16 @@ async def settled(future: asyncio.Future[None]) -> None:
 
 
 def assert_exponential(pauses: Sequence[float], options: MqttOptions) -> None:
-    """Each lies in the upper half of a step of its own; steps double; jitter puts no two at one place."""
+    """Each lies in the upper half of a step of its own; steps double; jitter puts no two at one
+    place.
+    """
     for number, pause in enumerate(pauses):
         step = min(options.retry_longest, options.retry_first * 2.0**number)
         assert step / 2 <= pause <= step
     assert len(set(pauses)) == len(pauses)
 
 
-# --- connecting ------------------------------------------------------------------------------------------------------
+# --- connecting -----------------------------------------------------------------------------------
 
 
 async def test_mqtt_connect() -> None:
@@ -102,11 +108,17 @@ async def test_mqtt_connect() -> None:
 
     async with ScriptedBroker([script]) as broker, client(broker.port) as device:
         await device.wait_connected(PATIENCE)
-    assert (seen[0].client_id, seen[0].clean_start, seen[0].keepalive) == ("callbox-door-1", False, 30)
+    assert (seen[0].client_id, seen[0].clean_start, seen[0].keepalive) == (
+        "callbox-door-1",
+        False,
+        30,
+    )
 
 
 async def test_mqtt_client_puback_qos1() -> None:
-    """With the largest payload that we take: the broker learns from CONNECT that more will not do."""
+    """With the largest payload that we take: the broker learns from CONNECT that more will not
+    do.
+    """
     acknowledged: list[Packet] = []
     payload = b"x" * MAX_PAYLOAD
 
@@ -143,7 +155,9 @@ async def serve_once(connection: Connection) -> None:
 
 
 async def test_mqtt_connect_exponential_backoff_retries(pauses: list[float]) -> None:
-    """With a longest pause as for a large fleet. The usual one ends the doubling early: see `mqtt.retry_longest`."""
+    """With a longest pause as for a large fleet. The usual one ends the doubling early: see
+    `mqtt.retry_longest`.
+    """
     options = MqttOptions(retry_longest=120)
     async with (
         ScriptedBroker([*[no_connack] * 6, serve]) as broker,
@@ -169,7 +183,9 @@ async def test_mqtt_reconnection_after_successful_connection(pauses: list[float]
 
 
 async def test_mqtt_reconnect_backoff_retries_on_server_disconnect(pauses: list[float]) -> None:
-    """To connect, and to be sent away at once, is no reason to begin with the shortest pause again."""
+    """To connect, and to be sent away at once, is no reason to begin with the shortest pause
+    again.
+    """
 
     async def leave(connection: Connection) -> None:
         await connection.accept()
@@ -187,7 +203,7 @@ async def test_mqtt_reconnect_backoff_retries_on_server_disconnect(pauses: list[
     assert all(later > earlier for earlier, later in pairwise(pauses))
 
 
-# --- publishing ------------------------------------------------------------------------------------------------------
+# --- publishing -----------------------------------------------------------------------------------
 
 
 async def test_mqtt_publish() -> None:
@@ -202,11 +218,15 @@ async def test_mqtt_publish() -> None:
         await device.wait_connected(PATIENCE)
         await settled(device.publish("callbox/v1/door-1/health", b"{}", qos=0))
         await until(lambda: bool(arrived))
-    assert [(each.topic, each.payload, each.qos) for each in arrived] == [("callbox/v1/door-1/health", b"{}", 0)]
+    assert [(each.topic, each.payload, each.qos) for each in arrived] == [
+        ("callbox/v1/door-1/health", b"{}", 0)
+    ]
 
 
 async def test_mqtt_publish_retry_no_puback() -> None:
-    """MQTT 5 forbids to send again on the same connection (4.4): it comes on the next one, with the same id."""
+    """MQTT 5 forbids to send again on the same connection (4.4): it comes on the next one, with the
+    same id.
+    """
     arrived: list[Packet] = []
 
     async def forgetful(connection: Connection) -> None:
@@ -219,14 +239,19 @@ async def test_mqtt_publish_retry_no_puback() -> None:
         connection.puback(arrived[-1])
         await connection.hung_up()
 
-    async with ScriptedBroker([forgetful, thorough]) as broker, client(broker.port, retry_first=0.05) as device:
+    async with (
+        ScriptedBroker([forgetful, thorough]) as broker,
+        client(broker.port, retry_first=0.05) as device,
+    ):
         await settled(device.publish("x", b"precious"))
     first, second = arrived
     assert (first.id, first.payload, first.duplicate) == (second.id, second.payload, False)
     assert second.duplicate
 
 
-async def test_a_broker_that_falls_silent_after_a_publish_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broker_that_falls_silent_after_a_publish_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Frozen, or half-open: the connection stands, and nothing comes."""
     monkeypatch.setattr("agent.signaling.mqtt.link._ANSWER_TIMEOUT", 0.5)
 
@@ -239,12 +264,16 @@ async def test_a_broker_that_falls_silent_after_a_publish_is_left(monkeypatch: p
         connection.puback(await connection.read(PUBLISH))
         await connection.hung_up()
 
-    async with ScriptedBroker([frozen, thawed]) as broker, client(broker.port, retry_first=0.05) as device:
+    async with (
+        ScriptedBroker([frozen, thawed]) as broker,
+        client(broker.port, retry_first=0.05) as device,
+    ):
         await settled(device.publish("x", b"precious"))
-    assert broker.count >= 2  # more where the thawed one is as slow as that
+    # more where the thawed one is as slow as that
+    assert broker.count >= 2
 
 
-# --- subscribing -----------------------------------------------------------------------------------------------------
+# --- subscribing ----------------------------------------------------------------------------------
 
 
 async def test_mqtt_subscribe() -> None:
@@ -262,7 +291,9 @@ async def test_mqtt_subscribe() -> None:
 
 
 async def test_mqtt_subscribe_retry_no_suback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until the broker consents nobody could call: so long it does not count as connected, and is left in the end."""
+    """Until the broker consents nobody could call: so long it does not count as connected, and is
+    left in the end.
+    """
     monkeypatch.setattr("agent.signaling.mqtt.link._READY_TIMEOUT", 0.5)
     asked: list[Packet] = []
 
@@ -276,7 +307,10 @@ async def test_mqtt_subscribe_retry_no_suback(monkeypatch: pytest.MonkeyPatch) -
         asked.append(await connection.subscribed())
         await connection.hung_up()
 
-    async with ScriptedBroker([mute, script]) as broker, client(broker.port, SIGNALS, retry_first=0.05) as device:
+    async with (
+        ScriptedBroker([mute, script]) as broker,
+        client(broker.port, SIGNALS, retry_first=0.05) as device,
+    ):
         with pytest.raises(NotConnected):
             await device.wait_connected(0.01)
         await device.wait_connected(PATIENCE)
@@ -284,7 +318,7 @@ async def test_mqtt_subscribe_retry_no_suback(monkeypatch: pytest.MonkeyPatch) -
     assert len(asked) >= 2
 
 
-# --- keep-alive ------------------------------------------------------------------------------------------------------
+# --- keep-alive -----------------------------------------------------------------------------------
 
 
 async def test_mqtt_no_ack_pingresp(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,14 +336,15 @@ async def test_mqtt_no_ack_pingresp(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(pinged) == 1
 
 
-# --- sessions --------------------------------------------------------------------------------------------------------
+# --- sessions -------------------------------------------------------------------------------------
 
 
 async def test_mqtt_persistent_session_happy_case() -> None:
     """What waited for us arrives and is acknowledged.
 
-    Device Advisor wants no SUBSCRIBE where the session is present. We subscribe all the same: the session may be older
-    than our subscriptions, and a device that is deaf after an update is worse than a packet too many.
+    Device Advisor wants no SUBSCRIBE where the session is present. We subscribe all the same: the
+    session may be older than our subscriptions, and a device that is deaf after an update is worse
+    than a packet too many.
     """
     seen: list[Packet] = []
 
@@ -352,13 +387,16 @@ async def test_mqtt_persistent_session_expiry() -> None:
         asked.append(await connection.subscribed())
         await connection.hung_up()
 
-    async with ScriptedBroker([drop, forget]) as broker, client(broker.port, SIGNALS, retry_first=0.05) as device:
+    async with (
+        ScriptedBroker([drop, forget]) as broker,
+        client(broker.port, SIGNALS, retry_first=0.05) as device,
+    ):
         await broker.connections(2)
         await device.wait_connected(PATIENCE)
     assert [each.filters for each in asked] == [(SIGNALS,)] * 2
 
 
-# --- TLS -------------------------------------------------------------------------------------------------------------
+# --- TLS ------------------------------------------------------------------------------------------
 
 
 def server_context(files: tuple[str, str], *, ciphers: str | None = None) -> ssl.SSLContext:
@@ -379,7 +417,9 @@ async def test_tls_connect(tmp_path: Path) -> None:
         await device.wait_connected(PATIENCE)
 
 
-@pytest.mark.parametrize("case", ["wrong_name", "expired", "unknown_authority", "self_signed", "unsecure_cipher"])
+@pytest.mark.parametrize(
+    "case", ["wrong_name", "expired", "unknown_authority", "self_signed", "unsecure_cipher"]
+)
 async def test_tls_server_that_must_be_refused(tmp_path: Path, case: str) -> None:
     """Not a byte of MQTT is said to it: name and password are in the first packet."""
     authority, ciphers = Authority(tmp_path), None
@@ -390,12 +430,19 @@ async def test_tls_server_that_must_be_refused(tmp_path: Path, case: str) -> Non
         case "expired":
             files, reason = authority.issue("broker", days=-2), "certificate has expired"
         case "unknown_authority":
-            files, reason = Authority(tmp_path, "stranger").issue("broker"), "unable to get local issuer certificate"
+            files, reason = (
+                Authority(tmp_path, "stranger").issue("broker"),
+                "unable to get local issuer certificate",
+            )
         case "self_signed":
             trusted, reason = Authority(tmp_path, "other").file, "certificate"
             files = authority.issue("broker")
         case _:
-            files, ciphers, reason = authority.issue("broker", rsa_bits=2048), "AES128-SHA:@SECLEVEL=0", ""
+            files, ciphers, reason = (
+                authority.issue("broker", rsa_bits=2048),
+                "AES128-SHA:@SECLEVEL=0",
+                "",
+            )
     async with (
         ScriptedBroker([silence], tls=server_context(files, ciphers=ciphers)) as broker,
         client(broker.port, SIGNALS, tls=TlsOptions(trusted)) as device,

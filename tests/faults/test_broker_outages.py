@@ -34,7 +34,9 @@ async def running(broker: Mosquitto) -> AsyncIterator[Watcher]:
 
 
 def closed(watcher: Watcher) -> set[tuple[str, str]]:
-    """Conversations and ids of their records; the same one may come twice where the broker was slow to take it."""
+    """Conversations and ids of their records; the same one may come twice where the broker was slow
+    to take it.
+    """
     records = [each.body for each in watcher.messages if each.name == f"{UID}/events/closed"]
     return {(record["conversation"], record["eventId"]) for record in records}
 
@@ -42,8 +44,12 @@ def closed(watcher: Watcher) -> set[tuple[str, str]]:
 @BROKERS
 @pytest.mark.broker
 @pytest.mark.media
-async def test_a_call_outlives_its_broker(tmp_path: Path, make: Callable[[Path], Mosquitto]) -> None:
-    """Its events go on once the broker is back, it can end while the broker is frozen, and the next one works."""
+async def test_a_call_outlives_its_broker(
+    tmp_path: Path, make: Callable[[Path], Mosquitto]
+) -> None:
+    """Its events go on once the broker is back, it can end while the broker is frozen, and the next
+    one works.
+    """
     broker = make(tmp_path)
     async with running(broker) as watcher, device(tmp_path, broker, watcher):
         caller = await call(tmp_path, broker)
@@ -54,10 +60,14 @@ async def test_a_call_outlives_its_broker(tmp_path: Path, make: Callable[[Path],
             await asyncio.to_thread(end)
             await asyncio.to_thread(broker.start)
             # A mosquitto that is stopped says all wills on its way out, whatever their delay.
-            status = await watcher.wait(f"{UID}/status", lambda body: body["state"] == "online", after=mark)
+            status = await watcher.wait(
+                f"{UID}/status", lambda body: body["state"] == "online", after=mark
+            )
             assert status["busy"]
             await watcher.wait(
-                f"{UID}/events/local_stats", lambda body: body["conversation"] == conversation, after=mark
+                f"{UID}/events/local_stats",
+                lambda body: body["conversation"] == conversation,
+                after=mark,
             )
         broker.freeze()
         caller.signal(signal.SIGINT)
@@ -68,7 +78,9 @@ async def test_a_call_outlives_its_broker(tmp_path: Path, make: Callable[[Path],
 
         code, _ = await (await call(tmp_path, broker, "--seconds", "0.5")).finish()
         assert code == 0
-        await watcher.wait(f"{UID}/events/closed", lambda body: body["conversation"] != conversation)
+        await watcher.wait(
+            f"{UID}/events/closed", lambda body: body["conversation"] != conversation
+        )
     assert len(closed(watcher)) == 2
 
 
@@ -77,11 +89,15 @@ async def test_a_call_outlives_its_broker(tmp_path: Path, make: Callable[[Path],
 async def test_no_will_is_said_of_a_connection_that_a_new_one_took_over(
     tmp_path: Path, make: Callable[[Path], Mosquitto]
 ) -> None:
-    """A device lost its power and is back before the broker has noticed. The will of one that died later is said."""
+    """A device lost its power and is back before the broker has noticed. The will of one that died
+    later is said.
+    """
     broker = make(tmp_path)
 
     def client(uid: str, boot_id: str) -> MqttBroker:
-        options = MqttOptions(port=broker.port, client_id=f"callbox-{uid}", retry_first=300, retry_longest=300)
+        options = MqttOptions(
+            port=broker.port, client_id=f"callbox-{uid}", retry_first=300, retry_longest=300
+        )
         will = replace(offline(uid, Topics(PREFIX), boot_id), delay=1)
         return MqttBroker(options, subscriptions=[(f"{PREFIX}/{uid}/signal/+", 1)], will=will)
 

@@ -1,6 +1,8 @@
-"""The time of day jumps under a whole device: it boots in 1970, is told the time in a call, and told wrong for a while.
+"""The time of day jumps under a whole device: it boots in 1970, is told the time in a call, and
+told wrong for a while.
 
-What the C library says is changed from outside (libfaketime); the monotonic clock goes on, as in life.
+What the C library says is changed from outside (libfaketime); the monotonic clock goes on, as in
+life.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from tests.parts import missing, require_part
 pytestmark = [pytest.mark.broker, pytest.mark.media]
 
 HOUR = 3600.0
-BOOT = 600.0  # what a board shows that has no battery, ten minutes after it was switched on
+# what a board shows that has no battery, ten minutes after it was switched on
+BOOT = 600.0
 
 
 class FakedClock:
@@ -58,13 +61,17 @@ def both_ways() -> RTCPeerConnection:
 
 
 async def picture(caller: Stranger) -> None:
-    track = next(each.receiver.track for each in caller.pc.getTransceivers() if each.kind == "video")
+    track = next(
+        each.receiver.track for each in caller.pc.getTransceivers() if each.kind == "video"
+    )
     async with asyncio.timeout(PATIENCE):
         await track.recv()
 
 
 async def reports(watcher: Watcher, off_by: float) -> tuple[Any, Any]:
-    """What the device sends and what arrives: its next reports by a clock that is so many seconds off."""
+    """What the device sends and what arrives: its next reports by a clock that is so many seconds
+    off.
+    """
 
     def fits(body: dict[str, Any]) -> bool:
         its_time = datetime.fromisoformat(body["timestamp"]).timestamp()
@@ -75,7 +82,9 @@ async def reports(watcher: Watcher, off_by: float) -> tuple[Any, Any]:
     return sent, await watcher.wait(f"{UID}/events/remote_stats", fits, after=after)
 
 
-async def test_a_call_outlives_what_the_clock_does(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_a_call_outlives_what_the_clock_does(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     clock, began = FakedClock(tmp_path), time.time()
     in_1970 = BOOT - began
     clock.show(off_by=in_1970)
@@ -92,7 +101,8 @@ async def test_a_call_outlives_what_the_clock_does(tmp_path: Path, mosquitto: Mo
             for off_by in (0.0, HOUR, -HOUR, 0.0):
                 clock.show(off_by=off_by)
                 await reports(watcher, off_by)
-                sent, received = await reports(watcher, off_by)  # of an interval after the jump
+                # of an interval after the jump
+                sent, received = await reports(watcher, off_by)
                 await picture(caller)
                 assert before["video"]["framesSent"] < sent["video"]["framesSent"]
                 for kind in ("audio", "video"):
@@ -107,7 +117,11 @@ async def test_a_call_outlives_what_the_clock_does(tmp_path: Path, mosquitto: Mo
     finally:
         await program.end()
     assert (stale["callStatus"], stale["reason"]) == ("TIMEOUT", "expired")
-    assert (record["reason"], record["closedBy"], record["reconnects"]) == ("user_hangup", "remote", 0)
+    assert (record["reason"], record["closedBy"], record["reconnects"]) == (
+        "user_hangup",
+        "remote",
+        0,
+    )
     marks = [record[each] for each in ("invitedAt", "answeredAt", "connectedAt", "endedAt")]
     _, _, connected, ended = times = [datetime.fromisoformat(each).timestamp() for each in marks]
     known = [began, *times, time.time()]
@@ -117,12 +131,22 @@ async def test_a_call_outlives_what_the_clock_does(tmp_path: Path, mosquitto: Mo
     assert "Traceback" not in program.log()
 
 
-async def test_a_caller_whose_clock_is_wrong_is_let_in(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_a_caller_whose_clock_is_wrong_is_let_in(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     """Its invitation has expired when it comes. Told the time, it invites once more."""
     clock = FakedClock(tmp_path)
     clock.show(off_by=-HOUR)
     async with device(tmp_path, mosquitto, watcher):
-        arguments = ("call", UID, "--broker", f"mqtt://127.0.0.1:{mosquitto.port}", "--json", "--seconds", "1")
+        arguments = (
+            "call",
+            UID,
+            "--broker",
+            f"mqtt://127.0.0.1:{mosquitto.port}",
+            "--json",
+            "--seconds",
+            "1",
+        )
         caller = await Program.start(tmp_path / "call.log", *arguments, env=clock.environment)
         code, output = await caller.finish()
     assert code == 0, caller.log()

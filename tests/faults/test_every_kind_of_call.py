@@ -14,9 +14,12 @@ from tests.e2e.device import Watcher
 pytestmark = [pytest.mark.broker, pytest.mark.media, pytest.mark.timeout(180)]
 
 
-async def test_no_kind_of_call_leaves_anything_behind(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_no_kind_of_call_leaves_anything_behind(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     async with soaking(tmp_path, mosquitto, watcher) as soak:
-        await soak.make([hung_up, placed_by_the_device, cancelled])  # what a process makes once, it has made by now
+        # what a process makes once, it has made by now
+        await soak.make([hung_up, placed_by_the_device, cancelled])
         before = await soak.rest()
         soak.samples.append(before)
         await soak.make(list(KINDS))

@@ -1,4 +1,6 @@
-"""A short flood of fuzzed messages against a real device; `python -m tests.bench --only fuzz` sends the long one."""
+"""A short flood of fuzzed messages against a real device; `python -m tests.bench --only fuzz` sends
+the long one.
+"""
 
 from __future__ import annotations
 

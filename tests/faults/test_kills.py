@@ -1,4 +1,6 @@
-"""Whatever is killed when: every call has its record, once, and nothing is left that must be cleaned by hand."""
+"""Whatever is killed when: every call has its record, once, and nothing is left that must be
+cleaned by hand.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,18 @@ import pytest
 from tests.bench.setup_time import stock_offer
 from tests.faults.kills import STRIKES, Victims, World, next_accepted, strike
 
-CALLS = 4  # at the time of each kill
+# at the time of each kill
+CALLS = 4
 
 pytestmark = [pytest.mark.broker, pytest.mark.media]
 
 
 async def test_every_call_has_its_record_whatever_is_killed(tmp_path: Path) -> None:
     chance = random.Random(6)
-    async with Victims.alive(tmp_path) as victims, World.watching(victims.mosquitto, await stock_offer()) as world:
+    async with (
+        Victims.alive(tmp_path) as victims,
+        World.watching(victims.mosquitto, await stock_offer()) as world,
+    ):
         assert await world.until(lambda: world.online)
         for kind in STRIKES:
             async with asyncio.TaskGroup() as group:
@@ -30,7 +36,9 @@ async def test_every_call_has_its_record_whatever_is_killed(tmp_path: Path) -> N
             await next_accepted(world)
         books = world.books
         await world.until(lambda: not books.lost)
-        assert (books.lost, books.doubled, books.invented) == (set(), set(), set()), victims.log.read_text()
+        assert (books.lost, books.doubled, books.invented) == (set(), set(), set()), (
+            victims.log.read_text()
+        )
         assert books.accepted <= books.closed.keys()
         assert len(books.closed) >= len(STRIKES) * CALLS
         await victims.end_device(signal.SIGTERM)

@@ -1,7 +1,7 @@
 """The path of the media goes away, comes back, or becomes another one; the far side goes for good.
 
-How quickly a picture is back, and after which holes, is for `python -m tests.bench --only holes` to measure; a busy
-machine must not fail what works.
+How quickly a picture is back, and after which holes, is for `python -m tests.bench --only holes` to
+measure; a busy machine must not fail what works.
 """
 
 from __future__ import annotations
@@ -42,8 +42,12 @@ async def ended(at: Scene) -> dict[str, Any]:
 
 
 @across_a_link
-async def test_a_hole_of_some_seconds(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
-    """The signalling lives: the device offers a fresh transport, and the call goes on when the path is back."""
+async def test_a_hole_of_some_seconds(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    """The signalling lives: the device offers a fresh transport, and the call goes on when the path
+    is back.
+    """
     async with scene(tmp_path, mosquitto, watcher) as at:
         viewing = await at.call(measure=False)
         await at.link.change(up=False)
@@ -79,7 +83,9 @@ async def test_another_address(tmp_path: Path, mosquitto: Mosquitto, watcher: Wa
 async def test_another_address_for_the_signaling_too(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, near: Literal["device", "caller"]
 ) -> None:
-    """The connection to the broker goes with the address: it is made anew at once, and carries the fresh offer."""
+    """The connection to the broker goes with the address: it is made anew at once, and carries the
+    fresh offer.
+    """
     async with neighbors(tmp_path, mosquitto, watcher, near=near) as at:
         await at.output.picture()
         await at.network.move()
@@ -96,8 +102,12 @@ async def test_another_address_for_the_signaling_too(
 
 
 @pytest.mark.netns
-async def test_another_address_while_it_rings(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
-    """All that the caller invited with is gone when the device accepts: a fresh transport follows at once."""
+async def test_another_address_while_it_rings(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    """All that the caller invited with is gone when the device accepts: a fresh transport follows
+    at once.
+    """
     async with neighbors(tmp_path, mosquitto, watcher, near="caller", policy=RING) as at:
         await watcher.wait(f"callbox-call/signal/{UID}", lambda body: body["type"] == "ringing")
         await at.network.move()
@@ -111,19 +121,24 @@ async def test_another_address_while_it_rings(tmp_path: Path, mosquitto: Mosquit
 
 
 @asynccontextmanager
-async def under_way(folder: Path, mosquitto: Mosquitto, watcher: Watcher) -> AsyncIterator[tuple[Program, Program]]:
+async def under_way(
+    folder: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> AsyncIterator[tuple[Program, Program]]:
     """A device, and a caller in a process of its own, whose call is connected."""
     async with device(folder, mosquitto, watcher) as program:
         caller = await call(folder, mosquitto, "--seconds", "60")
         try:
             await watcher.wait(f"{UID}/events/local_stats")
-            await watcher.wait(f"{UID}/events/remote_stats", lambda body: "video" in body)  # reported by the caller
+            # reported by the caller
+            await watcher.wait(f"{UID}/events/remote_stats", lambda body: "video" in body)
             yield program, caller
         finally:
             await caller.end()
 
 
-async def test_a_caller_that_vanishes_frees_the_device(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_a_caller_that_vanishes_frees_the_device(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     async with under_way(tmp_path, mosquitto, watcher) as (_, caller):
         mark = len(watcher.messages)
         caller.process.kill()
@@ -152,4 +167,5 @@ async def logged(program: Program, words: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while words not in program.log():
         assert time.monotonic() < deadline, program.log()
-        await asyncio.sleep(0.05)  # a log has no event
+        # a log has no event
+        await asyncio.sleep(0.05)

@@ -1,4 +1,5 @@
-"""Packets that are lost at random, and a path that is long: the picture goes on, and the bitrate is not blamed.
+"""Packets that are lost at random, and a path that is long: the picture goes on, and the bitrate is
+not blamed.
 
 How well is for `python -m tests.bench.network` to measure; a busy machine must not fail what works.
 """
@@ -25,7 +26,9 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("loss", [0.05, 0.10])
-async def test_random_loss(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, loss: float) -> None:
+async def test_random_loss(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, loss: float
+) -> None:
     async with scene(tmp_path, mosquitto, watcher, delay=0.02, loss=loss) as at:
         viewing = await at.call()
         start = time.time()
@@ -45,13 +48,16 @@ async def test_a_long_path(tmp_path: Path, mosquitto: Mosquitto, watcher: Watche
         ages = await viewing.latencies(start, end)
         share = await at.share_decoded(viewing, 60)
         stats = await at.local_stats()
-    assert first > 0.4  # the invitation, its answer, ICE and DTLS have all crossed it
+    # the invitation, its answer, ICE and DTLS have all crossed it
+    assert first > 0.4
     assert min(ages) >= 0.1
     assert share > 0.5
     assert stats["transport"]["currentRoundTripTime"] >= 0.2
 
 
-async def test_a_link_that_is_gone_for_a_moment(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_a_link_that_is_gone_for_a_moment(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     async with scene(tmp_path, mosquitto, watcher, delay=0.02) as at:
         viewing = await at.call()
         await at.link.change(up=False)

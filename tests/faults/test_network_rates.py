@@ -1,6 +1,7 @@
 """A link that becomes slow, and fast again: what the device sends fits, and the picture goes on.
 
-How quickly is for `python -m tests.bench.network` to measure; a busy machine must not fail what works.
+How quickly is for `python -m tests.bench.network` to measure; a busy machine must not fail what
+works.
 """
 
 from __future__ import annotations
@@ -25,11 +26,14 @@ pytestmark = [
 ]
 
 FAST, SLOW = 4e6, 800e3  # bit/s
-SETTLES = 12  # seconds; half of that on a machine with nothing else to do
+# seconds; half of that on a machine with nothing else to do
+SETTLES = 12
 RETURNS = 150
 
 
-async def test_a_link_cut_and_restored(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_a_link_cut_and_restored(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     async with scene(tmp_path, mosquitto, watcher, rate=FAST, delay=0.01) as at:
         viewing = await at.call()
         before = statistics.median(await at.sent(4))
@@ -62,7 +66,9 @@ async def grows(watcher: Watcher, bitrate: int) -> bool:
 async def test_a_key_frame_larger_than_the_queue_of_the_uplink(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, large_keyframes: Path
 ) -> None:
-    """It is spread, so that the link does not lose it; the clip cannot follow a bitrate, and plays on."""
+    """It is spread, so that the link does not lose it; the clip cannot follow a bitrate, and plays
+    on.
+    """
     video = f'source = "file:{large_keyframes}"\nframerate = 30\n'
     async with scene(tmp_path, mosquitto, watcher, video=video, rate=2e6, queue=75_000) as at:
         viewing = await at.call(measure=False)

@@ -1,4 +1,6 @@
-"""Far sides that keep to no rule. After each the device is busy with nobody, and serves a proper caller."""
+"""Far sides that keep to no rule. After each the device is busy with nobody, and serves a proper
+caller.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,17 @@ from tests.faults.stranger import Stranger, assert_free
 pytestmark = [pytest.mark.broker, pytest.mark.media]
 
 SOON = '[call]\nsetup_timeout = "2s"\n'
-CANDIDATE = {"candidate": "candidate:1 1 udp 1 192.0.2.1 9 typ host", "sdpMid": "0", "sdpMLineIndex": 0}
+CANDIDATE = {
+    "candidate": "candidate:1 1 udp 1 192.0.2.1 9 typ host",
+    "sdpMid": "0",
+    "sdpMLineIndex": 0,
+}
 
 
 @asynccontextmanager
-async def door(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, extra: str = SOON) -> AsyncIterator[Program]:
+async def door(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, extra: str = SOON
+) -> AsyncIterator[Program]:
     """A device that is found free at the end."""
     async with device(tmp_path, mosquitto, watcher, extra) as program:
         yield program
@@ -42,10 +50,16 @@ async def test_who_never_connects(tmp_path: Path, mosquitto: Mosquitto, watcher:
                 ghost.say("error", code="no", message="no")
         assert (await ghost.heard("close"))["reason"] == "ice_failed"
         record = await ghost.closed()
-    assert (record["reason"], record["closedBy"], record["callStatus"]) == ("ice_failed", "local", "ACCEPTED")
+    assert (record["reason"], record["closedBy"], record["callStatus"]) == (
+        "ice_failed",
+        "local",
+        "ACCEPTED",
+    )
 
 
-async def test_a_handshake_that_never_ends(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_a_handshake_that_never_ends(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     """ICE connects, and nobody answers DTLS."""
     ice = aioice.Connection(ice_controlling=True)
     await ice.gather_candidates()
@@ -79,8 +93,13 @@ async def _learn(ice: aioice.Connection, sdp: str) -> None:
 
 
 async def test_renewals_for_ever(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
-    """Each with a transport that nobody connects to. The first one carries the media all the while."""
-    async with door(tmp_path, mosquitto, watcher), Stranger.calling(watcher, "restless") as restless:
+    """Each with a transport that nobody connects to. The first one carries the media all the
+    while.
+    """
+    async with (
+        door(tmp_path, mosquitto, watcher),
+        Stranger.calling(watcher, "restless") as restless,
+    ):
         await restless.invite()
         await restless.connected()
         sdp = await restless.offer()
@@ -91,13 +110,17 @@ async def test_renewals_for_ever(tmp_path: Path, mosquitto: Mosquitto, watcher: 
         restless.close()
         record = await restless.closed()
         answers = [
-            each for each in watcher.messages if isinstance(each.body, dict) and each.body.get("type") == "answer"
+            each
+            for each in watcher.messages
+            if isinstance(each.body, dict) and each.body.get("type") == "answer"
         ]
     assert record["reason"] == "user_hangup"
     assert len(answers) <= 100
 
 
-async def test_channels_and_messages_without_end(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_channels_and_messages_without_end(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     async with door(tmp_path, mosquitto, watcher), Stranger.calling(watcher, "talker") as talker:
         await talker.invite()
         await talker.connected()
@@ -110,7 +133,9 @@ async def test_channels_and_messages_without_end(tmp_path: Path, mosquitto: Mosq
     assert (record["reason"], record["closedBy"]) == ("user_hangup", "remote")
 
 
-async def test_who_is_called_and_never_answers(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_who_is_called_and_never_answers(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     """Or too late: then it is told, and nothing begins."""
     async with door(tmp_path, mosquitto, watcher), Stranger.calling(watcher, "friend") as friend:
         watcher.publish("door-1/command/call", {"to": ["friend"], "lifetime": 1})
@@ -126,15 +151,25 @@ async def test_who_is_called_and_never_answers(tmp_path: Path, mosquitto: Mosqui
     assert [each["event"] for each in watcher.events(friend.conversation)].count("closed") == 1
 
 
-async def test_who_is_called_and_answers_twice(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
-    """The first answer counts; what else comes, from the same client or another, changes nothing."""
+async def test_who_is_called_and_answers_twice(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    """The first answer counts; what else comes, from the same client or another, changes
+    nothing.
+    """
     async with door(tmp_path, mosquitto, watcher), Stranger.calling(watcher, "friend") as friend:
         watcher.publish("door-1/command/call", {"to": ["friend"], "lifetime": 30})
-        await friend.pc.setRemoteDescription(RTCSessionDescription(await be_called(watcher, friend), "offer"))
+        await friend.pc.setRemoteDescription(
+            RTCSessionDescription(await be_called(watcher, friend), "offer")
+        )
         await friend.pc.setLocalDescription(await friend.pc.createAnswer())
         answer = friend.pc.localDescription.sdp
         friend.say("response", callStatus="ACCEPTED", sdp=answer)
-        friend.say("response", callStatus="ACCEPTED", sdp=re.sub(r"a=ice-ufrag:\S+", "a=ice-ufrag:other", answer))
+        friend.say(
+            "response",
+            callStatus="ACCEPTED",
+            sdp=re.sub(r"a=ice-ufrag:\S+", "a=ice-ufrag:other", answer),
+        )
         friend.say("response", callStatus="REJECTED", reason="no")
         friend.say("response", callStatus="ACCEPTED", sdp=answer, party="another")
         await friend.connected()
@@ -142,7 +177,9 @@ async def test_who_is_called_and_answers_twice(tmp_path: Path, mosquitto: Mosqui
         friend.close()
         record = await friend.closed()
         selected = [
-            each.body for each in watcher.messages if isinstance(each.body, dict) and each.body.get("type") == "select"
+            each.body
+            for each in watcher.messages
+            if isinstance(each.body, dict) and each.body.get("type") == "select"
         ]
     assert (record["reason"], record["callStatus"]) == ("user_hangup", "ACCEPTED")
     assert {each["selectedParty"] for each in selected} == {"stranger"}
@@ -161,12 +198,16 @@ async def seen_by(watcher: Watcher, stranger: Stranger) -> None:
     """The device has handled everything before this."""
     mark = len(watcher.messages)
     await watcher.publish(f"door-1/signal/{stranger.uid}", b"{}")
-    await watcher.wait(f"{stranger.uid}/signal/door-1", lambda body: body["type"] == "error", after=mark)
+    await watcher.wait(
+        f"{stranger.uid}/signal/door-1", lambda body: body["type"] == "error", after=mark
+    )
 
 
 async def pictures(stranger: Stranger, count: int) -> int:
     """Pictures that arrive."""
-    track = next(each.receiver.track for each in stranger.pc.getTransceivers() if each.kind == "video")
+    track = next(
+        each.receiver.track for each in stranger.pc.getTransceivers() if each.kind == "video"
+    )
     async with asyncio.timeout(30):
         for _ in range(count):
             await track.recv()

@@ -1,4 +1,6 @@
-"""A DNS server whose packets go nowhere: glibc's own resolver hangs on it, in a device of its own, and nobody waits."""
+"""A DNS server whose packets go nowhere: glibc's own resolver hangs on it, in a device of its own,
+and nobody waits.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ credential = "secret"
 
 
 class BlackHole(NamedTuple):
-    """A name server that is asked and does not answer. `within` is what runs a command with no other."""
+    """A name server that is asked and does not answer. `within` is what runs a command with no
+    other.
+    """
 
     queries: socket.socket
     within: tuple[str, ...]
@@ -41,16 +45,24 @@ class BlackHole(NamedTuple):
 
 @contextmanager
 def black_hole(folder: Path) -> Iterator[BlackHole]:
-    """The resolver's files are replaced in a mount namespace, which ends with the last process in it."""
+    """The resolver's files are replaced in a mount namespace, which ends with the last process in
+    it.
+    """
     unshare = require_part("unshare", "util-linux")
-    files = {"/etc/resolv.conf": f"nameserver {NAMESERVER}\n", "/etc/nsswitch.conf": "hosts: files dns\n"}
+    files = {
+        "/etc/resolv.conf": f"nameserver {NAMESERVER}\n",
+        "/etc/nsswitch.conf": "hosts: files dns\n",
+    }
     binds = []
     for place, content in files.items():
         ours = folder / Path(place).name
         ours.write_text(content)
         binds.append(f"mount --bind '{ours}' {place}")
     within = (unshare, "--mount", "sh", "-c", " && ".join([*binds, 'exec "$@"']), "sh")
-    if os.geteuid() != 0 or subprocess.run([*within, "true"], check=False, capture_output=True).returncode:
+    if (
+        os.geteuid() != 0
+        or subprocess.run([*within, "true"], check=False, capture_output=True).returncode
+    ):
         missing("nobody but root, on a system that allows it, gets a resolver of its own")
     with socket.socket(type=socket.SOCK_DGRAM) as queries:
         queries.bind((NAMESERVER, 53))
@@ -74,7 +86,9 @@ async def test_names_that_nobody_looks_up_delay_no_answer(
                 caller.close()
                 record = await caller.closed()
             watcher.publish(f"{UID}/command/call", {"to": ["friend"]})
-            invite = await watcher.wait(f"friend/signal/{UID}", lambda body: body["type"] == "invite")
+            invite = await watcher.wait(
+                f"friend/signal/{UID}", lambda body: body["type"] == "invite"
+            )
             asked = hole.queries.recv(512) + hole.queries.recv(512)
             program.signal(signal.SIGTERM)
             code, _ = await program.finish()

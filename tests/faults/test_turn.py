@@ -1,4 +1,6 @@
-"""Calls that need a TURN server: one that works, with Chromium at the other end, and one that does not."""
+"""Calls that need a TURN server: one that works, with Chromium at the other end, and one that does
+not.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ SECRET = "north-star"
 
 def relay_only(url: str) -> str:
     """Settings of a device that may only be reached through this server."""
-    return f'[ice]\ntransport_policy = "relay"\nservers = [{{urls = "{url}", secret = "{SECRET}"}}]\n'
+    return (
+        f'[ice]\ntransport_policy = "relay"\nservers = [{{urls = "{url}", secret = "{SECRET}"}}]\n'
+    )
 
 
 @pytest.mark.browser
@@ -47,16 +51,27 @@ async def test_chromium_through_relays_alone(
             answer = await caller.wait("response")
             await caller.until("caller.seen.frames > 20")
             await caller.hang_up()
-            record = await watcher.wait("door-1/events/closed", lambda body: body["conversation"] == conversation)
+            record = await watcher.wait(
+                "door-1/events/closed", lambda body: body["conversation"] == conversation
+            )
             assert SECRET not in program.log()
             assert str(theirs.credential) not in program.log()
     assert "a=candidate" not in answer["sdp"], "answered before the relay was there"
-    assert record["path"] == {"local": "relay", "remote": "relay", "protocol": "udp", "relayed": True}
+    assert record["path"] == {
+        "local": "relay",
+        "remote": "relay",
+        "protocol": "udp",
+        "relayed": True,
+    }
     assert record["reason"] == "user_hangup"
 
 
-async def test_a_caller_brings_a_server_of_its_own(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
-    """`iceServers` of an invitation, with a time-limited credential as its own provider made it: also for renewals."""
+async def test_a_caller_brings_a_server_of_its_own(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    """`iceServers` of an invitation, with a time-limited credential as its own provider made it:
+    also for renewals.
+    """
     with turn_server(secret=SECRET) as turn:
         url = f"turn:{turn.address}"
         theirs = time_limited(IceServer((url,), "caller", secret=SECRET), time.time())
@@ -74,13 +89,16 @@ async def test_a_caller_brings_a_server_of_its_own(tmp_path: Path, mosquitto: Mo
             answer = await caller.heard("answer", generation=1)
             await moved.pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
             await moved.connected()
-            await until(lambda: caller.pc.connectionState == "closed")  # the device has moved, and left the old one
+            # the device has moved, and left the old one
+            await until(lambda: caller.pc.connectionState == "closed")
             caller.close()
             record = await caller.closed()
     assert (record["path"]["local"], record["reconnects"]) == ("relay", 1)
 
 
-async def test_a_relay_that_is_not_there_is_told(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
+async def test_a_relay_that_is_not_there_is_told(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
     """Called or calling: the call ends as soon as it is known, and says by whose fault."""
     url = f"turn:127.0.0.1:{free_port()}?transport=tcp"
     async with (
@@ -92,7 +110,9 @@ async def test_a_relay_that_is_not_there_is_told(tmp_path: Path, mosquitto: Mosq
         assert (await caller.heard("close"))["reason"] == "ice_failed"
         assert (await caller.closed())["reason"] == "ice_failed"
         watcher.publish("door-1/command/call", {"to": ["friend"], "lifetime": 30})
-        called = await watcher.wait("door-1/events/closed", lambda body: body["direction"] == "outgoing")
+        called = await watcher.wait(
+            "door-1/events/closed", lambda body: body["direction"] == "outgoing"
+        )
         assert called["reason"] == "ice_failed"
         errors = [each for each in watcher.events() if each["event"] == "error"]
     assert [each["code"] for each in errors] == ["no_candidates", "no_candidates"]

@@ -12,7 +12,8 @@ from typing import Any
 import agent.web
 from tests.e2e.browser import BrowserCaller
 
-# Every picture as it is shown, and the statistics of the stream ten times a second. Milliseconds since the epoch.
+# Every picture as it is shown, and the statistics of the stream ten times a second. Milliseconds
+# since the epoch.
 WATCH = """() => {
   window.shown = [];
   window.polled = [];
@@ -39,8 +40,10 @@ CONVERSATION = Path(agent.web.__file__).parent / "conversation.js"
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    at: float  # seconds since the epoch, when it was about to be shown
-    age: float | None  # seconds since its capture; None where its strip could not be read
+    # seconds since the epoch, when it was about to be shown
+    at: float
+    # seconds since its capture; None where its strip could not be read
+    age: float | None
 
 
 class Viewing:
@@ -50,7 +53,9 @@ class Viewing:
         self._caller = caller
 
     async def begin(self, *, lip_sync: bool = True, **options: Any) -> None:
-        """Call, and wait for the first picture. Without `lip_sync` pictures do not wait for the sound."""
+        """Call, and wait for the first picture. Without `lip_sync` pictures do not wait for the
+        sound.
+        """
         await self._caller.page.evaluate(WATCH)
         if not lip_sync:
             module = f"{CONVERSATION.read_text()}\nwindow.takeApart = takeApart;"
@@ -62,8 +67,12 @@ class Viewing:
 
     async def pictures(self, start: float, end: float) -> list[Picture]:
         """Those shown between two times."""
-        shown = await self._caller.page.evaluate(f"shown.filter(([at]) => at >= {start * 1e3} && at < {end * 1e3})")
-        return [Picture(at / 1e3, None if age is None or age != age else age / 1e3) for at, age in shown]
+        shown = await self._caller.page.evaluate(
+            f"shown.filter(([at]) => at >= {start * 1e3} && at < {end * 1e3})"
+        )
+        return [
+            Picture(at / 1e3, None if age is None or age != age else age / 1e3) for at, age in shown
+        ]
 
     async def statistics(self, start: float, end: float) -> list[dict[str, Any]]:
         """W3C `inbound-rtp` of the video, ten times a second, each with its time `at`."""
@@ -100,7 +109,9 @@ class Viewing:
         return max(later - earlier for earlier, later in pairwise(times))
 
     async def latencies(self, start: float, end: float) -> list[float]:
-        return [picture.age for picture in await self.pictures(start, end) if picture.age is not None]
+        return [
+            picture.age for picture in await self.pictures(start, end) if picture.age is not None
+        ]
 
 
 async def for_seconds(seconds: float) -> tuple[float, float]:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from agent.h264 import annexb as h264
 
-# SPS of encoders in the field: a Raspberry Pi's V4L2 encoder's kind of Baseline, and a cropped High of x264.
+# SPS of encoders in the field: a Raspberry Pi's V4L2 encoder's kind of Baseline, and a cropped High
+# of x264.
 SPS_720P = bytes.fromhex("6742c01fda014016e840000003004000000f23c60ca8")
 NALS = st.lists(
     st.builds(
@@ -40,8 +41,11 @@ def test_a_keyframe_is_a_first_slice_of_type_5(nals: list[bytes]) -> None:
 def test_a_decoder_starts_with_a_keyframe_behind_its_parameter_sets(nals: list[bytes]) -> None:
     types = [nal[0] & 0x1F for nal in nals]
     before = types[: next((at for at, kind in enumerate(types) if kind in (1, 5)), len(types))]
-    assert h264.can_start(annex_b(nals)) == (h264.is_keyframe(annex_b(nals)) and {7, 8} <= set(before))
-    assert not h264.can_start(b"\x05" + annex_b(nals))  # what is before it is lost
+    assert h264.can_start(annex_b(nals)) == (
+        h264.is_keyframe(annex_b(nals)) and {7, 8} <= set(before)
+    )
+    # what is before it is lost
+    assert not h264.can_start(b"\x05" + annex_b(nals))
 
 
 @given(NALS)
@@ -82,7 +86,9 @@ def test_sps_of_a_720p_camera() -> None:
     assert h264.parse_sps(SPS_720P) == h264.Sps(1280, 720, "42c01f", 30.0)
 
 
-@pytest.mark.parametrize("nal", [b"", b"\x67", b"\x68\x42\xc0\x1f\x80", b"\x67\x42\xc0\x1f" + bytes(40)])
+@pytest.mark.parametrize(
+    "nal", [b"", b"\x67", b"\x68\x42\xc0\x1f\x80", b"\x67\x42\xc0\x1f" + bytes(40)]
+)
 def test_what_is_no_sps_is_refused(nal: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         h264.parse_sps(nal)
@@ -120,7 +126,20 @@ def test_what_x264_writes_is_read(profile: str, size: tuple[int, int], first_byt
 
 def test_without_timing_there_is_no_frame_rate() -> None:
     # Baseline 3.0, 640x480, made by hand: no cropping, no VUI.
-    bits = "1" + "00101" + "011" + "010" + "0" + "00000101000" + "000011110" + "1" + "1" + "0" + "0" + "1"
+    bits = (
+        "1"
+        + "00101"
+        + "011"
+        + "010"
+        + "0"
+        + "00000101000"
+        + "000011110"
+        + "1"
+        + "1"
+        + "0"
+        + "0"
+        + "1"
+    )
     body = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
     found = h264.parse_sps(bytes.fromhex("6742c01e") + body)
     assert (found.width, found.height, found.framerate) == (640, 480, None)
@@ -135,4 +154,6 @@ def test_exp_golomb_is_read_back(number: int) -> None:
 
 
 def test_emulation_prevention_is_taken_out() -> None:
-    assert h264.without_emulation(b"\x00\x00\x03\x01\x00\x00\x03\x00") == b"\x00\x00\x01\x00\x00\x00"
+    assert (
+        h264.without_emulation(b"\x00\x00\x03\x01\x00\x00\x03\x00") == b"\x00\x00\x01\x00\x00\x00"
+    )

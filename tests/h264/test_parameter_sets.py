@@ -77,7 +77,12 @@ def test_parameter_sets_that_came_alone_are_remembered() -> None:
 def test_sequence_parameters_of_an_access_unit() -> None:
     found = sequence_parameters(access_unit(1, key=True).data)
     assert found is not None
-    assert (found.width, found.height, found.profile_level_id, found.framerate) == (1280, 720, "42c01f", 30.0)
+    assert (found.width, found.height, found.profile_level_id, found.framerate) == (
+        1280,
+        720,
+        "42c01f",
+        30.0,
+    )
     assert sequence_parameters(access_unit(2).data) is None
 
 
@@ -100,7 +105,9 @@ def test_b_slices_are_seen(tmp_path: Path, b_frames: int, expected: bool) -> Non
         (7680, 4320, 60, 8_000_000, 52),
     ],
 )
-def test_the_lowest_level_that_fits(width: int, height: int, framerate: float, bitrate: int, level: int) -> None:
+def test_the_lowest_level_that_fits(
+    width: int, height: int, framerate: float, bitrate: int, level: int
+) -> None:
     assert level_for(width, height, framerate, bitrate) == level
 
 

@@ -16,7 +16,9 @@ from agent.ports import AccessUnit
 WIDTH, HEIGHT, FRAMERATE = 320, 240, 25
 
 
-def write_clip(path: Path, *, pictures: int = 12, gop: int = 6, b_frames: int = 0, codec: str = "libx264") -> Path:
+def write_clip(
+    path: Path, *, pictures: int = 12, gop: int = 6, b_frames: int = 0, codec: str = "libx264"
+) -> Path:
     """A clip of the test pattern at 25 fps whose time strip counts 40 ms a picture."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=FRAMERATE)
@@ -41,7 +43,9 @@ def write_sound(path: Path, *, seconds: float = 0.2, rate: int = 16_000) -> Path
         file.setnchannels(2)
         file.setsampwidth(2)
         file.setframerate(rate)
-        file.writeframes(b"".join((n % 8000).to_bytes(2, "little") * 2 for n in range(int(seconds * rate))))
+        file.writeframes(
+            b"".join((n % 8000).to_bytes(2, "little") * 2 for n in range(int(seconds * rate)))
+        )
     return path
 
 

@@ -34,7 +34,9 @@ def test_names_of_sources(spec: str, kind: type) -> None:
     assert isinstance(open_video_source(spec, OPTIONS), kind)
 
 
-@pytest.mark.parametrize("spec", ["", "file:", "v4l2:", "file", "camera", "pattern:blue", "http://x"])
+@pytest.mark.parametrize(
+    "spec", ["", "file:", "v4l2:", "file", "camera", "pattern:blue", "http://x"]
+)
 def test_a_name_that_is_none_is_a_fault_of_the_configuration(spec: str) -> None:
     with pytest.raises(ConfigurationError, match=r"video\.source"):
         open_video_source(spec, OPTIONS)
@@ -72,7 +74,8 @@ def capability(driver: bytes, capabilities: int, device: int = 0) -> bytes:
     ("answer", "expected"),
     [
         (capability(b"uvcvideo", 0x84A00001, 0x04200001), True),
-        (capability(b"uvcvideo", 0x84A00001, 0x04A00000), False),  # a camera's second node has metadata only
+        # a camera's second node has metadata only
+        (capability(b"uvcvideo", 0x84A00001, 0x04A00000), False),
         (capability(b"old driver", 0x00000001), True),
         (capability(b"bcm2835-codec", 0x84204000, 0x04204000), False),
         (capability(b"unicam", 0x85A00001, 0x05200001), False),

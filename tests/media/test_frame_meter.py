@@ -95,7 +95,9 @@ async def test_nobody_starves_without_a_call(meter: FrameMeter, clock: Clock) ->
     assert meter.starved == 0
 
 
-async def test_waiting_is_measured_until_the_frame_comes(meter: FrameMeter, camera: Camera, clock: Clock) -> None:
+async def test_waiting_is_measured_until_the_frame_comes(
+    meter: FrameMeter, camera: Camera, clock: Clock
+) -> None:
     task = await waiting(await meter.subscribe())
     clock.now += 2
     assert meter.starved == 2
@@ -133,7 +135,9 @@ async def test_a_camera_that_gave_up_is_remembered_until_a_frame_comes(
     assert meter.gave_up is None
 
 
-async def test_an_error_that_comes_at_once_is_the_cameras_own(meter: FrameMeter, camera: Camera, clock: Clock) -> None:
+async def test_an_error_that_comes_at_once_is_the_cameras_own(
+    meter: FrameMeter, camera: Camera, clock: Clock
+) -> None:
     task = await waiting(await meter.subscribe())
     clock.now += 0.03
     camera.end()
@@ -160,7 +164,9 @@ async def test_cancelling_is_no_starvation(meter: FrameMeter, clock: Clock) -> N
     assert meter.starved == 0
 
 
-async def test_a_camera_that_cannot_be_opened_is_no_starvation(meter: FrameMeter, camera: Camera) -> None:
+async def test_a_camera_that_cannot_be_opened_is_no_starvation(
+    meter: FrameMeter, camera: Camera
+) -> None:
     camera.broken = True
     with pytest.raises(MediaUnavailable):
         await meter.subscribe()

@@ -9,7 +9,9 @@ HOLD = round(MIN_INTERVAL * 1000)
 
 
 def simulate(requests: list[int]) -> list[int]:
-    """Times (ms) at which the encoder is asked, for requests at these times, with a timer as the hub runs it."""
+    """Times (ms) at which the encoder is asked, for requests at these times, with a timer as the
+    hub runs it.
+    """
     limiter = KeyframeLimiter(HOLD)
     sent: list[int] = []
     timer: float | None = None

@@ -84,7 +84,8 @@ async def test_a_snapshot_of_the_pattern() -> None:
     frame = await snapshot("pattern")
     assert (frame.width, frame.height) == (320, 240)
     strip = bytes(frame.planes[0])[: frame.planes[0].line_size]
-    assert min(strip[:320]) < 40  # zeros and ones of its time strip
+    # zeros and ones of its time strip
+    assert min(strip[:320]) < 40
     assert max(strip[:320]) > 215
 
 

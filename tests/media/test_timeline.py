@@ -14,8 +14,13 @@ def unit(pts: int, captured_at: float) -> AccessUnit:
 
 def test_the_first_clock_counts_as_it_is() -> None:
     timeline = Timeline()
-    timeline.restart()  # before each start, the first one too
-    assert [timeline.place(unit(700 + number * 3000, number / 30)).pts for number in range(3)] == [700, 3700, 6700]
+    # before each start, the first one too
+    timeline.restart()
+    assert [timeline.place(unit(700 + number * 3000, number / 30)).pts for number in range(3)] == [
+        700,
+        3700,
+        6700,
+    ]
 
 
 def test_a_camera_that_was_started_anew_goes_on_after_the_time_that_it_was_away() -> None:
@@ -24,8 +29,13 @@ def test_a_camera_that_was_started_anew_goes_on_after_the_time_that_it_was_away(
         last = timeline.place(unit(number * 3000, 10 + number / 30))
     for away in (2.0, 0.5):
         timeline.restart()
-        again = [timeline.place(unit(number * 3000, last.captured_at + away + number / 30)) for number in range(3)]
-        assert [each.pts - last.pts for each in again] == [round(away * 90_000) + number * 3000 for number in range(3)]
+        again = [
+            timeline.place(unit(number * 3000, last.captured_at + away + number / 30))
+            for number in range(3)
+        ]
+        assert [each.pts - last.pts for each in again] == [
+            round(away * 90_000) + number * 3000 for number in range(3)
+        ]
         last = again[-1]
 
 
@@ -42,7 +52,10 @@ def test_a_clock_that_goes_back_costs_one_tick(captured_at: float) -> None:
     timeline = Timeline()
     timeline.place(unit(90_000, 10.0))
     timeline.restart()
-    again = [timeline.place(unit(500 + number * 3000, captured_at + number / 30)).pts for number in range(2)]
+    again = [
+        timeline.place(unit(500 + number * 3000, captured_at + number / 30)).pts
+        for number in range(2)
+    ]
     assert again == [90_001, 93_001]
 
 

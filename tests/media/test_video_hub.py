@@ -44,7 +44,9 @@ async def stopped(source: FakeVideoSource) -> None:
     await turns()
 
 
-async def test_it_starts_with_the_first_and_stops_after_the_last(hub: VideoHub, source: FakeVideoSource) -> None:
+async def test_it_starts_with_the_first_and_stops_after_the_last(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
     assert source.calls == []
     first, second = await hub.subscribe(), await hub.subscribe()
     assert source.calls == ["start"]
@@ -58,7 +60,9 @@ async def test_it_starts_with_the_first_and_stops_after_the_last(hub: VideoHub, 
     assert not hub.running
 
 
-async def test_it_can_be_used_again_after_the_last_left(hub: VideoHub, source: FakeVideoSource) -> None:
+async def test_it_can_be_used_again_after_the_last_left(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
     for _ in range(3):
         (await hub.subscribe()).close()
         await stopped(source)
@@ -66,14 +70,18 @@ async def test_it_can_be_used_again_after_the_last_left(hub: VideoHub, source: F
     assert source.calls == ["start", "stop"] * 3
 
 
-async def test_one_who_comes_right_after_the_last_left_finds_it_running(hub: VideoHub, source: FakeVideoSource) -> None:
+async def test_one_who_comes_right_after_the_last_left_finds_it_running(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
     (await hub.subscribe()).close()
     assert await hub.subscribe()
     await turns()
     assert source.running
 
 
-async def test_one_who_comes_while_it_stops_waits_and_starts_it_anew(hub: VideoHub, source: FakeVideoSource) -> None:
+async def test_one_who_comes_while_it_stops_waits_and_starts_it_anew(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
     (await hub.subscribe()).close()
     source.stop_gate = asyncio.Event()
     await turns()
@@ -86,7 +94,9 @@ async def test_one_who_comes_while_it_stops_waits_and_starts_it_anew(hub: VideoH
     assert source.running
 
 
-async def test_subscribers_who_come_together_start_it_once(hub: VideoHub, source: FakeVideoSource) -> None:
+async def test_subscribers_who_come_together_start_it_once(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
     source.gate = asyncio.Event()
     tasks = [asyncio.create_task(hub.subscribe()) for _ in range(5)]
     await source.starting.wait()
@@ -114,13 +124,17 @@ async def test_a_failed_start_reaches_every_waiter_and_the_next_try_works(
     assert source.running
 
 
-async def test_a_source_that_breaks_while_starting_is_unavailable(hub: VideoHub, source: FakeVideoSource) -> None:
+async def test_a_source_that_breaks_while_starting_is_unavailable(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
     source.failure = RuntimeError("what a surprise")
     with pytest.raises(MediaUnavailable, match="what a surprise"):
         await hub.subscribe()
 
 
-async def test_a_waiter_who_leaves_does_not_stop_the_start_for_others(hub: VideoHub, source: FakeVideoSource) -> None:
+async def test_a_waiter_who_leaves_does_not_stop_the_start_for_others(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
     source.gate = asyncio.Event()
     leaver, stayer = asyncio.create_task(hub.subscribe()), asyncio.create_task(hub.subscribe())
     await source.starting.wait()
@@ -131,7 +145,9 @@ async def test_a_waiter_who_leaves_does_not_stop_the_start_for_others(hub: Video
     assert source.calls == ["start"]
 
 
-async def test_when_all_leave_while_it_starts_it_is_stopped(hub: VideoHub, source: FakeVideoSource) -> None:
+async def test_when_all_leave_while_it_starts_it_is_stopped(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
     source.gate = asyncio.Event()
     leaver = asyncio.create_task(hub.subscribe())
     await source.starting.wait()
@@ -198,7 +214,9 @@ async def started_again(source: FakeVideoSource, count: int) -> None:
             await turns()
 
 
-async def test_a_source_that_breaks_is_started_anew_and_its_subscriptions_go_on(source: FakeVideoSource) -> None:
+async def test_a_source_that_breaks_is_started_anew_and_its_subscriptions_go_on(
+    source: FakeVideoSource,
+) -> None:
     health = Health()
     hub = VideoHub(source, OPTIONS, on_health=health)
     subscription = await hub.subscribe()
@@ -208,7 +226,8 @@ async def test_a_source_that_breaks_is_started_anew_and_its_subscriptions_go_on(
     source.break_down(MediaUnavailable("unplugged"))
     await started_again(source, 2)
     assert source.calls == ["start", "stop", "start"]
-    assert source.bitrates == [500_000, 500_000]  # the new encoder began at the configured bitrate
+    # the new encoder began at the configured bitrate
+    assert source.bitrates == [500_000, 500_000]
     source.reset_clock()
     again = [source.send(key=True), source.send()]
     await turns()
@@ -227,7 +246,9 @@ async def test_a_silent_source_is_started_anew(source: FakeVideoSource) -> None:
     await hub.close()
 
 
-async def test_it_tries_until_the_source_works_again(source: FakeVideoSource, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_tries_until_the_source_works_again(
+    source: FakeVideoSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(shared_source, "REOPEN_PAUSE", 0.01)
     hub = VideoHub(source, OPTIONS)
     subscription = await hub.subscribe()
@@ -273,7 +294,9 @@ async def test_one_that_breaks_again_at_once_is_beyond_repair(source: FakeVideoS
     await hub.close()
 
 
-async def test_one_that_breaks_while_nobody_looks_is_not_started_anew(source: FakeVideoSource) -> None:
+async def test_one_that_breaks_while_nobody_looks_is_not_started_anew(
+    source: FakeVideoSource,
+) -> None:
     hub = VideoHub(source, OPTIONS, linger=30)
     (await hub.subscribe()).close()
     await turns()
@@ -302,7 +325,12 @@ async def test_a_snapshot_is_no_burden_for_the_video() -> None:
     await hub.subscribe()
     source.send()
     jpeg = await hub.snapshot(36 * 1024)
-    assert (jpeg.width, jpeg.height, jpeg.data[:2], jpeg.data[-2:]) == (640, 360, b"\xff\xd8", b"\xff\xd9")
+    assert (jpeg.width, jpeg.height, jpeg.data[:2], jpeg.data[-2:]) == (
+        640,
+        360,
+        b"\xff\xd8",
+        b"\xff\xd9",
+    )
     assert (source.keyframe_requests, source.bitrates, source.calls) == (0, [], ["start"])
     await hub.close()
 
@@ -324,7 +352,8 @@ async def test_a_bitrate_for_which_every_picture_is_too_many_halves_the_framerat
     for bitrate in (139_000, 130_000, 140_000, 60_000, 250_000):
         subscription.request_bitrate(bitrate)
     assert source.divisors == [2, 3, 1]
-    assert source.bitrates == [139_000, 260_000, 280_000, 180_000, 250_000]  # each picture gets what it would get
+    # each picture gets what it would get
+    assert source.bitrates == [139_000, 260_000, 280_000, 180_000, 250_000]
     await hub.close()
 
 
@@ -340,7 +369,9 @@ async def test_below_the_minimum_pictures_are_left_out_and_the_encoder_stays_abo
     await hub.close()
 
 
-async def test_a_picture_a_second_is_left_however_few_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_picture_a_second_is_left_however_few_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The hub takes three seconds without one for a camera that broke."""
     monkeypatch.setattr(StillFake, "format", VideoFormat(1280, 720, 2.0, "42c01f"))
     source = StillFake(av.VideoFrame(64, 64, "yuv420p"))
@@ -352,7 +383,9 @@ async def test_a_picture_a_second_is_left_however_few_there_are(monkeypatch: pyt
 
 
 class StillFake(FakeVideoSource):
-    """A source with a picture beside the video, which can leave pictures out. It sends a key frame on start."""
+    """A source with a picture beside the video, which can leave pictures out. It sends a key frame
+    on start.
+    """
 
     def __init__(self, picture: av.VideoFrame) -> None:
         super().__init__()
@@ -378,7 +411,9 @@ async def test_a_source_that_falls_silent_has_failed(source: FakeVideoSource) ->
     await hub.close()
 
 
-async def test_close_stops_the_source_and_ends_subscriptions(hub: VideoHub, source: FakeVideoSource) -> None:
+async def test_close_stops_the_source_and_ends_subscriptions(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
     subscription = await hub.subscribe()
     await asyncio.gather(hub.close(), hub.close())
     assert source.calls == ["start", "stop"]
@@ -409,7 +444,9 @@ async def test_everybody_gets_the_same_units(hub: VideoHub, source: FakeVideoSou
         assert [await each.next(), await each.next()] == sent
 
 
-async def test_units_from_a_foreign_thread_arrive_in_order(hub: VideoHub, source: FakeVideoSource) -> None:
+async def test_units_from_a_foreign_thread_arrive_in_order(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
     subscription = await hub.subscribe()
     thread = threading.Thread(target=lambda: [source.send(key=number == 0) for number in range(6)])
     thread.start()
@@ -435,7 +472,9 @@ async def test_one_who_joins_later_waits_for_a_key_frame_and_asks_for_it(
     assert late.dropped == 0
 
 
-async def test_overflow_drops_to_the_next_key_frame_and_asks_for_one(hub: VideoHub, source: FakeVideoSource) -> None:
+async def test_overflow_drops_to_the_next_key_frame_and_asks_for_one(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
     slow, quick = await hub.subscribe(), await hub.subscribe()
     for number in range(9):
         source.send(key=number == 0)
@@ -453,7 +492,9 @@ async def test_overflow_drops_to_the_next_key_frame_and_asks_for_one(hub: VideoH
 
 
 async def test_for_one_who_has_stopped_reading_nothing_is_asked(source: FakeVideoSource) -> None:
-    """A transport that has ended stays until the call knows what to do: the others pay for each key frame."""
+    """A transport that has ended stays until the call knows what to do: the others pay for each key
+    frame.
+    """
     clock = Clock()
     hub = VideoHub(source, OPTIONS, clock=clock)
     dead, quick = await hub.subscribe(), await hub.subscribe()
@@ -478,7 +519,9 @@ class Clock:
         return self.now
 
 
-async def test_a_storm_of_requests_becomes_a_burst_now_and_one_later(source: FakeVideoSource) -> None:
+async def test_a_storm_of_requests_becomes_a_burst_now_and_one_later(
+    source: FakeVideoSource,
+) -> None:
     clock = Clock()
     hub = VideoHub(source, OPTIONS, clock=clock)
     subscriptions = [await hub.subscribe() for _ in range(4)]
@@ -500,7 +543,8 @@ async def test_a_key_frame_serves_those_who_asked_in_the_meantime(source: FakeVi
     for _ in range(BURST + 1):
         subscription.request_keyframe()
     source.send(key=True)
-    await asyncio.sleep(1.1 * MIN_INTERVAL)  # set after the hold's own timer, it ends after it
+    # set after the hold's own timer, it ends after it
+    await asyncio.sleep(1.1 * MIN_INTERVAL)
     assert source.keyframe_requests == BURST
     clock.now += MIN_INTERVAL
     subscription.request_keyframe()
@@ -508,12 +552,15 @@ async def test_a_key_frame_serves_those_who_asked_in_the_meantime(source: FakeVi
     await hub.close()
 
 
-async def test_while_a_key_frame_does_not_come_it_is_asked_for_again(source: FakeVideoSource) -> None:
+async def test_while_a_key_frame_does_not_come_it_is_asked_for_again(
+    source: FakeVideoSource,
+) -> None:
     clock = Clock()
     hub = VideoHub(source, OPTIONS, clock=clock)
     reading = asyncio.create_task((await hub.subscribe()).next())
     await turns()
-    for _ in range(30):  # a webcam that begins in the middle of its stream, at 8 fps
+    # a webcam that begins in the middle of its stream, at 8 fps
+    for _ in range(30):
         source.send()
         await turns(3)
         clock.now += 1 / 8
@@ -523,7 +570,9 @@ async def test_while_a_key_frame_does_not_come_it_is_asked_for_again(source: Fak
         await reading
 
 
-async def test_requests_while_nothing_runs_do_nothing(hub: VideoHub, source: FakeVideoSource) -> None:
+async def test_requests_while_nothing_runs_do_nothing(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
     hub.request_keyframe()
     subscription = await hub.subscribe()
     subscription.close()
@@ -554,7 +603,10 @@ def ask(*bitrates: int) -> Callable[[list[VideoSubscription]], None]:
     ],
 )
 async def test_the_encoder_follows_the_lowest_wish_within_the_limits(
-    hub: VideoHub, source: FakeVideoSource, act: Callable[[list[VideoSubscription]], None], expected: list[int]
+    hub: VideoHub,
+    source: FakeVideoSource,
+    act: Callable[[list[VideoSubscription]], None],
+    expected: list[int],
 ) -> None:
     act([await hub.subscribe() for _ in range(3)])
     assert source.bitrates == expected
@@ -577,11 +629,13 @@ async def test_one_whom_the_policy_lets_be_ignored_slows_nobody_but_itself(
     followed = await hub.subscribe()
     followed.request_bitrate(3_000_000)
     ignored = await hub.subscribe(SharedBitrate.IGNORE)
-    assert (followed.limits.bitrate, ignored.limits.bitrate) == (2_000_000, 3_000_000)  # as much as it gets anyway
+    # as much as it gets anyway
+    assert (followed.limits.bitrate, ignored.limits.bitrate) == (2_000_000, 3_000_000)
     ignored.request_bitrate(300_000)
     assert source.bitrates == [3_000_000]
     followed.close()
-    assert source.bitrates == [3_000_000, 300_000]  # nobody else is there
+    # nobody else is there
+    assert source.bitrates == [3_000_000, 300_000]
     weaker = await hub.subscribe(SharedBitrate.IGNORE)
     weaker.request_bitrate(260_000)
     assert source.bitrates[-1] == 260_000
@@ -589,7 +643,9 @@ async def test_one_whom_the_policy_lets_be_ignored_slows_nobody_but_itself(
     assert source.bitrates[-1] == 1_000_000
 
 
-async def test_a_new_start_begins_at_the_configured_bitrate(hub: VideoHub, source: FakeVideoSource) -> None:
+async def test_a_new_start_begins_at_the_configured_bitrate(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
     subscription = await hub.subscribe()
     subscription.request_bitrate(500_000)
     subscription.close()
@@ -599,7 +655,10 @@ async def test_a_new_start_begins_at_the_configured_bitrate(hub: VideoHub, sourc
     assert source.bitrates[:1] == [500_000]
 
 
-async def test_format_and_description_are_the_sources(hub: VideoHub, source: FakeVideoSource) -> None:
+async def test_format_and_description_are_the_sources(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
     subscription = await hub.subscribe()
-    assert subscription.format == replace(source.format, profile_level_id="42e01f")  # as SDP spells 42c01f
+    # as SDP spells 42c01f
+    assert subscription.format == replace(source.format, profile_level_id="42e01f")
     assert hub.describe().camera == "fake"

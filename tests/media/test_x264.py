@@ -34,7 +34,9 @@ class NoisyCamera:
         plane.update(self._noise[start : start + plane.buffer_size])
         pts = self._number * 3000
         self._number += 1
-        return self._encoder.encode(self._frame, pts=pts, captured_at=pts / 90000, force_idr=force_idr)
+        return self._encoder.encode(
+            self._frame, pts=pts, captured_at=pts / 90000, force_idr=force_idr
+        )
 
     def bits(self, pictures: int) -> int:
         return 8 * sum(len(unit.data) for _ in range(pictures) for unit in self.shoot())
@@ -54,18 +56,33 @@ def test_each_picture_comes_out_at_once() -> None:
 def test_a_forced_key_frame_is_an_idr_with_parameter_sets() -> None:
     camera = NoisyCamera(encoder())
     kinds = [camera.shoot(force_idr=number == 5)[0] for number in range(8)]
-    assert [unit.keyframe for unit in kinds] == [True, False, False, False, False, True, False, False]
+    assert [unit.keyframe for unit in kinds] == [
+        True,
+        False,
+        False,
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
     assert [kind for kind in nal_types(kinds[5].data) if kind != 6] == [7, 8, 5]
     assert len(decode(kinds[5:])) == 3
 
 
-@pytest.mark.parametrize(("width", "height", "framerate"), [(320, 240, 30.0), (1280, 720, 30.0), (640, 480, 29.97)])
+@pytest.mark.parametrize(
+    ("width", "height", "framerate"), [(320, 240, 30.0), (1280, 720, 30.0), (640, 480, 29.97)]
+)
 def test_the_format_says_what_the_stream_says(width: int, height: int, framerate: float) -> None:
     made = X264Encoder(width, height, framerate, 1_000_000, 2_000_000)
     unit = made.encode(av.VideoFrame(width, height, "yuv420p"), pts=0, captured_at=0.0)[0]
     found = sequence_parameters(unit.data)
     assert found is not None
-    assert (found.width, found.height, found.profile_level_id) == (width, height, made.format.profile_level_id)
+    assert (found.width, found.height, found.profile_level_id) == (
+        width,
+        height,
+        made.format.profile_level_id,
+    )
     assert found.framerate == pytest.approx(framerate, rel=1e-3)
 
 
@@ -76,7 +93,8 @@ def test_the_bitrate_follows_down_and_up_while_it_runs() -> None:
     rates = []
     for bitrate in (1_000_000, 300_000, 3_000_000):
         made.set_bitrate(bitrate)
-        camera.bits(60)  # the rate control settles
+        # the rate control settles
+        camera.bits(60)
         rates.append(camera.bits(60) / 2)
     assert rates == [pytest.approx(wanted, rel=0.3) for wanted in (1_000_000, 300_000, 3_000_000)]
 

@@ -26,7 +26,12 @@ def attribute(kind: int, value: bytes) -> bytes:
 
 
 def body(
-    address: str, *attributes: bytes, flags: int = IN_PLACE, scope: int = 0, interface: int = 2, kind: int = 2
+    address: str,
+    *attributes: bytes,
+    flags: int = IN_PLACE,
+    scope: int = 0,
+    interface: int = 2,
+    kind: int = 2,
 ) -> bytes:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     head = struct.pack("=BBBBI", family, 24, flags & 0xFF, scope, interface)
@@ -42,11 +47,15 @@ def message(kind: int, content: bytes) -> bytes:
     [
         (body("192.0.2.1"), AddressChange(2, "192.0.2.1", True)),
         (body("2001:db8::1", kind=1), AddressChange(2, "2001:db8::1", True)),
-        (body("192.0.2.1", attribute(1, b"\xc0\x00\x02\x09")), AddressChange(2, "192.0.2.1", True)),  # with a peer
+        # with a peer
+        (body("192.0.2.1", attribute(1, b"\xc0\x00\x02\x09")), AddressChange(2, "192.0.2.1", True)),
         (body("127.0.0.1", scope=254), AddressChange(2, "127.0.0.1", False)),
         (body("fe80::1", scope=253), AddressChange(2, "fe80::1", False)),
         (body("2001:db8::1", flags=0x40), AddressChange(2, "2001:db8::1", False)),  # tentative
-        (body("2001:db8::1", attribute(8, struct.pack("=I", 0x301))), AddressChange(2, "2001:db8::1", False)),
+        (
+            body("2001:db8::1", attribute(8, struct.pack("=I", 0x301))),
+            AddressChange(2, "2001:db8::1", False),
+        ),
         (b"", None),
         (b"\x02", None),
         (struct.pack("=BBBBI", 2, 24, 0, 0, 2), None),
@@ -57,7 +66,8 @@ def message(kind: int, content: bytes) -> bytes:
 def test_messages(content: bytes, change: AddressChange | None) -> None:
     assert read_change(NEW, content) == change
     assert read_change(DELETED, content) == (change._replace(usable=False) if change else None)
-    assert read_change(16, content) is None  # a link, not an address
+    # a link, not an address
+    assert read_change(16, content) is None
 
 
 def test_several_messages_in_a_datagram() -> None:
@@ -95,14 +105,16 @@ class Told:
             self.watch._note(AddressChange(1, address, False))
 
     async def settled(self) -> int:
-        await asyncio.sleep(0.01)  # one timer of no length
+        # one timer of no length
+        await asyncio.sleep(0.01)
         return self.count
 
 
 async def test_what_is_there_at_the_start_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
     told = Told(monkeypatch, "192.0.2.1", "192.0.2.2")
     assert await told.settled() == 0
-    told.add("192.0.2.1")  # told again, as routers do for IPv6
+    # told again, as routers do for IPv6
+    told.add("192.0.2.1")
     assert await told.settled() == 0
 
 
@@ -163,7 +175,11 @@ def test_the_kernel_says_so() -> None:
     require_namespaces()
     unshare = require_part("unshare", "util-linux")
     done = subprocess.run(
-        [unshare, "--net", sys.executable, "-c", WATCH], check=False, capture_output=True, text=True, timeout=60
+        [unshare, "--net", sys.executable, "-c", WATCH],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["['10.79.0.1']"]

@@ -1,4 +1,6 @@
-"""When READY is said, and when the watchdog is fed. Time is the event loop's, which stands still between events."""
+"""When READY is said, and when the watchdog is fed. Time is the event loop's, which stands still
+between events.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +116,8 @@ async def test_watchdog_goes_hungry_in_bad_health(caplog: pytest.LogCaptureFixtu
     patient.vitals = Vitals(starved=60)
     async with beating(patient, watchdog=0.02):
         await patient.heard(bool)
-        await asyncio.sleep(0.1)  # several of its meals
+        # several of its meals
+        await asyncio.sleep(0.1)
         assert "WATCHDOG=1" not in patient.sent
         patient.vitals = Vitals()
         await patient.heard(lambda sent: "WATCHDOG=1" in sent)

@@ -26,7 +26,10 @@ def fields(*arguments: object, message: str = "%s " * 9) -> dict[str, Any]:
 
 
 def test_a_call_is_known_by_its_id() -> None:
-    assert fields("5f1c", "front-desk") == {"CALLBOX_CONVERSATION": "5f1c", "CALLBOX_REMOTE_UID": "front-desk"}
+    assert fields("5f1c", "front-desk") == {
+        "CALLBOX_CONVERSATION": "5f1c",
+        "CALLBOX_REMOTE_UID": "front-desk",
+    }
     assert fields("another", 3, None) == {}
 
 
@@ -48,7 +51,9 @@ def test_records_without_arguments_pass() -> None:
 def test_fields_are_added_only_while_open() -> None:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter("%(CALLBOX_CONVERSATION)s", defaults={"CALLBOX_CONVERSATION": "-"}))
+    handler.setFormatter(
+        logging.Formatter("%(CALLBOX_CONVERSATION)s", defaults={"CALLBOX_CONVERSATION": "-"})
+    )
     root = logging.getLogger()
     root.addHandler(handler)
     try:
@@ -84,7 +89,9 @@ def environ(stream: Any) -> dict[str, str]:
     return {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
 
 
-def test_without_systemd_python_levels_are_prefixed(journal_stream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_systemd_python_levels_are_prefixed(
+    journal_stream: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "systemd.journal", None)
     handler = open_journal(environ(journal_stream), journal_stream)
     assert handler is not None
@@ -111,7 +118,9 @@ def test_with_systemd_python_the_journal_gets_the_fields_alone(
             self.send(text, PRIORITY="6", **{**self.fields, **vars(record)})
 
     journal = types.ModuleType("systemd.journal")
-    vars(journal).update(JournalHandler=JournalHandler, send=lambda text, **fields: sent.append((text, fields)))
+    vars(journal).update(
+        JournalHandler=JournalHandler, send=lambda text, **fields: sent.append((text, fields))
+    )
     monkeypatch.setitem(sys.modules, "systemd.journal", journal)
     monkeypatch.setitem(sys.modules, "systemd", types.ModuleType("systemd"))
     handler = open_journal(environ(journal_stream), journal_stream)
@@ -119,10 +128,17 @@ def test_with_systemd_python_the_journal_gets_the_fields_alone(
     record = logging.LogRecord("agent.x", logging.INFO, "", 0, "%s rings", ("5f1c",), None)
     record.CALLBOX_CONVERSATION = "5f1c"
     handler.handle(record)
-    assert sent == [("5f1c rings", {"PRIORITY": "6", "SYSLOG_IDENTIFIER": "callbox", "CALLBOX_CONVERSATION": "5f1c"})]
+    assert sent == [
+        (
+            "5f1c rings",
+            {"PRIORITY": "6", "SYSLOG_IDENTIFIER": "callbox", "CALLBOX_CONVERSATION": "5f1c"},
+        )
+    ]
 
 
-@pytest.mark.parametrize(("level", "prefix"), [("CRITICAL", 2), ("WARNING", 4), ("INFO", 6), ("DEBUG", 7)])
+@pytest.mark.parametrize(
+    ("level", "prefix"), [("CRITICAL", 2), ("WARNING", 4), ("INFO", 6), ("DEBUG", 7)]
+)
 def test_level_prefix(level: str, prefix: int) -> None:
     record = logging.LogRecord("agent", getattr(logging, level), "", 0, "text", (), None)
     assert LevelPrefix().format(record) == f"<{prefix}>text"

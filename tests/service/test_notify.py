@@ -29,7 +29,9 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
         yield name, listening
 
 
-def test_fallback_speaks_the_protocol(manager: tuple[str, socket.socket], without_systemd_python: None) -> None:
+def test_fallback_speaks_the_protocol(
+    manager: tuple[str, socket.socket], without_systemd_python: None
+) -> None:
     address, listening = manager
     notifier = open_notifier({"NOTIFY_SOCKET": address})
     notifier.ready("idle; broker 127.0.0.1:1883")
@@ -75,7 +77,9 @@ def test_without_a_manager_nothing_happens() -> None:
     assert not notifier.managed
 
 
-def test_manager_that_is_gone_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_manager_that_is_gone_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     def send(_text: str) -> None:
         raise OSError(errno.ECONNREFUSED, "Connection refused")
 

@@ -31,7 +31,11 @@ MISSING = Camera("auto", looked_for=True, missing="none found")
         ),
         ((call(video=VIDEO),), {}, "in a call with front-desk, 1280x720 at 30 fps, 1.9 Mbit/s"),
         ((call(),), {}, "in a call with front-desk"),
-        ((call(),), {"broker_connected": False}, "in a call with front-desk; the broker 127.0.0.1:1883 is away"),
+        (
+            (call(),),
+            {"broker_connected": False},
+            "in a call with front-desk; the broker 127.0.0.1:1883 is away",
+        ),
         ((call(state=State.INVITED),), {}, "answering front-desk"),
         ((call(state=State.RINGING),), {}, "ringing for front-desk"),
         ((call(state=State.CONNECTING),), {}, "connecting to front-desk"),
@@ -45,7 +49,8 @@ MISSING = Camera("auto", looked_for=True, missing="none found")
         (
             (),
             {"records": Records(trouble="database or disk is full")},
-            "idle; broker 127.0.0.1:1883; call records are in memory only (database or disk is full)",
+            "idle; broker 127.0.0.1:1883; call records are in memory only (database or disk is "
+            "full)",
         ),
         ((), {"phase": Phase.STOPPING}, "stopping"),
         ((call(),), {"phase": Phase.STOPPING}, "hanging up with front-desk"),

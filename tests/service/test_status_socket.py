@@ -41,7 +41,9 @@ async def test_socket_of_a_daemon_that_is_gone_is_replaced(tmp_path: Path) -> No
         assert (await asyncio.to_thread(ask, path))["uid"] == "door-1"
 
 
-async def test_socket_of_a_daemon_that_answers_is_left_to_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_socket_of_a_daemon_that_answers_is_left_to_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "status.sock"
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(path))
@@ -102,9 +104,14 @@ async def test_ask_refuses_what_is_no_status(tmp_path: Path, answer: bytes) -> N
 
 
 def test_paths(tmp_path: Path) -> None:
-    assert socket_path("door-1", {"RUNTIME_DIRECTORY": "/run/callbox"}) == Path("/run/callbox/status.sock")
+    assert socket_path("door-1", {"RUNTIME_DIRECTORY": "/run/callbox"}) == Path(
+        "/run/callbox/status.sock"
+    )
     personal = {"XDG_RUNTIME_DIR": str(tmp_path)}
     assert socket_path("door-1", personal) == tmp_path / "callbox" / "door-1.sock"
     (tmp_path / "callbox").mkdir()
     (tmp_path / "callbox" / "door-1.sock").touch()
-    assert candidates(personal) == [Path("/run/callbox/status.sock"), tmp_path / "callbox" / "door-1.sock"]
+    assert candidates(personal) == [
+        Path("/run/callbox/status.sock"),
+        tmp_path / "callbox" / "door-1.sock",
+    ]

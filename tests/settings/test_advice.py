@@ -17,7 +17,10 @@ def test_that_nobody_may_call_is_said(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("text", "advice"),
     [
-        ('[mqtt]\nhost = "broker.lan"\npassword = "x"', "mqtt.password goes to broker.lan unencrypted"),
+        (
+            '[mqtt]\nhost = "broker.lan"\npassword = "x"',
+            "mqtt.password goes to broker.lan unencrypted",
+        ),
         ('[mqtt.tls]\nca_file = "/a"', "mqtt.tls.ca_file does nothing"),
         ("[mqtt]\nport = 8883", "mqtt.port is 8883"),
         (
@@ -29,7 +32,10 @@ def test_that_nobody_may_call_is_said(machine: Machine) -> None:
             '[ice]\nservers = [{urls = "turn:a", secret = "s", credential_lifetime = "10m"}]',
             "ice.servers[0].credential_lifetime is shorter than call.max_duration",
         ),
-        ('[[policy.rule]]\nname = "b"\naction = "ring"', 'rule 2 ("b") is never asked: rule 1 matches every call'),
+        (
+            '[[policy.rule]]\nname = "b"\naction = "ring"',
+            'rule 2 ("b") is never asked: rule 1 matches every call',
+        ),
     ],
 )
 def test_what_is_hardly_meant_is_said(machine: Machine, text: str, advice: str) -> None:
@@ -40,6 +46,8 @@ def test_what_is_hardly_meant_is_said(machine: Machine, text: str, advice: str) 
 
 
 def test_nothing_is_said_of_a_sound_configuration(machine: Machine) -> None:
-    machine.write("callbox.toml", RULE.format("policy.") + '[mqtt]\nhost = "localhost"\npassword = "x"')
+    machine.write(
+        "callbox.toml", RULE.format("policy.") + '[mqtt]\nhost = "localhost"\npassword = "x"'
+    )
     settings = machine.load()
     assert advise(settings, load_policy(settings, root=machine.root)) == []

@@ -18,11 +18,17 @@ def load(folder: Path, text: str, environ: dict[str, str] | None = None) -> Any:
 def test_everything_that_can_be_said_of_the_camera(tmp_path: Path) -> None:
     camera = load(
         tmp_path,
-        '[camera]\nnumber = 1\nhflip = true\nrotation = 180\nautofocus = "once"\nnoise_reduction = "off"\n'
-        'region = [0.25, 0, 0.5, 1]\n[camera.controls]\nBrightness = 0.1\nAwbMode = "Indoor"\nColourGains = [1.5, 2]\n',
+        "[camera]\nnumber = 1\nhflip = true\nrotation = 180\nautofocus = "
+        '"once"\nnoise_reduction = "off"\n'
+        "region = [0.25, 0, 0.5, 1]\n[camera.controls]\nBrightness = 0.1\nAwbMode = "
+        '"Indoor"\nColourGains = [1.5, 2]\n',
     )
     assert (camera.number, camera.hflip, camera.vflip, camera.rotation) == (1, True, False, 180)
-    assert (camera.autofocus, camera.noise_reduction, camera.region) == ("once", "off", (0.25, 0, 0.5, 1))
+    assert (camera.autofocus, camera.noise_reduction, camera.region) == (
+        "once",
+        "off",
+        (0.25, 0, 0.5, 1),
+    )
     assert camera.controls == {"Brightness": 0.1, "AwbMode": "Indoor", "ColourGains": [1.5, 2]}
 
 
@@ -33,7 +39,11 @@ def test_the_environment_can_say_it_too(tmp_path: Path) -> None:
         "CALLBOX_CAMERA__CONTROLS": '{"Brightness": 0.2}',
     }
     camera = load(tmp_path, "", environ)
-    assert (camera.rotation, camera.region, camera.controls) == (180, (0, 0, 0.5, 0.5), {"Brightness": 0.2})
+    assert (camera.rotation, camera.region, camera.controls) == (
+        180,
+        (0, 0, 0.5, 0.5),
+        {"Brightness": 0.2},
+    )
 
 
 @pytest.mark.parametrize(

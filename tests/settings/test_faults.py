@@ -1,4 +1,6 @@
-"""What is wrong with settings: every fault at once, with file, key and value, and never a secret."""
+"""What is wrong with settings: every fault at once, with file, key and value, and never a
+secret.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,11 @@ WRONG: list[tuple[str, str, str]] = [
     ("[mqtt.tls]\nenabled = 5", "mqtt.tls.enabled: 5", "valid boolean"),
     ('[mqtt.tls]\ncert_file = "c"', "mqtt.tls.cert_file: 'c'", "needs key_file"),
     ('[mqtt.tls]\nkey_file = "k"', "mqtt.tls.key_file: 'k'", "needs cert_file"),
-    ('[mqtt.tls]\nenabled = true\nca_file = "/no/ca"', "mqtt.tls.ca_file: '/no/ca'", "cannot be read"),
+    (
+        '[mqtt.tls]\nenabled = true\nca_file = "/no/ca"',
+        "mqtt.tls.ca_file: '/no/ca'",
+        "cannot be read",
+    ),
     ('[video]\nsource = "webcam"', "video.source: 'webcam'", "is not auto, picamera2"),
     ('[video]\nsource = "file:"', "video.source: 'file:'", "is not auto, picamera2"),
     ("[video]\nwidth = 641", "video.width: 641", "multiple of 2"),
@@ -49,19 +55,43 @@ WRONG: list[tuple[str, str, str]] = [
     ("[video]\nframerate = 0", "video.framerate: 0", "greater than or equal to 1"),
     ("[video]\nbitrate = 100_000", "video.bitrate: 100000", "below min_bitrate (250000)"),
     ("[video]\nbitrate = 5_000_000", "video.bitrate: 5000000", "above max_bitrate (4000000)"),
-    ("[video]\nmin_bitrate = 5_000_000", "video.min_bitrate: 5000000", "above max_bitrate (4000000)"),
+    (
+        "[video]\nmin_bitrate = 5_000_000",
+        "video.min_bitrate: 5000000",
+        "above max_bitrate (4000000)",
+    ),
     ('[audio]\ncapture = ""', "audio.capture: ''", "is not auto"),
     ('[audio]\nplayback = "pattern"', "audio.playback: 'pattern'", "only for capture"),
-    ('[ice]\ntransport_policy = "some"', "ice.transport_policy: 'some'", "should be 'all' or 'relay'"),
+    (
+        '[ice]\ntransport_policy = "some"',
+        "ice.transport_policy: 'some'",
+        "should be 'all' or 'relay'",
+    ),
     ('[ice]\nservers = "stun:a"', "ice.servers: (text)", "should be a list"),
     ("[ice]\nservers = [{}]", "ice.servers[0].urls", "is required"),
     ("[ice]\nservers = [{urls = []}]", "ice.servers[0].urls", "at least 1 item"),
-    ('[ice]\nservers = [{urls = "http://a"}]', "ice.servers[0].urls[0]: 'http://a'", "is not stun:HOST"),
-    ('[ice]\nservers = [{urls = ["stun:a", "stun:b?transport=udp"]}]', "ice.servers[0].urls[1]", "no transport"),
+    (
+        '[ice]\nservers = [{urls = "http://a"}]',
+        "ice.servers[0].urls[0]: 'http://a'",
+        "is not stun:HOST",
+    ),
+    (
+        '[ice]\nservers = [{urls = ["stun:a", "stun:b?transport=udp"]}]',
+        "ice.servers[0].urls[1]",
+        "no transport",
+    ),
     ('[ice]\nservers = [{urls = "stun:a:70000"}]', "'stun:a:70000'", "is not stun:HOST"),
     ('[ice]\nservers = [{urls = "turns:a?transport=udp"}]', "'turns:a?transport=udp'", "not udp"),
-    ('[ice]\nservers = [{urls = "turn:a"}]', "ice.servers[0].urls: 'turn:a'", "needs username and credential"),
-    ('[ice]\nservers = [{urls = "turn:[1.2.3.4]:3478"}]', "'turn:[1.2.3.4]:3478'", "'1.2.3.4' is not an IPv6 address"),
+    (
+        '[ice]\nservers = [{urls = "turn:a"}]',
+        "ice.servers[0].urls: 'turn:a'",
+        "needs username and credential",
+    ),
+    (
+        '[ice]\nservers = [{urls = "turn:[1.2.3.4]:3478"}]',
+        "'turn:[1.2.3.4]:3478'",
+        "'1.2.3.4' is not an IPv6 address",
+    ),
     (
         '[ice]\nservers = [{urls = "turn:a", secret = "x", credential = "y"}]',
         "ice.servers[0].secret:",
@@ -77,20 +107,34 @@ WRONG: list[tuple[str, str, str]] = [
     ("[stats]\ninterval = nan", "stats.interval: nan", "finite number"),
     ('[call]\nsetup_timeout = "1h"', "call.setup_timeout: '1h'", "less than or equal to 120"),
     ('[call]\nmax_duration = "long"', "call.max_duration: 'long'", "is not a duration"),
-    ('[log]\nlevel = "chatty"', "log.level: 'chatty'", "should be 'debug', 'info', 'warning' or 'error'"),
+    (
+        '[log]\nlevel = "chatty"',
+        "log.level: 'chatty'",
+        "should be 'debug', 'info', 'warning' or 'error'",
+    ),
     ('[[policy.rule]]\nname = "a"', 'rule 1 ("a"): action', "is required"),
     ('[[policy.rule]]\naction = "ring"', "rule 1: name", "is required"),
-    ('[policy]\nfile = "p.toml"\n[[policy.rule]]\nname = "a"\naction = "ring"', "policy.file: 'p.toml'", "keep one"),
+    (
+        '[policy]\nfile = "p.toml"\n[[policy.rule]]\nname = "a"\naction = "ring"',
+        "policy.file: 'p.toml'",
+        "keep one",
+    ),
     ("bogus = 1", "bogus", "unknown key"),
     ('[mqtt]\nhosst = "x"', "mqtt.hosst", "unknown key, did you mean mqtt.host?"),
     ("bitrate = 1", "bitrate", "unknown key, did you mean video.bitrate?"),
     ("[telemetry]\nx = 1", "telemetry", "unknown key"),
-    ('[ice]\nservers = [{url = "stun:a"}]', "ice.servers[0].url:", "did you mean ice.servers[0].urls?"),
+    (
+        '[ice]\nservers = [{url = "stun:a"}]',
+        "ice.servers[0].url:",
+        "did you mean ice.servers[0].urls?",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("text", "key_and_value", "complaint"), WRONG)
-def test_a_fault_names_file_key_and_value(machine: Machine, text: str, key_and_value: str, complaint: str) -> None:
+def test_a_fault_names_file_key_and_value(
+    machine: Machine, text: str, key_and_value: str, complaint: str
+) -> None:
     machine.write("callbox.toml", "# nothing wrong here")
     file = machine.write("conf.d/50-wrong.toml", text)
     faults = machine.faults()
@@ -104,17 +148,35 @@ def test_a_fault_names_file_key_and_value(machine: Machine, text: str, key_and_v
     ("name", "value", "expected"),
     [
         ("CALLBOX_FOO", "1", "environment: CALLBOX_FOO: unknown key"),
-        ("CALLBOX_STAT", "1", "environment: CALLBOX_STAT: unknown key, did you mean CALLBOX_STATS?"),
+        (
+            "CALLBOX_STAT",
+            "1",
+            "environment: CALLBOX_STAT: unknown key, did you mean CALLBOX_STATS?",
+        ),
         ("CALLBOX_", "1", "environment: CALLBOX_: unknown key"),
-        ("CALLBOX_MQTT__HOSST", "x", "environment: CALLBOX_MQTT__HOSST: unknown key, did you mean CALLBOX_MQTT__HOST?"),
+        (
+            "CALLBOX_MQTT__HOSST",
+            "x",
+            "environment: CALLBOX_MQTT__HOSST: unknown key, did you mean CALLBOX_MQTT__HOST?",
+        ),
         ("CALLBOX_MQTT_HOST", "x", "environment: CALLBOX_MQTT_HOST: unknown key"),
-        ("CALLBOX_MQTT__PORT", "x", "environment: CALLBOX_MQTT__PORT: 'x' should be a valid integer"),
+        (
+            "CALLBOX_MQTT__PORT",
+            "x",
+            "environment: CALLBOX_MQTT__PORT: 'x' should be a valid integer",
+        ),
         ("CALLBOX_UID__X", "x", "environment: CALLBOX_UID: (a table) should be a valid string"),
         ("CALLBOX_STATS", '{"interval": ', "environment: CALLBOX_STATS: (text) should be a table"),
-        ("CALLBOX_ICE__SERVERS", "stun:a", "environment: CALLBOX_ICE__SERVERS: (text) should be a list"),
+        (
+            "CALLBOX_ICE__SERVERS",
+            "stun:a",
+            "environment: CALLBOX_ICE__SERVERS: (text) should be a list",
+        ),
     ],
 )
-def test_a_fault_in_the_environment_names_the_variable(machine: Machine, name: str, value: str, expected: str) -> None:
+def test_a_fault_in_the_environment_names_the_variable(
+    machine: Machine, name: str, value: str, expected: str
+) -> None:
     assert any(fault.startswith(expected) for fault in machine.faults(None, **{name: value}))
 
 
@@ -209,7 +271,8 @@ def test_no_fault_repeats_a_secret(machine: Machine, text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         machine.load()
     assert SECRET not in str(caught.value)
-    assert caught.value.__cause__ is None  # pydantic's own message quotes its input
+    # pydantic's own message quotes its input
+    assert caught.value.__cause__ is None
 
 
 def test_no_fault_repeats_a_secret_of_the_environment(machine: Machine) -> None:
@@ -219,7 +282,8 @@ def test_no_fault_repeats_a_secret_of_the_environment(machine: Machine) -> None:
 
 def test_settings_never_print_a_secret(machine: Machine) -> None:
     servers = (
-        f'[{{"urls": "turn:a", "username": "u", "credential": "{SECRET}"}}, {{"urls": "turn:b", "secret": "{SECRET}"}}]'
+        f'[{{"urls": "turn:a", "username": "u", "credential": "{SECRET}"}}, '
+        f'{{"urls": "turn:b", "secret": "{SECRET}"}}]'
     )
     settings = machine.load(CALLBOX_MQTT__PASSWORD=SECRET, CALLBOX_ICE__SERVERS=servers)
     for text in (repr(settings), str(settings), settings.model_dump_json()):
@@ -227,7 +291,21 @@ def test_settings_never_print_a_secret(machine: Machine) -> None:
 
 
 KEYS = st.sampled_from(
-    ["uid", "mqtt", "tls", "ice", "servers", "urls", "policy", "rule", "file", "video", "width", "x", ""]
+    [
+        "uid",
+        "mqtt",
+        "tls",
+        "ice",
+        "servers",
+        "urls",
+        "policy",
+        "rule",
+        "file",
+        "video",
+        "width",
+        "x",
+        "",
+    ]
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text("a:/-\0\n\u00e9", max_size=5),
@@ -241,7 +319,9 @@ VALUES = st.recursive(
     st.dictionaries(KEYS, VALUES, max_size=5),
     st.dictionaries(st.text("MQTICES_UDX", max_size=14), st.text('[{1"', max_size=4)),
 )
-def test_whatever_is_configured_it_loads_or_is_a_fault(tree: Mapping[str, Any], variables: Mapping[str, str]) -> None:
+def test_whatever_is_configured_it_loads_or_is_a_fault(
+    tree: Mapping[str, Any], variables: Mapping[str, str]
+) -> None:
     environ = {f"CALLBOX_{name}": json.dumps(value) for name, value in tree.items()}
     environ |= {f"CALLBOX_{name}": value for name, value in variables.items()}
     faults = None
@@ -250,4 +330,7 @@ def test_whatever_is_configured_it_loads_or_is_a_fault(tree: Mapping[str, Any], 
     except ConfigurationError as error:
         faults = error.faults
     assert faults != []
-    assert all(("environment: " in fault or "cannot be read" in fault) and "\n" not in fault for fault in faults or [])
+    assert all(
+        ("environment: " in fault or "cannot be read" in fault) and "\n" not in fault
+        for fault in faults or []
+    )

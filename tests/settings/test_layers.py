@@ -21,24 +21,49 @@ def test_without_any_layer_the_defaults_hold(machine: Machine) -> None:
     settings = machine.load()
     assert settings == Settings(uid=settings.uid)
     assert (settings.topic_prefix, settings.max_conversations) == ("callbox/v1", 1)
-    assert (settings.mqtt.host, settings.mqtt.port, settings.mqtt.keepalive) == ("127.0.0.1", 1883, 30)
-    assert (settings.mqtt.tls.enabled, settings.mqtt.tls.ca_file, settings.mqtt.password) == (False, None, None)
-    assert (settings.video.source, settings.video.width, settings.video.height) == ("auto", 1280, 720)
+    assert (settings.mqtt.host, settings.mqtt.port, settings.mqtt.keepalive) == (
+        "127.0.0.1",
+        1883,
+        30,
+    )
+    assert (settings.mqtt.tls.enabled, settings.mqtt.tls.ca_file, settings.mqtt.password) == (
+        False,
+        None,
+        None,
+    )
+    assert (settings.video.source, settings.video.width, settings.video.height) == (
+        "auto",
+        1280,
+        720,
+    )
     assert (settings.video.bitrate, settings.video.min_bitrate, settings.video.max_bitrate) == (
         2_000_000,
         250_000,
         4_000_000,
     )
     assert (settings.audio.capture, settings.audio.playback) == ("auto", "auto")
-    assert (settings.ice.servers, settings.ice.transport_policy, settings.stats.interval) == ((), "all", 2.0)
-    assert (settings.call.setup_timeout, settings.call.max_duration, settings.log.level) == (15.0, 3600.0, "info")
+    assert (settings.ice.servers, settings.ice.transport_policy, settings.stats.interval) == (
+        (),
+        "all",
+        2.0,
+    )
+    assert (settings.call.setup_timeout, settings.call.max_duration, settings.log.level) == (
+        15.0,
+        3600.0,
+        "info",
+    )
 
 
 def test_each_layer_wins_over_the_one_before(machine: Machine) -> None:
-    """Six keys, the n-th set by the first n layers: each keeps the value of the last that set it."""
+    """Six keys, the n-th set by the first n layers: each keeps the value of the last that set
+    it.
+    """
     keys = ["host", "username", "password", "port", "keepalive"]
     values: list[dict[str, Any]] = [
-        {key: (f"layer-{n}" if key in ("host", "username", "password") else 1000 + n) for key in keys[n:]}
+        {
+            key: (f"layer-{n}" if key in ("host", "username", "password") else 1000 + n)
+            for key in keys[n:]
+        }
         for n in range(5)
     ]
 
@@ -63,7 +88,9 @@ def test_each_layer_wins_over_the_one_before(machine: Machine) -> None:
 def test_a_later_list_replaces_an_earlier_one(machine: Machine) -> None:
     machine.write("callbox.toml", '[ice]\nservers = [{urls = "stun:a"}, {urls = "stun:b"}]')
     config = machine.write("mine.toml", '[ice]\nservers = [{urls = ["stun:c", "stun:d:3479"]}]')
-    assert [server.urls for server in machine.load(config).ice.servers] == [("stun:c", "stun:d:3479")]
+    assert [server.urls for server in machine.load(config).ice.servers] == [
+        ("stun:c", "stun:d:3479")
+    ]
 
 
 def test_the_environment_reaches_every_depth(machine: Machine) -> None:
@@ -72,13 +99,18 @@ def test_the_environment_reaches_every_depth(machine: Machine) -> None:
         CALLBOX_MQTT__TLS__ENABLED="true",
         CALLBOX_VIDEO='{"width": 640, "height": 480}',
         CALLBOX_VIDEO__FRAMERATE="15",
-        CALLBOX_ICE__SERVERS='[{"urls": "turn:a?transport=tcp", "username": "u", "credential": "c"}]',
+        CALLBOX_ICE__SERVERS='[{"urls": "turn:a?transport=tcp", "username": "u", "credential": '
+        '"c"}]',
         CALLBOX_CALL__MAX_DURATION="none",
         CALLBOX_LOG__LEVEL="DEBUG",
         CALLBOXER="not ours",
         HOME="/home",
     )
-    assert (settings.uid, settings.mqtt.tls.enabled, settings.log.level) == ("door-2", True, "debug")
+    assert (settings.uid, settings.mqtt.tls.enabled, settings.log.level) == (
+        "door-2",
+        True,
+        "debug",
+    )
     assert (settings.video.width, settings.video.height, settings.video.framerate) == (640, 480, 15)
     assert settings.ice.servers[0].urls == ("turn:a?transport=tcp",)
     assert settings.call.max_duration is None
@@ -92,7 +124,9 @@ def test_a_password_stays_as_it_was_written(machine: Machine, password: str) -> 
 
 
 def test_the_state_directory_is_systemds_unless_a_file_says_otherwise(machine: Machine) -> None:
-    assert machine.load(STATE_DIRECTORY="/var/lib/a:/var/lib/b").state_directory == Path("/var/lib/a")
+    assert machine.load(STATE_DIRECTORY="/var/lib/a:/var/lib/b").state_directory == Path(
+        "/var/lib/a"
+    )
     machine.write("callbox.toml", 'state_directory = "/srv/callbox"')
     assert machine.load(STATE_DIRECTORY="/var/lib/a").state_directory == Path("/srv/callbox")
 
@@ -127,6 +161,11 @@ def test_any_host_name_makes_a_uid(name: str) -> None:
 
 
 def test_the_host_name_is_the_uid(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, uid in {"door-1": "door-1", "door_1.local": "door_1", "--": "callbox", "my door": "my-door"}.items():
+    for name, uid in {
+        "door-1": "door-1",
+        "door_1.local": "door_1",
+        "--": "callbox",
+        "my door": "my-door",
+    }.items():
         monkeypatch.setattr("socket.gethostname", iter([name]).__next__)
         assert default_uid() == uid

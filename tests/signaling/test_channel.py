@@ -39,14 +39,20 @@ def network() -> FakeNetwork:
 
 @pytest.fixture
 async def signaling(network: FakeNetwork) -> AsyncIterator[Signaling]:
-    async with FakeBroker(network, "door-1", subscriptions=Signaling.subscriptions("door-1", PREFIX)) as broker:
+    async with FakeBroker(
+        network, "door-1", subscriptions=Signaling.subscriptions("door-1", PREFIX)
+    ) as broker:
         await broker.wait_connected(30)
-        yield Signaling(broker, uid="door-1", prefix=PREFIX, party="p-1", now=lambda: 1795342500.123)
+        yield Signaling(
+            broker, uid="door-1", prefix=PREFIX, party="p-1", now=lambda: 1795342500.123
+        )
 
 
 @pytest.fixture
 async def caller(network: FakeNetwork) -> AsyncIterator[FakeBroker]:
-    async with FakeBroker(network, "desk", subscriptions=[("callbox/v1/desk/signal/+", 1), ("replies/#", 1)]) as broker:
+    async with FakeBroker(
+        network, "desk", subscriptions=[("callbox/v1/desk/signal/+", 1), ("replies/#", 1)]
+    ) as broker:
         await broker.wait_connected(30)
         yield broker
 
@@ -114,11 +120,14 @@ async def test_what_is_not_for_us_is_passed_over(network: FakeNetwork, caller: F
             broker.drop()
             await broker.wait_connected(30)
             retained = {"callbox/v1/door-1/signal/desk", "callbox/v1/door-1/command/open"}
-            again = {(await broker.incoming()).topic for _ in retained}  # all was acknowledged; these are retained
+            # all was acknowledged; these are retained
+            again = {(await broker.incoming()).topic for _ in retained}
         assert again == retained
 
 
-async def test_a_malformed_signal_says_what_can_be_said_of_it(signaling: Signaling, caller: FakeBroker) -> None:
+async def test_a_malformed_signal_says_what_can_be_said_of_it(
+    signaling: Signaling, caller: FakeBroker
+) -> None:
     payload = {"type": "close", "conversation": CONVERSATION, "party": "p"}
     await caller.publish("callbox/v1/door-1/signal/desk", json.dumps(payload).encode())
     message = await signal(signaling)
@@ -127,7 +136,9 @@ async def test_a_malformed_signal_says_what_can_be_said_of_it(signaling: Signali
     assert (message.conversation, message.answerable) == (CONVERSATION, True)
     assert signaling.send_error(message) is not None
     answer = parse_signal((await caller.incoming()).payload)
-    assert answer == Error(conversation=CONVERSATION, party="p-1", code="invalid", message="close.reason: is required")
+    assert answer == Error(
+        conversation=CONVERSATION, party="p-1", code="invalid", message="close.reason: is required"
+    )
 
 
 async def test_a_message_without_a_conversation_is_answered_without_one(
@@ -140,7 +151,9 @@ async def test_a_message_without_a_conversation_is_answered_without_one(
     assert (answer.conversation, answer.code) == (NO_CONVERSATION, "not_json")
 
 
-async def test_an_error_about_an_error_is_never_sent(signaling: Signaling, caller: FakeBroker) -> None:
+async def test_an_error_about_an_error_is_never_sent(
+    signaling: Signaling, caller: FakeBroker
+) -> None:
     await caller.publish("callbox/v1/door-1/signal/desk", b'{"type":"error","conversation":7}')
     message = await signal(signaling)
     assert not message.answerable
@@ -150,7 +163,13 @@ async def test_an_error_about_an_error_is_never_sent(signaling: Signaling, calle
 async def test_an_invitation_expires_with_its_lifetime(
     signaling: Signaling, caller: FakeBroker, network: FakeNetwork
 ) -> None:
-    invite = Invite(conversation=CONVERSATION, party="p-1", sdp="v=0", sent_at="2026-11-22T10:15:00Z", lifetime=12.5)
+    invite = Invite(
+        conversation=CONVERSATION,
+        party="p-1",
+        sdp="v=0",
+        sent_at="2026-11-22T10:15:00Z",
+        lifetime=12.5,
+    )
     await signaling.send("desk", invite)
     await signaling.send("desk", CLOSE)
     await signaling.send("desk", CLOSE, expiry=7)
@@ -177,9 +196,14 @@ async def test_statistics_are_sent_at_most_once(signaling: Signaling, network: F
     ]
 
 
-async def test_the_result_goes_to_the_response_topic(signaling: Signaling, caller: FakeBroker) -> None:
+async def test_the_result_goes_to_the_response_topic(
+    signaling: Signaling, caller: FakeBroker
+) -> None:
     await caller.publish(
-        "callbox/v1/door-1/command/open", b'{"id":"r-1"}', response_topic="replies/1", correlation_data=b"\x01"
+        "callbox/v1/door-1/command/open",
+        b'{"id":"r-1"}',
+        response_topic="replies/1",
+        correlation_data=b"\x01",
     )
     request = await command(signaling)
     assert (request.verb, request.command, request.id) == ("open", OpenCommand(id="r-1"), "r-1")
@@ -193,7 +217,9 @@ async def test_without_a_response_topic_the_result_is_an_event(
     signaling: Signaling, caller: FakeBroker, network: FakeNetwork
 ) -> None:
     await caller.publish("callbox/v1/door-1/command/open", b'{"id":"r-1"}')
-    await (await command(signaling)).reply(CommandResult.failure("no_door", "no door is configured"))
+    await (await command(signaling)).reply(
+        CommandResult.failure("no_door", "no door is configured")
+    )
     assert network.published[-1].topic == "callbox/v1/door-1/events/command_result"
     assert json.loads(network.published[-1].payload) == {
         "event": "command_result",
@@ -224,9 +250,18 @@ async def test_without_a_response_topic_the_result_is_an_event(
     ],
 )
 async def test_a_command_cannot_make_the_device_speak_elsewhere(
-    signaling: Signaling, caller: FakeBroker, network: FakeNetwork, topic: str, correlation_data: bytes | None
+    signaling: Signaling,
+    caller: FakeBroker,
+    network: FakeNetwork,
+    topic: str,
+    correlation_data: bytes | None,
 ) -> None:
-    await caller.publish("callbox/v1/door-1/command/open", b"", response_topic=topic, correlation_data=correlation_data)
+    await caller.publish(
+        "callbox/v1/door-1/command/open",
+        b"",
+        response_topic=topic,
+        correlation_data=correlation_data,
+    )
     await (await command(signaling)).reply(CommandResult.success(timestamp="not the event's own"))
     assert network.published[-1].topic == "callbox/v1/door-1/events/command_result"
     assert json.loads(network.published[-1].payload)["timestamp"] == "2026-11-22T10:15:00.123Z"
@@ -243,7 +278,12 @@ async def test_a_command_cannot_make_the_device_speak_elsewhere(
     ],
 )
 async def test_a_command_that_cannot_be_used_can_still_be_answered(
-    signaling: Signaling, caller: FakeBroker, verb: str, payload: bytes, code: str, request_id: str | None
+    signaling: Signaling,
+    caller: FakeBroker,
+    verb: str,
+    payload: bytes,
+    code: str,
+    request_id: str | None,
 ) -> None:
     await caller.publish(f"callbox/v1/door-1/command/{verb}", payload)
     request = await command(signaling)

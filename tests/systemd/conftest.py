@@ -24,7 +24,9 @@ SUITES = ("trixie", "bookworm")
 @pytest.fixture(scope="session")
 def builder() -> ModuleType:
     """systemd/deb/build.py, which is no part of the package."""
-    spec = importlib.util.spec_from_file_location("callbox_deb_build", ROOT / "systemd/deb/build.py")
+    spec = importlib.util.spec_from_file_location(
+        "callbox_deb_build", ROOT / "systemd/deb/build.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -34,7 +36,9 @@ def builder() -> ModuleType:
 
 
 def build_package(builder: ModuleType, suite: str, arch: str) -> Path:
-    """The package of the sources as they are; one that was built of the same sources before is taken again."""
+    """The package of the sources as they are; one that was built of the same sources before is
+    taken again.
+    """
     digest = hashlib.sha256()
     for part in ("agent", "config", "systemd"):
         for path in sorted((ROOT / part).rglob("*")):
@@ -69,7 +73,9 @@ def suite(request: pytest.FixtureRequest, container_tools: None) -> str:
 
 
 @pytest.fixture(scope="module")
-def machine(suite: str, builder: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+def machine(
+    suite: str, builder: ModuleType, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Machine]:
     """Booted, with the package beside it in /mnt and nothing installed."""
     folder = tmp_path_factory.mktemp(suite)
     shutil.copyfile(build_package(builder, suite, "amd64"), folder / "callbox.deb")

@@ -1,7 +1,7 @@
 """A small Debian in a container, with a real systemd as its first process.
 
-Its file system is made once for each suite and kept in the user's cache; what a test changes lies on top of it, in
-memory, and is gone afterwards.
+Its file system is made once for each suite and kept in the user's cache; what a test changes lies
+on top of it, in memory, and is gone afterwards.
 """
 
 from __future__ import annotations
@@ -21,17 +21,28 @@ from typing import Any, Self
 
 from tests.parts import find_part
 
-PACKAGES = ("systemd", "systemd-sysv", "dbus", "python3", "python3-systemd", "iproute2", "mosquitto")
+PACKAGES = (
+    "systemd",
+    "systemd-sysv",
+    "dbus",
+    "python3",
+    "python3-systemd",
+    "iproute2",
+    "mosquitto",
+)
 DEPENDENCIES = ("base-files", "python3", "libc6", "libgcc-s1", "libstdc++6", "zlib1g")
-ADDRESS = "203.0.113.1"  # of the only interface; ICE offers no loopback address where there is another
+# of the only interface; ICE offers no loopback address where there is another
+ADDRESS = "203.0.113.1"
 BOOT_TIMEOUT = 60.0
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "callbox"
 
 
 def root_filesystem(suite: str, arch: str = "amd64") -> Path:
-    """A directory with Debian in it, made on first use. Raises CalledProcessError where no archive can be reached.
+    """A directory with Debian in it, made on first use. Raises CalledProcessError where no archive
+    can be reached.
 
-    One for arm64 has only what the package depends on, and is only unpacked: its programs cannot run here to set it up.
+    One for arm64 has only what the package depends on, and is only unpacked: its programs cannot
+    run here to set it up.
     """
     packages = PACKAGES if arch == "amd64" else DEPENDENCIES
     variant = "minbase" if arch == "amd64" else "extract"
@@ -42,7 +53,11 @@ def root_filesystem(suite: str, arch: str = "amd64") -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=CACHE))
     try:
-        options = [f"--variant={variant}", f"--architectures={arch}", f"--include={','.join(packages)}"]
+        options = [
+            f"--variant={variant}",
+            f"--architectures={arch}",
+            f"--include={','.join(packages)}",
+        ]
         subprocess.run(["mmdebstrap", "--quiet", *options, suite, building, *_mirror()], check=True)
         building.rename(target)
     finally:
@@ -51,8 +66,17 @@ def root_filesystem(suite: str, arch: str = "amd64") -> Path:
 
 
 def _mirror() -> list[str]:
-    """The archive that this machine uses itself; mmdebstrap's own choice where that is not Debian's."""
-    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Component: main"]
+    """The archive that this machine uses itself; mmdebstrap's own choice where that is not
+    Debian's.
+    """
+    command = [
+        "apt-get",
+        "indextargets",
+        "--format",
+        "$(REPO_URI)",
+        "Created-By: Packages",
+        "Component: main",
+    ]
     found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
     return [uri for uri in found if uri.rstrip("/").endswith("/debian")][:1]
 
@@ -73,13 +97,30 @@ class Machine:
 
     def __enter__(self) -> Self:
         command = [
-            *(find_part("systemd-nspawn") or "systemd-nspawn", "--quiet", f"--directory={self._root}"),
-            *("--volatile=overlay", "--boot", "--private-network", "--register=no", "--keep-unit", "--link-journal=no"),
-            *("--console=pipe", "--kill-signal=SIGRTMIN+3", f"--machine=callbox-{self.suite}-{os.getpid()}"),
+            *(
+                find_part("systemd-nspawn") or "systemd-nspawn",
+                "--quiet",
+                f"--directory={self._root}",
+            ),
+            *(
+                "--volatile=overlay",
+                "--boot",
+                "--private-network",
+                "--register=no",
+                "--keep-unit",
+                "--link-journal=no",
+            ),
+            *(
+                "--console=pipe",
+                "--kill-signal=SIGRTMIN+3",
+                f"--machine=callbox-{self.suite}-{os.getpid()}",
+            ),
             f"--bind-ro={self.folder}:/mnt",
         ]
         with (self.folder / "nspawn.log").open("wb") as log:
-            self._nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._nspawn = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
         try:
             self.wait(self._booted, "the container has booted", BOOT_TIMEOUT)
             self.run("ip", "link", "set", "lo", "up")
@@ -90,12 +131,17 @@ class Machine:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._shut_down()
 
     def run(self, *command: str, check: bool = True, text: str | None = None) -> str:
-        """What the command prints, standard error included. With `check`, raises AssertionError where it fails."""
+        """What the command prints, standard error included. With `check`, raises AssertionError
+        where it fails.
+        """
         done = self.start(*command, text=text)
         if check and done.returncode:
             raise AssertionError(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}")
@@ -115,7 +161,11 @@ class Machine:
     def popen(self, *command: str) -> subprocess.Popen[str]:
         """The command, running."""
         return subprocess.Popen(
-            self.command(*command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            self.command(*command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     @staticmethod
@@ -127,7 +177,12 @@ class Machine:
         process.communicate(timeout=20)
 
     def command(self, *command: str) -> list[str]:
-        inside = ["env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"]
+        inside = [
+            "env",
+            "-i",
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "LC_ALL=C.UTF-8",
+        ]
         return ["nsenter", f"--target={self._leader}", "--all", "--", *inside, *command]
 
     def inside(self, path: str) -> Path:
@@ -139,7 +194,9 @@ class Machine:
 
     def show(self, unit: str, *properties: str) -> dict[str, str]:
         """Properties of a unit."""
-        lines = self.run("systemctl", "show", unit, f"--property={','.join(properties)}").splitlines()
+        lines = self.run(
+            "systemctl", "show", unit, f"--property={','.join(properties)}"
+        ).splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
     def journal(self, *matches: str) -> list[dict[str, Any]]:
@@ -187,7 +244,12 @@ def _child_of(process: int) -> int:
     """The first child that has become systemd; 0 while there is none."""
     try:
         return next(
-            (child for child in _children(process) if Path(f"/proc/{child}/comm").read_text() == "systemd\n"), 0
+            (
+                child
+                for child in _children(process)
+                if Path(f"/proc/{child}/comm").read_text() == "systemd\n"
+            ),
+            0,
         )
     except OSError:
         return 0
@@ -195,7 +257,10 @@ def _child_of(process: int) -> int:
 
 def _children(process: int) -> list[int]:
     try:
-        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+        return [
+            int(child)
+            for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        ]
     except OSError:
         return []
 

@@ -1,4 +1,6 @@
-"""The Debian package: what it holds, and what installing, upgrading, removing and purging leave behind."""
+"""The Debian package: what it holds, and what installing, upgrading, removing and purging leave
+behind.
+"""
 
 from __future__ import annotations
 
@@ -41,9 +43,20 @@ def test_contents(package: Path, arch: str, builder: ModuleType, tmp_path: Path)
     assert field(package, "Architecture") == arch
     builder.check_machine(tmp_path, arch)
     packages = next((tmp_path / "usr/lib/callbox/lib").glob("python3.*/site-packages"))
-    assert f"python3 (>= {packages.parent.name.removeprefix('python')}~)" in field(package, "Depends")
+    assert f"python3 (>= {packages.parent.name.removeprefix('python')}~)" in field(
+        package, "Depends"
+    )
     present = {path.name.split("-")[0].lower() for path in packages.glob("*.dist-info")}
-    assert present >= {"callbox", "aiortc", "av", "cryptography", "paho_mqtt", "pydantic_core", "pylibsrtp", "typer"}
+    assert present >= {
+        "callbox",
+        "aiortc",
+        "av",
+        "cryptography",
+        "paho_mqtt",
+        "pydantic_core",
+        "pylibsrtp",
+        "typer",
+    }
     assert "numpy" not in present, "it would hide the system's, which picamera2 was built with"
     assert "python3-picamera2" in field(package, "Recommends")
     modern = (tmp_path / "usr/lib/systemd/system/callbox.service.d/50-systemd-254.conf").exists()
@@ -63,10 +76,16 @@ def test_wrong_machine_is_found(builder: ModuleType, tmp_path: Path) -> None:
 def test_arm64_package_runs_under_qemu(suite: str, builder: ModuleType, tmp_path: Path) -> None:
     qemu = require_part("qemu-aarch64-static", "qemu-user-static")
     root = tmp_path / "root"
-    subprocess.run(["cp", "--archive", root_filesystem(suite, "arm64"), root], check=True)  # devices stay devices
-    subprocess.run(["dpkg-deb", "--extract", build_package(builder, suite, "arm64"), root], check=True)
+    # devices stay devices
+    subprocess.run(["cp", "--archive", root_filesystem(suite, "arm64"), root], check=True)
+    subprocess.run(
+        ["dpkg-deb", "--extract", build_package(builder, suite, "arm64"), root], check=True
+    )
     shutil.copy(qemu, root / "qemu")
-    script = "import agent.cli, agent.daemon, agent.media.pattern.pattern_source, platform; print(platform.machine(), agent.__version__)"
+    script = (
+        "import agent.cli, agent.daemon, agent.media.pattern.pattern_source, platform; "
+        "print(platform.machine(), agent.__version__)"
+    )
     done = subprocess.run(
         ["chroot", root, "/qemu", "/usr/lib/callbox/bin/python3", "-c", script],
         capture_output=True,
@@ -109,7 +128,9 @@ def files(machine: Machine) -> set[str]:
     return set(machine.run("find", "/", *options, "-print").splitlines())
 
 
-def test_install_upgrade_remove_purge(machine: Machine, suite: str, builder: ModuleType, tmp_path: Path) -> None:
+def test_install_upgrade_remove_purge(
+    machine: Machine, suite: str, builder: ModuleType, tmp_path: Path
+) -> None:
     before, users = files(machine), machine.run("getent", "passwd")
     device = Device.install(machine)
     device.start()
@@ -121,7 +142,9 @@ def test_install_upgrade_remove_purge(machine: Machine, suite: str, builder: Mod
     machine.run("dpkg", "--install", "/mnt/newer.deb")
     machine.wait(lambda: device.active and device.main_pid != pid, "the newer version runs")
     assert machine.run("cat", "/etc/callbox/policy.toml") == POLICY
-    assert machine.run("dpkg-query", "--show", "--showformat=${Version}", "callbox").startswith("9:")
+    assert machine.run("dpkg-query", "--show", "--showformat=${Version}", "callbox").startswith(
+        "9:"
+    )
 
     machine.run("systemctl", "enable", UNIT)
     machine.run("dpkg", "--remove", "callbox")

@@ -18,7 +18,8 @@ from tests.systemd.device import PASSWORD, UNIT, Device
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(300)]
 
 FAULTY = Path(__file__).with_name("faulty.py")
-WATCHDOG = 4.0  # seconds, in place of the unit's 20
+# seconds, in place of the unit's 20
+WATCHDOG = 4.0
 PATIENCE = 60.0  # seconds
 IDLE_SHARE = 0.003  # of a core
 
@@ -46,7 +47,9 @@ def test_start_to_ready(device: Device) -> None:
     properties = device.machine.show(
         UNIT, "StatusText", "ExecMainStartTimestampMonotonic", "ActiveEnterTimestampMonotonic"
     )
-    took = int(properties["ActiveEnterTimestampMonotonic"]) - int(properties["ExecMainStartTimestampMonotonic"])
+    took = int(properties["ActiveEnterTimestampMonotonic"]) - int(
+        properties["ExecMainStartTimestampMonotonic"]
+    )
     print(f"\n{device.machine.suite}: start to READY {took / 1e6:.2f} s")
     assert properties["StatusText"] == "idle; broker 127.0.0.1:1883"
 
@@ -55,19 +58,32 @@ def test_user_groups_and_directories(running: Device) -> None:
     machine, pid = running.machine, running.main_pid
     status = machine.run("cat", f"/proc/{pid}/status")
     user = machine.run("id", "--user", "callbox").strip()
-    groups = {machine.run("getent", "group", name).split(":")[2] for name in ("video", "audio", "callbox")}
+    groups = {
+        machine.run("getent", "group", name).split(":")[2] for name in ("video", "audio", "callbox")
+    }
     fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
     assert fields["Uid"].split() == [user] * 4
     assert set(fields["Groups"].split()) == groups
     assert int(fields["CapBnd"], 16) == 0
     assert fields["NoNewPrivs"].strip() == "1"
-    assert machine.run("stat", "--format=%U:%G %a", "/var/lib/callbox").strip() == "callbox:callbox 750"
-    assert machine.run("stat", "--format=%U:%G %a", "/run/callbox/status.sock").strip() == "callbox:callbox 660"
-    assert machine.run("stat", "--format=%U:%G %a", "/etc/callbox/credentials").strip() == "root:root 700"
+    assert (
+        machine.run("stat", "--format=%U:%G %a", "/var/lib/callbox").strip()
+        == "callbox:callbox 750"
+    )
+    assert (
+        machine.run("stat", "--format=%U:%G %a", "/run/callbox/status.sock").strip()
+        == "callbox:callbox 660"
+    )
+    assert (
+        machine.run("stat", "--format=%U:%G %a", "/etc/callbox/credentials").strip()
+        == "root:root 700"
+    )
 
 
 def test_only_group_members_may_ask_for_the_status(running: Device) -> None:
-    refused = running.machine.start("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "callbox", "status")
+    refused = running.machine.start(
+        "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "callbox", "status"
+    )
     assert refused.returncode == 6
     assert "Permission denied" in refused.stdout
 
@@ -92,7 +108,9 @@ def test_journal_tells_the_story_of_a_call(running: Device) -> None:
     conversation = running.wait_in_call()["calls"][0]["conversation"]
     call.communicate(timeout=60)
     running.machine.wait(
-        lambda: bool(running.messages(f"CALLBOX_CONVERSATION={conversation}", "CALLBOX_REASON=user_hangup")),
+        lambda: bool(
+            running.messages(f"CALLBOX_CONVERSATION={conversation}", "CALLBOX_REASON=user_hangup")
+        ),
         "the end is in the journal",
     )
     story = running.machine.journal(f"CALLBOX_CONVERSATION={conversation}")
@@ -116,12 +134,19 @@ def test_journal_holds_no_secret_and_no_session_description(running: Device) -> 
 def test_reload_good_and_bad(running: Device) -> None:
     machine, pid = running.machine, running.main_pid
     good = machine.run("cat", "/etc/callbox/policy.toml")
-    machine.write("/etc/callbox/policy.toml", good + '[[rule]]\nname = "others"\naction = "reject"\n')
+    machine.write(
+        "/etc/callbox/policy.toml", good + '[[rule]]\nname = "others"\naction = "reject"\n'
+    )
     machine.run("systemctl", "reload", UNIT)
-    machine.wait(lambda: "policy reloaded, 2 rules" in running.messages(), "the new rules are in force")
+    machine.wait(
+        lambda: "policy reloaded, 2 rules" in running.messages(), "the new rules are in force"
+    )
     machine.write("/etc/callbox/policy.toml", good.replace("accept", "acept"))
     machine.run("systemctl", "reload", UNIT)
-    machine.wait(lambda: any("'acept'" in message for message in running.messages("PRIORITY=3")), "the fault is said")
+    machine.wait(
+        lambda: any("'acept'" in message for message in running.messages("PRIORITY=3")),
+        "the fault is said",
+    )
     machine.write("/etc/callbox/policy.toml", good)
     assert running.active
     assert running.main_pid == pid
@@ -146,7 +171,9 @@ def watched(running: Device) -> Iterator[Device]:
     drop_in = f"/run/systemd/system/{UNIT}.d/faulty.conf"
     command = "/usr/lib/callbox/bin/python3 /run/faulty.py run"
     running.machine.write("/run/faulty.py", FAULTY.read_text())
-    running.machine.write(drop_in, f"[Service]\nWatchdogSec={WATCHDOG}s\nExecStart=\nExecStart={command}\n")
+    running.machine.write(
+        drop_in, f"[Service]\nWatchdogSec={WATCHDOG}s\nExecStart=\nExecStart={command}\n"
+    )
     running.machine.run("systemctl", "daemon-reload")
     running.machine.run("systemctl", "restart", UNIT)
     yield running
@@ -167,12 +194,18 @@ def test_hang_is_ended_by_the_watchdog(watched: Device, fault: str, in_call: boo
     took = watched.wait_restarted(before, PATIENCE)
     if call is not None:
         watched.machine.end(call)
-    print(f"\n{watched.machine.suite}: back {took:.2f} s after a hang, with a watchdog of {WATCHDOG:g} s")
+    print(
+        f"\n{watched.machine.suite}: back {took:.2f} s after a hang, with a watchdog of "
+        f"{WATCHDOG:g} s"
+    )
     if fault == "STOP" and watched.machine.systemd_version < 254:
-        return  # it does not wake a stopped process before SIGABRT, so nothing can be said
+        # it does not wake a stopped process before SIGABRT, so nothing can be said
+        return
     traceback = watched.messages("_TRANSPORT=stdout", pid)
     assert "Fatal Python error: Aborted" in traceback
-    assert sum("(most recent call first)" in line for line in traceback) >= 2, "not every thread is shown"
+    assert sum("(most recent call first)" in line for line in traceback) >= 2, (
+        "not every thread is shown"
+    )
 
 
 def test_wedged_encoder_is_ended_by_the_watchdog(watched: Device) -> None:
@@ -200,7 +233,9 @@ def test_crash_is_back_at_once(running: Device) -> None:
 
 def test_idle_takes_little(running: Device) -> None:
     def ticks() -> int:
-        fields = running.machine.run("cat", f"/proc/{running.main_pid}/stat").rsplit(")", 1)[1].split()
+        fields = (
+            running.machine.run("cat", f"/proc/{running.main_pid}/stat").rsplit(")", 1)[1].split()
+        )
         return int(fields[11]) + int(fields[12])
 
     def share_of_a_core() -> float:
@@ -248,7 +283,9 @@ def test_start_without_a_broker_says_what_is_missing(device: Device) -> None:
         device.machine.wait(lambda: device.show("StatusText") == wanted, "the reason is told")
     finally:
         device.machine.run("systemctl", "start", "mosquitto")
-    device.machine.wait(lambda: device.show("StatusText").startswith("idle"), "the broker was found")
+    device.machine.wait(
+        lambda: device.show("StatusText").startswith("idle"), "the broker was found"
+    )
 
 
 def test_start_without_a_camera_says_what_is_missing(device: Device) -> None:

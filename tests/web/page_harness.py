@@ -1,4 +1,6 @@
-"""The page in Debian's Chromium, served as it is on a device, and somebody to talk to on the other side."""
+"""The page in Debian's Chromium, served as it is on a device, and somebody to talk to on the other
+side.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Response, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    expect,
+)
 
 from agent.client.call_client import CallClient, Conversation
 from agent.media.sound.audio_hub import AudioHub
@@ -38,7 +49,9 @@ PROBE = Path(__file__).parent / "probe.js"
 HOST = "127.0.0.1"
 WIDE, NARROW = (1280, 800), (360, 780)
 GUARD = (
-    550  # milliseconds: an incoming call takes no answer in its first half second, which was meant for something else
+    # milliseconds: an incoming call takes no answer in its first half second, which was meant for
+    # something else
+    550
 )
 
 expect.set_options(timeout=PATIENCE * 1000)
@@ -51,7 +64,9 @@ async def serving(mosquitto: Mosquitto, **configuration: Any) -> AsyncIterator[s
         missing("the page's MQTT client is not there (make page)")
     options = WebOptions(HOST, free_port())
     async with PageServer(
-        options, (HOST, mosquitto.port), lambda: {"prefix": PREFIX, "iceServers": [], **configuration}
+        options,
+        (HOST, mosquitto.port),
+        lambda: {"prefix": PREFIX, "iceServers": [], **configuration},
     ):
         yield options.url
 
@@ -67,7 +82,10 @@ class Visitor:
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         page.on("request", self._on_request)
         page.on("response", self._on_response)
-        page.on("requestfailed", lambda request: self.faults.append(f"failed: {request.url} {request.failure}"))
+        page.on(
+            "requestfailed",
+            lambda request: self.faults.append(f"failed: {request.url} {request.failure}"),
+        )
 
     def part(self, name: str) -> Locator:
         """An element by its test id."""
@@ -99,7 +117,9 @@ class Visitor:
         return size
 
     async def tone(self) -> dict[str, float]:
-        """Wait until the far side is heard. `peak` (full scale is 1) and the loudest `frequency` in Hz."""
+        """Wait until the far side is heard. `peak` (full scale is 1) and the loudest `frequency` in
+        Hz.
+        """
         tone: dict[str, float] = await self.page.evaluate("() => probe.tone()")
         return tone
 
@@ -155,7 +175,9 @@ async def visiting(
     state: str = "connected",
     prepare: Callable[[BrowserContext], Any] | None = None,
 ) -> AsyncIterator[Visitor]:
-    """The page, open and in this `state`, in a browser of its own. Nothing may have gone wrong in it by the end."""
+    """The page, open and in this `state`, in a browser of its own. Nothing may have gone wrong in
+    it by the end.
+    """
     context = await browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         locale=language,
@@ -179,11 +201,13 @@ async def visiting(
     assert not visitor.faults, visitor.faults
 
 
-# -- who is on the other side ------------------------------------------------------------------------------------------
+# -- who is on the other side ----------------------------------------------------------------------
 
 
 class Ear:
-    """A `RemoteSink` that measures how loud it is: the root mean square of each 20 ms, full scale being 1."""
+    """A `RemoteSink` that measures how loud it is: the root mean square of each 20 ms, full scale
+    being 1.
+    """
 
     def __init__(self) -> None:
         self.levels: list[float] = []
@@ -251,7 +275,9 @@ class Ghost:
         self._party = str(uuid.uuid4())
 
     def appear(self, state: str = "online", **more: Any) -> None:
-        self._watcher.publish(f"{self.uid}/status", {"state": state, "busy": False, **more}, retain=True)
+        self._watcher.publish(
+            f"{self.uid}/status", {"state": state, "busy": False, **more}, retain=True
+        )
 
     async def invited(self, by: str, *, after: int = 0) -> dict[str, Any]:
         """The next invitation of `by`."""
@@ -261,7 +287,9 @@ class Ghost:
         return invitation
 
     async def told(self, by: str, kind: str) -> dict[str, Any]:
-        message: dict[str, Any] = await self._watcher.wait(f"{self.uid}/signal/{by}", lambda body: body["type"] == kind)
+        message: dict[str, Any] = await self._watcher.wait(
+            f"{self.uid}/signal/{by}", lambda body: body["type"] == kind
+        )
         return message
 
     def say(self, to: str, conversation: str, kind: str, **more: Any) -> None:

@@ -1,4 +1,6 @@
-"""The page's scripts without a browser: Node's own test runner, one test of ours for each of its files."""
+"""The page's scripts without a browser: Node's own test runner, one test of ours for each of its
+files.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,10 @@ import pytest
 from tests.parts import missing, require_part
 
 FOLDER = Path(__file__).parent
-OLDEST = 20  # the first Node whose test runner has a clock to mock that includes `Date`
-PATIENCE = 50.0  # seconds for one file
+# the first Node whose test runner has a clock to mock that includes `Date`
+OLDEST = 20
+# seconds for one file
+PATIENCE = 50.0
 
 
 async def run(*command: str) -> tuple[int, str]:
@@ -50,7 +54,9 @@ def test_nothing_has_to_be_installed_first() -> None:
     imported = [
         name
         for script in FOLDER.glob("*.js")
-        for name in re.findall(r"""^import\b[^"';]*["']([^"']+)["']""", script.read_text(), re.MULTILINE)
+        for name in re.findall(
+            r"""^import\b[^"';]*["']([^"']+)["']""", script.read_text(), re.MULTILINE
+        )
     ]
     assert imported
     assert [name for name in imported if not name.startswith(("./", "../", "node:"))] == []

@@ -1,4 +1,6 @@
-"""Calls from the page and to it: whole devices, a real broker, real WebRTC, and what the person then sees and hears."""
+"""Calls from the page and to it: whole devices, a real broker, real WebRTC, and what the person
+then sees and hears.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +15,21 @@ from tests.conftest import Mosquitto
 from tests.e2e.device import UID, Watcher, device
 from tests.web.page_harness import Ghost, Visitor, listening, visiting
 
-# A browser on a busy machine takes its time, and a timeout in here has more to say than the one of the whole test.
+# A browser on a busy machine takes its time, and a timeout in here has more to say than the one of
+# the whole test.
 pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(120)]
 
 RING = '[[policy.rule]]\nname = "ask"\naction = "ring"\n'
 REJECT = '[[policy.rule]]\nname = "nobody"\naction = "reject"\n'
-TONE = 440  # Hz, of the device's test sound
+# Hz, of the device's test sound
+TONE = 440
 
 
 async def closed(watcher: Watcher, **matching: Any) -> dict[str, Any]:
     """The device's record of the call."""
-    record: dict[str, Any] = await watcher.wait(f"{UID}/events/closed", lambda body: matching.items() <= body.items())
+    record: dict[str, Any] = await watcher.wait(
+        f"{UID}/events/closed", lambda body: matching.items() <= body.items()
+    )
     return record
 
 
@@ -54,7 +60,11 @@ async def test_a_call_with_picture_and_sound(
 
 def bytes_a_packet(stats: dict[str, Any]) -> float:
     audio = stats.get("audio", {})
-    return float(audio["bytesReceived"] / audio["packetsReceived"]) if audio.get("packetsReceived") else 0.0
+    return (
+        float(audio["bytesReceived"] / audio["packetsReceived"])
+        if audio.get("packetsReceived")
+        else 0.0
+    )
 
 
 def speaks(stats: dict[str, Any]) -> bool:
@@ -62,14 +72,18 @@ def speaks(stats: dict[str, Any]) -> bool:
     return bytes_a_packet(stats) > 20
 
 
-async def test_mute_is_silence_at_the_other_side(mosquitto: Mosquitto, browser: Browser, url: str) -> None:
+async def test_mute_is_silence_at_the_other_side(
+    mosquitto: Mosquitto, browser: Browser, url: str
+) -> None:
     async with visiting(browser, url) as visitor, listening(mosquitto) as listener:
         await visitor.button(f"Call {listener.uid}").click()
         await expect(visitor.part("call-state")).to_have_attribute("data-state", "connected")
         await listener.ear.until(lambda levels: max(levels, default=0) > 0.01)
         tone = await visitor.tone()
         await visitor.button("Mute the microphone").click()
-        await expect(visitor.button("Unmute the microphone")).to_have_attribute("aria-pressed", "true")
+        await expect(visitor.button("Unmute the microphone")).to_have_attribute(
+            "aria-pressed", "true"
+        )
         # Two seconds, in which the microphone beeps at least twice.
         await listener.ear.until(lambda levels: len(levels) > 100 and max(levels[-100:]) < 0.0005)
         await visitor.look("muted")
@@ -107,14 +121,20 @@ async def test_the_device_stops_during_a_call(
         await visitor.look("offline")
 
 
-# -- an invitation that is not accepted --------------------------------------------------------------------------------
+# -- an invitation that is not accepted ------------------------------------------------------------
 
 
-async def test_rejected(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str) -> None:
-    async with device(tmp_path, mosquitto, watcher, policy=REJECT), visiting(browser, url) as visitor:
+async def test_rejected(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
+) -> None:
+    async with (
+        device(tmp_path, mosquitto, watcher, policy=REJECT),
+        visiting(browser, url) as visitor,
+    ):
         await visitor.button(f"Call {UID}").click()
         await visitor.expect_end(
-            f"{UID} does not take calls from you at this time. Its rules decide; ask whoever looks after it."
+            f"{UID} does not take calls from you at this time. Its rules decide; ask whoever "
+            f"looks after it."
         )
         await expect(visitor.part("record")).to_contain_text("REJECTED")
         await visitor.look("rejected")
@@ -178,7 +198,9 @@ async def test_timeout_that_the_device_tells(watcher: Watcher, browser: Browser,
     async with visiting(browser, url) as visitor:
         await visitor.button(f"Call {ghost.uid}").click()
         invitation = await ghost.invited(uid := await visitor.uid())
-        ghost.say(uid, invitation["conversation"], "response", callStatus="TIMEOUT", reason="no_answer")
+        ghost.say(
+            uid, invitation["conversation"], "response", callStatus="TIMEOUT", reason="no_answer"
+        )
         await visitor.expect_end(f"Nobody answered at {ghost.uid}.")
         await expect(visitor.part("record")).to_contain_text("TIMEOUT")
         await visitor.look("timeout")
@@ -197,7 +219,7 @@ async def test_timeout_that_nobody_tells(watcher: Watcher, browser: Browser, url
     assert goodbye["reason"] == "invite_timeout"
 
 
-# -- an incoming call --------------------------------------------------------------------------------------------------
+# -- an incoming call ------------------------------------------------------------------------------
 
 
 async def ring(visitor: Visitor, watcher: Watcher) -> None:
@@ -211,7 +233,9 @@ async def test_an_incoming_call_is_accepted(
 ) -> None:
     async with device(tmp_path, mosquitto, watcher), visiting(browser, url) as visitor:
         await ring(visitor, watcher)
-        await expect(visitor.page.get_by_role("alertdialog", name=f"{UID} is calling")).to_be_visible()
+        await expect(
+            visitor.page.get_by_role("alertdialog", name=f"{UID} is calling")
+        ).to_be_visible()
         await expect(visitor.page).to_have_title(f"{UID} is calling")
         await visitor.look("incoming")
         await visitor.answer("Accept")
@@ -222,7 +246,11 @@ async def test_an_incoming_call_is_accepted(
         await visitor.expect_end("You hung up.")
         record = await closed(watcher)
     assert tone["frequency"] == pytest.approx(TONE, abs=24)
-    assert (record["direction"], record["reason"], record["closedBy"]) == ("outgoing", "user_hangup", "remote")
+    assert (record["direction"], record["reason"], record["closedBy"]) == (
+        "outgoing",
+        "user_hangup",
+        "remote",
+    )
 
 
 async def test_an_incoming_call_is_rejected(
@@ -233,9 +261,14 @@ async def test_an_incoming_call_is_rejected(
         await visitor.answer("Reject")
         await visitor.expect_end(f"You declined the call from {UID}.")
         record = await closed(watcher)
-        await visitor.call()  # and nothing is left of it
+        # and nothing is left of it
+        await visitor.call()
         await visitor.hang_up()
-    assert (record["direction"], record["callStatus"], record["reason"]) == ("outgoing", "REJECTED", "rejected")
+    assert (record["direction"], record["callStatus"], record["reason"]) == (
+        "outgoing",
+        "REJECTED",
+        "rejected",
+    )
 
 
 async def test_an_incoming_call_that_is_withdrawn(
@@ -256,7 +289,9 @@ async def test_one_of_two_pages_accepts(
         visiting(browser, url) as first,
         visiting(browser, url) as second,
     ):
-        watcher.publish(f"{UID}/command/call", {"to": [await first.uid(), await second.uid()], "lifetime": 20})
+        watcher.publish(
+            f"{UID}/command/call", {"to": [await first.uid(), await second.uid()], "lifetime": 20}
+        )
         await expect(second.part("incoming")).to_be_visible()
         await first.answer("Accept")
         await first.live()

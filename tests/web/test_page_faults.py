@@ -1,4 +1,6 @@
-"""The page when something is wrong: the broker, the device, the microphone, and what may not happen at all."""
+"""The page when something is wrong: the broker, the device, the microphone, and what may not happen
+at all.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from tests.e2e.browser import HIDE_ADDRESSES, chromium
 from tests.e2e.device import ACCEPT_ALL, UID, Program, Watcher, configuration, device
 from tests.web.page_harness import visiting
 
-# A browser on a busy machine takes its time, and a timeout in here has more to say than the one of the whole test.
+# A browser on a busy machine takes its time, and a timeout in here has more to say than the one of
+# the whole test.
 pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(120)]
 
 BROKER_AWAY = "The server for calls cannot be reached. Trying again…"
@@ -41,20 +44,28 @@ async def test_the_broker_restarts_during_a_call(
         await visitor.expect_end("You hung up.")
         record = await watcher.wait(f"{UID}/events/closed")
         await watcher.wait(f"{UID}/status", lambda body: not body["busy"], after=mark)
-        await visitor.call()  # the next one works like the first
+        # the next one works like the first
+        await visitor.call()
         await visitor.hang_up()
-    assert (record["reason"], record["closedBy"], record["reconnects"]) == ("user_hangup", "remote", 0)
+    assert (record["reason"], record["closedBy"], record["reconnects"]) == (
+        "user_hangup",
+        "remote",
+        0,
+    )
 
 
 async def test_the_network_changes_during_a_call(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
-    """The browser says that it is online anew: a fresh transport takes over, and the picture goes on."""
+    """The browser says that it is online anew: a fresh transport takes over, and the picture goes
+    on.
+    """
     async with device(tmp_path, mosquitto, watcher), visiting(browser, url) as visitor:
         await visitor.call()
         words, generation = await visitor.page.evaluate(
             "() => new Promise((done) => {"
-            " const [conversation] = callbox.conversations, shown = document.getElementById('live-text'), words = [];"
+            " const [conversation] = callbox.conversations, shown = "
+            "document.getElementById('live-text'), words = [];"
             " conversation.on('degraded', () => words.push(shown.textContent));"
             " conversation.on('restored', ({ generation }) => done([words, generation]));"
             " dispatchEvent(new Event('online')); })"
@@ -87,13 +98,17 @@ async def test_hanging_up_while_the_broker_is_away(
     assert (record["reason"], record["closedBy"]) == ("user_hangup", "remote")
 
 
-async def test_the_broker_is_away_when_the_page_opens(mosquitto: Mosquitto, browser: Browser, url: str) -> None:
+async def test_the_broker_is_away_when_the_page_opens(
+    mosquitto: Mosquitto, browser: Browser, url: str
+) -> None:
     mosquitto.kill()
     async with visiting(browser, url, state="connecting") as visitor:
         await expect(visitor.words(BROKER_AWAY)).to_be_visible()
         mosquitto.start()
         await expect(visitor.part("connection")).to_have_attribute("data-state", "connected")
-        await expect(visitor.words("No device has come online yet. It will show up here by itself.")).to_be_visible()
+        await expect(
+            visitor.words("No device has come online yet. It will show up here by itself.")
+        ).to_be_visible()
         await visitor.look("no-device")
 
 
@@ -106,7 +121,8 @@ async def test_a_device_comes_and_goes(
             await expect(card).to_contain_text("Online")
             await expect(visitor.button(f"Call {UID}")).to_be_enabled()
             program.signal(signal.SIGKILL)
-            await expect(card).to_contain_text("Offline")  # the broker's word, some seconds later
+            # the broker's word, some seconds later
+            await expect(card).to_contain_text("Offline")
             await expect(visitor.button(f"Call {UID}")).to_be_hidden()
         async with device(tmp_path, mosquitto, watcher):
             await expect(card).to_contain_text("Online")
@@ -129,7 +145,9 @@ async def test_the_device_crashes_during_a_call(
         await program.end()
 
 
-async def test_a_microphone_that_is_denied(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, url: str) -> None:
+async def test_a_microphone_that_is_denied(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, url: str
+) -> None:
     """The picture comes all the same, and the page says why nobody hears the person."""
     async with (
         device(tmp_path, mosquitto, watcher),
@@ -153,10 +171,12 @@ async def test_the_policy_of_the_page_lets_nothing_be_evaluated(browser: Browser
         policy = answer.headers["content-security-policy"]
         refused = await visitor.page.evaluate(
             "() => new Promise((done) => {"
-            " addEventListener('securitypolicyviolation', (event) => done(event.blockedURI), { once: true });"
+            " addEventListener('securitypolicyviolation', (event) => done(event.blockedURI), { "
+            "once: true });"
             " setTimeout('1 + 1', 0); })"
         )
-        visitor.faults.clear()  # that one was ours
+        # that one was ours
+        visitor.faults.clear()
     assert "unsafe" not in policy
     assert refused == "eval"
 
@@ -173,7 +193,8 @@ async def test_camera_and_full_screen(
         await visitor.button("Turn your camera on").click()
         await expect(visitor.part("self")).to_be_visible()
         await watcher.wait(
-            f"{UID}/events/remote_stats", lambda body: body.get("video", {}).get("framesReceived", 0) > 5
+            f"{UID}/events/remote_stats",
+            lambda body: body.get("video", {}).get("framesReceived", 0) > 5,
         )
         await visitor.look("camera")
         await visitor.button("Turn your camera off").click()

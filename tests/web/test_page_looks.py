@@ -1,4 +1,6 @@
-"""The page for every person: narrow and wide, dark and light, English and Chinese, by keyboard alone."""
+"""The page for every person: narrow and wide, dark and light, English and Chinese, by keyboard
+alone.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest
 
 @pytest.fixture(scope="module")
 def snapshot() -> str:
-    """A small JPEG as a device puts it into an invitation: base64, at most 4 KiB with all around it."""
+    """A small JPEG as a device puts it into an invitation: base64, at most 4 KiB with all around
+    it.
+    """
     codec = av.CodecContext.create("mjpeg", "w")
     assert isinstance(codec, av.VideoCodecContext)
     codec.width, codec.height, codec.pix_fmt, codec.time_base = 160, 120, "yuvj420p", Fraction(1, 1)
@@ -98,11 +102,15 @@ async def test_every_state_in_both_widths_and_schemes(
         ghost.say(me, invitation["conversation"], "ringing", expiresIn=30)
         await expect(visitor.words(words["ringing"])).to_be_visible()
         await tour.look("2-ringing")
-        ghost.say(me, invitation["conversation"], "response", callStatus="REJECTED", reason="declined")
+        ghost.say(
+            me, invitation["conversation"], "response", callStatus="REJECTED", reason="declined"
+        )
         await visitor.expect_end(words["declined"].format(name=ghost.uid))
         await tour.look("3-declined")
         conversation = ghost.invite(me, userData={"snapshot": snapshot})
-        dialog = visitor.page.get_by_role("alertdialog", name=words["calling"].format(name=ghost.uid))
+        dialog = visitor.page.get_by_role(
+            "alertdialog", name=words["calling"].format(name=ghost.uid)
+        )
         await expect(dialog).to_be_visible()
         picture = dialog.get_by_role("img", name=words["snapshot"].format(name=ghost.uid))
         await expect(picture).to_have_js_property("naturalWidth", 160)
@@ -160,7 +168,9 @@ async def test_what_is_wrong_would_be_seen(browser: Browser, url: str) -> None:
         await visitor.page.evaluate(break_things)
         faults = await visitor.page.evaluate("() => probe.faults()")
     assert len(faults) == 4
-    for fault, words in zip(faults, ("wider than its window", "px", "has no name", "contrast"), strict=True):
+    for fault, words in zip(
+        faults, ("wider than its window", "px", "has no name", "contrast"), strict=True
+    ):
         assert words in fault
 
 
@@ -199,7 +209,9 @@ async def test_by_keyboard_alone(
             await keyboard.press("Shift+Tab")
         await expect(visitor.button("Mute the microphone")).to_be_focused()
         await keyboard.press("Space")
-        await expect(visitor.button("Unmute the microphone")).to_have_attribute("aria-pressed", "true")
+        await expect(visitor.button("Unmute the microphone")).to_have_attribute(
+            "aria-pressed", "true"
+        )
         await tab_to(visitor, "Hang up")
         await visitor.look("keyboard-live")
         await keyboard.press("Enter")
@@ -213,7 +225,10 @@ async def test_an_incoming_call_by_keyboard_alone(
 ) -> None:
     async with device(tmp_path, mosquitto, watcher), at_the_keyboard(browser, url) as visitor:
         me = await visitor.uid()
-        for key, ending in (("Escape", f"You declined the call from {UID}."), ("Enter", "You hung up.")):
+        for key, ending in (
+            ("Escape", f"You declined the call from {UID}."),
+            ("Enter", "You hung up."),
+        ):
             mark = len(watcher.messages)
             watcher.publish(f"{UID}/command/call", {"to": [me], "lifetime": 20})
             await expect(visitor.part("incoming")).to_be_visible()
@@ -228,7 +243,9 @@ async def test_an_incoming_call_by_keyboard_alone(
             await watcher.wait(f"{UID}/events/closed", after=mark)
 
 
-async def test_keys_that_were_meant_for_something_else(watcher: Watcher, browser: Browser, url: str) -> None:
+async def test_keys_that_were_meant_for_something_else(
+    watcher: Watcher, browser: Browser, url: str
+) -> None:
     """Somebody types while a call comes in: for half a second nothing is taken for an answer."""
     ghost = Ghost(watcher)
     async with visiting(browser, url, prepare=lambda context: context.clock.install()) as visitor:

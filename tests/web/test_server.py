@@ -1,4 +1,6 @@
-"""The page's server: who may open it, what it gives out, and that MQTT passes through it untouched."""
+"""The page's server: who may open it, what it gives out, and that MQTT passes through it
+untouched.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ def open_websocket(port: int, **options: object) -> connect:
 async def serving(broker_port: int = 1, **options: object) -> AsyncIterator[int]:
     port = free_port()
     chosen = WebOptions(port=port, **options)  # type: ignore[arg-type]
-    async with PageServer(chosen, (HOST, broker_port), lambda: {"prefix": "callbox/v1", "iceServers": []}):
+    async with PageServer(
+        chosen, (HOST, broker_port), lambda: {"prefix": "callbox/v1", "iceServers": []}
+    ):
         yield port
 
 
@@ -67,12 +71,25 @@ async def test_the_page_and_its_configuration() -> None:
     assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
     assert "unsafe" not in page.headers["Content-Security-Policy"]
     assert script.headers["Content-Type"].startswith("text/javascript")
-    assert json.loads(configuration.body) == {"broker": "/mqtt", "prefix": "callbox/v1", "iceServers": []}
+    assert json.loads(configuration.body) == {
+        "broker": "/mqtt",
+        "prefix": "callbox/v1",
+        "iceServers": [],
+    }
 
 
 @pytest.mark.parametrize(
     "path",
-    ["/none", "/../server.py", "/%2e%2e/server.py", "/server.py", "/.gitignore", "/vendor/../server.py", "//", "/a\\b"],
+    [
+        "/none",
+        "/../server.py",
+        "/%2e%2e/server.py",
+        "/server.py",
+        "/.gitignore",
+        "/vendor/../server.py",
+        "//",
+        "/a\\b",
+    ],
 )
 async def test_nothing_else_is_given_out(path: str) -> None:
     async with serving() as port:
@@ -81,7 +98,9 @@ async def test_nothing_else_is_given_out(path: str) -> None:
     assert b"PageServer" not in answer.body
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "", "["])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "", "["]
+)
 async def test_a_name_that_was_pointed_here_is_refused(host: str) -> None:
     async with serving() as port:
         answer = await get(port, host=host or " ")
@@ -108,7 +127,13 @@ async def test_the_password_opens_the_page_and_the_cookie_the_websocket() -> Non
             await open_websocket(port)
         async with open_websocket(port, additional_headers={"Cookie": cookie}) as websocket:
             assert websocket.protocol.state.name == "OPEN"
-    assert [each.status for each in (denied, wrong, junk, let_in, again)] == [401, 401, 401, 200, 200]
+    assert [each.status for each in (denied, wrong, junk, let_in, again)] == [
+        401,
+        401,
+        401,
+        200,
+        200,
+    ]
     assert "HttpOnly" in let_in.headers["Set-Cookie"]
 
 
@@ -170,7 +195,9 @@ async def test_mqtt_5_passes_through(mosquitto: Mosquitto, tmp_path: Path, secur
         async with MqttBroker(connection, subscriptions=[("to/page", 1)]) as broker:
             await broker.wait_connected(15)
             payload = bytes(range(256)) * 200
-            await broker.publish("to/page", payload, response_topic="answers/here", correlation_data=b"\x00\x01")
+            await broker.publish(
+                "to/page", payload, response_topic="answers/here", correlation_data=b"\x00\x01"
+            )
             incoming = await broker.incoming()
     assert (incoming.payload, incoming.response_topic, incoming.correlation_data) == (
         payload,

@@ -1,4 +1,6 @@
-"""Fake media for loopback calls: a clip of real H.264, Opus that was really encoded, and sinks that remember."""
+"""Fake media for loopback calls: a clip of real H.264, Opus that was really encoded, and sinks that
+remember.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,21 @@ FRAME_INTERVAL = 0.02  # seconds
 PACKET_INTERVAL = 0.02
 
 
-def encode_clip(width: int = 320, height: int = 240, frames: int = 30, gop: int = 10) -> list[bytes]:
+def encode_clip(
+    width: int = 320, height: int = 240, frames: int = 30, gop: int = 10
+) -> list[bytes]:
     """Access units of a moving picture, Constrained Baseline, a key frame every `gop`."""
     codec = av.CodecContext.create("libx264", "w")
     assert isinstance(codec, av.VideoCodecContext)
     codec.width, codec.height, codec.pix_fmt = width, height, "yuv420p"
     codec.framerate, codec.time_base = Fraction(50), Fraction(1, 50)
-    codec.options = {"tune": "zerolatency", "preset": "ultrafast", "g": str(gop), "keyint_min": str(gop), "level": "31"}
+    codec.options = {
+        "tune": "zerolatency",
+        "preset": "ultrafast",
+        "g": str(gop),
+        "keyint_min": str(gop),
+        "level": "31",
+    }
     codec.profile = "Baseline"
     units = []
     for number in range(frames):
@@ -43,7 +53,10 @@ def encode_sound(packets: int = 50) -> list[bytes]:
     for number in range(packets + 2):
         frame = av.AudioFrame("s16", "stereo", 960)
         frame.planes[0].update(
-            b"".join((8000 if at // 48 % 2 else -8000).to_bytes(2, "little", signed=True) * 2 for at in range(960))
+            b"".join(
+                (8000 if at // 48 % 2 else -8000).to_bytes(2, "little", signed=True) * 2
+                for at in range(960)
+            )
         )
         frame.pts, frame.sample_rate, frame.time_base = number * 960, 48_000, Fraction(1, 48_000)
         encoded += [bytes(packet) for packet in codec.encode(frame)]
@@ -74,7 +87,9 @@ class ClipSubscription:
         if self.failure is not None:
             raise self.failure
         data = self._clip[self._position]
-        unit = AccessUnit(data, self._position % self._gop == 0, self._number * 1800, time.monotonic())
+        unit = AccessUnit(
+            data, self._position % self._gop == 0, self._number * 1800, time.monotonic()
+        )
         self._position = (self._position + 1) % len(self._clip)
         self._number += 1
         self.units_read += 1
@@ -142,7 +157,9 @@ class SoundSubscription:
         if self.closed.is_set():
             raise MediaEnded("closed")
         number, self._number = self._number, self._number + 1
-        return AudioPacket(self._packets[number % len(self._packets)], number * 960, time.monotonic())
+        return AudioPacket(
+            self._packets[number % len(self._packets)], number * 960, time.monotonic()
+        )
 
     def close(self) -> None:
         self.closed.set()

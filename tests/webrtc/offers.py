@@ -1,4 +1,6 @@
-"""Descriptions as far sides write them. Addresses are of documentation ranges; nothing answers there."""
+"""Descriptions as far sides write them. Addresses are of documentation ranges; nothing answers
+there.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,9 @@ def with_candidates(count: int) -> str:
 
 def without_video(sdp: str = BROWSER_OFFER) -> str:
     head, rest = sdp.split("m=video", 1)
-    return (head + "m=application" + rest.split("m=application", 1)[1]).replace("BUNDLE 0 1 2", "BUNDLE 0 2")
+    return (head + "m=application" + rest.split("m=application", 1)[1]).replace(
+        "BUNDLE 0 1 2", "BUNDLE 0 2"
+    )
 
 
 def with_video_codecs(*codecs: str) -> str:

@@ -45,7 +45,11 @@ class Side:
         """The first event of this kind with these fields, waited for."""
 
         def matching() -> list[Event]:
-            return [e for e in self.of(kind) if all(getattr(e, name) == value for name, value in fields.items())]
+            return [
+                e
+                for e in self.of(kind)
+                if all(getattr(e, name) == value for name, value in fields.items())
+            ]
 
         await self.until(lambda: bool(matching()))
         return matching()[0]
@@ -83,7 +87,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 class Filter:
-    """In place of the transport of a socket, until `end()`: lets a packet leave where `passes` says so."""
+    """In place of the transport of a socket, until `end()`: lets a packet leave where `passes` says
+    so.
+    """
 
     def __init__(self, protocol: StunProtocol, passes: Callable[[bytes], bool]) -> None:
         self._protocol, self._transport, self._passes = protocol, protocol.transport, passes
@@ -101,7 +107,9 @@ class Filter:
 
 
 class Hole:
-    """Nothing that arrives at a peer gets through, and nothing that it sends leaves, until `end()`."""
+    """Nothing that arrives at a peer gets through, and nothing that it sends leaves, until
+    `end()`.
+    """
 
     def __init__(self, peer: AiortcPeer) -> None:
         self._protocols = list(peer._pc.require_ice()._protocols)

@@ -17,7 +17,8 @@ from tests.webrtc.pairs import Side, closing, until
 playwright = pytest.importorskip("playwright.async_api")
 pytestmark = [pytest.mark.browser, pytest.mark.media]
 
-PAGE = "http://localhost/"  # a secure context: it may use the camera
+# a secure context: it may use the camera
+PAGE = "http://localhost/"
 
 FLAGS = [
     "--no-sandbox",
@@ -73,7 +74,9 @@ async def page() -> AsyncIterator[Any]:
 
 async def call(page: Any, side: Side, *, camera: bool, buffer: int | None = None) -> None:
     """`buffer`: how many milliseconds the page wants pictures to wait."""
-    await page.route(PAGE, lambda route: route.fulfill(body="<html></html>", content_type="text/html"))
+    await page.route(
+        PAGE, lambda route: route.fulfill(body="<html></html>", content_type="text/html")
+    )
     await page.goto(PAGE)
     offer = await page.evaluate(OFFER, [camera, buffer])
     answer = await side.peer.create_answer(offer)
@@ -81,19 +84,27 @@ async def call(page: Any, side: Side, *, camera: bool, buffer: int | None = None
     await page.wait_for_function("window.candidates.includes(null)")
     for candidate in await page.evaluate("window.candidates"):
         await side.peer.add_candidate(
-            IceCandidate(candidate["candidate"], candidate["sdpMid"], candidate["sdpMLineIndex"]) if candidate else None
+            IceCandidate(candidate["candidate"], candidate["sdpMid"], candidate["sdpMLineIndex"])
+            if candidate
+            else None
         )
     await side.event(PeerConnected)
     side.peer.start_media()
 
 
-async def test_it_decodes_our_video_and_sound(page: Any, clip: list[bytes], sound: list[bytes]) -> None:
-    side = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)), ice=IceOptions(host_addresses=("127.0.0.1",)))
+async def test_it_decodes_our_video_and_sound(
+    page: Any, clip: list[bytes], sound: list[bytes]
+) -> None:
+    side = Side(
+        LocalStream(ClipFeed(clip), SoundFeed(sound)), ice=IceOptions(host_addresses=("127.0.0.1",))
+    )
     async with closing(side):
         await call(page, side, camera=False)
         stats: dict[str, Any] = {}
         async with asyncio.timeout(20):
-            while stats.get("video", {}).get("framesDecoded", 0) < 30 or not stats["audio"].get("packetsReceived"):
+            while stats.get("video", {}).get("framesDecoded", 0) < 30 or not stats["audio"].get(
+                "packetsReceived"
+            ):
                 stats = await page.evaluate(STATS)
         assert (stats["video"]["frameWidth"], stats["video"]["frameHeight"]) == (320, 240)
         assert stats["video"]["packetsLost"] == 0
@@ -103,14 +114,24 @@ async def test_it_decodes_our_video_and_sound(page: Any, clip: list[bytes], soun
 
         def reported() -> bool:
             sent = side.peer.counters().video_sent
-            return sent is not None and sent.round_trip_time is not None and sent.remote_bitrate_estimate is not None
+            return (
+                sent is not None
+                and sent.round_trip_time is not None
+                and sent.remote_bitrate_estimate is not None
+            )
 
         await until(reported)
 
 
-async def test_it_holds_no_picture_back_for_long(page: Any, clip: list[bytes], sound: list[bytes]) -> None:
-    """Whatever asks for a longer buffer, here the page and else the sound: our limit goes before it."""
-    side = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)), ice=IceOptions(host_addresses=("127.0.0.1",)))
+async def test_it_holds_no_picture_back_for_long(
+    page: Any, clip: list[bytes], sound: list[bytes]
+) -> None:
+    """Whatever asks for a longer buffer, here the page and else the sound: our limit goes before
+    it.
+    """
+    side = Side(
+        LocalStream(ClipFeed(clip), SoundFeed(sound)), ice=IceOptions(host_addresses=("127.0.0.1",))
+    )
     async with closing(side):
         await call(page, side, camera=False, buffer=4000)
         video: dict[str, Any] = {}
@@ -121,7 +142,9 @@ async def test_it_holds_no_picture_back_for_long(page: Any, clip: list[bytes], s
         assert wanted < 2
 
 
-async def test_we_receive_its_camera_and_microphone(page: Any, clip: list[bytes], sound: list[bytes]) -> None:
+async def test_we_receive_its_camera_and_microphone(
+    page: Any, clip: list[bytes], sound: list[bytes]
+) -> None:
     sink = MemorySink()
     local = LocalStream(ClipFeed(clip), SoundFeed(sound), sink)
     side = Side(local, ice=IceOptions(host_addresses=("127.0.0.1",)))

@@ -48,7 +48,8 @@ async def test_size_is_bounded_both_ways(clip: list[bytes]) -> None:
         assert caller.peer.send_control(longest)
         await device.until(lambda: device.controls == ["x", longest])
         assert caller.peer.send_control(longest)
-        while caller.peer.send_control(longest):  # a buffer that is not drained fills, and then refuses
+        # a buffer that is not drained fills, and then refuses
+        while caller.peer.send_control(longest):
             pass
 
 

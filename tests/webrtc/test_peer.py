@@ -48,7 +48,9 @@ def directions(sdp: str) -> dict[str, str]:
         kind = section.split(" ", 1)[0]
         if kind != "application":
             found[kind] = next(
-                word for word in ("sendrecv", "sendonly", "recvonly", "inactive") if f"a={word}\r\n" in section
+                word
+                for word in ("sendrecv", "sendonly", "recvonly", "inactive")
+                if f"a={word}\r\n" in section
             )
     return found
 
@@ -61,7 +63,9 @@ def test_the_factory_is_one() -> None:
 # --- describing
 
 
-async def test_an_answer_sends_what_is_asked_for_and_no_more(clip: list[bytes], sound: list[bytes]) -> None:
+async def test_an_answer_sends_what_is_asked_for_and_no_more(
+    clip: list[bytes], sound: list[bytes]
+) -> None:
     side = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)))
     async with closing(side):
         answer = await side.peer.create_answer(BROWSER_OFFER)
@@ -98,7 +102,9 @@ async def test_the_grant_bounds_the_directions(
 async def test_without_feeds_it_only_receives() -> None:
     answering, offering = Side(), Side()
     async with closing(answering, offering):
-        answer = await answering.peer.create_answer(BROWSER_OFFER.replace("a=recvonly", "a=sendrecv"))
+        answer = await answering.peer.create_answer(
+            BROWSER_OFFER.replace("a=recvonly", "a=sendrecv")
+        )
         assert directions(answer) == {"audio": "recvonly", "video": "recvonly"}
         offer = await offering.peer.create_offer()
     assert directions(offer) == {"audio": "recvonly", "video": "recvonly"}
@@ -162,7 +168,9 @@ async def test_high_profile_is_chosen_where_it_is_offered(clip: list[bytes]) -> 
     assert "profile-level-id=640028" in answer
 
 
-async def test_a_profile_that_was_not_offered_is_told(clip: list[bytes], caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_profile_that_was_not_offered_is_told(
+    clip: list[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
     """Browsers decode it all the same, so the call goes on."""
     side, other = (
         Side(LocalStream(ClipFeed(clip, profile_level_id="640028"))),
@@ -196,9 +204,13 @@ async def test_an_answer_that_does_not_fit_is_refused(clip: list[bytes]) -> None
             await side.peer.apply_answer(await other.peer.create_answer(without_video()))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
-def test_a_mutated_offer_gives_an_answer_or_our_error(data: st.DataObject, clip: list[bytes]) -> None:
+def test_a_mutated_offer_gives_an_answer_or_our_error(
+    data: st.DataObject, clip: list[bytes]
+) -> None:
     lines = BROWSER_OFFER.splitlines()
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(1, len(lines) - 1))
@@ -210,7 +222,9 @@ def test_a_mutated_offer_gives_an_answer_or_our_error(data: st.DataObject, clip:
             case "cut":
                 lines[at] = lines[at][: data.draw(st.integers(2, max(2, len(lines[at]))))]
             case _:
-                lines[at] = lines[at][:2] + data.draw(st.text(st.characters(codec="ascii"), max_size=20))
+                lines[at] = lines[at][:2] + data.draw(
+                    st.text(st.characters(codec="ascii"), max_size=20)
+                )
 
     async def answer() -> None:
         side = Side(LocalStream(ClipFeed(clip)))
@@ -222,7 +236,9 @@ def test_a_mutated_offer_gives_an_answer_or_our_error(data: st.DataObject, clip:
     asyncio.run(answer())
 
 
-async def test_a_camera_that_the_answer_does_not_want_is_given_back(clip: list[bytes], sound: list[bytes]) -> None:
+async def test_a_camera_that_the_answer_does_not_want_is_given_back(
+    clip: list[bytes], sound: list[bytes]
+) -> None:
     feed, sounds = ClipFeed(clip), SoundFeed(sound)
     device, other = Side(LocalStream(feed, sounds)), Side(grant=MediaGrant(video=False))
     async with closing(device, other):
@@ -256,7 +272,9 @@ async def test_nothing_leaves_before_the_gate_opens(clip: list[bytes], sound: li
         assert sink.video[0].keyframe
 
 
-async def test_mute_stops_a_kind_and_resumes_at_a_key_frame(clip: list[bytes], sound: list[bytes]) -> None:
+async def test_mute_stops_a_kind_and_resumes_at_a_key_frame(
+    clip: list[bytes], sound: list[bytes]
+) -> None:
     sink = MemorySink()
     feed = ClipFeed(clip)
     device, caller = Side(LocalStream(feed, SoundFeed(sound))), Side(LocalStream(sink=sink))
@@ -270,7 +288,8 @@ async def test_mute_stops_a_kind_and_resumes_at_a_key_frame(clip: list[bytes], s
         assert sent is not None
         muted = device.peer.counters().video_sent
         assert muted is not None
-        assert muted.frames_sent <= sent.frames_sent + 1  # a picture that has begun to leave is not broken off
+        # a picture that has begun to leave is not broken off
+        assert muted.frames_sent <= sent.frames_sent + 1
         asked, arrived = source.keyframe_requests, len(sink.video)
         device.peer.mute(video=False, audio=True)
         assert source.keyframe_requests == asked + 1
@@ -305,7 +324,9 @@ async def test_a_camera_that_breaks_before_the_connection_ends_it(clip: list[byt
         assert (await device.event(PeerFailed)).reason is CloseReason.NO_USER_MEDIA
 
 
-async def test_broken_sound_does_not_end_a_call_with_a_picture(clip: list[bytes], sound: list[bytes]) -> None:
+async def test_broken_sound_does_not_end_a_call_with_a_picture(
+    clip: list[bytes], sound: list[bytes]
+) -> None:
     sink = MemorySink()
     sounds = SoundFeed(sound)
     device, caller = Side(LocalStream(ClipFeed(clip), sounds)), Side(LocalStream(sink=sink))
@@ -365,7 +386,9 @@ async def test_closing_while_the_camera_opens_gives_it_back(clip: list[bytes]) -
     assert feed.subscriptions[0].closed.is_set()
 
 
-async def test_a_silent_path_is_told_of_and_kept(clip: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_path_is_told_of_and_kept(
+    clip: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was silent works again by itself, and starts with a key frame."""
     monkeypatch.setattr(ice, "CONSENT_INTERVAL", 0.1)
     monkeypatch.setattr(ice, "SILENCE", 0.5)
@@ -394,8 +417,10 @@ async def test_a_far_side_that_only_answers_checks_is_told_of(
     async with closing(device, caller):
         await connect(caller, device)
         await until(lambda: device.peer._media.heeded[1] >= attention.HABIT)
-        filters = [  # the first two bits of what is neither STUN nor DTLS (RFC 7983)
-            Filter(protocol, lambda data: data[0] >> 6 != 2) for protocol in caller.peer._pc.require_ice()._protocols
+        # the first two bits of what is neither STUN nor DTLS (RFC 7983)
+        filters = [
+            Filter(protocol, lambda data: data[0] >> 6 != 2)
+            for protocol in caller.peer._pc.require_ice()._protocols
         ]
         await device.event(PeerUnheeded)
         assert not device.of(PeerSilent)
@@ -403,7 +428,9 @@ async def test_a_far_side_that_only_answers_checks_is_told_of(
             each.end()
 
 
-async def test_a_far_side_that_never_answers_is_lost(clip: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_far_side_that_never_answers_is_lost(
+    clip: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ice, "CONSENT_INTERVAL", 0.1)
     monkeypatch.setattr(ice, "CONSENT_EXPIRY", 0.5)
     monkeypatch.setattr(ice, "LISTENING", 0.05)
@@ -430,7 +457,8 @@ async def test_consent_is_not_asked_for_over_a_closed_socket(clip: list[bytes]) 
         assert await consent._check()
         for protocol in device.peer._pc.require_ice()._protocols:
             protocol.transport.abort()
-        await asyncio.sleep(0)  # now the socket is gone
+        # now the socket is gone
+        await asyncio.sleep(0)
         assert not await consent._check()
 
 
@@ -452,7 +480,9 @@ async def test_a_transport_that_cannot_be_ended_is_told(
     assert "a test's" in caplog.text
 
 
-async def test_closing_while_addresses_are_gathered_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_closing_while_addresses_are_gathered_leaves_no_socket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A renewal that is under way when the call ends, on a machine with several addresses."""
     loop = asyncio.get_running_loop()
     bind, at_second = loop.create_datagram_endpoint, asyncio.Event()

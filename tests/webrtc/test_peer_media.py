@@ -13,7 +13,9 @@ from tests.webrtc.pairs import Side, closing, connect
 pytestmark = pytest.mark.media
 
 
-async def test_video_and_sound_pass_both_ways_unchanged(clip: list[bytes], sound: list[bytes]) -> None:
+async def test_video_and_sound_pass_both_ways_unchanged(
+    clip: list[bytes], sound: list[bytes]
+) -> None:
     sinks = MemorySink(), MemorySink()
     caller, callee = (Side(LocalStream(ClipFeed(clip), SoundFeed(sound), sink)) for sink in sinks)
     async with closing(caller, callee):
@@ -33,5 +35,8 @@ async def test_video_and_sound_pass_both_ways_unchanged(clip: list[bytes], sound
     for side in (caller, callee):
         kinds = [type(event) for event in side.events]
         assert kinds.index(IceConnected) < kinds.index(PeerConnected) < kinds.index(FirstFrameSeen)
-        assert {(e.kind, e.codec) for e in side.of(TrackReceived)} == {("video", "H264"), ("audio", "opus")}
+        assert {(e.kind, e.codec) for e in side.of(TrackReceived)} == {
+            ("video", "H264"),
+            ("audio", "opus"),
+        }
         assert len(side.of(TrackReceived)) == 2

@@ -98,17 +98,24 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_packets_leave_at_once_and_without_a_task(relay: inside.Relay, client: Client) -> None:
+async def test_packets_leave_at_once_and_without_a_task(
+    relay: inside.Relay, client: Client
+) -> None:
     await bind(relay, client)
     tasks = asyncio.all_tasks()
     for number in range(1000):
         relay.sendto(number.to_bytes(2), PEER)
     assert asyncio.all_tasks() == tasks
-    assert client.sent[:2] == [struct.pack("!HH", 0x4000, 2) + b"\0\0", struct.pack("!HH", 0x4000, 2) + b"\0\1"]
+    assert client.sent[:2] == [
+        struct.pack("!HH", 0x4000, 2) + b"\0\0",
+        struct.pack("!HH", 0x4000, 2) + b"\0\1",
+    ]
     assert (len(client.sent), relay.dropped) == (1000, 0)
 
 
-async def test_a_server_that_does_not_read_gets_no_more(relay: inside.Relay, client: Client) -> None:
+async def test_a_server_that_does_not_read_gets_no_more(
+    relay: inside.Relay, client: Client
+) -> None:
     await bind(relay, client)
     client.pipe.waiting = turn.MAX_UNSENT + 1
     assert relay.get_write_buffer_size() == turn.MAX_UNSENT + 1
@@ -189,7 +196,9 @@ async def connect_by_relays(caller: Side, device: Side) -> None:
 
 
 @pytest.mark.media
-async def test_consent_is_asked_for_through_a_relay(clip: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_consent_is_asked_for_through_a_relay(
+    clip: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And silence is noticed there as anywhere."""
     monkeypatch.setattr(ice, "SILENCE", 0.5)
     monkeypatch.setattr(ice, "LISTENING", 0.05)

@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.errors import UnusableDescription
-from agent.webrtc.sdp import MAX_CANDIDATES, declares_profile, publish, read_candidate, read_description
+from agent.webrtc.sdp import (
+    MAX_CANDIDATES,
+    declares_profile,
+    publish,
+    read_candidate,
+    read_description,
+)
 from tests.webrtc.offers import BROWSER_OFFER, candidate_line, with_candidates
 
 LINES = BROWSER_OFFER.splitlines()
@@ -73,16 +79,23 @@ def test_the_number_of_candidates_that_is_allowed() -> None:
 
 def test_a_missing_direction_is_the_sessions_or_sendrecv() -> None:
     bare = without("a=sendrecv", "a=recvonly")
-    assert {s.direction for s in read_description(bare).media if s.kind != "application"} == {"sendrecv"}
+    assert {s.direction for s in read_description(bare).media if s.kind != "application"} == {
+        "sendrecv"
+    }
     session = bare.replace("t=0 0", "t=0 0\r\na=sendonly")
-    assert {s.direction for s in read_description(session).media if s.kind != "application"} == {"sendonly"}
+    assert {s.direction for s in read_description(session).media if s.kind != "application"} == {
+        "sendonly"
+    }
 
 
 def test_candidates_count_only_in_the_section_that_carries_the_transport() -> None:
-    sdp = BROWSER_OFFER + candidate_line(7) + "\r\n"  # in the last section
+    # in the last section
+    sdp = BROWSER_OFFER + candidate_line(7) + "\r\n"
     assert len(read_description(sdp).candidates) == 1
     assert len(read_description(sdp.replace("BUNDLE 0 1 2", "BUNDLE 2 1 0")).candidates) == 1
-    assert read_description(sdp.replace("BUNDLE 0 1 2", "BUNDLE 2 1 0")).primary.kind == "application"
+    assert (
+        read_description(sdp.replace("BUNDLE 0 1 2", "BUNDLE 2 1 0")).primary.kind == "application"
+    )
 
 
 def test_trickled_candidates_belong_to_the_shared_transport() -> None:
@@ -132,7 +145,10 @@ def test_candidates_that_cannot(line: str) -> None:
     assert read_candidate(line) is None
 
 
-@given(st.text(max_size=100) | st.lists(st.text(st.characters(codec="ascii"), max_size=8), max_size=12).map(" ".join))
+@given(
+    st.text(max_size=100)
+    | st.lists(st.text(st.characters(codec="ascii"), max_size=8), max_size=12).map(" ".join)
+)
 def test_any_candidate_text_is_read_or_ignored(text: str) -> None:
     read_candidate(text)
 
@@ -194,5 +210,8 @@ def test_trickling_is_announced_and_does_not_end_the_candidates() -> None:
     ],
 )
 def test_whether_a_profile_is_declared(profile_level_id: str, offered: str, declared: bool) -> None:
-    sdp = f"m=video 9 UDP/TLS/RTP/SAVPF 102\r\na=fmtp:102 packetization-mode=1;profile-level-id={offered}\r\n"
+    sdp = (
+        f"m=video 9 UDP/TLS/RTP/SAVPF 102\r\na=fmtp:102 "
+        f"packetization-mode=1;profile-level-id={offered}\r\n"
+    )
     assert declares_profile(sdp, profile_level_id) is declared

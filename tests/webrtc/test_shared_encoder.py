@@ -51,7 +51,8 @@ async def test_a_weak_conversation_that_is_ignored_slows_nobody_else() -> None:
         await until(lambda: hub.bitrate < 1_500_000)
         assert hub.bitrate == followed.wish
         await followed.device.peer.close()
-        await until(lambda: hub.bitrate == ignored.wish)  # nobody else is left
+        # nobody else is left
+        await until(lambda: hub.bitrate == ignored.wish)
     await hub.close()
 
 

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.media
 
 
 class Stock:
-    """An RTCPeerConnection that sends its green picture and silence, and decodes the first frame of each kind."""
+    """An RTCPeerConnection that sends its green picture and silence, and decodes the first frame of
+    each kind.
+    """
 
     def __init__(self) -> None:
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
@@ -104,7 +106,9 @@ async def test_it_can_offer_the_data_channel_first(clip: list[bytes]) -> None:
     far.addTransceiver("video", "recvonly")
     async with closing(side):
         await far.setLocalDescription(await far.createOffer())
-        assert far.localDescription.sdp.index("m=application") < far.localDescription.sdp.index("m=video")
+        assert far.localDescription.sdp.index("m=application") < far.localDescription.sdp.index(
+            "m=video"
+        )
         answer = await side.peer.create_answer(far.localDescription.sdp)
         await far.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         await side.event(PeerConnected)
@@ -112,7 +116,9 @@ async def test_it_can_offer_the_data_channel_first(clip: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("order", [("audio", "video"), ("video", "audio")])
-async def test_the_order_of_sections_does_not_matter(order: tuple[str, str], clip: list[bytes]) -> None:
+async def test_the_order_of_sections_does_not_matter(
+    order: tuple[str, str], clip: list[bytes]
+) -> None:
     sink = MemorySink()
     side = Side(LocalStream(ClipFeed(clip), sink=sink))
     far = RTCPeerConnection(RTCConfiguration(iceServers=[]))
@@ -132,7 +138,9 @@ async def test_plain_aiortc_still_decodes_beside_us(clip: list[bytes]) -> None:
     await one.pc.setLocalDescription(await one.pc.createOffer())
     await other.pc.setRemoteDescription(RTCSessionDescription(one.pc.localDescription.sdp, "offer"))
     await other.pc.setLocalDescription(await other.pc.createAnswer())
-    await one.pc.setRemoteDescription(RTCSessionDescription(other.pc.localDescription.sdp, "answer"))
+    await one.pc.setRemoteDescription(
+        RTCSessionDescription(other.pc.localDescription.sdp, "answer")
+    )
     assert isinstance(await other.frame("video"), av.VideoFrame)
     await one.close()
     await other.close()

@@ -1,4 +1,6 @@
-"""From the answer on, the same in both roles: connecting, the call itself, fresh transports for it, and its end."""
+"""From the answer on, the same in both roles: connecting, the call itself, fresh transports for it,
+and its end.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,20 @@ from agent.core.call.renewal import RenewingCall
 class AnsweredCall(RenewingCall):
     """The rows that `IncomingCall` and `OutgoingCall` share."""
 
-    # -- rows: from the answer on -----------------------------------------------------------------------------------
+    # -- rows: from the answer on ------------------------------------------------------------------
 
-    def _add_candidate(self, event: ev.CandidateReceived, now: float) -> tuple[State, list[ev.Effect]]:
+    def _add_candidate(
+        self, event: ev.CandidateReceived, now: float
+    ) -> tuple[State, list[ev.Effect]]:
         self.must_be_far_side(event)
         self.count_candidate()
         self._word_at = now
         return self.state, [ev.AddCandidate(self._candidates_for(), event.candidate)]
 
     def _candidates_for(self) -> int:
-        """The newest transport; those of the first one may still come until the far side takes part in another."""
+        """The newest transport; those of the first one may still come until the far side takes part
+        in another.
+        """
         if self._renewal is None or (self.state is State.CONNECTING and not self._renewal.shared):
             return self._current
         return self._renewal.generation
@@ -66,13 +72,21 @@ class AnsweredCall(RenewingCall):
         return self.end(now, event.reason, Side.LOCAL, tell)
 
     def _not_connected(self, event: ev.PeerFailed, now: float) -> tuple[State, list[ev.Effect]]:
-        """The first transport has failed: where a fresh one is in the making, that may connect yet."""
-        if self._renewal is None or event.generation != self._current or event.reason == CloseReason.NO_USER_MEDIA:
+        """The first transport has failed: where a fresh one is in the making, that may connect
+        yet.
+        """
+        if (
+            self._renewal is None
+            or event.generation != self._current
+            or event.reason == CloseReason.NO_USER_MEDIA
+        ):
             return self._failed(event, now)
         return self.state, [ev.ErrorRaised(event.code, event.message)]
 
     def _failed(self, event: ev.PeerFailed, now: float) -> tuple[State, list[ev.Effect]]:
-        """A renewal that fails, for whatever reason, leaves the old transport; a failed media source ends the call."""
+        """A renewal that fails, for whatever reason, leaves the old transport; a failed media
+        source ends the call.
+        """
         renewing = self._renewal is not None and event.generation == self._renewal.generation
         if renewing and event.reason != CloseReason.NO_USER_MEDIA:
             return self._renewal_failed(event, now)
@@ -86,12 +100,16 @@ class AnsweredCall(RenewingCall):
         reason = CloseReason.MEDIA_TIMEOUT
         return self.end(now, reason, Side.LOCAL, [ev.SendClose(self.remote_uid, reason)])
 
-    # -- rows: the end ----------------------------------------------------------------------------------------------
+    # -- rows: the end -----------------------------------------------------------------------------
 
     def _close(self, event: ev.CloseRequested, now: float) -> tuple[State, list[ev.Effect]]:
-        return self.end(now, event.reason, Side.LOCAL, [ev.SendClose(self.remote_uid, event.reason)])
+        return self.end(
+            now, event.reason, Side.LOCAL, [ev.SendClose(self.remote_uid, event.reason)]
+        )
 
-    def _closed_by_far_side(self, event: ev.CloseReceived, now: float) -> tuple[State, list[ev.Effect]]:
+    def _closed_by_far_side(
+        self, event: ev.CloseReceived, now: float
+    ) -> tuple[State, list[ev.Effect]]:
         self.must_be_far_side(event)
         return self.end(now, event.reason, Side.REMOTE, [])
 
@@ -100,17 +118,26 @@ class AnsweredCall(RenewingCall):
         self._word_at = now
         return self.state, [ev.ErrorRaised(event.code, event.message)]
 
-    def _setup_expired(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
+    def _setup_expired(
+        self, _event: ev.DeadlineReached, now: float
+    ) -> tuple[State, list[ev.Effect]]:
         self.must_be_due(now)
         if self._deadline is not None and now < self._deadline:
             return self.state, self._drop_renewal()
         reason = CloseReason.ICE_FAILED
         return self.end(now, reason, Side.LOCAL, [ev.SendClose(self.remote_uid, reason)])
 
-    def _established_expired(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
-        """The longest duration is over, nothing arrives, or a renewal came to nothing while the old transport works."""
+    def _established_expired(
+        self, _event: ev.DeadlineReached, now: float
+    ) -> tuple[State, list[ev.Effect]]:
+        """The longest duration is over, nothing arrives, or a renewal came to nothing while the old
+        transport works.
+        """
         self.must_be_due(now)
-        over = ((self._deadline, CloseReason.MAX_DURATION), (self._media_until, CloseReason.MEDIA_TIMEOUT))
+        over = (
+            (self._deadline, CloseReason.MAX_DURATION),
+            (self._media_until, CloseReason.MEDIA_TIMEOUT),
+        )
         for deadline, reason in over:
             if deadline is not None and now >= deadline:
                 return self.end(now, reason, Side.LOCAL, [ev.SendClose(self.remote_uid, reason)])

@@ -1,8 +1,8 @@
 """What goes into a call and what comes out of it, as frozen values.
 
-Inputs are past tense: something happened (a message, a transport, a deadline) or was requested. Effects are imperative:
-the shell performs them in the order given. Session descriptions and candidates pass through as text; the core never
-reads them.
+Inputs are past tense: something happened (a message, a transport, a deadline) or was requested.
+Effects are imperative: the shell performs them in the order given. Session descriptions and
+candidates pass through as text; the core never reads them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from agent.core.call.reasons import AudioDirection, CallStatus, CloseReason, Sha
 
 @dataclass(frozen=True, slots=True)
 class IceCandidate:
-    """One candidate, as RFC 8840 trickles it (`candidate` with or without its `candidate:` prefix)."""
+    """One candidate, as RFC 8840 trickles it (`candidate` with or without its `candidate:`
+    prefix).
+    """
 
     candidate: str
     sdp_mid: str | None = None
@@ -26,8 +28,8 @@ class IceCandidate:
 class IceServer:
     """One entry of W3C's RTCIceServer list.
 
-    With a shared `secret`, username and credential are made for each call and are good for `credential_lifetime`
-    seconds.
+    With a shared `secret`, username and credential are made for each call and are good for
+    `credential_lifetime` seconds.
     """
 
     urls: tuple[str, ...]
@@ -39,14 +41,17 @@ class IceServer:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """An invitation that was understood. `caller` is the uid in the topic, never one in the payload."""
+    """An invitation that was understood. `caller` is the uid in the topic, never one in the
+    payload.
+    """
 
     conversation: str
     caller: str
     party: str
     sdp: str
     lifetime: float
-    age: float | None = None  # seconds since `sentAt`; None where it cannot be judged (our clock is implausible)
+    # seconds since `sentAt`; None where it cannot be judged (our clock is implausible)
+    age: float | None = None
     user_data: Any = None
     ice_servers: tuple[IceServer, ...] = ()
     signed: bool = False
@@ -54,7 +59,9 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class MediaGrant:
-    """Which media may flow, for how long (seconds), and whether the shared encoder follows this conversation."""
+    """Which media may flow, for how long (seconds), and whether the shared encoder follows this
+    conversation.
+    """
 
     video: bool = True
     audio: AudioDirection = AudioDirection.BOTH
@@ -62,7 +69,7 @@ class MediaGrant:
     shared_bitrate: SharedBitrate = SharedBitrate.FOLLOW
 
 
-# --- inputs: requests of this side -------------------------------------------------------------------------------
+# --- inputs: requests of this side ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ class CloseRequested:
     reason: CloseReason = CloseReason.USER_HANGUP
 
 
-# --- inputs: messages of the far side ----------------------------------------------------------------------------
+# --- inputs: messages of the far side -------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +116,10 @@ class ResponseReceived:
     status: CallStatus
     reason: str | None = None
     sdp: str | None = None
-    sends_media: bool = False  # whether the answer promises sound or a picture
-    now: float | None = None  # the far side's time of day (Unix seconds), where our invitation came expired
+    # whether the answer promises sound or a picture
+    sends_media: bool = False
+    # the far side's time of day (Unix seconds), where our invitation came expired
+    now: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +133,8 @@ class SelectReceived:
 class CandidateReceived:
     uid: str
     party: str
-    candidate: IceCandidate | None  # None: end of candidates
+    # None: end of candidates
+    candidate: IceCandidate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +172,9 @@ class ErrorReceived:
     message: str
 
 
-# --- inputs: the transport ---------------------------------------------------------------------------------------
-# Each names the generation of the transport that it comes from; 0 is the one that the invitation made.
+# --- inputs: the transport ------------------------------------------------------------------------
+# Each names the generation of the transport that it comes from; 0 is the one that the invitation
+# made.
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +223,9 @@ class TrackReceived:
 
 @dataclass(frozen=True, slots=True)
 class PeerFailed:
-    """The transport could not be made, or its media source failed. `reason` is how the conversation ends for it."""
+    """The transport could not be made, or its media source failed. `reason` is how the conversation
+    ends for it.
+    """
 
     generation: int
     code: str
@@ -222,7 +235,9 @@ class PeerFailed:
 
 @dataclass(frozen=True, slots=True)
 class PeerSilent:
-    """Nothing has come over a connected transport for so many seconds. It is still there, and still tried."""
+    """Nothing has come over a connected transport for so many seconds. It is still there, and still
+    tried.
+    """
 
     generation: int
     seconds: float
@@ -237,7 +252,9 @@ class PeerHeard:
 
 @dataclass(frozen=True, slots=True)
 class PeerUnheeded:
-    """For so many seconds nothing but connectivity checks was answered, while our media went out."""
+    """For so many seconds nothing but connectivity checks was answered, while our media went
+    out.
+    """
 
     generation: int
     seconds: float
@@ -245,7 +262,9 @@ class PeerUnheeded:
 
 @dataclass(frozen=True, slots=True)
 class PeerLost:
-    """A transport that had been connected is gone: consent expired, or DTLS `closed` by the far side."""
+    """A transport that had been connected is gone: consent expired, or DTLS `closed` by the far
+    side.
+    """
 
     generation: int
     detail: str = ""
@@ -312,7 +331,7 @@ PeerEvent = (
     | PeerLost
 )
 
-# --- effects: on the wire ----------------------------------------------------------------------------------------
+# --- effects: on the wire -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +344,9 @@ class SendInvite:
 
 @dataclass(frozen=True, slots=True)
 class InviteAgain:
-    """What follows goes out under another id, with times by the far side's clock (`now`, Unix seconds)."""
+    """What follows goes out under another id, with times by the far side's clock (`now`, Unix
+    seconds).
+    """
 
     conversation: str
     now: float
@@ -373,7 +394,7 @@ class SendClose:
     reason: CloseReason
 
 
-# --- effects: the transport --------------------------------------------------------------------------------------
+# --- effects: the transport -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,7 +442,7 @@ class ClosePeer:
     generation: int
 
 
-# --- effects: what the application hears -------------------------------------------------------------------------
+# --- effects: what the application hears ----------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -464,7 +485,8 @@ class StreamReceived:
 class Degraded:
     """Nothing arrives any more; a fresh transport is being made. `restored` or `closed` follows."""
 
-    cause: str  # `silence`: nothing comes; `lost`: the transport is gone
+    # `silence`: nothing comes; `lost`: the transport is gone
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -490,7 +512,17 @@ class Closed:
     closed_by: Side
 
 
-Notice = Called | Ringing | Response | Connected | StreamReceived | Degraded | Restored | ErrorRaised | Closed
+Notice = (
+    Called
+    | Ringing
+    | Response
+    | Connected
+    | StreamReceived
+    | Degraded
+    | Restored
+    | ErrorRaised
+    | Closed
+)
 
 Effect = (
     SendInvite

@@ -13,7 +13,9 @@ class IncomingCall(AnsweredCall):
 
     direction = Direction.INCOMING
 
-    def __init__(self, invitation: ev.Invitation, own_party: str, timing: Timing, now: float) -> None:
+    def __init__(
+        self, invitation: ev.Invitation, own_party: str, timing: Timing, now: float
+    ) -> None:
         super().__init__(invitation.conversation, own_party, timing, State.INVITED, now)
         self.invitation = invitation
         self.remote_uid = invitation.caller
@@ -23,7 +25,9 @@ class IncomingCall(AnsweredCall):
         self._early: list[ev.IceCandidate | None] = []
         self._found: list[ev.IceCandidate | None] = []
         age = invitation.age if invitation.age is not None else 0.0
-        self._answer_until = now + min(invitation.lifetime, invitation.lifetime + timing.clock_skew - age)
+        self._answer_until = now + min(
+            invitation.lifetime, invitation.lifetime + timing.clock_skew - age
+        )
         self._deadline = self._answer_until
 
     @property
@@ -36,10 +40,12 @@ class IncomingCall(AnsweredCall):
         return [ev.Called(self.invitation.user_data)]
 
     def repeat(self) -> list[ev.Effect]:
-        """The same invitation came again: the same answer goes out again, and nothing else happens."""
+        """The same invitation came again: the same answer goes out again, and nothing else
+        happens.
+        """
         return [self.answer] if self.answer else []
 
-    # -- rows -------------------------------------------------------------------------------------------------------
+    # -- rows --------------------------------------------------------------------------------------
 
     def _ring(self, event: ev.RingRequested, now: float) -> tuple[State, list[ev.Effect]]:
         self.rule = event.rule
@@ -52,7 +58,10 @@ class IncomingCall(AnsweredCall):
         self._deadline = now + self.timing.setup
         create = ev.CreateAnswer(0, self.invitation.sdp, event.grant, self.ice_servers)
         early, self._early = self._early, []
-        return State.ANSWERING, [self.create(create), *(ev.AddCandidate(0, candidate) for candidate in early)]
+        return State.ANSWERING, [
+            self.create(create),
+            *(ev.AddCandidate(0, candidate) for candidate in early),
+        ]
 
     def _reject(self, event: ev.RejectRequested, now: float) -> tuple[State, list[ev.Effect]]:
         if event.status == CallStatus.ACCEPTED:
@@ -70,7 +79,9 @@ class IncomingCall(AnsweredCall):
         self.call_status = status
         self.marks.answered = now
         self.answer = ev.SendResponse(status, code)
-        return self.end(now, reason, Side.LOCAL, [*before, self.answer, ev.Response(status, code, self.rule)])
+        return self.end(
+            now, reason, Side.LOCAL, [*before, self.answer, ev.Response(status, code, self.rule)]
+        )
 
     def _answer(self, event: ev.DescriptionReady, now: float) -> tuple[State, list[ev.Effect]]:
         self.must_be_live(event.generation)
@@ -90,7 +101,9 @@ class IncomingCall(AnsweredCall):
         raised = ev.ErrorRaised(event.code, event.message)
         return self._refuse(now, CallStatus.REJECTED, event.code, event.reason, raised)
 
-    def _hold_candidate(self, event: ev.CandidateReceived, _now: float) -> tuple[State, list[ev.Effect]]:
+    def _hold_candidate(
+        self, event: ev.CandidateReceived, _now: float
+    ) -> tuple[State, list[ev.Effect]]:
         self.must_be_far_side(event)
         self.count_candidate()
         self._early.append(event.candidate)
@@ -118,12 +131,16 @@ class IncomingCall(AnsweredCall):
         self.must_be_due(now)
         return self._refuse(now, CallStatus.TIMEOUT, "no_answer", CloseReason.INVITE_TIMEOUT)
 
-    def _answer_overdue(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
+    def _answer_overdue(
+        self, _event: ev.DeadlineReached, now: float
+    ) -> tuple[State, list[ev.Effect]]:
         self.must_be_due(now)
         return self._refuse(now, CallStatus.REJECTED, "setup_timeout", CloseReason.OUT_OF_RESOURCES)
 
     def _leave(self, event: ev.CloseRequested, now: float) -> tuple[State, list[ev.Effect]]:
-        """Closed by us before an answer: the caller waits for a response, so that is what it gets."""
+        """Closed by us before an answer: the caller waits for a response, so that is what it
+        gets.
+        """
         if event.reason == CloseReason.USER_HANGUP:
             return self._refuse(now, CallStatus.REJECTED, "rejected", CloseReason.REJECTED)
         return self._refuse(now, CallStatus.REJECTED, event.reason.value, event.reason)
@@ -139,7 +156,11 @@ _UNDECIDED = {
     ev.CloseRequested: row(IncomingCall._leave, _S.CLOSED),
     ev.DeadlineReached: row(IncomingCall._unanswered, _S.CLOSED),
 }
-_SELECT = {ev.SelectReceived: row(IncomingCall._selected, _S.CONNECTING, _S.ESTABLISHED, _S.LOST, _S.CLOSED)}
+_SELECT = {
+    ev.SelectReceived: row(
+        IncomingCall._selected, _S.CONNECTING, _S.ESTABLISHED, _S.LOST, _S.CLOSED
+    )
+}
 TABLE: Table = {
     _S.INVITED: {**_UNDECIDED, ev.RingRequested: row(IncomingCall._ring, _S.RINGING)},
     _S.RINGING: _UNDECIDED,

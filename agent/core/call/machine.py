@@ -1,17 +1,20 @@
-"""A call as a table: which input is allowed in which state, where it leads, and what has to be done.
+"""A call as a table: which input is allowed in which state, where it leads, and what has to be
+done.
 
-`handle(input, now)` looks its row up, performs it, and returns the effects in the order in which the shell must carry
-them out. An input without a row, or one that its row refuses, changes nothing. Time is an argument: deadlines are data,
-read with `next_deadline()` and delivered as `DeadlineReached`. There are two roles, each with the states before an
-answer as its own table (`incoming.py`, `outgoing.py`); from the answer on they share the rows of `answered.py`:
+`handle(input, now)` looks its row up, performs it, and returns the effects in the order in which
+the shell must carry them out. An input without a row, or one that its row refuses, changes nothing.
+Time is an argument: deadlines are data, read with `next_deadline()` and delivered as
+`DeadlineReached`. There are two roles, each with the states before an answer as its own table
+(`incoming.py`, `outgoing.py`); from the answer on they share the rows of `answered.py`:
 
     incoming   INVITED -> RINGING -> ANSWERING -+
                                                 +-> CONNECTING -> ESTABLISHED <-> LOST -> CLOSED
     outgoing   OFFERING -> INVITING ------------+
 
-`CLOSED` can be reached from everywhere and never left, and only entering it emits `Closed`: so `closed` comes exactly
-once. A transport has a generation. The invitation makes generation 0; a renewal makes the next one beside the old one,
-which carries the media until the new one is connected (PROTOCOL 2, `offer` / `answer`; the rules are in `renewing.py`).
+`CLOSED` can be reached from everywhere and never left, and only entering it emits `Closed`: so
+`closed` comes exactly once. A transport has a generation. The invitation makes generation 0; a
+renewal makes the next one beside the old one, which carries the media until the new one is
+connected (PROTOCOL 2, `offer` / `answer`; the rules are in `renewing.py`).
 """
 
 from __future__ import annotations
@@ -28,14 +31,21 @@ from agent.core.call.reasons import CallStatus, CloseReason, Direction, Side
 class State(StrEnum):
     """Where a call is. Why it ended is a reason, not a state."""
 
-    INVITED = "invited"  # incoming: nothing decided yet
-    RINGING = "ringing"  # incoming: a person is being asked
-    ANSWERING = "answering"  # incoming: accepted, the answer is being made
-    OFFERING = "offering"  # outgoing: the offer is being made
-    INVITING = "inviting"  # outgoing: invitations are out
-    CONNECTING = "connecting"  # accepted: ICE and DTLS are at work
+    # incoming: nothing decided yet
+    INVITED = "invited"
+    # incoming: a person is being asked
+    RINGING = "ringing"
+    # incoming: accepted, the answer is being made
+    ANSWERING = "answering"
+    # outgoing: the offer is being made
+    OFFERING = "offering"
+    # outgoing: invitations are out
+    INVITING = "inviting"
+    # accepted: ICE and DTLS are at work
+    CONNECTING = "connecting"
     ESTABLISHED = "established"  # media can flow
-    LOST = "lost"  # nothing arrives any more; the far side's return, a fresh transport or a close is awaited
+    # nothing arrives any more; the far side's return, a fresh transport or a close is awaited
+    LOST = "lost"
     CLOSED = "closed"
 
 
@@ -43,18 +53,30 @@ class State(StrEnum):
 class Timing:
     """Seconds and counts that bound a call."""
 
-    setup: float = 15.0  # from the acceptance to a connected transport; also for making an offer or an answer
-    renewal: float = 15.0  # from a fresh offer to its transport being connected
-    retry: float = 5.0  # from a fresh offer of ours to the next one, while nothing arrives
-    goodbye: float = 2.0  # from the far side's closing the transport to its `close`, or to a fresh offer
-    vanished: float = 8.5  # from the last packet to the end, where the far side hears our offer and says nothing
-    answer: float = 5.0  # what it has for an answer in any case
-    ice_timeout: float = 15.0  # from the last packet or its last word to the end, where it speaks or cannot hear us
-    hold: float = 45.0  # from the last packet to the end, whatever it says
-    media: float = 15.0  # from the connection to the first sound or picture, where the answer promised any
-    clock_skew: float = 5.0  # how far the clocks of two parties may differ
-    max_candidates: int = 40  # trickled by the far side, in one conversation
-    max_renewals: int = 100  # the highest generation in one conversation
+    # from the acceptance to a connected transport; also for making an offer or an answer
+    setup: float = 15.0
+    # from a fresh offer to its transport being connected
+    renewal: float = 15.0
+    # from a fresh offer of ours to the next one, while nothing arrives
+    retry: float = 5.0
+    # from the far side's closing the transport to its `close`, or to a fresh offer
+    goodbye: float = 2.0
+    # from the last packet to the end, where the far side hears our offer and says nothing
+    vanished: float = 8.5
+    # what it has for an answer in any case
+    answer: float = 5.0
+    # from the last packet or its last word to the end, where it speaks or cannot hear us
+    ice_timeout: float = 15.0
+    # from the last packet to the end, whatever it says
+    hold: float = 45.0
+    # from the connection to the first sound or picture, where the answer promised any
+    media: float = 15.0
+    # how far the clocks of two parties may differ
+    clock_skew: float = 5.0
+    # trickled by the far side, in one conversation
+    max_candidates: int = 40
+    # the highest generation in one conversation
+    max_renewals: int = 100
 
 
 class Refused(Exception):  # noqa: N818 - an outcome, not a fault
@@ -62,7 +84,9 @@ class Refused(Exception):  # noqa: N818 - an outcome, not a fault
 
 
 class Outcome(NamedTuple):
-    """What handling an input came to. `refused` says why nothing happened; else `effects` are to be performed."""
+    """What handling an input came to. `refused` says why nothing happened; else `effects` are to be
+    performed.
+    """
 
     effects: list[ev.Effect]
     refused: str | None = None
@@ -110,20 +134,26 @@ class Renewal:
 
 
 class Call:
-    """What every state needs: the step, the deadlines, the end. Use `IncomingCall` or `OutgoingCall`."""
+    """What every state needs: the step, the deadlines, the end. Use `IncomingCall` or
+    `OutgoingCall`.
+    """
 
     direction: ClassVar[Direction]
     TABLE: ClassVar[Table]
 
-    def __init__(self, conversation: str, own_party: str, timing: Timing, state: State, now: float) -> None:
+    def __init__(
+        self, conversation: str, own_party: str, timing: Timing, state: State, now: float
+    ) -> None:
         self.conversation = conversation
-        self.signaled_as = conversation  # its id on the wire; another one once the clock had to be corrected
+        # its id on the wire; another one once the clock had to be corrected
+        self.signaled_as = conversation
         self.own_party = own_party
         self.timing = timing
         self.state = state
         self.marks = Marks(invited=now)
         self.grant = ev.MediaGrant()
-        self.ice_servers: tuple[ev.IceServer, ...] = ()  # that the inviter brought, for every transport of the call
+        # that the inviter brought, for every transport of the call
+        self.ice_servers: tuple[ev.IceServer, ...] = ()
         self.remote_uid = ""
         self.remote_party: str | None = None
         self.call_status: CallStatus | None = None
@@ -132,23 +162,34 @@ class Call:
         self.reconnects = 0
         self.tracks: tuple[tuple[str, str], ...] = ()
         self._deadline: float | None = None
-        self._silent_since: float | None = None  # when the last packet came, once nothing has come for a while
-        self._word_at: float | None = None  # when the far side last said something
-        self._delivered_at: float | None = None  # when the broker first had an offer of ours, in this silence
-        self._left_at: float | None = None  # when it closed the transport that carries the media
-        self._retry_at: float | None = None  # when the next fresh offer goes out, if nothing arrives by then
-        self._degraded = False  # whether the application was told
-        self._moved = False  # our network changed while the invitation was open, after the first transport was begun
+        # when the last packet came, once nothing has come for a while
+        self._silent_since: float | None = None
+        # when the far side last said something
+        self._word_at: float | None = None
+        # when the broker first had an offer of ours, in this silence
+        self._delivered_at: float | None = None
+        # when it closed the transport that carries the media
+        self._left_at: float | None = None
+        # when the next fresh offer goes out, if nothing arrives by then
+        self._retry_at: float | None = None
+        # whether the application was told
+        self._degraded = False
+        # our network changed while the invitation was open, after the first transport was begun
+        self._moved = False
         self._media_until: float | None = None
         self._expects_media = False
-        self._live: set[int] = set()  # generations whose transport exists
-        self._current = 0  # the generation that carries the media
-        self._newest = 0  # the highest generation seen
-        self._newest_of_theirs = 0  # the highest that the far side offered
+        # generations whose transport exists
+        self._live: set[int] = set()
+        # the generation that carries the media
+        self._current = 0
+        # the highest generation seen
+        self._newest = 0
+        # the highest that the far side offered
+        self._newest_of_theirs = 0
         self._renewal: Renewal | None = None
         self._candidates = 0
 
-    # -- the step ---------------------------------------------------------------------------------------------------
+    # -- the step ----------------------------------------------------------------------------------
 
     def handle(self, event: ev.Input, now: float) -> Outcome:
         """Take one input. Returns the effects, in order; or why it was refused."""
@@ -160,13 +201,19 @@ class Call:
         except Refused as why:
             return Outcome([], str(why))
         if state not in found.to:
-            raise AssertionError(f"{self.state} + {type(event).__name__} led to {state}, which its row does not list")
+            raise AssertionError(
+                f"{self.state} + {type(event).__name__} led to {state}, which its row does not list"
+            )
         self.state = state
         return Outcome(effects)
 
     def next_deadline(self) -> float | None:
         """When to call `handle(DeadlineReached(), now)`, in the clock of `now`. None: never."""
-        times = [self._deadline, self._media_until, self._renewal.deadline if self._renewal else None]
+        times = [
+            self._deadline,
+            self._media_until,
+            self._renewal.deadline if self._renewal else None,
+        ]
         if self.state is State.LOST:
             times += [self.give_up_at(), self._retry_at]
         return min((time for time in times if time is not None), default=None)
@@ -194,9 +241,11 @@ class Call:
         """Whether frames and sound may leave."""
         return self.state in (State.CONNECTING, State.ESTABLISHED, State.LOST)
 
-    # -- what the tables share --------------------------------------------------------------------------------------
+    # -- what the tables share ---------------------------------------------------------------------
 
-    def end(self, now: float, reason: CloseReason, by: Side, tell: list[ev.Effect]) -> tuple[State, list[ev.Effect]]:
+    def end(
+        self, now: float, reason: CloseReason, by: Side, tell: list[ev.Effect]
+    ) -> tuple[State, list[ev.Effect]]:
         """Close: last words first, then every transport, then `Closed`."""
         effects = [*tell, *(ev.ClosePeer(generation) for generation in sorted(self._live))]
         self._live.clear()
@@ -211,7 +260,9 @@ class Call:
         return effect
 
     def must_be_far_side(self, event: Any) -> None:
-        """Refuse what another uid, or another client of the same uid, says about this conversation."""
+        """Refuse what another uid, or another client of the same uid, says about this
+        conversation.
+        """
         if event.uid != self.remote_uid or self.remote_party not in (None, event.party):
             raise Refused(f"{event.uid}/{event.party} is not the far side of this conversation")
 

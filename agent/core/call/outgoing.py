@@ -1,4 +1,6 @@
-"""The inviting side: one conversation and one offer for all targets, at once or in turn; the first ACCEPTED wins."""
+"""The inviting side: one conversation and one offer for all targets, at once or in turn; the first
+ACCEPTED wins.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ class Target:
     def __init__(self, uid: str) -> None:
         self.uid = uid
         self.invited = False
-        self.ringing: set[str] = set()  # parties at which a person is being asked
+        # parties at which a person is being asked
+        self.ringing: set[str] = set()
         self.status: CallStatus | None = None
         self.reason: str | None = None
 
@@ -51,7 +54,9 @@ class OutgoingCall(AnsweredCall):
         grant: ev.MediaGrant | None = None,
         second_id: str | None = None,
     ) -> None:
-        """`second_id` is what the call is called on the wire if it has to go out once more (see `_invite_again`)."""
+        """`second_id` is what the call is called on the wire if it has to go out once more (see
+        `_invite_again`).
+        """
         super().__init__(conversation, own_party, timing, State.OFFERING, now)
         self.targets = [Target(uid) for uid in dict.fromkeys(targets)]
         if not self.targets:
@@ -70,7 +75,7 @@ class OutgoingCall(AnsweredCall):
     def start(self) -> list[ev.Effect]:
         return [self.create(ev.CreateOffer(0, self.grant))]
 
-    # -- the targets ------------------------------------------------------------------------------------------------
+    # -- the targets -------------------------------------------------------------------------------
 
     def _target(self, uid: str) -> Target:
         for target in self.targets:
@@ -89,7 +94,11 @@ class OutgoingCall(AnsweredCall):
 
     def _withdraw(self, reason: CloseReason, *, but: str | None = None) -> list[ev.Effect]:
         """Nobody is left ringing."""
-        return [ev.SendClose(target.uid, reason) for target in self.targets if target.waiting and target.uid != but]
+        return [
+            ev.SendClose(target.uid, reason)
+            for target in self.targets
+            if target.waiting and target.uid != but
+        ]
 
     def _go_on(self, now: float, by: Side) -> tuple[State, list[ev.Effect]]:
         """A target is out: wait for the others, invite the next one, or give up."""
@@ -99,14 +108,17 @@ class OutgoingCall(AnsweredCall):
         if following:
             return State.INVITING, self._invite(following[:1], now)
         answers = [target.status for target in self.targets if target.status]
-        status = next(s for s in (CallStatus.TIMEOUT, CallStatus.BUSY, CallStatus.REJECTED) if s in answers)
+        status = next(
+            s for s in (CallStatus.TIMEOUT, CallStatus.BUSY, CallStatus.REJECTED) if s in answers
+        )
         reason = next(target.reason for target in self.targets if target.status == status)
         self.call_status = status
-        if by is Side.REMOTE:  # else it is our own patience that ended
+        # else it is our own patience that ended
+        if by is Side.REMOTE:
             self.marks.answered = now
         return self.end(now, _ENDS[status], by, [ev.Response(status, reason)])
 
-    # -- rows -------------------------------------------------------------------------------------------------------
+    # -- rows --------------------------------------------------------------------------------------
 
     def _offer_ready(self, event: ev.DescriptionReady, now: float) -> tuple[State, list[ev.Effect]]:
         self.must_be_live(event.generation)
@@ -122,9 +134,15 @@ class OutgoingCall(AnsweredCall):
     def _hold_found(self, event: ev.CandidateFound, _now: float) -> tuple[State, list[ev.Effect]]:
         self.must_be_live(event.generation)
         self._found.append(event.candidate)
-        return self.state, [ev.SendCandidate(target.uid, event.candidate) for target in self.targets if target.waiting]
+        return self.state, [
+            ev.SendCandidate(target.uid, event.candidate)
+            for target in self.targets
+            if target.waiting
+        ]
 
-    def _hold_candidate(self, event: ev.CandidateReceived, _now: float) -> tuple[State, list[ev.Effect]]:
+    def _hold_candidate(
+        self, event: ev.CandidateReceived, _now: float
+    ) -> tuple[State, list[ev.Effect]]:
         self._target(event.uid)
         self.count_candidate()
         self._early.append(event)
@@ -133,7 +151,8 @@ class OutgoingCall(AnsweredCall):
     def _rings(self, event: ev.RingingReceived, _now: float) -> tuple[State, list[ev.Effect]]:
         target = self._target(event.uid)
         if target.status is not None:
-            return self.state, [self._sent_away(event.uid)]  # another client of that uid has answered for it
+            # another client of that uid has answered for it
+            return self.state, [self._sent_away(event.uid)]
         if event.party in target.ringing:
             raise Refused(f"{event.uid}/{event.party} rang before")
         if len(target.ringing) >= 8:
@@ -151,14 +170,17 @@ class OutgoingCall(AnsweredCall):
             return self._invite_again(event.now, now)
         target.ringing.discard(event.party)
         if target.ringing:
-            return State.INVITING, []  # one client of this uid is out, another still asks its person
+            # one client of this uid is out, another still asks its person
+            return State.INVITING, []
         target.status, target.reason = event.status, event.reason
         return self._go_on(now, Side.REMOTE)
 
     def _invite_again(self, remote_now: float, now: float) -> tuple[State, list[ev.Effect]]:
-        """Our clock is wrong, a far side says: everyone still waiting is invited once more, by its time (PROTOCOL 2).
+        """Our clock is wrong, a far side says: everyone still waiting is invited once more, by its
+        time (PROTOCOL 2).
 
-        Under a new id, as the old one has been answered; for the application it stays the same call.
+        Under a new id, as the old one has been answered; for the application it stays the same
+        call.
         """
         assert self._second_id is not None  # noqa: S101 - for the type checker
         self.signaled_as, self._second_id = self._second_id, None
@@ -170,7 +192,9 @@ class OutgoingCall(AnsweredCall):
         again = ev.InviteAgain(self.signaled_as, remote_now)
         return State.INVITING, [*withdrawn, again, *self._invite(waiting, now)]
 
-    def _accepted(self, target: Target, event: ev.ResponseReceived, now: float) -> tuple[State, list[ev.Effect]]:
+    def _accepted(
+        self, target: Target, event: ev.ResponseReceived, now: float
+    ) -> tuple[State, list[ev.Effect]]:
         if not event.sdp:
             raise Refused("ACCEPTED without an answer")
         target.status = CallStatus.ACCEPTED
@@ -179,7 +203,8 @@ class OutgoingCall(AnsweredCall):
         self.start_connecting(now)
         early = [held for held in self._early if (held.uid, held.party) == (event.uid, event.party)]
         self._early = []
-        self._candidates = len(early)  # what the others sent does not count against the one who answered
+        # what the others sent does not count against the one who answered
+        self._candidates = len(early)
         return State.CONNECTING, [
             ev.SendSelect(target.uid, event.party),
             *self._withdraw(CloseReason.ANSWERED_ELSEWHERE, but=target.uid),
@@ -210,17 +235,24 @@ class OutgoingCall(AnsweredCall):
 
     def _too_late(self, event: ev.ResponseReceived, _now: float) -> tuple[State, list[ev.Effect]]:
         """Somebody else was selected before."""
-        if event.status != CallStatus.ACCEPTED or (event.uid, event.party) == (self.remote_uid, self.remote_party):
+        if event.status != CallStatus.ACCEPTED or (event.uid, event.party) == (
+            self.remote_uid,
+            self.remote_party,
+        ):
             raise Refused("answered before")
         return self.state, [self._sent_away(event.uid)]
 
-    def _rings_too_late(self, event: ev.RingingReceived, _now: float) -> tuple[State, list[ev.Effect]]:
+    def _rings_too_late(
+        self, event: ev.RingingReceived, _now: float
+    ) -> tuple[State, list[ev.Effect]]:
         if (event.uid, event.party) == (self.remote_uid, self.remote_party):
             raise Refused("answered before")
         return self.state, [self._sent_away(event.uid)]
 
     def _sent_away(self, uid: str) -> ev.Effect:
-        """The selected uid's other clients hear `select` again: they must not take a `close` for their own."""
+        """The selected uid's other clients hear `select` again: they must not take a `close` for
+        their own.
+        """
         if self._target(uid).status is CallStatus.ACCEPTED:
             return ev.SendSelect(uid, self.remote_party or "")
         return ev.SendClose(uid, CloseReason.ANSWERED_ELSEWHERE)
@@ -238,7 +270,9 @@ class OutgoingCall(AnsweredCall):
         reason = CloseReason.CANCELLED if event.reason == CloseReason.USER_HANGUP else event.reason
         return self.end(now, reason, Side.LOCAL, self._withdraw(reason))
 
-    def _no_offer_in_time(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
+    def _no_offer_in_time(
+        self, _event: ev.DeadlineReached, now: float
+    ) -> tuple[State, list[ev.Effect]]:
         self.must_be_due(now)
         return self.end(now, CloseReason.OUT_OF_RESOURCES, Side.LOCAL, [])
 

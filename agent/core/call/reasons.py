@@ -1,4 +1,6 @@
-"""The words of a call: how it was answered, why it ended, and in which direction it went (PROTOCOL 2 to 5)."""
+"""The words of a call: how it was answered, why it ended, and in which direction it went (PROTOCOL
+2 to 5).
+"""
 
 from __future__ import annotations
 

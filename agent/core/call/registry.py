@@ -1,8 +1,9 @@
-"""Which conversations there are, and what a message means for them: the rules that stand before a call (PROTOCOL 2, 8).
+"""Which conversations there are, and what a message means for them: the rules that stand before a
+call (PROTOCOL 2, 8).
 
-Pure: it admits an invitation, repeats an answer, refuses, or says that nothing shall happen. It keeps a bounded memory
-of conversations that ended, so that a repeated invitation gets its old answer, and of withdrawals that overtook their
-invitation, so that it does not ring.
+Pure: it admits an invitation, repeats an answer, refuses, or says that nothing shall happen. It
+keeps a bounded memory of conversations that ended, so that a repeated invitation gets its old
+answer, and of withdrawals that overtook their invitation, so that it does not ring.
 """
 
 from __future__ import annotations
@@ -17,17 +18,23 @@ from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallStatus, CloseReason
 from agent.core.policy.rate_limiter import RateLimiter, Verdict
 
-MEMORY = 512  # conversations that ended; likewise withdrawals that came before their invitation
-MEMORY_SIZE = 1 << 20  # characters of the answers that are kept with them: an SDP is a few thousand
-CLOSED_MEMORY_SECONDS = 300.0  # longer than any invitation lives (120 s) and QoS 1 repeats it
+# conversations that ended; likewise withdrawals that came before their invitation
+MEMORY = 512
+# characters of the answers that are kept with them: an SDP is a few thousand
+MEMORY_SIZE = 1 << 20
+# longer than any invitation lives (120 s) and QoS 1 repeats it
+CLOSED_MEMORY_SECONDS = 300.0
 
 
 class Admission(StrEnum):
     """What becomes of an invitation."""
 
-    NEW = "new"  # it starts a call
-    REPEATED = "repeated"  # the same answer goes out again
-    REFUSED = "refused"  # `response` says why, and no call starts
+    # it starts a call
+    NEW = "new"
+    # the same answer goes out again
+    REPEATED = "repeated"
+    # `response` says why, and no call starts
+    REFUSED = "refused"
     IGNORED = "ignored"
 
 
@@ -61,11 +68,14 @@ class Switchboard:
     def __init__(self, *, max_conversations: int = 1, limiter: RateLimiter | None = None) -> None:
         self.max_conversations = max_conversations
         self.calls: dict[str, IncomingCall | OutgoingCall] = {}
-        self._turned_away: set[str] = set()  # of those: refused before anybody was asked, they take no line
+        # of those: refused before anybody was asked, they take no line
+        self._turned_away: set[str] = set()
         self._limiter = limiter or RateLimiter()
         self._ended: OrderedDict[str, Ended] = OrderedDict()
-        self._size = 0  # of all of them
-        self._withdrawn: OrderedDict[tuple[str, str], float] = OrderedDict()  # (sender, conversation) -> when
+        # of all of them
+        self._size = 0
+        # (sender, conversation) -> when
+        self._withdrawn: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     @property
     def busy(self) -> bool:
@@ -73,11 +83,14 @@ class Switchboard:
         return len(self.calls) - len(self._turned_away) >= self.max_conversations
 
     def admit(self, invitation: ev.Invitation, now: float) -> Admitted:
-        """Judge an invitation. Only NEW may start a call; the caller of this starts it and calls `add`."""
+        """Judge an invitation. Only NEW may start a call; the caller of this starts it and calls
+        `add`.
+        """
         self._forget(now)
         if self._withdrawn.pop((invitation.caller, invitation.conversation), None) is not None:
             return Admitted(Admission.IGNORED, why="it was withdrawn before it came")
-        verdict = self._limiter.judge(invitation.caller, now)  # a repetition counts: each one costs an answer
+        # a repetition counts: each one costs an answer
+        verdict = self._limiter.judge(invitation.caller, now)
         if verdict is Verdict.DROP:
             return Admitted(Admission.IGNORED, why="a flood")
         known = self._known(invitation)
@@ -93,8 +106,11 @@ class Switchboard:
                 return _refused("conversation_in_use")
             return Admitted(Admission.REPEATED, tuple(call.repeat()))
         ended = self._ended.get(invitation.conversation)
-        if ended is None:  # a call of ours may have got another id on the wire: here it goes on under its first
-            taken = any(each.conversation == invitation.conversation for each in self.calls.values())
+        # a call of ours may have got another id on the wire: here it goes on under its first
+        if ended is None:
+            taken = any(
+                each.conversation == invitation.conversation for each in self.calls.values()
+            )
             return _refused("conversation_in_use") if taken else None
         if ended.uid != invitation.caller:
             return _refused("conversation_in_use")
@@ -110,7 +126,10 @@ class Switchboard:
         """`call` goes on under another id; whoever still answers under the old one is sent away."""
         self.calls.pop(before, None)
         self.calls[call.signaled_as] = call
-        self._remember(before, Ended(call.remote_uid, now, None, ev.SendClose(call.remote_uid, CloseReason.CANCELLED)))
+        self._remember(
+            before,
+            Ended(call.remote_uid, now, None, ev.SendClose(call.remote_uid, CloseReason.CANCELLED)),
+        )
 
     def remove(self, call: IncomingCall | OutgoingCall, now: float) -> None:
         """Forget a call that is closed, but for its answer."""
@@ -118,12 +137,18 @@ class Switchboard:
         self._turned_away.discard(call.signaled_as)
         answer = call.answer if isinstance(call, IncomingCall) else None
         reason = call.closed.reason if call.closed else None
-        close = ev.SendClose(call.remote_uid, reason) if reason and isinstance(call, OutgoingCall) else None
+        close = (
+            ev.SendClose(call.remote_uid, reason)
+            if reason and isinstance(call, OutgoingCall)
+            else None
+        )
         kept = answer if isinstance(answer, ev.SendResponse) else None
         self._remember(call.signaled_as, Ended(call.remote_uid, now, kept, close))
 
     def past(self, conversation: str, uid: str, reason: CloseReason, now: float) -> None:
-        """A call of an earlier process: whoever invites again, or still answers us, hears that it is over."""
+        """A call of an earlier process: whoever invites again, or still answers us, hears that it
+        is over.
+        """
         close = ev.SendClose(uid, reason)
         self._remember(conversation, Ended(uid, now, close, close))
 
@@ -138,13 +163,19 @@ class Switchboard:
         self._size -= self._ended.popitem(last=False)[1].size
 
     def unknown_close(self, conversation: str, sender: str, now: float) -> None:
-        """A `close` for a conversation that is not known: its invitation, if it comes after all, shall not ring."""
+        """A `close` for a conversation that is not known: its invitation, if it comes after all,
+        shall not ring.
+        """
         self._withdrawn[(sender, conversation)] = now
         if len(self._withdrawn) > MEMORY:
             self._withdrawn.popitem(last=False)
 
-    def unknown_response(self, conversation: str, event: ev.ResponseReceived | ev.RingingReceived) -> list[ev.Effect]:
-        """ACCEPTED or `ringing` after the end: tell that party, or it waits for what never comes."""
+    def unknown_response(
+        self, conversation: str, event: ev.ResponseReceived | ev.RingingReceived
+    ) -> list[ev.Effect]:
+        """ACCEPTED or `ringing` after the end: tell that party, or it waits for what never
+        comes.
+        """
         ended = self._ended.get(conversation)
         if ended is None or ended.close is None:
             return []

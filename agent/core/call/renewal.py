@@ -1,26 +1,31 @@
-"""A fresh transport for the same conversation (PROTOCOL 2, `offer` / `answer`), and when the far side is given up.
+"""A fresh transport for the same conversation (PROTOCOL 2, `offer` / `answer`), and when the far
+side is given up.
 
-- *Silence.* Nothing has come for three seconds, the adapter says: the call is LOST, the application hears `degraded`,
-  and a fresh transport is offered, by whichever side notices; another one every `retry` seconds until something
-  arrives. The silent transport stays: media and connectivity checks go on over it, so a path that only had a hole works
-  again at once, whatever becomes of the fresh ones.
-- *Whatever works first.* A packet over the old transport, or the fresh one being connected, restores the call. Media
-  moves only to a transport that is connected, and the old one goes only then. A fresh one that connects after the old
-  one has come back takes over as well, as the far side may have moved already.
-- *Our network changed.* A fresh transport at once, silent or not; what was in the making has the old addresses, and is
-  replaced. It counts as a word of the far side: the silence is ours.
-- *Before there is an answer* no fresh transport can be offered (PROTOCOL 2). Where our network changes once the first
-  one is in the making, a fresh one follows the acceptance at once; where none is yet, it will have the new addresses.
-- *While the first one connects* a fresh one may be offered beside it, from either side. The first to be connected
-  establishes the call, and none of them puts its deadline off. A far side that does not answer is as if nobody had
-  asked: its candidates go on to the first.
-- *Giving up.* Who sends no packet, and says nothing to an offer that the broker has, has vanished and is not waited
-  for: `vanished` seconds after its last packet the call ends. Where the broker does not take our offer the silence may
-  be ours, and it is `ice_timeout` seconds. Who still speaks (answers our offers, makes its own) is there, and only the
-  path is not: `ice_timeout` seconds from its last word, and never longer than `hold` from the last packet. The reason
-  is `ice_timeout`.
-- *Last words.* Closing DTLS is one: if neither a `close` nor a fresh offer has come `goodbye` seconds later, the far
-  side has hung up.
+- *Silence.* Nothing has come for three seconds, the adapter says: the call is LOST, the
+  application hears `degraded`, and a fresh transport is offered, by whichever side notices;
+  another one every `retry` seconds until something arrives. The silent transport stays: media and
+  connectivity checks go on over it, so a path that only had a hole works again at once, whatever
+  becomes of the fresh ones.
+- *Whatever works first.* A packet over the old transport, or the fresh one being connected,
+  restores the call. Media moves only to a transport that is connected, and the old one goes only
+  then. A fresh one that connects after the old one has come back takes over as well, as the far
+  side may have moved already.
+- *Our network changed.* A fresh transport at once, silent or not; what was in the making has the
+  old addresses, and is replaced. It counts as a word of the far side: the silence is ours.
+- *Before there is an answer* no fresh transport can be offered (PROTOCOL 2). Where our network
+  changes once the first one is in the making, a fresh one follows the acceptance at once; where
+  none is yet, it will have the new addresses.
+- *While the first one connects* a fresh one may be offered beside it, from either side. The first
+  to be connected establishes the call, and none of them puts its deadline off. A far side that
+  does not answer is as if nobody had asked: its candidates go on to the first.
+- *Giving up.* Who sends no packet, and says nothing to an offer that the broker has, has vanished
+  and is not waited for: `vanished` seconds after its last packet the call ends. Where the broker
+  does not take our offer the silence may be ours, and it is `ice_timeout` seconds. Who still
+  speaks (answers our offers, makes its own) is there, and only the path is not: `ice_timeout`
+  seconds from its last word, and never longer than `hold` from the last packet. The reason is
+  `ice_timeout`.
+- *Last words.* Closing DTLS is one: if neither a `close` nor a fresh offer has come `goodbye`
+  seconds later, the far side has hung up.
 
 Each deadline counts from the silence, not from the attempt: renewing for ever keeps no call.
 """
@@ -35,7 +40,7 @@ from agent.core.call.reasons import CloseReason, Direction, Side
 class RenewingCall(Call):
     """The rows for silence, loss, and the transports that come after the first."""
 
-    # -- rows: silence ----------------------------------------------------------------------------------------------
+    # -- rows: silence -----------------------------------------------------------------------------
 
     def _silent(self, event: ev.PeerSilent, now: float) -> tuple[State, list[ev.Effect]]:
         self.must_carry(event.generation)
@@ -43,7 +48,9 @@ class RenewingCall(Call):
         return State.LOST, [*self._degrade("silence"), *self._offer_anew(now)]
 
     def _heard(self, event: ev.PeerHeard, now: float) -> tuple[State, list[ev.Effect]]:
-        """The old transport works again. A fresh one in the making goes on: the far side may be about to move to it."""
+        """The old transport works again. A fresh one in the making goes on: the far side may be
+        about to move to it.
+        """
         self.must_carry(event.generation)
         if self._left_at is not None:
             raise Refused(f"transport {event.generation} was closed by the far side")
@@ -81,23 +88,28 @@ class RenewingCall(Call):
         told, self._degraded = self._degraded, False
         return [ev.Restored(self._current)] if told else []
 
-    # -- rows: a fresh transport ------------------------------------------------------------------------------------
+    # -- rows: a fresh transport -------------------------------------------------------------------
 
     def _renew(self, _event: ev.RenewRequested, now: float) -> tuple[State, list[ev.Effect]]:
         if not self._may_renew:
             raise Refused(f"more than {self.timing.max_renewals} renewals")
-        if self._left_at is not None:  # what it offers in its place is all there is: it goes on
+        # what it offers in its place is all there is: it goes on
+        if self._left_at is not None:
             raise Refused(f"the far side has left transport {self._current}")
         self._word_at = now
         return self.state, self._make_anew(now)
 
     def _moved_early(self, _event: ev.RenewRequested, _now: float) -> tuple[State, list[ev.Effect]]:
-        """Nobody has accepted yet: what the first transport has of our addresses is made up for when somebody has."""
+        """Nobody has accepted yet: what the first transport has of our addresses is made up for
+        when somebody has.
+        """
         self._moved = True
         return self.state, []
 
     def catch_up(self, now: float) -> list[ev.Effect]:
-        """To be done at the acceptance: a fresh transport, if our network has changed since the first was begun."""
+        """To be done at the acceptance: a fresh transport, if our network has changed since the
+        first was begun.
+        """
         moved, self._moved = self._moved, False
         return self._make_anew(now) if moved else []
 
@@ -114,9 +126,14 @@ class RenewingCall(Call):
             raise Refused(f"more than {self.timing.max_renewals} renewals")
         self._word_at = now
         self._newest_of_theirs = event.generation
-        return self.state, [*self._drop_renewal(), self._begin_renewal(event.generation, now, offer=event.sdp)]
+        return self.state, [
+            *self._drop_renewal(),
+            self._begin_renewal(event.generation, now, offer=event.sdp),
+        ]
 
-    def _description(self, event: ev.DescriptionReady, _now: float) -> tuple[State, list[ev.Effect]]:
+    def _description(
+        self, event: ev.DescriptionReady, _now: float
+    ) -> tuple[State, list[ev.Effect]]:
         renewal = self._renewal
         if renewal is None or event.generation != renewal.generation:
             raise Refused(f"no description of generation {event.generation} is awaited")
@@ -135,7 +152,12 @@ class RenewingCall(Call):
     def _answered(self, event: ev.AnswerReceived, now: float) -> tuple[State, list[ev.Effect]]:
         self.must_be_far_side(event)
         renewal = self._renewal
-        if renewal is None or not renewal.offered_by_us or event.generation != renewal.generation or renewal.answered:
+        if (
+            renewal is None
+            or not renewal.offered_by_us
+            or event.generation != renewal.generation
+            or renewal.answered
+        ):
             raise Refused(f"no answer of generation {event.generation} is awaited")
         renewal.answered = True
         self._word_at = now
@@ -154,7 +176,7 @@ class RenewingCall(Call):
             self._retry_at = min(self._retry_at, now + self.timing.retry)
         return self.state, [ev.ErrorRaised(event.code, event.message), *self._drop_renewal()]
 
-    # -- attempts ---------------------------------------------------------------------------------------------------
+    # -- attempts ----------------------------------------------------------------------------------
 
     @property
     def _may_renew(self) -> bool:
@@ -165,7 +187,9 @@ class RenewingCall(Call):
         return [] if self._renewal else self._make_anew(now)
 
     def _make_anew(self, now: float) -> list[ev.Effect]:
-        """An attempt in the place of the one that is under way; no more of them once there were too many."""
+        """An attempt in the place of the one that is under way; no more of them once there were too
+        many.
+        """
         dropped = self._drop_renewal()
         if not self._may_renew or self._left_at is not None:
             self._retry_at = None
@@ -174,7 +198,8 @@ class RenewingCall(Call):
 
     def _begin_renewal(self, generation: int, now: float, *, offer: str | None) -> ev.Effect:
         self._newest = max(self._newest, generation)
-        self._candidates = 0  # each transport has its own
+        # each transport has its own
+        self._candidates = 0
         self._renewal = Renewal(generation, offer is None, now + self.timing.renewal)
         self._retry_at = now + (self.timing.retry if offer is None else self.timing.renewal)
         if offer is None:
@@ -196,17 +221,25 @@ class RenewingCall(Call):
         self._live.discard(generation)
         return [ev.ClosePeer(generation)]
 
-    # -- rows: time -------------------------------------------------------------------------------------------------
+    # -- rows: time --------------------------------------------------------------------------------
 
-    def _lost_expired(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
-        """The longest duration is over, the far side has hung up or is given up, or the next attempt is due."""
+    def _lost_expired(
+        self, _event: ev.DeadlineReached, now: float
+    ) -> tuple[State, list[ev.Effect]]:
+        """The longest duration is over, the far side has hung up or is given up, or the next
+        attempt is due.
+        """
         self.must_be_due(now)
         give_up = self.give_up_at()
         if self._deadline is not None and now >= self._deadline:
             reason, side = CloseReason.MAX_DURATION, Side.LOCAL
         elif give_up is not None and now >= give_up:
             left = self._left_at is not None
-            reason, side = (CloseReason.USER_HANGUP, Side.REMOTE) if left else (CloseReason.ICE_TIMEOUT, Side.LOCAL)
+            reason, side = (
+                (CloseReason.USER_HANGUP, Side.REMOTE)
+                if left
+                else (CloseReason.ICE_TIMEOUT, Side.LOCAL)
+            )
         else:
             return State.LOST, self._make_anew(now)
         return self.end(now, reason, side, [ev.SendClose(self.remote_uid, reason)])

@@ -14,7 +14,9 @@ _UNITS = (("d", 86_400), ("h", 3600), ("m", 60))
 
 
 def parse_duration(value: object) -> float:
-    """Seconds, more than 0 and at most seven days. Raises ValueError that quotes what was written."""
+    """Seconds, more than 0 and at most seven days. Raises ValueError that quotes what was
+    written.
+    """
     seconds = _seconds(value)
     if not 0 < seconds <= LONGEST_DURATION:
         raise ValueError(f"{value!r} is not between 0 and 7 days")
@@ -43,7 +45,9 @@ def _seconds(value: object) -> float:
         if text and form:
             days, hours, minutes, seconds = (float(part or 0) for part in form.groups())
             return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-    raise ValueError(f"{value!r} is not a duration such as '90s', '10m', '1h30m' or a number of seconds")
+    raise ValueError(
+        f"{value!r} is not a duration such as '90s', '10m', '1h30m' or a number of seconds"
+    )
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]

@@ -1,4 +1,6 @@
-"""How often someone may call: the device's own limits (PROTOCOL 8) and the memory behind a rule's `rate`."""
+"""How often someone may call: the device's own limits (PROTOCOL 8) and the memory behind a rule's
+`rate`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ class Verdict(StrEnum):
 
     ADMIT = "admit"
     REFUSE = "refuse"  # answered REJECTED, `rate_limited`
-    DROP = "drop"  # not answered at all
+    # not answered at all
+    DROP = "drop"
 
 
 @dataclass(slots=True)
@@ -25,11 +28,13 @@ class _Count:
 
 
 class RateLimiter:
-    """Within any `window` (seconds, sliding) it admits at most `per_caller` invitations a caller and `overall` in all.
+    """Within any `window` (seconds, sliding) it admits at most `per_caller` invitations a caller
+    and `overall` in all.
 
-    What is more is refused, until four times as many were answered; the rest is dropped. Only what was answered counts:
-    whoever floods uses up their own share and no one else's, and is served again as soon as the window has passed.
-    Memory: one entry for each answered invitation in the window, so at most four times `overall`.
+    What is more is refused, until four times as many were answered; the rest is dropped. Only what
+    was answered counts: whoever floods uses up their own share and no one else's, and is served
+    again as soon as the window has passed. Memory: one entry for each answered invitation in the
+    window, so at most four times `overall`.
     """
 
     def __init__(self, per_caller: int = 10, overall: int = 60, window: float = 60.0) -> None:
@@ -48,7 +53,10 @@ class RateLimiter:
         """Judge an invitation that arrived at `now` (seconds of a clock that never goes back)."""
         self._forget(now - self._window)
         count = self._callers.get(caller, _Count())
-        if count.answered >= DROP_FACTOR * self._per_caller or self._total.answered >= DROP_FACTOR * self._overall:
+        if (
+            count.answered >= DROP_FACTOR * self._per_caller
+            or self._total.answered >= DROP_FACTOR * self._overall
+        ):
             return Verdict.DROP
         admitted = count.admitted < self._per_caller and self._total.admitted < self._overall
         self._answered.append((now, caller, admitted))
@@ -71,8 +79,9 @@ class RateLimiter:
 class CallHistory:
     """When each rule last decided for each caller: what a rule's `rate` is counted from.
 
-    At most `callers` pairs of rule and caller are kept, the one longest without a call is forgotten first; of each the
-    last `calls`, which is the highest `rate` there can be. It outlives a reload of the rules, which are known by name.
+    At most `callers` pairs of rule and caller are kept, the one longest without a call is forgotten
+    first; of each the last `calls`, which is the highest `rate` there can be. It outlives a reload
+    of the rules, which are known by name.
     """
 
     def __init__(self, callers: int = 1024, calls: int = 100) -> None:
@@ -85,7 +94,9 @@ class CallHistory:
         return len(self._times)
 
     def record(self, rule: str | None, caller: str, at: datetime) -> None:
-        """Remember that `rule` decided about `caller`; a decision without a rule is not remembered."""
+        """Remember that `rule` decided about `caller`; a decision without a rule is not
+        remembered.
+        """
         if rule is None:
             return
         key = (rule, caller)
@@ -95,6 +106,8 @@ class CallHistory:
             self._times.popitem(last=False)
 
     def count(self, rule: str, caller: str, *, at: datetime, window: float) -> int:
-        """Decisions within the last `window` seconds. Those after `at` (the clock was set back) do not count."""
+        """Decisions within the last `window` seconds. Those after `at` (the clock was set back) do
+        not count.
+        """
         earliest = at - timedelta(seconds=window)
         return sum(earliest < time <= at for time in self._times.get((rule, caller), ()))

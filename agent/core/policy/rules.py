@@ -1,7 +1,9 @@
-"""Who may call, when, how often and with which media: ordered rules, the first that matches decides.
+"""Who may call, when, how often and with which media: ordered rules, the first that matches
+decides.
 
-No rule matches: rejected, `not_allowed`. A rule with `signed = true` that matches an invitation without a valid
-signature rejects it with `signature` (PROTOCOL 7). Rules are pydantic models: a file is judged as it is read.
+No rule matches: rejected, `not_allowed`. A rule with `signed = true` that matches an invitation
+without a valid signature rejects it with `signature` (PROTOCOL 7). Rules are pydantic models: a
+file is judged as it is read.
 """
 
 from __future__ import annotations
@@ -21,12 +23,20 @@ from agent.core.call.events import Invitation, MediaGrant
 from agent.core.call.reasons import AudioDirection, SharedBitrate
 from agent.core.policy.durations import Duration, format_duration, parse_duration
 from agent.core.policy.rate_limiter import CallHistory
-from agent.core.policy.schedule import Check, Days, Hours, check_schedule, check_unset_clock, parse_timezone
+from agent.core.policy.schedule import (
+    Check,
+    Days,
+    Hours,
+    check_schedule,
+    check_unset_clock,
+    parse_timezone,
+)
 
 NOT_ALLOWED = "not_allowed"
 BUSY = "busy"
 SIGNATURE = "signature"
-OVERRIDE = "override"  # what stands as the rule's name while an override decides
+# what stands as the rule's name while an override decides
+OVERRIDE = "override"
 HIGHEST_RATE = 100
 _REASON = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 _CALLER_PATTERN = re.compile(r"[A-Za-z0-9_.*?-]{1,64}", re.ASCII)
@@ -65,7 +75,10 @@ class Rate:
 
 def _caller_pattern(pattern: str) -> str:
     if not _CALLER_PATTERN.fullmatch(pattern):
-        raise ValueError(f"{pattern!r} matches no uid: those are letters, digits and '_.-'; '*' is any, '?' is one")
+        raise ValueError(
+            f"{pattern!r} matches no uid: those are letters, digits and '_.-'; '*' is any, '?' "
+            f"is one"
+        )
     return pattern
 
 
@@ -97,40 +110,55 @@ class Rule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, AfterValidator(_name)] = Field(
-        description="What the rule is called in events, in the log and by `callbox policy explain`. Unique.",
+        description="What the rule is called in events, in the log and by `callbox policy "
+        "explain`. Unique.",
     )
-    callers: Annotated[tuple[Annotated[str, AfterValidator(_caller_pattern)], ...], AfterValidator(_somebody)] = Field(
+    callers: Annotated[
+        tuple[Annotated[str, AfterValidator(_caller_pattern)], ...], AfterValidator(_somebody)
+    ] = Field(
         default=("*",),
-        description="uids that may match, upper and lower case distinct; * is any characters, ? exactly one.",
+        description="uids that may match, upper and lower case distinct; * is any characters, "
+        "? exactly one.",
     )
     days: Annotated[Days, BeforeValidator(Days.parse)] | None = Field(
         default=None,
-        description='Days of the week: "mon", a range such as "mon-fri" or "sat-mon", "daily". Every day unless given.',
+        description='Days of the week: "mon", a range such as "mon-fri" or "sat-mon", "daily". '
+        "Every day unless given.",
     )
     hours: Annotated[Hours, BeforeValidator(Hours.parse)] | None = Field(
         default=None,
-        description="From HH:MM up to, not including, HH:MM. May pass midnight (22:00-06:00): the part after midnight "
-        "belongs to the day on which it began. The whole day unless given. While the device's clock is not set (it "
-        "boots in the past, until the network tells it the time) a rule with days or hours does not match if its "
+        description="From HH:MM up to, not including, HH:MM. May pass midnight (22:00-06:00): "
+        "the part after midnight "
+        "belongs to the day on which it began. The whole day unless given. While the device's "
+        "clock is not set (it "
+        "boots in the past, until the network tells it the time) a rule with days or hours "
+        "does not match if its "
         "action is accept or ring, and matches if it is reject or busy.",
     )
     timezone: Annotated[str, AfterValidator(_zone_name)] | None = Field(
-        default=None, description="The IANA zone in which days and hours are meant. The device's own unless given."
+        default=None,
+        description="The IANA zone in which days and hours are meant. The device's own unless "
+        "given.",
     )
     rate: Annotated[Rate, BeforeValidator(Rate.parse)] | None = Field(
         default=None,
-        description='Calls of one caller that this rule may decide: "3/h", "10/d", "5/30m" (at most 100). Once they '
+        description='Calls of one caller that this rule may decide: "3/h", "10/d", "5/30m" (at '
+        "most 100). Once they "
         "are used up the rule no longer matches that caller and the next rules are asked.",
     )
     signed: bool = Field(
-        default=False, description="Demand a signed invitation: one without is rejected with the reason `signature`."
+        default=False,
+        description="Demand a signed invitation: one without is rejected with the reason "
+        "`signature`.",
     )
     action: Action = Field(
-        description="accept: answer at once. ring: ask a person. reject: refuse. busy: refuse as busy."
+        description="accept: answer at once. ring: ask a person. reject: refuse. busy: refuse "
+        "as busy."
     )
     reason: Annotated[str, AfterValidator(_reason_code)] | None = Field(
         default=None,
-        description="The short code that the caller is told, for reject (not_allowed unless given) and busy (busy).",
+        description="The short code that the caller is told, for reject (not_allowed unless "
+        "given) and busy (busy).",
     )
     max_duration: Duration | None = Field(
         default=None, description='The call is ended after this long: "10m", "1h30m", or seconds.'
@@ -142,15 +170,19 @@ class Rule(BaseModel):
     )
     shared_bitrate: SharedBitrate = Field(
         default=SharedBitrate.FOLLOW,
-        description="The encoder is one for all calls. follow: it goes down to what this call's network carries. "
-        "ignore: it does not while a call is followed, and this one loses pictures where they are too many for it.",
+        description="The encoder is one for all calls. follow: it goes down to what this "
+        "call's network carries. "
+        "ignore: it does not while a call is followed, and this one loses pictures where they "
+        "are too many for it.",
     )
 
     @model_validator(mode="after")
     def _reason_is_for_refusals(self) -> Self:
         if self.reason is not None and self.action not in (Action.REJECT, Action.BUSY):
             raise PydanticCustomError(
-                "conflict", "{text}", {"key": "reason", "text": f"{self.reason!r} is only for reject and busy"}
+                "conflict",
+                "{text}",
+                {"key": "reason", "text": f"{self.reason!r} is only for reject and busy"},
             )
         return self
 
@@ -159,7 +191,10 @@ def _names_are_unique(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     first: dict[str, int] = {}
     for number, rule in enumerate(rules, start=1):
         if first.setdefault(rule.name, number) != number:
-            raise ValueError(f'rule {number} ("{rule.name}"): name: is already the name of rule {first[rule.name]}')
+            raise ValueError(
+                f'rule {number} ("{rule.name}"): name: is already the name of rule '
+                f"{first[rule.name]}"
+            )
     return rules
 
 
@@ -167,7 +202,9 @@ Rules = Annotated[tuple[Rule, ...], AfterValidator(_names_are_unique)]
 
 
 class PolicyOverride(BaseModel):
-    """One action for every caller, asked before any rule, until a moment (aware) or until it is taken back."""
+    """One action for every caller, asked before any rule, until a moment (aware) or until it is
+    taken back.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -186,7 +223,9 @@ class PolicyOverride(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do. `rule` names the rule that decided; `reason` is for reject and busy, `grant` for the others."""
+    """What to do. `rule` names the rule that decided; `reason` is for reject and busy, `grant` for
+    the others.
+    """
 
     action: Action
     rule: str | None = None
@@ -201,7 +240,9 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class RuleJudgment:
-    """Whether one rule matches, and each of its conditions in words. `decides`: it is the first that does."""
+    """Whether one rule matches, and each of its conditions in words. `decides`: it is the first
+    that does.
+    """
 
     rule: str
     matches: bool
@@ -219,7 +260,9 @@ class Explanation:
 
 
 class Policy:
-    """Ordered rules in a context: the device's time zone, the limit on every call (seconds), a passing override."""
+    """Ordered rules in a context: the device's time zone, the limit on every call (seconds), a
+    passing override.
+    """
 
     def __init__(
         self,
@@ -233,20 +276,36 @@ class Policy:
         self.override = override
         self._timezone = timezone
         self._max_duration = max_duration
-        self._zones = {rule.timezone: parse_timezone(rule.timezone) for rule in self.rules if rule.timezone}
+        self._zones = {
+            rule.timezone: parse_timezone(rule.timezone) for rule in self.rules if rule.timezone
+        }
 
     def overridden(self, override: PolicyOverride | None) -> Policy:
         """The same rules behind `override`, or behind none."""
-        return Policy(self.rules, timezone=self._timezone, max_duration=self._max_duration, override=override)
+        return Policy(
+            self.rules, timezone=self._timezone, max_duration=self._max_duration, override=override
+        )
 
     def decide(
-        self, invitation: Invitation, *, at: datetime, history: CallHistory, clock_is_set: bool = True
+        self,
+        invitation: Invitation,
+        *,
+        at: datetime,
+        history: CallHistory,
+        clock_is_set: bool = True,
     ) -> Decision:
-        """The decision at `at` (aware). Nothing is remembered: `history.record` is for whoever acts on it."""
+        """The decision at `at` (aware). Nothing is remembered: `history.record` is for whoever acts
+        on it.
+        """
         return self.explain(invitation, at=at, history=history, clock_is_set=clock_is_set).decision
 
     def explain(
-        self, invitation: Invitation, *, at: datetime, history: CallHistory, clock_is_set: bool = True
+        self,
+        invitation: Invitation,
+        *,
+        at: datetime,
+        history: CallHistory,
+        clock_is_set: bool = True,
     ) -> Explanation:
         """The decision, and for each rule whether it matches and why."""
         if at.utcoffset() is None:
@@ -260,12 +319,24 @@ class Policy:
             decides = matches and decision is None
             if decides:
                 decision = self._verdict(rule, invitation)
-            judgments.append(RuleJudgment(rule.name, matches, decides, checks + self._signature(rule, invitation)))
+            judgments.append(
+                RuleJudgment(
+                    rule.name, matches, decides, checks + self._signature(rule, invitation)
+                )
+            )
         words = self._override_words() if overridden else None
-        return Explanation(decision or Decision(Action.REJECT, None, NOT_ALLOWED), tuple(judgments), words)
+        return Explanation(
+            decision or Decision(Action.REJECT, None, NOT_ALLOWED), tuple(judgments), words
+        )
 
     def _checks(
-        self, rule: Rule, invitation: Invitation, at: datetime, history: CallHistory, *, clock_is_set: bool
+        self,
+        rule: Rule,
+        invitation: Invitation,
+        at: datetime,
+        history: CallHistory,
+        *,
+        clock_is_set: bool,
     ) -> list[Check]:
         zone = self._zones[rule.timezone] if rule.timezone else self._timezone
         if clock_is_set:
@@ -292,7 +363,11 @@ class Policy:
     def _signature(self, rule: Rule, invitation: Invitation) -> tuple[Check, ...]:
         if not rule.signed:
             return ()
-        words = "the invitation is signed" if invitation.signed else "the invitation is not signed: it is rejected"
+        words = (
+            "the invitation is signed"
+            if invitation.signed
+            else "the invitation is not signed: it is rejected"
+        )
         return (Check(invitation.signed, words),)
 
     def _overriding(self, at: datetime) -> Decision | None:
@@ -300,11 +375,20 @@ class Policy:
             return None
         if self.override.action is Action.REJECT:
             return Decision(Action.REJECT, OVERRIDE, NOT_ALLOWED)
-        return Decision(self.override.action, OVERRIDE, None, replace(MediaGrant(), max_duration=self._max_duration))
+        return Decision(
+            self.override.action,
+            OVERRIDE,
+            None,
+            replace(MediaGrant(), max_duration=self._max_duration),
+        )
 
     def _override_words(self) -> str:
         assert self.override is not None  # noqa: S101 - for the type checker; only asked while one decides
-        until = f"until {self.override.until.isoformat()}" if self.override.until else "until it is taken back"
+        until = (
+            f"until {self.override.until.isoformat()}"
+            if self.override.until
+            else "until it is taken back"
+        )
         return f"overridden: {self.override.action.value} every call {until}"
 
 

@@ -1,11 +1,13 @@
 """Days and hours of a policy rule, judged on the wall clock of a time zone.
 
-A window that passes midnight belongs to the day on which it began: `days = ["fri"]` with `hours = "22:00-06:00"` is
-Friday night, Saturday's small hours included. Wall clock means: where clocks go forward, the hour that is skipped is in
-no window; where they go back, the hour that comes twice is in its window both times. The end itself is outside.
+A window that passes midnight belongs to the day on which it began: `days = ["fri"]` with `hours =
+"22:00-06:00"` is Friday night, Saturday's small hours included. Wall clock means: where clocks go
+forward, the hour that is skipped is in no window; where they go back, the hour that comes twice is
+in its window both times. The end itself is outside.
 
-A clock that is not set (a board without a battery boots in the past) says nothing: then the safe side is taken. A rule
-that lets somebody in at certain times does not match, one that keeps somebody out does.
+A clock that is not set (a board without a battery boots in the past) says nothing: then the safe
+side is taken. A rule that lets somebody in at certain times does not match, one that keeps somebody
+out does.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ class Days:
 
     @classmethod
     def parse(cls, value: object) -> Days:
-        """From `"mon-fri"`, `"daily"` or a list of such. Raises ValueError that quotes the part that is wrong."""
+        """From `"mon-fri"`, `"daily"` or a list of such. Raises ValueError that quotes the part
+        that is wrong.
+        """
         if isinstance(value, Days):
             return value
         parts = [value] if isinstance(value, str) else value
@@ -43,7 +47,9 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """A window of the day in minutes since midnight; `end` at or before `start` means the next day."""
+    """A window of the day in minutes since midnight; `end` at or before `start` means the next
+    day.
+    """
 
     start: int
     end: int
@@ -51,17 +57,23 @@ class Hours:
 
     @classmethod
     def parse(cls, value: object) -> Hours:
-        """From `07:00-22:00`; `24:00` may end it. Raises ValueError that quotes what was written."""
+        """From `07:00-22:00`; `24:00` may end it. Raises ValueError that quotes what was
+        written.
+        """
         if isinstance(value, Hours):
             return value
         form = _HOURS.fullmatch(value) if isinstance(value, str) else None
         if form is None:
             raise ValueError(f"{value!r} is not HH:MM-HH:MM")
-        start_hour, start_minute, end_hour, end_minute = (int(part) if part else None for part in form.groups())
+        start_hour, start_minute, end_hour, end_minute = (
+            int(part) if part else None for part in form.groups()
+        )
         start = 60 * (start_hour or 0) + (start_minute or 0)
         end = _MINUTES_A_DAY if end_hour is None else 60 * end_hour + (end_minute or 0)
         if start == end:
-            raise ValueError(f"{value!r} begins and ends at the same time; leave hours out for the whole day")
+            raise ValueError(
+                f"{value!r} begins and ends at the same time; leave hours out for the whole day"
+            )
         return cls(start, end, form.group())
 
     @property
@@ -91,16 +103,28 @@ def parse_timezone(name: str) -> ZoneInfo:
         raise ValueError(f"{name!r} is not a time zone such as 'Europe/Berlin'") from error
 
 
-def check_unset_clock(at: datetime, days: Days | None, hours: Hours | None, *, keeps_out: bool) -> list[Check]:
+def check_unset_clock(
+    at: datetime, days: Days | None, hours: Hours | None, *, keeps_out: bool
+) -> list[Check]:
     """In place of `check_schedule` while the clock is not set; `at` is what it shows."""
     if days is None and hours is None:
         return []
     written = " and ".join(part.text for part in (days, hours) if part is not None)
-    side = "kept, to be safe: the rule keeps out" if keeps_out else "not kept, to be safe: the rule lets in"
-    return [Check(keeps_out, f"the clock is not set, it shows {at:%Y-%m-%d}; {written} counts as {side}")]
+    side = (
+        "kept, to be safe: the rule keeps out"
+        if keeps_out
+        else "not kept, to be safe: the rule lets in"
+    )
+    return [
+        Check(
+            keeps_out, f"the clock is not set, it shows {at:%Y-%m-%d}; {written} counts as {side}"
+        )
+    ]
 
 
-def check_schedule(at: datetime, zone: tzinfo, days: Days | None, hours: Hours | None) -> list[Check]:
+def check_schedule(
+    at: datetime, zone: tzinfo, days: Days | None, hours: Hours | None
+) -> list[Check]:
     """Whether `at` (aware) is on the days and within the hours; None is always."""
     local = at.astimezone(zone)
     checks = []
@@ -115,7 +139,9 @@ def _check_days(local: datetime, days: Days, hours: Hours | None) -> Check:
     after_midnight = hours is not None and hours.passes_midnight and _minute(local) < hours.end
     day = (local - timedelta(days=1)).weekday() if after_midnight else local.weekday()
     holds = day in days.weekdays
-    when = f"the window began on {DAY_NAMES[day]}" if after_midnight else f"today is {DAY_NAMES[day]}"
+    when = (
+        f"the window began on {DAY_NAMES[day]}" if after_midnight else f"today is {DAY_NAMES[day]}"
+    )
     return Check(holds, f"{when}, {'one of' if holds else 'the rule is for'} {days.text}")
 
 

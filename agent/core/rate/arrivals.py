@@ -1,9 +1,10 @@
-"""What has arrived, and what still waits in the network: reports of the highest sequence number beside what was sent.
+"""What has arrived, and what still waits in the network: reports of the highest sequence number
+beside what was sent.
 
-Every receiver report names the newest packet that arrived. With a history of what left when, that is a rate of arrival
-between two reports, and the queue at the bottleneck: what left more than a shortest round trip ago and has not arrived.
-A capacity measured so is exact where a queue stood all the time between, and otherwise a bound: what arrived was
-carried. Pure.
+Every receiver report names the newest packet that arrived. With a history of what left when, that
+is a rate of arrival between two reports, and the queue at the bottleneck: what left more than a
+shortest round trip ago and has not arrived. A capacity measured so is exact where a queue stood all
+the time between, and otherwise a bound: what arrived was carried. Pure.
 """
 
 from __future__ import annotations
@@ -19,29 +20,44 @@ _SEQUENCE_NUMBERS = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What one report tells, beside one at least `arrival_interval` older. Octets are those of the sender's history."""
+    """What one report tells, beside one at least `arrival_interval` older. Octets are those of the
+    sender's history.
+    """
 
-    queued: float  # octets that waited in the network when it was made
-    delay: float  # seconds that the newest packet had waited there
-    since: float  # when the older report came
-    rate: float  # bit/s that arrived between the two
-    share: float  # of what the network had to carry meanwhile, how much arrived
-    busy: bool  # what was sent left no time for a queue to be empty in between
-    stood: bool  # a queue was there all the time: `rate` is the capacity
-    severe: bool  # a long one is there now, and somebody's being late for a moment is not taken for it
-    overload: bool  # it grows, or overflows
-    standing: float  # seconds, the least delay of the reports of the last `arrival_window`
+    # octets that waited in the network when it was made
+    queued: float
+    # seconds that the newest packet had waited there
+    delay: float
+    # when the older report came
+    since: float
+    # bit/s that arrived between the two
+    rate: float
+    # of what the network had to carry meanwhile, how much arrived
+    share: float
+    # what was sent left no time for a queue to be empty in between
+    busy: bool
+    # a queue was there all the time: `rate` is the capacity
+    stood: bool
+    # a long one is there now, and somebody's being late for a moment is not taken for it
+    severe: bool
+    # it grows, or overflows
+    overload: bool
+    # seconds, the least delay of the reports of the last `arrival_window`
+    standing: float
 
 
 class _Departure(NamedTuple):
-    number: int  # of the last packet, counted without wrapping
-    octets: int  # sent up to and with it
+    # of the last packet, counted without wrapping
+    number: int
+    # sent up to and with it
+    octets: int
     at: float
 
 
 class _Report(NamedTuple):
     at: float
-    left_at: float  # when the newest packet that arrived was sent
+    # when the newest packet that arrived was sent
+    left_at: float
     number: int
     octets: float  # arrived or lost
     lost: int  # packets
@@ -50,14 +66,17 @@ class _Report(NamedTuple):
 
 
 class Arrivals:
-    """One stream's history. Bounded: what has arrived is forgotten, and what is older than `history_age`."""
+    """One stream's history. Bounded: what has arrived is forgotten, and what is older than
+    `history_age`.
+    """
 
     def __init__(self, options: BitrateOptions) -> None:
         self._options = options
         self._departures: deque[_Departure] = deque()
         self._reports: deque[_Report] = deque()
         self._octets = 0
-        self._gaps: deque[tuple[float, float]] = deque()  # (when it ended, seconds), the longer ones that arrived
+        # (when it ended, seconds), the longer ones that arrived
+        self._gaps: deque[tuple[float, float]] = deque()
 
     def sent(self, now: float, sequence_number: int, octets: int) -> None:
         """Packets have left, the last with this sequence number, `octets` all together."""
@@ -67,7 +86,9 @@ class Arrivals:
             last = self._departures[-1].number
             number = last + (sequence_number - last) % _SEQUENCE_NUMBERS
         self._departures.append(_Departure(number, self._octets, now))
-        while len(self._departures) > 2 and self._departures[1].at < now - self._options.history_age:
+        while (
+            len(self._departures) > 2 and self._departures[1].at < now - self._options.history_age
+        ):
             self._departures.popleft()
 
     def resent(self, octets: int) -> None:
@@ -75,7 +96,8 @@ class Arrivals:
         self._octets += octets
 
     def report(self, now: float, highest: int, lost: int, path: float) -> Arrival | None:
-        """`highest` may be extended; `lost` counts packets from the start, `path` is the shortest round trip.
+        """`highest` may be extended; `lost` counts packets from the start, `path` is the shortest
+        round trip.
 
         None where the history does not reach, or no older report is there to compare with.
         """
@@ -133,13 +155,18 @@ class Arrivals:
         options, delay = self._options, newer.delay
         octets, packets = newer.octets - older.octets, newer.number - older.number
         lost = min(1.0, max(0, newer.lost - older.lost) / packets) if packets else 0.0
-        arrived = octets * (1 - lost)  # what was resent fared no better
+        # what was resent fared no better
+        arrived = octets * (1 - lost)
         to_carry = octets + newer.queued - older.queued
         share = min(1.0, arrived / to_carry) if to_carry > 0 else 1.0
         stood = min(delay, older.delay)
         busy = self._longest_gap(older.left_at) <= max(stood, options.arrival_gap)
         grows = delay - older.delay > options.arrival_rising or lost > options.arrival_loss
-        recent = (report.delay for report in self._reports if report.at >= newer.at - options.arrival_window)
+        recent = (
+            report.delay
+            for report in self._reports
+            if report.at >= newer.at - options.arrival_window
+        )
         return Arrival(
             queued=newer.queued,
             delay=delay,
@@ -155,7 +182,11 @@ class Arrivals:
 
     def _is_confirmed(self, now: float) -> bool:
         """Reports that come together because somebody was late are one."""
-        apart = (report for report in reversed(self._reports) if report.at <= now - self._options.arrival_apart)
+        apart = (
+            report
+            for report in reversed(self._reports)
+            if report.at <= now - self._options.arrival_apart
+        )
         before = next(apart, None)
         recent = before is not None and before.at > now - 2 * self._options.arrival_interval
         return before is None or not recent or before.delay > self._options.arrival_threshold

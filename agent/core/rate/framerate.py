@@ -1,8 +1,9 @@
-"""The last resort: fewer pictures a second, where the bitrate has become too low for all of them. Pure.
+"""The last resort: fewer pictures a second, where the bitrate has become too low for all of them.
+Pure.
 
-Two things lead there. A bitrate may be too low for so many pixels; and a path may carry less than `min_bitrate`, under
-which encoders are not asked to go: then pictures are left out, until what is left fits.
-Time is an argument (seconds, any monotonic clock).
+Two things lead there. A bitrate may be too low for so many pixels; and a path may carry less than
+`min_bitrate`, under which encoders are not asked to go: then pictures are left out, until what is
+left fits. Time is an argument (seconds, any monotonic clock).
 """
 
 from __future__ import annotations
@@ -12,25 +13,31 @@ FEWEST_BITS_PER_PIXEL = 0.005
 MOST_LEFT_OUT = 4
 """One picture in four is the least: 7.5 a second of 30."""
 _RETURN = 1.5
-"""How many times as much there must be before the rate goes up again, so that it does not flutter."""
+"""How many times as much there must be before the rate goes up again, so that it does not flutter.
+"""
 
 SHORT_FOR = 2.0
 """Seconds from the first sign of shortage to the last, before a step down: about three reports."""
 SETTLING = 4.0
-"""Seconds from one step down to the next: the queue that told of the shortage has to drain first."""
+"""Seconds from one step down to the next: the queue that told of the shortage has to drain first.
+"""
 SHORTAGE_AGE = 1.5
 """Seconds that a sign of shortage counts: one report, and its delay."""
 FIRST_HOLD, LONGEST_HOLD = 5.0, 20.0
-"""Seconds without shortage before a step up; twice as many to where the last one failed, each time that it does."""
+"""Seconds without shortage before a step up; twice as many to where the last one failed, each time
+that it does.
+"""
 FAILS_WITHIN = 10.0
 """Seconds after a step up in which a shortage says that it was too early."""
 
 
 def frame_divisor(bitrate: int, pixel_rate: float, min_bitrate: int, now: int = 1) -> int:
-    """One picture in how many to encode, so that `bitrate` bit/s are enough for each; `now` is the divisor so far.
+    """One picture in how many to encode, so that `bitrate` bit/s are enough for each; `now` is the
+    divisor so far.
 
-    `pixel_rate` is that of all pictures, in pixels/s. The encoder is asked for `bitrate` times the divisor, as it gives
-    each picture its share of a second at the full rate: that must be `min_bitrate` at least.
+    `pixel_rate` is that of all pictures, in pixels/s. The encoder is asked for `bitrate` times the
+    divisor, as it gives each picture its share of a second at the full rate: that must be
+    `min_bitrate` at least.
     """
     for divisor in range(1, MOST_LEFT_OUT):
         enough = FEWEST_BITS_PER_PIXEL * pixel_rate * (_RETURN if divisor < now else 1)
@@ -40,18 +47,24 @@ def frame_divisor(bitrate: int, pixel_rate: float, min_bitrate: int, now: int = 
 
 
 class LastResort:
-    """Of one conversation: the part of `min_bitrate` that its path holds, as a divisor of the frame rate."""
+    """Of one conversation: the part of `min_bitrate` that its path holds, as a divisor of the frame
+    rate.
+    """
 
     def __init__(self) -> None:
         self.divisor = 1
         self._short_since: float | None = None
         self._changed_at = float("-inf")
-        self._tried_at: float | None = None  # the last step up, until it is known how it went
-        self._failed: int | None = None  # the divisor that was too small
+        # the last step up, until it is known how it went
+        self._tried_at: float | None = None
+        # the divisor that was too small
+        self._failed: int | None = None
         self._hold = FIRST_HOLD
 
     def update(self, now: float, short_at: float) -> bool:
-        """Whether the divisor changed. `short_at`: when last less than `min_bitrate` was wanted; -inf: never."""
+        """Whether the divisor changed. `short_at`: when last less than `min_bitrate` was wanted;
+        -inf: never.
+        """
         before = self.divisor
         if now - short_at < SHORTAGE_AGE:
             self._suffer(now, short_at)
@@ -71,7 +84,11 @@ class LastResort:
             return
         if self._tried_at is not None:
             self._tried_at = None
-            self._hold = min(2 * self._hold, LONGEST_HOLD) if self.divisor == self._failed else 2 * FIRST_HOLD
+            self._hold = (
+                min(2 * self._hold, LONGEST_HOLD)
+                if self.divisor == self._failed
+                else 2 * FIRST_HOLD
+            )
             self._failed = self.divisor
         self.divisor += 1
         self._changed_at = now

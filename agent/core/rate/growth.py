@@ -1,4 +1,5 @@
-"""How fast the bitrate may grow: creeping near a known capacity, quickly below it, and ever faster where none is known.
+"""How fast the bitrate may grow: creeping near a known capacity, quickly below it, and ever faster
+where none is known.
 
 Pure: time is an argument.
 """
@@ -24,9 +25,18 @@ class Growth:
             self._since = now
 
     def rate(
-        self, now: float, bitrate: float, capacity: float | None, *, empty: bool, remb: bool, headroom: float
+        self,
+        now: float,
+        bitrate: float,
+        capacity: float | None,
+        *,
+        empty: bool,
+        remb: bool,
+        headroom: float,
     ) -> float:
-        """Of itself a second. `empty`: no queue, as arrivals tell; else `headroom` 0..1 does, and perhaps a REMB."""
+        """Of itself a second. `empty`: no queue, as arrivals tell; else `headroom` 0..1 does, and
+        perhaps a REMB.
+        """
         options = self._options
         if capacity is None and empty:
             return self._ramp(now, options.growth_seen, options.growth_ramp_seen)

@@ -1,7 +1,9 @@
-"""What is to be done about loss: back off from congestion, and where round trips are short find out whose it is.
+"""What is to be done about loss: back off from congestion, and where round trips are short find out
+whose it is.
 
-A bottleneck of capacity C loses 1 - C/R of a rate R. So the rate is lowered as an experiment: loss that falls by about
-as much was ours, and loss that stays is the path's own. The controller acts on the verdicts. Pure: time is an argument.
+A bottleneck of capacity C loses 1 - C/R of a rate R. So the rate is lowered as an experiment: loss
+that falls by about as much was ours, and loss that stays is the path's own. The controller acts on
+the verdicts. Pure: time is an argument.
 """
 
 from __future__ import annotations
@@ -70,16 +72,26 @@ class LossJudge:
         self._options = options
         self._losses = losses
         self._trial: _Trial | None = None
-        self._hold_since: float | None = None  # loss between low and high
+        # loss between low and high
+        self._hold_since: float | None = None
 
     @property
     def on_trial(self) -> bool:
         return self._trial is not None
 
     def judge(
-        self, now: float, sample: LossSample, target: float, *, congested: bool, decreased_at: float, round_trip: float
+        self,
+        now: float,
+        sample: LossSample,
+        target: float,
+        *,
+        congested: bool,
+        decreased_at: float,
+        round_trip: float,
     ) -> LossVerdict | None:
-        """`congested`: another signal agrees. `decreased_at`: the last decrease that this would add to."""
+        """`congested`: another signal agrees. `decreased_at`: the last decrease that this would add
+        to.
+        """
         options, excess = self._options, self._losses.excess
         if self._trial is not None:
             return self._judge_trial(sample, self._trial, target, round_trip)
@@ -88,7 +100,8 @@ class LossJudge:
         elif self._hold_since is None:
             self._hold_since = now
         if sample.since < decreased_at + round_trip:
-            return None  # part of it was sent before the last decrease
+            # part of it was sent before the last decrease
+            return None
         if excess > options.loss_high and congested:
             return Delivered(max(options.delivered_floor, 1 - excess))
         if excess > options.loss_high:
@@ -102,7 +115,8 @@ class LossJudge:
         self._hold_since = None
         if before > self._options.min_bitrate:
             self._trial = _Trial(now, before, bitrate, sample.fraction, [])
-        else:  # at the minimum already: nothing to lose, and growing will tell
+        else:
+            # at the minimum already: nothing to lose, and growing will tell
             self._losses.accept(sample.fraction)
 
     def end_trial(self) -> None:
@@ -114,7 +128,8 @@ class LossJudge:
     ) -> Ours | Inherent | None:
         options = self._options
         if sample.since < trial.started + round_trip:
-            return None  # part of it was sent before the step
+            # part of it was sent before the step
+            return None
         trial.losses.append(sample.fraction)
         needed = 1 if trial.loss_before >= options.loss_severe else options.trial_samples
         if len(trial.losses) < max(needed, min(5, options.trial_bits / target)):

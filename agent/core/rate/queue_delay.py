@@ -1,8 +1,8 @@
 """What is to be done about a queue in the network that arrivals show, or show not to be there.
 
-A queue that stood between two reports tells the capacity; where there is none, what other signals take for one is
-somebody's lateness; a long one is left to drain, as pictures in it only grow old. The controller acts on the verdicts.
-Pure: time is an argument.
+A queue that stood between two reports tells the capacity; where there is none, what other signals
+take for one is somebody's lateness; a long one is left to drain, as pictures in it only grow old.
+The controller acts on the verdicts. Pure: time is an argument.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class QueueJudge:
     """Judges each report of the highest sequence number that arrived."""
 
     def __init__(self, options: BitrateOptions, losses: Losses) -> None:
-        self.arrivals = Arrivals(options)  # told what was sent
+        # told what was sent
+        self.arrivals = Arrivals(options)
         self._options = options
         self._losses = losses
         self._arrival: Arrival | None = None  # the last one
@@ -42,15 +43,21 @@ class QueueJudge:
         self._pause: float | None = None
         self._paused_at = -math.inf
 
-    def report(self, now: float, lateness: float, highest: int | None, lost: int | None, path: float | None) -> None:
-        """`path` is the shortest round trip. What is not known is None, and then the report tells nothing."""
+    def report(
+        self, now: float, lateness: float, highest: int | None, lost: int | None, path: float | None
+    ) -> None:
+        """`path` is the shortest round trip. What is not known is None, and then the report tells
+        nothing.
+        """
         if highest is None or lost is None or path is None:
             return
         arrival = self.arrivals.report(now - lateness, highest, lost, path)
         if arrival is not None:
             self._arrival, self._arrived_at = arrival, now
 
-    def judge(self, now: float, target: float, decreased_at: float, round_trip: float) -> Holds | Carried | None:
+    def judge(
+        self, now: float, target: float, decreased_at: float, round_trip: float
+    ) -> Holds | Carried | None:
         """Of the report that has just come."""
         arrival, options = self._arrival, self._options
         if arrival is None or self._arrived_at != now:
@@ -65,7 +72,9 @@ class QueueJudge:
         return self._holds(arrival, target, decreased_at + round_trip) if stood or younger else None
 
     def is_short(self, now: float, longest: float | None = None) -> bool:
-        """Whether arrivals are known, and show no queue of more seconds than this; `arrival_threshold` by default."""
+        """Whether arrivals are known, and show no queue of more seconds than this;
+        `arrival_threshold` by default.
+        """
         options, arrival = self._options, self._arrival
         return (
             arrival is not None
@@ -76,7 +85,9 @@ class QueueJudge:
         )
 
     def is_empty(self, now: float) -> bool:
-        """Whether no queue stands in the network: what points to one is then somebody's lateness."""
+        """Whether no queue stands in the network: what points to one is then somebody's
+        lateness.
+        """
         return self.is_short(now, self._options.arrival_clear)
 
     def take_pause(self) -> float | None:
@@ -87,7 +98,8 @@ class QueueJudge:
     def _holds(self, arrival: Arrival, target: float, settled: float) -> Holds | None:
         """What arrives, less what drains the queue."""
         options = self._options
-        stale = arrival.since < settled  # part of it was sent before the last decrease
+        # part of it was sent before the last decrease
+        stale = arrival.since < settled
         if stale and arrival.rate > options.delay_decrease * target:
             return None
         drain = max(options.drain_floor, options.fit_margin - arrival.delay / options.drain_time)
@@ -101,6 +113,9 @@ class QueueJudge:
     def _let_drain(self, now: float, arrival: Arrival) -> None:
         """A key frame shows what is then."""
         options = self._options
-        if arrival.delay > options.pause_delay and now - self._paused_at > 2 * options.pause_longest:
+        if (
+            arrival.delay > options.pause_delay
+            and now - self._paused_at > 2 * options.pause_longest
+        ):
             self._paused_at = now
             self._pause = min(arrival.delay, options.pause_longest)

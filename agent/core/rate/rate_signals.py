@@ -1,4 +1,6 @@
-"""What the bitrate controller reads: round trips as a queue, reports as loss, REMB as what it is. Pure."""
+"""What the bitrate controller reads: round trips as a queue, reports as loss, REMB as what it is.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,13 @@ class ReceiverReport:
     """One report block on our stream. Fractions 0..1, seconds."""
 
     fraction_lost: float
-    round_trip_time: float | None  # this report's own; None where it names no sender report of ours
+    # this report's own; None where it names no sender report of ours
+    round_trip_time: float | None
     jitter: float
     highest_sequence: int  # extended
     packets_lost: int  # from the start
-    lateness: float  # how long it waited on this machine to be read
+    # how long it waited on this machine to be read
+    lateness: float
 
 
 class RoundTrips:
@@ -31,18 +35,22 @@ class RoundTrips:
 
     def __init__(self, options: BitrateOptions) -> None:
         self._options = options
-        self._minima: deque[tuple[float, float]] = deque()  # rising round trips, oldest first
+        # rising round trips, oldest first
+        self._minima: deque[tuple[float, float]] = deque()
         self._at = -math.inf
         self._above_since: float | None = None
         self._jitter_base: float | None = None
         self._jitter = 0.0
         self.round_trip = 0.0
-        self.change = 0.0  # seconds of round trip per second, between the last two
+        # seconds of round trip per second, between the last two
+        self.change = 0.0
         self.known = False
 
     def add(self, now: float, round_trip: float) -> None:
         elapsed = now - self._at
-        self.change = (round_trip - self.round_trip) / elapsed if self.known and elapsed > 0 else 0.0
+        self.change = (
+            (round_trip - self.round_trip) / elapsed if self.known and elapsed > 0 else 0.0
+        )
         self._at, self.round_trip, self.known = now, round_trip, True
         while self._minima and self._minima[-1][1] >= round_trip:
             self._minima.pop()
@@ -58,7 +66,8 @@ class RoundTrips:
         self._jitter = jitter
         if self._jitter_base is None or jitter < self._jitter_base:
             self._jitter_base = jitter
-        else:  # the floor follows a path that became worse, in about a minute
+        else:
+            # the floor follows a path that became worse, in about a minute
             self._jitter_base += (jitter - self._jitter_base) / 50
 
     def rebase(self) -> None:
@@ -92,8 +101,9 @@ class RoundTrips:
     def overusing(self, corroborated: bool) -> bool:
         if self._above_since is None:
             return False
-        jittery = self._jitter > self._options.jitter_floor and self._jitter > self._options.jitter_rise * (
-            self._jitter_base or 0.0
+        jittery = (
+            self._jitter > self._options.jitter_floor
+            and self._jitter > self._options.jitter_rise * (self._jitter_base or 0.0)
         )
         persistent = self._at - self._above_since >= self._options.delay_persistence
         return persistent or corroborated or jittery or self.excess > self._options.delay_severe
@@ -106,7 +116,9 @@ class LossSample:
 
 
 class Losses:
-    """Reports summed into samples of at least `loss_interval`, and the part of the loss that is not ours."""
+    """Reports summed into samples of at least `loss_interval`, and the part of the loss that is not
+    ours.
+    """
 
     def __init__(self, options: BitrateOptions) -> None:
         self._options = options
@@ -114,7 +126,8 @@ class Losses:
         self._since = 0.0
         self._lost = self._seconds = 0.0
         self.inherent = 0.0
-        self.fraction = self.excess = 0.0  # of the last sample, all of it and ours
+        # of the last sample, all of it and ours
+        self.fraction = self.excess = 0.0
 
     def add(self, now: float, fraction: float) -> LossSample | None:
         elapsed = 1.0 if self._at is None else min(now - self._at, 2.0)
@@ -127,7 +140,8 @@ class Losses:
             return None
         sample = LossSample(self._since, self._lost / self._seconds)
         self._lost = self._seconds = 0.0
-        if sample.fraction < 0.7 * self.inherent:  # the radio recovered: believe it within a few samples
+        # the radio recovered: believe it within a few samples
+        if sample.fraction < 0.7 * self.inherent:
             self.inherent += 0.3 * (sample.fraction - self.inherent)
         self.fraction = sample.fraction
         self.excess = self.excess_of(sample.fraction)
@@ -150,8 +164,12 @@ class Remb:
         self._at = self._rose_at = self._fell_at = self._deep_at = self._dropped_at = -math.inf
         self.bitrate = 0.0
 
-    def add(self, now: float, bitrate: float, target: float, sending: float, doubtful: bool) -> bool:
-        """Whether it fell, and under `target`. In doubt a fall counts only if less arrives than is sent."""
+    def add(
+        self, now: float, bitrate: float, target: float, sending: float, doubtful: bool
+    ) -> bool:
+        """Whether it fell, and under `target`. In doubt a fall counts only if less arrives than is
+        sent.
+        """
         options, before = self._options, self.bitrate
         known = self.known(now)
         if bitrate < options.remb_shallow * (min(sending, before) if known else sending):
@@ -178,7 +196,9 @@ class Remb:
         return now - self._fell_at <= seconds
 
     def cap(self, now: float, refuted: bool) -> float:
-        """`refuted`: all that is sent arrives in time. Then one that moves is wrong, and one that stands a wish."""
+        """`refuted`: all that is sent arrives in time. Then one that moves is wrong, and one that
+        stands a wish.
+        """
         if not self.known(now):
             return math.inf
         trailing = now - self._rose_at < self._options.remb_rise_age
@@ -188,7 +208,11 @@ class Remb:
 
     def paused(self, now: float, target: float) -> bool:
         """We are ahead of it and it does not follow: it sees a queue."""
-        return self.known(now) and target > self.bitrate and now - self._rose_at > self._options.remb_pause
+        return (
+            self.known(now)
+            and target > self.bitrate
+            and now - self._rose_at > self._options.remb_pause
+        )
 
 
 class RateHistory:
@@ -228,7 +252,9 @@ class SendQueue:
         return self._since is not None
 
     def add(self, now: float, queued: float, age: float, target: float) -> bool:
-        """Whether it has been long all the time, `send_queue_persistence` again after each time that it was said."""
+        """Whether it has been long all the time, `send_queue_persistence` again after each time
+        that it was said.
+        """
         if max(age, queued * 8 / target) <= self._options.send_queue_age:
             self._since = None
         elif self._since is None:

@@ -10,10 +10,11 @@ from agent.core.statistics.statistics_log import StatisticsLog
 
 
 def call_record(call: Call, log: StatisticsLog, *, now: float, wall: float) -> CallRecord:
-    """The record of a call that is closed. `now` is the clock of its inputs, `wall` the same instant in Unix seconds.
+    """The record of a call that is closed. `now` is the clock of its inputs, `wall` the same
+    instant in Unix seconds.
 
-    Times of day are reckoned back from `wall`: a clock that is set during the call (a Pi boots in 1970) does not
-    distort the record.
+    Times of day are reckoned back from `wall`: a clock that is set during the call (a Pi boots in
+    1970) does not distort the record.
     """
     if call.closed is None:
         raise ValueError("the call is not closed")

@@ -1,4 +1,6 @@
-"""Running totals of a transport, as its adapter snapshots them. Units are W3C's: seconds, bytes, shares of 0..1."""
+"""Running totals of a transport, as its adapter snapshots them. Units are W3C's: seconds, bytes,
+shares of 0..1.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,15 @@ class SentCounters:
 
     codec: str | None = None
     packets_sent: int = 0
-    bytes_sent: int = 0  # RTP payload, without retransmissions
+    # RTP payload, without retransmissions
+    bytes_sent: int = 0
     frames_sent: int = 0
     key_frames_sent: int = 0
     frames_dropped: int = 0
     frame_width: int | None = None
     frame_height: int | None = None
-    send_delay_total: float = 0.0  # seconds, capture to send, summed over frames_sent
+    # seconds, capture to send, summed over frames_sent
+    send_delay_total: float = 0.0
     nack_count: int = 0
     pli_count: int = 0
     fir_count: int = 0

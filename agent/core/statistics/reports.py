@@ -1,6 +1,7 @@
 """Statistics as they go out: W3C webrtc-stats names and units, and the call record (PROTOCOL 5).
 
-Attributes are snake_case here and camelCase on the wire. A value that is not known is None here and left out there.
+Attributes are snake_case here and camelCase on the wire. A value that is not known is None here and
+left out there.
 """
 
 from __future__ import annotations
@@ -14,24 +15,30 @@ from agent.core.call.reasons import CallStatus, CloseReason, Side
 class Report(BaseModel):
     """The base of everything that is published: immutable, camelCase, unknown values left out."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore"
+    )
 
 
 class SentMedia(Report):
-    """What this side sends of one kind. The first five are always there while video flows (sound has no frames)."""
+    """What this side sends of one kind. The first five are always there while video flows (sound
+    has no frames).
+    """
 
     frame_width: int | None = None
     frame_height: int | None = None
     frames_per_second: float | None = None
     bytes_sent: int | None = None
-    bitrate: int | None = None  # bit/s over the last interval
+    # bit/s over the last interval
+    bitrate: int | None = None
     codec: str | None = None
     packets_sent: int | None = None
     frames_sent: int | None = None
     key_frames_sent: int | None = None
     key_frames_encoded: int | None = None
     frames_encoded: int | None = None
-    frames_dropped: int | None = None  # by us, before sending: a full queue, up to the next key frame
+    # by us, before sending: a full queue, up to the next key frame
+    frames_dropped: int | None = None
     target_bitrate: int | None = None
     quality_limitation_reason: str | None = None
     nack_count: int | None = None
@@ -39,7 +46,8 @@ class SentMedia(Report):
     fir_count: int | None = None
     retransmitted_packets_sent: int | None = None
     retransmitted_bytes_sent: int | None = None
-    send_delay: float | None = None  # ms, capture to send, mean over the last interval
+    # ms, capture to send, mean over the last interval
+    send_delay: float | None = None
 
 
 class ReceivedMedia(Report):
@@ -50,17 +58,20 @@ class ReceivedMedia(Report):
     frames_per_second: float | None = None
     bytes_received: int | None = None
     bitrate: int | None = None
-    delay: float | None = None  # ms, one way, estimated
+    # ms, one way, estimated
+    delay: float | None = None
     codec: str | None = None
     packets_received: int | None = None
     frames_received: int | None = None
     key_frames_received: int | None = None
-    jitter: float | None = None  # seconds, of what arrives
+    # seconds, of what arrives
+    jitter: float | None = None
     packets_lost: int | None = None  # of what arrives
     nack_count: int | None = None  # sent by us
     pli_count: int | None = None  # sent by us
     total_audio_energy: float | None = None
-    remote_packets_lost: int | None = None  # of our stream, in the far side's receiver report
+    # of our stream, in the far side's receiver report
+    remote_packets_lost: int | None = None
     fraction_lost: float | None = None  # 0..1, likewise
     remote_jitter: float | None = None  # seconds
     round_trip_time: float | None = None  # seconds
@@ -146,7 +157,9 @@ class MediaTotals(Report):
 
 
 class Quality(Report):
-    """An estimate of how the call was, 1 (bad) to 5 (excellent), with the name of the model that made it."""
+    """An estimate of how the call was, 1 (bad) to 5 (excellent), with the name of the model that
+    made it.
+    """
 
     mos: float
     model: str

@@ -1,11 +1,18 @@
-"""The arithmetic that makes `local_stats`, `remote_stats` and the call record of a transport's counters."""
+"""The arithmetic that makes `local_stats`, `remote_stats` and the call record of a transport's
+counters.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
-from agent.core.statistics.counters import PeerCounters, ReceivedCounters, SentCounters, TransportCounters
+from agent.core.statistics.counters import (
+    PeerCounters,
+    ReceivedCounters,
+    SentCounters,
+    TransportCounters,
+)
 from agent.core.statistics.reports import (
     LocalStats,
     MediaTotals,
@@ -17,18 +24,23 @@ from agent.core.statistics.reports import (
     TransportReport,
 )
 
-SHORTEST = 0.001  # seconds; over less a rate says nothing
+# seconds; over less a rate says nothing
+SHORTEST = 0.001
 
 
 class StatisticsLog:
-    """Makes reports of the snapshots of a conversation's transports, and keeps what its record needs.
+    """Makes reports of the snapshots of a conversation's transports, and keeps what its record
+    needs.
 
-    Each transport counts from zero, so what earlier ones counted is added: no total falls when it is renewed.
+    Each transport counts from zero, so what earlier ones counted is added: no total falls when it
+    is renewed.
     """
 
     def __init__(self) -> None:
-        self._earlier: PeerCounters | None = None  # sums of the transports that are gone
-        self._last: PeerCounters | None = None  # the current transport's latest snapshot
+        # sums of the transports that are gone
+        self._earlier: PeerCounters | None = None
+        # the current transport's latest snapshot
+        self._last: PeerCounters | None = None
         self._path: Path | None = None
         self._round_trips: list[float] = [0.0, 0.0]  # sum, count
         self._jitters: list[float] = [0.0, 0.0]
@@ -68,10 +80,18 @@ class StatisticsLog:
         )
         remote = RemoteStats(
             video=_received(
-                counters.video_received, before.video_received, counters.video_sent, seconds, counters.transport
+                counters.video_received,
+                before.video_received,
+                counters.video_sent,
+                seconds,
+                counters.transport,
             ),
             audio=_received(
-                counters.audio_received, before.audio_received, counters.audio_sent, seconds, counters.transport
+                counters.audio_received,
+                before.audio_received,
+                counters.audio_sent,
+                seconds,
+                counters.transport,
             ),
             transport=transport,
         )
@@ -93,13 +113,17 @@ class StatisticsLog:
         )
 
     def quality(self) -> Quality | None:
-        """A simplified E-model (ITU-T G.107) from delay, jitter and loss; None where no round trip was measured."""
+        """A simplified E-model (ITU-T G.107) from delay, jitter and loss; None where no round trip
+        was measured.
+        """
         rtt = _mean(self._round_trips)
         if rtt is None or self._last is None:
             return None
         loss = _loss(_sum(self._earlier, self._last))
         delay_ms = rtt * 500 + (_mean(self._jitters) or 0.0) * 2000 + 10
-        rating = 93.2 - (delay_ms / 40 if delay_ms < 160 else (delay_ms - 120) / 10) - 2.5 * 100 * loss
+        rating = (
+            93.2 - (delay_ms / 40 if delay_ms < 160 else (delay_ms - 120) / 10) - 2.5 * 100 * loss
+        )
         rating = min(max(rating, 0.0), 100.0)
         mos = 1 + 0.035 * rating + 7e-6 * rating * (rating - 60) * (100 - rating)
         return Quality(mos=round(min(max(mos, 1.0), 5.0), 2), model="e-model-simplified")
@@ -135,7 +159,9 @@ def _round_trip_time(counters: PeerCounters) -> float | None:
     return counters.transport.current_round_trip_time
 
 
-def _sent(now: SentCounters | None, before: SentCounters | None, seconds: float) -> SentMedia | None:
+def _sent(
+    now: SentCounters | None, before: SentCounters | None, seconds: float
+) -> SentMedia | None:
     if now is None:
         return None
     before = before or SentCounters()
@@ -145,7 +171,9 @@ def _sent(now: SentCounters | None, before: SentCounters | None, seconds: float)
     return SentMedia(
         frame_width=now.frame_width,
         frame_height=now.frame_height,
-        frames_per_second=_round(_rate(now.frames_sent, before.frames_sent, seconds), 1) if video else None,
+        frames_per_second=_round(_rate(now.frames_sent, before.frames_sent, seconds), 1)
+        if video
+        else None,
         bytes_sent=now.bytes_sent,
         bitrate=_bits(now.bytes_sent, before.bytes_sent, seconds),
         codec=now.codec,
@@ -173,13 +201,20 @@ def _received(
     seconds: float,
     transport: TransportCounters,
 ) -> ReceivedMedia | None:
-    """What arrives (`now`), joined with what the far side reports of our stream of that kind (`sent`)."""
+    """What arrives (`now`), joined with what the far side reports of our stream of that kind
+    (`sent`).
+    """
     if now is not None and not now.packets_received:
-        now = None  # negotiated, yet nothing came
+        # negotiated, yet nothing came
+        now = None
     if now is None and (sent is None or sent.remote_packets_lost is None):
         return None
     reported = sent or SentCounters()
-    rtt = reported.round_trip_time if reported.round_trip_time is not None else transport.current_round_trip_time
+    rtt = (
+        reported.round_trip_time
+        if reported.round_trip_time is not None
+        else transport.current_round_trip_time
+    )
     report = {
         "remote_packets_lost": reported.remote_packets_lost,
         "fraction_lost": _round(reported.remote_fraction_lost, 4),
@@ -195,7 +230,9 @@ def _received(
         {
             "frame_width": now.frame_width,
             "frame_height": now.frame_height,
-            "frames_per_second": _round(_rate(now.frames_received, before.frames_received, seconds), 1)
+            "frames_per_second": _round(
+                _rate(now.frames_received, before.frames_received, seconds), 1
+            )
             if video
             else None,
             "bytes_received": now.bytes_received,
@@ -287,7 +324,9 @@ def _loss(counters: PeerCounters) -> float:
             worst = max(worst, sent.remote_packets_lost / sent.packets_sent)
     for received in (counters.video_received, counters.audio_received):
         if received is not None and received.packets_lost and received.packets_received:
-            worst = max(worst, received.packets_lost / (received.packets_received + received.packets_lost))
+            worst = max(
+                worst, received.packets_lost / (received.packets_received + received.packets_lost)
+            )
     return min(worst, 1.0)
 
 
@@ -320,8 +359,12 @@ def _totals(
         nack_count=out.nack_count if sent else None,
         pli_count=out.pli_count if sent and video else None,
         mean_bitrate_sent=round(out.bytes_sent * 8 / seconds) if sent and connected else None,
-        mean_bitrate_received=round(come.bytes_received * 8 / seconds) if received and connected else None,
-        mean_frames_per_second_sent=round(out.frames_sent / seconds, 1) if sent and video and connected else None,
+        mean_bitrate_received=round(come.bytes_received * 8 / seconds)
+        if received and connected
+        else None,
+        mean_frames_per_second_sent=round(out.frames_sent / seconds, 1)
+        if sent and video and connected
+        else None,
         mean_frames_per_second_received=round(come.frames_received / seconds, 1)
         if received and video and connected
         else None,

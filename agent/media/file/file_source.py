@@ -15,7 +15,9 @@ from agent.media.worker import Worker
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, VideoFormat
 
 CACHED_FILE_SIZE = 16 << 20
-"""Bytes: a file up to this size is read once and kept; a longer one is read from disk again in each round."""
+"""Bytes: a file up to this size is read once and kept; a longer one is read from disk again in each
+round.
+"""
 _REPLAYED_BYTES = 8 << 20
 _LATE = 1.0
 """Seconds behind its time after which the clip goes on from now instead of hurrying."""
@@ -59,7 +61,8 @@ class Playlist:
 
 
 class FileSource:
-    """A `VideoSource`. It cannot make key frames or change its bitrate: a request goes back to the last key frame.
+    """A `VideoSource`. It cannot make key frames or change its bitrate: a request goes back to the
+    last key frame.
 
     Every decoder starts afresh at an IDR, so going back harms no viewer; the clock goes on.
     """
@@ -128,7 +131,9 @@ class FileSource:
 
 
 class Schedule:
-    """When each picture of a playlist is due, from now on. `back`, once set, sends it back to the last key frame."""
+    """When each picture of a playlist is due, from now on. `back`, once set, sends it back to the
+    last key frame.
+    """
 
     def __init__(self, playlist: Playlist, back: threading.Event) -> None:
         self._playlist = playlist
@@ -151,9 +156,11 @@ class Schedule:
 
 
 class Clockwork:
-    """Emits the pictures of a schedule at their time, on the event loop: a clip that is in memory blocks nothing.
+    """Emits the pictures of a schedule at their time, on the event loop: a clip that is in memory
+    blocks nothing.
 
-    A thread would cost more than what it plays, as it wakes the event loop's thread for each picture.
+    A thread would cost more than what it plays, as it wakes the event loop's thread for each
+    picture.
     """
 
     def __init__(self, schedule: Schedule, emit: Callable[[AccessUnit], None]) -> None:
@@ -183,7 +190,9 @@ class Timeline:
         self._pts = 0
 
     def place(self, picture: ClipPicture) -> int:
-        """The time of `picture`: its own distance from the one before, or one duration where the clip jumped."""
+        """The time of `picture`: its own distance from the one before, or one duration where the
+        clip jumped.
+        """
         if self._last is not None:
             step = picture.offset - self._last.offset
             self._pts += step if step > 0 else self._last.duration

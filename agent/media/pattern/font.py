@@ -1,11 +1,14 @@
-"""A bitmap font of 5 by 7 dots for the test pattern: capitals, digits and what names and times need."""
+"""A bitmap font of 5 by 7 dots for the test pattern: capitals, digits and what names and times
+need.
+"""
 
 from __future__ import annotations
 
 COLUMNS = 5
 ROWS = 7
 
-# Seven rows a glyph from top to bottom, two hex digits each; the highest of the five bits is the leftmost dot.
+# Seven rows a glyph from top to bottom, two hex digits each; the highest of the five bits is the
+# leftmost dot.
 _GLYPHS = {
     " ": "00000000000000",
     "0": "0e13151519110e",
@@ -57,12 +60,16 @@ _UNKNOWN = "1f11111111111f"
 
 
 def glyph(character: str) -> bytes:
-    """The seven rows of a character; lower case looks like upper case, and what is unknown is a box."""
+    """The seven rows of a character; lower case looks like upper case, and what is unknown is a
+    box.
+    """
     return bytes.fromhex(_GLYPHS.get(character.upper(), _UNKNOWN))
 
 
 class TextRenderer:
-    """Turns text into rows of luma, `scale` pixels a dot, white on black, one empty dot between characters."""
+    """Turns text into rows of luma, `scale` pixels a dot, white on black, one empty dot between
+    characters.
+    """
 
     def __init__(self, scale: int, white: int, black: int) -> None:
         self.scale = scale
@@ -86,7 +93,8 @@ class TextRenderer:
         cached = self._cache.get(character)
         if cached is None:
             cached = tuple(
-                b"".join(self._ink[row >> (COLUMNS - 1 - column) & 1] for column in range(COLUMNS)) + self._ink[0]
+                b"".join(self._ink[row >> (COLUMNS - 1 - column) & 1] for column in range(COLUMNS))
+                + self._ink[0]
                 for row in glyph(character)
             )
             self._cache[character] = cached

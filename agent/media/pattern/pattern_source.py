@@ -40,7 +40,12 @@ class PatternSource:
 
     async def start(self, emit: Callable[[AccessUnit], None], fail: Fail) -> None:
         wanted = self._options
-        if wanted.width < _SMALLEST_WIDTH or wanted.height < _SMALLEST_HEIGHT or wanted.width % 2 or wanted.height % 2:
+        if (
+            wanted.width < _SMALLEST_WIDTH
+            or wanted.height < _SMALLEST_HEIGHT
+            or wanted.width % 2
+            or wanted.height % 2
+        ):
             raise MediaUnavailable(
                 f"the test pattern needs even sizes from {_SMALLEST_WIDTH}x{_SMALLEST_HEIGHT} on, "
                 f"not {wanted.width}x{wanted.height}"
@@ -48,8 +53,12 @@ class PatternSource:
         self._bitrate = wanted.bitrate
         self._divisor = 1
         self._keyframe_wanted.clear()
-        encoder = X264Encoder(wanted.width, wanted.height, wanted.framerate, wanted.bitrate, wanted.max_bitrate)
-        self._worker = Worker("pattern", lambda stopping: self._produce(stopping, encoder, emit), fail)
+        encoder = X264Encoder(
+            wanted.width, wanted.height, wanted.framerate, wanted.bitrate, wanted.max_bitrate
+        )
+        self._worker = Worker(
+            "pattern", lambda stopping: self._produce(stopping, encoder, emit), fail
+        )
 
     async def stop(self) -> None:
         worker, self._worker = self._worker, None
@@ -70,7 +79,9 @@ class PatternSource:
         picture.draw(time.time_ns() // 1_000_000, self._frame_number)
         return picture.frame
 
-    def _produce(self, stopping: threading.Event, encoder: X264Encoder, emit: Callable[[AccessUnit], None]) -> None:
+    def _produce(
+        self, stopping: threading.Event, encoder: X264Encoder, emit: Callable[[AccessUnit], None]
+    ) -> None:
         picture = PatternPicture(self._options.width, self._options.height, self._options.uid)
         pacer = Pacer(1 / self._options.framerate)
         started_at = time.monotonic()
@@ -86,7 +97,9 @@ class PatternSource:
             if force_idr:
                 self._keyframe_wanted.clear()
             pts = round((captured_at - started_at) * VIDEO_CLOCK_RATE)
-            for unit in encoder.encode(picture.frame, pts=pts, captured_at=captured_at, force_idr=force_idr):
+            for unit in encoder.encode(
+                picture.frame, pts=pts, captured_at=captured_at, force_idr=force_idr
+            ):
                 emit(unit)
             frame_number += 1
             self._frame_number = frame_number

@@ -10,7 +10,15 @@ from agent.media.pattern.font import TextRenderer
 from agent.media.pattern.timecode import BLACK, HEIGHT, WHITE, encode_strip
 
 # Studio-range YUV of eight bars, so that a wrong color space is seen at once.
-_BARS = ((180, 128, 128), (162, 44, 142), (131, 156, 44), (112, 72, 58), (84, 184, 198), (65, 100, 212), (35, 212, 114))
+_BARS = (
+    (180, 128, 128),
+    (162, 44, 142),
+    (131, 156, 44),
+    (112, 72, 58),
+    (84, 184, 198),
+    (65, 100, 212),
+    (35, 212, 114),
+)
 _GRAY = 48
 _NEUTRAL = 128
 _BAR_SHARE = 4
@@ -20,7 +28,8 @@ _FLASH_MILLISECONDS = 120
 
 
 class PatternPicture:
-    """Draws time of day, uid, frame counter, a moving block, a flash each second and the time strip.
+    """Draws time of day, uid, frame counter, a moving block, a flash each second and the time
+    strip.
 
     `frame` is yuv420p. The background is drawn once; afterwards only what changes is written.
     """
@@ -62,7 +71,9 @@ class PatternPicture:
         self._write(memoryview(self.frame.planes[0]), 1, uid)
 
     def _own_planes(self) -> int:
-        """Make sure that no encoder reads what is drawn into; the luma's stride, which that may change."""
+        """Make sure that no encoder reads what is drawn into; the luma's stride, which that may
+        change.
+        """
         self.frame.make_writable()
         return self.frame.planes[0].line_size
 
@@ -74,7 +85,9 @@ class PatternPicture:
         top = HEIGHT + self._margin + line * self._text.height * 3 // 2
         room = self._width - 2 * self._margin
         for row, pixels in enumerate(self._text.rows(text)):
-            self._fill(luma, top + row * self._text.scale, self._text.scale, self._margin, pixels[:room])
+            self._fill(
+                luma, top + row * self._text.scale, self._text.scale, self._margin, pixels[:room]
+            )
 
     def _move_block(self, luma: memoryview, milliseconds: int) -> None:
         span = self._width - self._block
@@ -90,7 +103,9 @@ class PatternPicture:
         self._fill(luma, HEIGHT + self._margin, self._block, left, bytes([shade]) * self._block)
 
     def _fill(self, luma: memoryview, top: int, rows: int, left: int, pixels: bytes) -> None:
-        """Write the same `pixels` into `rows` rows from `top` on; rows below the picture are left out."""
+        """Write the same `pixels` into `rows` rows from `top` on; rows below the picture are left
+        out.
+        """
         for row in range(top, min(top + rows, self._height)):
             start = row * self._stride + left
             luma[start : start + len(pixels)] = pixels

@@ -1,7 +1,7 @@
 """The time strip: a capture time in the top rows of a picture, readable after any decoder.
 
-40 cells of equal width, white for 1 and black for 0, the most significant bit first: milliseconds since the Unix epoch,
-modulo 2^40.
+40 cells of equal width, white for 1 and black for 0, the most significant bit first: milliseconds
+since the Unix epoch, modulo 2^40.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ def cell_edges(width: int) -> list[int]:
 
 
 def encode_strip(milliseconds: int, width: int) -> bytes:
-    """One row of luma that shows `milliseconds` since the epoch; the strip is this row `HEIGHT` times."""
+    """One row of luma that shows `milliseconds` since the epoch; the strip is this row `HEIGHT`
+    times.
+    """
     edges = cell_edges(width)
     value = milliseconds % MODULUS
     return b"".join(
@@ -34,7 +36,9 @@ def encode_strip(milliseconds: int, width: int) -> bytes:
 
 
 def read_strip(luma: bytes | bytearray | memoryview, stride: int, width: int) -> int | None:
-    """Milliseconds modulo 2^40 from the luma plane of a picture; None where a cell is neither black nor white."""
+    """Milliseconds modulo 2^40 from the luma plane of a picture; None where a cell is neither black
+    nor white.
+    """
     value = 0
     for cell in range(CELLS):
         middle = (2 * cell + 1) * width // (2 * CELLS)
@@ -46,6 +50,8 @@ def read_strip(luma: bytes | bytearray | memoryview, stride: int, width: int) ->
 
 
 def strip_age(milliseconds: int, now: int) -> int:
-    """How many milliseconds before `now` (since the epoch) a strip was drawn; negative where it is ahead."""
+    """How many milliseconds before `now` (since the epoch) a strip was drawn; negative where it is
+    ahead.
+    """
     age = (now - milliseconds) % MODULUS
     return age - MODULUS if age >= MODULUS // 2 else age

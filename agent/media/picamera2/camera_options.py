@@ -1,4 +1,6 @@
-"""What can be asked of a Raspberry Pi's camera, beside size, rate and bitrate (the `[camera]` settings)."""
+"""What can be asked of a Raspberry Pi's camera, beside size, rate and bitrate (the `[camera]`
+settings).
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,11 @@ Region = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class CameraOptions:
-    """`rotation` is 0 or 180 degrees. `controls` are libcamera's, by name; text is the name of an enumeration's value.
+    """`rotation` is 0 or 180 degrees. `controls` are libcamera's, by name; text is the name of an
+    enumeration's value.
 
-    `autofocus`: default | continuous | once | manual. `noise_reduction`: default | off | minimal | fast | high_quality.
+    `autofocus`: default | continuous | once | manual. `noise_reduction`: default | off | minimal |
+    fast | high_quality.
     """
 
     number: int = 0

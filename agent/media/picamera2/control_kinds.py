@@ -1,4 +1,6 @@
-"""What libcamera takes for each control. Its binding does not only refuse a value of another kind: it breaks."""
+"""What libcamera takes for each control. Its binding does not only refuse a value of another kind:
+it breaks.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ _LONGEST_LIST = 1000
 
 
 class Kind(NamedTuple):
-    """`type` is a name of libcamera's `ControlType`. `length`: of a list, 0 for any, None for a single value."""
+    """`type` is a name of libcamera's `ControlType`. `length`: of a list, 0 for any, None for a
+    single value.
+    """
 
     type: str
     length: int | None = None
@@ -41,7 +45,9 @@ class Kind(NamedTuple):
 
 
 def control_kinds(identities: Iterable[Any]) -> dict[str, Kind]:
-    """By name, from libcamera's `ControlId`s. Empty where its version does not tell which of them are lists."""
+    """By name, from libcamera's `ControlId`s. Empty where its version does not tell which of them
+    are lists.
+    """
     return {each.name: _kind(each) for each in identities if hasattr(each, "isArray")}
 
 
@@ -58,7 +64,9 @@ def _misfit_of_list(value: Any, kinds: tuple[str, ...] | repeat[str]) -> str | N
     if not isinstance(value, list | tuple) or (length and len(value) != length):
         return f"{_written(value)} is not a list of {number}"
     faults = ((each, _fault(each, kind)) for each, kind in zip(value, kinds, strict=False))
-    return next((f"{_written(each)} in it {fault}" for each, fault in faults if fault is not None), None)
+    return next(
+        (f"{_written(each)} in it {fault}" for each, fault in faults if fault is not None), None
+    )
 
 
 def _fault(value: Any, kind: str) -> str | None:
@@ -88,4 +96,8 @@ def _name(kind: str) -> str:
 
 
 def _written(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(list(value) if isinstance(value, tuple) else value)
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else str(list(value) if isinstance(value, tuple) else value)
+    )

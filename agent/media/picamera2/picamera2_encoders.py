@@ -1,4 +1,6 @@
-"""The one place that knows the inside of picamera2's encoders: key frames, a live bitrate, low delay."""
+"""The one place that knows the inside of picamera2's encoders: key frames, a live bitrate, low
+delay.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ _SECONDS_BETWEEN_KEYFRAMES = 10
 LOWEST_BITRATE = 150_000
 """bit/s: the firmware's encoder was seen to hang below about 100 kbit/s."""
 _VBV_SHARE = 8
-# The kernel's names: VIDIOC_S_CTRL and V4L2_CID_MPEG_VIDEO_BITRATE (linux/videodev2.h, linux/v4l2-controls.h).
+# The kernel's names: VIDIOC_S_CTRL and V4L2_CID_MPEG_VIDEO_BITRATE (linux/videodev2.h,
+# linux/v4l2-controls.h).
 _VIDIOC_S_CTRL = 0xC008561C
 _CID_BITRATE = 0x009909CF
 _MICROSECONDS = 1_000_000
@@ -42,7 +45,9 @@ def open_hardware_encoder(options: VideoOptions, emit: Callable[[AccessUnit], No
     from picamera2.encoders.h264_encoder import H264Encoder
 
     class LiveHardwareEncoder(H264Encoder):  # type: ignore[misc]
-        """Hands over what was asked for between two frames: at most once for each, and never to a closed device."""
+        """Hands over what was asked for between two frames: at most once for each, and never to a
+        closed device.
+        """
 
         def _encode(self, stream: str, request: Any) -> None:
             control.before_frame()
@@ -72,7 +77,9 @@ class _Control(ctypes.Structure):
 
 
 class HardwareControl:
-    """Our hold on picamera2's `H264Encoder`. What is asked for waits for the next frame; the latest bitrate counts."""
+    """Our hold on picamera2's `H264Encoder`. What is asked for waits for the next frame; the latest
+    bitrate counts.
+    """
 
     def __init__(self, encoder: Any) -> None:
         self._encoder = encoder
@@ -102,7 +109,8 @@ class HardwareControl:
         """A control of the open device file: the running encoder follows, nothing is rebuilt."""
         try:
             fcntl.ioctl(self._encoder.vd, _VIDIOC_S_CTRL, _Control(_CID_BITRATE, bitrate))
-        except (OSError, ValueError, AttributeError) as error:  # a driver that refuses
+        except (OSError, ValueError, AttributeError) as error:
+            # a driver that refuses
             logger.warning("the encoder did not take a bitrate of %d: %s", bitrate, error)
             return
         self._encoder.bitrate = bitrate
@@ -123,7 +131,9 @@ def _live_encoder_class() -> Any:
     from picamera2.request import MappedArray
 
     class LiveLibavEncoder(LibavH264Encoder):  # type: ignore[misc]
-        """No frame threads, as each would hold back a frame; VBV, so that the bitrate can move; real IDRs on demand."""
+        """No frame threads, as each would hold back a frame; VBV, so that the bitrate can move;
+        real IDRs on demand.
+        """
 
         def __init__(self, options: VideoOptions) -> None:
             super().__init__(
@@ -169,13 +179,17 @@ def _live_encoder_class() -> Any:
             request.acquire()
             self._request_release_queue.append(request)
             with MappedArray(request, stream) as mapped:
-                frame = av.VideoFrame.from_numpy_buffer(mapped.array, format=self._av_input_format, width=self.width)
+                frame = av.VideoFrame.from_numpy_buffer(
+                    mapped.array, format=self._av_input_format, width=self.width
+                )
                 frame.pts = self._timestamp(request)
                 if self._keyframe_wanted:
                     self._keyframe_wanted = False
                     frame.pict_type = PictureType.I
                 for packet in self._stream.encode(frame):
-                    self.outputframe(bytes(packet), packet.is_keyframe, timestamp=packet.pts, packet=packet)
+                    self.outputframe(
+                        bytes(packet), packet.is_keyframe, timestamp=packet.pts, packet=packet
+                    )
             while len(self._request_release_queue) > self._request_release_delay:
                 self._request_release_queue.popleft().release()
 
@@ -183,7 +197,9 @@ def _live_encoder_class() -> Any:
 
 
 def make_output(encoder: Any, emit: Callable[[AccessUnit], None]) -> Any:
-    """A picamera2 Output that hands access units to `emit`, and never waits or raises in the camera's thread."""
+    """A picamera2 Output that hands access units to `emit`, and never waits or raises in the
+    camera's thread.
+    """
     from picamera2.outputs import Output
 
     class EmittingOutput(Output):  # type: ignore[misc]
@@ -202,15 +218,28 @@ def make_output(encoder: Any, emit: Callable[[AccessUnit], None]) -> Any:
             if audio or not self.recording:
                 return
             try:
-                emit(access_unit(self._sets, bytes(frame), keyframe, timestamp or 0, encoder.firsttimestamp or 0))
-            except Exception:  # an exception from here ends the camera's thread for good
+                emit(
+                    access_unit(
+                        self._sets,
+                        bytes(frame),
+                        keyframe,
+                        timestamp or 0,
+                        encoder.firsttimestamp or 0,
+                    )
+                )
+            except Exception:
+                # an exception from here ends the camera's thread for good
                 logger.exception("a picture was lost between encoder and hub")
 
     return EmittingOutput()
 
 
-def access_unit(sets: ParameterSets, frame: bytes, keyframe: bool, timestamp: int, first_timestamp: int) -> AccessUnit:
-    """`timestamp` is microseconds since the first picture, `first_timestamp` the sensor's clock then (monotonic)."""
+def access_unit(
+    sets: ParameterSets, frame: bytes, keyframe: bool, timestamp: int, first_timestamp: int
+) -> AccessUnit:
+    """`timestamp` is microseconds since the first picture, `first_timestamp` the sensor's clock
+    then (monotonic).
+    """
     return AccessUnit(
         data=sets.complete(frame) if keyframe else frame,
         keyframe=keyframe,

@@ -1,4 +1,6 @@
-"""The Raspberry Pi's camera through picamera2: hardware H.264 on a Pi 4 and older, libx264 on a Pi 5."""
+"""The Raspberry Pi's camera through picamera2: hardware H.264 on a Pi 4 and older, libx264 on a Pi
+5.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,16 @@ import av
 from agent.errors import MediaError, MediaUnavailable
 from agent.h264.parameter_sets import sequence_parameters
 from agent.media.picamera2.control_kinds import control_kinds
-from agent.media.picamera2.picamera2_controls import camera_controls, framerate_complaint, lores_size
-from agent.media.picamera2.picamera2_encoders import EncoderControl, open_hardware_encoder, open_software_encoder
+from agent.media.picamera2.picamera2_controls import (
+    camera_controls,
+    framerate_complaint,
+    lores_size,
+)
+from agent.media.picamera2.picamera2_encoders import (
+    EncoderControl,
+    open_hardware_encoder,
+    open_software_encoder,
+)
 from agent.media.video_source import Fail, SourceDescription, VideoOptions
 from agent.media.worker import call_in_thread
 from agent.ports import AccessUnit, VideoFormat
@@ -33,13 +43,17 @@ _PIXEL_FORMATS = {"YUV420": "yuv420p", "NV12": "nv12"}
 
 
 def camera_models() -> list[str]:
-    """The cameras that libcamera sees. Raises MediaUnavailable where picamera2 cannot be imported."""
+    """The cameras that libcamera sees. Raises MediaUnavailable where picamera2 cannot be
+    imported.
+    """
     cameras = _import_picamera2().global_camera_info()
     return [str(camera.get("Model", "camera")) for camera in cameras]
 
 
 class Picamera2Source:
-    """A `VideoSource`. `start()` opens the camera and `stop()` gives it back, each in a thread, as both block."""
+    """A `VideoSource`. `start()` opens the camera and `stop()` gives it back, each in a thread, as
+    both block.
+    """
 
     def __init__(self, options: VideoOptions) -> None:
         self._options = options
@@ -100,7 +114,8 @@ class Picamera2Source:
             return av.VideoFrame.from_numpy_buffer(
                 picture, format=_PIXEL_FORMATS[stream["format"]], width=stream["size"][0]
             )
-        except Exception as error:  # as in _open; TimeoutError where the camera has fallen silent
+        except Exception as error:
+            # as in _open; TimeoutError where the camera has fallen silent
             raise MediaUnavailable(
                 f"the camera gives no still picture: {str(error) or type(error).__name__}"
             ) from error
@@ -117,17 +132,21 @@ class Picamera2Source:
         except MediaError:
             self._close()
             raise
-        except Exception as error:  # picamera2 raises RuntimeError, IndexError, OSError and more: all mean "no camera"
+        except Exception as error:
+            # picamera2 raises RuntimeError, IndexError, OSError and more: all mean "no camera"
             self._close()
             raise MediaUnavailable(f"the camera cannot be opened: {_advice(error)}") from error
-        if abandoned.is_set():  # `stop` has waited for this, perhaps not long enough: nobody else would close it
+        # `stop` has waited for this, perhaps not long enough: nobody else would close it
+        if abandoned.is_set():
             self._close()
 
     def _configure(self) -> None:
         wanted = self._options
         self._still_stream = "lores"
         try:
-            self._configure_streams(lores={"size": lores_size(wanted.width, wanted.height), "format": "YUV420"})
+            self._configure_streams(
+                lores={"size": lores_size(wanted.width, wanted.height), "format": "YUV420"}
+            )
         except Exception as error:  # noqa: BLE001 - a webcam behind libcamera has but one stream
             logger.debug("no low-resolution stream beside the video: %s", error)
             self._still_stream = "main"
@@ -135,12 +154,14 @@ class Picamera2Source:
         main = self._camera.camera_configuration()["main"]
         if main["format"] not in _PIXEL_FORMATS:
             raise MediaUnavailable(
-                f"the camera gives pictures as {main['format']}, which cannot be encoded as they are"
+                f"the camera gives pictures as {main['format']}, which cannot be encoded as "
+                f"they are"
             )
         size = tuple(main["size"])
         if size != (wanted.width, wanted.height):
             raise MediaUnavailable(
-                f"the camera gives {size[0]}x{size[1]} instead of {wanted.width}x{wanted.height}; set video.width and "
+                f"the camera gives {size[0]}x{size[1]} instead of "
+                f"{wanted.width}x{wanted.height}; set video.width and "
                 "video.height to a size that it has"
             )
 
@@ -162,7 +183,9 @@ class Picamera2Source:
         )
         given = camera.camera_configuration()["transform"]
         if (bool(given.hflip), bool(given.vflip)) != (hflip, vflip):
-            logger.warning("camera.rotation, hflip and vflip do nothing: this camera cannot turn its picture")
+            logger.warning(
+                "camera.rotation, hflip and vflip do nothing: this camera cannot turn its picture"
+            )
 
     def _set_controls(self) -> None:
         import libcamera
@@ -171,7 +194,9 @@ class Picamera2Source:
         size = (wanted.width, wanted.height)
         camera = self._camera
         kinds = control_kinds(camera.camera.controls)
-        controls = camera_controls(wanted.camera, camera.camera_controls, libcamera.controls, size, kinds)
+        controls = camera_controls(
+            wanted.camera, camera.camera_controls, libcamera.controls, size, kinds
+        )
         slow = framerate_complaint(wanted.framerate, camera.camera_controls)
         for complaint in (*controls.complaints, *([slow] if slow else [])):
             logger.warning("%s", complaint)
@@ -183,11 +208,15 @@ class Picamera2Source:
         encoder, output, control = opened(self._options, emit)
         self._camera.start_encoder(encoder, output, name="main")
         model = str(self._camera.camera_properties.get("Model", "camera"))
-        self._description = SourceDescription(camera=model, encoder="libx264" if software else "V4L2 H.264")
+        self._description = SourceDescription(
+            camera=model, encoder="libx264" if software else "V4L2 H.264"
+        )
         return control
 
     def _learning_format(self, emit: Callable[[AccessUnit], None]) -> Callable[[AccessUnit], None]:
-        """`emit`, and the format from the first unit: the firmware decides on profile and level by itself."""
+        """`emit`, and the format from the first unit: the firmware decides on profile and level by
+        itself.
+        """
         self._first_unit.clear()
 
         def look_and_emit(unit: AccessUnit) -> None:
@@ -195,7 +224,9 @@ class Picamera2Source:
                 found = sequence_parameters(unit.data)
                 if found is not None:
                     framerate = self._options.framerate
-                    self._format = VideoFormat(found.width, found.height, framerate, found.profile_level_id)
+                    self._format = VideoFormat(
+                        found.width, found.height, framerate, found.profile_level_id
+                    )
                 self._first_unit.set()
             emit(unit)
 
@@ -204,7 +235,8 @@ class Picamera2Source:
     def _wait_for_first_unit(self) -> None:
         if not self._first_unit.wait(_FIRST_UNIT_TIMEOUT):
             raise MediaUnavailable(
-                f"the camera was opened, but no picture came within {_FIRST_UNIT_TIMEOUT:.0f} s; check its ribbon cable"
+                f"the camera was opened, but no picture came within {_FIRST_UNIT_TIMEOUT:.0f} "
+                f"s; check its ribbon cable"
             )
 
     def _close(self) -> None:
@@ -212,20 +244,24 @@ class Picamera2Source:
         self._control = None
         if camera is None:
             return
-        # Not stop(): it waits for picamera2's thread, for good where that has died. close() ends the thread first.
+        # Not stop(): it waits for picamera2's thread, for good where that has died. close() ends
+        # the thread first.
         for step in (camera.stop_encoder, camera.close):
             try:
                 step()
-            except Exception:  # each step stands alone: a broken encoder must not keep the sensor powered
+            except Exception:
+                # each step stands alone: a broken encoder must not keep the sensor powered
                 logger.exception("closing the camera: %s failed", step.__name__)
 
 
 def _import_picamera2() -> Any:
     try:
         from picamera2 import Picamera2
-    except Exception as error:  # libcamera's binding fails in its own ways where it does not fit the interpreter
+    except Exception as error:
+        # libcamera's binding fails in its own ways where it does not fit the interpreter
         raise MediaUnavailable(
-            f"picamera2 cannot be used: {error}; install python3-picamera2 with apt, or set another video.source"
+            f"picamera2 cannot be used: {error}; install python3-picamera2 with apt, or set "
+            f"another video.source"
         ) from error
     return Picamera2
 
@@ -242,5 +278,8 @@ def _advice(error: Exception) -> str:
     if "busy" in cause.lower():
         return f"{cause}; another program uses it (rpicam-hello, motion, a second callbox?)"
     if "No camera" in cause or isinstance(error, IndexError):
-        return f"{cause}; check camera.number, the ribbon cable, and that `rpicam-hello --list-cameras` shows it"
+        return (
+            f"{cause}; check camera.number, the ribbon cable, and that `rpicam-hello "
+            f"--list-cameras` shows it"
+        )
     return cause or type(error).__name__

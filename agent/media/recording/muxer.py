@@ -26,8 +26,9 @@ _AUDIO_TIME_BASE = Fraction(1, AUDIO_CLOCK_RATE)
 class TimeLine:
     """Places a medium's own clock (`rate` ticks/s) on that of the file.
 
-    The medium's clock counts, as it does not jitter. Where it jumps away from the time of arrival by more than `_JUMP`
-    seconds (a new transport begins at a number of its own), it is tied to the arrival anew. Ticks only grow.
+    The medium's clock counts, as it does not jitter. Where it jumps away from the time of arrival
+    by more than `_JUMP` seconds (a new transport begins at a number of its own), it is tied to the
+    arrival anew. Ticks only grow.
     """
 
     _JUMP = 2.0
@@ -47,7 +48,9 @@ class TimeLine:
 
 
 class Muxer:
-    """One file, opened with the first key frame (or the first sound, without video). Not thread-safe."""
+    """One file, opened with the first key frame (or the first sound, without video). Not
+    thread-safe.
+    """
 
     def __init__(self, path: Path, *, video: bool, audio: bool) -> None:
         self._path = path
@@ -86,7 +89,9 @@ class Muxer:
         if self._container is None or self._audio is None:
             return
         samples = len(audio.samples) // (2 * audio.channels)
-        frame = av.AudioFrame(format="s16", layout="stereo" if audio.channels == 2 else "mono", samples=samples)
+        frame = av.AudioFrame(
+            format="s16", layout="stereo" if audio.channels == 2 else "mono", samples=samples
+        )
         frame.planes[0].update(audio.samples)
         frame.sample_rate = AUDIO_CLOCK_RATE
         frame.time_base = _AUDIO_TIME_BASE
@@ -120,8 +125,12 @@ class Muxer:
         return stream
 
     @staticmethod
-    def _add_video_stream(container: av.container.OutputContainer, first: AccessUnit) -> VideoStream:
-        """A stream with the parameters (size, profile, parameter sets) that FFmpeg reads from the first picture."""
+    def _add_video_stream(
+        container: av.container.OutputContainer, first: AccessUnit
+    ) -> VideoStream:
+        """A stream with the parameters (size, profile, parameter sets) that FFmpeg reads from the
+        first picture.
+        """
         with av.open(io.BytesIO(first.data), "r", format="h264") as probe:
             stream = container.add_stream_from_template(probe.streams.video[0])
             stream.time_base = _VIDEO_TIME_BASE

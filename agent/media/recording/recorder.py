@@ -1,4 +1,6 @@
-"""Records what arrives to a file: the video as it came, the sound encoded (implements `RemoteSink`)."""
+"""Records what arrives to a file: the video as it came, the sound encoded (implements
+`RemoteSink`).
+"""
 
 from __future__ import annotations
 
@@ -34,12 +36,18 @@ class _Arrived:
 class Recorder:
     """Writes `.mkv`, `.mp4` or `.mov` in a thread of its own, from the first key frame on.
 
-    `video=False` records sound alone, from the first packet on. When the disk is too slow, what does not fit is dropped
-    and counted, video up to the next key frame. Raises MediaUnavailable where the file cannot be written.
+    `video=False` records sound alone, from the first packet on. When the disk is too slow, what
+    does not fit is dropped and counted, video up to the next key frame. Raises MediaUnavailable
+    where the file cannot be written.
     """
 
     def __init__(
-        self, path: Path, *, video: bool = True, audio: bool = True, clock: Callable[[], float] = time.monotonic
+        self,
+        path: Path,
+        *,
+        video: bool = True,
+        audio: bool = True,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         _check_writable(path)
         self._path = path
@@ -78,11 +86,15 @@ class Recorder:
             logger.debug("the recorder's queue is full; its thread sees the end without a mark")
 
     async def finished(self) -> None:
-        """Close, and wait until the file is complete. Raises MediaUnavailable where writing failed."""
+        """Close, and wait until the file is complete. Raises MediaUnavailable where writing
+        failed.
+        """
         self.close()
         await asyncio.to_thread(self._thread.join, _FINISH_TIMEOUT)
         if self._thread.is_alive():
-            raise MediaUnavailable(f"{self._path}: could not be finished within {_FINISH_TIMEOUT:.0f} s")
+            raise MediaUnavailable(
+                f"{self._path}: could not be finished within {_FINISH_TIMEOUT:.0f} s"
+            )
         if self.failure is not None:
             raise self.failure
 
@@ -101,7 +113,8 @@ class Recorder:
             self._write()
         except (av.error.FFmpegError, OSError, ValueError) as error:
             self._fail(error)
-        except Exception as error:  # a thread's edge: a recording must never take the call with it
+        except Exception as error:
+            # a thread's edge: a recording must never take the call with it
             logger.exception("the recorder broke")
             self._fail(error)
         finally:
@@ -139,7 +152,8 @@ def _check_writable(path: Path) -> None:
         raise MediaUnavailable(f"{path}: a recording ends in {', '.join(sorted(AUDIO_CODECS))}")
     existed = path.exists()
     try:
-        path.open("ab").close()  # what an earlier call left stays until there is something in its place
+        # what an earlier call left stays until there is something in its place
+        path.open("ab").close()
         if not existed:
             path.unlink()
     except OSError as error:

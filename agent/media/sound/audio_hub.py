@@ -18,10 +18,16 @@ SOURCES = "auto | none | pattern | file:PATH"
 
 
 class AudioHub:
-    """Starts `source` for the first subscription and stops it after the last, `linger` seconds later."""
+    """Starts `source` for the first subscription and stops it after the last, `linger` seconds
+    later.
+    """
 
     def __init__(
-        self, source: Source[AudioPacket], *, linger: float = 0.0, queue_length: int = AUDIO_QUEUE_LENGTH
+        self,
+        source: Source[AudioPacket],
+        *,
+        linger: float = 0.0,
+        queue_length: int = AUDIO_QUEUE_LENGTH,
     ) -> None:
         self._shared: SharedSource[AudioPacket] = SharedSource(source, linger=linger)
         self._queue_length = queue_length
@@ -32,7 +38,9 @@ class AudioHub:
 
     async def subscribe(self) -> AudioSubscription:
         """Raises MediaUnavailable where the source cannot be opened."""
-        subscription = AudioQueueSubscription(on_close=self._shared.leave, length=self._queue_length)
+        subscription = AudioQueueSubscription(
+            on_close=self._shared.leave, length=self._queue_length
+        )
         await self._shared.join(subscription)
         return subscription
 
@@ -42,7 +50,8 @@ class AudioHub:
 
 
 def open_audio_source(spec: str) -> Source[AudioPacket] | None:
-    """The source that `spec` names, not yet started; None for no sound. Raises ConfigurationError for any other.
+    """The source that `spec` names, not yet started; None for no sound. Raises ConfigurationError
+    for any other.
 
     `auto` means none: sound cards are not opened.
     """

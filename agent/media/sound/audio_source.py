@@ -1,4 +1,6 @@
-"""Sources of sound that need no sound card: a tone that goes with the test pattern, and any file."""
+"""Sources of sound that need no sound card: a tone that goes with the test pattern, and any
+file.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ _SILENCE = bytes(FRAME_BYTES)
 
 
 class _EncodingSource(ABC):
-    """Encodes what `_frames()` yields (960 samples of 16 bit, mono, 48 kHz), one each 20 ms, in a thread."""
+    """Encodes what `_frames()` yields (960 samples of 16 bit, mono, 48 kHz), one each 20 ms, in a
+    thread.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -40,7 +44,9 @@ class _EncodingSource(ABC):
     async def start(self, emit: Callable[[AudioPacket], None], fail: Fail) -> None:
         await self._check()
         encoder = OpusEncoder()
-        self._worker = Worker(self._name, lambda stopping: self._produce(stopping, encoder, emit), fail)
+        self._worker = Worker(
+            self._name, lambda stopping: self._produce(stopping, encoder, emit), fail
+        )
 
     async def stop(self) -> None:
         worker, self._worker = self._worker, None
@@ -54,7 +60,9 @@ class _EncodingSource(ABC):
     def _frames(self) -> Iterator[bytes]:
         """Frames of 960 samples, signed 16 bit, as long as they are wanted."""
 
-    def _produce(self, stopping: threading.Event, encoder: OpusEncoder, emit: Callable[[AudioPacket], None]) -> None:
+    def _produce(
+        self, stopping: threading.Event, encoder: OpusEncoder, emit: Callable[[AudioPacket], None]
+    ) -> None:
         pacer = Pacer(FRAME_DURATION)
         for samples in self._frames():
             if stopping.is_set():
@@ -65,7 +73,9 @@ class _EncodingSource(ABC):
 
 
 class ToneSource(_EncodingSource):
-    """A soft tone for 120 ms at the begin of each second of the clock, when the test pattern flashes."""
+    """A soft tone for 120 ms at the begin of each second of the clock, when the test pattern
+    flashes.
+    """
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         super().__init__("tone")
@@ -78,7 +88,8 @@ class ToneSource(_EncodingSource):
             second, frame = divmod(round(self._now() * _FRAMES_A_SECOND), _FRAMES_A_SECOND)
             if frame < _PULSE_FRAMES and second != played:
                 played = second
-                yield from pulse  # whole: looking at the clock within it could break it, and that would be heard
+                # whole: looking at the clock within it could break it, and that would be heard
+                yield from pulse
             else:
                 yield _SILENCE
 
@@ -124,15 +135,20 @@ class SoundFileSource(_EncodingSource):
 
 
 def read_sound(path: Path) -> Iterator[bytes]:
-    """All sound of a file in frames of 20 ms; a shorter rest at the end is left out. Raises MediaUnavailable."""
-    resampler = AudioResampler(format="s16", layout="mono", rate=AUDIO_CLOCK_RATE, frame_size=FRAME_SAMPLES)
+    """All sound of a file in frames of 20 ms; a shorter rest at the end is left out. Raises
+    MediaUnavailable.
+    """
+    resampler = AudioResampler(
+        format="s16", layout="mono", rate=AUDIO_CLOCK_RATE, frame_size=FRAME_SAMPLES
+    )
     try:
         with av.open(str(path), "r") as container:
             stream = next(iter(container.streams.audio), None)
             if stream is None:
                 return
             for decoded in container.decode(stream):
-                decoded.pts = None  # gaps in a file's own clock would become gaps in the call
+                # gaps in a file's own clock would become gaps in the call
+                decoded.pts = None
                 for frame in resampler.resample(decoded):
                     if frame.samples == FRAME_SAMPLES:
                         yield bytes(frame.planes[0])[:FRAME_BYTES]

@@ -1,7 +1,9 @@
-"""A webcam through V4L2: its own H.264 passed through where it makes any, else encoded with libx264.
+"""A webcam through V4L2: its own H.264 passed through where it makes any, else encoded with
+libx264.
 
-Not tried on hardware by the project: the tests run the encoding path with pictures made by hand and the error paths. A
-camera with H.264 inside starts at its own pace with key frames: it cannot be asked for one, nor for a bitrate.
+Not tried on hardware by the project: the tests run the encoding path with pictures made by hand and
+the error paths. A camera with H.264 inside starts at its own pace with key frames: it cannot be
+asked for one, nor for a bitrate.
 """
 
 from __future__ import annotations
@@ -42,14 +44,19 @@ Packet: TypeAlias = "av.Packet[VideoStream]"
 
 def device_options(options: VideoOptions, input_format: str) -> dict[str, str]:
     """FFmpeg's options for the input device `v4l2`."""
-    wanted = {"video_size": f"{options.width}x{options.height}", "framerate": f"{options.framerate:g}"}
+    wanted = {
+        "video_size": f"{options.width}x{options.height}",
+        "framerate": f"{options.framerate:g}",
+    }
     return wanted | ({"input_format": input_format} if input_format else {})
 
 
 def open_device(path: Path, options: VideoOptions) -> av.container.InputContainer:
     """The camera, opened with the first format that it knows. Raises MediaUnavailable."""
     if not path.exists():
-        raise MediaUnavailable(f"{path}: there is no such device; plug the camera in, or name another one")
+        raise MediaUnavailable(
+            f"{path}: there is no such device; plug the camera in, or name another one"
+        )
     reason = ""
     for input_format in INPUT_FORMATS:
         try:
@@ -66,9 +73,12 @@ def open_device(path: Path, options: VideoOptions) -> av.container.InputContaine
 
 
 def decoded(packets: Iterable[Packet], decoder: VideoCodecContext) -> Iterator[av.VideoFrame]:
-    """The pictures in `packets`. One that came damaged, as cables and hubs let them, is left out."""
+    """The pictures in `packets`. One that came damaged, as cables and hubs let them, is left
+    out.
+    """
     for packet in packets:
-        if not packet.size:  # how FFmpeg hands over what the driver says is damaged; a decoder takes it for the end
+        # how FFmpeg hands over what the driver says is damaged; a decoder takes it for the end
+        if not packet.size:
             continue
         try:
             yield from decoder.decode(packet)
@@ -87,8 +97,12 @@ class FrameEncoder:
         )
         self.set_bitrate = self._encoder.set_bitrate
 
-    def encode(self, frame: av.VideoFrame, *, pts: int, captured_at: float, force_idr: bool) -> list[AccessUnit]:
-        picture = frame.reformat(width=self._options.width, height=self._options.height, format="yuv420p")
+    def encode(
+        self, frame: av.VideoFrame, *, pts: int, captured_at: float, force_idr: bool
+    ) -> list[AccessUnit]:
+        picture = frame.reformat(
+            width=self._options.width, height=self._options.height, format="yuv420p"
+        )
         return self._encoder.encode(picture, pts=pts, captured_at=captured_at, force_idr=force_idr)
 
 
@@ -111,7 +125,9 @@ class V4l2Source:
         return self._format
 
     def describe(self) -> SourceDescription:
-        return SourceDescription(str(self._path), "in the camera" if self._passes_through else "libx264")
+        return SourceDescription(
+            str(self._path), "in the camera" if self._passes_through else "libx264"
+        )
 
     async def start(self, emit: Callable[[AccessUnit], None], fail: Fail) -> None:
         container = await asyncio.to_thread(open_device, self._path, self._options)
@@ -150,24 +166,35 @@ class V4l2Source:
     def take_still(self) -> av.VideoFrame | None:
         return self._last_frame
 
-    def _run(self, container: av.container.InputContainer, body: Callable[[threading.Event], None], fail: Fail) -> None:
+    def _run(
+        self,
+        container: av.container.InputContainer,
+        body: Callable[[threading.Event], None],
+        fail: Fail,
+    ) -> None:
         def read(stopping: threading.Event) -> None:
-            # Closed by who reads, and by nobody else: FFmpeg waits for a camera that has fallen silent for as long as
-            # that takes, and closing what a thread is in kills the process.
+            # Closed by who reads, and by nobody else: FFmpeg waits for a camera that has fallen
+            # silent for as long as that takes, and closing what a thread is in kills the process.
             with container:
                 body(stopping)
 
         self._worker = Worker(f"v4l2 {self._path}", read, fail)
 
-    def _read_format(self, container: av.container.InputContainer, stream: VideoStream) -> list[Packet]:
-        """Set the format from what the camera sends, and return what was read for it. On failure it is closed."""
+    def _read_format(
+        self, container: av.container.InputContainer, stream: VideoStream
+    ) -> list[Packet]:
+        """Set the format from what the camera sends, and return what was read for it. On failure it
+        is closed.
+        """
         try:
             return self._read_until_sps(container, stream)
         except BaseException:
             container.close()
             raise
 
-    def _read_until_sps(self, container: av.container.InputContainer, stream: VideoStream) -> list[Packet]:
+    def _read_until_sps(
+        self, container: av.container.InputContainer, stream: VideoStream
+    ) -> list[Packet]:
         read: list[Packet] = []
         for packet in container.demux(stream):
             read.append(packet)
@@ -176,18 +203,24 @@ class V4l2Source:
             except ValueError as error:
                 raise MediaUnavailable(f"{self._path}: {error}") from error
             if found is not None:
-                self._format = VideoFormat(found.width, found.height, self._options.framerate, found.profile_level_id)
+                self._format = VideoFormat(
+                    found.width, found.height, self._options.framerate, found.profile_level_id
+                )
                 return read
             if len(read) == _PACKETS_UNTIL_SPS:
                 break
         raise MediaUnavailable(f"{self._path}: its H.264 has no sequence parameter set")
 
     def _pass_through(
-        self, stopping: threading.Event, packets: Iterable[Packet], emit: Callable[[AccessUnit], None]
+        self,
+        stopping: threading.Event,
+        packets: Iterable[Packet],
+        emit: Callable[[AccessUnit], None],
     ) -> None:
         sets = ParameterSets()
         started_at = time.monotonic()
-        begun = False  # a camera may have been encoding for long, and those who watch go on from an earlier start
+        # a camera may have been encoding for long, and those who watch go on from an earlier start
+        begun = False
         for packet in packets:
             if stopping.is_set():
                 return
@@ -200,7 +233,10 @@ class V4l2Source:
         raise MediaUnavailable(f"{self._path}: gives no more pictures")
 
     def _encode(
-        self, stopping: threading.Event, frames: Iterable[av.VideoFrame], emit: Callable[[AccessUnit], None]
+        self,
+        stopping: threading.Event,
+        frames: Iterable[av.VideoFrame],
+        emit: Callable[[AccessUnit], None],
     ) -> None:
         encoder = FrameEncoder(self._options)
         started_at = time.monotonic()

@@ -7,17 +7,22 @@ from collections.abc import Callable
 
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 
-STABLE_AFTER = 10.0  # seconds after which a connection counts as one that held
+# seconds after which a connection counts as one that held
+STABLE_AFTER = 10.0
 
 
 class Backoff:
-    """Doubling pauses, each shortened at random by up to a half, so that a fleet does not come back all at once.
+    """Doubling pauses, each shortened at random by up to a half, so that a fleet does not come back
+    all at once.
 
-    A refusal that trying again soon cannot cure has a slower ladder of its own. It is climbed down only by a connection
-    that held for longer than its longest pause: two devices that take one client id from each other both connect fine.
+    A refusal that trying again soon cannot cure has a slower ladder of its own. It is climbed down
+    only by a connection that held for longer than its longest pause: two devices that take one
+    client id from each other both connect fine.
     """
 
-    def __init__(self, options: MqttOptions, random_unit: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self, options: MqttOptions, random_unit: Callable[[], float] = random.random
+    ) -> None:
         self._usual = (options.retry_first, options.retry_longest)
         self._refused = (options.retry_refused, options.retry_refused_longest)
         self._random_unit = random_unit
@@ -34,8 +39,8 @@ class Backoff:
     def next(self, *, slow: bool, spent: float = 0.0) -> float:
         """Seconds to wait now, after `spent` seconds in an attempt that came to nothing.
 
-        To have waited in vain for an answer was a pause too. Without that, a broker behind a dead network would be seen
-        again only after the time-out and the pause together.
+        To have waited in vain for an answer was a pause too. Without that, a broker behind a dead
+        network would be seen again only after the time-out and the pause together.
         """
         pause: float
         if slow:

@@ -1,8 +1,9 @@
 """The broker port on MQTT 5: the event loop's half. The network's half is `link.Link`.
 
-What is published waits here, in a bounded queue, and goes to paho only while connected and only as many at a time as
-the broker takes. So paho never holds more than that window, nothing is sent that has outlived its expiry while we were
-away, and a broker's Receive Maximum is kept after a reconnect as well.
+What is published waits here, in a bounded queue, and goes to paho only while connected and only as
+many at a time as the broker takes. So paho never holds more than that window, nothing is sent that
+has outlived its expiry while we were away, and a broker's Receive Maximum is kept after a reconnect
+as well.
 """
 
 from __future__ import annotations
@@ -25,19 +26,25 @@ from agent.signaling.mqtt.send_queue import Outgoing, SendQueue
 
 logger = logging.getLogger(__name__)
 
-_THREAD_TIMEOUT = 2.0  # seconds for the network thread to end
-_PACKET_OVERHEAD = 64  # bytes, at most, of fixed header and properties beside topics and data
+# seconds for the network thread to end
+_THREAD_TIMEOUT = 2.0
+# bytes, at most, of fixed header and properties beside topics and data
+_PACKET_OVERHEAD = 64
 
 
 class MqttBroker:
     """See `agent.signaling.broker.Broker`. One reader of `incoming()`; used once, as a context.
 
-    The first subscription is what the connection is for: where the broker refuses it there is none. Refused others are
-    an error in the log.
+    The first subscription is what the connection is for: where the broker refuses it there is none.
+    Refused others are an error in the log.
     """
 
     def __init__(
-        self, options: MqttOptions, *, subscriptions: Sequence[tuple[str, int]] = (), will: Will | None = None
+        self,
+        options: MqttOptions,
+        *,
+        subscriptions: Sequence[tuple[str, int]] = (),
+        will: Will | None = None,
     ) -> None:
         self._options = options
         self._where = f"{options.host}:{options.port}"
@@ -45,7 +52,8 @@ class MqttBroker:
         self._link = Link(options, subscriptions, will, self, self._post)
         self._terms = Terms()
         self._connected = asyncio.Event()
-        self._decided = asyncio.Event()  # it was connected once, or trying again soon cannot help
+        # it was connected once, or trying again soon cannot help
+        self._decided = asyncio.Event()
         self._loss: Loss | None = None
         self._queue = SendQueue(options.max_queued, options.max_queued_bytes)
         self._handed: dict[int, Outgoing] = {}
@@ -69,11 +77,15 @@ class MqttBroker:
 
     @property
     def alive(self) -> bool:
-        """Whether the network thread runs, for a watchdog. True as long as the context is open, connected or not."""
+        """Whether the network thread runs, for a watchdog. True as long as the context is open,
+        connected or not.
+        """
         return self._link.alive
 
     def addresses_changed(self) -> None:
-        """This machine has other addresses now. A connection from one that is gone is made anew at once."""
+        """This machine has other addresses now. A connection from one that is gone is made anew at
+        once.
+        """
         self._link.leave_lost_address()
 
     async def __aenter__(self) -> Self:
@@ -82,7 +94,10 @@ class MqttBroker:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         try:
             await self._flush()
@@ -108,7 +123,9 @@ class MqttBroker:
         future = asyncio.get_running_loop().create_future()
         future.add_done_callback(_consume)
         expires_at = None if expiry is None else self._now() + expiry
-        message = Outgoing(topic, payload, qos, retain, future, expires_at, response_topic, correlation_data)
+        message = Outgoing(
+            topic, payload, qos, retain, future, expires_at, response_topic, correlation_data
+        )
         if self._closed or self._loop is None:
             _fail(message, SignalingError("the connection is closed"))
         elif qos == 0:
@@ -121,9 +138,12 @@ class MqttBroker:
         return future
 
     async def incoming(self) -> Incoming:
-        """The next message. Raises SignalingError once the context has been left and all was read."""
+        """The next message. Raises SignalingError once the context has been left and all was
+        read.
+        """
         while True:
-            self._arrived.clear()  # before the look, as the network thread may add one at any time
+            # before the look, as the network thread may add one at any time
+            self._arrived.clear()
             message = self._inbox.take()
             if message is not None:
                 return message
@@ -144,7 +164,9 @@ class MqttBroker:
         await self._wait(self._connected, timeout)
 
     async def wait_decided(self, timeout: float) -> None:
-        """`wait_connected` for a person: raises NotConnected as soon as trying again soon cannot help, as well."""
+        """`wait_connected` for a person: raises NotConnected as soon as trying again soon cannot
+        help, as well.
+        """
         await self._wait(self._decided, timeout)
         if not self.connected:
             raise NotConnected(f"broker {self._where}: {self.trouble}")
@@ -155,9 +177,11 @@ class MqttBroker:
                 await event.wait()
         except TimeoutError:
             reason = self.trouble or "no answer"
-            raise NotConnected(f"broker {self._where}: not connected after {timeout:g} s ({reason})") from None
+            raise NotConnected(
+                f"broker {self._where}: not connected after {timeout:g} s ({reason})"
+            ) from None
 
-    # --- outgoing ------------------------------------------------------------------------------------------------
+    # --- outgoing ---------------------------------------------------------------------------------
 
     def _publish_at_most_once(self, message: Outgoing) -> None:
         if not self.connected:
@@ -184,7 +208,11 @@ class MqttBroker:
         self._settle()
 
     def _hand_over(self, message: Outgoing) -> int | None:
-        expiry = None if message.expires_at is None else max(1, math.ceil(message.expires_at - self._now()))
+        expiry = (
+            None
+            if message.expires_at is None
+            else max(1, math.ceil(message.expires_at - self._now()))
+        )
         try:
             return self._link.send(message, expiry)
         except SignalingError as error:
@@ -194,18 +222,29 @@ class MqttBroker:
 
     def _fits(self, message: Outgoing) -> bool:
         beside = message.topic + (message.response_topic or "")
-        size = len(message.payload) + len(message.correlation_data or b"") + len(beside.encode()) + _PACKET_OVERHEAD
+        size = (
+            len(message.payload)
+            + len(message.correlation_data or b"")
+            + len(beside.encode())
+            + _PACKET_OVERHEAD
+        )
         if size <= self._terms.packet_size:
             return True
         logger.error(
-            "%d bytes for %s are more than the broker takes (%d)", size, message.topic, self._terms.packet_size
+            "%d bytes for %s are more than the broker takes (%d)",
+            size,
+            message.topic,
+            self._terms.packet_size,
         )
         _fail(message, SignalingError(f"{size} bytes are more than the broker takes"))
         return False
 
     def _refuse(self, message: Outgoing) -> None:
         if not self._full:
-            logger.error("the queue to the broker is full (%d messages): new ones are refused", len(self._queue))
+            logger.error(
+                "the queue to the broker is full (%d messages): new ones are refused",
+                len(self._queue),
+            )
             self._full = True
         _fail(message, SignalingError("the queue to the broker is full"))
 
@@ -228,18 +267,24 @@ class MqttBroker:
                 await self._stopped.wait()
             self._link.join()
         except TimeoutError:
-            # It hangs in a name look-up or a connect, ends by itself after that, and talks to nobody any more.
-            logger.warning("the MQTT thread is still busy connecting to %s; leaving it behind", self._where)
+            # It hangs in a name look-up or a connect, ends by itself after that, and talks to
+            # nobody any more.
+            logger.warning(
+                "the MQTT thread is still busy connecting to %s; leaving it behind", self._where
+            )
 
     def _give_up(self) -> None:
         rest = [*self._handed.values(), *self._queue.clear()]
         self._handed.clear()
         for message in rest:
-            _fail(message, SignalingError("the connection was closed before the broker had acknowledged it"))
+            _fail(
+                message,
+                SignalingError("the connection was closed before the broker had acknowledged it"),
+            )
         if rest:
             logger.warning("%d messages to %s were not acknowledged", len(rest), self._where)
 
-    # --- what the link says --------------------------------------------------------------------------------------
+    # --- what the link says -----------------------------------------------------------------------
 
     def link_up(self, terms: Terms) -> None:
         self._terms, self._loss = terms, None
@@ -258,7 +303,9 @@ class MqttBroker:
         if was_connected:
             logger.warning("lost the broker %s: %s", self._where, loss.reason)
         elif last is None or last.reason != loss.reason:
-            logger.warning("no connection to the broker %s: %s; trying on", self._where, loss.reason)
+            logger.warning(
+                "no connection to the broker %s: %s; trying on", self._where, loss.reason
+            )
         self._settle()
         if was_connected:
             self._tell(False)
@@ -292,7 +339,8 @@ class MqttBroker:
     def _post(self, function: Callable[..., None], *arguments: Any) -> None:
         """Run `function` on the event loop; from any thread."""
         if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to hear it
+            # the loop is closed: nobody is left to hear it
+            with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(function, *arguments)
 
     @staticmethod

@@ -1,4 +1,6 @@
-"""Why there is no connection to the broker, in words for the log, and whether it is worth trying again soon."""
+"""Why there is no connection to the broker, in words for the log, and whether it is worth trying
+again soon.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,14 @@ from agent.errors import SignalingError
 SILENT = "the broker has fallen silent"
 KEEP_ALIVE_TIMEOUT = 141  # reason code
 _TAKEN_OVER = 142
-# Reason codes of CONNACK and DISCONNECT where trying again soon cannot help, or makes it worse (MQTT 5, 2.4): version,
-# client id, password, permission, busy, ban, authentication method, will refused, size, quota, moved, rate.
-_SLOW_REASONS = frozenset({132, 133, 134, 135, 137, 138, 140, 144, 149, 151, 153, 154, 155, 157, 159})
-_RIVALRY = 600.0  # seconds within which a second loss to the same client id is no accident
+# Reason codes of CONNACK and DISCONNECT where trying again soon cannot help, or makes it worse
+# (MQTT 5, 2.4): version, client id, password, permission, busy, ban, authentication method, will
+# refused, size, quota, moved, rate.
+_SLOW_REASONS = frozenset(
+    {132, 133, 134, 135, 137, 138, 140, 144, 149, 151, 153, 154, 155, 157, 159}
+)
+# seconds within which a second loss to the same client id is no accident
+_RIVALRY = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,9 @@ class Loss:
         if isinstance(error, SignalingError):
             return cls(str(error), slow=True)
         if isinstance(error, ssl.SSLError):
-            return cls(f"TLS: {getattr(error, 'verify_message', '') or error.reason or error}", slow=True)
+            return cls(
+                f"TLS: {getattr(error, 'verify_message', '') or error.reason or error}", slow=True
+            )
         return cls(error.strerror or str(error) or type(error).__name__)
 
     @classmethod
@@ -51,8 +59,11 @@ class Endings:
         """`now` in seconds, on any clock that does not jump."""
         if reason.value != _TAKEN_OVER:
             return Loss(f"ended by the broker: {reason}", slow=reason.value in _SLOW_REASONS)
-        # Once, it may have been a connection of our own that the broker, frozen at the time, came to late.
+        # Once, it may have been a connection of our own that the broker, frozen at the time, came
+        # to late.
         again, self._taken_over_at = now - self._taken_over_at < _RIVALRY, now
         return Loss(
-            f"another client took over the client id {self._client_id}; are there two devices of one uid?", slow=again
+            f"another client took over the client id {self._client_id}; are there two devices "
+            f"of one uid?",
+            slow=again,
         )

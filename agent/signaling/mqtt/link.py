@@ -1,10 +1,11 @@
 """The network thread: paho-mqtt's client, connected again and again until told to stop.
 
-paho could reconnect by itself, but its pauses have no jitter, and an exception in its thread (a broken packet, a
-callback) ends the thread while `is_connected()` stays true. So the thread is ours: each attempt is one call of
-`_attempt`, whatever happens in it ends as a `Loss`, and the next attempt starts afresh. Only paho's public interface
-is used. What the event loop needs to know is posted to it; of this class the loop calls `send`, `ack`, `goodbye` and
-`abort`, which paho allows from other threads.
+paho could reconnect by itself, but its pauses have no jitter, and an exception in its thread (a
+broken packet, a callback) ends the thread while `is_connected()` stays true. So the thread is ours:
+each attempt is one call of `_attempt`, whatever happens in it ends as a `Loss`, and the next
+attempt starts afresh. Only paho's public interface is used. What the event loop needs to know is
+posted to it; of this class the loop calls `send`, `ack`, `goodbye` and `abort`, which paho allows
+from other threads.
 """
 
 from __future__ import annotations
@@ -32,14 +33,23 @@ from agent.signaling.broker import Incoming, Will
 from agent.signaling.mqtt.backoff import Backoff
 from agent.signaling.mqtt.disconnect import KEEP_ALIVE_TIMEOUT, SILENT, Endings, Loss
 from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsContext
-from agent.signaling.mqtt.paho_client import MAX_INFLIGHT, make_client, on_socket, publish_properties, subscribe, tune
+from agent.signaling.mqtt.paho_client import (
+    MAX_INFLIGHT,
+    make_client,
+    on_socket,
+    publish_properties,
+    subscribe,
+    tune,
+)
 from agent.signaling.mqtt.send_queue import Outgoing
 from agent.signaling.protocol.json_limits import bounded
 
 logger = logging.getLogger(__name__)
 
-_READY_TIMEOUT = 10.0  # seconds from the TCP connection to the broker's consent to our subscriptions
-_ANSWER_TIMEOUT = 10.0  # seconds for any sign of life after a ping, or after a message that is to be acknowledged
+# seconds from the TCP connection to the broker's consent to our subscriptions
+_READY_TIMEOUT = 10.0
+# seconds for any sign of life after a ping, or after a message that is to be acknowledged
+_ANSWER_TIMEOUT = 10.0
 _GOODBYE_TIMEOUT = 1.0
 
 
@@ -52,7 +62,9 @@ class Terms:
 
 
 class Listener(Protocol):
-    """Who hears of the link, on the event loop; but for `received`, which runs in the network thread."""
+    """Who hears of the link, on the event loop; but for `received`, which runs in the network
+    thread.
+    """
 
     def link_up(self, terms: Terms) -> None: ...
 
@@ -81,20 +93,25 @@ class Link:
         self._listener = listener
         self._post = post
         self._stopping = threading.Event()
-        self._moved = threading.Event()  # we have cut the connection, as our address is gone
+        # we have cut the connection, as our address is gone
+        self._moved = threading.Event()
         self._context: TlsContext | None = None
-        self._epoch = 0  # counts connections, so that an acknowledgement never goes to the wrong one
+        # counts connections, so that an acknowledgement never goes to the wrong one
+        self._epoch = 0
         self._up_since: float | None = None
         self._subscribe_mid: int | None = None
         self._terms = Terms()
-        self._asked_at: float | None = None  # since then the broker owes us an answer, whichever
+        # since then the broker owes us an answer, whichever
+        self._asked_at: float | None = None
         self._endings = Endings(options.client_id)
         self._loss: Loss | None = None
         self._detail = ""
         self._client = self._make_client(will)
-        self._thread = threading.Thread(target=self._run, name=f"mqtt-{options.client_id}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name=f"mqtt-{options.client_id}", daemon=True
+        )
 
-    # --- the event loop's side -----------------------------------------------------------------------------------
+    # --- the event loop's side --------------------------------------------------------------------
 
     @property
     def alive(self) -> bool:
@@ -104,17 +121,22 @@ class Link:
         self._thread.start()
 
     def send(self, message: Outgoing, expiry: int | None) -> int | None:
-        """Hand a message to paho: its id, by which `link_published` will name it, or None where it has no room.
+        """Hand a message to paho: its id, by which `link_published` will name it, or None where it
+        has no room.
 
         Raises SignalingError for one that MQTT cannot carry.
         """
         properties = publish_properties(expiry, message.response_topic, message.correlation_data)
         if message.qos:
-            self._ask()  # now: the answer may be here before paho has returned
+            # now: the answer may be here before paho has returned
+            self._ask()
         try:
-            info = self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
+            info = self._client.publish(
+                message.topic, message.payload, message.qos, message.retain, properties
+            )
         except (ValueError, struct.error) as error:
-            self._asked_at = None  # it never left; what else is owed, the next message or ping asks for again
+            # it never left; what else is owed, the next message or ping asks for again
+            self._asked_at = None
             raise SignalingError(f"cannot publish to {bounded(message.topic)}: {error}") from error
         return None if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE else info.mid
 
@@ -122,7 +144,8 @@ class Link:
         """Wait for the thread's very end. After `link_stopped` that is the next instruction."""
         self._thread.join(1)
         if not self._thread.is_alive():
-            self._client.reinitialise()  # closes the pair of sockets that woke it; paho would leave them to the GC
+            # closes the pair of sockets that woke it; paho would leave them to the GC
+            self._client.reinitialise()
 
     def goodbye(self) -> None:
         """Disconnect in good order and end the thread; `link_stopped` follows."""
@@ -134,7 +157,8 @@ class Link:
         on_socket(self._client, lambda sock: sock.shutdown(socket.SHUT_RDWR))
 
     def leave_lost_address(self) -> None:
-        """Cut the connection if this machine does not have its address any more: TCP would try on for minutes.
+        """Cut the connection if this machine does not have its address any more: TCP would try on
+        for minutes.
 
         The next attempt follows without a pause: it is no broker that has to be spared.
         """
@@ -145,7 +169,7 @@ class Link:
             self._moved.set()
             connection.shutdown(socket.SHUT_RDWR)
 
-    # --- the network thread --------------------------------------------------------------------------------------
+    # --- the network thread -----------------------------------------------------------------------
 
     def _run(self) -> None:
         backoff = Backoff(self._options)
@@ -160,7 +184,9 @@ class Link:
             self._up_since = None
             if not self._stopping.is_set():
                 self._post(self._listener.link_down, loss)
-                self._stopping.wait(0.0 if self._moved.is_set() else backoff.next(slow=loss.slow, spent=spent))
+                self._stopping.wait(
+                    0.0 if self._moved.is_set() else backoff.next(slow=loss.slow, spent=spent)
+                )
             self._moved.clear()
         self._post(self._listener.link_stopped)
 
@@ -175,7 +201,8 @@ class Link:
             return self._serve()
         except (SignalingError, OSError) as error:
             return Loss.of(error)
-        except Exception as error:  # the thread's edge: whatever paho makes of a broken packet, go on
+        except Exception as error:
+            # the thread's edge: whatever paho makes of a broken packet, go on
             logger.exception("the MQTT client failed; connecting afresh")
             return Loss(f"{type(error).__name__}: {error}", slow=True)
         finally:
@@ -189,14 +216,17 @@ class Link:
             now = time.monotonic()
             if self._stopping.is_set() and leave_by == math.inf:
                 leave_by = now + _GOODBYE_TIMEOUT
-                self._client.disconnect()  # once more: `goodbye` may have come before there was a socket
+                # once more: `goodbye` may have come before there was a socket
+                self._client.disconnect()
             if now >= leave_by:
                 return Loss("stopped")
             if self._up_since is None and now >= ready_by:
                 return Loss(f"no answer from the broker within {_READY_TIMEOUT:g} s")
             if self._asked_at is not None and now - self._asked_at >= _ANSWER_TIMEOUT:
                 return Loss(SILENT)
-            code = self._client.loop(0.2 if self._stopping.is_set() else self._patience(now, ready_by))
+            code = self._client.loop(
+                0.2 if self._stopping.is_set() else self._patience(now, ready_by)
+            )
         return self._loss or self._lost(code)
 
     def _patience(self, now: float, ready_by: float) -> float:
@@ -204,7 +234,8 @@ class Link:
         deadlines = [now + 1.0]
         if self._up_since is None:
             deadlines.append(ready_by)
-        asked_at = self._asked_at  # the event loop may set it at any time
+        # the event loop may set it at any time
+        asked_at = self._asked_at
         if asked_at is not None:
             deadlines.append(asked_at + _ANSWER_TIMEOUT)
         return max(0.0, min(deadlines) - now)
@@ -212,7 +243,8 @@ class Link:
     def _lost(self, code: MQTTErrorCode) -> Loss:
         tls = (
             self._up_since is None and "ssl" in self._detail.lower()
-        )  # TLS 1.3 tells of a refused certificate only now
+            # TLS 1.3 tells of a refused certificate only now
+        )
         return Loss(self._detail or paho.error_string(code).rstrip("."), slow=tls)
 
     def _load_tls(self) -> None:
@@ -234,7 +266,7 @@ class Link:
         if sock is not None:
             sock.close()
 
-    # --- paho's callbacks, in the network thread -----------------------------------------------------------------
+    # --- paho's callbacks, in the network thread --------------------------------------------------
 
     def _make_client(self, will: Will | None) -> paho.Client:
         client = make_client(self._options, will)
@@ -247,7 +279,12 @@ class Link:
         return client
 
     def _on_connect(
-        self, client: paho.Client, _data: object, flags: paho.ConnectFlags, reason: ReasonCode, properties: Properties
+        self,
+        client: paho.Client,
+        _data: object,
+        flags: paho.ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties,
     ) -> None:
         if reason.is_failure:
             self._loss = Loss.refused(reason)
@@ -260,11 +297,17 @@ class Link:
         if not self._subscriptions:
             self._ready()
             return
-        # Every time, also where the session is said to be present: it may be older than what we subscribe to now.
+        # Every time, also where the session is said to be present: it may be older than what we
+        # subscribe to now.
         self._subscribe_mid = subscribe(client, self._subscriptions)
 
     def _on_subscribe(
-        self, _client: paho.Client, _data: object, mid: int, reasons: list[ReasonCode], _properties: Properties
+        self,
+        _client: paho.Client,
+        _data: object,
+        mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties,
     ) -> None:
         if mid != self._subscribe_mid:
             return
@@ -298,7 +341,12 @@ class Link:
             self._loss = Loss(SILENT)
 
     def _on_publish(
-        self, _client: paho.Client, _data: object, mid: int, reason: ReasonCode, _properties: Properties
+        self,
+        _client: paho.Client,
+        _data: object,
+        mid: int,
+        reason: ReasonCode,
+        _properties: Properties,
     ) -> None:
         self._post(self._listener.link_published, mid, str(reason) if reason.is_failure else None)
 
@@ -324,12 +372,16 @@ class Link:
         )
 
     def ack(self, epoch: int, mid: int) -> None:
-        """Acknowledge what connection `epoch` brought as `mid`. On a later one the broker delivers it again."""
+        """Acknowledge what connection `epoch` brought as `mid`. On a later one the broker delivers
+        it again.
+        """
         if epoch == self._epoch:
             self._client.ack(mid, 1)
 
     def _on_log(self, _client: paho.Client, _data: object, level: int, text: str) -> None:
-        """The only place where paho says what went wrong with the socket, when it pings, and that anything arrived."""
+        """The only place where paho says what went wrong with the socket, when it pings, and that
+        anything arrived.
+        """
         if level == LogLevel.MQTT_LOG_ERR:
             self._detail = bounded(text)
         elif text.startswith("Received "):

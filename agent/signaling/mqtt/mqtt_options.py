@@ -13,7 +13,9 @@ from agent.errors import SignalingError
 
 @dataclass(frozen=True, slots=True)
 class TlsOptions:
-    """Files are PEM. Without `ca_file` the system's authorities count. `insecure` checks nothing: for trials only."""
+    """Files are PEM. Without `ca_file` the system's authorities count. `insecure` checks nothing:
+    for trials only.
+    """
 
     ca_file: str | None = None
     cert_file: str | None = None
@@ -31,21 +33,29 @@ class MqttOptions:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     keepalive: int = 30
-    session_expiry: int = 3600  # for how long the broker keeps our session after a loss
+    # for how long the broker keeps our session after a loss
+    session_expiry: int = 3600
     tls: TlsOptions | None = None
     transport: Literal["tcp", "websockets"] = "tcp"
     path: str = "/mqtt"  # of the WebSocket
-    retry_first: float = 2.0  # the pause after the first failure; it doubles, with jitter
-    retry_longest: float = 3.0  # by so much at most a broker's return is noticed late
-    retry_refused: float = 15.0  # the first pause where trying again soon cannot help
+    # the pause after the first failure; it doubles, with jitter
+    retry_first: float = 2.0
+    # by so much at most a broker's return is noticed late
+    retry_longest: float = 3.0
+    # the first pause where trying again soon cannot help
+    retry_refused: float = 15.0
     retry_refused_longest: float = 300.0
-    max_queued: int = 1000  # messages that wait to be sent; one more is refused
+    # messages that wait to be sent; one more is refused
+    max_queued: int = 1000
     max_queued_bytes: int = 8 * 1024 * 1024
-    close_timeout: float = 3.0  # for sending what is queued, on leaving
+    # for sending what is queued, on leaving
+    close_timeout: float = 3.0
 
 
 class TlsContext(ssl.SSLContext):
-    """A context whose files can be read anew: what was rotated on the disk counts from the next connection on."""
+    """A context whose files can be read anew: what was rotated on the disk counts from the next
+    connection on.
+    """
 
     _latest: ssl.SSLContext
 
@@ -83,23 +93,32 @@ def tls_context(tls: TlsOptions) -> ssl.SSLContext:
 
 
 def _load_client_certificate(context: ssl.SSLContext, tls: TlsOptions) -> None:
-    certificate, key = _readable("client certificate", tls.cert_file), _readable("client key", tls.key_file)
+    certificate, key = (
+        _readable("client certificate", tls.cert_file),
+        _readable("client key", tls.key_file),
+    )
     if certificate is None:
         return
     try:
         context.load_cert_chain(certificate, key, password=_no_password)
     except (ssl.SSLError, OSError) as error:
         reason = getattr(error, "reason", None) or error
-        raise SignalingError(f"client certificate {certificate} with key {key or certificate}: {reason}") from error
+        raise SignalingError(
+            f"client certificate {certificate} with key {key or certificate}: {reason}"
+        ) from error
 
 
 def _no_password() -> str:
     """In place of OpenSSL's own question on the terminal."""
-    raise SignalingError("the client key is encrypted; store it without a passphrase, readable by the service alone")
+    raise SignalingError(
+        "the client key is encrypted; store it without a passphrase, readable by the service alone"
+    )
 
 
 def _readable(what: str, path: str | None) -> str | None:
-    """`path`, or None where it is empty. OpenSSL's own error would not say which file is missing."""
+    """`path`, or None where it is empty. OpenSSL's own error would not say which file is
+    missing.
+    """
     if not path:
         return None
     try:

@@ -1,4 +1,6 @@
-"""How paho's client is set up for MQTT 5: connection, will, subscriptions and message properties."""
+"""How paho's client is set up for MQTT 5: connection, will, subscriptions and message
+properties.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +20,21 @@ from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.json_limits import MAX_PAYLOAD
 from agent.signaling.protocol.topics import wants_retained
 
-RECEIVE_MAXIMUM = 32  # QoS 1 messages that the broker may send us before we acknowledge one
-MAX_INFLIGHT = 16  # and we to it; kept below the 20 that paho and mosquitto assume
-_CONNECT_TIMEOUT = 5.0  # seconds, to each of the host's addresses, and again for TLS
-_MAX_PACKET = MAX_PAYLOAD + 4096  # a payload of the limit, with its topic and properties
+# QoS 1 messages that the broker may send us before we acknowledge one
+RECEIVE_MAXIMUM = 32
+# and we to it; kept below the 20 that paho and mosquitto assume
+MAX_INFLIGHT = 16
+# seconds, to each of the host's addresses, and again for TLS
+_CONNECT_TIMEOUT = 5.0
+# a payload of the limit, with its topic and properties
+_MAX_PACKET = MAX_PAYLOAD + 4096
 
-# A peer that vanished without a word, as in a power cut, is noticed within seconds and not at the next ping. Once it is
-# back, TCP's own doubling retransmissions would be slower than to connect anew.
+# A peer that vanished without a word, as in a power cut, is noticed within seconds and not at the
+# next ping. Once it is back, TCP's own doubling retransmissions would be slower than to connect
+# anew.
 _TCP_OPTIONS = (
-    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),  # Nagle and delayed acknowledgements cost an answer some 30 ms
+    # Nagle and delayed acknowledgements cost an answer some 30 ms
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5),  # seconds
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),  # seconds
@@ -35,7 +43,9 @@ _TCP_OPTIONS = (
 
 
 def make_client(options: MqttOptions, will: Will | None) -> paho.Client:
-    """A client that does nothing until `reconnect()`. Raises ValueError for a host or port that cannot be."""
+    """A client that does nothing until `reconnect()`. Raises ValueError for a host or port that
+    cannot be.
+    """
     client = paho.Client(
         CallbackAPIVersion.VERSION2,
         client_id=options.client_id,
@@ -62,12 +72,16 @@ def make_client(options: MqttOptions, will: Will | None) -> paho.Client:
         ReceiveMaximum=RECEIVE_MAXIMUM,
         MaximumPacketSize=_MAX_PACKET,
     )
-    client.connect_async(options.host, options.port, options.keepalive, clean_start=False, properties=connect)
+    client.connect_async(
+        options.host, options.port, options.keepalive, clean_start=False, properties=connect
+    )
     return client
 
 
 def on_socket(client: paho.Client, action: Callable[[socket.socket], object]) -> None:
-    """Act on the connection's socket, below TLS and WebSocket. What fails on one that is gone is of no interest."""
+    """Act on the connection's socket, below TLS and WebSocket. What fails on one that is gone is of
+    no interest.
+    """
     sock = client.socket()
     if sock is not None:
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(sock.fileno())) as twin:
@@ -81,8 +95,12 @@ def tune(sock: socket.socket) -> None:
 
 
 def subscribe(client: paho.Client, subscriptions: Sequence[tuple[str, int]]) -> int | None:
-    """Ask for all of them at once; the id by which the broker's consent will come, or None while not connected."""
-    return client.subscribe([(name, _subscribe_options(name, qos)) for name, qos in subscriptions])[1]
+    """Ask for all of them at once; the id by which the broker's consent will come, or None while
+    not connected.
+    """
+    return client.subscribe([(name, _subscribe_options(name, qos)) for name, qos in subscriptions])[
+        1
+    ]
 
 
 def publish_properties(
@@ -99,7 +117,9 @@ def publish_properties(
 
 
 def _subscribe_options(topic_filter: str, qos: int) -> SubscribeOptions:
-    """`retainAsPublished` shows what was published as retained even to those who were there at the time."""
+    """`retainAsPublished` shows what was published as retained even to those who were there at the
+    time.
+    """
     handling = SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
     if not wants_retained(topic_filter):
         handling = SubscribeOptions.RETAIN_DO_NOT_SEND

@@ -1,4 +1,6 @@
-"""What waits to be sent: bounded in messages and bytes, in order, and dropped once it has outlived its expiry."""
+"""What waits to be sent: bounded in messages and bytes, in order, and dropped once it has outlived
+its expiry.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ class Outgoing:
 
 
 class SendQueue:
-    """First in, first out. When it is full the newest is refused: what was promised first is kept."""
+    """First in, first out. When it is full the newest is refused: what was promised first is
+    kept.
+    """
 
     def __init__(self, max_messages: int, max_bytes: int) -> None:
         self._waiting: deque[Outgoing] = deque()
@@ -35,7 +39,10 @@ class SendQueue:
 
     def put(self, message: Outgoing) -> bool:
         """Take `message` in; False where there is no room."""
-        if len(self._waiting) >= self._max_messages or self._bytes + len(message.payload) > self._max_bytes:
+        if (
+            len(self._waiting) >= self._max_messages
+            or self._bytes + len(message.payload) > self._max_bytes
+        ):
             return False
         self._waiting.append(message)
         self._bytes += len(message.payload)

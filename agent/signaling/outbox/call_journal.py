@@ -1,9 +1,11 @@
-"""The last word of each call under way, written ahead: what its `closed` says if this process dies in it.
+"""The last word of each call under way, written ahead: what its `closed` says if this process dies
+in it.
 
-At the begin, the answer and the connection of a call its record so far goes to the disk, complete, with the reason
-`crash_recovered` and the eventId that its real `closed` will have. So after a crash nothing has to be pieced together,
-and whoever gets both knows them for one. The begin is there before anybody hears of the call. While it is connected
-its duration is brought up to date once a minute.
+At the begin, the answer and the connection of a call its record so far goes to the disk, complete,
+with the reason `crash_recovered` and the eventId that its real `closed` will have. So after a crash
+nothing has to be pieced together, and whoever gets both knows them for one. The begin is there
+before anybody hears of the call. While it is connected its duration is brought up to date once a
+minute.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from agent.signaling.protocol.encoding import encode
 from agent.signaling.protocol.telemetry import ClosedEvent, EventHeader
 from agent.signaling.protocol.topics import Topics
 
-UPDATE_INTERVAL = 60.0  # seconds: how wrong a duration may be, against what the card has to bear
+# seconds: how wrong a duration may be, against what the card has to bear
+UPDATE_INTERVAL = 60.0
 _KIND = "closed"
 
 
@@ -55,14 +58,20 @@ class CallJournal:
         self._calls: dict[str, _Noted] = {}
 
     def update(self, header: EventHeader, call: Call) -> None:
-        """Note how far `call` has come. Cheap where that is known; `header` is of any of its events."""
+        """Note how far `call` has come. Cheap where that is known; `header` is of any of its
+        events.
+        """
         if call.closed is not None:
             return
         now, marks = self._monotonic(), call.marks
         phase = (call.call_status, marks.connected is not None, call.remote_uid)
         noted = self._calls.get(call.conversation)
         further = noted is None or phase != noted.phase
-        if noted is not None and not further and (marks.connected is None or now - noted.at < UPDATE_INTERVAL):
+        if (
+            noted is not None
+            and not further
+            and (marks.connected is None or now - noted.at < UPDATE_INTERVAL)
+        ):
             return
         entry = noted.entry if noted is not None else self._entry(header)
         self._calls[call.conversation] = _Noted(entry, now, phase)
@@ -74,12 +83,16 @@ class CallJournal:
         return Entry(str(uuid.uuid4()), _KIND, self._topics.event(header.device, _KIND), b"")
 
     async def noted(self, call: Call) -> bool:
-        """Wait until what is known of `call` outlasts this process. False where the disk does not take it (in time)."""
+        """Wait until what is known of `call` outlasts this process. False where the disk does not
+        take it (in time).
+        """
         noted = self._calls.get(call.conversation)
         return noted is not None and await self._outbox.noted(noted.entry)
 
     def end(self, call: Call) -> Entry | None:
-        """`call` has its real `closed`, with this entry's eventId. None where it never was noted."""
+        """`call` has its real `closed`, with this entry's eventId. None where it never was
+        noted.
+        """
         noted = self._calls.pop(call.conversation, None)
         return noted.entry if noted is not None else None
 
@@ -104,7 +117,9 @@ def past_calls(entries: Iterable[Entry]) -> Iterator[PastCall]:
 
 
 def record_so_far(call: Call, *, now: float, wall: float) -> CallRecord:
-    """The record of `call` if it ended here, in a crash. `now` and `wall` are the same instant, as in `call_record`."""
+    """The record of `call` if it ended here, in a crash. `now` and `wall` are the same instant, as
+    in `call_record`.
+    """
     marks = call.marks
 
     def clock(mark: float | None) -> str | None:

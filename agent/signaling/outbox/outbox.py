@@ -1,15 +1,19 @@
-"""Events that must not be lost: on the disk before they are published, off it when the broker has acknowledged them.
+"""Events that must not be lost: on the disk before they are published, off it when the broker has
+acknowledged them.
 
-`put()` returns at once. One thread writes (`storethread`), one task publishes, in the order of `put()`, at least once,
-and with the same eventId each time. An event is handed to the broker when it is written, so that what was published is
-also known after a crash. Where the disk takes longer than `patience`, or fails, the event goes without: a disk never
-stops an event, and no call. That a call has begun is written before anything is said of it (`noted()`).
+`put()` returns at once. One thread writes (`storethread`), one task publishes, in the order of
+`put()`, at least once, and with the same eventId each time. An event is handed to the broker when
+it is written, so that what was published is also known after a crash. Where the disk takes longer
+than `patience`, or fails, the event goes without: a disk never stops an event, and no call. That a
+call has begun is written before anything is said of it (`noted()`).
 
-While the broker is away the newest events stay in memory as well as on the disk, and beyond `MEMORY` of them on the
-disk only. What is read back from there goes before anything newer. Where the disk fails too, the oldest `response` in
-memory is dropped first, then the oldest `closed`: the same rule as the file's.
+While the broker is away the newest events stay in memory as well as on the disk, and beyond
+`MEMORY` of them on the disk only. What is read back from there goes before anything newer. Where
+the disk fails too, the oldest `response` in memory is dropped first, then the oldest `closed`: the
+same rule as the file's.
 
-A broker that refuses an event three times has it left out until the next connection, or nothing else would get by.
+A broker that refuses an event three times has it left out until the next connection, or nothing
+else would get by.
 """
 
 from __future__ import annotations
@@ -34,10 +38,14 @@ from agent.signaling.outbox.writer import StoreThread
 
 logger = logging.getLogger(__name__)
 
-WINDOW = 16  # events that wait for the broker's acknowledgment
-MEMORY = 64  # events that wait in memory while the disk works
-MEMORY_ALONE = 1000  # and while it does not
-MAX_PAYLOAD = 64 * 1024  # bytes; what is larger is not written
+# events that wait for the broker's acknowledgment
+WINDOW = 16
+# events that wait in memory while the disk works
+MEMORY = 64
+# and while it does not
+MEMORY_ALONE = 1000
+# bytes; what is larger is not written
+MAX_PAYLOAD = 64 * 1024
 MAX_REFUSALS = 3
 STALLED = "the disk does not answer"
 
@@ -53,23 +61,33 @@ class Outbox:
         *,
         on_trouble: Callable[[str | None], None] = lambda _: None,
     ) -> None:
-        """`on_trouble` is called with a sentence when the disk fails, with None when it works again."""
+        """`on_trouble` is called with a sentence when the disk fails, with None when it works
+        again.
+        """
         self._broker = broker
         self._options = options or OutboxOptions()
         self._on_trouble = on_trouble
         self._store = Store(directory, self._options.limits)
         self._disk = StoreThread(self._store, self, retry=self._options.retry)
-        self._memory: deque[Entry] = deque()  # in order; not yet handed to the broker
-        self._ready: deque[Entry] = deque()  # read back, or refused; these go first
+        # in order; not yet handed to the broker
+        self._memory: deque[Entry] = deque()
+        # read back, or refused; these go first
+        self._ready: deque[Entry] = deque()
         self._inflight: dict[str, Entry] = {}
-        self._behind = True  # the disk may hold events that come before those in memory
-        self._more = True  # likewise, and since the last look
-        self._place = 0  # in the file, up to where everything was handed to the broker
+        # the disk may hold events that come before those in memory
+        self._behind = True
+        # likewise, and since the last look
+        self._more = True
+        # in the file, up to where everything was handed to the broker
+        self._place = 0
         self._reading: asyncio.Future[list[Entry]] | None = None
-        self._gone: set[str] = set()  # acknowledged while the disk was being read
+        # acknowledged while the disk was being read
+        self._gone: set[str] = set()
         self._left_out = False
-        self._from_start = False  # the next look at the file is for what was left out, too
-        self._stalled = False  # the disk did not answer in time, and has not since
+        # the next look at the file is for what was left out, too
+        self._from_start = False
+        # the disk did not answer in time, and has not since
+        self._stalled = False
         self._order = 0
         self._lost = 0
         self._not_before = 0.0
@@ -86,7 +104,10 @@ class Outbox:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         try:
             await self.flush(self._options.close_timeout)
@@ -111,7 +132,9 @@ class Outbox:
             set_aside=self._store.set_aside_files,
         )
 
-    def put(self, kind: str, event_id: str, topic: str, payload: bytes, *, ends: Entry | None = None) -> None:
+    def put(
+        self, kind: str, event_id: str, topic: str, payload: bytes, *, ends: Entry | None = None
+    ) -> None:
         """Have an event delivered. `ends`: the call under way whose last word it is."""
         entry = Entry(event_id, kind, topic, payload, since=asyncio.get_running_loop().time())
         self._memory.append(entry)
@@ -121,7 +144,9 @@ class Outbox:
         self._awake.set()
 
     def pass_on(self, kind: str, topic: str, payload: bytes) -> None:
-        """Have an event delivered that is not kept, yet not before those of `put()` that wait to be written."""
+        """Have an event delivered that is not kept, yet not before those of `put()` that wait to be
+        written.
+        """
         if not (self._broker.connected and self._memory):
             self._broker.publish(topic, payload)
             return
@@ -131,12 +156,15 @@ class Outbox:
         self._bound_memory()
 
     def note(self, call: Entry, payload: bytes, *, durable: bool = True) -> None:
-        """Keep what shall be said of a call under way if this process dies: the event `call` with this payload."""
+        """Keep what shall be said of a call under way if this process dies: the event `call` with
+        this payload.
+        """
         if not self._disk.submit(Note(call, payload, durable)):
             call.settled.set()
 
     async def noted(self, call: Entry) -> bool:
-        """Wait until what was noted of `call` outlasts this process. False where the disk fails, or takes too long.
+        """Wait until what was noted of `call` outlasts this process. False where the disk fails, or
+        takes too long.
 
         A disk that did not answer in time is not waited for again until it has.
         """
@@ -149,30 +177,38 @@ class Outbox:
         return call.written
 
     async def left_over(self) -> tuple[Entry, ...]:
-        """What an earlier process has left, the newest of it; nothing where the disk does not say so in time."""
+        """What an earlier process has left, the newest of it; nothing where the disk does not say
+        so in time.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._options.open_timeout):
                 await self._disk.opened.wait()
         return self._store.left_over
 
     async def flush(self, timeout: float) -> None:
-        """Wait until the broker has acknowledged everything, as long as it is connected; `timeout` in seconds."""
+        """Wait until the broker has acknowledged everything, as long as it is connected; `timeout`
+        in seconds.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while self._broker.connected and (self._memory or self._ready or self._inflight or self._behind):
+                while self._broker.connected and (
+                    self._memory or self._ready or self._inflight or self._behind
+                ):
                     self._moved.clear()
                     await self._moved.wait()
 
-    # --- to the broker -------------------------------------------------------------------------------------------
+    # --- to the broker ----------------------------------------------------------------------------
 
     async def _publish_all(self) -> None:
         loop = asyncio.get_running_loop()
-        await self._read()  # once it is known that nothing waits there, what is new is kept in memory as well
+        # once it is known that nothing waits there, what is new is kept in memory as well
+        await self._read()
         while True:
             self._awake.clear()
             try:
                 await self._publish_some()
-            except Exception:  # the task's edge: what one event brings must not hold back all others
+            except Exception:
+                # the task's edge: what one event brings must not hold back all others
                 logger.exception("an event could not be published")
                 self._not_before = loop.time() + self._options.refusal_delay
             self._moved.set()
@@ -183,7 +219,11 @@ class Outbox:
 
     async def _publish_some(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._broker.connected and len(self._inflight) < WINDOW and loop.time() >= self._not_before:
+        while (
+            self._broker.connected
+            and len(self._inflight) < WINDOW
+            and loop.time() >= self._not_before
+        ):
             entry = await self._next()
             if entry is None:
                 return
@@ -211,9 +251,12 @@ class Outbox:
                 return head
 
     async def _read(self) -> bool:
-        """Take the next events off the disk. False where it does not answer: what is in memory goes on without."""
+        """Take the next events off the disk. False where it does not answer: what is in memory goes
+        on without.
+        """
         if self._reading is None:
-            if self._from_start:  # only now: one that was under way would have moved the place on again
+            # only now: one that was under way would have moved the place on again
+            if self._from_start:
                 self._place, self._from_start = 0, False
             self._more = False
             self._gone.clear()
@@ -225,13 +268,16 @@ class Outbox:
         reading, self._reading = self._reading, None
         try:
             self._take(reading.result())
-        except (OSError, sqlite3.Error):  # told by the thread
+        except (OSError, sqlite3.Error):
+            # told by the thread
             asyncio.get_running_loop().call_later(self._options.retry, self._awake.set)
             return False
         return True
 
     def _take(self, entries: list[Entry]) -> None:
-        """Line up what was read, but for what is on its way, or has been acknowledged in the meantime."""
+        """Line up what was read, but for what is on its way, or has been acknowledged in the
+        meantime.
+        """
         known = {*self._inflight, *self._gone, *(entry.event_id for entry in self._ready)}
         unwritten = {entry.event_id: entry for entry in self._memory}
         for entry in entries:
@@ -269,11 +315,17 @@ class Outbox:
     def _refused(self, entry: Entry, error: BaseException) -> None:
         entry.refusals += 1
         if entry.refusals < MAX_REFUSALS:
-            again = sorted((entry, *(each for each in self._ready if each.order)), key=lambda each: each.order)
+            again = sorted(
+                (entry, *(each for each in self._ready if each.order)), key=lambda each: each.order
+            )
             self._ready = deque((*again, *(each for each in self._ready if not each.order)))
             self._not_before = asyncio.get_running_loop().time() + self._options.refusal_delay
         elif entry.written:
-            logger.error("the broker does not take %s (%s): left until the next connection", entry.topic, error)
+            logger.error(
+                "the broker does not take %s (%s): left until the next connection",
+                entry.topic,
+                error,
+            )
             self._left_out = True
         else:
             logger.error("the broker does not take %s (%s): lost", entry.topic, error)
@@ -287,7 +339,7 @@ class Outbox:
                 self._fall_behind()
         self._awake.set()
 
-    # --- memory and disk -----------------------------------------------------------------------------------------
+    # --- memory and disk --------------------------------------------------------------------------
 
     def _fall_behind(self) -> None:
         """What is on the disk comes from there from now on."""
@@ -298,16 +350,20 @@ class Outbox:
         if len(self._memory) > MEMORY:
             self._fall_behind()
         while len(self._memory) > MEMORY_ALONE:
-            victim = next((entry for entry in self._memory if entry.kind != "closed"), self._memory[0])
+            victim = next(
+                (entry for entry in self._memory if entry.kind != "closed"), self._memory[0]
+            )
             self._memory.remove(victim)
-            victim.acknowledged = True  # not to be written either
+            # not to be written either
+            victim.acknowledged = True
             self._lost += 1
 
     def entries_settled(self, entries: list[Entry]) -> None:
         for entry in entries:
             if not entry.written:
                 continue
-            if entry.acknowledged:  # while it was being written
+            # while it was being written
+            if entry.acknowledged:
                 self._disk.submit(Forget(entry))
             if self._behind:
                 self._more = True

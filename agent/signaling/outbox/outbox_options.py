@@ -12,14 +12,22 @@ class OutboxOptions:
     """Times in seconds."""
 
     limits: Limits = field(default_factory=Limits)
-    patience: float = 1.0  # for an event to be written before it goes without
-    begin_patience: float = 0.25  # likewise for the begin of a call: the caller waits for the answer
-    open_timeout: float = 1.0  # for the disk to say what an earlier process has left
-    read_timeout: float = 5.0  # for the disk to give back what waits there
-    retry: float = 15.0  # until a disk that failed is tried again
-    refusal_delay: float = 5.0  # until an event that the broker refused is tried again
-    close_timeout: float = 1.0  # for the last events to be acknowledged
-    disk_timeout: float = 3.0  # and then for the disk
+    # for an event to be written before it goes without
+    patience: float = 1.0
+    # likewise for the begin of a call: the caller waits for the answer
+    begin_patience: float = 0.25
+    # for the disk to say what an earlier process has left
+    open_timeout: float = 1.0
+    # for the disk to give back what waits there
+    read_timeout: float = 5.0
+    # until a disk that failed is tried again
+    retry: float = 15.0
+    # until an event that the broker refused is tried again
+    refusal_delay: float = 5.0
+    # for the last events to be acknowledged
+    close_timeout: float = 1.0
+    # and then for the disk
+    disk_timeout: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +37,7 @@ class OutboxHealth:
     trouble: str | None = None
     waiting: int = 0
     lost: int = 0
-    recovered: int = 0  # calls that were under way when an earlier process died
-    set_aside: int = 0  # files that could not be used
+    # calls that were under way when an earlier process died
+    recovered: int = 0
+    # files that could not be used
+    set_aside: int = 0

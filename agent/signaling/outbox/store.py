@@ -1,10 +1,11 @@
 """The file behind the outbox: SQLite, used by one thread, written by whole transactions.
 
-Write-ahead log, so that a change is one sequential write, kind to an SD card; nothing is written while nothing happens.
-What is committed outlasts this process, however it ends. To outlast a power cut it must be synced as well, a step of
-its own (`sync()`) that takes a card a hundred times as long. A removal after the broker's acknowledgment or a sign of
-life does without, for its loss costs no more than a delivery that is repeated. The log goes into the file every
-`_CHECKPOINT_PAGES`, and is then written over from its start, not cut.
+Write-ahead log, so that a change is one sequential write, kind to an SD card; nothing is written
+while nothing happens. What is committed outlasts this process, however it ends. To outlast a power
+cut it must be synced as well, a step of its own (`sync()`) that takes a card a hundred times as
+long. A removal after the broker's acknowledgment or a sign of life does without, for its loss costs
+no more than a delivery that is repeated. The log goes into the file every `_CHECKPOINT_PAGES`, and
+is then written over from its start, not cut.
 
 Exclusive locking keeps a second process out, and needs no shared memory file.
 """
@@ -25,35 +26,43 @@ logger = logging.getLogger(__name__)
 
 FILE_NAME = "outbox.db"
 KEPT_CORRUPT_FILES = 3
-LEFT_OVER = 64  # calls of an earlier process that are known by name
+# calls of an earlier process that are known by name
+LEFT_OVER = 64
 _VERSION = 1
 _CHECKPOINT_PAGES = 256  # of 4096 bytes
-_ROOM_AFTER_EVICTION = 0.95  # of the limits: not one by one
+# of the limits: not one by one
+_ROOM_AFTER_EVICTION = 0.95
 _UNUSABLE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _STILL_READABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
 _SCHEMA = """
-CREATE TABLE events (seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL, kind TEXT NOT NULL, topic TEXT NOT NULL,
-                     payload BLOB NOT NULL);
-CREATE TABLE calls (seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL, kind TEXT NOT NULL, topic TEXT NOT NULL,
-                    payload BLOB NOT NULL);
+CREATE TABLE events (seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL, kind TEXT NOT NULL,
+                     topic TEXT NOT NULL, payload BLOB NOT NULL);
+CREATE TABLE calls (seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL, kind TEXT NOT NULL,
+                    topic TEXT NOT NULL, payload BLOB NOT NULL);
 """
 
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One event. `payload` of a call's entry is what will be said of it if we die; it changes as the call goes on."""
+    """One event. `payload` of a call's entry is what will be said of it if we die; it changes as
+    the call goes on.
+    """
 
     event_id: str
     kind: str
     topic: str
     payload: bytes
-    seq: int | None = None  # its place in the file, given at the first attempt to write it
+    # its place in the file, given at the first attempt to write it
+    seq: int | None = None
     written: bool = False
     acknowledged: bool = False
     refusals: int = 0
-    since: float = 0.0  # when it was put, on the event loop's clock
-    order: int = 0  # its place among what was handed to the broker
-    settled: asyncio.Event = field(default_factory=asyncio.Event, repr=False)  # written, or known not to be
+    # when it was put, on the event loop's clock
+    since: float = 0.0
+    # its place among what was handed to the broker
+    order: int = 0
+    # written, or known not to be
+    settled: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     @property
     def size(self) -> int:
@@ -62,7 +71,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Put:
-    """An event that waits for the broker from now on. The call that `ends` with it has no other last word."""
+    """An event that waits for the broker from now on. The call that `ends` with it has no other
+    last word.
+    """
 
     entry: Entry
     ends: Entry | None = None
@@ -91,18 +102,24 @@ Change = Put | Note | Forget
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may wait on the disk. Beyond it the oldest `response` goes first, for its `closed` says the same; then the
-    oldest `closed`."""
+    """What may wait on the disk. Beyond it the oldest `response` goes first, for its `closed` says
+    the same; then the oldest `closed`.
+    """
 
     rows: int = 10_000
     size: int = 8 * 1024 * 1024  # bytes
 
 
 class Store:
-    """`open()` before anything else; it does nothing where the file is open. Raises sqlite3.Error and OSError."""
+    """`open()` before anything else; it does nothing where the file is open. Raises sqlite3.Error
+    and OSError.
+    """
 
     def __init__(
-        self, directory: Path, limits: Limits, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        directory: Path,
+        limits: Limits,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.path = directory / FILE_NAME
         self.rows = 0
@@ -110,7 +127,8 @@ class Store:
         self.evicted = 0
         self.recovered = 0
         self.set_aside_files = 0  # by this process
-        self.left_over: tuple[Entry, ...] = ()  # the last `closed` events that an earlier process left here
+        # the last `closed` events that an earlier process left here
+        self.left_over: tuple[Entry, ...] = ()
         self._limits = limits
         self._now = now
         self._database: sqlite3.Connection | None = None
@@ -137,7 +155,8 @@ class Store:
     def close(self) -> None:
         """Idempotent. SQLite moves the log into the file."""
         if self._database is not None:
-            with contextlib.suppress(sqlite3.Error):  # a broken disk: nothing is left to be done
+            # a broken disk: nothing is left to be done
+            with contextlib.suppress(sqlite3.Error):
                 self._database.close()
             self._database = None
 
@@ -162,7 +181,9 @@ class Store:
     def _check(self, database: sqlite3.Connection) -> None:
         version = database.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
-            database.executescript(f"BEGIN EXCLUSIVE; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
+            database.executescript(
+                f"BEGIN EXCLUSIVE; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;"
+            )
         elif version != _VERSION:
             raise _unusable(f"written by another version ({version})")
         verdict = database.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -184,31 +205,46 @@ class Store:
             self.apply([Put(call) for call in calls], end_all_calls=True)
             self.sync()
             self.recovered = len(calls)
-            logger.warning("%d calls were under way when the process ended; they are closed now", len(calls))
+            logger.warning(
+                "%d calls were under way when the process ended; they are closed now", len(calls)
+            )
 
     def _last_closed(self) -> tuple[Entry, ...]:
         query = "SELECT * FROM events WHERE kind = 'closed' ORDER BY seq DESC LIMIT ?"
         return tuple(_entry(row) for row in self._open_database().execute(query, (LEFT_OVER,)))
 
     def set_aside(self, why: str) -> None:
-        """Rename the file, for whoever wants to look into it, and begin a new one at the next `open()`."""
+        """Rename the file, for whoever wants to look into it, and begin a new one at the next
+        `open()`.
+        """
         self.close()
         stamp = f"{self._now():%Y%m%dT%H%M%S.%fZ}"
         aside = self.path.with_name(f"{FILE_NAME}.corrupt-{stamp}")
-        logger.error("%s cannot be used (%s): it is set aside as %s, and a new one begun", self.path, why, aside.name)
+        logger.error(
+            "%s cannot be used (%s): it is set aside as %s, and a new one begun",
+            self.path,
+            why,
+            aside.name,
+        )
         self.path.rename(aside)
         self.set_aside_files += 1
         log = self.path.with_name(f"{FILE_NAME}-wal")
         if log.exists():
             log.rename(aside.with_name(f"{aside.name}-wal"))
-        kept = [path for path in self.path.parent.glob(f"{FILE_NAME}.corrupt-*") if not path.name.endswith("-wal")]
+        kept = [
+            path
+            for path in self.path.parent.glob(f"{FILE_NAME}.corrupt-*")
+            if not path.name.endswith("-wal")
+        ]
         kept.sort(key=lambda path: path.stat().st_mtime_ns)
         for old in kept[:-KEPT_CORRUPT_FILES]:
             old.unlink()
             old.with_name(f"{old.name}-wal").unlink(missing_ok=True)
 
     def apply(self, changes: Sequence[Change], *, end_all_calls: bool = False) -> None:
-        """All of them or none, in one transaction. It outlasts this process; for a power cut see `sync`."""
+        """All of them or none, in one transaction. It outlasts this process; for a power cut see
+        `sync`.
+        """
         database = self._open_database()
         work = _Transaction(database, self._limits, self.rows, self.size)
         try:
@@ -219,7 +255,8 @@ class Store:
                 database.execute("DELETE FROM calls")
             database.execute("COMMIT")
         except BaseException:
-            with contextlib.suppress(sqlite3.Error):  # the first error is the one that tells
+            # the first error is the one that tells
+            with contextlib.suppress(sqlite3.Error):
                 database.rollback()
             raise
         self.rows, self.size = work.rows, work.size
@@ -228,7 +265,8 @@ class Store:
     def sync(self) -> None:
         """Have the disk keep all that was committed, come what may: one fdatasync."""
         self._open_database()
-        descriptor = os.open(self.path.with_name(f"{FILE_NAME}-wal"), os.O_RDONLY)  # SQLite holds no lock on this one
+        # SQLite holds no lock on this one
+        descriptor = os.open(self.path.with_name(f"{FILE_NAME}-wal"), os.O_RDONLY)
         try:
             os.fdatasync(descriptor)
         finally:
@@ -239,7 +277,8 @@ class Store:
             case Put(entry, ends):
                 if not entry.acknowledged:
                     work.insert(self._place(entry))
-                elif entry.seq is not None:  # an attempt that was reported as failed may have reached the disk
+                elif entry.seq is not None:
+                    # an attempt that was reported as failed may have reached the disk
                     work.remove(entry)
                 if ends is not None and ends.seq is not None:
                     work.database.execute("DELETE FROM calls WHERE seq = ?", (ends.seq,))
@@ -260,13 +299,22 @@ class Store:
         self.evicted += number
         if number and not self._overflowing:
             self._overflowing = True
-            logger.error("the outbox is full (%d events): the oldest are dropped, `response` first", self.rows)
-        elif self._overflowing and self.rows < 0.9 * self._limits.rows and self.size < 0.9 * self._limits.size:
+            logger.error(
+                "the outbox is full (%d events): the oldest are dropped, `response` first",
+                self.rows,
+            )
+        elif (
+            self._overflowing
+            and self.rows < 0.9 * self._limits.rows
+            and self.size < 0.9 * self._limits.size
+        ):
             self._overflowing = False
 
     def read(self, after: int, limit: int) -> list[Entry]:
         """The oldest events with a `seq` above `after`."""
-        rows = self._open_database().execute("SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit))
+        rows = self._open_database().execute(
+            "SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
+        )
         return [_entry(row) for row in rows]
 
     def probe(self) -> None:
@@ -274,7 +322,9 @@ class Store:
         self._open_database().execute(f"PRAGMA user_version={_VERSION}")
 
     def failed(self, error: Exception) -> bool:
-        """After an error: a file that cannot be read is closed, to be opened again; a corrupt one set aside (True)."""
+        """After an error: a file that cannot be read is closed, to be opened again; a corrupt one
+        set aside (True).
+        """
         if is_corrupt(error):
             self.set_aside(str(error))
             return True
@@ -303,7 +353,9 @@ class _Transaction:
             self._make_room(entry.size)
         row = (entry.seq, entry.event_id, entry.kind, entry.topic, entry.payload)
         # It is there already where a commit was reported as failed, and yet had reached the disk.
-        inserted = self.database.execute("INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?)", row).rowcount
+        inserted = self.database.execute(
+            "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?)", row
+        ).rowcount
         self.rows += inserted
         self.size += inserted * entry.size
 

@@ -1,11 +1,12 @@
 """The one thread that touches the disk: a card that stalls for seconds stalls nobody else.
 
-Changes wait in a bounded queue and are written in order, all that wait in one transaction. What could not be written
-stays at the head of the queue and is tried again with the next change, and every `RETRY` seconds. While nothing waits
-the thread sleeps.
+Changes wait in a bounded queue and are written in order, all that wait in one transaction. What
+could not be written stays at the head of the queue and is tried again with the next change, and
+every `RETRY` seconds. While nothing waits the thread sleeps.
 
-What is known of the calls under way stays in memory as well. Where the file turns out to be corrupt, it is the first
-that its successor gets: who rings has nothing new to note until the answer, and who talks not for a minute.
+What is known of the calls under way stays in memory as well. Where the file turns out to be
+corrupt, it is the first that its successor gets: who rings has nothing new to note until the
+answer, and who talks not for a minute.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from agent.signaling.outbox.store import Change, Entry, Forget, Note, Put, Store
 
 logger = logging.getLogger(__name__)
 
-MAX_CHANGES = 2000  # that wait, more than the outbox keeps in memory; the newest is refused
-MAX_BATCH = 128  # changes in a transaction
+# that wait, more than the outbox keeps in memory; the newest is refused
+MAX_CHANGES = 2000
+# changes in a transaction
+MAX_BATCH = 128
 RETRY = 15.0  # seconds
 
 
@@ -42,7 +45,9 @@ class Listener(Protocol):
         """The disk fails with `trouble`; or works (again)."""
 
     def file_begun_anew(self) -> None:
-        """The events of a corrupt file are not in the one that took its place; the calls under way are."""
+        """The events of a corrupt file are not in the one that took its place; the calls under way
+        are.
+        """
 
 
 class StoreThread:
@@ -50,21 +55,26 @@ class StoreThread:
 
     def __init__(self, store: Store, listener: Listener, *, retry: float = RETRY) -> None:
         self.trouble: str | None = None
-        self.opened = asyncio.Event()  # or the first attempt has failed
+        # or the first attempt has failed
+        self.opened = asyncio.Event()
         self._store = store
         self._listener = listener
         self._retry = retry
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changes: deque[Change] = deque()
-        self._forget: deque[Forget] = deque()  # not refused: only of what is on the disk, so never more than that
+        # not refused: only of what is on the disk, so never more than that
+        self._forget: deque[Forget] = deque()
         self._reads: list[tuple[int, int, asyncio.Future[list[Entry]]]] = []
         self._condition = threading.Condition()
-        self._awake = True  # open the file at once
+        # open the file at once
+        self._awake = True
         self._stopping = False
         self._stopped = asyncio.Event()
         self._told: str | None = None
-        self._noted: dict[str, Note] = {}  # of each call under way the latest that was written, by eventId
-        self._set_aside = 0  # files; so many successors have what is noted
+        # of each call under way the latest that was written, by eventId
+        self._noted: dict[str, Note] = {}
+        # files; so many successors have what is noted
+        self._set_aside = 0
         self._thread = threading.Thread(target=self._run, name="callbox-outbox", daemon=True)
 
     def start(self) -> None:
@@ -72,7 +82,9 @@ class StoreThread:
         self._thread.start()
 
     async def stop(self, timeout: float) -> bool:
-        """Write what waits, close the file and end. False where that takes more than `timeout` seconds."""
+        """Write what waits, close the file and end. False where that takes more than `timeout`
+        seconds.
+        """
         with self._condition:
             self._stopping = self._awake = True
             self._condition.notify()
@@ -85,7 +97,9 @@ class StoreThread:
         return True
 
     def submit(self, change: Change) -> bool:
-        """Have it written. False where too many wait; what is on the disk and to be forgotten always has room."""
+        """Have it written. False where too many wait; what is on the disk and to be forgotten
+        always has room.
+        """
         with self._condition:
             if isinstance(change, Forget):
                 self._forget.append(change)
@@ -98,7 +112,8 @@ class StoreThread:
         return True
 
     def read(self, after: int, limit: int) -> asyncio.Future[list[Entry]]:
-        """The oldest events above the place `after`, with every change before this call written, if it can be.
+        """The oldest events above the place `after`, with every change before this call written, if
+        it can be.
 
         Holds an OSError or sqlite3.Error where the file cannot be read. It may be left alone.
         """
@@ -110,7 +125,7 @@ class StoreThread:
             self._condition.notify()
         return future
 
-    # --- in the thread -------------------------------------------------------------------------------------------
+    # --- in the thread ----------------------------------------------------------------------------
 
     def _run(self) -> None:
         try:
@@ -126,7 +141,9 @@ class StoreThread:
         """Wait for work, and do what there is. False after the last."""
         with self._condition:
             while not self._awake:
-                if not self._condition.wait(self._retry if self._told or self._changes or self._forget else None):
+                if not self._condition.wait(
+                    self._retry if self._told or self._changes or self._forget else None
+                ):
                     break
             self._awake = False
             stopping = self._stopping
@@ -140,14 +157,18 @@ class StoreThread:
         return not stopping
 
     def _write(self) -> bool:
-        """One transaction with all that waits, up to a limit. True where it was written and more waits."""
+        """One transaction with all that waits, up to a limit. True where it was written and more
+        waits.
+        """
         with self._condition:
             changes = list(itertools.islice(self._changes, MAX_BATCH))
             forget = list(self._forget)
         try:
             written = self._apply([*changes, *forget])
             dropped = written
-        except Exception:  # the thread's edge: a fault of ours costs these changes their place on the disk, no more
+        except Exception:
+            # the thread's edge: a fault of ours costs these changes their place on the disk, no
+            # more
             logger.exception("events could not be written")
             written, dropped = False, True
         with self._condition:
@@ -171,7 +192,8 @@ class StoreThread:
             if changes:
                 self._store.apply(changes)
                 self._keep_in_mind(changes)
-                self._settle_calls(changes, written=True)  # before the disk is synced: it outlasts this process
+                # before the disk is synced: it outlasts this process
+                self._settle_calls(changes, written=True)
                 if begun_anew or any(change.durable for change in changes):
                     self._store.sync()
             elif self._told is not None:
@@ -228,7 +250,9 @@ class StoreThread:
     def _tell(self, trouble: str | None) -> None:
         """The log says it once, whatever the event loop makes of it."""
         if trouble is not None and self._told is None:
-            logger.error("call records cannot be kept in %s (%s): only in memory", self._store.path, trouble)
+            logger.error(
+                "call records cannot be kept in %s (%s): only in memory", self._store.path, trouble
+            )
         elif trouble is None and self._told is not None:
             logger.warning("call records are kept in %s again", self._store.path)
         if trouble != self._told:
@@ -237,10 +261,11 @@ class StoreThread:
 
     def _post(self, function: Callable[..., None], *arguments: Any) -> None:
         if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to hear it
+            # the loop is closed: nobody is left to hear it
+            with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(function, *arguments)
 
-    # --- on the loop ---------------------------------------------------------------------------------------------
+    # --- on the loop ------------------------------------------------------------------------------
 
     def _mark(self, entries: list[Entry], written: bool) -> None:
         for entry in entries:

@@ -1,4 +1,6 @@
-"""The AsyncAPI 3.0 document of the protocol, seen from a device: what it receives and what it sends (PROTOCOL 1)."""
+"""The AsyncAPI 3.0 document of the protocol, seen from a device: what it receives and what it sends
+(PROTOCOL 1).
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,12 @@ def models() -> dict[str, type[BaseModel]]:
 
 
 def _server() -> Json:
-    will = {"topic": f"{DEFAULT_PREFIX}/{{uid}}/status", "qos": 1, "message": '{"state":"offline"}', "retain": True}
+    will = {
+        "topic": f"{DEFAULT_PREFIX}/{{uid}}/status",
+        "qos": 1,
+        "message": '{"state":"offline"}',
+        "retain": True,
+    }
     return {
         "host": "{host}:{port}",
         "protocol": "mqtt",
@@ -79,13 +86,19 @@ def _server() -> Json:
 
 
 def _channels() -> Json:
-    channels: Json = {"signal": _channel("{to}/signal/{from}", [f"signal-{name}" for name in SIGNALS], "to", "from")}
+    channels: Json = {
+        "signal": _channel(
+            "{to}/signal/{from}", [f"signal-{name}" for name in SIGNALS], "to", "from"
+        )
+    }
     for name in ("status", "about", "health"):
         channels[name] = _channel(f"{{uid}}/{name}", [name], "uid")
     for name in (*EVENTS, "command_result"):
         channels[f"event-{name}"] = _channel(f"{{uid}}/events/{name}", [f"event-{name}"], "uid")
     for verb in COMMANDS:
-        channels[f"command-{verb}"] = _channel(f"{{uid}}/command/{verb}", [f"command-{verb}"], "uid")
+        channels[f"command-{verb}"] = _channel(
+            f"{{uid}}/command/{verb}", [f"command-{verb}"], "uid"
+        )
     channels["command-reply"] = {
         "address": None,
         "description": "The response topic that a command names.",
@@ -125,11 +138,16 @@ def _operations() -> Json:
     }
     for name in (*EVENTS, "command_result"):
         qos = EVENTS[name].QOS if name in EVENTS else 1
-        operations[f"send{_title(name)}"] = _operation("send", f"event-{name}", [f"event-{name}"], qos=qos)
+        operations[f"send{_title(name)}"] = _operation(
+            "send", f"event-{name}", [f"event-{name}"], qos=qos
+        )
     for verb in COMMANDS:
         operation = _operation("receive", f"command-{verb}", [f"command-{verb}"])
         operation["reply"] = {
-            "address": {"location": "$message.header#/responseTopic", "description": "MQTT 5 response topic"},
+            "address": {
+                "location": "$message.header#/responseTopic",
+                "description": "MQTT 5 response topic",
+            },
             "channel": {"$ref": "#/channels/command-reply"},
         }
         operations[f"receive{_title(verb)}Command"] = operation
@@ -137,7 +155,13 @@ def _operations() -> Json:
 
 
 def _operation(
-    action: str, channel: str, messages: list[str], *, qos: int = 1, retain: bool = False, expiry: Json | None = None
+    action: str,
+    channel: str,
+    messages: list[str],
+    *,
+    qos: int = 1,
+    retain: bool = False,
+    expiry: Json | None = None,
 ) -> Json:
     mqtt: Json = {"qos": qos, "retain": retain, "bindingVersion": MQTT_BINDING}
     if expiry is not None:
@@ -153,9 +177,15 @@ def _operation(
 def _messages() -> Json:
     messages = {name: _message(name, model) for name, model in models().items()}
     for verb in COMMANDS:
-        mqtt = {"correlationData": {"type": "string", "maxLength": 1024}, "bindingVersion": MQTT_BINDING}
+        mqtt = {
+            "correlationData": {"type": "string", "maxLength": 1024},
+            "bindingVersion": MQTT_BINDING,
+        }
         messages[f"command-{verb}"]["bindings"] = {"mqtt": mqtt}
-        messages[f"command-{verb}"]["headers"] = {"type": "object", "properties": {"responseTopic": {"type": "string"}}}
+        messages[f"command-{verb}"]["headers"] = {
+            "type": "object",
+            "properties": {"responseTopic": {"type": "string"}},
+        }
     return messages
 
 

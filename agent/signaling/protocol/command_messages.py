@@ -1,4 +1,6 @@
-"""What an operator may ask of a device, and how it answers (PROTOCOL 6). The verb stands in the topic."""
+"""What an operator may ask of a device, and how it answers (PROTOCOL 6). The verb stands in the
+topic.
+"""
 
 from __future__ import annotations
 
@@ -116,7 +118,9 @@ COMMANDS: dict[str, type[Command]] = {
 
 
 def parse_command(verb: str, payload: bytes) -> Command:
-    """The command that `verb` and `payload` make; an empty payload is `{}`. Raises MalformedMessage only."""
+    """The command that `verb` and `payload` make; an empty payload is `{}`. Raises MalformedMessage
+    only.
+    """
     model = COMMANDS.get(verb)
     if model is None:
         raise MalformedMessage("unknown_verb", bounded(f"{verb!r} is not a command"))

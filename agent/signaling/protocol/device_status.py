@@ -17,7 +17,8 @@ class Status(WireModel):
     conversations: int = 0
     since: Timestamp | None = None
     version: str | None = None
-    boot_id: str | None = None  # one run of the device: `offline` with that of an earlier one is out of date
+    # one run of the device: `offline` with that of an earlier one is out of date
+    boot_id: str | None = None
 
 
 class About(WireModel):
@@ -26,7 +27,8 @@ class About(WireModel):
     model_config = ConfigDict(extra="allow")
 
     uid: Uid
-    model: str | None = None  # the board, such as `Raspberry Pi Zero 2 W Rev 1.0`
+    # the board, such as `Raspberry Pi Zero 2 W Rev 1.0`
+    model: str | None = None
     version: str | None = None
     camera: str | None = None
     encoder: str | None = None
@@ -36,12 +38,15 @@ class About(WireModel):
     max_width: int | None = None
     max_height: int | None = None
     max_framerate: float | None = None
-    system: str | None = None  # the operating system's name and version
+    # the operating system's name and version
+    system: str | None = None
     kernel: str | None = None
     architecture: str | None = None
     python: str | None = None
-    commands: tuple[str, ...] | None = None  # the verbs that this device is set up for
-    signed: bool | None = None  # whether it can check signed invitations
+    # the verbs that this device is set up for
+    commands: tuple[str, ...] | None = None
+    # whether it can check signed invitations
+    signed: bool | None = None
 
 
 class Health(WireModel):
@@ -51,21 +56,28 @@ class Health(WireModel):
 
     timestamp: Timestamp | None = None
     uptime: float | None = None  # seconds since boot
-    service_uptime: float | None = None  # seconds since this process started
+    # seconds since this process started
+    service_uptime: float | None = None
     temperature: float | None = None  # degrees Celsius
-    throttled: bool | None = None  # the clock is held down now
+    # the clock is held down now
+    throttled: bool | None = None
     under_voltage: bool | None = None  # now
     throttled_since_boot: bool | None = None
     under_voltage_since_boot: bool | None = None
     load: float | None = None  # one minute's mean
-    cpu_usage: float | None = None  # of this process, 1.0 is one core
+    # of this process, 1.0 is one core
+    cpu_usage: float | None = None
     memory_total: int | None = None  # bytes
     memory_available: int | None = None  # bytes
-    memory_used: int | None = None  # bytes, resident, of this process
-    disk_available: int | None = None  # bytes, in the state directory
+    # bytes, resident, of this process
+    memory_used: int | None = None
+    # bytes, in the state directory
+    disk_available: int | None = None
     wifi_signal: int | None = None  # dBm
     wifi_bitrate: int | None = None  # bit/s
     clock_synchronized: bool | None = None
     camera: str | None = None
-    reconnects: int | None = None  # of the broker's connection, since the process started
-    outbox: int | None = None  # events that wait for delivery
+    # of the broker's connection, since the process started
+    reconnects: int | None = None
+    # events that wait for delivery
+    outbox: int | None = None

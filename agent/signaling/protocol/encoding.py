@@ -1,4 +1,6 @@
-"""What all messages share: their base, the types of their fields, times, and the way to bytes and back."""
+"""What all messages share: their base, the types of their fields, times, and the way to bytes and
+back.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from agent.core.statistics.reports import Report
 from agent.errors import MalformedMessage
@@ -28,7 +37,9 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}
 
 
 def format_time(unix_seconds: float) -> str:
-    """RFC 3339 in UTC with milliseconds: `2026-11-22T10:15:00.123Z`. Beyond the years 1 to 9999: their ends."""
+    """RFC 3339 in UTC with milliseconds: `2026-11-22T10:15:00.123Z`. Beyond the years 1 to 9999:
+    their ends.
+    """
     milliseconds = min(max(round(unix_seconds * 1000), _FIRST), _LAST)
     moment = _EPOCH + timedelta(milliseconds=milliseconds)
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
@@ -55,7 +66,10 @@ def _check_time(text: str) -> str:
 
 
 Timestamp = Annotated[
-    str, Field(max_length=40), AfterValidator(_check_time), WithJsonSchema({"type": "string", "format": "date-time"})
+    str,
+    Field(max_length=40),
+    AfterValidator(_check_time),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 Uid = Annotated[str, StringConstraints(pattern=f"^{UID_PATTERN}$")]
 ConversationId = Annotated[str, StringConstraints(pattern=f"^{_UUID.pattern}$")]
@@ -69,7 +83,9 @@ Flag = Annotated[bool, Field(strict=True)]
 
 
 class WireModel(Report):
-    """A message. `NULLABLE` names the fields that mean something when null, and so stay on the wire."""
+    """A message. `NULLABLE` names the fields that mean something when null, and so stay on the
+    wire.
+    """
 
     NULLABLE: ClassVar[frozenset[str]] = frozenset()
 
@@ -78,26 +94,32 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def encode(model: BaseModel) -> bytes:
-    """Compact UTF-8 JSON in camelCase. What is not known (None, NaN) is left out, save where null has a meaning."""
+    """Compact UTF-8 JSON in camelCase. What is not known (None, NaN) is left out, save where null
+    has a meaning.
+    """
     value = model.model_dump(mode="json", by_alias=True, exclude_none=True)
     for name in getattr(model, "NULLABLE", ()):
         value.setdefault(name, None)
     try:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except ValueError:  # rare, so looked for only now
+    except ValueError:
+        # rare, so looked for only now
         text = json.dumps(_known(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.encode("utf-8")
 
 
 def validated(model: type[M], value: dict[str, Any], where: str) -> M:
-    """`value` as a `model`. Raises MalformedMessage `invalid`, with `where` and the field in its text."""
+    """`value` as a `model`. Raises MalformedMessage `invalid`, with `where` and the field in its
+    text.
+    """
     try:
         return model.model_validate(value)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         path = ".".join(
             [where, *(str(part) for part in fault["loc"] if str(part).isalnum())]
-        )  # not pydantic's own marks
+            # not pydantic's own marks
+        )
         text = _plain(fault["type"], fault["msg"], fault.get("ctx", {}))
         raise MalformedMessage("invalid", bounded(f"{path}: {text}")) from None
 

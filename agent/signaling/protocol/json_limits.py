@@ -1,4 +1,6 @@
-"""What is refused before anything is made of it: size, encoding, nesting and JSON that is not JSON (PROTOCOL 8)."""
+"""What is refused before anything is made of it: size, encoding, nesting and JSON that is not JSON
+(PROTOCOL 8).
+"""
 
 from __future__ import annotations
 
@@ -10,17 +12,20 @@ from typing import Any, NoReturn
 from agent.errors import MalformedMessage
 
 MAX_PAYLOAD = 64 * 1024  # bytes
-MAX_DEPTH = 16  # levels of objects and arrays, the outermost being the first
+# levels of objects and arrays, the outermost being the first
+MAX_DEPTH = 16
 MAX_ERROR_TEXT = 200  # characters
 
-# Strings are passed over as a whole. Possessive, and content with an unfinished string, so that the scan is linear
-# whatever it is fed: whether the text is JSON at all is the parser's to say.
+# Strings are passed over as a whole. Possessive, and content with an unfinished string, so that the
+# scan is linear whatever it is fed: whether the text is JSON at all is the parser's to say.
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SURROGATE = re.compile(r"\\u[dD][89abAB]|\\u[dD][c-fC-F]")
 
 
 def read_object(payload: bytes) -> dict[str, Any]:
-    """The JSON object in `payload`. Raises MalformedMessage: too_large, not_json, too_deep or not_an_object."""
+    """The JSON object in `payload`. Raises MalformedMessage: too_large, not_json, too_deep or
+    not_an_object.
+    """
     if len(payload) > MAX_PAYLOAD:
         raise MalformedMessage("too_large", f"{len(payload)} bytes, at most {MAX_PAYLOAD} are read")
     try:
@@ -58,7 +63,9 @@ def _too_deep(text: str) -> bool:
 
 def _parse(text: str) -> Any:
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique)
+        value = json.loads(
+            text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique
+        )
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:

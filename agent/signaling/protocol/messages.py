@@ -1,8 +1,9 @@
-"""The signalling messages, as models (PROTOCOL 2). With `events` and `commands` they are the only JSON shapes.
+"""The signalling messages, as models (PROTOCOL 2). With `events` and `commands` they are the only
+JSON shapes.
 
-Everything that goes over the wire can be imported from here. A message that cannot be used raises MalformedMessage. Its
-text names the field; its code is one of too_large, not_json, too_deep, not_an_object, unknown_type, unknown_verb and
-invalid.
+Everything that goes over the wire can be imported from here. A message that cannot be used raises
+MalformedMessage. Its text names the field; its code is one of too_large, not_json, too_deep,
+not_an_object, unknown_type, unknown_verb and invalid.
 """
 
 from __future__ import annotations
@@ -62,12 +63,16 @@ from agent.signaling.protocol.telemetry import (
     Track,
 )
 
-MAX_USER_DATA = 4 * 1024  # bytes of compact JSON
-NO_CONVERSATION = "00000000-0000-0000-0000-000000000000"  # in an `error` about a message that named none
+# bytes of compact JSON
+MAX_USER_DATA = 4 * 1024
+# in an `error` about a message that named none
+NO_CONVERSATION = "00000000-0000-0000-0000-000000000000"
 
 
 def _check_user_data(value: Any) -> Any:
-    size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+    size = len(
+        json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    )
     if size > MAX_USER_DATA:
         raise ValueError(f"must be at most {MAX_USER_DATA} bytes of JSON, not {size}")
     return value
@@ -93,7 +98,9 @@ class RTCIceServer(WireModel):
 
 
 class RTCIceCandidate(WireModel):
-    """One candidate, as W3C's RTCIceCandidateInit. An empty `candidate` ends a generation, as browsers write it."""
+    """One candidate, as W3C's RTCIceCandidateInit. An empty `candidate` ends a generation, as
+    browsers write it.
+    """
 
     candidate: Annotated[str, Field(max_length=1024)]
     sdp_mid: Annotated[str, Field(max_length=64)] | None = None
@@ -101,7 +108,11 @@ class RTCIceCandidate(WireModel):
 
     @classmethod
     def of(cls, candidate: core.IceCandidate) -> Self:
-        return cls(candidate=candidate.candidate, sdp_mid=candidate.sdp_mid, sdp_m_line_index=candidate.sdp_mline_index)
+        return cls(
+            candidate=candidate.candidate,
+            sdp_mid=candidate.sdp_mid,
+            sdp_m_line_index=candidate.sdp_mline_index,
+        )
 
     def to_core(self) -> core.IceCandidate:
         return core.IceCandidate(self.candidate, self.sdp_mid, self.sdp_m_line_index)
@@ -146,7 +157,9 @@ _ACCEPTED_NEEDS_SDP: dict[str, Any] = {
 
 
 class Response(SignalMessage):
-    """Invitee to inviter: the answer. ACCEPTED carries the SDP; the others carry a reason (and `now`, if `expired`)."""
+    """Invitee to inviter: the answer. ACCEPTED carries the SDP; the others carry a reason (and
+    `now`, if `expired`).
+    """
 
     model_config = ConfigDict(json_schema_extra=_ACCEPTED_NEEDS_SDP)
 
@@ -181,7 +194,11 @@ class Candidate(SignalMessage):
 
     def to_core(self) -> core.IceCandidate | None:
         """None is the end of candidates, which browsers also write as an empty string."""
-        return self.candidate.to_core() if self.candidate is not None and self.candidate.candidate else None
+        return (
+            self.candidate.to_core()
+            if self.candidate is not None and self.candidate.candidate
+            else None
+        )
 
 
 class Offer(SignalMessage):
@@ -201,7 +218,9 @@ class Answer(SignalMessage):
 
 
 class Close(SignalMessage):
-    """The conversation ends. `reason` is a word of PROTOCOL 4, or of a later version: `CloseReason.parse` reads it."""
+    """The conversation ends. `reason` is a word of PROTOCOL 4, or of a later version:
+    `CloseReason.parse` reads it.
+    """
 
     type: Literal["close"] = "close"
     reason: Code
@@ -216,7 +235,8 @@ class Error(SignalMessage):
 
 
 AnySignal = Annotated[
-    Invite | Ringing | Response | Select | Candidate | Offer | Answer | Close | Error, Field(discriminator="type")
+    Invite | Ringing | Response | Select | Candidate | Offer | Answer | Close | Error,
+    Field(discriminator="type"),
 ]
 SIGNALS: dict[str, type[SignalMessage]] = {
     "invite": Invite,

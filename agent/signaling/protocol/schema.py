@@ -1,6 +1,7 @@
 """The protocol for other programs: JSON Schemas and an AsyncAPI document, made from the models.
 
-`python -m agent.signaling.protocol.schema OUTDIR` writes `schemas/*.json` and `asyncapi.json` into OUTDIR.
+`python -m agent.signaling.protocol.schema OUTDIR` writes `schemas/*.json` and `asyncapi.json` into
+OUTDIR.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 def json_schema(name: str, model: type[BaseModel]) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of one message."""
     schema = _without_titles(model.model_json_schema(by_alias=True))
-    for field in ("event", "type"):  # they have a default in the models, and no message goes without
+    # they have a default in the models, and no message goes without
+    for field in ("event", "type"):
         if "const" in schema["properties"].get(field, {}):
             schema["properties"][field].pop("default", None)
             schema["required"] = [field, *schema.get("required", ())]
@@ -30,7 +32,9 @@ def json_schema(name: str, model: type[BaseModel]) -> dict[str, Any]:
 
 def files() -> dict[str, str]:
     """The text of every generated file, by its path under the output folder."""
-    result = {f"schemas/{name}.json": _text(json_schema(name, model)) for name, model in models().items()}
+    result = {
+        f"schemas/{name}.json": _text(json_schema(name, model)) for name, model in models().items()
+    }
     result["asyncapi.json"] = _text(document())
     return result
 
@@ -54,7 +58,9 @@ def _text(value: Mapping[str, Any]) -> str:
 def _without_titles(value: Any) -> Any:
     """`value` without the titles that pydantic makes of each field's name."""
     if isinstance(value, dict):
-        return {key: _without_titles(each) for key, each in value.items() if not _is_title(key, each)}
+        return {
+            key: _without_titles(each) for key, each in value.items() if not _is_title(key, each)
+        }
     if isinstance(value, list):
         return [_without_titles(each) for each in value]
     return value

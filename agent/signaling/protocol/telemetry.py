@@ -8,11 +8,20 @@ from pydantic import ConfigDict
 
 from agent.core.call.reasons import CallStatus, Direction
 from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats, Report
-from agent.signaling.protocol.encoding import Code, ConversationId, Sentence, Timestamp, Uid, WireModel
+from agent.signaling.protocol.encoding import (
+    Code,
+    ConversationId,
+    Sentence,
+    Timestamp,
+    Uid,
+    WireModel,
+)
 
 
 class EventHeader(WireModel):
-    """What every event of a conversation carries. `eventId` stays the same when a delivery is repeated."""
+    """What every event of a conversation carries. `eventId` stays the same when a delivery is
+    repeated.
+    """
 
     event_id: str
     device: Uid
@@ -20,7 +29,8 @@ class EventHeader(WireModel):
     remote_uid: Uid
     direction: Direction
     timestamp: Timestamp
-    targets: tuple[Uid, ...] | None = None  # everyone who was invited, in an outgoing call
+    # everyone who was invited, in an outgoing call
+    targets: tuple[Uid, ...] | None = None
 
 
 class ConversationEvent(EventHeader):
@@ -33,7 +43,12 @@ class ConversationEvent(EventHeader):
     @classmethod
     def of(cls, header: EventHeader, *reports: Report, **fields: Any) -> Self:
         """This event with the header's fields, the reports' and `fields`."""
-        value = {name: each for part in (header, *reports) for name, each in part if name in cls.model_fields}
+        value = {
+            name: each
+            for part in (header, *reports)
+            for name, each in part
+            if name in cls.model_fields
+        }
         return cls.model_validate(value | fields)
 
 

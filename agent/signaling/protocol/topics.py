@@ -1,6 +1,7 @@
 """Every topic of the protocol, built and parsed in one place (PROTOCOL 1).
 
-A uid is one topic level. The prefix may have several levels (`callbox/v1`), and is the same for all who shall meet.
+A uid is one topic level. The prefix may have several levels (`callbox/v1`), and is the same for all
+who shall meet.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 
 DEFAULT_PREFIX = "callbox/v1"
 UID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
-MAX_TOPIC_LENGTH = 256  # bytes; AWS IoT Core's limit, the smallest of the common brokers
+# bytes; AWS IoT Core's limit, the smallest of the common brokers
+MAX_TOPIC_LENGTH = 256
 
 _UID = re.compile(UID_PATTERN)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -80,7 +82,9 @@ def is_uid(text: str) -> bool:
 
 
 def wants_retained(topic_filter: str) -> bool:
-    """Whether retained messages matter to a subscription. Signalling and commands are never retained."""
+    """Whether retained messages matter to a subscription. Signalling and commands are never
+    retained.
+    """
     return not topic_filter.endswith(("/signal/+", "/command/+"))
 
 
@@ -88,10 +92,15 @@ class Topics:
     """The topics under one prefix."""
 
     def __init__(self, prefix: str = DEFAULT_PREFIX) -> None:
-        """Raises ValueError where `prefix` cannot begin a topic: empty levels, wildcards, `$`, over 100 characters."""
-        if len(prefix) > _PREFIX_LIMIT or not all(_PREFIX_LEVEL.fullmatch(level) for level in prefix.split("/")):
+        """Raises ValueError where `prefix` cannot begin a topic: empty levels, wildcards, `$`, over
+        100 characters.
+        """
+        if len(prefix) > _PREFIX_LIMIT or not all(
+            _PREFIX_LEVEL.fullmatch(level) for level in prefix.split("/")
+        ):
             raise ValueError(
-                f"topic prefix {prefix[:_PREFIX_LIMIT]!r}: levels of letters, digits and _.~@:=- with / between"
+                f"topic prefix {prefix[:_PREFIX_LIMIT]!r}: levels of letters, digits and "
+                f"_.~@:=- with / between"
             )
         self.prefix = prefix
 
@@ -126,9 +135,13 @@ class Topics:
         return f"{self.prefix}/+/{_name(what)}"
 
     def is_reserved(self, topic: str) -> bool:
-        """Whether `topic` lies where only the protocol's own messages may go, whatever stands around it."""
+        """Whether `topic` lies where only the protocol's own messages may go, whatever stands
+        around it.
+        """
         levels = topic.removeprefix(self.prefix + "/").split("/")
-        return topic.startswith(self.prefix + "/") and any(level in _RESERVED for level in levels[1:])
+        return topic.startswith(self.prefix + "/") and any(
+            level in _RESERVED for level in levels[1:]
+        )
 
     def parse(self, topic: str) -> Topic | None:
         """What `topic` names, or None for one that is not the protocol's."""

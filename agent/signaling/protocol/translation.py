@@ -22,7 +22,9 @@ Outgoing = (
 
 
 def invitation(sender: str, message: wire.Invite, *, age: float | None) -> core.Invitation:
-    """What the core needs of an `invite`. `age` in seconds by our clock, None where it cannot be judged."""
+    """What the core needs of an `invite`. `age` in seconds by our clock, None where it cannot be
+    judged.
+    """
     return core.Invitation(
         conversation=message.conversation,
         caller=sender,
@@ -62,7 +64,9 @@ def to_input(sender: str, message: wire.SignalMessage) -> core.Input | None:
     return None
 
 
-def to_message(effect: Outgoing, *, conversation: str, party: str, wall: float) -> wire.SignalMessage:
+def to_message(
+    effect: Outgoing, *, conversation: str, party: str, wall: float
+) -> wire.SignalMessage:
     """The message that carries an effect out. `wall` is the time of day, in Unix seconds."""
     match effect:
         case core.SendInvite():
@@ -75,7 +79,9 @@ def to_message(effect: Outgoing, *, conversation: str, party: str, wall: float) 
                 user_data=effect.user_data,
             )
         case core.SendRinging():
-            return wire.Ringing(conversation=conversation, party=party, expires_in=round(effect.expires_in, 3))
+            return wire.Ringing(
+                conversation=conversation, party=party, expires_in=round(effect.expires_in, 3)
+            )
         case core.SendResponse():
             response = wire.Response(
                 conversation=conversation,
@@ -84,9 +90,15 @@ def to_message(effect: Outgoing, *, conversation: str, party: str, wall: float) 
                 reason=effect.reason,
                 sdp=effect.sdp,
             )
-            return response.model_copy(update={"now": wire.format_time(wall)}) if _is_expired(response) else response
+            return (
+                response.model_copy(update={"now": wire.format_time(wall)})
+                if _is_expired(response)
+                else response
+            )
         case core.SendSelect():
-            return wire.Select(conversation=conversation, party=party, selected_party=effect.selected)
+            return wire.Select(
+                conversation=conversation, party=party, selected_party=effect.selected
+            )
         case core.SendCandidate():
             candidate = effect.candidate
             return wire.Candidate(
@@ -95,17 +107,24 @@ def to_message(effect: Outgoing, *, conversation: str, party: str, wall: float) 
                 candidate=wire.RTCIceCandidate.of(candidate) if candidate else None,
             )
         case core.SendOffer():
-            return wire.Offer(conversation=conversation, party=party, generation=effect.generation, sdp=effect.sdp)
+            return wire.Offer(
+                conversation=conversation, party=party, generation=effect.generation, sdp=effect.sdp
+            )
         case core.SendAnswer():
-            return wire.Answer(conversation=conversation, party=party, generation=effect.generation, sdp=effect.sdp)
+            return wire.Answer(
+                conversation=conversation, party=party, generation=effect.generation, sdp=effect.sdp
+            )
         case core.SendClose():
             return wire.Close(conversation=conversation, party=party, reason=effect.reason.value)
 
 
 def _sends_media(sdp: str) -> bool:
-    """Whether a description promises sound or a picture (RFC 8866: a section without a direction is `sendrecv`)."""
+    """Whether a description promises sound or a picture (RFC 8866: a section without a direction is
+    `sendrecv`).
+    """
     session, *sections = ("\n" + sdp).split("\nm=")
-    default = _DIRECTIONS & {*session.split()}  # once: there may be thousands of sections
+    # once: there may be thousands of sections
+    default = _DIRECTIONS & {*session.split()}
     for section in sections:
         kind, port, *_ = [*section.split(maxsplit=2), "", ""]
         if kind in ("audio", "video") and port != "0":
@@ -116,5 +135,7 @@ def _sends_media(sdp: str) -> bool:
 
 
 def _is_expired(response: wire.Response) -> bool:
-    """Whether it says `now`, by which a caller whose clock is wrong corrects itself (PROTOCOL 2)."""
+    """Whether it says `now`, by which a caller whose clock is wrong corrects itself (PROTOCOL
+    2).
+    """
     return response.call_status is CallStatus.TIMEOUT and response.reason == REASON_EXPIRED

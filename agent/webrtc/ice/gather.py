@@ -1,4 +1,6 @@
-"""Candidates of STUN and TURN servers, gathered behind the answer: a server that is dead delays nothing (RFC 8838)."""
+"""Candidates of STUN and TURN servers, gathered behind the answer: a server that is dead delays
+nothing (RFC 8838).
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ async def gather_from_servers(
     ca_file: str | None = None,
     on_candidate: Callable[[aioice.Candidate], None],
 ) -> list[str]:
-    """Ask every server at once; report each candidate as it comes. Returns after the last answer or time-out.
+    """Ask every server at once; report each candidate as it comes. Returns after the last answer or
+    time-out.
 
     What it returns says of each server that gave nothing what was wrong with it.
     """
@@ -73,7 +76,9 @@ def explain(error: Exception, server: UsableServer) -> str:
 
 @lru_cache(maxsize=4)
 def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """For `turns:`: the system's authorities, and those of `ca_file`. Reads files. Raises OSError."""
+    """For `turns:`: the system's authorities, and those of `ca_file`. Reads files. Raises
+    OSError.
+    """
     context = ssl.create_default_context()
     if ca_file is not None:
         context.load_verify_locations(ca_file)
@@ -81,7 +86,9 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
 
 
 async def allocate(
-    server: UsableServer, make_protocol: Callable[[], inside.RelayProtocol], ca_file: str | None = None
+    server: UsableServer,
+    make_protocol: Callable[[], inside.RelayProtocol],
+    ca_file: str | None = None,
 ) -> tuple[inside.Relay, inside.RelayProtocol]:
     """An allocation at a TURN server. Raises OSError or aioice's TransactionError."""
     tls = await asyncio.to_thread(tls_context, ca_file) if server.scheme == "turns" else None
@@ -105,7 +112,9 @@ async def _ask_turn(
     on_candidate: Callable[[aioice.Candidate], None],
 ) -> None:
     relay, protocol = await allocate(server, lambda: aioice.ice.StunProtocol(ice), ca_file)
-    candidate = protocol.local_candidate = inside.relayed_candidate(relay, hide_related_address=relay_only)
+    candidate = protocol.local_candidate = inside.relayed_candidate(
+        relay, hide_related_address=relay_only
+    )
     if inside.add_local_candidate(ice, candidate, protocol):
         on_candidate(candidate)
     else:
@@ -113,7 +122,9 @@ async def _ask_turn(
 
 
 async def _ask_stun(
-    ice: aioice.ice.Connection, server: UsableServer, on_candidate: Callable[[aioice.Candidate], None]
+    ice: aioice.ice.Connection,
+    server: UsableServer,
+    on_candidate: Callable[[aioice.Candidate], None],
 ) -> None:
     """From each socket of a host candidate. Raises the first failure where none got an answer."""
     addresses = await resolve(server.host)

@@ -1,7 +1,9 @@
-"""STUN and TURN servers: their URLs (RFC 7064, 7065), and the credentials that are good for a while.
+"""STUN and TURN servers: their URLs (RFC 7064, 7065), and the credentials that are good for a
+while.
 
-A credential with a shared secret is made anew for each call, in the form that coturn's `use-auth-secret` and most
-providers of TURN take: the username is the time of its end, the password an HMAC of that.
+A credential with a shared secret is made anew for each call, in the form that coturn's
+`use-auth-secret` and most providers of TURN take: the username is the time of its end, the password
+an HMAC of that.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ _EXPIRY = re.compile(r"(\d{9,11})(?::|$)", re.ASCII)
 class UsableServer:
     """One address of a STUN or TURN server."""
 
-    scheme: str  # stun, turn or turns
+    # stun, turn or turns
+    scheme: str
     host: str
     port: int
     transport: str  # udp or tcp
@@ -49,7 +52,9 @@ class UsableServer:
         return f"{self.scheme}:{host}:{self.port}{how}"
 
     def expired(self, now: float) -> datetime | None:
-        """When its credential ended, if that is told by its username and was before `now` (Unix seconds)."""
+        """When its credential ended, if that is told by its username and was before `now` (Unix
+        seconds).
+        """
         told = _EXPIRY.match(self.username or "")
         if told is None or int(told[1]) >= now:
             return None
@@ -57,17 +62,23 @@ class UsableServer:
 
 
 def time_limited(server: IceServer, now: float) -> IceServer:
-    """`server` with a username and a credential good from `now` on, where it has a shared secret."""
+    """`server` with a username and a credential good from `now` on, where it has a shared
+    secret.
+    """
     if server.secret is None:
         return server
     end = f"{int(now + server.credential_lifetime)}"
     username = f"{end}:{server.username}" if server.username else end
     digest = hmac.digest(server.secret.encode(), username.encode(), hashlib.sha1)
-    return replace(server, username=username, credential=base64.b64encode(digest).decode(), secret=None)
+    return replace(
+        server, username=username, credential=base64.b64encode(digest).decode(), secret=None
+    )
 
 
 def usable_servers(servers: Iterable[IceServer], now: float) -> list[UsableServer]:
-    """Each address of each server, once; those that cannot be used are logged and left out. `now` is Unix seconds."""
+    """Each address of each server, once; those that cannot be used are logged and left out. `now`
+    is Unix seconds.
+    """
     usable: dict[UsableServer, None] = {}
     for server in servers:
         for url in server.urls:
@@ -84,7 +95,11 @@ def _read_server(server: IceServer, url: str) -> UsableServer:
         raise ValueError("it is no URL of a STUN or TURN server")
     scheme = form["scheme"].lower()
     transport = (form["transport"] or ("tcp" if scheme == "turns" else "udp")).lower()
-    if scheme == "stuns" or transport not in ("udp", "tcp") or (scheme, transport) == ("turns", "udp"):
+    if (
+        scheme == "stuns"
+        or transport not in ("udp", "tcp")
+        or (scheme, transport) == ("turns", "udp")
+    ):
         raise ValueError("its transport is not supported")
     if scheme == "stun" and form["transport"]:
         raise ValueError("a stun: URL has no transport")

@@ -1,7 +1,9 @@
-"""Names of servers looked up beside everything else: a resolver that hangs holds no answer, no other name and no exit.
+"""Names of servers looked up beside everything else: a resolver that hangs holds no answer, no
+other name and no exit.
 
-The system's resolver may take half a minute to give a name up and cannot be stopped. So each lookup has a daemon thread
-of its own, there are few of them, and a name that is being looked up is not looked up twice.
+The system's resolver may take half a minute to give a name up and cannot be stopped. So each lookup
+has a daemon thread of its own, there are few of them, and a name that is being looked up is not
+looked up twice.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ import socket
 import threading
 from concurrent.futures import Future
 
-MAX_LOOKUPS = 4  # at the same time, in the whole process
+# at the same time, in the whole process
+MAX_LOOKUPS = 4
 
 
 class Lookups:
@@ -39,10 +42,15 @@ class Lookups:
             if found is not None:
                 return found
             if len(self._pending) >= self._limit:
-                raise OSError(f"{len(self._pending)} other names are being looked up and get no answer")
+                raise OSError(
+                    f"{len(self._pending)} other names are being looked up and get no answer"
+                )
             future = self._pending[host] = Future()
-            future.set_running_or_notify_cancel()  # whoever stops waiting for it cannot cancel it for the others
-        threading.Thread(target=self._run, args=(host, future), name=f"lookup {host}"[:15], daemon=True).start()
+            # whoever stops waiting for it cannot cancel it for the others
+            future.set_running_or_notify_cancel()
+        threading.Thread(
+            target=self._run, args=(host, future), name=f"lookup {host}"[:15], daemon=True
+        ).start()
         return future
 
     def _run(self, host: str, future: Future[list[str]]) -> None:
@@ -51,7 +59,9 @@ class Lookups:
             addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
             answer: list[str] | Exception = sorted(addresses, key=lambda address: ":" in address)
         except (OSError, UnicodeError) as error:
-            answer = error if isinstance(error, OSError) else OSError(f"{host!r} is no name of a host")
+            answer = (
+                error if isinstance(error, OSError) else OSError(f"{host!r} is no name of a host")
+            )
         with self._lock:
             del self._pending[host]
         if isinstance(answer, Exception):

@@ -1,7 +1,8 @@
 """Candidates both ways (RFC 8838): the far side's, whenever they come, and ours as servers answer.
 
-The end of candidates is told to aioice only when both sides are through and something can be checked. Told earlier, it
-gives up on pairs that are still to come, and an offer without a usable candidate would leave it in state `new`.
+The end of candidates is told to aioice only when both sides are through and something can be
+checked. Told earlier, it gives up on pairs that are still to come, and an offer without a usable
+candidate would leave it in state `new`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class Trickle:
         self._remote_ended = self._local_ended = self._ended = False
 
     async def describe(self, remote: RemoteDescription) -> None:
-        """The remote description is set: its candidates, and those that came before it, count from now on."""
+        """The remote description is set: its candidates, and those that came before it, count from
+        now on.
+        """
         self._remote = remote
         for candidate in remote.candidates:
             await self._add(candidate)
@@ -45,7 +48,9 @@ class Trickle:
         await self._maybe_end()
 
     async def add(self, candidate: IceCandidate | None) -> None:
-        """A trickled candidate; None ends them. Too many, and those that cannot be used, are ignored."""
+        """A trickled candidate; None ends them. Too many, and those that cannot be used, are
+        ignored.
+        """
         self._trickled += 1
         if self._trickled > MAX_TRICKLED:
             log.warning("more than %d trickled candidates; the rest is ignored", MAX_TRICKLED)
@@ -65,7 +70,9 @@ class Trickle:
         index: int,
         on_candidate: Callable[[IceCandidate | None], None],
     ) -> str | None:
-        """Ask the servers, reporting candidates and then their end. Why there is nothing to connect from, if so."""
+        """Ask the servers, reporting candidates and then their end. Why there is nothing to connect
+        from, if so.
+        """
 
         def report(candidate: aioice.Candidate) -> None:
             self._pc.can_connect.set()
@@ -91,7 +98,9 @@ class Trickle:
         usable = read_candidate(candidate.candidate)
         if usable is None:
             log.debug("a candidate that cannot be paired is ignored")
-        elif self._remote is not None and self._remote.carries(candidate.sdp_mid, candidate.sdp_mline_index):
+        elif self._remote is not None and self._remote.carries(
+            candidate.sdp_mid, candidate.sdp_mline_index
+        ):
             await self._add(usable)
 
     async def _add(self, candidate: RTCIceCandidate) -> None:

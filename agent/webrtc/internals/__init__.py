@@ -1,9 +1,11 @@
-"""The only modules that know aiortc's and aioice's inside. Each name used here is pinned by a contract test.
+"""The only modules that know aiortc's and aioice's inside. Each name used here is pinned by a
+contract test.
 
-Why at all: aiortc offers no event for PLI, NACK, REMB or the selected pair, spends a third of the sending cost on
-objects, decodes every frame that arrives in a thread, leaves its connecting task without an owner, checks consent with
-a time-out of half a second, says nothing of silence, tries a path ever more rarely, makes a task of each packet that
-goes through TURN, however many wait, and measures intervals by a clock that may be set.
+Why at all: aiortc offers no event for PLI, NACK, REMB or the selected pair, spends a third of the
+sending cost on objects, decodes every frame that arrives in a thread, leaves its connecting task
+without an owner, checks consent with a time-out of half a second, says nothing of silence, tries a
+path ever more rarely, makes a task of each packet that goes through TURN, however many wait, and
+measures intervals by a clock that may be set.
 """
 
 from __future__ import annotations
@@ -20,7 +22,12 @@ from agent.webrtc.internals.ice_transport import (
 )
 from agent.webrtc.internals.paced import PacedSender, PictureSource
 from agent.webrtc.internals.receiver import ReceiverTap, survive_malformed
-from agent.webrtc.internals.rtc_connection import PeerConnection, configure, has_common_codec, make_decoder
+from agent.webrtc.internals.rtc_connection import (
+    PeerConnection,
+    configure,
+    has_common_codec,
+    make_decoder,
+)
 from agent.webrtc.internals.sender import PacketSender, Source, Unit
 from agent.webrtc.internals.turn import Protocol as RelayProtocol
 from agent.webrtc.internals.turn import Relay, open_relay, relayed_candidate

@@ -1,7 +1,9 @@
-"""What a far side may do with data channels (RFC 8831, 9260): aiortc sets it no bound, and its nonsense ends a call.
+"""What a far side may do with data channels (RFC 8831, 9260): aiortc sets it no bound, and its
+nonsense ends a call.
 
-aiortc tells the far side how much room there is, yet takes whatever comes. It keeps a message that never ends for ever,
-and has an assertion where a message makes no sense, which takes the media's transport down with a traceback.
+aiortc tells the far side how much room there is, yet takes whatever comes. It keeps a message that
+never ends for ever, and has an assertion where a message makes no sense, which takes the media's
+transport down with a traceback.
 """
 
 from __future__ import annotations
@@ -13,9 +15,12 @@ from aiortc.rtcsctptransport import DataChunk
 
 log = logging.getLogger(__name__)
 
-MAX_STREAMS = 32  # each may carry one data channel; we use one
-MAX_PIECES = 1024  # of messages that are not whole, in one stream
-MAX_GAPS = 1024  # pieces that came before one that is missing
+# each may carry one data channel; we use one
+MAX_STREAMS = 32
+# of messages that are not whole, in one stream
+MAX_PIECES = 1024
+# pieces that came before one that is missing
+MAX_GAPS = 1024
 
 
 def bound_data(sctp: RTCSctpTransport) -> None:
@@ -40,5 +45,13 @@ def bound_data(sctp: RTCSctpTransport) -> None:
 
 def _has_room(sctp: RTCSctpTransport, chunk: DataChunk) -> bool:
     stream = sctp._inbound_streams.get(chunk.stream_id)
-    fits = len(sctp._inbound_streams) < MAX_STREAMS if stream is None else len(stream.reassembly) < MAX_PIECES
-    return fits and len(sctp._sack_misordered) < MAX_GAPS and len(chunk.user_data) <= sctp._advertised_rwnd
+    fits = (
+        len(sctp._inbound_streams) < MAX_STREAMS
+        if stream is None
+        else len(stream.reassembly) < MAX_PIECES
+    )
+    return (
+        fits
+        and len(sctp._sack_misordered) < MAX_GAPS
+        and len(chunk.user_data) <= sctp._advertised_rwnd
+    )

@@ -25,8 +25,10 @@ from aiortc.rtp import (
 from agent.core.rate.rate_signals import ReceiverReport
 from agent.webrtc.internals.lateness import read_lateness
 
-_REMEMBERED_REPORTS = 8  # sender reports that an answer may still come for: about eight seconds
-_CLOCK_ERROR = 0.005  # seconds by which a round trip may come out negative
+# sender reports that an answer may still come for: about eight seconds
+_REMEMBERED_REPORTS = 8
+# seconds by which a round trip may come out negative
+_CLOCK_ERROR = 0.005
 
 
 class FeedbackListener(Protocol):
@@ -55,23 +57,27 @@ class SenderTally:
     packets_lost: int | None = None
     fraction_lost: float | None = None  # 0..1
     jitter: float | None = None  # seconds
-    round_trip_time: float | None = None  # seconds, the last one measured
+    # seconds, the last one measured
+    round_trip_time: float | None = None
     bitrate_estimate: int | None = None  # REMB, bit/s
 
 
 class FeedbackTap:
     """Reads the RTCP of one of aiortc's senders before aiortc does.
 
-    Round trips are measured here: aiortc smooths them, forgets every sender report but the last, and uses a clock that
-    jumps when the machine learns the time.
+    Round trips are measured here: aiortc smooths them, forgets every sender report but the last,
+    and uses a clock that jumps when the machine learns the time.
     """
 
-    def __init__(self, sender: RTCRtpSender, clock_rate: int, listener: FeedbackListener | None) -> None:
+    def __init__(
+        self, sender: RTCRtpSender, clock_rate: int, listener: FeedbackListener | None
+    ) -> None:
         self.tally = SenderTally()
         self._sender = sender
         self._clock_rate = clock_rate
         self._listener = listener
-        self._reports_sent: OrderedDict[int, float] = OrderedDict()  # middle of the NTP time -> when it was sent
+        # middle of the NTP time -> when it was sent
+        self._reports_sent: OrderedDict[int, float] = OrderedDict()
         self._handle = sender._handle_rtcp_packet
         self._send = sender._send_rtcp
         sender._handle_rtcp_packet = self._on_rtcp  # type: ignore[method-assign]
@@ -80,7 +86,9 @@ class FeedbackTap:
     async def _on_send(self, packets: Sequence[Any]) -> None:
         for packet in packets:
             if isinstance(packet, RtcpSrPacket):
-                self._reports_sent[packet.sender_info.ntp_timestamp >> 16 & 0xFFFFFFFF] = time.monotonic()
+                self._reports_sent[packet.sender_info.ntp_timestamp >> 16 & 0xFFFFFFFF] = (
+                    time.monotonic()
+                )
         while len(self._reports_sent) > _REMEMBERED_REPORTS:
             self._reports_sent.popitem(last=False)
         await self._send(list(packets))
@@ -126,7 +134,9 @@ class FeedbackTap:
         return read_lateness(pair.protocol.transport) if pair is not None else 0.0
 
     def _round_trip_of(self, report: RtcpReceiverInfo, lateness: float) -> float | None:
-        """RFC 3550 6.4.1; None where the report names no sender report of ours, or one that was answered before."""
+        """RFC 3550 6.4.1; None where the report names no sender report of ours, or one that was
+        answered before.
+        """
         sent_at = self._reports_sent.pop(report.lsr, None)
         if sent_at is None or not report.lsr:
             return None

@@ -15,29 +15,44 @@ import aioice.stun
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.stats import RTCTransportStats
 
-CONSENT_INTERVAL = 1.0  # seconds between checks, +-20 %
-CONSENT_EXPIRY = 30.0  # seconds without an answer, whatever arrives: nothing may be sent any more (RFC 7675 5.1)
-CONSENT_RETRANSMISSIONS = 1  # answers may take 1.5 s: a full uplink queue is not a lost peer
-SILENCE = 3.0  # seconds without anything at all: told
-LISTENING = 0.25  # seconds between two looks at what has come
+# seconds between checks, +-20 %
+CONSENT_INTERVAL = 1.0
+# seconds without an answer, whatever arrives: nothing may be sent any more (RFC 7675 5.1)
+CONSENT_EXPIRY = 30.0
+# answers may take 1.5 s: a full uplink queue is not a lost peer
+CONSENT_RETRANSMISSIONS = 1
+# seconds without anything at all: told
+SILENCE = 3.0
+# seconds between two looks at what has come
+LISTENING = 0.25
 LISTENING_IN_SILENCE = 0.05
-ASKING_IN_SILENCE = 0.25  # seconds between checks, then
-CHECK_ATTEMPTS = 40  # twenty seconds: longer than a fresh transport is waited for
-FEW_CHECKS = 25  # with more pairs each is checked twice in 1.5 s instead of three times: 20 ms between two checks
+# seconds between checks, then
+ASKING_IN_SILENCE = 0.25
+# twenty seconds: longer than a fresh transport is waited for
+CHECK_ATTEMPTS = 40
+# with more pairs each is checked twice in 1.5 s instead of three times: 20 ms between two checks
+FEW_CHECKS = 25
 
 MAX_HOST_ADDRESSES = 10
 
 
 def use_host_addresses(ice: aioice.ice.Connection, addresses: tuple[str, ...]) -> None:
-    """Gather host candidates from `addresses`. Empty: from what aioice finds, or loopback where it finds nothing."""
+    """Gather host candidates from `addresses`. Empty: from what aioice finds, or loopback where it
+    finds nothing.
+    """
     gather = ice.get_component_candidates
 
     async def bounded(
-        component: int, addresses: list[str], timeout: int = 5, *, chosen: tuple[str, ...] = addresses
+        component: int,
+        addresses: list[str],
+        timeout: int = 5,
+        *,
+        chosen: tuple[str, ...] = addresses,
     ) -> Any:
         found = list(chosen) or addresses or ["127.0.0.1"]
         candidates: list[aioice.Candidate] = []
-        for address in found[:MAX_HOST_ADDRESSES]:  # one by one: where we are cancelled, aioice knows of all it opened
+        # one by one: where we are cancelled, aioice knows of all it opened
+        for address in found[:MAX_HOST_ADDRESSES]:
             candidates += await gather(component=component, addresses=[address], timeout=timeout)
         return candidates
 
@@ -50,9 +65,13 @@ def host_protocols(ice: aioice.ice.Connection) -> list[aioice.ice.StunProtocol]:
 
 
 def add_local_candidate(
-    ice: aioice.ice.Connection, candidate: aioice.Candidate, protocol: aioice.ice.StunProtocol | None
+    ice: aioice.ice.Connection,
+    candidate: aioice.Candidate,
+    protocol: aioice.ice.StunProtocol | None,
 ) -> bool:
-    """Add a candidate while checks may be running; a relayed one brings its protocol. False for one that is known."""
+    """Add a candidate while checks may be running; a relayed one brings its protocol. False for one
+    that is known.
+    """
     address = (candidate.host, candidate.port)
     if any((known.host, known.port) == address for known in ice._local_candidates):
         return False
@@ -90,8 +109,8 @@ def transport_totals(dtls: RTCDtlsTransport) -> RTCTransportStats:
 def check_steadily(ice: aioice.ice.Connection) -> None:
     """Send each connectivity check again and again at the same pace.
 
-    aioice doubles its pause each time: after a hole of ten seconds the next check may be eight away, and a check that
-    comes in meanwhile does not hasten it, as RFC 8445 7.3.1.4 would have it.
+    aioice doubles its pause each time: after a hole of ten seconds the next check may be eight
+    away, and a check that comes in meanwhile does not hasten it, as RFC 8445 7.3.1.4 would have it.
     """
     for protocol in ice._protocols:
         if not isinstance(getattr(protocol.request, "__self__", None), SteadyRequests):
@@ -99,7 +118,9 @@ def check_steadily(ice: aioice.ice.Connection) -> None:
 
 
 class SteadyRequests:
-    """The requests of one socket. Those that say how often they are to be sent (consent, servers) stay as they are."""
+    """The requests of one socket. Those that say how often they are to be sent (consent, servers)
+    stay as they are.
+    """
 
     def __init__(self, ice: aioice.ice.Connection, protocol: aioice.ice.StunProtocol) -> None:
         self._ice = ice
@@ -119,16 +140,18 @@ class SteadyRequests:
             try:
                 return await self._request(request, addr, integrity_key, again)
             except aioice.stun.TransactionTimeout:
-                request.attributes.pop("FINGERPRINT", None)  # or the next signature would cover it
+                # or the next signature would cover it
+                request.attributes.pop("FINGERPRINT", None)
         raise aioice.stun.TransactionTimeout
 
 
 class ConsentWatch:
     """Consent freshness (RFC 7675), the round trip, and whether anything comes at all.
 
-    A silent path is told of and kept: checks and media go on until consent has expired, so that it works again as soon
-    as the network does. What counts as something: an answer to a check, a check of the far side, any packet of DTLS or
-    SRTP. Time in which we did not listen (a stopped process) is no silence.
+    A silent path is told of and kept: checks and media go on until consent has expired, so that it
+    works again as soon as the network does. What counts as something: an answer to a check, a check
+    of the far side, any packet of DTLS or SRTP. Time in which we did not listen (a stopped process)
+    is no silence.
     """
 
     def __init__(
@@ -139,20 +162,25 @@ class ConsentWatch:
         on_heard: Callable[[], None],
         on_listened: Callable[[float], None],
     ) -> None:
-        """`on_silent` gets the seconds since the last sign of life, `on_listened` those in which there were some."""
+        """`on_silent` gets the seconds since the last sign of life, `on_listened` those in which
+        there were some.
+        """
         self.round_trip_time: float | None = None
         self.lost = False
         self._silent = False
         self._ice = ice
         self._packets_received = packets_received
         self._on_silent, self._on_heard, self._on_listened = on_silent, on_heard, on_listened
-        self._signs = 0  # answers and checks of the far side
+        # answers and checks of the far side
+        self._signs = 0
         self._answered_at = 0.0
         self._check_incoming = ice.check_incoming
         ice.check_incoming = self._checked  # type: ignore[method-assign]
         ice.query_consent = self._watch  # type: ignore[method-assign]
 
-    def _checked(self, message: aioice.stun.Message, addr: tuple[str, int], protocol: aioice.ice.StunProtocol) -> None:
+    def _checked(
+        self, message: aioice.stun.Message, addr: tuple[str, int], protocol: aioice.ice.StunProtocol
+    ) -> None:
         self._signs += 1
         self._check_incoming(message, addr, protocol)
 

@@ -1,8 +1,10 @@
-"""A clock for aiortc and aioice that nobody sets: they take the time of day for what is a matter of intervals.
+"""A clock for aiortc and aioice that nobody sets: they take the time of day for what is a matter of
+intervals.
 
-On a board that learns in a call that it is not 1970, jitter would come out as decades and no receiver report could be
-written any more, closing the call would wait for that, a permission at a TURN server would not be renewed, and the
-estimate of a bit rate would count every millisecond of the years between, with all else standing still.
+On a board that learns in a call that it is not 1970, jitter would come out as decades and no
+receiver report could be written any more, closing the call would wait for that, a permission at a
+TURN server would not be renewed, and the estimate of a bit rate would count every millisecond of
+the years between, with all else standing still.
 """
 
 from __future__ import annotations
@@ -25,8 +27,15 @@ def steady_time() -> float:
 
 
 def use_steady_time() -> None:
-    """Have them measure by `steady_time`. What names a time to others (the dates of a certificate) stays right."""
-    for module in (aiortc.rtcrtpreceiver, aiortc.rtcrtpsender, aiortc.rtcsctptransport, aioice.turn):
+    """Have them measure by `steady_time`. What names a time to others (the dates of a certificate)
+    stays right.
+    """
+    for module in (
+        aiortc.rtcrtpreceiver,
+        aiortc.rtcrtpsender,
+        aiortc.rtcsctptransport,
+        aioice.turn,
+    ):
         module.time = _SteadyTime  # type: ignore[attr-defined]
     aiortc.clock.current_datetime = _current_datetime
 

@@ -15,27 +15,36 @@ from agent.webrtc.internals.sender import Outlet, Packet, PacketSender, Source
 from agent.webrtc.sending.adaptation import BitrateAdaptation
 from agent.webrtc.sending.pacing import OVERFLOW_PAUSE
 
-MAX_WAITING = 64 * 1024  # bytes that the socket has not taken; beyond, pictures wait here, where they can be dropped
-GIVE_UP_INTERVAL = 1.0  # seconds between two key frames that take the place of retransmissions
-RETRY_INTERVAL = 0.01  # seconds between two looks at a socket that takes nothing
+# bytes that the socket has not taken; beyond, pictures wait here, where they can be dropped
+MAX_WAITING = 64 * 1024
+# seconds between two key frames that take the place of retransmissions
+GIVE_UP_INTERVAL = 1.0
+# seconds between two looks at a socket that takes nothing
+RETRY_INTERVAL = 0.01
 
 
 class PictureSource(Source[AccessUnit], Protocol):
     @property
     def flowing(self) -> bool:
-        """False while nothing may leave: what waits is dropped, but for a picture that has begun to leave."""
+        """False while nothing may leave: what waits is dropped, but for a picture that has begun to
+        leave.
+        """
 
     def skip(self, units: int, *, keyframe_follows: bool) -> None:
-        """So many were dropped on their way. Unless a key frame waits behind them, the next unit must be one."""
+        """So many were dropped on their way. Unless a key frame waits behind them, the next unit
+        must be one.
+        """
 
     def request_keyframe(self) -> None: ...
 
 
 class PacedSender(PacketSender[AccessUnit]):
-    """Retransmissions first, then pictures in order, no faster than the pacer of `adaptation` allows.
+    """Retransmissions first, then pictures in order, no faster than the pacer of `adaptation`
+    allows.
 
-    A picture that fits leaves at once. What waits too long is dropped up to the next key frame. Where more is asked for
-    again than the budget holds, a queue on the way has overflowed: a key frame is the smaller burden and comes sooner.
+    A picture that fits leaves at once. What waits too long is dropped up to the next key frame.
+    Where more is asked for again than the budget holds, a queue on the way has overflowed: a key
+    frame is the smaller burden and comes sooner.
     """
 
     def __init__(
@@ -50,9 +59,11 @@ class PacedSender(PacketSender[AccessUnit]):
         self._adaptation = adaptation
         self._pacer = adaptation.pacer
         adaptation.let_drain = self._let_drain
-        self._resends: deque[Packet] = deque()  # bounded by the pacer's budget
+        # bounded by the pacer's budget
+        self._resends: deque[Packet] = deque()
         self._gave_up_at = float("-inf")
-        self._octets = 0  # on the wire, resent ones included
+        # on the wire, resent ones included
+        self._octets = 0
         self._timer: asyncio.TimerHandle | None = None
         self._repair: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -64,7 +75,8 @@ class PacedSender(PacketSender[AccessUnit]):
             self._emit(outlet, unit, payloads, ends=True)
         else:
             if not self._pacer.put(now, unit, payloads, size):
-                self._pictures.skip(1, keyframe_follows=True)  # once the one on its way has left, another is asked for
+                # once the one on its way has left, another is asked for
+                self._pictures.skip(1, keyframe_follows=True)
             if self._timer is None:
                 self._pump()
         self._adaptation.sent(self._octets)
@@ -86,7 +98,9 @@ class PacedSender(PacketSender[AccessUnit]):
             self._give_up(time.monotonic(), seconds)
 
     def _give_up(self, now: float, pause: float = OVERFLOW_PAUSE) -> None:
-        """Forget what was sent so far, and send nothing that needs it: a key frame repairs it all."""
+        """Forget what was sent so far, and send nothing that needs it: a key frame repairs it
+        all.
+        """
         if now - self._gave_up_at < GIVE_UP_INTERVAL:
             return
         self._gave_up_at = now
@@ -110,7 +124,8 @@ class PacedSender(PacketSender[AccessUnit]):
         self._timer = None
         try:
             outlet = self._outlet()
-        except ConnectionError:  # the loop that reads the source ends with its next picture
+        except ConnectionError:
+            # the loop that reads the source ends with its next picture
             self._stop()
             return
         if not self._pictures.flowing:

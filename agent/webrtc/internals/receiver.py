@@ -19,7 +19,9 @@ log = logging.getLogger(__name__)
 
 
 def survive_malformed(dtls: RTCDtlsTransport) -> None:
-    """Drop a packet that cannot be read. aiortc takes an error of its parser for the end of the transport."""
+    """Drop a packet that cannot be read. aiortc takes an error of its parser for the end of the
+    transport.
+    """
     careful: Any = dtls
     careful._handle_rtp_data = _dropping(dtls._handle_rtp_data)
     careful._handle_rtcp_data = _dropping(dtls._handle_rtcp_data)
@@ -29,14 +31,16 @@ def _dropping(handle: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
     async def handle_or_drop(data: bytes, **arguments: Any) -> None:
         try:
             await handle(data, **arguments)
-        except struct.error as error:  # a header extension or a REMB that is shorter than it says
+        except struct.error as error:
+            # a header extension or a REMB that is shorter than it says
             log.debug("a packet that cannot be read is dropped: %s", error)
 
     return handle_or_drop
 
 
 class _FrameOutlet(queue.Queue[Any]):
-    """Takes the place of the queue to aiortc's decoder thread: frames go to `deliver` on the loop, still encoded.
+    """Takes the place of the queue to aiortc's decoder thread: frames go to `deliver` on the loop,
+    still encoded.
 
     The thread sees only the None that ends it.
     """
@@ -54,7 +58,9 @@ class _FrameOutlet(queue.Queue[Any]):
 
 
 class _PictureOutlet:
-    """Takes the place of aiortc's jitter buffer, which gives a picture out when the next begins, or broken."""
+    """Takes the place of aiortc's jitter buffer, which gives a picture out when the next begins, or
+    broken.
+    """
 
     def __init__(self, deliver: Callable[[bytes, int], None]) -> None:
         self._buffer = PictureBuffer(deliver)
@@ -69,8 +75,8 @@ class _PictureOutlet:
 class ReceiverTap:
     """Hands out what one receiver assembles without decoding it, and counts what arrives.
 
-    `deliver(codec, data, timestamp)` runs on the loop; `timestamp` starts at 0 and counts the codec's clock. `codec` is
-    given for sound, which has to be decoded.
+    `deliver(codec, data, timestamp)` runs on the loop; `timestamp` starts at 0 and counts the
+    codec's clock. `codec` is given for sound, which has to be decoded.
     """
 
     def __init__(

@@ -12,35 +12,50 @@ from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.codecs.base import Decoder
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcpeerconnection import find_common_codecs
-from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
+from aiortc.rtcrtpparameters import (
+    RTCRtcpFeedback,
+    RTCRtpCodecParameters,
+    RTCRtpHeaderExtensionParameters,
+)
 
 from agent.errors import PeerError
 from agent.webrtc.internals.data_limits import bound_data
 from agent.webrtc.internals.header_extensions import PLAYOUT_DELAY
 from agent.webrtc.internals.interval_clock import use_steady_time
 
-EXTRA_H264_PROFILES = ("4d001f", "64001f")  # Main and High, beside aiortc's two Baselines
+# Main and High, beside aiortc's two Baselines
+EXTRA_H264_PROFILES = ("4d001f", "64001f")
 
 
 def configure() -> None:
-    """Let aiortc negotiate two more profiles, and the playout delay of pictures, and measure time by a steady clock.
+    """Let aiortc negotiate two more profiles, and the playout delay of pictures, and measure time
+    by a steady clock.
 
-    Harmless to do twice, and to other users of aiortc in the process: what they do not know of they do not send.
+    Harmless to do twice, and to other users of aiortc in the process: what they do not know of they
+    do not send.
     """
     codecs = aiortc.codecs.CODECS["video"]
     known = {codec.parameters.get("profile-level-id") for codec in codecs}
     for profile_level_id in EXTRA_H264_PROFILES:
         if profile_level_id not in known:
-            codecs += _h264_entry(profile_level_id, max(codec.payloadType or 0 for codec in codecs) + 1)
+            codecs += _h264_entry(
+                profile_level_id, max(codec.payloadType or 0 for codec in codecs) + 1
+            )
     extensions = aiortc.codecs.HEADER_EXTENSIONS["video"]
     if PLAYOUT_DELAY not in {extension.uri for extension in extensions}:
-        taken = max(extension.id for each in aiortc.codecs.HEADER_EXTENSIONS.values() for extension in each)
+        taken = max(
+            extension.id for each in aiortc.codecs.HEADER_EXTENSIONS.values() for extension in each
+        )
         extensions.append(RTCRtpHeaderExtensionParameters(id=taken + 1, uri=PLAYOUT_DELAY))
     use_steady_time()
 
 
 def _h264_entry(profile_level_id: str, payload_type: int) -> list[RTCRtpCodecParameters]:
-    feedback = [RTCRtcpFeedback("nack"), RTCRtcpFeedback("nack", "pli"), RTCRtcpFeedback("goog-remb")]
+    feedback = [
+        RTCRtcpFeedback("nack"),
+        RTCRtcpFeedback("nack", "pli"),
+        RTCRtcpFeedback("goog-remb"),
+    ]
     h264 = RTCRtpCodecParameters(
         mimeType="video/H264",
         clockRate=90_000,
@@ -53,7 +68,10 @@ def _h264_entry(profile_level_id: str, payload_type: int) -> list[RTCRtpCodecPar
         },
     )
     rtx = RTCRtpCodecParameters(
-        mimeType="video/rtx", clockRate=90_000, payloadType=payload_type + 1, parameters={"apt": payload_type}
+        mimeType="video/rtx",
+        clockRate=90_000,
+        payloadType=payload_type + 1,
+        parameters={"apt": payload_type},
     )
     return [h264, rtx]
 
@@ -70,9 +88,13 @@ def make_decoder(codec: RTCRtpCodecParameters) -> Decoder:
 
 
 class PeerConnection(RTCPeerConnection):
-    """RTCPeerConnection whose connecting tasks have an owner, and wait until there is a candidate to connect from."""
+    """RTCPeerConnection whose connecting tasks have an owner, and wait until there is a candidate
+    to connect from.
+    """
 
-    def __init__(self, configuration: RTCConfiguration, on_connect_error: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, configuration: RTCConfiguration, on_connect_error: Callable[[Exception], None]
+    ) -> None:
         super().__init__(configuration)
         self.can_connect = asyncio.Event()
         self._on_connect_error = on_connect_error
@@ -135,7 +157,9 @@ class PeerConnection(RTCPeerConnection):
         return tasks
 
     def abandon_relays(self) -> set[asyncio.Future[Any]]:
-        """Stop waiting for TURN servers that do not confirm the end of an allocation; returns what is ending by it."""
+        """Stop waiting for TURN servers that do not confirm the end of an allocation; returns what
+        is ending by it.
+        """
         tasks: set[asyncio.Future[Any]] = set()
         for protocol in self.ice._protocols if self.ice is not None else ():
             relay: Any = protocol.transport

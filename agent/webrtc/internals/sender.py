@@ -1,9 +1,9 @@
 """Sending: one loop per stream that goes straight from an encoded unit to protected packets.
 
-It takes the place of aiortc's RTP loop, whose RTCP, statistics and SRTP session it shares. What it leaves out is what
-costs: an object, two clock readings and six coroutine calls for each packet. What it adds: retransmissions from a
-longer history, though not twice in a round trip, and sender reports that name the time of capture, so that sound and
-picture stay together.
+It takes the place of aiortc's RTP loop, whose RTCP, statistics and SRTP session it shares. What it
+leaves out is what costs: an object, two clock readings and six coroutine calls for each packet.
+What it adds: retransmissions from a longer history, though not twice in a round trip, and sender
+reports that name the time of capture, so that sound and picture stay together.
 """
 
 from __future__ import annotations
@@ -28,20 +28,25 @@ from agent.webrtc.internals.interval_clock import steady_time
 
 log = logging.getLogger(__name__)
 
-HISTORY_SIZE = 1024  # packets that can be resent; a power of two, so that it divides the sequence numbers
-MIN_RESEND_INTERVAL = 0.02  # seconds; longer where the round trip is
+# packets that can be resent; a power of two, so that it divides the sequence numbers
+HISTORY_SIZE = 1024
+# seconds; longer where the round trip is
+MIN_RESEND_INTERVAL = 0.02
 
 _HEADER = struct.Struct("!BBHLL")
 _EXTENSION = struct.Struct("!HH")
 _SEQUENCE, _SEQUENCE_AT = struct.Struct("!H"), 2
-_NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
+# seconds from 1900 to 1970
+_NTP_EPOCH = 2_208_988_800
 _MARKER = 0x80
 _VERSION_AND_EXTENSION = 0x90
 _VERSION = 0x80
 
 
 class Unit(Protocol):
-    """An encoded picture or packet of sound: `pts` counts the codec's clock, `captured_at` is `time.monotonic()`."""
+    """An encoded picture or packet of sound: `pts` counts the codec's clock, `captured_at` is
+    `time.monotonic()`.
+    """
 
     @property
     def data(self) -> bytes: ...
@@ -83,7 +88,8 @@ class Outlet(NamedTuple):
 
 
 class PacketSender(Generic[UnitT]):
-    """Sends each unit of a source at once through one of aiortc's senders, and resends what is asked for.
+    """Sends each unit of a source at once through one of aiortc's senders, and resends what is
+    asked for.
 
     `packetize` cuts a unit into RTP payloads; `listener` hears what the far side reports.
     """
@@ -105,11 +111,13 @@ class PacketSender(Generic[UnitT]):
         self._sequence_number = random.randrange(1 << 15)  # noqa: S311 - an early wrap breaks SRTP
         self._rtx_sequence_number = random.randrange(1 << 15)  # noqa: S311 - likewise
         self._timestamp_origin = random.getrandbits(32)
-        # Header and payload; those who send the same picture share it. Plain tuples, as a picture has many packets.
+        # Header and payload; those who send the same picture share it. Plain tuples, as a picture
+        # has many packets.
         self._history: list[tuple[bytes, bytes] | None] = [None] * HISTORY_SIZE
         self._resent_at: dict[int, float] = {}
         self._extensions: tuple[bytes, int | None] | None = None
-        self._begun: UnitT | None = None  # part of it has left
+        # part of it has left
+        self._begun: UnitT | None = None
         self._bursts = Bursts()
         sender._RTCRtpSender__rtp_header_extensions_map = ExtensionsMap()  # type: ignore[attr-defined]
         sender._run_rtp = self._run  # type: ignore[method-assign]
@@ -130,15 +138,20 @@ class PacketSender(Generic[UnitT]):
     async def _run(self, codec: RTCRtpCodecParameters) -> None:
         sender = self._sender
         self._payload_type = codec.payloadType or 0
-        self._nack_negotiated = any(each.type == "nack" and not each.parameter for each in codec.rtcpFeedback)
+        self._nack_negotiated = any(
+            each.type == "nack" and not each.parameter for each in codec.rtcpFeedback
+        )
         sender._RTCRtpSender__rtp_started.set()
         try:
             while (unit := await self._source.next()) is not None:
                 self._send(unit, self._packetize(unit.data))
         except (asyncio.CancelledError, ConnectionError):
-            pass  # the sender is stopped by cancelling, and waits for `exited`; a lost transport ends it too
+            # the sender is stopped by cancelling, and waits for `exited`; a lost transport ends it
+            # too
+            pass
         except Exception:
-            log.exception("sending %s failed", sender.kind)  # aiortc awaits `exited` only: nobody else would see it
+            # aiortc awaits `exited` only: nobody else would see it
+            log.exception("sending %s failed", sender.kind)
         finally:
             self._stop()
             sender._RTCRtpSender__rtp_exited.set()
@@ -152,15 +165,17 @@ class PacketSender(Generic[UnitT]):
     def _emit(self, outlet: Outlet, unit: UnitT, payloads: Sequence[bytes], *, ends: bool) -> None:
         """Send some payloads of a unit; `ends`: its last one is the last of these.
 
-        A unit that begins before another has ended leaves a hole in the sequence numbers: what was broken off would
-        look whole to a receiver that takes a new timestamp for the end of a picture.
+        A unit that begins before another has ended leaves a hole in the sequence numbers: what was
+        broken off would look whole to a receiver that takes a new timestamp for the end of a
+        picture.
         """
         sender = self._sender
         if self._begun is not None and self._begun is not unit:
             self._sequence_number = (self._sequence_number + 1) & 0xFFFF
         self._begun = None if ends else unit
         protect = outlet.protect
-        ntp = int((steady_time() + _NTP_EPOCH) * 65536)  # 16.16 of the low 48 bits
+        # 16.16 of the low 48 bits
+        ntp = int((steady_time() + _NTP_EPOCH) * 65536)
         extension = self._extension(ntp)
         first = _VERSION_AND_EXTENSION if extension else _VERSION
         timestamp = (self._timestamp_origin + unit.pts) & 0xFFFFFFFF
@@ -176,7 +191,9 @@ class PacketSender(Generic[UnitT]):
         self._sequence_number = sequence_number
         self._bursts.send(outlet.transport, packets, outlet.address)
         self._account(len(packets), sum(map(len, payloads)), sum(map(len, packets)))
-        captured = ((ntp << 16) - int((time.monotonic() - unit.captured_at) * (1 << 32))) & ((1 << 64) - 1)
+        captured = ((ntp << 16) - int((time.monotonic() - unit.captured_at) * (1 << 32))) & (
+            (1 << 64) - 1
+        )
         sender._RTCRtpSender__ntp_timestamp = captured
         sender._RTCRtpSender__rtp_timestamp = timestamp
         if ends:
@@ -190,7 +207,9 @@ class PacketSender(Generic[UnitT]):
         return Outlet(pair.protocol.transport, dtls._tx_srtp.protect, pair.remote_addr)
 
     def _extension(self, ntp: int) -> bytes:
-        """The header extensions of packets that leave now (RFC 8285); `ntp` is 48 bits, 16 of them a fraction."""
+        """The header extensions of packets that leave now (RFC 8285); `ntp` is 48 bits, 16 of them
+        a fraction.
+        """
         if self._extensions is None:
             self._extensions = self._make_extensions()
         template, at = self._extensions
@@ -199,9 +218,14 @@ class PacketSender(Generic[UnitT]):
         return template[:at] + ((ntp << 2) & 0xFFFFFF).to_bytes(3, "big") + template[at + 3 :]
 
     def _make_extensions(self) -> tuple[bytes, int | None]:
-        """All of them, and where the time stands, which alone differs; None where it was not negotiated."""
+        """All of them, and where the time stands, which alone differs; None where it was not
+        negotiated.
+        """
         low, high = self._pack_extension(0), self._pack_extension(0xFFFFFF)
-        return low, next((at for at, (one, other) in enumerate(zip(low, high, strict=True)) if one != other), None)
+        return low, next(
+            (at for at, (one, other) in enumerate(zip(low, high, strict=True)) if one != other),
+            None,
+        )
 
     def _pack_extension(self, time: int) -> bytes:
         sender = self._sender
@@ -223,9 +247,11 @@ class PacketSender(Generic[UnitT]):
     # --- what is asked for again
 
     async def _retransmit(self, sequence_number: int) -> None:
-        """Resend a packet that a NACK names (RFC 4588), unless it is forgotten or was resent within a round trip.
+        """Resend a packet that a NACK names (RFC 4588), unless it is forgotten or was resent within
+        a round trip.
 
-        Only where both sides agreed on it (RFC 4585 4.2): sound has no budget for what a stranger may ask for.
+        Only where both sides agreed on it (RFC 4585 4.2): sound has no budget for what a stranger
+        may ask for.
         """
         if not self._nack_negotiated:
             return
@@ -244,7 +270,8 @@ class PacketSender(Generic[UnitT]):
         """Whether it leaves, now or soon."""
         try:
             self._emit_again(self._outlet(), packet)
-        except ConnectionError:  # aiortc would take it for the end of its own receiving
+        except ConnectionError:
+            # aiortc would take it for the end of its own receiving
             return False
         return True
 
@@ -265,7 +292,12 @@ class PacketSender(Generic[UnitT]):
         if payload_type is None:
             return packet.header + packet.payload
         first, kind, _, timestamp, _ = _HEADER.unpack_from(packet.header)
-        number, self._rtx_sequence_number = self._rtx_sequence_number, (self._rtx_sequence_number + 1) & 0xFFFF
-        header = _HEADER.pack(first, kind & _MARKER | payload_type, number, timestamp, sender._rtx_ssrc)
+        number, self._rtx_sequence_number = (
+            self._rtx_sequence_number,
+            (self._rtx_sequence_number + 1) & 0xFFFF,
+        )
+        header = _HEADER.pack(
+            first, kind & _MARKER | payload_type, number, timestamp, sender._rtx_ssrc
+        )
         extension = self._extension(int((steady_time() + _NTP_EPOCH) * 65536))
         return header + extension + _SEQUENCE.pack(packet.sequence_number) + packet.payload

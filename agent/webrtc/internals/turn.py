@@ -1,7 +1,9 @@
-"""TURN allocations (RFC 8656) that send at once, wait for nothing without a bound, and do not look at the time of day.
+"""TURN allocations (RFC 8656) that send at once, wait for nothing without a bound, and do not look
+at the time of day.
 
-aioice makes a task for each packet that is sent, lets a TCP connection that is not read from grow for ever, looks names
-up in threads that an exit waits for, and tells by the wall clock when a channel has to be refreshed.
+aioice makes a task for each packet that is sent, lets a TCP connection that is not read from grow
+for ever, looks names up in threads that an exit waits for, and tells by the wall clock when a
+channel has to be refreshed.
 """
 
 from __future__ import annotations
@@ -18,10 +20,14 @@ import aioice.ice
 import aioice.turn
 from aioice.candidate import candidate_foundation, candidate_priority
 
-CHANNEL_REFRESH = 240.0  # seconds: a channel lives for 600, its permission for 300
-CHANNEL_RETRY = 10.0  # seconds from a refresh that failed to the next one
-MAX_UNSENT = 256 * 1024  # bytes that wait for the server to read them; what comes on top is lost, as on any network
-MAX_UNBOUND = 64  # packets that wait for a channel
+# seconds: a channel lives for 600, its permission for 300
+CHANNEL_REFRESH = 240.0
+# seconds from a refresh that failed to the next one
+CHANNEL_RETRY = 10.0
+# bytes that wait for the server to read them; what comes on top is lost, as on any network
+MAX_UNSENT = 256 * 1024
+# packets that wait for a channel
+MAX_UNBOUND = 64
 
 Protocol = TypeVar("Protocol", bound=asyncio.DatagramProtocol)
 
@@ -44,7 +50,9 @@ class Relay(aioice.turn.TurnTransport):
         channel = self._turn.peer_to_channel.get(addr)
         if self.is_closing():
             return
-        if self.get_write_buffer_size() > MAX_UNSENT or (channel is None and len(self._tasks) >= MAX_UNBOUND):
+        if self.get_write_buffer_size() > MAX_UNSENT or (
+            channel is None and len(self._tasks) >= MAX_UNBOUND
+        ):
             self.dropped += 1
         elif channel is None:
             super().sendto(data, addr)  # which binds one
@@ -80,7 +88,9 @@ async def open_relay(
     tls: ssl.SSLContext | None = None,
     tls_name: str | None = None,
 ) -> tuple[Relay, Protocol]:
-    """Allocate at a numeric `address`; `transport` is udp or tcp. Raises OSError or aioice's TransactionError."""
+    """Allocate at a numeric `address`; `transport` is udp or tcp. Raises OSError or aioice's
+    TransactionError.
+    """
     loop = asyncio.get_running_loop()
     options = {
         "username": username,
@@ -105,14 +115,17 @@ async def open_relay(
     try:
         relay, protocol = Relay(turn), make_protocol()
         await relay._connect(protocol)
-    except BaseException:  # also where the wait for it is given up: nobody else knows of this socket
+    except BaseException:
+        # also where the wait for it is given up: nobody else knows of this socket
         inner.close()
         raise
     return relay, protocol
 
 
 def relayed_candidate(relay: Relay, *, hide_related_address: bool) -> aioice.Candidate:
-    """The candidate of an allocation (RFC 8839 5.1); its related address would tell where we really are."""
+    """The candidate of an allocation (RFC 8839 5.1); its related address would tell where we really
+    are.
+    """
     host, port = relay.get_extra_info("sockname")[:2]
     related: Any = relay.get_extra_info("related_address")
     if hide_related_address:

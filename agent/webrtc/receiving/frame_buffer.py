@@ -1,8 +1,9 @@
 """Pictures out of packets that are lost, late, doubled and out of order. Pure: time is an argument.
 
-Nothing that is given out needs a picture that was not. Each is whole, and follows the one before it without a hole; the
-first, and the first after a loss, is a key frame with its parameter sets. A hole may be filled for `PATIENCE` seconds,
-then it is given up: what waits behind it goes on with its first whole key frame. Where there is none, one is asked for.
+Nothing that is given out needs a picture that was not. Each is whole, and follows the one before it
+without a hole; the first, and the first after a loss, is a key frame with its parameter sets. A
+hole may be filled for `PATIENCE` seconds, then it is given up: what waits behind it goes on with
+its first whole key frame. Where there is none, one is asked for.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from dataclasses import dataclass
 
 from agent.h264 import annexb as h264
 
-CAPACITY = 512  # packets that may wait: as long as patience lasts, up to 12 Mbit/s
-PATIENCE = 0.4  # seconds that a picture may wait for a packet to be resent
-LATE = 3000  # a number so far behind, or less, is late (RFC 3550 A.1); farther, the far side counts anew
-ASK_INTERVAL = 1.0  # seconds between two requests while no key frame has come
+# packets that may wait: as long as patience lasts, up to 12 Mbit/s
+CAPACITY = 512
+# seconds that a picture may wait for a packet to be resent
+PATIENCE = 0.4
+# a number so far behind, or less, is late (RFC 3550 A.1); farther, the far side counts anew
+LATE = 3000
+# seconds between two requests while no key frame has come
+ASK_INTERVAL = 1.0
 
 _NUMBERS = 1 << 16
 _TIMESTAMPS = 1 << 32
@@ -24,7 +29,9 @@ _TIMESTAMPS = 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class VideoPacket:
-    """One RTP packet; `data` is its share of the access unit, Annex B, and empty where it is padding."""
+    """One RTP packet; `data` is its share of the access unit, Annex B, and empty where it is
+    padding.
+    """
 
     sequence_number: int
     timestamp: int
@@ -34,21 +41,29 @@ class VideoPacket:
 
 
 class PictureBuffer:
-    """One far side's video. A picture goes to `deliver` with the packet that ends it, its timestamp counted from 0."""
+    """One far side's video. A picture goes to `deliver` with the packet that ends it, its timestamp
+    counted from 0.
+    """
 
     def __init__(self, deliver: Callable[[bytes, int], None]) -> None:
         self._deliver = deliver
-        self._packets: dict[int, VideoPacket] = {}  # by number, counted without wrapping
+        # by number, counted without wrapping
+        self._packets: dict[int, VideoPacket] = {}
         self._arrived: dict[int, float] = {}
-        self._first = 0  # the number after the last that was given out, or given up
+        # the number after the last that was given out, or given up
+        self._first = 0
         self._newest = -1
         self._ssrc: int | None = None
-        self._hole: int | None = None  # the number of the first packet that lacked last
+        # the number of the first packet that lacked last
+        self._hole: int | None = None
         self._hole_since = math.inf
-        self._broken = True  # what comes next needs what was not given out
-        self._missed = False  # something was thrown away for it, since a key frame was asked for
+        # what comes next needs what was not given out
+        self._broken = True
+        # something was thrown away for it, since a key frame was asked for
+        self._missed = False
         self._asked_at = -math.inf
-        self._timestamp: int | None = None  # of the last picture given out
+        # of the last picture given out
+        self._timestamp: int | None = None
         self._elapsed = 0
 
     def add(self, now: float, packet: VideoPacket) -> bool:
@@ -80,18 +95,25 @@ class PictureBuffer:
             self._lose()
         self._packets.clear()
         self._arrived.clear()
-        self._ssrc, self._first, self._newest = packet.ssrc, packet.sequence_number, packet.sequence_number - 1
+        self._ssrc, self._first, self._newest = (
+            packet.ssrc,
+            packet.sequence_number,
+            packet.sequence_number - 1,
+        )
 
     def _make_room(self, number: int) -> None:
         while number - self._first >= CAPACITY:
             if (hole := self._first_hole()) is not None:
                 self._give_up(hole)
-            else:  # nothing waits, or one picture that fills it all
+            else:
+                # nothing waits, or one picture that fills it all
                 self._lose()
                 self._skip_to(number)
 
     def _give_out(self) -> None:
-        """All whose turn it is. While a key frame is needed it is that one's turn, wherever it waits."""
+        """All whose turn it is. While a key frame is needed it is that one's turn, wherever it
+        waits.
+        """
         for start, packets in self._ended():
             data = b"".join(packet.data for packet in packets)
             if self._broken and h264.can_start(data):
@@ -107,7 +129,9 @@ class PictureBuffer:
                 return
 
     def _ended(self) -> Iterator[tuple[int, list[VideoPacket]]]:
-        """The pictures whose end is here, oldest first, with their first number. Behind a hole a beginning may lack."""
+        """The pictures whose end is here, oldest first, with their first number. Behind a hole a
+        beginning may lack.
+        """
         picture: list[VideoPacket] = []
         for number in range(self._first, self._newest + 1):
             packet = self._packets.get(number)
@@ -129,7 +153,10 @@ class PictureBuffer:
         return now - self._hole_since
 
     def _first_hole(self) -> int | None:
-        return next((number for number in range(self._first, self._newest) if number not in self._packets), None)
+        return next(
+            (number for number in range(self._first, self._newest) if number not in self._packets),
+            None,
+        )
 
     def _give_up(self, hole: int) -> None:
         """The first hole will not be filled."""
@@ -139,7 +166,8 @@ class PictureBuffer:
 
     def _lose(self) -> None:
         if not self._broken:
-            self._asked_at = -math.inf  # the last key frame has come: the next request is another one
+            # the last key frame has come: the next request is another one
+            self._asked_at = -math.inf
         self._broken = self._missed = True
 
     def _skip_to(self, number: int) -> None:

@@ -1,4 +1,6 @@
-"""What arrives: always counted, and handed to a sink. Video stays encoded; sound is decoded only for a sink."""
+"""What arrives: always counted, and handed to a sink. Video stays encoded; sound is decoded only
+for a sink.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from agent.webrtc import internals as inside
 
 log = logging.getLogger(__name__)
 
-_ENERGY_STRIDE = 15  # every 15th sample: odd, so both channels count; an estimate that costs little
+# every 15th sample: odd, so both channels count; an estimate that costs little
+_ENERGY_STRIDE = 15
 
 
 class InboundVideo:
@@ -53,7 +56,8 @@ class InboundVideo:
             try:
                 self._sink.on_video(AccessUnit(data, keyframe, timestamp, time.monotonic()))
             except Exception:
-                log.exception("the sink failed and gets no more video")  # an error here would end aiortc's transport
+                # an error here would end aiortc's transport
+                log.exception("the sink failed and gets no more video")
                 self._sink = None
 
     def _note_size(self, data: bytes) -> None:
@@ -72,9 +76,12 @@ class InboundVideo:
 class InboundAudio:
     """Sound of the far side."""
 
-    def __init__(self, receiver: RTCRtpReceiver, sink: RemoteSink | None, on_first_packet: Callable[[], None]) -> None:
+    def __init__(
+        self, receiver: RTCRtpReceiver, sink: RemoteSink | None, on_first_packet: Callable[[], None]
+    ) -> None:
         self.packets = 0
-        self.energy: float | None = None  # seconds, as W3C's totalAudioEnergy
+        # seconds, as W3C's totalAudioEnergy
+        self.energy: float | None = None
         self._sink = sink
         self._decoder: Decoder | None = None
         self.tap = inside.ReceiverTap(receiver, self._deliver, on_first_packet)
@@ -91,14 +98,17 @@ class InboundAudio:
         except av.FFmpegError as error:
             log.debug("a packet of sound cannot be decoded: %s", error)
         except Exception:
-            log.exception("the sink failed and gets no more sound")  # an error here would end aiortc's transport
+            # an error here would end aiortc's transport
+            log.exception("the sink failed and gets no more sound")
             self._sink = None
 
     def _decoded(self, frame: av.frame.Frame) -> DecodedAudio:
         assert isinstance(frame, av.AudioFrame)  # noqa: S101 - narrows the type
         channels = frame.layout.nb_channels
         samples = bytes(frame.planes[0])[: frame.samples * channels * 2]
-        self.energy = (self.energy or 0.0) + _mean_square(samples) * frame.samples / frame.sample_rate
+        self.energy = (self.energy or 0.0) + _mean_square(
+            samples
+        ) * frame.samples / frame.sample_rate
         return DecodedAudio(samples, channels, frame.pts or 0)
 
 

@@ -1,4 +1,6 @@
-"""One conversation's bitrate: what the far side reports goes to the controller, its target to encoder and pacer."""
+"""One conversation's bitrate: what the far side reports goes to the controller, its target to
+encoder and pacer.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +17,18 @@ from agent.webrtc.sending.pacing import Pacer
 log = logging.getLogger(__name__)
 
 UPDATE_INTERVAL = 0.2  # seconds
-SENT_INTERVAL = 1.0  # seconds over which the sent bitrate is measured
-PAUSE = 3.0  # seconds without a picture, after which the past tells nothing of the path
+# seconds over which the sent bitrate is measured
+SENT_INTERVAL = 1.0
+# seconds without a picture, after which the past tells nothing of the path
+PAUSE = 3.0
 
 
 class BitrateAdaptation:
     """Works while pictures leave: `sent` is called with each of them, and drives it.
 
-    `request_bitrate` gets every new target, the first one before the first picture. One under the minimum of `limits`
-    is for fewer pictures. The encoder may go on as it likes where it does not follow this conversation (`followed`):
-    then the target binds the pacer alone.
+    `request_bitrate` gets every new target, the first one before the first picture. One under the
+    minimum of `limits` is for fewer pictures. The encoder may go on as it likes where it does not
+    follow this conversation (`followed`): then the target binds the pacer alone.
     """
 
     def __init__(
@@ -47,7 +51,8 @@ class BitrateAdaptation:
         self._last_resort = LastResort()
         self._keyframe_due_at = float("-inf")
         self.pacer = Pacer(self.target, strict=not followed)
-        self.let_drain: Callable[[float], None] = lambda _seconds: None  # set by who sends
+        # set by who sends
+        self.let_drain: Callable[[float], None] = lambda _seconds: None
 
     @property
     def target(self) -> int:
@@ -56,7 +61,11 @@ class BitrateAdaptation:
 
     @property
     def quality_limitation_reason(self) -> QualityLimitationReason:
-        return "bandwidth" if self._last_resort.divisor > 1 else self._controller.quality_limitation_reason
+        return (
+            "bandwidth"
+            if self._last_resort.divisor > 1
+            else self._controller.quality_limitation_reason
+        )
 
     def sent(self, octets: int) -> None:
         """A picture, or a part of it, has left: `octets` on the wire so far, all in all."""
@@ -65,10 +74,13 @@ class BitrateAdaptation:
             self._begin(now, octets)
         self._sent_at = now
         if now - self._measured_at >= SENT_INTERVAL:
-            self._controller.on_sent_bitrate(now, 8 * (octets - self._octets) / (now - self._measured_at))
+            self._controller.on_sent_bitrate(
+                now, 8 * (octets - self._octets) / (now - self._measured_at)
+            )
             self._measured_at, self._octets = now, octets
         if now - self._updated_at >= UPDATE_INTERVAL:
-            if self._followed:  # else what waits is the encoder's excess, and tells nothing of the path
+            # else what waits is the encoder's excess, and tells nothing of the path
+            if self._followed:
                 self._controller.on_send_queue(now, self.pacer.backlog, self.pacer.oldest_age(now))
             self._update(now)
 
@@ -110,13 +122,17 @@ class BitrateAdaptation:
             self._request_keyframe()
 
     def expect_keyframe(self, at: float) -> None:
-        """One will be asked for then, whatever is lost: asked for earlier, it would wait behind a queue."""
+        """One will be asked for then, whatever is lost: asked for earlier, it would wait behind a
+        queue.
+        """
         self._keyframe_due_at = at
 
     # --- what follows
 
     def _begin(self, now: float, octets: int) -> None:
-        """The first picture, or the first after a pause: the path may be another one, the target is a fair guess."""
+        """The first picture, or the first after a pause: the path may be another one, the target is
+        a fair guess.
+        """
         self._controller = self._make_controller(self._controller.target)
         self._measured_at, self._octets = now, octets
         self._request_bitrate(self.target)
@@ -124,7 +140,9 @@ class BitrateAdaptation:
     def _make_controller(self, bitrate: int) -> BitrateController:
         limits = self._limits
         return BitrateController(
-            BitrateOptions(bitrate=bitrate, min_bitrate=limits.min_bitrate, max_bitrate=limits.max_bitrate)
+            BitrateOptions(
+                bitrate=bitrate, min_bitrate=limits.min_bitrate, max_bitrate=limits.max_bitrate
+            )
         )
 
     def _update(self, now: float) -> None:

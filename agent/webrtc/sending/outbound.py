@@ -1,7 +1,7 @@
 """What this side sends: encoded units of a subscription, as they are.
 
-An outbound stream reads its subscription from the first moment, so that nothing piles up behind it, and drops what must
-not leave: before the gate opens, while muted, and until a key frame comes.
+An outbound stream reads its subscription from the first moment, so that nothing piles up behind it,
+and drops what must not leave: before the gate opens, while muted, and until a key frame comes.
 """
 
 from __future__ import annotations
@@ -15,11 +15,19 @@ from typing import ClassVar, Generic, TypeVar
 
 from agent.errors import MediaError
 from agent.h264 import annexb as h264
-from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, AudioPacket, AudioSubscription, BitrateLimits, VideoSubscription
+from agent.ports import (
+    VIDEO_CLOCK_RATE,
+    AccessUnit,
+    AudioPacket,
+    AudioSubscription,
+    BitrateLimits,
+    VideoSubscription,
+)
 
 log = logging.getLogger(__name__)
 
-_ASK_AGAIN = VIDEO_CLOCK_RATE  # ticks between two requests for the same key frame
+# ticks between two requests for the same key frame
+_ASK_AGAIN = VIDEO_CLOCK_RATE
 
 AnyUnit = TypeVar("AnyUnit", AccessUnit, AudioPacket)
 
@@ -44,11 +52,15 @@ class Outbound(ABC, Generic[AnyUnit]):
         self._close_source = close_source
         self._on_failure = on_failure
         self._open = self._muted = self._ended = False
-        self._drain: asyncio.Task[None] | None = asyncio.create_task(self._discard(), name=f"{self.kind}-drain")
+        self._drain: asyncio.Task[None] | None = asyncio.create_task(
+            self._discard(), name=f"{self.kind}-drain"
+        )
 
     @property
     def flowing(self) -> bool:
-        """Whether units leave: the transport asks for them, the gate is open, and nobody muted the stream."""
+        """Whether units leave: the transport asks for them, the gate is open, and nobody muted the
+        stream.
+        """
         return self._drain is None and self._open and not self._muted
 
     def open(self) -> None:
@@ -139,7 +151,8 @@ class OutboundVideo(Outbound[AccessUnit]):
         self._on_first_frame = on_first_frame
         self._dropped = 0
         self._needs_keyframe = True
-        self._asked_at: int | None = None  # pts of the unit that was dropped after we asked
+        # pts of the unit that was dropped after we asked
+        self._asked_at: int | None = None
         self._sps: bytes | None = None
 
     @property
@@ -164,7 +177,9 @@ class OutboundVideo(Outbound[AccessUnit]):
         self._subscription.request_bitrate(bitrate)
 
     def skip(self, units: int, *, keyframe_follows: bool) -> None:
-        """So many were dropped on their way. Unless a key frame waits behind them, the next unit must be one."""
+        """So many were dropped on their way. Unless a key frame waits behind them, the next unit
+        must be one.
+        """
         self._dropped += units
         if not keyframe_follows:
             self._needs_keyframe = True
@@ -205,7 +220,9 @@ class OutboundVideo(Outbound[AccessUnit]):
             try:
                 parsed = h264.parse_sps(sps)
             except ValueError as error:
-                log.warning("the source sends a sequence parameter set that cannot be read: %s", error)
+                log.warning(
+                    "the source sends a sequence parameter set that cannot be read: %s", error
+                )
             else:
                 self.width, self.height = parsed.width, parsed.height
 
@@ -215,7 +232,9 @@ class OutboundAudio(Outbound[AudioPacket]):
 
     kind = "audio"
 
-    def __init__(self, subscription: AudioSubscription, on_failure: Callable[[str, Exception], None]) -> None:
+    def __init__(
+        self, subscription: AudioSubscription, on_failure: Callable[[str, Exception], None]
+    ) -> None:
         super().__init__(subscription.next, subscription.close, on_failure)
 
     def _resumed(self) -> None:

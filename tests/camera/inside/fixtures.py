@@ -13,7 +13,8 @@ from agent.media.video_source import VideoOptions
 from agent.ports import AccessUnit, VideoSubscription
 from tests.camera.inside import virtual_camera
 
-PATIENCE = 30.0  # seconds for a picture that is certain to come
+# seconds for a picture that is certain to come
+PATIENCE = 30.0
 
 virtual_camera.install()
 

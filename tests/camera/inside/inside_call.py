@@ -1,4 +1,6 @@
-"""Whole calls: `callbox run` with the camera, `callbox call`, and a broker outside of the chroot."""
+"""Whole calls: `callbox run` with the camera, `callbox call`, and a broker outside of the
+chroot.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ PORT = int(os.environ["TEST_BROKER_PORT"])
 UID = "camera-door"
 PATIENCE = 20.0
 
-pytestmark = pytest.mark.skipif(not PORT, reason="mosquitto is not installed (apt-get install mosquitto)")
+pytestmark = pytest.mark.skipif(
+    not PORT, reason="mosquitto is not installed (apt-get install mosquitto)"
+)
 
 
 @asynccontextmanager
@@ -34,8 +38,10 @@ async def device(folder: Path, camera: str = "") -> AsyncIterator[tuple[Program,
     """A device with the virtual camera, online, and somebody who sees all that is published."""
     config = folder / "camera-door.toml"
     config.write_text(
-        f'uid = "{UID}"\nstate_directory = "{folder}/state"\n[mqtt]\nport = {PORT}\n[video]\nsource = "picamera2"\n'
-        f'width = 640\nheight = 360\nbitrate = 800_000\n[camera]\n{camera}\n[audio]\ncapture = "none"\n'
+        f'uid = "{UID}"\nstate_directory = "{folder}/state"\n[mqtt]\nport = '
+        f'{PORT}\n[video]\nsource = "picamera2"\n'
+        f"width = 640\nheight = 360\nbitrate = 800_000\n[camera]\n{camera}\n[audio]\ncapture = "
+        f'"none"\n'
         "[stats]\ninterval = 0.5\n" + ACCEPT_ALL
     )
     async with watching(cast("Mosquitto", SimpleNamespace(port=PORT))) as watcher:
@@ -43,7 +49,14 @@ async def device(folder: Path, camera: str = "") -> AsyncIterator[tuple[Program,
         log = (folder / "device.log").open("ab")
         with log:
             process = await asyncio.create_subprocess_exec(
-                *[sys.executable, "-m", "tests.camera.inside.virtual_device", "run", "--config", str(config)],
+                *[
+                    sys.executable,
+                    "-m",
+                    "tests.camera.inside.virtual_device",
+                    "run",
+                    "--config",
+                    str(config),
+                ],
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )
@@ -60,7 +73,9 @@ async def device(folder: Path, camera: str = "") -> AsyncIterator[tuple[Program,
 
 async def place_call(folder: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
     url = f"mqtt://127.0.0.1:{PORT}"
-    caller = await Program.start(folder / "call.log", "call", UID, "--broker", url, "--json", *arguments)
+    caller = await Program.start(
+        folder / "call.log", "call", UID, "--broker", url, "--json", *arguments
+    )
     code, output = await caller.finish()
     return code, record_of(output)
 
@@ -68,10 +83,14 @@ async def place_call(folder: Path, *arguments: str) -> tuple[int, dict[str, Any]
 async def test_a_call_with_the_camera_and_a_snapshot_in_the_middle(tmp_path: Path) -> None:
     recording = tmp_path / "call.mkv"
     async with device(tmp_path) as (program, watcher):
-        calling = asyncio.create_task(place_call(tmp_path, "--seconds", "3", "--record", str(recording)))
+        calling = asyncio.create_task(
+            place_call(tmp_path, "--seconds", "3", "--record", str(recording))
+        )
         await watcher.wait(f"{UID}/events/local_stats")
         watcher.publish(f"{UID}/command/snapshot", {"id": "picture"})
-        result = await watcher.wait(f"{UID}/events/command_result", lambda body: body["id"] == "picture")
+        result = await watcher.wait(
+            f"{UID}/events/command_result", lambda body: body["id"] == "picture"
+        )
         code, record = await calling
         closed = await watcher.wait(f"{UID}/events/closed")
         about = await watcher.wait(f"{UID}/about")
@@ -94,11 +113,17 @@ def assert_snapshot(result: dict[str, Any]) -> None:
 
 def assert_profile_is_signaled(watcher: Watcher, recording: Path) -> None:
     """The device's description prefers the profile and level of the stream itself."""
-    answers = [json.dumps(each.body) for each in watcher.messages if "profile-level-id" in json.dumps(each.body)]
+    answers = [
+        json.dumps(each.body)
+        for each in watcher.messages
+        if "profile-level-id" in json.dumps(each.body)
+    ]
     with av.open(str(recording), "r") as container:
         stream = container.streams.video[0]
         packet = next(container.demux(stream))
-        sent = sequence_parameters(bytes(packet)) or sequence_parameters(_annexb(stream.codec_context.extradata or b""))
+        sent = sequence_parameters(bytes(packet)) or sequence_parameters(
+            _annexb(stream.codec_context.extradata or b"")
+        )
     with av.open(str(recording), "r") as container:
         frames = sum(1 for _ in container.decode(video=0))
     assert sent is not None
@@ -116,7 +141,9 @@ def _annexb(extradata: bytes) -> bytes:
     return b"\x00\x00\x00\x01" + extradata[8 : 8 + length]
 
 
-async def test_a_camera_that_is_not_there_refuses_the_call_and_the_device_stays(tmp_path: Path) -> None:
+async def test_a_camera_that_is_not_there_refuses_the_call_and_the_device_stays(
+    tmp_path: Path,
+) -> None:
     async with device(tmp_path, "number = 3") as (program, watcher):
         code, record = await place_call(tmp_path)
         closed = await watcher.wait(f"{UID}/events/closed")
@@ -125,7 +152,9 @@ async def test_a_camera_that_is_not_there_refuses_the_call_and_the_device_stays(
         assert closed["reason"] == "no_user_media"
         assert "No camera number 3" in error["message"]
         watcher.publish(f"{UID}/command/snapshot", {"id": "picture"})
-        result = await watcher.wait(f"{UID}/events/command_result", lambda body: body["id"] == "picture")
+        result = await watcher.wait(
+            f"{UID}/events/command_result", lambda body: body["id"] == "picture"
+        )
     assert (result["ok"], result["code"]) == (False, "failed")
     assert "No camera number 3" in result["message"]
     assert program.process.returncode == 0

@@ -11,7 +11,9 @@ import pytest
 
 from tests.camera.inside.inside_call import PORT
 
-pytestmark = pytest.mark.skipif(not PORT, reason="mosquitto is not installed (apt-get install mosquitto)")
+pytestmark = pytest.mark.skipif(
+    not PORT, reason="mosquitto is not installed (apt-get install mosquitto)"
+)
 
 
 async def test_the_doctor_measures_the_camera(tmp_path: Path) -> None:
@@ -21,7 +23,14 @@ async def test_the_doctor_measures_the_camera(tmp_path: Path) -> None:
         '[video]\nsource = "picamera2"\nwidth = 640\nheight = 360\nbitrate = 1_000_000\n'
     )
     program = await asyncio.create_subprocess_exec(
-        *[sys.executable, "-m", "tests.camera.inside.virtual_device", "doctor", "--config", str(config)],
+        *[
+            sys.executable,
+            "-m",
+            "tests.camera.inside.virtual_device",
+            "doctor",
+            "--config",
+            str(config),
+        ],
         *["--camera", "--seconds", "6", "--json"],
         stdout=asyncio.subprocess.PIPE,
     )
@@ -33,7 +42,9 @@ async def test_the_doctor_measures_the_camera(tmp_path: Path) -> None:
     assert findings["cameras"]["figures"]["libcamera"] == ["virtual"]
     assert findings["opened"]["figures"]["encoder"] == "libx264"
     assert findings["frame rate"]["figures"]["framerate"] > 0
-    assert all(delay["seconds"] is not None for delay in findings["key frames"]["figures"]["delays"])
+    assert all(
+        delay["seconds"] is not None for delay in findings["key frames"]["figures"]["delays"]
+    )
     steps = findings["bitrate"]["figures"]["steps"]
     assert steps[1]["asked"] < steps[0]["asked"] < steps[2]["asked"]
     assert steps[1]["sent"] < steps[2]["sent"]

@@ -26,12 +26,16 @@ from tests.camera.inside.fixtures import PATIENCE, subscribed, take
 from tests.camera.inside.virtual_camera import Stage, VirtualPicamera2
 
 Make = Callable[..., VideoHub]
-SMALL = VideoOptions(width=640, height=360, bitrate=800_000, min_bitrate=150_000, max_bitrate=3_000_000)
+SMALL = VideoOptions(
+    width=640, height=360, bitrate=800_000, min_bitrate=150_000, max_bitrate=3_000_000
+)
 
 
 def count_decoded(units: list[AccessUnit]) -> int:
     decoder = av.CodecContext.create("h264", "r")
-    return sum(len(decoder.decode(av.Packet(unit.data))) for unit in units) + len(decoder.decode(None))
+    return sum(len(decoder.decode(av.Packet(unit.data))) for unit in units) + len(
+        decoder.decode(None)
+    )
 
 
 async def test_what_it_sends_is_what_it_says_and_all_of_it_decodes(open_hub: Make) -> None:
@@ -57,22 +61,31 @@ async def test_the_sensors_times_are_those_of_the_pictures(open_hub: Make) -> No
         units = [(await subscription.next(), time.monotonic()) for _ in range(30)]
     for (before, _), (unit, arrived_at) in itertools.pairwise(units):
         assert unit.pts > before.pts
-        assert abs((unit.pts - before.pts) / VIDEO_CLOCK_RATE - (unit.captured_at - before.captured_at)) < 0.001
+        assert (
+            abs(
+                (unit.pts - before.pts) / VIDEO_CLOCK_RATE - (unit.captured_at - before.captured_at)
+            )
+            < 0.001
+        )
         assert 0 <= arrived_at - unit.captured_at < PATIENCE  # the same clock
 
 
-async def test_a_key_frame_comes_within_a_frame_of_the_request_with_its_parameter_sets(open_hub: Make) -> None:
+async def test_a_key_frame_comes_within_a_frame_of_the_request_with_its_parameter_sets(
+    open_hub: Make,
+) -> None:
     async with subscribed(open_hub(SMALL)) as subscription:
         await take(subscription, 10)
         for _ in range(3):
             subscription.request_keyframe()
-            for _ in range(3):  # one may be on its way already, and one being encoded
+            # one may be on its way already, and one being encoded
+            for _ in range(3):
                 unit = (await take(subscription, 1))[0]
                 if unit.keyframe:
                     break
             assert unit.keyframe
             assert set(nal_types(unit.data)) >= {7, 8, 5}
-            await take(subscription, 12)  # the hub's own limit
+            # the hub's own limit
+            await take(subscription, 12)
 
 
 async def test_the_bitrate_follows_without_a_key_frame(open_hub: Make) -> None:
@@ -105,7 +118,8 @@ async def test_it_can_be_opened_again_and_again_and_gives_everything_back(open_h
         await hub.close()
         gc.collect()
         counts.append((len(os.listdir("/proc/self/fd")), threading.active_count()))
-    assert counts[-1] == counts[1], counts  # the first opens what stays, such as libcamera's own
+    # the first opens what stays, such as libcamera's own
+    assert counts[-1] == counts[1], counts
 
 
 async def test_it_is_kept_warm_for_the_next_call(open_hub: Make) -> None:
@@ -150,7 +164,13 @@ async def test_what_this_camera_cannot_do_is_named_and_the_call_goes_on(
     async with subscribed(open_hub(options)) as subscription:
         assert await take(subscription, 3)
     said = [record.message for record in caplog.records]
-    for setting in ("autofocus", "noise_reduction", "region", "controls.Brightness", "controls.FaceDetectMode"):
+    for setting in (
+        "autofocus",
+        "noise_reduction",
+        "region",
+        "controls.Brightness",
+        "controls.FaceDetectMode",
+    ):
         assert any(f"camera.{setting} does nothing" in line for line in said), setting
 
 
@@ -159,13 +179,19 @@ async def test_a_value_of_another_kind_is_named_and_never_reaches_libcamera(
     open_hub: Make, caplog: pytest.LogCaptureFixture, value: object
 ) -> None:
     """Its binding would not survive: the process would crash at the end of the next call."""
-    options = VideoOptions(width=640, height=360, camera=CameraOptions(controls={"FaceDetectMode": value}))
+    options = VideoOptions(
+        width=640, height=360, camera=CameraOptions(controls={"FaceDetectMode": value})
+    )
     async with subscribed(open_hub(options)) as subscription:
         assert await take(subscription, 1)
-    assert any("camera.controls.FaceDetectMode does nothing" in record.message for record in caplog.records)
+    assert any(
+        "camera.controls.FaceDetectMode does nothing" in record.message for record in caplog.records
+    )
 
 
-async def test_a_control_that_the_camera_has_is_set(open_hub: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_control_that_the_camera_has_is_set(
+    open_hub: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given: list[dict[str, object]] = []
     real = VirtualPicamera2.set_controls
 
@@ -174,13 +200,17 @@ async def test_a_control_that_the_camera_has_is_set(open_hub: Make, monkeypatch:
         real(self, controls)
 
     monkeypatch.setattr(VirtualPicamera2, "set_controls", set_controls)
-    options = VideoOptions(width=640, height=360, camera=CameraOptions(controls={"FaceDetectMode": "Off"}))
+    options = VideoOptions(
+        width=640, height=360, camera=CameraOptions(controls={"FaceDetectMode": "Off"})
+    )
     async with subscribed(open_hub(options)) as subscription:
         assert await take(subscription, 3)
     assert [int(str(each["FaceDetectMode"].value)) for each in given] == [0]  # type: ignore[attr-defined]
 
 
-async def test_half_a_turn_is_asked_of_libcamera(open_hub: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_half_a_turn_is_asked_of_libcamera(
+    open_hub: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[Any] = []
     real = VirtualPicamera2.configure
 
@@ -219,7 +249,9 @@ async def test_a_size_that_the_camera_has_not_is_named(open_hub: Make) -> None:
 
 
 class DriverError(Exception):
-    """Ends picamera2's thread, as an error in a driver does. No more pictures come, and nobody says why."""
+    """Ends picamera2's thread, as an error in a driver does. No more pictures come, and nobody says
+    why.
+    """
 
 
 def die() -> None:
@@ -227,7 +259,9 @@ def die() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-async def test_a_camera_that_falls_silent_is_opened_anew_in_the_middle_of_a_call(open_hub: Make) -> None:
+async def test_a_camera_that_falls_silent_is_opened_anew_in_the_middle_of_a_call(
+    open_hub: Make,
+) -> None:
     hub = open_hub(SMALL, stall_timeout=1.0)
     async with subscribed(hub) as subscription:
         before = await take(subscription, 10)
@@ -239,7 +273,9 @@ async def test_a_camera_that_falls_silent_is_opened_anew_in_the_middle_of_a_call
     units = before + after
     assert count_decoded(units) == len(units)
     assert all(later.pts > earlier.pts for earlier, later in itertools.pairwise(units))
-    gap = max(later.captured_at - earlier.captured_at for earlier, later in itertools.pairwise(units))
+    gap = max(
+        later.captured_at - earlier.captured_at for earlier, later in itertools.pairwise(units)
+    )
     assert gap > 1.0
 
 

@@ -1,7 +1,8 @@
 """A stand-in for the Pi's H.264 encoder, /dev/video11, under picamera2's own V4L2Encoder class.
 
-What that class sees of the kernel (open, ioctl, poll, mmap) is replaced, and libx264 makes the bytes. So its buffers,
-its threads and the controls that we send are real; the firmware's behavior is not.
+What that class sees of the kernel (open, ioctl, poll, mmap) is replaced, and libx264 makes the
+bytes. So its buffers, its threads and the controls that we send are real; the firmware's behavior
+is not.
 """
 
 from __future__ import annotations
@@ -79,7 +80,9 @@ class StandIn:
                 argument.m.planes[0].length = BUFFER_SIZE
                 argument.m.planes[0].m.mem_offset = argument.index * BUFFER_SIZE
             elif request == v4l2.VIDIOC_QBUF & 0xFFFFFFFF:
-                self._free.append(argument.index) if argument.type == BYTES else self._encode(argument)
+                self._free.append(argument.index) if argument.type == BYTES else self._encode(
+                    argument
+                )
             elif request == v4l2.VIDIOC_DQBUF & 0xFFFFFFFF:
                 self._give_back(argument)
         return 0
@@ -127,7 +130,13 @@ class StandIn:
         encoder.gop_size = max(self.values(v4l2.V4L2_CID_MPEG_VIDEO_H264_I_PERIOD), default=60)
         encoder.bit_rate = MAX_BITRATE
         rate = {"maxrate": str(MAX_BITRATE), "bufsize": str(MAX_BITRATE // 8)}
-        encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "level": "4.0", "forced-idr": "1", **rate}
+        encoder.options = {
+            "preset": "ultrafast",
+            "tune": "zerolatency",
+            "level": "4.0",
+            "forced-idr": "1",
+            **rate,
+        }
         encoder.open()
         encoder.bit_rate = self._bitrate
         return encoder

@@ -1,7 +1,9 @@
-"""Lets the real picamera2 run on libcamera's virtual pipeline, on a machine with no camera and no dma-heap.
+"""Lets the real picamera2 run on libcamera's virtual pipeline, on a machine with no camera and no
+dma-heap.
 
-The pipeline gives NV12 at any speed, and knows next to no controls. What is put in its place: the allocator (memfds for
-dma-bufs), the list of raw modes, the pace, and a picture with so much in it that a bitrate matters.
+The pipeline gives NV12 at any speed, and knows next to no controls. What is put in its place: the
+allocator (memfds for dma-bufs), the list of raw modes, the pace, and a picture with so much in it
+that a bitrate matters.
 """
 
 from __future__ import annotations
@@ -48,7 +50,9 @@ class MemoryAllocator(Allocator):  # type: ignore[misc]
     def allocate(self, configuration: Any, _use_case: str) -> None:
         self.close()
         for stream in configuration:
-            self.frame_buffers[stream.stream] = [self._buffer(stream) for _ in range(stream.buffer_count)]
+            self.frame_buffers[stream.stream] = [
+                self._buffer(stream) for _ in range(stream.buffer_count)
+            ]
 
     def _buffer(self, stream: Any) -> Any:
         luma = stream.stride * stream.size.height
@@ -62,7 +66,9 @@ class MemoryAllocator(Allocator):  # type: ignore[misc]
             planes.append(plane)
         buffer = libcamera.FrameBuffer(planes)
         self._files.append(file)
-        self.mapped_buffers[buffer] = mmap.mmap(file, total, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        self.mapped_buffers[buffer] = mmap.mmap(
+            file, total, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE
+        )
         return buffer
 
     def buffers(self, stream: Any) -> list[Any]:
@@ -81,11 +87,14 @@ class MemoryAllocator(Allocator):  # type: ignore[misc]
             os.close(file)
 
     def __del__(self) -> None:
-        self.close()  # picamera2 drops its allocator without a word
+        # picamera2 drops its allocator without a word
+        self.close()
 
 
 class Stage:
-    """What happens in front of the camera: noise that moves, at `FRAMERATE`, until `mishap` is called instead."""
+    """What happens in front of the camera: noise that moves, at `FRAMERATE`, until `mishap` is
+    called instead.
+    """
 
     mishap: Callable[[], None] | None = None
     shown = 0
@@ -123,7 +132,9 @@ class VirtualPicamera2(implementation.Picamera2):  # type: ignore[misc]
         self.pre_callback = Stage()
 
     def _get_raw_modes(self) -> list[dict[str, Any]]:
-        formats = self.camera.generate_configuration([libcamera.StreamRole.VideoRecording]).at(0).formats
+        formats = (
+            self.camera.generate_configuration([libcamera.StreamRole.VideoRecording]).at(0).formats
+        )
         return [
             {"format": str(pixels), "size": (size.width, size.height)}
             for pixels in formats.pixel_formats

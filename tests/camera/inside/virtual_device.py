@@ -1,4 +1,6 @@
-"""`callbox` with the virtual camera for a camera: `python -m tests.camera.inside.virtual_device run --config FILE`."""
+"""`callbox` with the virtual camera for a camera: `python -m tests.camera.inside.virtual_device run
+--config FILE`.
+"""
 
 from __future__ import annotations
 

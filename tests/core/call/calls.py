@@ -41,7 +41,9 @@ def candidate(number: int = 1) -> ev.IceCandidate:
     return ev.IceCandidate(f"candidate:{number} 1 udp 2130706431 192.0.2.1 5000 typ host", "0", 0)
 
 
-def feed(call: IncomingCall | OutgoingCall, *events: ev.Input, now: float = 101.0) -> list[ev.Effect]:
+def feed(
+    call: IncomingCall | OutgoingCall, *events: ev.Input, now: float = 101.0
+) -> list[ev.Effect]:
     """All effects of inputs that must be taken."""
     effects: list[ev.Effect] = []
     for event in events:

@@ -22,7 +22,9 @@ SDP = st.sampled_from(["sdp-1", "sdp-2"])
 CANDIDATES = st.sampled_from([None, candidate(1), candidate(2)])
 INPUTS: st.SearchStrategy[ev.Input] = st.one_of(
     st.just(ev.RingRequested()),
-    st.builds(ev.AcceptRequested, st.builds(ev.MediaGrant, max_duration=st.sampled_from([None, 5.0]))),
+    st.builds(
+        ev.AcceptRequested, st.builds(ev.MediaGrant, max_duration=st.sampled_from([None, 5.0]))
+    ),
     st.builds(ev.RejectRequested, st.sampled_from(CallStatus)),
     st.builds(ev.CloseRequested, st.sampled_from(CloseReason)),
     st.builds(ev.RingingReceived, UIDS, PARTIES, st.just(30.0)),
@@ -66,12 +68,15 @@ def make(role: str) -> tuple[Call, list[ev.Effect]]:
     else:
         mode = CallMode.SEQUENTIAL if role == "sequential" else CallMode.PARALLEL
         second = "second" if role == "corrected" else None
-        call = OutgoingCall(CONVERSATION, OWN, ["front-desk", "b"], TIMING, 0.0, mode=mode, second_id=second)
+        call = OutgoingCall(
+            CONVERSATION, OWN, ["front-desk", "b"], TIMING, 0.0, mode=mode, second_id=second
+        )
     return call, call.start()
 
 
 ROLES = st.sampled_from(["incoming", "parallel", "sequential", "corrected"])
-# Once the clock was corrected another conversation is awaited on the wire: what names the old one does not get here.
+# Once the clock was corrected another conversation is awaited on the wire: what names the old one
+# does not get here.
 SAME_ID = st.sampled_from(["incoming", "parallel", "sequential"])
 
 
@@ -97,7 +102,10 @@ class Observer:
             case ev.CreateOffer() | ev.CreateAnswer():
                 assert effect.generation not in self.live, "a generation is made once at a time"
                 self.live.add(effect.generation)
-            case ev.SendResponse(status=CallStatus.ACCEPTED) | ev.Response(call_status=CallStatus.ACCEPTED):
+            case (
+                ev.SendResponse(status=CallStatus.ACCEPTED)
+                | ev.Response(call_status=CallStatus.ACCEPTED)
+            ):
                 self.accepted = True
             case ev.StartMedia():
                 assert self.accepted, "media before ACCEPTED"
@@ -155,8 +163,12 @@ def test_any_order_of_inputs(role: str, steps: list[tuple[ev.Input, float]]) -> 
 
 @given(SAME_ID, STEPS)
 @settings(max_examples=200)
-def test_duplicates_of_messages_change_nothing(role: str, steps: list[tuple[ev.Input, float]]) -> None:
-    """QoS 1 may deliver a message twice: the second one never makes a transport, a media start or an event."""
+def test_duplicates_of_messages_change_nothing(
+    role: str, steps: list[tuple[ev.Input, float]]
+) -> None:
+    """QoS 1 may deliver a message twice: the second one never makes a transport, a media start or
+    an event.
+    """
     call, _ = make(role)
     now = 0.0
     for event, pause in steps:
@@ -165,7 +177,9 @@ def test_duplicates_of_messages_change_nothing(role: str, steps: list[tuple[ev.I
         if not isinstance(event, MESSAGES):
             continue
         again = call.handle(event, now).effects
-        once = ev.CreateAnswer | ev.ApplyAnswer | ev.StartMedia | ev.Response | ev.Ringing | ev.Closed
+        once = (
+            ev.CreateAnswer | ev.ApplyAnswer | ev.StartMedia | ev.Response | ev.Ringing | ev.Closed
+        )
         assert not [effect for effect in again if isinstance(effect, once)]
 
 

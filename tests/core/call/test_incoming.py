@@ -12,7 +12,9 @@ from tests.core.call.calls import CALLER, OWN, PARTY, candidate, established, fe
 
 def test_accepted_invitation_answers_before_media_starts() -> None:
     call = incoming()
-    assert feed(call, ev.AcceptRequested(rule="family")) == [ev.CreateAnswer(0, "the offer", ev.MediaGrant())]
+    assert feed(call, ev.AcceptRequested(rule="family")) == [
+        ev.CreateAnswer(0, "the offer", ev.MediaGrant())
+    ]
     assert not call.media_runs
     effects = feed(call, ev.DescriptionReady(0, "the answer"))
     assert effects == [
@@ -25,7 +27,11 @@ def test_accepted_invitation_answers_before_media_starts() -> None:
 
 def test_early_candidates_follow_the_offer_into_the_transport() -> None:
     call = incoming()
-    feed(call, ev.CandidateReceived(CALLER, PARTY, candidate(1)), ev.CandidateReceived(CALLER, PARTY, None))
+    feed(
+        call,
+        ev.CandidateReceived(CALLER, PARTY, candidate(1)),
+        ev.CandidateReceived(CALLER, PARTY, None),
+    )
     effects = feed(call, ev.AcceptRequested())
     assert effects[1:] == [ev.AddCandidate(0, candidate(1)), ev.AddCandidate(0, None)]
 
@@ -43,12 +49,22 @@ def test_own_candidates_never_overtake_the_answer() -> None:
 @pytest.mark.parametrize(
     ("request_", "status", "reason"),
     [
-        (ev.RejectRequested(CallStatus.REJECTED, "not_allowed"), CallStatus.REJECTED, CloseReason.REJECTED),
+        (
+            ev.RejectRequested(CallStatus.REJECTED, "not_allowed"),
+            CallStatus.REJECTED,
+            CloseReason.REJECTED,
+        ),
         (ev.RejectRequested(CallStatus.BUSY, "busy"), CallStatus.BUSY, CloseReason.USER_BUSY),
-        (ev.RejectRequested(CallStatus.TIMEOUT, "expired"), CallStatus.TIMEOUT, CloseReason.INVITE_TIMEOUT),
+        (
+            ev.RejectRequested(CallStatus.TIMEOUT, "expired"),
+            CallStatus.TIMEOUT,
+            CloseReason.INVITE_TIMEOUT,
+        ),
     ],
 )
-def test_refusal_is_answered_and_closes(request_: ev.RejectRequested, status: CallStatus, reason: CloseReason) -> None:
+def test_refusal_is_answered_and_closes(
+    request_: ev.RejectRequested, status: CallStatus, reason: CloseReason
+) -> None:
     call = incoming()
     effects = feed(call, request_)
     assert effects == [
@@ -76,7 +92,13 @@ def test_unanswered_ring_times_out_when_the_invitation_does() -> None:
 
 @pytest.mark.parametrize(
     ("age", "expired", "left"),
-    [(0.0, False, 30.0), (-3600.0, False, 30.0), (30.0, False, 5.0), (34.9, False, 0.1), (35.1, True, -0.1)],
+    [
+        (0.0, False, 30.0),
+        (-3600.0, False, 30.0),
+        (30.0, False, 5.0),
+        (34.9, False, 0.1),
+        (35.1, True, -0.1),
+    ],
 )
 def test_age_of_an_invitation(age: float, expired: bool, left: float) -> None:
     call = incoming(now=100.0, age=age)
@@ -103,7 +125,9 @@ def test_another_client_of_our_uid_was_selected() -> None:
 
 
 def test_only_the_inviter_can_select() -> None:
-    """Every target of a call to several knows its id and the inviter's party; the broker proves who speaks."""
+    """Every target of a call to several knows its id and the inviter's party; the broker proves who
+    speaks.
+    """
     call = incoming()
     feed(call, ev.RingRequested())
     assert call.handle(ev.SelectReceived("another-target", PARTY, "the-phone"), 101.0).refused
@@ -133,7 +157,12 @@ def test_repeated_invitation_gets_the_same_answer() -> None:
 
 def test_longest_duration_counts_from_the_connection() -> None:
     call = incoming(now=100.0)
-    feed(call, ev.AcceptRequested(ev.MediaGrant(max_duration=60)), ev.DescriptionReady(0, "a"), now=100.0)
+    feed(
+        call,
+        ev.AcceptRequested(ev.MediaGrant(max_duration=60)),
+        ev.DescriptionReady(0, "a"),
+        now=100.0,
+    )
     feed(call, ev.PeerConnected(0), now=103.0)
     assert call.next_deadline() == 163.0
     effects = feed(call, ev.DeadlineReached(), now=163.0)
@@ -175,7 +204,9 @@ def test_nobody_else_can_speak_in_this_conversation() -> None:
 
 def test_stream_received_names_each_kind_once() -> None:
     call = established()
-    assert feed(call, ev.TrackReceived(0, "audio", "opus")) == [ev.StreamReceived((("audio", "opus"),))]
+    assert feed(call, ev.TrackReceived(0, "audio", "opus")) == [
+        ev.StreamReceived((("audio", "opus"),))
+    ]
     assert feed(call, ev.TrackReceived(0, "video", "H264")) == [
         ev.StreamReceived((("audio", "opus"), ("video", "H264")))
     ]

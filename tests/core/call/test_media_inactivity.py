@@ -21,7 +21,9 @@ class Watched:
         told = False
         for _ in range(4 * seconds):
             self.sent += self.rate / 4
-            told |= self.attention.look(0.25, sent=int(self.sent), received=self.received, reports=self.reports)
+            told |= self.attention.look(
+                0.25, sent=int(self.sent), received=self.received, reports=self.reports
+            )
         return told
 
     def hears(self, *, report: bool) -> None:
@@ -70,4 +72,7 @@ def test_never_within_that_time_of_the_last_packet(passes: list[tuple[float, int
     for seconds, leaving, coming in passes:
         sent, received = sent + leaving, received + coming
         quiet = seconds if coming else quiet + seconds
-        assert not attention.look(seconds, sent=sent, received=received, reports=10) or quiet >= UNHEEDED - 0.001
+        assert (
+            not attention.look(seconds, sent=sent, received=received, reports=10)
+            or quiet >= UNHEEDED - 0.001
+        )

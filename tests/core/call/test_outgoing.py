@@ -21,7 +21,9 @@ def accepted(uid: str, party: str = "p") -> ev.ResponseReceived:
     return ev.ResponseReceived(uid, party, CallStatus.ACCEPTED, sdp=f"answer of {uid}")
 
 
-def refused(uid: str, status: CallStatus = CallStatus.REJECTED, party: str = "p") -> ev.ResponseReceived:
+def refused(
+    uid: str, status: CallStatus = CallStatus.REJECTED, party: str = "p"
+) -> ev.ResponseReceived:
     return ev.ResponseReceived(uid, party, status, reason="no")
 
 
@@ -49,7 +51,8 @@ def test_second_accepted_is_sent_away() -> None:
     call = inviting("a", "b")
     feed(call, accepted("b", "phone"))
     assert feed(call, accepted("a")) == [ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE)]
-    # The other client of the selected uid hears `select` again: a `close` would reach the selected one as well.
+    # The other client of the selected uid hears `select` again: a `close` would reach the selected
+    # one as well.
     assert feed(call, accepted("b", "tablet")) == [ev.SendSelect("b", "phone")]
     assert call.handle(accepted("b", "phone"), 101.0).refused
 
@@ -108,9 +111,15 @@ def test_candidates_reach_everyone_invited_later_too() -> None:
 
 def test_candidates_that_came_before_the_answer_are_used_if_theirs_wins() -> None:
     call = inviting("a", "b")
-    feed(call, ev.CandidateReceived("a", "p", candidate(1)), ev.CandidateReceived("b", "p", candidate(2)))
+    feed(
+        call,
+        ev.CandidateReceived("a", "p", candidate(1)),
+        ev.CandidateReceived("b", "p", candidate(2)),
+    )
     effects = feed(call, accepted("b"))
-    assert [effect for effect in effects if isinstance(effect, ev.AddCandidate)] == [ev.AddCandidate(0, candidate(2))]
+    assert [effect for effect in effects if isinstance(effect, ev.AddCandidate)] == [
+        ev.AddCandidate(0, candidate(2))
+    ]
 
 
 def test_error_in_reply_to_the_invitation_is_an_answer() -> None:
@@ -131,9 +140,13 @@ def test_an_error_about_another_message_leaves_nobody_ringing() -> None:
 def test_who_rings_after_another_client_of_theirs_has_answered_is_sent_away() -> None:
     call = inviting("a", "b")
     feed(call, refused("a", party="browser"))
-    assert feed(call, ev.RingingReceived("a", "phone", 30.0)) == [ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE)]
+    assert feed(call, ev.RingingReceived("a", "phone", 30.0)) == [
+        ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE)
+    ]
     feed(call, accepted("b", "phone"))
-    assert feed(call, ev.RingingReceived("a", "tablet", 30.0)) == [ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE)]
+    assert feed(call, ev.RingingReceived("a", "tablet", 30.0)) == [
+        ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE)
+    ]
     assert feed(call, ev.RingingReceived("b", "tablet", 30.0)) == [ev.SendSelect("b", "phone")]
     assert call.handle(ev.RingingReceived("b", "phone", 30.0), 101.0).refused
     assert call.handle(ev.RingingReceived("mallory", "phone", 30.0), 101.0).refused
@@ -153,7 +166,9 @@ def test_candidates_of_those_who_lose_do_not_use_up_the_winners() -> None:
         feed(call, ev.CandidateReceived("a", "p", candidate(number)))
     assert call.handle(ev.CandidateReceived("a", "p", candidate(99)), 101.0).refused
     feed(call, accepted("b"))
-    assert feed(call, ev.CandidateReceived("b", "p", candidate(1))) == [ev.AddCandidate(0, candidate(1))]
+    assert feed(call, ev.CandidateReceived("b", "p", candidate(1))) == [
+        ev.AddCandidate(0, candidate(1))
+    ]
 
 
 def test_no_answer_is_no_response_time() -> None:
@@ -175,7 +190,9 @@ def test_close_instead_of_an_answer_is_a_refusal() -> None:
 
 def connected(*, sends_media: bool) -> OutgoingCall:
     call = inviting("a")
-    answer = ev.ResponseReceived("a", "p", CallStatus.ACCEPTED, sdp="answer", sends_media=sends_media)
+    answer = ev.ResponseReceived(
+        "a", "p", CallStatus.ACCEPTED, sdp="answer", sends_media=sends_media
+    )
     feed(call, answer, ev.PeerConnected(0), now=100.0)
     return call
 
@@ -210,7 +227,9 @@ def expired(uid: str) -> ev.ResponseReceived:
 def test_our_clock_is_wrong_so_everyone_waiting_is_invited_once_more() -> None:
     call = OutgoingCall("first", "own", ["a", "b", "c"], TIMING, 100.0, second_id="second")
     call.start()
-    feed(call, ev.DescriptionReady(0, "the offer"), ev.CandidateFound(0, candidate(1)), refused("a"))
+    feed(
+        call, ev.DescriptionReady(0, "the offer"), ev.CandidateFound(0, candidate(1)), refused("a")
+    )
     feed(call, ev.RingingReceived("c", "p", 30.0), ev.CandidateReceived("c", "p", candidate(2)))
     effects = feed(call, expired("b"), now=110.0)
     assert effects == [
@@ -223,11 +242,14 @@ def test_our_clock_is_wrong_so_everyone_waiting_is_invited_once_more() -> None:
         ev.SendCandidate("c", candidate(1)),
     ]
     assert (call.conversation, call.signaled_as, call.next_deadline()) == ("first", "second", 140.0)
-    assert feed(call, ev.RingingReceived("c", "p", 30.0)) == [ev.Ringing("c", 30.0)]  # it rings anew
+    # it rings anew
+    assert feed(call, ev.RingingReceived("c", "p", 30.0)) == [ev.Ringing("c", 30.0)]
     effects = feed(call, expired("b"), expired("c"))  # once is enough
     assert effects[0] == ev.Response(CallStatus.TIMEOUT, "expired")
     effects = feed(inviting("a"), expired("a"))
-    assert effects[0] == ev.Response(CallStatus.TIMEOUT, "expired"), "without a second id there is no second time"
+    assert effects[0] == ev.Response(CallStatus.TIMEOUT, "expired"), (
+        "without a second id there is no second time"
+    )
 
 
 def test_no_offer_no_call() -> None:

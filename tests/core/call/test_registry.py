@@ -9,7 +9,13 @@ from agent.core.call import events as ev
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallStatus, CloseReason
-from agent.core.call.registry import CLOSED_MEMORY_SECONDS, MEMORY, MEMORY_SIZE, Admission, Switchboard
+from agent.core.call.registry import (
+    CLOSED_MEMORY_SECONDS,
+    MEMORY,
+    MEMORY_SIZE,
+    Admission,
+    Switchboard,
+)
 from agent.core.policy.rate_limiter import RateLimiter
 from tests.core.call.calls import CALLER, CONVERSATION, OWN, TIMING, feed, invitation, outgoing
 
@@ -54,7 +60,8 @@ def test_the_answer_is_forgotten_after_every_invitation_has_expired() -> None:
 def test_a_conversation_belongs_to_its_sender() -> None:
     board = Switchboard()
     call = admit_call(board)
-    for _ in range(2):  # while it runs, and after it ended
+    # while it runs, and after it ended
+    for _ in range(2):
         verdict = board.admit(invitation(caller="mallory"), 1.0)
         assert verdict.effects == (ev.SendResponse(CallStatus.REJECTED, "conversation_in_use"),)
         feed(call, ev.RejectRequested())
@@ -88,7 +95,9 @@ def test_accepted_after_the_end_is_told_so() -> None:
     feed(call, ev.DescriptionReady(0, "o"), ev.CloseRequested(), now=0.0)
     board.remove(call, 1.0)
     late = ev.ResponseReceived(CALLER, "p", CallStatus.ACCEPTED, sdp="s")
-    assert board.unknown_response(CONVERSATION, late) == [ev.SendClose(CALLER, CloseReason.CANCELLED)]
+    assert board.unknown_response(CONVERSATION, late) == [
+        ev.SendClose(CALLER, CloseReason.CANCELLED)
+    ]
     assert board.unknown_response("another", late) == []
     refused = ev.ResponseReceived(CALLER, "p", CallStatus.BUSY)
     assert board.unknown_response(CONVERSATION, refused) == []
@@ -101,7 +110,9 @@ def test_ringing_after_the_end_is_told_so() -> None:
     feed(call, ev.DescriptionReady(0, "o"), ev.CloseRequested(), now=0.0)
     board.remove(call, 1.0)
     rings = ev.RingingReceived("phone-of-b", "p", 20.0)
-    assert board.unknown_response(CONVERSATION, rings) == [ev.SendClose("phone-of-b", CloseReason.CANCELLED)]
+    assert board.unknown_response(CONVERSATION, rings) == [
+        ev.SendClose("phone-of-b", CloseReason.CANCELLED)
+    ]
     assert board.unknown_response("another", rings) == []
 
 
@@ -123,7 +134,9 @@ def test_the_first_id_of_a_call_that_was_renamed_stays_its_own() -> None:
     call.signaled_as = "9e107d9d-372b-4a9a-9b4e-1d6f3d9a1c55"
     board.rename(call, CONVERSATION, 0.0)
     late = CLOSED_MEMORY_SECONDS + 1
-    assert board.admit(invitation(), late).effects == (ev.SendResponse(CallStatus.REJECTED, "conversation_in_use"),)
+    assert board.admit(invitation(), late).effects == (
+        ev.SendResponse(CallStatus.REJECTED, "conversation_in_use"),
+    )
     board.remove(call, late)
     assert board.admit(invitation(), late).admission is Admission.NEW
 
@@ -139,7 +152,9 @@ def test_who_answered_an_invitation_never_gets_a_close_for_it() -> None:
 
 
 def test_repetitions_are_limited_too() -> None:
-    """Each costs an answer: four times ten a minute, whoever owns the conversation, and then silence."""
+    """Each costs an answer: four times ten a minute, whoever owns the conversation, and then
+    silence.
+    """
     board = Switchboard()
     call = admit_call(board)
     feed(call, ev.RejectRequested(CallStatus.REJECTED, "no"))
@@ -172,9 +187,14 @@ def test_a_call_that_goes_on_under_another_id() -> None:
     feed(call, ev.DescriptionReady(0, "o"), EXPIRED, now=0.0)
     board.rename(call, CONVERSATION, 0.0)
     assert board.busy
-    assert board.admit(invitation(caller="mallory", conversation="second"), 0.0).admission is Admission.REFUSED
+    assert (
+        board.admit(invitation(caller="mallory", conversation="second"), 0.0).admission
+        is Admission.REFUSED
+    )
     late = ev.ResponseReceived(CALLER, "p", CallStatus.ACCEPTED, sdp="s")
-    assert board.unknown_response(CONVERSATION, late) == [ev.SendClose(CALLER, CloseReason.CANCELLED)]
+    assert board.unknown_response(CONVERSATION, late) == [
+        ev.SendClose(CALLER, CloseReason.CANCELLED)
+    ]
     assert board.unknown_response("second", late) == []
     feed(call, ev.CloseRequested(), now=0.0)
     board.remove(call, 0.0)
@@ -213,7 +233,9 @@ def test_busy_counts_conversations() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 30)), max_size=300))
-def test_memory_stays_bounded_and_floods_are_refused_then_dropped(steps: list[tuple[int, float]]) -> None:
+def test_memory_stays_bounded_and_floods_are_refused_then_dropped(
+    steps: list[tuple[int, float]],
+) -> None:
     board = Switchboard(limiter=RateLimiter())
     now, admissions = 0.0, []
     for number, (caller, pause) in enumerate(steps):
@@ -234,5 +256,9 @@ def test_answers_are_remembered_up_to_a_size() -> None:
         board.add(call)
         feed(call, ev.AcceptRequested(), ev.DescriptionReady(0, "v" * length), ev.CloseRequested())
         board.remove(call, 0.0)
-    known = [n for n in range(20) if board.admit(invitation(conversation=f"c{n}"), 1.0).admission is Admission.REPEATED]
+    known = [
+        n
+        for n in range(20)
+        if board.admit(invitation(conversation=f"c{n}"), 1.0).admission is Admission.REPEATED
+    ]
     assert known == list(range(12, 20))

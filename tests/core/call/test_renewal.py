@@ -1,4 +1,6 @@
-"""A fresh transport for the same conversation, from either side, on a collision, and when it fails."""
+"""A fresh transport for the same conversation, from either side, on a collision, and when it
+fails.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def test_our_own_renewal() -> None:
     call = established()
     assert feed(call, ev.RenewRequested()) == [ev.CreateOffer(1, ev.MediaGrant())]
     assert feed(call, ev.DescriptionReady(1, "offer")) == [ev.SendOffer(1, "offer")]
-    assert feed(call, ev.AnswerReceived(CALLER, PARTY, 1, "answer")) == [ev.ApplyAnswer(1, "answer")]
+    assert feed(call, ev.AnswerReceived(CALLER, PARTY, 1, "answer")) == [
+        ev.ApplyAnswer(1, "answer")
+    ]
     feed(call, ev.PeerConnected(1))
     assert call.state is State.ESTABLISHED
 
@@ -84,7 +88,9 @@ def test_our_network_changed_again_while_a_transport_was_in_the_making() -> None
     assert feed(call, ev.RenewRequested()) == [ev.ClosePeer(1), ev.CreateOffer(2, ev.MediaGrant())]
 
 
-@pytest.mark.parametrize("reason", [CloseReason.ICE_FAILED, CloseReason.REJECTED, CloseReason.UNKNOWN_REASON])
+@pytest.mark.parametrize(
+    "reason", [CloseReason.ICE_FAILED, CloseReason.REJECTED, CloseReason.UNKNOWN_REASON]
+)
 def test_an_offer_that_cannot_be_used_leaves_the_old_transport(reason: CloseReason) -> None:
     call = established()
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "nonsense"))
@@ -99,7 +105,9 @@ def test_a_media_source_that_fails_ends_the_call() -> None:
     for generation in (0, 1):
         call = established()
         feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"))
-        effects = feed(call, ev.PeerFailed(generation, "no_user_media", "gone", CloseReason.NO_USER_MEDIA))
+        effects = feed(
+            call, ev.PeerFailed(generation, "no_user_media", "gone", CloseReason.NO_USER_MEDIA)
+        )
         assert effects[:2] == [
             ev.ErrorRaised("no_user_media", "gone"),
             ev.SendClose(CALLER, CloseReason.NO_USER_MEDIA),
@@ -109,30 +117,42 @@ def test_a_media_source_that_fails_ends_the_call() -> None:
 
 def test_candidates_go_to_the_transport_in_the_making() -> None:
     call = established()
-    assert feed(call, ev.CandidateReceived(CALLER, PARTY, candidate(1))) == [ev.AddCandidate(0, candidate(1))]
+    assert feed(call, ev.CandidateReceived(CALLER, PARTY, candidate(1))) == [
+        ev.AddCandidate(0, candidate(1))
+    ]
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"))
-    assert feed(call, ev.CandidateReceived(CALLER, PARTY, candidate(2))) == [ev.AddCandidate(1, candidate(2))]
+    assert feed(call, ev.CandidateReceived(CALLER, PARTY, candidate(2))) == [
+        ev.AddCandidate(1, candidate(2))
+    ]
 
 
 def test_each_transport_takes_its_own_candidates() -> None:
     call = established()
     feed(call, *[ev.CandidateReceived(CALLER, PARTY, candidate())] * call.timing.max_candidates)
     assert call.handle(ev.CandidateReceived(CALLER, PARTY, candidate()), 101.0).refused
-    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), ev.CandidateReceived(CALLER, PARTY, candidate()))
+    feed(
+        call,
+        ev.OfferReceived(CALLER, PARTY, 1, "offer"),
+        ev.CandidateReceived(CALLER, PARTY, candidate()),
+    )
 
 
-# -- before there is an answer -----------------------------------------------------------------------------------------
+# -- before there is an answer ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("changes", [1, 3])
 @pytest.mark.parametrize("offered", [False, True])
 def test_our_network_changes_while_our_invitation_is_out(changes: int, offered: bool) -> None:
-    """What we invited with has the old addresses: who accepts is offered a fresh transport in the same breath."""
+    """What we invited with has the old addresses: who accepts is offered a fresh transport in the
+    same breath.
+    """
     call = outgoing(CALLER)
     moves = [ev.RenewRequested()] * changes
     before, after = ([], moves) if offered else (moves, [])
     effects = feed(call, *before, ev.DescriptionReady(0, "offer"), *after)
-    assert not [each for each in effects if isinstance(each, ev.CreateOffer)], "no offer before there is an answer"
+    assert not [each for each in effects if isinstance(each, ev.CreateOffer)], (
+        "no offer before there is an answer"
+    )
     effects = feed(call, ev.ResponseReceived(CALLER, PARTY, CallStatus.ACCEPTED, sdp="answer"))
     assert effects[-3:] == [
         ev.Response(CallStatus.ACCEPTED),
@@ -172,7 +192,7 @@ def test_a_change_is_made_up_for_once() -> None:
     assert call.next_deadline() is None
 
 
-# -- while the first transport connects --------------------------------------------------------------------------------
+# -- while the first transport connects ------------------------------------------------------------
 
 
 def connecting(role: str) -> IncomingCall | OutgoingCall:
@@ -195,9 +215,15 @@ def test_a_fresh_transport_of_ours_that_connects_first_establishes_the_call(role
     call = connecting(role)
     assert feed(call, ev.RenewRequested()) == [ev.CreateOffer(1, ev.MediaGrant())]
     assert feed(call, ev.DescriptionReady(1, "offer")) == [ev.SendOffer(1, "offer")]
-    assert feed(call, ev.AnswerReceived(CALLER, PARTY, 1, "answer")) == [ev.ApplyAnswer(1, "answer")]
+    assert feed(call, ev.AnswerReceived(CALLER, PARTY, 1, "answer")) == [
+        ev.ApplyAnswer(1, "answer")
+    ]
     feed(call, ev.IceConnected(1), now=103.0)
-    assert feed(call, ev.PeerConnected(1), now=104.0) == [ev.StartMedia(1), ev.ClosePeer(0), ev.Connected()]
+    assert feed(call, ev.PeerConnected(1), now=104.0) == [
+        ev.StartMedia(1),
+        ev.ClosePeer(0),
+        ev.Connected(),
+    ]
     assert (call.state, call.current_generation, call.reconnects) == (State.ESTABLISHED, 1, 0)
     assert (call.marks.answered, call.marks.ice, call.marks.connected) == (101.0, 103.0, 104.0)
     assert call.next_deadline() is None
@@ -224,7 +250,9 @@ def test_the_first_transport_may_be_quicker_than_the_fresh_one(role: str) -> Non
 def test_a_far_side_that_answers_no_offer_while_it_connects_costs_nothing(role: str) -> None:
     call = connecting(role)
     feed(call, ev.RenewRequested(), ev.DescriptionReady(1, "offer"))
-    assert feed(call, ev.CandidateReceived(CALLER, PARTY, candidate())) == [ev.AddCandidate(0, candidate())]
+    assert feed(call, ev.CandidateReceived(CALLER, PARTY, candidate())) == [
+        ev.AddCandidate(0, candidate())
+    ]
     feed(call, ev.PeerConnected(0), now=104.0)
     assert feed(call, ev.DeadlineReached(), now=116.0) == [ev.ClosePeer(1)]
     assert (call.state, call.current_generation) == (State.ESTABLISHED, 0)
@@ -233,8 +261,15 @@ def test_a_far_side_that_answers_no_offer_while_it_connects_costs_nothing(role: 
 @ROLES
 def test_candidates_are_for_the_fresh_transport_once_the_far_side_takes_part(role: str) -> None:
     call = connecting(role)
-    feed(call, ev.RenewRequested(), ev.DescriptionReady(1, "o"), ev.AnswerReceived(CALLER, PARTY, 1, "answer"))
-    assert feed(call, ev.CandidateReceived(CALLER, PARTY, candidate())) == [ev.AddCandidate(1, candidate())]
+    feed(
+        call,
+        ev.RenewRequested(),
+        ev.DescriptionReady(1, "o"),
+        ev.AnswerReceived(CALLER, PARTY, 1, "answer"),
+    )
+    assert feed(call, ev.CandidateReceived(CALLER, PARTY, candidate())) == [
+        ev.AddCandidate(1, candidate())
+    ]
 
 
 @ROLES
@@ -252,7 +287,12 @@ def test_no_fresh_transport_puts_the_end_of_the_setup_off(role: str) -> None:
 @pytest.mark.parametrize("first", [0, 1])
 def test_either_transport_may_fail_while_it_connects(role: str, first: int) -> None:
     call = connecting(role)
-    feed(call, ev.RenewRequested(), ev.DescriptionReady(1, "o"), ev.AnswerReceived(CALLER, PARTY, 1, "answer"))
+    feed(
+        call,
+        ev.RenewRequested(),
+        ev.DescriptionReady(1, "o"),
+        ev.AnswerReceived(CALLER, PARTY, 1, "answer"),
+    )
     told = feed(call, ev.PeerFailed(first, "ice_failed", "no path"))
     assert told[0] == ev.ErrorRaised("ice_failed", "no path")
     assert call.state is State.CONNECTING
@@ -265,6 +305,9 @@ def test_renewals_are_counted() -> None:
     limit = call.timing.max_renewals
     assert call.handle(ev.OfferReceived(CALLER, PARTY, limit + 1, "offer"), 101.0).refused
     feed(
-        call, ev.OfferReceived(CALLER, PARTY, limit, "offer"), ev.DescriptionReady(limit, "a"), ev.PeerConnected(limit)
+        call,
+        ev.OfferReceived(CALLER, PARTY, limit, "offer"),
+        ev.DescriptionReady(limit, "a"),
+        ev.PeerConnected(limit),
     )
     assert call.handle(ev.RenewRequested(), 101.0).refused

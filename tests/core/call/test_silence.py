@@ -1,4 +1,6 @@
-"""Nothing arrives any more: what is tried, for how long, and how it ends (`conversation/renewing.py`)."""
+"""Nothing arrives any more: what is tried, for how long, and how it ends
+(`conversation/renewing.py`).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ END = ev.Closed(CloseReason.ICE_TIMEOUT, Side.LOCAL)
 
 
 def silent(now: float = 103.0) -> IncomingCall:
-    """A call whose last packet came three seconds before `now`, and whose fresh offer the broker has."""
+    """A call whose last packet came three seconds before `now`, and whose fresh offer the broker
+    has.
+    """
     call = established(now=50.0)
     feed(call, SILENT, ev.OfferDelivered(1), now=now)
     return call
@@ -92,7 +96,10 @@ def test_the_far_sides_offer_is_left_its_time() -> None:
     """And ours, which lost the collision, is not made again meanwhile."""
     call = silent()
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), now=104.0)
-    assert due(call) == (119.0, [ev.SendClose(CALLER, CloseReason.ICE_TIMEOUT), ev.ClosePeer(0), ev.ClosePeer(1), END])
+    assert due(call) == (
+        119.0,
+        [ev.SendClose(CALLER, CloseReason.ICE_TIMEOUT), ev.ClosePeer(0), ev.ClosePeer(1), END],
+    )
     call = silent()
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), now=104.0)
     feed(call, ev.PeerFailed(1, "ice_failed", "no"), now=105.0)
@@ -128,7 +135,12 @@ def test_a_word_before_the_silence_is_none() -> None:
 
 def test_who_speaks_is_waited_for() -> None:
     call = silent()
-    feed(call, ev.DescriptionReady(1, "offer"), ev.AnswerReceived(CALLER, PARTY, 1, "answer"), now=104.0)
+    feed(
+        call,
+        ev.DescriptionReady(1, "offer"),
+        ev.AnswerReceived(CALLER, PARTY, 1, "answer"),
+        now=104.0,
+    )
     at, effects = run_out(call)
     assert at == 104.0 + TIMING.ice_timeout
     assert effects[-1] == END
@@ -155,7 +167,10 @@ def test_our_own_change_of_network_is_no_silence_of_theirs() -> None:
 
 def test_a_transport_that_is_gone_is_renewed_too() -> None:
     call = established()
-    assert feed(call, ev.PeerLost(0, "consent"), now=110.0) == [ev.Degraded("lost"), ev.CreateOffer(1, GRANT)]
+    assert feed(call, ev.PeerLost(0, "consent"), now=110.0) == [
+        ev.Degraded("lost"),
+        ev.CreateOffer(1, GRANT),
+    ]
     assert run_out(call)[0] == 110.0 + TIMING.ice_timeout
 
 
@@ -251,7 +266,8 @@ class Watch:
 
     def __init__(self, call: Call, now: float) -> None:
         self.call = call
-        self.carries, self.gone = 0, False  # the transport that has the media, and whether it was lost
+        # the transport that has the media, and whether it was lost
+        self.carries, self.gone = 0, False
         self.began: dict[int, float] = {}
         self.renewals = self.ends = 0
         self.silent_since: float | None = None
@@ -272,7 +288,9 @@ class Watch:
             assert give_up is not None
             assert give_up <= self.silent_since + call.timing.hold
         for generation, began in self.began.items():
-            assert now < began + call.timing.renewal or not isinstance(event, ev.DeadlineReached), generation
+            assert now < began + call.timing.renewal or not isinstance(event, ev.DeadlineReached), (
+                generation
+            )
         assert self.renewals <= 2 * call.timing.max_renewals, "one of each side in a generation"
         assert self.ends == (call.state is State.CLOSED)
 
@@ -285,7 +303,9 @@ class Watch:
                 self.carries = effect.generation
                 self.began.pop(effect.generation, None)
             case ev.ClosePeer():
-                assert closing or effect.generation != self.carries, "media stops while there is nothing else"
+                assert closing or effect.generation != self.carries, (
+                    "media stops while there is nothing else"
+                )
                 self.began.pop(effect.generation, None)
             case ev.Closed():
                 self.ends += 1
@@ -304,7 +324,9 @@ def test_any_order_of_silence_and_attempts(
         now = _pass(watch, now, now + pause)
         watch.handle(event, now)
     _pass(watch, now, now + 2 * TIMING.hold)
-    assert call.state is State.CLOSED or (call.state is State.ESTABLISHED and call.next_deadline() is None)
+    assert call.state is State.CLOSED or (
+        call.state is State.ESTABLISHED and call.next_deadline() is None
+    )
     assert not watch.began
 
 
@@ -318,7 +340,7 @@ def _pass(watch: Watch, now: float, end: float) -> float:
     raise AssertionError("deadlines that move nothing")
 
 
-# -- a connection with nobody behind it --------------------------------------------------------------------------------
+# -- a connection with nobody behind it ------------------------------------------------------------
 
 
 def test_a_far_side_that_only_answers_checks_ends_the_call() -> None:
@@ -335,7 +357,9 @@ def test_who_speaks_by_way_of_the_broker_is_there() -> None:
     feed(call, ev.CandidateReceived(CALLER, PARTY, candidate()), now=80.0)
     assert call.handle(ev.PeerUnheeded(0, 30.0), 100.0).refused
     assert call.state is State.ESTABLISHED
-    assert feed(call, ev.PeerUnheeded(0, 30.0), now=130.0)[-1] == ev.Closed(CloseReason.MEDIA_TIMEOUT, Side.LOCAL)
+    assert feed(call, ev.PeerUnheeded(0, 30.0), now=130.0)[-1] == ev.Closed(
+        CloseReason.MEDIA_TIMEOUT, Side.LOCAL
+    )
 
 
 def test_only_the_transport_that_carries_the_media_counts() -> None:

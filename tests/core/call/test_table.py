@@ -1,4 +1,6 @@
-"""The table a second time: what each state takes and where it leads; and that it takes nothing else."""
+"""The table a second time: what each state takes and where it leads; and that it takes nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from agent.core.call.reasons import CallStatus, CloseReason
 from tests.core.call.calls import CALLER, PARTY, candidate, established, feed, incoming, outgoing
 
 AnyCall = IncomingCall | OutgoingCall
-LATER = 1000.0  # every deadline has passed
+# every deadline has passed
+LATER = 1000.0
 
 INPUTS: dict[str, ev.Input] = {
     "ring": ev.RingRequested(),
@@ -23,7 +26,9 @@ INPUTS: dict[str, ev.Input] = {
     "hang_up": ev.CloseRequested(),
     "rings": ev.RingingReceived(CALLER, PARTY, 30.0),
     "accepted": ev.ResponseReceived(CALLER, PARTY, CallStatus.ACCEPTED, sdp="answer"),
-    "accepted_late": ev.ResponseReceived(CALLER, "another-client", CallStatus.ACCEPTED, sdp="answer"),
+    "accepted_late": ev.ResponseReceived(
+        CALLER, "another-client", CallStatus.ACCEPTED, sdp="answer"
+    ),
     "rings_late": ev.RingingReceived(CALLER, "another-client", 30.0),
     "refused": ev.ResponseReceived(CALLER, PARTY, CallStatus.REJECTED, "no"),
     "selected_other": ev.SelectReceived(CALLER, PARTY, "another-of-us"),
@@ -98,24 +103,33 @@ def after(make: Callable[[], AnyCall], *inputs: str) -> Callable[[], AnyCall]:
     return made
 
 
-UNDECIDED = "accept>answering reject>closed hang_up>closed candidate selected_other>closed close>closed deadline>closed"
-CONNECTING = (
-    "candidate found ice connected>established frame track failed>closed renew offer error hang_up>closed "
+UNDECIDED = (
+    "accept>answering reject>closed hang_up>closed candidate selected_other>closed "
     "close>closed deadline>closed"
 )
-CONNECTING_ANEW = CONNECTING.replace("failed>closed", "failed answer described_1 failed_1 connected_1>established")
+CONNECTING = (
+    "candidate found ice connected>established frame track failed>closed renew offer error "
+    "hang_up>closed "
+    "close>closed deadline>closed"
+)
+CONNECTING_ANEW = CONNECTING.replace(
+    "failed>closed", "failed answer described_1 failed_1 connected_1>established"
+)
 ESTABLISHED = (
-    "candidate found ice frame track failed>closed silent>lost unheeded>closed lost>lost left>lost renew offer "
+    "candidate found ice frame track failed>closed silent>lost unheeded>closed lost>lost "
+    "left>lost renew offer "
     "error hang_up>closed close>closed"
 )
 RENEWING = "answer described_1 failed_1"
 LOST = (
-    "candidate found ice frame track failed>closed heard>established lost left renew offer error hang_up>closed "
+    "candidate found ice frame track failed>closed heard>established lost left renew offer "
+    "error hang_up>closed "
     "close>closed deadline>closed"
 )
 LEFT = LOST.replace("heard>established lost left renew ", "")
 LATE = "accepted_late rings_late"
-# The call, the state that it is in, and every input that it takes: `input` stays there, `input>state` leads on.
+# The call, the state that it is in, and every input that it takes: `input` stays there,
+# `input>state` leads on.
 TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
     ("invited", incoming, State.INVITED, "ring>ringing " + UNDECIDED),
     ("ringing", ringing, State.RINGING, UNDECIDED),
@@ -123,7 +137,8 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
         "answering",
         answering,
         State.ANSWERING,
-        "described>connecting failed>closed candidate found renew selected_other>closed close>closed hang_up>closed "
+        "described>connecting failed>closed candidate found renew selected_other>closed "
+        "close>closed hang_up>closed "
         "deadline>closed",
     ),
     ("accepted", accepted, State.CONNECTING, CONNECTING + " selected_other>closed"),
@@ -163,7 +178,8 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
         "inviting",
         inviting,
         State.INVITING,
-        "found candidate renew rings rings_late accepted>connecting accepted_late>connecting refused>closed "
+        "found candidate renew rings rings_late accepted>connecting accepted_late>connecting "
+        "refused>closed "
         "error>closed failed>closed close>closed hang_up>closed deadline>closed",
     ),
     ("outgoing accepted", invited_and_accepted, State.CONNECTING, f"{CONNECTING} {LATE}"),
@@ -185,9 +201,15 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("make", "state", "takes"), [entry[1:] for entry in TABLE], ids=[entry[0] for entry in TABLE])
-def test_every_state_with_every_input(make: Callable[[], AnyCall], state: State, takes: str) -> None:
-    leads = {name: to or state.value for name, _, to in (entry.partition(">") for entry in takes.split())}
+@pytest.mark.parametrize(
+    ("make", "state", "takes"), [entry[1:] for entry in TABLE], ids=[entry[0] for entry in TABLE]
+)
+def test_every_state_with_every_input(
+    make: Callable[[], AnyCall], state: State, takes: str
+) -> None:
+    leads = {
+        name: to or state.value for name, _, to in (entry.partition(">") for entry in takes.split())
+    }
     assert set(leads) <= set(INPUTS)
     for name, event in INPUTS.items():
         call = make()
@@ -198,11 +220,18 @@ def test_every_state_with_every_input(make: Callable[[], AnyCall], state: State,
 
 
 def test_every_kind_of_input_is_in_the_table() -> None:
-    kinds = {kind for role in (IncomingCall, OutgoingCall) for rows in role.TABLE.values() for kind in rows}
+    kinds = {
+        kind
+        for role in (IncomingCall, OutgoingCall)
+        for rows in role.TABLE.values()
+        for kind in rows
+    }
     assert kinds == {type(event) for event in INPUTS.values()}
 
 
-ENTRIES = pytest.mark.parametrize("make", [entry[1] for entry in TABLE], ids=[entry[0] for entry in TABLE])
+ENTRIES = pytest.mark.parametrize(
+    "make", [entry[1] for entry in TABLE], ids=[entry[0] for entry in TABLE]
+)
 
 
 @ENTRIES

@@ -39,7 +39,9 @@ def test_without_rules_every_call_is_rejected() -> None:
 
 
 def test_no_rule_that_matches_is_a_rejection() -> None:
-    assert decide(policy(rule(callers=["family-*"]))) == Decision(Action.REJECT, None, "not_allowed")
+    assert decide(policy(rule(callers=["family-*"]))) == Decision(
+        Action.REJECT, None, "not_allowed"
+    )
 
 
 def test_the_first_rule_that_matches_decides() -> None:
@@ -53,7 +55,12 @@ def test_the_first_rule_that_matches_decides() -> None:
 
 def test_accept_and_ring_grant_the_media_of_the_rule() -> None:
     for action in (Action.ACCEPT, Action.RING):
-        values = {"video": False, "audio": "receive", "max_duration": "10m", "shared_bitrate": "ignore"}
+        values = {
+            "video": False,
+            "audio": "receive",
+            "max_duration": "10m",
+            "shared_bitrate": "ignore",
+        }
         decision = decide(policy(rule(action=action, **values)))
         grant = MediaGrant(False, AudioDirection.RECEIVE, 600.0, SharedBitrate.IGNORE)
         assert decision == Decision(action, "a rule", None, grant)
@@ -68,9 +75,17 @@ def test_every_call_slows_the_shared_encoder_unless_a_rule_says_otherwise() -> N
 
 @pytest.mark.parametrize(
     ("of_rule", "of_all", "expected"),
-    [(None, None, None), ("10m", None, 600.0), (None, 60.0, 60.0), ("10m", 60.0, 60.0), ("30s", 60.0, 30.0)],
+    [
+        (None, None, None),
+        ("10m", None, 600.0),
+        (None, 60.0, 60.0),
+        ("10m", 60.0, 60.0),
+        ("30s", 60.0, 30.0),
+    ],
 )
-def test_the_shorter_limit_counts(of_rule: str | None, of_all: float | None, expected: float | None) -> None:
+def test_the_shorter_limit_counts(
+    of_rule: str | None, of_all: float | None, expected: float | None
+) -> None:
     assert decide(policy(rule(max_duration=of_rule), max_duration=of_all)).max_duration == expected
 
 
@@ -122,10 +137,12 @@ def glob(pattern: str, text: str) -> bool:
 @hypothesis.settings(deadline=None)
 @given(st.text("ab.*?", min_size=1, max_size=6), st.text("ab.", min_size=1, max_size=6))
 def test_patterns_mean_what_stars_and_question_marks_say(pattern: str, caller: str) -> None:
-    assert (decide(policy(rule(callers=[pattern])), caller).rule is not None) == glob(pattern, caller)
+    assert (decide(policy(rule(callers=[pattern])), caller).rule is not None) == glob(
+        pattern, caller
+    )
 
 
-# --- rate --------------------------------------------------------------------------------------------------------
+# --- rate -----------------------------------------------------------------------------------------
 
 
 def test_a_rate_hands_over_to_the_next_rule_when_it_is_used_up() -> None:
@@ -151,7 +168,9 @@ def test_a_rate_is_for_each_caller() -> None:
 def test_deciding_alone_uses_nothing_up() -> None:
     history = CallHistory()
     rules = policy(rule(rate="1/h"))
-    assert [rules.decide(invitation(), at=SUNDAY_NOON, history=history).rule for _ in range(3)] == ["a rule"] * 3
+    assert [rules.decide(invitation(), at=SUNDAY_NOON, history=history).rule for _ in range(3)] == [
+        "a rule"
+    ] * 3
 
 
 @hypothesis.settings(deadline=None)
@@ -169,12 +188,14 @@ def test_no_window_holds_more_calls_than_the_rate(steps: list[int], calls: int) 
             accepted.append(at)
 
 
-# --- override ----------------------------------------------------------------------------------------------------
+# --- override -------------------------------------------------------------------------------------
 
 
 def test_an_override_decides_before_any_rule_until_it_ends() -> None:
     until = SUNDAY_NOON + timedelta(minutes=5)
-    rules = policy(rule(action="reject"), max_duration=60.0).overridden(PolicyOverride(action=Action.RING, until=until))
+    rules = policy(rule(action="reject"), max_duration=60.0).overridden(
+        PolicyOverride(action=Action.RING, until=until)
+    )
 
     def at(when: datetime) -> Decision:
         return rules.decide(invitation(), at=when, history=CallHistory())
@@ -191,14 +212,15 @@ def test_an_override_without_an_end_stays_until_it_is_taken_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [{"action": "busy"}, {"action": "x"}, {"action": "ring", "until": "2026-11-22T12:00:00"}]
+    "values",
+    [{"action": "busy"}, {"action": "x"}, {"action": "ring", "until": "2026-11-22T12:00:00"}],
 )
 def test_an_override_that_cannot_be_used_is_refused(values: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"action|until"):
         PolicyOverride.model_validate(values)
 
 
-# --- in words ----------------------------------------------------------------------------------------------------
+# --- in words -------------------------------------------------------------------------------------
 
 
 def test_an_explanation_tells_of_every_rule() -> None:
@@ -238,7 +260,11 @@ def test_an_explanation_tells_of_every_rule() -> None:
 
 def test_an_explanation_tells_of_an_override() -> None:
     override = PolicyOverride(action=Action.ACCEPT, until=SUNDAY_NOON + timedelta(hours=1))
-    explanation = policy(rule()).overridden(override).explain(invitation(), at=SUNDAY_NOON, history=CallHistory())
+    explanation = (
+        policy(rule())
+        .overridden(override)
+        .explain(invitation(), at=SUNDAY_NOON, history=CallHistory())
+    )
     assert explanation.override == "overridden: accept every call until 2026-11-22T13:00:00+00:00"
     assert [each.decides for each in explanation.rules] == [False]
 
@@ -268,7 +294,11 @@ def test_every_decision_follows_the_first_rule_that_matches(
     explanation = subject.explain(invitation(caller, signed=signed), at=at, history=CallHistory())
     decision = explanation.decision
     first = next((each.rule for each in explanation.rules if each.matches), None)
-    assert decision.rule == first == next((each.rule for each in explanation.rules if each.decides), None)
+    assert (
+        decision.rule
+        == first
+        == next((each.rule for each in explanation.rules if each.decides), None)
+    )
     assert (decision.reason is None) == (decision.action in (Action.ACCEPT, Action.RING))
     if decision.rule is not None and decision.action in (Action.ACCEPT, Action.RING):
         assert decision.action is named[int(decision.rule)].action

@@ -1,4 +1,6 @@
-"""How often someone may call (PROTOCOL 8), and that a flood costs neither memory nor the next caller."""
+"""How often someone may call (PROTOCOL 8), and that a flood costs neither memory nor the next
+caller.
+"""
 
 from __future__ import annotations
 
@@ -58,13 +60,16 @@ def test_a_flood_of_names_costs_no_memory() -> None:
 
 
 ARRIVALS = st.lists(
-    st.tuples(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from([0.0, 0.5, 1.0, 3.0, 9.5])), max_size=80
+    st.tuples(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from([0.0, 0.5, 1.0, 3.0, 9.5])),
+    max_size=80,
 )
 
 
 @hypothesis.settings(deadline=None)
 @given(ARRIVALS, st.integers(1, 3), st.integers(1, 5))
-def test_the_limiter_equals_its_definition(arrivals: list[tuple[str, float]], per_caller: int, overall: int) -> None:
+def test_the_limiter_equals_its_definition(
+    arrivals: list[tuple[str, float]], per_caller: int, overall: int
+) -> None:
     limiter = RateLimiter(per_caller, overall, window=10.0)
     past: list[tuple[float, str, Verdict]] = []
     now = 0.0
@@ -73,9 +78,14 @@ def test_the_limiter_equals_its_definition(arrivals: list[tuple[str, float]], pe
         recent = [entry for entry in past if now - entry[0] < 10.0]
         answered = [entry for entry in recent if entry[2] is not DROP]
         admitted = [entry for entry in recent if entry[2] is ADMIT]
-        if len(answered) >= 4 * overall or sum(entry[1] == caller for entry in answered) >= 4 * per_caller:
+        if (
+            len(answered) >= 4 * overall
+            or sum(entry[1] == caller for entry in answered) >= 4 * per_caller
+        ):
             expected = DROP
-        elif len(admitted) >= overall or sum(entry[1] == caller for entry in admitted) >= per_caller:
+        elif (
+            len(admitted) >= overall or sum(entry[1] == caller for entry in admitted) >= per_caller
+        ):
             expected = REFUSE
         else:
             expected = ADMIT
@@ -83,7 +93,7 @@ def test_the_limiter_equals_its_definition(arrivals: list[tuple[str, float]], pe
         past.append((now, caller, expected))
 
 
-# --- the memory behind a rule's rate -----------------------------------------------------------------------------
+# --- the memory behind a rule's rate --------------------------------------------------------------
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -64,7 +64,12 @@ def test_rules_do_not_change() -> None:
 
 @pytest.mark.parametrize(
     ("text", "rate"),
-    [("3/h", Rate(3, 3600)), ("10/d", Rate(10, 86_400)), ("5/30m", Rate(5, 1800)), ("100/1h30m", Rate(100, 5400))],
+    [
+        ("3/h", Rate(3, 3600)),
+        ("10/d", Rate(10, 86_400)),
+        ("5/30m", Rate(5, 1800)),
+        ("100/1h30m", Rate(100, 5400)),
+    ],
 )
 def test_rates(text: str, rate: Rate) -> None:
     assert Rate.parse(text) == rate
@@ -72,13 +77,24 @@ def test_rates(text: str, rate: Rate) -> None:
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("10m", 600), ("90s", 90), ("1h30m", 5400), ("1d", 86_400), ("0.5s", 0.5), (" 2h ", 7200), ("45", 45), (1.5, 1.5)],
+    [
+        ("10m", 600),
+        ("90s", 90),
+        ("1h30m", 5400),
+        ("1d", 86_400),
+        ("0.5s", 0.5),
+        (" 2h ", 7200),
+        ("45", 45),
+        (1.5, 1.5),
+    ],
 )
 def test_durations(value: object, seconds: float) -> None:
     assert parse_duration(value) == seconds
 
 
-@pytest.mark.parametrize("value", ["", "m", "30m1h", "-5s", "1e3", "8d", "1 h", 8 * 86_400, -1, None, [], "٣s"])
+@pytest.mark.parametrize(
+    "value", ["", "m", "30m1h", "-5s", "1e3", "8d", "1 h", 8 * 86_400, -1, None, [], "٣s"]
+)
 def test_what_is_not_a_duration_is_quoted(value: object) -> None:
     with pytest.raises(ValueError, match="is not"):
         parse_duration(value)

@@ -10,11 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.policy.schedule import DAYS, Days, Hours, check_schedule, check_unset_clock, parse_timezone
+from agent.core.policy.schedule import (
+    DAYS,
+    Days,
+    Hours,
+    check_schedule,
+    check_unset_clock,
+    parse_timezone,
+)
 
 BERLIN = ZoneInfo("Europe/Berlin")
-FORWARD = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)  # Sunday 02:00 becomes 03:00
-BACK = datetime(2026, 10, 25, 1, 0, tzinfo=UTC)  # Sunday 03:00 becomes 02:00
+# Sunday 02:00 becomes 03:00
+FORWARD = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
+# Sunday 03:00 becomes 02:00
+BACK = datetime(2026, 10, 25, 1, 0, tzinfo=UTC)
 
 
 def open_at(at: datetime, days: str | None, hours: str | None, zone: ZoneInfo = BERLIN) -> bool:
@@ -25,7 +34,9 @@ def open_at(at: datetime, days: str | None, hours: str | None, zone: ZoneInfo = 
 
 def berlin(day: int, clock: str) -> datetime:
     """In November 2026, of which the 23rd is a Monday."""
-    return datetime.combine(datetime(2026, 11, day, tzinfo=BERLIN), time.fromisoformat(clock), BERLIN)
+    return datetime.combine(
+        datetime(2026, 11, day, tzinfo=BERLIN), time.fromisoformat(clock), BERLIN
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,14 +61,19 @@ def test_one_day_needs_no_list() -> None:
 
 @hypothesis.settings(deadline=None)
 @given(st.sampled_from(DAYS), st.sampled_from(DAYS))
-def test_a_range_of_days_and_the_rest_of_the_week_share_only_its_ends(first: str, last: str) -> None:
+def test_a_range_of_days_and_the_rest_of_the_week_share_only_its_ends(
+    first: str, last: str
+) -> None:
     there, back = Days.parse(f"{first}-{last}").weekdays, Days.parse(f"{last}-{first}").weekdays
-    assert there & back == ({DAYS.index(first), DAYS.index(last)} if first != last else {DAYS.index(first)})
+    assert there & back == (
+        {DAYS.index(first), DAYS.index(last)} if first != last else {DAYS.index(first)}
+    )
     assert len(there | back) == (7 if first != last else 1)
 
 
 @pytest.mark.parametrize(
-    "value", ["", "monday", "Mon", "mon-", "-fri", "mon-fri-sun", "daily-mon", "fr", 5, [], [1], None]
+    "value",
+    ["", "monday", "Mon", "mon-", "-fri", "mon-fri-sun", "daily-mon", "fr", 5, [], [1], None],
 )
 def test_what_is_not_a_day_is_quoted(value: object) -> None:
     quoted = value[0] if isinstance(value, list) and value else value
@@ -89,7 +105,9 @@ def test_an_empty_window_is_refused() -> None:
         Hours.parse("07:00-07:00")
 
 
-@pytest.mark.parametrize("name", ["", "Europe/Nowhere", "../../etc/passwd", "/etc/localtime", "Europe", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["", "Europe/Nowhere", "../../etc/passwd", "/etc/localtime", "Europe", "a\0b"]
+)
 def test_what_is_not_a_time_zone_is_quoted(name: str) -> None:
     with pytest.raises(ValueError, match="is not a time zone such as"):
         parse_timezone(name)
@@ -106,7 +124,8 @@ def test_a_window_begins_with_its_first_minute_and_ends_before_its_last() -> Non
 
 def test_what_is_after_midnight_belongs_to_the_day_on_which_the_window_began() -> None:
     friday_night = ("fri", "22:00-06:00")
-    assert not open_at(berlin(27, "05:59:00"), *friday_night)  # Friday's early hours are Thursday's night
+    # Friday's early hours are Thursday's night
+    assert not open_at(berlin(27, "05:59:00"), *friday_night)
     assert open_at(berlin(27, "22:00:00"), *friday_night)
     assert open_at(berlin(28, "05:59:00"), *friday_night)
     assert not open_at(berlin(28, "06:00:00"), *friday_night)
@@ -119,7 +138,9 @@ def test_the_week_ends_into_monday() -> None:
 
 
 def test_words_name_the_day_on_which_the_window_began() -> None:
-    checks = check_schedule(berlin(28, "01:30:00"), BERLIN, Days.parse(["fri", "sun"]), Hours.parse("22:00-06:00"))
+    checks = check_schedule(
+        berlin(28, "01:30:00"), BERLIN, Days.parse(["fri", "sun"]), Hours.parse("22:00-06:00")
+    )
     assert [check.text for check in checks] == [
         "the window began on friday, one of fri, sun",
         "01:30 in Europe/Berlin is within 22:00-06:00",
@@ -142,17 +163,33 @@ def test_where_clocks_go_back_the_hour_that_comes_twice_is_in_its_window_both_ti
 
 
 @pytest.mark.parametrize(("switch", "hours_open"), [(FORWARD, 7), (BACK, 9)])
-def test_a_night_over_a_clock_change_is_an_hour_shorter_or_longer(switch: datetime, hours_open: int) -> None:
+def test_a_night_over_a_clock_change_is_an_hour_shorter_or_longer(
+    switch: datetime, hours_open: int
+) -> None:
     moments = [switch + timedelta(minutes=minute) for minute in range(-12 * 60, 12 * 60)]
     assert sum(open_at(at, "sat", "22:00-06:00") for at in moments) == hours_open * 60
 
 
-ZONES = ("Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Kiritimati", "Asia/Kathmandu", "UTC")
-CHANGES = (FORWARD, BACK, datetime(2026, 3, 8, 5, 30, tzinfo=UTC), datetime(2026, 4, 4, 15, 0, tzinfo=UTC))
+ZONES = (
+    "Europe/Berlin",
+    "America/St_Johns",
+    "Australia/Lord_Howe",
+    "Pacific/Kiritimati",
+    "Asia/Kathmandu",
+    "UTC",
+)
+CHANGES = (
+    FORWARD,
+    BACK,
+    datetime(2026, 3, 8, 5, 30, tzinfo=UTC),
+    datetime(2026, 4, 4, 15, 0, tzinfo=UTC),
+)
 MOMENTS = st.one_of(
     st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis wants naive bounds
     st.builds(
-        lambda change, minutes: change + timedelta(minutes=minutes), st.sampled_from(CHANGES), st.integers(-3000, 3000)
+        lambda change, minutes: change + timedelta(minutes=minutes),
+        st.sampled_from(CHANGES),
+        st.integers(-3000, 3000),
     ),
 )
 
@@ -176,7 +213,9 @@ def test_a_moment_is_inside_if_and_only_if_a_window_of_a_listed_day_spans_its_wa
     for day in (wall.date(), wall.date() - timedelta(days=1)):
         midnight = datetime.combine(day, time())
         closes = midnight + timedelta(minutes=end, days=1 if end < start else 0)
-        inside |= DAYS[day.weekday()] in days and midnight + timedelta(minutes=start) <= wall < closes
+        inside |= (
+            DAYS[day.weekday()] in days and midnight + timedelta(minutes=start) <= wall < closes
+        )
     assert open_at(at, " ".join(sorted(days)), hours, ZoneInfo(zone)) == inside
 
 
@@ -186,5 +225,7 @@ def test_a_clock_that_is_not_set_is_on_the_safe_side(keeps_out: bool) -> None:
     days, hours = Days.parse("mon-fri"), Hours.parse("07:00-22:00")
     (check,) = check_unset_clock(at, days, hours, keeps_out=keeps_out)
     assert check.holds is keeps_out
-    assert "the clock is not set, it shows 1970-01-01; mon-fri and 07:00-22:00 counts as" in check.text
+    assert (
+        "the clock is not set, it shows 1970-01-01; mon-fri and 07:00-22:00 counts as" in check.text
+    )
     assert check_unset_clock(at, None, None, keeps_out=keeps_out) == []

@@ -1,4 +1,6 @@
-"""What has arrived, beside what was sent: the queue and the capacity that reports reveal, and what is made of them."""
+"""What has arrived, beside what was sent: the queue and the capacity that reports reveal, and what
+is made of them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from agent.core.rate.controller import BitrateController, BitrateOptions
 from tests.core.rate.test_controller import OPTIONS, simulate
 from tests.fakes.link import LinkOptions
 
-PATH = 0.05  # seconds, the shortest round trip
+# seconds, the shortest round trip
+PATH = 0.05
 OCTETS = 1000
 
 
@@ -39,7 +42,8 @@ class Stream:
 @pytest.mark.parametrize("first", [0, 65_450])
 def test_all_that_could_arrive_has(first: int) -> None:
     stream = Stream(first)
-    assert stream.report(1.0, 96) is None  # nothing to compare with
+    # nothing to compare with
+    assert stream.report(1.0, 96) is None
     arrival = stream.report(2.0, 196)
     assert arrival is not None
     assert (arrival.queued, arrival.delay, arrival.standing) == (0, 0, 0)
@@ -74,7 +78,9 @@ def test_what_is_lost_has_not_arrived() -> None:
 
 
 def test_one_late_moment_is_no_queue() -> None:
-    """Whoever receives was held up for a third of a second; what it says right after is still of that moment."""
+    """Whoever receives was held up for a third of a second; what it says right after is still of
+    that moment.
+    """
     stream = Stream()
     stream.report(1.0, 96)
     stream.report(1.3, 126)
@@ -93,7 +99,8 @@ def test_a_report_of_what_is_forgotten_or_unsent_says_nothing() -> None:
     stream = Stream()
     stream.report(1.0, 96)
     assert stream.report(2.0, 196) is not None
-    assert stream.report(3.0, 100) is None  # older than the last
+    # older than the last
+    assert stream.report(3.0, 100) is None
     assert stream.report(4.0, 40_000) is None
     assert Arrivals(BitrateOptions()).report(1.0, 5, 0, PATH) is None
 
@@ -101,15 +108,24 @@ def test_a_report_of_what_is_forgotten_or_unsent_says_nothing() -> None:
 @given(
     st.lists(
         st.one_of(
-            st.tuples(st.just("sent"), st.floats(0, 3), st.integers(0, 0xFFFF), st.integers(0, 1 << 20)),
-            st.tuples(st.just("report"), st.floats(0, 3), st.integers(0, 0xFFFFFFFF), st.integers(0, 1 << 24)),
+            st.tuples(
+                st.just("sent"), st.floats(0, 3), st.integers(0, 0xFFFF), st.integers(0, 1 << 20)
+            ),
+            st.tuples(
+                st.just("report"),
+                st.floats(0, 3),
+                st.integers(0, 0xFFFFFFFF),
+                st.integers(0, 1 << 24),
+            ),
         ),
         max_size=60,
     ),
     st.floats(0, 60),
 )
 @settings(deadline=None)
-def test_any_report_gives_sensible_numbers(events: list[tuple[str, float, int, int]], path: float) -> None:
+def test_any_report_gives_sensible_numbers(
+    events: list[tuple[str, float, int, int]], path: float
+) -> None:
     arrivals, now = Arrivals(BitrateOptions()), 0.0
     for kind, elapsed, number, amount in events:
         now += elapsed
@@ -122,14 +138,18 @@ def test_any_report_gives_sensible_numbers(events: list[tuple[str, float, int, i
             assert arrival.delay >= arrival.standing >= 0
             assert arrival.rate >= 0
             assert arrival.queued >= 0
-            assert all(math.isfinite(value) for value in (arrival.rate, arrival.queued, arrival.delay))
+            assert all(
+                math.isfinite(value) for value in (arrival.rate, arrival.queued, arrival.delay)
+            )
 
 
 # what the controller makes of them
 
 
 class Path:
-    """A controller whose packets take 20 ms each way through a bottleneck, with five reports a second."""
+    """A controller whose packets take 20 ms each way through a bottleneck, with five reports a
+    second.
+    """
 
     def __init__(self) -> None:
         self.controller = BitrateController(OPTIONS)
@@ -137,11 +157,19 @@ class Path:
         self.targets: list[int] = []
         self.pauses: list[float] = []
         self._number = 0
-        self._waiting: list[tuple[float, int, int]] = []  # (leaves the bottleneck, number, octets)
+        # (leaves the bottleneck, number, octets)
+        self._waiting: list[tuple[float, int, int]] = []
         self._free_at = 0.0
         self._highest = 0
 
-    def run(self, seconds: float, *, capacity: float = 1e9, remb: float | None = None, lateness: float = 0.0) -> None:
+    def run(
+        self,
+        seconds: float,
+        *,
+        capacity: float = 1e9,
+        remb: float | None = None,
+        lateness: float = 0.0,
+    ) -> None:
         for tick in range(round(seconds * 30)):
             self.now += 1 / 30
             self._send(capacity)
@@ -166,7 +194,13 @@ class Path:
         while self._waiting and self._waiting[0][0] + 0.02 <= made_at:
             self._highest = self._waiting.pop(0)[1]
         self.controller.on_receiver_report(
-            self.now, 0.0, 0.04, 0.002, highest_sequence=self._highest, packets_lost=0, lateness=lateness
+            self.now,
+            0.0,
+            0.04,
+            0.002,
+            highest_sequence=self._highest,
+            packets_lost=0,
+            lateness=lateness,
         )
 
 

@@ -1,4 +1,6 @@
-"""The bitrate controller: by phenomenon on a simulated link, by rule with hypothesis, by signal one at a time."""
+"""The bitrate controller: by phenomenon on a simulated link, by rule with hypothesis, by signal one
+at a time.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ def fed(controller: BitrateController, start: float, seconds: float, **report: f
         now = start + tick / 5
         if tick % 5 == 0:
             controller.on_receiver_report(
-                now, report.get("loss", 0.0), report.get("round_trip", 0.04), report.get("jitter", 0.002)
+                now,
+                report.get("loss", 0.0),
+                report.get("round_trip", 0.04),
+                report.get("jitter", 0.002),
             )
         if (target := controller.update(now)) is not None:
             targets.append(target)
@@ -83,7 +88,8 @@ def test_cut_without_remb_is_seen_in_round_trips_and_loss(queue_bytes: int, seed
 def test_random_loss_is_not_congestion(loss: float, seed: int, remb: bool) -> None:
     trace = simulate(LinkOptions(((0.0, 10e6),), loss=((0.0, loss),), remb=remb, seed=seed), 60)
     assert min(trace.targets_between(0, 60)) >= 0.8 * OPTIONS.bitrate
-    assert trace.target_at(60) > 1.5 * OPTIONS.bitrate  # and growth goes on once the loss is known to be inherent
+    # and growth goes on once the loss is known to be inherent
+    assert trace.target_at(60) > 1.5 * OPTIONS.bitrate
 
 
 @pytest.mark.parametrize("loss", [0.05, 0.10])
@@ -98,7 +104,9 @@ def test_random_loss_in_the_middle_of_a_call(loss: float, seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("one_way", [0.005, 0.05, 0.1])
 def test_steady_state_stays_within_fifteen_percent(one_way: float, seed: int) -> None:
-    trace = simulate(LinkOptions(((0.0, 1e6),), propagation_delay=((0.0, one_way),), seed=seed), 120)
+    trace = simulate(
+        LinkOptions(((0.0, 1e6),), propagation_delay=((0.0, one_way),), seed=seed), 120
+    )
     mean = trace.mean_target(40, 120)
     assert mean > 0.8 * MEGABIT
     off = [abs(trace.target_at(40 + tick / 10) / mean - 1) for tick in range(800)]
@@ -152,8 +160,12 @@ def test_steps_are_apart_and_worth_it(remb: bool) -> None:
 
 # rules
 
-times = st.sampled_from((math.nan, math.inf, -math.inf, -1.0)) | st.floats(min_value=0, max_value=300)
-anything = st.none() | st.floats(allow_nan=True, allow_infinity=True) | st.floats(min_value=0, max_value=1)
+times = st.sampled_from((math.nan, math.inf, -math.inf, -1.0)) | st.floats(
+    min_value=0, max_value=300
+)
+anything = (
+    st.none() | st.floats(allow_nan=True, allow_infinity=True) | st.floats(min_value=0, max_value=1)
+)
 rates = st.floats(allow_nan=True, allow_infinity=True) | st.floats(min_value=0, max_value=1e8)
 numbers = st.none() | st.integers(0, 0xFFFFFFFF) | st.integers(0, 200)
 calls = st.one_of(
@@ -218,7 +230,10 @@ def made(controller: BitrateController, sequence: list[tuple[object, ...]]) -> I
 
 @given(
     st.floats(min_value=0.001, max_value=2.0),
-    st.lists(st.tuples(st.floats(min_value=0.05, max_value=1.5), st.floats(min_value=0, max_value=0.5)), max_size=100),
+    st.lists(
+        st.tuples(st.floats(min_value=0.05, max_value=1.5), st.floats(min_value=0, max_value=0.5)),
+        max_size=100,
+    ),
 )
 @settings(deadline=None)
 def test_never_falls_while_nothing_is_lost_and_round_trips_are_flat(
@@ -334,7 +349,8 @@ def test_our_own_queue_counts_once_it_persists(queued: int, age: float) -> None:
     controller = BitrateController(OPTIONS)
     for tick in range(5):
         controller.on_send_queue(tick / 5, queued, age)
-        assert controller.update(tick / 5) is None  # a key frame may take this long
+        # a key frame may take this long
+        assert controller.update(tick / 5) is None
     controller.on_send_queue(1.2, queued, age)
     assert controller.update(1.2) == round(0.85 * OPTIONS.bitrate)
     assert controller.why == "send queue"
@@ -353,12 +369,16 @@ def test_silence_backs_off() -> None:
     controller = BitrateController(OPTIONS)
     fed(controller, 0, 3)
     before = controller.target
-    targets = [target for tick in range(40) if (target := controller.update(3 + tick / 5)) is not None]
+    targets = [
+        target for tick in range(40) if (target := controller.update(3 + tick / 5)) is not None
+    ]
     assert targets[-1] <= 0.6 * before
     assert controller.why == "no reports"
 
 
-@pytest.mark.parametrize("bounds", [(100, 200, 300), (400, 200, 300), (200, 0, 300), (200, 300, 100)])
+@pytest.mark.parametrize(
+    "bounds", [(100, 200, 300), (400, 200, 300), (200, 0, 300), (200, 300, 100)]
+)
 def test_bounds_out_of_order_are_refused(bounds: tuple[int, int, int]) -> None:
     bitrate, low, high = bounds
     with pytest.raises(ValueError, match="min_bitrate <= bitrate <= max_bitrate"):

@@ -40,11 +40,18 @@ OPTIONS = BitrateOptions(bitrate=1_000_000, min_bitrate=250_000, max_bitrate=3_0
         (4_000_000, 4, 1),
     ],
 )
-def test_pictures_are_left_out_where_each_would_be_mud(bitrate: int, now: int, divisor: int) -> None:
+def test_pictures_are_left_out_where_each_would_be_mud(
+    bitrate: int, now: int, divisor: int
+) -> None:
     assert frame_divisor(bitrate, HD, 1, now) == divisor
 
 
-@given(st.integers(1, 10_000_000), st.floats(1e5, 1e8), st.integers(1, 1_000_000), st.integers(1, MOST_LEFT_OUT))
+@given(
+    st.integers(1, 10_000_000),
+    st.floats(1e5, 1e8),
+    st.integers(1, 1_000_000),
+    st.integers(1, MOST_LEFT_OUT),
+)
 def test_the_encoder_is_never_asked_for_less_than_it_should_be(
     bitrate: int, pixel_rate: float, min_bitrate: int, now: int
 ) -> None:
@@ -137,7 +144,9 @@ def test_it_moves_by_one_and_never_without_a_reason(steps: list[tuple[float, boo
 
 
 class Thinned:
-    """A controller and the last resort behind it, as the sender joins them; what a `Simulation` drives."""
+    """A controller and the last resort behind it, as the sender joins them; what a `Simulation`
+    drives.
+    """
 
     def __init__(self) -> None:
         self._controller = BitrateController(OPTIONS)

@@ -20,7 +20,8 @@ OTHERWISE = 2_000_000
         ([Wish(None)], OTHERWISE),
         ([Wish(500_000), Wish(900_000)], 500_000),
         ([Wish(500_000, IGNORE), Wish(900_000)], 900_000),
-        ([Wish(500_000, IGNORE), Wish(None)], OTHERWISE),  # it has not said one yet, and is followed all the same
+        # it has not said one yet, and is followed all the same
+        ([Wish(500_000, IGNORE), Wish(None)], OTHERWISE),
         ([Wish(500_000, IGNORE), Wish(900_000, IGNORE)], 500_000),
     ],
 )
@@ -33,13 +34,19 @@ everybody = st.lists(st.builds(Wish, bitrates, st.sampled_from(SharedBitrate)), 
 
 
 @given(everybody, bitrates)
-def test_one_who_is_ignored_changes_nothing_for_those_who_are_followed(others: list[Wish], bitrate: int | None) -> None:
+def test_one_who_is_ignored_changes_nothing_for_those_who_are_followed(
+    others: list[Wish], bitrate: int | None
+) -> None:
     if any(wish.shared is FOLLOW for wish in others):
-        assert shared_bitrate([*others, Wish(bitrate, IGNORE)], OTHERWISE) == shared_bitrate(others, OTHERWISE)
+        assert shared_bitrate([*others, Wish(bitrate, IGNORE)], OTHERWISE) == shared_bitrate(
+            others, OTHERWISE
+        )
 
 
 @given(everybody)
-def test_it_is_somebodys_wish_and_no_higher_than_that_of_anybody_followed(wishes: list[Wish]) -> None:
+def test_it_is_somebodys_wish_and_no_higher_than_that_of_anybody_followed(
+    wishes: list[Wish],
+) -> None:
     made = shared_bitrate(iter(wishes), OTHERWISE)
     assert made in {OTHERWISE, *(wish.bitrate for wish in wishes)}
     followed = [wish for wish in wishes if wish.shared is FOLLOW]

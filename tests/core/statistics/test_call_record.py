@@ -27,7 +27,12 @@ def test_record_of_a_whole_call() -> None:
         CallStatus.ACCEPTED,
     )
     assert record.duration == pytest.approx(10.0)
-    assert record.setup.model_dump() == {"response": 50.0, "ice": 80.0, "dtls": 100.0, "first_frame": 200.0}
+    assert record.setup.model_dump() == {
+        "response": 50.0,
+        "ice": 80.0,
+        "dtls": 100.0,
+        "first_frame": 200.0,
+    }
     assert record.ended_at == rfc3339(WALL)
     assert record.invited_at == rfc3339(WALL - 10.1)
 

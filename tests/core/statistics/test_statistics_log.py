@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.statistics.counters import PeerCounters, ReceivedCounters, SentCounters, TransportCounters
+from agent.core.statistics.counters import (
+    PeerCounters,
+    ReceivedCounters,
+    SentCounters,
+    TransportCounters,
+)
 from agent.core.statistics.statistics_log import StatisticsLog
 
 VIDEO = SentCounters(
@@ -28,28 +33,42 @@ VIDEO = SentCounters(
     remote_jitter=0.002,
     round_trip_time=0.05,
 )
-AUDIO = ReceivedCounters(codec="opus", packets_received=100, bytes_received=8_000, packets_lost=1, jitter=0.001)
+AUDIO = ReceivedCounters(
+    codec="opus", packets_received=100, bytes_received=8_000, packets_lost=1, jitter=0.001
+)
 PATH = TransportCounters(local_candidate_type="host", remote_candidate_type="relay", protocol="udp")
 
 
 def test_rates_are_over_the_last_interval() -> None:
     log = StatisticsLog()
     log.start(PeerCounters(10.0))
-    local, remote = log.sample(PeerCounters(12.0, video_sent=VIDEO, audio_received=AUDIO, transport=PATH))
+    local, remote = log.sample(
+        PeerCounters(12.0, video_sent=VIDEO, audio_received=AUDIO, transport=PATH)
+    )
     assert local.video is not None
-    assert (local.video.bitrate, local.video.frames_per_second, local.video.send_delay) == (200_000, 30.0, 5.0)
+    assert (local.video.bitrate, local.video.frames_per_second, local.video.send_delay) == (
+        200_000,
+        30.0,
+        5.0,
+    )
     assert remote.audio is not None
     assert remote.audio.bitrate == 32_000
     later = replace(VIDEO, bytes_sent=51_000, frames_sent=61, send_delay_total=0.31)
     local, _ = log.sample(PeerCounters(13.0, video_sent=later))
     assert local.video is not None
-    assert (local.video.bitrate, local.video.frames_per_second, local.video.send_delay) == (8_000, 1.0, 10.0)
+    assert (local.video.bitrate, local.video.frames_per_second, local.video.send_delay) == (
+        8_000,
+        1.0,
+        10.0,
+    )
 
 
 def test_remote_stats_join_what_arrives_with_what_is_reported() -> None:
     log = StatisticsLog()
     log.start(PeerCounters(0.0))
-    _, remote = log.sample(PeerCounters(2.0, video_sent=VIDEO, audio_received=AUDIO, transport=PATH))
+    _, remote = log.sample(
+        PeerCounters(2.0, video_sent=VIDEO, audio_received=AUDIO, transport=PATH)
+    )
     assert remote.video is not None
     assert remote.video.model_dump(exclude_none=True, by_alias=True) == {
         "remotePacketsLost": 4,
@@ -66,7 +85,9 @@ def test_remote_stats_join_what_arrives_with_what_is_reported() -> None:
 def test_delay_is_half_a_round_trip_in_milliseconds() -> None:
     log = StatisticsLog()
     received = ReceivedCounters(packets_received=1, frame_width=640, frame_height=480)
-    counters = PeerCounters(1.0, video_received=received, transport=replace(PATH, current_round_trip_time=0.04))
+    counters = PeerCounters(
+        1.0, video_received=received, transport=replace(PATH, current_round_trip_time=0.04)
+    )
     _, remote = log.sample(counters)
     assert remote.video is not None
     assert remote.video.delay == 20.0
@@ -95,7 +116,9 @@ def test_totals_add_up_over_renewed_transports() -> None:
     log.start(PeerCounters(0.0))
     log.sample(PeerCounters(2.0, video_sent=VIDEO, audio_received=AUDIO, transport=PATH))
     log.start(PeerCounters(2.0))
-    fresh = SentCounters(codec="H264", bytes_sent=1_000, frames_sent=10, frame_width=640, frame_height=360)
+    fresh = SentCounters(
+        codec="H264", bytes_sent=1_000, frames_sent=10, frame_width=640, frame_height=360
+    )
     log.sample(PeerCounters(3.0, video_sent=fresh, transport=PATH))
     video, audio = log.totals(3.0)
     assert video is not None
@@ -110,7 +133,9 @@ def test_totals_add_up_over_renewed_transports() -> None:
 )
 def test_quality_falls_with_delay_and_loss(rtt: float, lost: int, low: float, high: float) -> None:
     log = StatisticsLog()
-    log.sample(PeerCounters(1.0, video_sent=replace(VIDEO, round_trip_time=rtt, remote_packets_lost=lost)))
+    log.sample(
+        PeerCounters(1.0, video_sent=replace(VIDEO, round_trip_time=rtt, remote_packets_lost=lost))
+    )
     quality = log.quality()
     assert quality is not None
     assert low <= quality.mos <= high
@@ -128,7 +153,9 @@ SENT = st.builds(
     remote_fraction_lost=st.one_of(st.none(), st.floats(0, 1)),
     round_trip_time=st.one_of(st.none(), st.floats(0, 100)),
 )
-RECEIVED = st.builds(ReceivedCounters, packets_received=COUNTS, bytes_received=COUNTS, packets_lost=COUNTS)
+RECEIVED = st.builds(
+    ReceivedCounters, packets_received=COUNTS, bytes_received=COUNTS, packets_lost=COUNTS
+)
 COUNTERS = st.builds(
     PeerCounters,
     at=st.floats(0, 1e6),
@@ -139,7 +166,9 @@ COUNTERS = st.builds(
 
 @given(st.lists(COUNTERS, min_size=1, max_size=8), st.floats(0, 1e6))
 def test_no_report_has_nonsense_in_it(samples: list[PeerCounters], seconds: float) -> None:
-    """Whatever the counters do (fall, stand still, go back in time): finite numbers, none below zero."""
+    """Whatever the counters do (fall, stand still, go back in time): finite numbers, none below
+    zero.
+    """
     log = StatisticsLog()
     for counters in samples:
         for report in log.sample(counters):

@@ -12,7 +12,14 @@ from random import Random
 from agent.errors import MalformedMessage, UnusableDescription
 from agent.signaling.channel import _salvage, _salvage_id
 from agent.signaling.protocol.command_messages import parse_command
-from agent.signaling.protocol.messages import SIGNALS, Invite, encode, format_time, parse_signal, parse_time
+from agent.signaling.protocol.messages import (
+    SIGNALS,
+    Invite,
+    encode,
+    format_time,
+    parse_signal,
+    parse_time,
+)
 from agent.signaling.protocol.topics import Topics, is_uid
 from agent.signaling.protocol.translation import invitation, to_input
 from agent.webrtc.sdp import MAX_CANDIDATES, publish, read_candidate, read_description
@@ -23,7 +30,9 @@ TOPICS = Topics()
 
 
 def signal(data: bytes) -> None:
-    """A message, which comes back from its own bytes and means something; or one MalformedMessage of bounded text."""
+    """A message, which comes back from its own bytes and means something; or one MalformedMessage
+    of bounded text.
+    """
     conversation, kind = _salvage(data)
     try:
         message = parse_signal(data)
@@ -63,7 +72,9 @@ def topic(data: bytes) -> None:
 
 
 def description(data: bytes) -> None:
-    """A description that comes out clean, and is then accepted as it is; or one UnusableDescription."""
+    """A description that comes out clean, and is then accepted as it is; or one
+    UnusableDescription.
+    """
     try:
         found = read_description(data.decode("utf-8", "replace"))
     except UnusableDescription:

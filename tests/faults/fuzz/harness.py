@@ -1,4 +1,6 @@
-"""One entry point under atheris, with libFuzzer's own options: python -m tests.faults.fuzz.harness ENTRY [OPTION]..."""
+"""One entry point under atheris, with libFuzzer's own options: python -m tests.faults.fuzz.harness
+ENTRY [OPTION]...
+"""
 
 from __future__ import annotations
 

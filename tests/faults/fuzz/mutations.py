@@ -1,6 +1,7 @@
 """What strangers might send: valid messages, descriptions and topics with something wrong in them.
 
-Everything is a function of a `random.Random`, so that one seed is one flood, and hypothesis can choose and shrink.
+Everything is a function of a `random.Random`, so that one seed is one flood, and hypothesis can
+choose and shrink.
 """
 
 from __future__ import annotations
@@ -21,8 +22,19 @@ CANDIDATE = "candidate:1 1 udp 2130706431 192.0.2.9 50000 typ host generation 0"
 SENT_AT = "2027-01-15T08:00:00.000Z"
 HEAD = {"conversation": CONVERSATION, "party": "fuzz"}
 MESSAGES: tuple[dict[str, Any], ...] = (
-    {"type": "invite", "sdp": BROWSER_OFFER, "sentAt": SENT_AT, "lifetime": 30, "userData": {"a": [1, None]}},
-    {"type": "invite", "sdp": "v=0", "sentAt": SENT_AT, "iceServers": [{"urls": ["stun:192.0.2.1"], "username": "u"}]},
+    {
+        "type": "invite",
+        "sdp": BROWSER_OFFER,
+        "sentAt": SENT_AT,
+        "lifetime": 30,
+        "userData": {"a": [1, None]},
+    },
+    {
+        "type": "invite",
+        "sdp": "v=0",
+        "sentAt": SENT_AT,
+        "iceServers": [{"urls": ["stun:192.0.2.1"], "username": "u"}],
+    },
     {"type": "ringing", "expiresIn": 12.5},
     {"type": "response", "callStatus": "ACCEPTED", "sdp": BROWSER_OFFER},
     {"type": "response", "callStatus": "TIMEOUT", "reason": "expired", "now": SENT_AT},
@@ -64,7 +76,23 @@ ODD_NUMBERS = (
     10**40,
 )
 ODD_TEXTS = (
-    *("", " ", "-", "0", "x" * 65, "x" * 1025, "\u0000", "\n", "\r\n", "a b", "é", "٣", "\U0001f600", "\u2028", "\x85"),
+    *(
+        "",
+        " ",
+        "-",
+        "0",
+        "x" * 65,
+        "x" * 1025,
+        "\u0000",
+        "\n",
+        "\r\n",
+        "a b",
+        "é",
+        "٣",
+        "\U0001f600",
+        "\u2028",
+        "\x85",
+    ),
     *(
         "../..",
         "+",
@@ -81,9 +109,28 @@ ODD_TEXTS = (
         "fe80::1%lo",
         "x.local",
     ),
-    *(CONVERSATION, CONVERSATION.upper(), CONVERSATION + "\n", "00000000-0000-0000-0000-000000000000"),
-    *("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", "2027-01-15T08:00:00+23:59", "2027-02-30T08:00:00Z"),
-    *("v=0", "v=0\r\n", "ACCEPTED", "BUSY", "stun:", "turn:192.0.2.1:3478?transport=tcp", "closed", "shutdown"),
+    *(
+        CONVERSATION,
+        CONVERSATION.upper(),
+        CONVERSATION + "\n",
+        "00000000-0000-0000-0000-000000000000",
+    ),
+    *(
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59.999Z",
+        "2027-01-15T08:00:00+23:59",
+        "2027-02-30T08:00:00Z",
+    ),
+    *(
+        "v=0",
+        "v=0\r\n",
+        "ACCEPTED",
+        "BUSY",
+        "stun:",
+        "turn:192.0.2.1:3478?transport=tcp",
+        "closed",
+        "shutdown",
+    ),
 )
 ODD_VALUES: tuple[Any, ...] = (
     *(
@@ -135,7 +182,12 @@ RAW_LITERALS = (
         "]",
         "/**/1",
     ),
-    *("[" * MAX_DEPTH + "]" * MAX_DEPTH, "[" * 20_000, '{"a":' * 100 + "1" + "}" * 100, '"' + "[" * 2000 + '"'),
+    *(
+        "[" * MAX_DEPTH + "]" * MAX_DEPTH,
+        "[" * 20_000,
+        '{"a":' * 100 + "1" + "}" * 100,
+        '"' + "[" * 2000 + '"',
+    ),
     *('{"a":1,"a":2}', '"' + "\\\\" * 5000 + '"', '"' + "é" * 9000 + '"'),
 )
 _LITERAL = re.compile(r'"[^"\\]*"|-?\d+(?:\.\d+)?|true|false|null')
@@ -171,7 +223,13 @@ def payload(random: Random, value: dict[str, Any]) -> bytes:
 
 def topic(random: Random) -> str:
     """Mostly one of the protocol's, for or from somebody."""
-    levels = ["callbox", "v1", "door-1", random.choice(("signal", "command", "events", "status")), "front-desk"]
+    levels = [
+        "callbox",
+        "v1",
+        "door-1",
+        random.choice(("signal", "command", "events", "status")),
+        "front-desk",
+    ]
     for _ in range(random.choice((0, 1, 1, 2))):
         at = random.randrange(len(levels))
         match random.randrange(4):
@@ -210,13 +268,17 @@ def description(random: Random, sdp: str = BROWSER_OFFER) -> str:
     lines = sdp.splitlines() or [""]
     for _ in range(random.choice((1, 1, 2, 4, 10))):
         lines = random.choice(_LINES)(random, lines) or ["v=0"]
-    return random.choice(("\r\n", "\r\n", "\r\n", "\n", "\r", "\x85", " ")).join(lines) + random.choice(("\r\n", ""))
+    return random.choice(("\r\n", "\r\n", "\r\n", "\n", "\r", "\x85", " ")).join(
+        lines
+    ) + random.choice(("\r\n", ""))
 
 
 def _change_field(random: Random, value: Any) -> None:
     """Something about one field of `value`, at any depth."""
     while isinstance(value, dict | list) and value:
-        key = random.choice(list(value)) if isinstance(value, dict) else random.randrange(len(value))
+        key = (
+            random.choice(list(value)) if isinstance(value, dict) else random.randrange(len(value))
+        )
         if isinstance(value[key], dict | list) and value[key] and random.random() < 0.6:
             value = value[key]
             continue
@@ -234,7 +296,9 @@ def _change_field(random: Random, value: Any) -> None:
 
 def _cut(random: Random, text: str) -> str:
     at = random.randint(0, len(text))
-    return random.choice((text[:at], text[at:], text[:at] + random.choice(ODD_TEXTS) + text[at:], text * 3))
+    return random.choice(
+        (text[:at], text[at:], text[:at] + random.choice(ODD_TEXTS) + text[at:], text * 3)
+    )
 
 
 def _change_literal(random: Random, text: str) -> str:
@@ -296,7 +360,11 @@ def _renumber(random: Random, lines: list[str]) -> list[str]:
         return lines
     chosen = random.choice(found)
     number = str(random.choice((*ODD_NUMBERS, "٣", "", "9" * 5000)))
-    return [*lines[:at], lines[at][: chosen.start()] + number + lines[at][chosen.end() :], *lines[at + 1 :]]
+    return [
+        *lines[:at],
+        lines[at][: chosen.start()] + number + lines[at][chosen.end() :],
+        *lines[at + 1 :],
+    ]
 
 
 def _reword(random: Random, lines: list[str]) -> list[str]:
@@ -327,7 +395,9 @@ _LINES: tuple[Callable[[Random, list[str]], list[str]], ...] = (
 
 
 def _numbered(line: str) -> Callable[[Random], list[str]]:
-    return lambda random: [line.format(number) for number in range(random.choice((1, 5, 30, 200, 1000)))]
+    return lambda random: [
+        line.format(number) for number in range(random.choice((1, 5, 30, 200, 1000)))
+    ]
 
 
 _INSERTED: tuple[Callable[[Random], list[str]], ...] = (
@@ -345,19 +415,45 @@ _INSERTED: tuple[Callable[[Random], list[str]], ...] = (
     _numbered("m=application 9 UDP/DTLS/SCTP webrtc-datachannel"),
     _numbered("a=rid:{0} send"),
     lambda random: [
-        random.choice(("a=setup:", "a=setup:holdconn", "a=setup:active", "a=ice-lite", "a=inactive", "a=bundle-only"))
-    ],
-    lambda random: [
-        random.choice(("a=", "a", "=", "", "m=", "m=video", "m=video 9", "c=IN IP6 ::", "c=IN IP4", "b=AS:0"))
-    ],
-    lambda random: [
         random.choice(
-            ("a=rtcp:", "a=rtcp:9", "a=rtpmap:", "a=rtpmap:96", "a=rtpmap:96 /", "a=fmtp:96", "a=fmtp:96 =;=")
+            (
+                "a=setup:",
+                "a=setup:holdconn",
+                "a=setup:active",
+                "a=ice-lite",
+                "a=inactive",
+                "a=bundle-only",
+            )
         )
     ],
     lambda random: [
         random.choice(
-            ("a=sctpmap:5000 x 65536", "a=sctpmap:x", "a=sctp-port:0", "a=max-message-size:x", "a=msid:", "a=ssrc:")
+            ("a=", "a", "=", "", "m=", "m=video", "m=video 9", "c=IN IP6 ::", "c=IN IP4", "b=AS:0")
+        )
+    ],
+    lambda random: [
+        random.choice(
+            (
+                "a=rtcp:",
+                "a=rtcp:9",
+                "a=rtpmap:",
+                "a=rtpmap:96",
+                "a=rtpmap:96 /",
+                "a=fmtp:96",
+                "a=fmtp:96 =;=",
+            )
+        )
+    ],
+    lambda random: [
+        random.choice(
+            (
+                "a=sctpmap:5000 x 65536",
+                "a=sctpmap:x",
+                "a=sctp-port:0",
+                "a=max-message-size:x",
+                "a=msid:",
+                "a=ssrc:",
+            )
         )
     ],
     lambda random: ["a=" + "x" * random.choice((10, 4093, 4094, 4095, 40_000))],

@@ -1,4 +1,6 @@
-"""Whole MQTT messages of strangers: topic, payload, QoS, retain flag and properties. Only what a broker passes on."""
+"""Whole MQTT messages of strangers: topic, payload, QoS, retain flag and properties. Only what a
+broker passes on.
+"""
 
 from __future__ import annotations
 
@@ -74,13 +76,21 @@ def _invitation(random: Random) -> tuple[str, bytes]:
         "conversation": str(uuid.UUID(int=random.getrandbits(128))),
         "party": "fuzz",
     }
-    message |= {"sdp": sdp, "sentAt": format_time(time.time()), "lifetime": random.choice((1, 5, 30))}
-    return f"{DEVICE}/signal/{random.choice(SENDERS)}", json.dumps(message).encode("utf-8", "replace")
+    message |= {
+        "sdp": sdp,
+        "sentAt": format_time(time.time()),
+        "lifetime": random.choice((1, 5, 30)),
+    }
+    return f"{DEVICE}/signal/{random.choice(SENDERS)}", json.dumps(message).encode(
+        "utf-8", "replace"
+    )
 
 
 def _oversized(random: Random) -> tuple[str, bytes]:
     size = MAX_PAYLOAD + random.choice((-1, 0, 1, 2000, 5000, 100_000))
-    return f"{DEVICE}/signal/{random.choice(SENDERS)}", random.choice((b"[", b'{"a":"', b" ", b"\xff")) * (size // 6)
+    return f"{DEVICE}/signal/{random.choice(SENDERS)}", random.choice(
+        (b"[", b'{"a":"', b" ", b"\xff")
+    ) * (size // 6)
 
 
 def _elsewhere(random: Random) -> tuple[str, bytes]:
@@ -96,6 +106,12 @@ _KINDS: tuple[Callable[[Random], tuple[str, bytes]], ...] = (
     *[_command] * 4,
     *[_invitation] * 2,
     _elsewhere,
-    *[lambda random: (f"{DEVICE}/signal/{random.choice(SENDERS)}", random.randbytes(random.randrange(200)))] * 1,
+    *[
+        lambda random: (
+            f"{DEVICE}/signal/{random.choice(SENDERS)}",
+            random.randbytes(random.randrange(200)),
+        )
+    ]
+    * 1,
     _oversized,
 )

@@ -1,4 +1,6 @@
-"""A client among strangers: whatever they send, in whatever order, and whatever its transports do."""
+"""A client among strangers: whatever they send, in whatever order, and whatever its transports
+do.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +29,22 @@ from tests.faults.fuzz import mutations
 PREFIX = "callbox/v1"
 DEVICE = "door-1"
 SENDERS = ("front-desk", "b", "mallory")
-CONVERSATIONS = (mutations.CONVERSATION, "11111111-2222-4333-8444-555555555555", "00000000-0000-0000-0000-000000000001")
+CONVERSATIONS = (
+    mutations.CONVERSATION,
+    "11111111-2222-4333-8444-555555555555",
+    "00000000-0000-0000-0000-000000000001",
+)
 WALL = 1_800_000_000.0
-TIMES = (format_time(WALL), format_time(WALL + 1e6), "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z")
-LONGEST = 60.0  # seconds that a call may last
-PATIENCE = 400.0  # seconds after which every deadline has passed
+TIMES = (
+    format_time(WALL),
+    format_time(WALL + 1e6),
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59.999Z",
+)
+# seconds that a call may last
+LONGEST = 60.0
+# seconds after which every deadline has passed
+PATIENCE = 400.0
 
 
 class Faults(logging.Handler):
@@ -48,7 +61,9 @@ class Faults(logging.Handler):
 class Scenario:
     """One client, and a source of chances."""
 
-    def __init__(self, random: Random, client: CallClient, peers: FakePeers, network: FakeNetwork) -> None:
+    def __init__(
+        self, random: Random, client: CallClient, peers: FakePeers, network: FakeNetwork
+    ) -> None:
         self.random = random
         self.client, self.peers, self.network = client, peers, network
         self.closed: Counter[str] = Counter()
@@ -112,7 +127,9 @@ class Scenario:
 
     def _publish(self, topic: str, payload: bytes) -> None:
         random = self.random
-        self.network.publish(Message(topic, payload, random.choice((0, 1)), retain=random.random() < 0.05))
+        self.network.publish(
+            Message(topic, payload, random.choice((0, 1)), retain=random.random() < 0.05)
+        )
 
     def _transport(self) -> None:
         """Something happens to a transport, also to one that is closed."""
@@ -199,7 +216,9 @@ async def scenario(random: Random) -> AsyncIterator[Scenario]:
 
 
 async def play(random: Random, steps: int = 40) -> None:
-    """The invariants of a client: whatever came, it is free again, every call has its one end, and nothing failed."""
+    """The invariants of a client: whatever came, it is free again, every call has its one end, and
+    nothing failed.
+    """
     faults = Faults()
     logger = logging.getLogger("agent")
     logger.addHandler(faults)

@@ -1,4 +1,6 @@
-"""What once broke an entry point, and what a coverage-guided fuzzer would start from: replayed, without the fuzzer."""
+"""What once broke an entry point, and what a coverage-guided fuzzer would start from: replayed,
+without the fuzzer.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Whatever comes in: a typed value, or the one error that says what is wrong. Without real parts, in seconds."""
+"""Whatever comes in: a typed value, or the one error that says what is wrong. Without real parts,
+in seconds.
+"""
 
 from __future__ import annotations
 
@@ -53,14 +55,18 @@ def test_mutated_candidates(random: Random) -> None:
     entries.candidate(mutations.candidate(random).encode("utf-8", "replace"))
 
 
-@given(st.sampled_from(mutations.ODD_TEXTS) | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,12}[Z+-].{0,5}"))
+@given(
+    st.sampled_from(mutations.ODD_TEXTS)
+    | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,12}[Z+-].{0,5}")
+)
 def test_odd_times(text: str) -> None:
     entries.time(text.encode("utf-8", "replace"))
 
 
 @given(st.integers(0, 2**32))
 @settings(max_examples=100)
-@example(139)  # targets in turn, and the first says that it is the end of the year 9999
+# targets in turn, and the first says that it is the end of the year 9999
+@example(139)
 def test_a_client_among_strangers(seed: int) -> None:
     with asyncio.Runner(loop_factory=FastLoop) as runner:
         runner.run(play(Random(seed)))
@@ -69,5 +75,7 @@ def test_a_client_among_strangers(seed: int) -> None:
 @pytest.mark.parametrize("name", ["message", "description", "candidate", "topic"])
 def test_one_seed_is_one_flood(name: str) -> None:
     mutate = getattr(mutations, name)
-    assert [mutate(Random(seed)) for seed in range(50)] == [mutate(Random(seed)) for seed in range(50)]
+    assert [mutate(Random(seed)) for seed in range(50)] == [
+        mutate(Random(seed)) for seed in range(50)
+    ]
     assert len({mutate(Random(seed)) for seed in range(50)}) > 25

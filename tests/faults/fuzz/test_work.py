@@ -1,4 +1,6 @@
-"""What a message costs is bounded: counted in lines of Python that run, for a clock would measure the machine."""
+"""What a message costs is bounded: counted in lines of Python that run, for a clock would measure
+the machine.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,11 @@ from agent.signaling.protocol.translation import _sends_media
 from agent.webrtc.sdp import read_description
 from tests.webrtc.offers import BROWSER_OFFER
 
-MOST = 48 * 1024  # characters of a description
+# characters of a description
+MOST = 48 * 1024
 IN_VIDEO = "a=rtcp-rsize\r\n"
-A_MESSAGE = 400_000  # lines of Python: a tenth of a second on a desk, two on the smallest board
+# lines of Python: a tenth of a second on a desk, two on the smallest board
+A_MESSAGE = 400_000
 
 
 def work(function: Callable[[Any], object], argument: object) -> int:

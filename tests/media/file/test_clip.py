@@ -16,14 +16,20 @@ pytestmark = pytest.mark.media
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".ts", ".h264", ".264"])
 def test_every_container_gives_the_same_pictures(tmp_path: Path, suffix: str) -> None:
-    path = write_clip(tmp_path / "clip.h264").rename(tmp_path / f"clip{suffix}") if suffix == ".264" else None
+    path = (
+        write_clip(tmp_path / "clip.h264").rename(tmp_path / f"clip{suffix}")
+        if suffix == ".264"
+        else None
+    )
     path = path or write_clip(tmp_path / f"clip{suffix}")
     pictures = list(read_clip(path, 30))
     assert [picture.keyframe for picture in pictures] == [number % 6 == 0 for number in range(12)]
     assert [picture.offset for picture in pictures] == [number * 3600 for number in range(12)]
     assert all({7, 8} <= set(nal_types(picture.data)) for picture in pictures if picture.keyframe)
     frames = decode(picture.data for picture in pictures)
-    times = [read_strip(bytes(frame.planes[0]), frame.planes[0].line_size, WIDTH) for frame in frames]
+    times = [
+        read_strip(bytes(frame.planes[0]), frame.planes[0].line_size, WIDTH) for frame in frames
+    ]
     assert times == [number * 40 for number in range(12)]
 
 
@@ -55,7 +61,9 @@ def read_whole(path: Path) -> None:
         ("b_frames.h264", "B-frames"),
     ],
 )
-def test_what_cannot_be_sent_is_said_with_path_and_reason(tmp_path: Path, name: str, reason: str) -> None:
+def test_what_cannot_be_sent_is_said_with_path_and_reason(
+    tmp_path: Path, name: str, reason: str
+) -> None:
     path = tmp_path / name
     kind = name.partition(".")[0]
     if kind in {"empty", "junk"}:

@@ -20,7 +20,9 @@ from tests.media.clips import FRAMERATE, decode, write_clip
 
 def pictures(keyframe_every: int, size: int = 1) -> list[ClipPicture]:
     return [
-        ClipPicture(number.to_bytes(2, "big") * size, number % keyframe_every == 0, number * 3600, 3600)
+        ClipPicture(
+            number.to_bytes(2, "big") * size, number % keyframe_every == 0, number * 3600, 3600
+        )
         for number in range(12)
     ]
 
@@ -70,7 +72,9 @@ def test_pictures_are_due_at_their_own_distance_and_a_late_clip_goes_on_from_now
 
 @pytest.mark.media
 @pytest.mark.parametrize("cached", [True, False])
-async def test_it_loops_without_a_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool) -> None:
+async def test_it_loops_without_a_seam(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
+) -> None:
     if not cached:
         monkeypatch.setattr(file_module, "CACHED_FILE_SIZE", 0)
     path = write_clip(tmp_path / "clip.mp4", pictures=6, gop=3)
@@ -104,7 +108,9 @@ async def test_a_request_brings_the_last_key_frame_once_more(tmp_path: Path) -> 
 
 @pytest.mark.media
 async def test_one_who_joins_later_does_not_wait_for_a_long_group(tmp_path: Path) -> None:
-    hub = VideoHub(FileSource(write_clip(tmp_path / "clip.mkv", pictures=100, gop=100), VideoOptions()))
+    hub = VideoHub(
+        FileSource(write_clip(tmp_path / "clip.mkv", pictures=100, gop=100), VideoOptions())
+    )
     first = await hub.subscribe()
     for _ in range(3):
         await first.next()

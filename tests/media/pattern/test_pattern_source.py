@@ -31,7 +31,10 @@ async def test_the_capture_time_is_in_the_picture() -> None:
     await hub.close()
     frames = decode(units)
     assert len(frames) == len(units)
-    times = [read_strip(memoryview(each.planes[0]), each.planes[0].line_size, each.width) for each in frames]
+    times = [
+        read_strip(memoryview(each.planes[0]), each.planes[0].line_size, each.width)
+        for each in frames
+    ]
     shown = [each for each in times if each is not None]
     assert len(shown) == len(times)
     assert shown == sorted(shown)
@@ -40,7 +43,9 @@ async def test_the_capture_time_is_in_the_picture() -> None:
     # pts, captured_at and the strip tell of the same moments.
     for unit, moment in zip(units, shown, strict=True):
         assert (unit.pts - units[0].pts) / 90 == pytest.approx(moment - shown[0], abs=100)
-        assert (unit.captured_at - units[0].captured_at) * 90000 == pytest.approx(unit.pts - units[0].pts, abs=2)
+        assert (unit.captured_at - units[0].captured_at) * 90000 == pytest.approx(
+            unit.pts - units[0].pts, abs=2
+        )
 
 
 async def test_the_first_is_a_key_frame_and_pts_only_grow() -> None:

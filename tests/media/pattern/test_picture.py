@@ -16,7 +16,9 @@ def luma(frame: av.VideoFrame) -> bytes:
 def test_the_strip_is_on_top(width: int, height: int) -> None:
     picture = PatternPicture(width, height, "a rather long name of a device that does not fit")
     picture.draw(1_234_567_890_123, 1)
-    assert read_strip(luma(picture.frame), picture.frame.planes[0].line_size, width) == 1_234_567_890_123 % (1 << 40)
+    assert read_strip(
+        luma(picture.frame), picture.frame.planes[0].line_size, width
+    ) == 1_234_567_890_123 % (1 << 40)
 
 
 def test_something_moves_and_counts() -> None:
@@ -30,7 +32,11 @@ def test_something_moves_and_counts() -> None:
     picture.draw(1000, 0)
     still = luma(picture.frame)
     picture.draw(1500, 0)
-    moved_rows = {at // stride for at, (a, b) in enumerate(zip(still, luma(picture.frame), strict=True)) if a != b}
+    moved_rows = {
+        at // stride
+        for at, (a, b) in enumerate(zip(still, luma(picture.frame), strict=True))
+        if a != b
+    }
     assert any(row > 360 // 2 for row in moved_rows)
 
 

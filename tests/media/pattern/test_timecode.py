@@ -5,7 +5,15 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.media.pattern.timecode import CELLS, HEIGHT, MODULUS, cell_edges, encode_strip, read_strip, strip_age
+from agent.media.pattern.timecode import (
+    CELLS,
+    HEIGHT,
+    MODULUS,
+    cell_edges,
+    encode_strip,
+    read_strip,
+    strip_age,
+)
 
 widths = st.integers(min_value=2 * CELLS, max_value=4096)
 

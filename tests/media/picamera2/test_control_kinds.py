@@ -76,9 +76,14 @@ def test_kinds_are_read_from_libcameras_controls() -> None:
             identity("ColourGains", ControlType.Float, isArray=True, size=2),
             identity("AfWindows", ControlType.Integer32, isArray=True, size=(1 << 64) - 1),
             identity("AeEnable", ControlType.Integer32, isArray=False, size=0),
-            identity("Old", ControlType.Float),  # of a libcamera that does not tell
+            # of a libcamera that does not tell
+            identity("Old", ControlType.Float),
         ]
-    ) == {"ColourGains": Kind("Float", 2), "AfWindows": Kind("Integer32", 0), "AeEnable": Kind("Integer32")}
+    ) == {
+        "ColourGains": Kind("Float", 2),
+        "AfWindows": Kind("Integer32", 0),
+        "AeEnable": Kind("Integer32"),
+    }
 
 
 def test_a_value_of_another_kind_is_left_out_and_the_setting_named() -> None:

@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from agent.media.picamera2.camera_options import CameraOptions
-from agent.media.picamera2.picamera2_controls import camera_controls, crop, framerate_complaint, lores_size
+from agent.media.picamera2.picamera2_controls import (
+    camera_controls,
+    crop,
+    framerate_complaint,
+    lores_size,
+)
 
 
 class AfMode(Enum):
@@ -26,7 +31,9 @@ class NoiseReduction(Enum):
 
 
 ENUMERATIONS = SimpleNamespace(
-    AfModeEnum=AfMode, AfTriggerEnum=AfTrigger, draft=SimpleNamespace(NoiseReductionModeEnum=NoiseReduction)
+    AfModeEnum=AfMode,
+    AfTriggerEnum=AfTrigger,
+    draft=SimpleNamespace(NoiseReductionModeEnum=NoiseReduction),
 )
 EVERYTHING: dict[str, Any] = {
     "AfMode": (0, 2, 0),
@@ -39,7 +46,9 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-def controls(known: dict[str, Any] = EVERYTHING, **wanted: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
+def controls(
+    known: dict[str, Any] = EVERYTHING, **wanted: Any
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     made = camera_controls(CameraOptions(**wanted), known, ENUMERATIONS, (1280, 720))
     return made.values, made.complaints
 
@@ -56,9 +65,13 @@ def test_a_lens_that_can_move_focuses_by_itself_and_another_is_no_fault() -> Non
         ({"autofocus": "once"}, {"AfMode": AfMode.Auto, "AfTrigger": AfTrigger.Start}),
         ({"noise_reduction": "high_quality"}, {"NoiseReductionMode": NoiseReduction.HighQuality}),
         ({"region": (0.25, 0.25, 0.5, 0.5)}, {"ScalerCrop": (1152, 648, 2304, 1296)}),
-        ({"controls": {"Brightness": 0.5, "ColourGains": [1.5, 2]}}, {"Brightness": 0.5, "ColourGains": (1.5, 2)}),
+        (
+            {"controls": {"Brightness": 0.5, "ColourGains": [1.5, 2]}},
+            {"Brightness": 0.5, "ColourGains": (1.5, 2)},
+        ),
         ({"controls": {"AfMode": "Manual"}}, {"AfMode": AfMode.Manual}),
-        ({"controls": {"ExposureTime": 9000}}, {"ExposureTime": 9000}),  # a camera that does not say its limits
+        # a camera that does not say its limits
+        ({"controls": {"ExposureTime": 9000}}, {"ExposureTime": 9000}),
     ],
 )
 def test_settings_become_controls(wanted: dict[str, Any], made: dict[str, Any]) -> None:
@@ -74,10 +87,26 @@ def test_settings_become_controls(wanted: dict[str, Any], made: dict[str, Any]) 
         ({}, {"autofocus": "once"}, ("camera.autofocus", "AfMode")),
         ({}, {"noise_reduction": "off"}, ("camera.noise_reduction", "NoiseReductionMode")),
         ({}, {"region": (0, 0, 1, 1)}, ("camera.region", "ScalerCrop")),
-        ({}, {"controls": {"Brightness": 0.5}}, ("camera.controls.Brightness", "has no Brightness")),
-        (EVERYTHING, {"controls": {"Brightness": 5}}, ("camera.controls.Brightness", "-1.0 and 1.0")),
-        (EVERYTHING, {"controls": {"AfMode": "Sharp"}}, ("camera.controls.AfMode", "'Sharp'", "Continuous")),
-        (EVERYTHING, {"controls": {"Brightness": "Much"}}, ("camera.controls.Brightness", "'Much'")),
+        (
+            {},
+            {"controls": {"Brightness": 0.5}},
+            ("camera.controls.Brightness", "has no Brightness"),
+        ),
+        (
+            EVERYTHING,
+            {"controls": {"Brightness": 5}},
+            ("camera.controls.Brightness", "-1.0 and 1.0"),
+        ),
+        (
+            EVERYTHING,
+            {"controls": {"AfMode": "Sharp"}},
+            ("camera.controls.AfMode", "'Sharp'", "Continuous"),
+        ),
+        (
+            EVERYTHING,
+            {"controls": {"Brightness": "Much"}},
+            ("camera.controls.Brightness", "'Much'"),
+        ),
         (EVERYTHING, {"noise_reduction": "minimal"}, ("camera.noise_reduction", "'Minimal'")),
     ],
 )
@@ -95,12 +124,16 @@ def test_what_a_camera_lacks_is_left_out_and_named(
     ("region", "size", "made"),
     [
         ((0, 0, 1, 1), (1280, 720), (0, 0, 4608, 2592)),
-        ((0, 0, 1, 1), (640, 480), (576, 0, 3456, 2592)),  # a wide sensor loses its sides
-        ((0, 0, 0.5, 1), (1280, 720), (0, 648, 2304, 1296)),  # a tall half keeps its width
+        # a wide sensor loses its sides
+        ((0, 0, 1, 1), (640, 480), (576, 0, 3456, 2592)),
+        # a tall half keeps its width
+        ((0, 0, 0.5, 1), (1280, 720), (0, 648, 2304, 1296)),
     ],
 )
 def test_a_region_is_narrowed_around_its_middle(
-    region: tuple[float, float, float, float], size: tuple[int, int], made: tuple[int, int, int, int]
+    region: tuple[float, float, float, float],
+    size: tuple[int, int],
+    made: tuple[int, int, int, int],
 ) -> None:
     assert crop(region, (0, 0, 4608, 2592), size) == made
 
@@ -111,7 +144,8 @@ def test_a_region_is_narrowed_around_its_middle(
         (30.0, (33_333, 33_333, None), None),
         (29.97, (33_333, 33_333, None), None),
         (30.0, (16_971, 200_000, None), None),
-        (30.0, (0, 0, 0), None),  # it does not say
+        # it does not say
+        (30.0, (0, 0, 0), None),
         (60.0, (33_333, 33_333, None), "gives 30 pictures"),
         (60.0, (20_000, 200_000, None), "gives 5 to 50 pictures"),
         (2.0, (20_000, 200_000, None), "video.framerate is 2"),
@@ -128,9 +162,16 @@ def test_a_frame_rate_that_the_camera_has_not_is_named(
 
 @pytest.mark.parametrize(
     ("size", "small"),
-    [((1920, 1080), (640, 360)), ((1280, 720), (640, 360)), ((320, 240), (320, 240)), ((1296, 972), (640, 480))],
+    [
+        ((1920, 1080), (640, 360)),
+        ((1280, 720), (640, 360)),
+        ((320, 240), (320, 240)),
+        ((1296, 972), (640, 480)),
+    ],
 )
-def test_the_small_picture_has_the_shape_of_the_large_one(size: tuple[int, int], small: tuple[int, int]) -> None:
+def test_the_small_picture_has_the_shape_of_the_large_one(
+    size: tuple[int, int], small: tuple[int, int]
+) -> None:
     assert lores_size(*size) == small
 
 

@@ -1,4 +1,6 @@
-"""What can be tried of the Pi's camera on any machine. The camera, picamera2 and the firmware are not there."""
+"""What can be tried of the Pi's camera on any machine. The camera, picamera2 and the firmware are
+not there.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,18 @@ OPTIONS = VideoOptions()
 
 def test_times_come_from_the_sensor() -> None:
     key = made_unit(0, key=True)
-    unit = access_unit(ParameterSets(), key.data, keyframe=True, timestamp=33_333, first_timestamp=7_000_000)
+    unit = access_unit(
+        ParameterSets(), key.data, keyframe=True, timestamp=33_333, first_timestamp=7_000_000
+    )
     assert (unit.pts, unit.captured_at) == (2_999, 7.033333)
     assert unit.data == key.data
 
 
 def test_a_key_frame_without_parameter_sets_gets_them() -> None:
     sets = ParameterSets()
-    first = access_unit(sets, made_unit(0, key=True).data, keyframe=True, timestamp=0, first_timestamp=0)
+    first = access_unit(
+        sets, made_unit(0, key=True).data, keyframe=True, timestamp=0, first_timestamp=0
+    )
     bare = first.data[first.data.index(b"\x65") - 4 :]
     assert access_unit(sets, bare, keyframe=True, timestamp=1, first_timestamp=0).data == first.data
 
@@ -59,13 +65,15 @@ def test_a_bitrate_is_a_control_of_the_running_encoder(monkeypatch: pytest.Monke
     monkeypatch.setattr(picamera2_encoders, "fcntl", SimpleNamespace(ioctl=ioctl))
     encoder = SimpleNamespace(vd=object(), bitrate=0)
     control = HardwareControl(encoder)
-    for storm in (9, 8, 1_000_000):  # the latest counts, and one control a frame is all that the device hears
+    # the latest counts, and one control a frame is all that the device hears
+    for storm in (9, 8, 1_000_000):
         control.set_bitrate(storm)
     control.before_frame()
     control.before_frame()
     control.set_bitrate(1)
     control.before_frame()
-    # struct v4l2_control: V4L2_CID_MPEG_VIDEO_BITRATE, value. Below 150 kbit/s the firmware may hang.
+    # struct v4l2_control: V4L2_CID_MPEG_VIDEO_BITRATE, value. Below 150 kbit/s the firmware may
+    # hang.
     assert ioctl.calls == [
         (0xC008561C, bytes.fromhex("cf099900 40420f00")),
         (0xC008561C, bytes.fromhex("cf099900 f0490200")),
@@ -73,9 +81,15 @@ def test_a_bitrate_is_a_control_of_the_running_encoder(monkeypatch: pytest.Monke
     assert encoder.bitrate == 150_000
 
 
-@pytest.mark.parametrize("encoder", [SimpleNamespace(vd=object(), bitrate=7), SimpleNamespace(bitrate=7)])
-def test_an_encoder_that_refuses_a_bitrate_keeps_the_old_one(monkeypatch: pytest.MonkeyPatch, encoder: Any) -> None:
-    monkeypatch.setattr(picamera2_encoders, "fcntl", SimpleNamespace(ioctl=Ioctl(OSError(22, "Invalid argument"))))
+@pytest.mark.parametrize(
+    "encoder", [SimpleNamespace(vd=object(), bitrate=7), SimpleNamespace(bitrate=7)]
+)
+def test_an_encoder_that_refuses_a_bitrate_keeps_the_old_one(
+    monkeypatch: pytest.MonkeyPatch, encoder: Any
+) -> None:
+    monkeypatch.setattr(
+        picamera2_encoders, "fcntl", SimpleNamespace(ioctl=Ioctl(OSError(22, "Invalid argument")))
+    )
     control = HardwareControl(encoder)
     control.set_bitrate(1_000_000)
     control.before_frame()
@@ -94,11 +108,14 @@ def test_a_storm_of_requests_is_one_key_frame_for_the_next_frame() -> None:
 
 
 class FakeCamera:
-    """A `Picamera2` for one test: gives the size it likes, and sends what its encoder is told to."""
+    """A `Picamera2` for one test: gives the size it likes, and sends what its encoder is told
+    to.
+    """
 
     camera_properties = {"Model": "imx708"}  # noqa: RUF012
     camera_controls = {"AfMode": (0, 2, 0)}  # noqa: RUF012
-    camera = SimpleNamespace(controls=())  # of a libcamera that does not tell kinds
+    # of a libcamera that does not tell kinds
+    camera = SimpleNamespace(controls=())
 
     def __init__(
         self,
@@ -133,7 +150,11 @@ class FakeCamera:
             raise RuntimeError("Invalid camera configuration")
         given = {"size": self._size, "format": self._pixel_format}
         upright = SimpleNamespace(hflip=0, vflip=0)
-        self._configuration = {**wanted, "main": given, "transform": wanted["transform"] if self._turns else upright}
+        self._configuration = {
+            **wanted,
+            "main": given,
+            "transform": wanted["transform"] if self._turns else upright,
+        }
 
     def camera_configuration(self) -> dict[str, Any]:
         return self._configuration
@@ -179,7 +200,9 @@ class AfMode(Enum):
     Continuous = 2
 
 
-def install(monkeypatch: pytest.MonkeyPatch, camera: FakeCamera, first: AccessUnit | None) -> FakeControl:
+def install(
+    monkeypatch: pytest.MonkeyPatch, camera: FakeCamera, first: AccessUnit | None
+) -> FakeControl:
     control = FakeControl()
 
     def open_encoder(options: VideoOptions, emit: Any) -> tuple[object, object, FakeControl]:
@@ -197,13 +220,18 @@ def install(monkeypatch: pytest.MonkeyPatch, camera: FakeCamera, first: AccessUn
     return control
 
 
-async def test_it_opens_for_the_first_and_closes_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_opens_for_the_first_and_closes_after_the_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     camera = FakeCamera()
     control = install(monkeypatch, camera, made_unit(0, key=True))
     source = Picamera2Source(OPTIONS)
     hub = VideoHub(source, OPTIONS)
     subscription = await hub.subscribe()
-    assert (subscription.format.profile_level_id, source.format.profile_level_id) == ("42e01f", "42c01f")
+    assert (subscription.format.profile_level_id, source.format.profile_level_id) == (
+        "42e01f",
+        "42c01f",
+    )
     assert (source.describe().camera, source.describe().encoder) == ("imx708", "V4L2 H.264")
     assert (await subscription.next()).keyframe
     subscription.request_keyframe()
@@ -221,7 +249,9 @@ async def test_what_a_camera_cannot_do_is_left_out_and_named(
 ) -> None:
     camera = FakeCamera(streams=1, turns=False)
     install(monkeypatch, camera, made_unit(0, key=True))
-    wanted = CameraOptions(number=1, rotation=180, region=(0, 0, 0.5, 0.5), controls={"Brightness": 0.5})
+    wanted = CameraOptions(
+        number=1, rotation=180, region=(0, 0, 0.5, 0.5), controls={"Brightness": 0.5}
+    )
     options = VideoOptions(camera=wanted)
     hub = VideoHub(Picamera2Source(options), options)
     await hub.subscribe()
@@ -232,7 +262,9 @@ async def test_what_a_camera_cannot_do_is_left_out_and_named(
     await hub.close()
 
 
-async def test_a_still_picture_that_does_not_come_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_still_picture_that_does_not_come_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     camera = FakeCamera()
     install(monkeypatch, camera, made_unit(0, key=True))
     hub = VideoHub(Picamera2Source(OPTIONS), OPTIONS)
@@ -242,7 +274,9 @@ async def test_a_still_picture_that_does_not_come_is_an_error(monkeypatch: pytes
     await hub.close()
 
 
-async def test_a_camera_that_opens_when_nobody_waits_any_more_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_camera_that_opens_when_nobody_waits_any_more_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It would stay powered, and be busy for whoever comes next."""
     starting, woken, closed = threading.Event(), threading.Event(), threading.Event()
 
@@ -275,7 +309,11 @@ async def test_a_camera_that_opens_when_nobody_waits_any_more_is_closed(monkeypa
         (FakeCamera(), None, "no picture came"),
         (FakeCamera(pixel_format="MJPEG"), None, "MJPEG"),
         (FakeCamera(broken=IndexError("list index out of range")), None, "ribbon cable"),
-        (FakeCamera(broken=RuntimeError("Device or resource busy")), None, "another program uses it"),
+        (
+            FakeCamera(broken=RuntimeError("Device or resource busy")),
+            None,
+            "another program uses it",
+        ),
         (FakeCamera(broken=OSError("what is this")), None, "what is this"),
     ],
 )

@@ -60,11 +60,15 @@ async def test_a_recording_holds_every_picture_and_the_sound(
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
     assert [round(float(frame.time or 0) * 25) for frame in frames] == list(range(12))
-    shown = [read_strip(bytes(frame.planes[0]), frame.planes[0].line_size, frame.width) for frame in frames]
+    shown = [
+        read_strip(bytes(frame.planes[0]), frame.planes[0].line_size, frame.width)
+        for frame in frames
+    ]
     assert shown == [number * 40 for number in range(12)]
     with av.open(str(path)) as container:
         heard = sum(frame.samples for frame in container.decode(audio=0))
-    assert heard == pytest.approx(24 * 960, abs=2100)  # a codec's own padding
+    # a codec's own padding
+    assert heard == pytest.approx(24 * 960, abs=2100)
 
 
 async def test_video_is_not_encoded_again(tmp_path: Path, units: list[AccessUnit]) -> None:
@@ -72,7 +76,9 @@ async def test_video_is_not_encoded_again(tmp_path: Path, units: list[AccessUnit
     for unit in units:
         recorder.on_video(unit)
     await recorder.finished()
-    assert [each.data for each in read_clip(tmp_path / "call.mkv", 25)] == [each.data for each in units]
+    assert [each.data for each in read_clip(tmp_path / "call.mkv", 25)] == [
+        each.data for each in units
+    ]
 
 
 async def test_it_begins_at_the_first_key_frame(tmp_path: Path, units: list[AccessUnit]) -> None:
@@ -94,7 +100,9 @@ async def test_sound_alone(tmp_path: Path, channels: int) -> None:
     await recorder.finished()
     with av.open(str(tmp_path / "call.mkv")) as container:
         assert [stream.type for stream in container.streams] == ["audio"]
-        assert sum(frame.samples for frame in container.decode(audio=0)) == pytest.approx(20 * 960, abs=1000)
+        assert sum(frame.samples for frame in container.decode(audio=0)) == pytest.approx(
+            20 * 960, abs=1000
+        )
 
 
 async def test_nothing_arrived_and_closing_twice_are_harmless(tmp_path: Path) -> None:

@@ -24,14 +24,18 @@ def decode(packets: list[AudioPacket]) -> bytes:
     decoder = av.CodecContext.create("libopus", "r")
     decoder.format, decoder.layout, decoder.sample_rate = "s16", "mono", 48_000
     return b"".join(
-        bytes(frame.planes[0])[: 2 * frame.samples] for p in packets for frame in decoder.decode(av.Packet(p.data))
+        bytes(frame.planes[0])[: 2 * frame.samples]
+        for p in packets
+        for frame in decoder.decode(av.Packet(p.data))
     )
 
 
 def test_opus_packets_are_20_ms_each_and_small() -> None:
     encoder = OpusEncoder()
     packets = [packet for samples in tone_pulse() * 10 for packet in encoder.encode(samples)]
-    assert [packet.pts for packet in packets] == [number * FRAME_SAMPLES for number in range(len(packets))]
+    assert [packet.pts for packet in packets] == [
+        number * FRAME_SAMPLES for number in range(len(packets))
+    ]
     assert len(packets) >= 59
     assert 8 * 50 * sum(len(packet.data) for packet in packets) / len(packets) < 60_000
     assert loudness(decode(packets)) > 1000

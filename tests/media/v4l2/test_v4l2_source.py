@@ -25,12 +25,17 @@ OPTIONS = VideoOptions(width=320, height=240, framerate=25)
 
 
 def test_what_ffmpeg_is_asked_for() -> None:
-    assert device_options(OPTIONS, "mjpeg") == {"video_size": "320x240", "framerate": "25", "input_format": "mjpeg"}
+    assert device_options(OPTIONS, "mjpeg") == {
+        "video_size": "320x240",
+        "framerate": "25",
+        "input_format": "mjpeg",
+    }
     assert "input_format" not in device_options(OPTIONS, "")
 
 
 @pytest.mark.parametrize(
-    ("path", "reason"), [("/dev/video-that-is-not-there", "no such device"), ("/dev/null", "cannot capture 320x240")]
+    ("path", "reason"),
+    [("/dev/video-that-is-not-there", "no such device"), ("/dev/null", "cannot capture 320x240")],
 )
 async def test_a_device_that_cannot_be_used_is_unavailable(path: str, reason: str) -> None:
     source = V4l2Source(Path(path), OPTIONS)
@@ -42,7 +47,9 @@ async def test_a_device_that_cannot_be_used_is_unavailable(path: str, reason: st
 
 
 @pytest.mark.media
-@pytest.mark.parametrize(("pix_fmt", "width", "height"), [("yuyv422", 320, 240), ("yuvj422p", 640, 480)])
+@pytest.mark.parametrize(
+    ("pix_fmt", "width", "height"), [("yuyv422", 320, 240), ("yuvj422p", 640, 480)]
+)
 def test_pictures_as_webcams_give_them_are_encoded(pix_fmt: str, width: int, height: int) -> None:
     """The path of a real camera's pictures after decoding; the camera itself is not there."""
     encoder = FrameEncoder(OPTIONS)
@@ -50,22 +57,36 @@ def test_pictures_as_webcams_give_them_are_encoded(pix_fmt: str, width: int, hei
         unit
         for number in range(4)
         for unit in encoder.encode(
-            av.VideoFrame(width, height, pix_fmt), pts=number * 3600, captured_at=0.0, force_idr=number == 2
+            av.VideoFrame(width, height, pix_fmt),
+            pts=number * 3600,
+            captured_at=0.0,
+            force_idr=number == 2,
         )
     ]
     assert [unit.keyframe for unit in units] == [True, False, True, False]
     found = sequence_parameters(units[0].data)
     assert found is not None
     assert (found.width, found.height) == (320, 240)
-    assert found.profile_level_id == V4l2Source(Path("/dev/video0"), OPTIONS).format.profile_level_id
+    assert (
+        found.profile_level_id == V4l2Source(Path("/dev/video0"), OPTIONS).format.profile_level_id
+    )
 
 
 @pytest.mark.media
 @pytest.mark.parametrize("damaged", [b"", b"\xff\xd8", bytes(500)])
 def test_a_damaged_picture_costs_no_more_than_itself(damaged: bytes) -> None:
     camera, decoder = av.CodecContext.create("mjpeg", "w"), av.CodecContext.create("mjpeg", "r")
-    camera.width, camera.height, camera.pix_fmt, camera.time_base = 320, 240, "yuvj420p", Fraction(1, 25)
-    jpegs = [bytes(packet) for _ in range(3) for packet in camera.encode(av.VideoFrame(320, 240, "yuvj420p"))]
+    camera.width, camera.height, camera.pix_fmt, camera.time_base = (
+        320,
+        240,
+        "yuvj420p",
+        Fraction(1, 25),
+    )
+    jpegs = [
+        bytes(packet)
+        for _ in range(3)
+        for packet in camera.encode(av.VideoFrame(320, 240, "yuvj420p"))
+    ]
     jpegs.insert(1, damaged)
     packets = [cast("Packet", av.Packet(jpeg)) for jpeg in jpegs]
     assert len(list(decoded(packets, decoder))) == 3
@@ -87,7 +108,9 @@ async def until_the_end(source: V4l2Source) -> tuple[list[AccessUnit], Exception
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, clip: Path) -> V4l2Source:
-    monkeypatch.setattr("agent.media.v4l2.v4l2_source.open_device", lambda path, options: av.open(str(clip), "r"))
+    monkeypatch.setattr(
+        "agent.media.v4l2.v4l2_source.open_device", lambda path, options: av.open(str(clip), "r")
+    )
     return V4l2Source(Path("/dev/video0"), OPTIONS)
 
 
@@ -118,7 +141,9 @@ async def test_a_camera_that_is_in_the_middle_of_its_h264_begins_with_its_next_k
 
 
 @pytest.mark.media
-async def test_pictures_of_a_stand_in_are_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pictures_of_a_stand_in_are_encoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = stand_in(monkeypatch, write_clip(tmp_path / "clip.mp4", codec="mpeg4"))
     source.request_keyframe()
     units, reason = await until_the_end(source)
@@ -129,13 +154,20 @@ async def test_pictures_of_a_stand_in_are_encoded(tmp_path: Path, monkeypatch: p
 
 
 class SilentDevice:
-    """Gives the packets of a clip, and then nothing until it is unplugged: FFmpeg waits in the kernel meanwhile."""
+    """Gives the packets of a clip, and then nothing until it is unplugged: FFmpeg waits in the
+    kernel meanwhile.
+    """
 
     def __init__(self, clip: Path) -> None:
         self._clip = av.open(str(clip), "r")
         self.streams = self._clip.streams
-        self.read, self.unplugged, self.closed = threading.Event(), threading.Event(), threading.Event()
-        self.torn = False  # closed while a thread was in it
+        self.read, self.unplugged, self.closed = (
+            threading.Event(),
+            threading.Event(),
+            threading.Event(),
+        )
+        # closed while a thread was in it
+        self.torn = False
 
     def demux(self, stream: VideoStream) -> Iterator[Packet]:
         yield from self._clip.demux(stream)
@@ -173,7 +205,9 @@ async def test_a_device_that_hangs_is_closed_by_the_thread_that_is_in_it(
 
 
 @pytest.mark.media
-async def test_a_stand_in_without_pictures_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stand_in_without_pictures_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hub = VideoHub(stand_in(monkeypatch, write_sound(tmp_path / "sound.wav")), OPTIONS)
     with pytest.raises(MediaUnavailable, match="no pictures"):
         await hub.subscribe()

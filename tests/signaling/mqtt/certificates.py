@@ -34,14 +34,22 @@ class Authority:
             _builder(self._name, self._name, self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(usage, critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
+            )
             .sign(self._key, hashes.SHA256())
         )
         self.file = self._write(f"{name}.pem", certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, *, address: str = "127.0.0.1", days: int = 1, rsa_bits: int = 0) -> tuple[str, str]:
-        """Certificate and key file for `name`, found at `address`. With negative `days` it ended so long ago."""
-        key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey = ec.generate_private_key(ec.SECP256R1())
+    def issue(
+        self, name: str, *, address: str = "127.0.0.1", days: int = 1, rsa_bits: int = 0
+    ) -> tuple[str, str]:
+        """Certificate and key file for `name`, found at `address`. With negative `days` it ended so
+        long ago.
+        """
+        key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey = ec.generate_private_key(
+            ec.SECP256R1()
+        )
         if rsa_bits:
             key = rsa.generate_private_key(65537, rsa_bits)
         alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
@@ -53,7 +61,9 @@ class Authority:
             .sign(self._key, hashes.SHA256())
         )
         pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         )
         return (
             self._write(f"{name}.pem", certificate.public_bytes(serialization.Encoding.PEM)),
@@ -63,7 +73,8 @@ class Authority:
     def _write(self, name: str, content: bytes) -> str:
         path = self._folder / name
         path.write_bytes(content)
-        path.chmod(0o644)  # mosquitto drops its privileges
+        # mosquitto drops its privileges
+        path.chmod(0o644)
         return str(path)
 
 
@@ -72,7 +83,10 @@ def _name(name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, days: int = 1
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
+    days: int = 1,
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     end = now + datetime.timedelta(days=days)

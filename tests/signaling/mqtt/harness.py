@@ -13,7 +13,8 @@ from agent.signaling.mqtt.mqtt_options import MqttOptions
 from tests.conftest import Mosquitto
 from tests.fakes.broker import FakeBroker, FakeNetwork
 
-PATIENCE = 15.0  # seconds; how long an event may take that is certain to come
+# seconds; how long an event may take that is certain to come
+PATIENCE = 15.0
 
 
 class Harness(Protocol):
@@ -54,7 +55,9 @@ class FakeHarness:
     ) -> FakeBroker:
         self._comes_back[client_id] = comes_back
         subscriptions = [(name, 1) for name in filters]
-        return FakeBroker(self._network, client_id, subscriptions=subscriptions, will=will, max_queued=max_queued)
+        return FakeBroker(
+            self._network, client_id, subscriptions=subscriptions, will=will, max_queued=max_queued
+        )
 
     def lose(self, client: Broker) -> None:
         assert isinstance(client, FakeBroker)
@@ -102,7 +105,8 @@ class MosquittoHarness:
         self._mosquitto.start()
 
     async def pass_time(self, seconds: float) -> None:
-        await asyncio.sleep(seconds + 1)  # mosquitto counts whole seconds
+        # mosquitto counts whole seconds
+        await asyncio.sleep(seconds + 1)
 
 
 @asynccontextmanager
@@ -115,7 +119,9 @@ async def connected(client: Broker) -> AsyncIterator[Broker]:
 
 @asynccontextmanager
 async def until(client: Broker, state: bool) -> AsyncIterator[None]:
-    """On leaving, wait for the change of `client` to `state` that what is done inside brings about."""
+    """On leaving, wait for the change of `client` to `state` that what is done inside brings
+    about.
+    """
     changed = asyncio.Event()
     remove = client.on_connection(lambda now: changed.set() if now is state else None)
     yield

@@ -55,7 +55,9 @@ def test_what_was_spent_waiting_in_vain_counts() -> None:
 def test_a_broker_that_is_away_is_tried_every_few_seconds_and_never_at_once(
     unit: float, spent: float, failures: int
 ) -> None:
-    """A call is taken within five seconds of its return: two are left to a busy machine for all that follows."""
+    """A call is taken within five seconds of its return: two are left to a busy machine for all
+    that follows.
+    """
     backoff = Backoff(MqttOptions(), lambda: unit)
     for _ in range(failures):
         backoff.next(slow=False)

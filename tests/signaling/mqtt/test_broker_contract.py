@@ -11,7 +11,16 @@ import pytest
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Will
 from tests.conftest import Mosquitto
-from tests.signaling.mqtt.harness import PATIENCE, FakeHarness, Harness, MosquittoHarness, connected, peek, read, until
+from tests.signaling.mqtt.harness import (
+    PATIENCE,
+    FakeHarness,
+    Harness,
+    MosquittoHarness,
+    connected,
+    peek,
+    read,
+    until,
+)
 
 
 @pytest.fixture(params=["fake", pytest.param("mosquitto", marks=pytest.mark.broker)])
@@ -29,7 +38,12 @@ async def test_a_message_arrives_and_is_acknowledged(net: Harness) -> None:
     async with connected(net.client("a", "x/+")) as a, connected(net.client("b")) as b:
         await b.publish("x/1", b"hello")
         message = await read(a)
-    assert (message.topic, message.payload, message.qos, message.retain) == ("x/1", b"hello", 1, False)
+    assert (message.topic, message.payload, message.qos, message.retain) == (
+        "x/1",
+        b"hello",
+        1,
+        False,
+    )
     assert (message.response_topic, message.correlation_data) == (None, None)
 
 
@@ -103,12 +117,14 @@ async def test_what_was_not_acknowledged_comes_again(net: Harness) -> None:
         await b.publish("x/2", b"not yet")
         await read(a)
         stale = await peek(a)
-        await a.publish("elsewhere", b"")  # once this is acknowledged, so is what went before it
+        # once this is acknowledged, so is what went before it
+        await a.publish("elsewhere", b"")
         async with until(a, True):
             net.lose(a)
         again = await peek(a)
         assert (again.topic, again.payload) == ("x/2", b"not yet")
-        stale.ack()  # of the connection that is gone: harmless, and without effect
+        # of the connection that is gone: harmless, and without effect
+        stale.ack()
         again.ack()
         again.ack()
         await b.publish("x/4", b"fence")

@@ -108,7 +108,7 @@ async def true_of(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-# --- TLS -------------------------------------------------------------------------------------------------------------
+# --- TLS ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -120,14 +120,23 @@ def authority(tmp_path: Path) -> Authority:
 def secure(tmp_path: Path, authority: Authority) -> Iterator[Mosquitto]:
     """A mosquitto that lets in those with a certificate of `authority`, under the name in it."""
     certificate, key = authority.issue("server")
-    lines = (f"cafile {authority.file}", f"certfile {certificate}", f"keyfile {key}", "require_certificate true")
-    with running(tmp_path, *lines, "use_identity_as_username true", allow_anonymous=False) as mosquitto:
+    lines = (
+        f"cafile {authority.file}",
+        f"certfile {certificate}",
+        f"keyfile {key}",
+        "require_certificate true",
+    )
+    with running(
+        tmp_path, *lines, "use_identity_as_username true", allow_anonymous=False
+    ) as mosquitto:
         yield mosquitto
 
 
 async def test_tls_with_a_client_certificate(secure: Mosquitto, authority: Authority) -> None:
     tls = TlsOptions(authority.file, *authority.issue("door-1"))
-    async with connected(MqttBroker(options(secure.port, tls=tls), subscriptions=[("x/+", 1)])) as a:
+    async with connected(
+        MqttBroker(options(secure.port, tls=tls), subscriptions=[("x/+", 1)])
+    ) as a:
         await a.publish("x/1", b"in private")
         assert (await read(a)).payload == b"in private"
     assert "u'door-1'" in secure.log()
@@ -156,14 +165,19 @@ async def test_a_missing_certificate_is_a_clear_line_and_no_end(
 async def test_what_was_rotated_on_the_disk_counts_from_the_next_connection_on(
     secure: Mosquitto, authority: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The broker gets a certificate of a new authority, then we do; nobody is restarted but the broker."""
+    """The broker gets a certificate of a new authority, then we do; nobody is restarted but the
+    broker.
+    """
     certificate, key = authority.issue("door-1")
     trusted = tmp_path / "trusted.pem"
     shutil.copy(authority.file, trusted)
-    async with connected(MqttBroker(options(secure.port, tls=TlsOptions(str(trusted), certificate, key)))) as a:
+    async with connected(
+        MqttBroker(options(secure.port, tls=TlsOptions(str(trusted), certificate, key)))
+    ) as a:
         replacement = Authority(tmp_path, "new-ca")
         shutil.copy(replacement.file, authority.file)
-        replacement.issue("server")  # in place of the old one
+        # in place of the old one
+        replacement.issue("server")
         secure.restart()
         await logged(caplog, "TLS: ")
         replacement.issue("door-1")
@@ -184,7 +198,8 @@ async def test_a_client_without_a_certificate_learns_what_is_wrong(
     secure: Mosquitto, authority: Authority, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with MqttBroker(options(secure.port, tls=TlsOptions(authority.file))) as a:
-        await logged(caplog, "alert certificate required")  # or, once in a while, that the broker hung up at once
+        # or, once in a while, that the broker hung up at once
+        await logged(caplog, "alert certificate required")
         assert not a.connected
 
 
@@ -199,7 +214,7 @@ async def test_a_server_that_cannot_prove_itself_is_not_spoken_to(
         assert a.alive
 
 
-# --- credentials -----------------------------------------------------------------------------------------------------
+# --- credentials ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -207,7 +222,9 @@ def passwords(tmp_path: Path) -> Path:
     """A file that knows `door-1` by the password `right`."""
     path = tmp_path / "passwords"
     path.touch(mode=0o600)
-    subprocess.run([require_part("mosquitto_passwd"), "-b", str(path), "door-1", "right"], check=True)
+    subprocess.run(
+        [require_part("mosquitto_passwd"), "-b", str(path), "door-1", "right"], check=True
+    )
     return path
 
 
@@ -215,7 +232,9 @@ async def test_a_wrong_password_is_said_once_and_tried_again_slowly(
     tmp_path: Path, passwords: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running(tmp_path, f"password_file {passwords}", allow_anonymous=False) as mosquitto:
-        wrong = options(mosquitto.port, username="door-1", password="wrong", retry_first=300, retry_longest=300)
+        wrong = options(
+            mosquitto.port, username="door-1", password="wrong", retry_first=300, retry_longest=300
+        )
         async with MqttBroker(wrong) as a:
             line = await logged(caplog, "refused")
             assert "Not authorized" in line or "Bad user name or password" in line
@@ -239,7 +258,9 @@ async def test_what_an_acl_forbids_is_an_error_in_the_future(tmp_path: Path) -> 
             await a.publish("x/1", b"")
 
 
-async def test_where_another_took_over_the_session_it_is_not_fought_over(caplog: pytest.LogCaptureFixture) -> None:
+async def test_where_another_took_over_the_session_it_is_not_fought_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     connections: list[None] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -248,9 +269,13 @@ async def test_where_another_took_over_the_session_it_is_not_fought_over(caplog:
         writer.write(CONNACK + bytes([0xE0, 2, 142, 0]))
         await reader.read(-1)
 
-    async with serving(serve) as port, MqttBroker(options(port, retry_refused=300, retry_refused_longest=300)):
+    async with (
+        serving(serve) as port,
+        MqttBroker(options(port, retry_refused=300, retry_refused_longest=300)),
+    ):
         await true_of(lambda: caplog.text.count("another client took over the client id a") == 2)
-    assert len(connections) == 2  # the first time it may have been an older connection of our own
+    # the first time it may have been an older connection of our own
+    assert len(connections) == 2
 
 
 async def test_a_second_client_of_the_same_name_gets_in(mosquitto: Mosquitto) -> None:
@@ -263,12 +288,13 @@ async def test_a_second_client_of_the_same_name_gets_in(mosquitto: Mosquitto) ->
         await second.publish("x/1", b"")
 
 
-# --- transports and queues -------------------------------------------------------------------------------------------
+# --- transports and queues ------------------------------------------------------------------------
 
 
 async def test_websockets(tmp_path: Path) -> None:
     port = free_port()
-    with running(tmp_path, f"listener {port} 127.0.0.1", "protocol websockets"):  # mosquitto wants a plain one as well
+    # mosquitto wants a plain one as well
+    with running(tmp_path, f"listener {port} 127.0.0.1", "protocol websockets"):
         over = options(port, transport="websockets", path="/mqtt")
         async with connected(MqttBroker(over, subscriptions=[("x/+", 1)])) as a:
             await a.publish("x/1", b"w" * 10_000)
@@ -276,14 +302,17 @@ async def test_websockets(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("qos", [0, 1])
-async def test_a_flood_does_not_make_deaf(mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture, qos: int) -> None:
+async def test_a_flood_does_not_make_deaf(
+    mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture, qos: int
+) -> None:
     async with (
         connected(MqttBroker(options(mosquitto.port, "a"), subscriptions=[("x/+", 1)])) as a,
         connected(MqttBroker(options(mosquitto.port, "b", max_queued=2 * MAX_MESSAGES))) as b,
     ):
         for _ in range(MAX_MESSAGES + 200):
             b.publish("x/flood", b"", qos=qos)
-        if qos == 0:  # of QoS 1, mosquitto sends the first few only until something is acknowledged
+        # of QoS 1, mosquitto sends the first few only until something is acknowledged
+        if qos == 0:
             await logged(caplog, "new ones are dropped")
         await b.publish("x/invitation", b"")
         topics = []
@@ -312,7 +341,7 @@ async def test_a_message_that_the_broker_cannot_take_is_refused_here(tmp_path: P
             await a.publish("x/1", b"x" * 1000, qos=0)
 
 
-# --- brokers that misbehave ------------------------------------------------------------------------------------------
+# --- brokers that misbehave -----------------------------------------------------------------------
 
 
 NOISE = {
@@ -329,7 +358,9 @@ NOISE = {
 
 
 @pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE)
-async def test_nothing_that_a_broker_says_ends_the_thread(noise: bytes, caplog: pytest.LogCaptureFixture) -> None:
+async def test_nothing_that_a_broker_says_ends_the_thread(
+    noise: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     connections = asyncio.Semaphore(0)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -358,7 +389,9 @@ async def test_a_fault_in_the_client_is_logged_and_connects_afresh(
     monkeypatch.setattr(paho.Client, "loop", faulty)
     async with connected(MqttBroker(options(mosquitto.port))) as a:
         await a.publish("x/1", b"")
-    assert "IndexError: bytearray index out of range" in await logged(caplog, "no connection to the broker")
+    assert "IndexError: bytearray index out of range" in await logged(
+        caplog, "no connection to the broker"
+    )
     assert "the MQTT client failed" in caplog.text
 
 
@@ -380,13 +413,15 @@ async def test_a_broker_that_takes_few_at_a_time_gets_few_at_a_time() -> None:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await packet(reader)
-        writer.write(bytes([0x20, 6, 0, 0, 3, 0x21, 0, 2]))  # CONNACK, Receive Maximum 2
+        # CONNACK, Receive Maximum 2
+        writer.write(bytes([0x20, 6, 0, 0, 3, 0x21, 0, 2]))
         while True:
             kind, rest = await packet(reader)
             if kind & 0xF0 != 0x30:
                 return
             arrived.append(rest[-1:])
-            if kind & 0x06 == 0:  # the message of QoS 0, which need not wait: answer those before it and all after it
+            # the message of QoS 0, which need not wait: answer those before it and all after it
+            if kind & 0x06 == 0:
                 for mid in (1, 2):
                     writer.write(bytes([0x40, 2, 0, mid]))
             elif b"0" in arrived:
@@ -401,12 +436,15 @@ async def test_a_broker_that_takes_few_at_a_time_gets_few_at_a_time() -> None:
 
 
 async def test_an_acknowledgement_never_goes_to_another_connection() -> None:
-    """Packet ids are the broker's to use again: on a new connection the same one may be another message."""
+    """Packet ids are the broker's to use again: on a new connection the same one may be another
+    message.
+    """
     packets: asyncio.Queue[int] = asyncio.Queue()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await packet(reader)
-        writer.write(CONNACK + bytes([0x32, 6, 0, 1, 0x78, 0, 9, 0]))  # QoS 1, topic `x`, id 9
+        # QoS 1, topic `x`, id 9
+        writer.write(CONNACK + bytes([0x32, 6, 0, 1, 0x78, 0, 9, 0]))
         while True:
             packets.put_nowait((await packet(reader))[0])
 
@@ -435,18 +473,24 @@ def refusing(*reasons: int) -> Serve:
     return serve
 
 
-async def test_without_its_first_subscription_a_connection_is_none(caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_its_first_subscription_a_connection_is_none(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with (
         serving(refusing(135, 1)) as port,
         MqttBroker(options(port, retry_first=300), subscriptions=[("x/+", 1), ("y/+", 1)]) as a,
     ):
         line = await logged(caplog, "no connection")
-        assert line.endswith("the broker refuses the subscription to x/+: Not authorized; trying on")
+        assert line.endswith(
+            "the broker refuses the subscription to x/+: Not authorized; trying on"
+        )
         with pytest.raises(NotConnected, match="refuses the subscription"):
             await a.wait_connected(0.01)
 
 
-async def test_another_refused_subscription_is_an_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_another_refused_subscription_is_an_error_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with (
         serving(refusing(1, 135)) as port,
         connected(MqttBroker(options(port), subscriptions=[("x/+", 1), ("y/+", 1)])),
@@ -487,7 +531,9 @@ async def test_a_peer_that_vanished_is_noticed_by_tcp(mosquitto: Mosquitto) -> N
 
 
 async def test_nothing_is_left_open(mosquitto: Mosquitto, tmp_path: Path) -> None:
-    """Neither what wakes the thread nor the socket of a handshake that failed; not even for the garbage collector."""
+    """Neither what wakes the thread nor the socket of a handshake that failed; not even for the
+    garbage collector.
+    """
     before = set(os.listdir("/proc/self/fd"))
     async with connected(MqttBroker(options(mosquitto.port), subscriptions=[("x/+", 1)])) as a:
         await a.publish("x/1", b"")
@@ -500,7 +546,7 @@ async def test_nothing_is_left_open(mosquitto: Mosquitto, tmp_path: Path) -> Non
     assert set(os.listdir("/proc/self/fd")) <= before
 
 
-# --- reports ---------------------------------------------------------------------------------------------------------
+# --- reports --------------------------------------------------------------------------------------
 
 
 async def test_each_change_of_state_is_logged_once(

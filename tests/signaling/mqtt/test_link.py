@@ -37,7 +37,9 @@ async def outgoing() -> Outgoing:
 async def test_an_answer_may_come_before_the_message_is_handed_over(
     link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The network thread sends and hears on its own: a broker on the same machine answers within microseconds."""
+    """The network thread sends and hears on its own: a broker on the same machine answers within
+    microseconds.
+    """
 
     def publish(*_: Any) -> Any:
         link._on_log(link._client, None, LogLevel.MQTT_LOG_DEBUG, "Received PUBACK (Mid: 1)")
@@ -48,7 +50,9 @@ async def test_an_answer_may_come_before_the_message_is_handed_over(
     assert link._asked_at is None, "nothing is owed, and the broker is not silent"
 
 
-async def test_no_answer_is_owed_to_what_never_left(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_answer_is_owed_to_what_never_left(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def publish(*_: Any) -> Any:
         raise ValueError("no such topic")
 

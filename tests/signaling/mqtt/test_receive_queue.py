@@ -29,7 +29,9 @@ def test_what_may_get_lost_leaves_room_for_what_may_not(caplog: pytest.LogCaptur
     assert len(caplog.messages) == 1
 
 
-def test_what_is_dropped_is_acknowledged_and_nothing_else_is(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_dropped_is_acknowledged_and_nothing_else_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     inbox = Inbox()
     waiting = [incoming() for _ in range(MAX_MESSAGES)]
     assert all(inbox.put(message) for message, _ in waiting)
@@ -40,7 +42,8 @@ def test_what_is_dropped_is_acknowledged_and_nothing_else_is(caplog: pytest.LogC
     assert inbox.take() is waiting[0][0]
     assert inbox.put(incoming()[0])
     assert not inbox.put(incoming()[0])
-    assert len(caplog.messages) == 2  # once for each time that it fills
+    # once for each time that it fills
+    assert len(caplog.messages) == 2
 
 
 def test_bytes_are_counted_too() -> None:

@@ -1,4 +1,6 @@
-"""What the outbox's tests share: a broker whose acknowledgments are given by hand, and an outbox that can crash."""
+"""What the outbox's tests share: a broker whose acknowledgments are given by hand, and an outbox
+that can crash.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +18,21 @@ from agent.signaling.outbox.outbox import Outbox
 from agent.signaling.outbox.outbox_options import OutboxOptions
 from agent.signaling.outbox.store import Entry
 
-PATIENCE = 30.0  # seconds; how long something may take that is certain to come
+# seconds; how long something may take that is certain to come
+PATIENCE = 30.0
 
 
 @dataclass
 class HandBroker:
-    """Takes what is published, and acknowledges the oldest when it is told to. What it takes outlasts a disconnect."""
+    """Takes what is published, and acknowledges the oldest when it is told to. What it takes
+    outlasts a disconnect.
+    """
 
     connected: bool = False
     taken: list[tuple[bytes, asyncio.Future[None]]] = field(default_factory=list)
     published: list[bytes] = field(default_factory=list)
-    delivered: list[bytes] = field(default_factory=list)  # acknowledged, or arrived with the acknowledgment lost
+    # acknowledged, or arrived with the acknowledgment lost
+    delivered: list[bytes] = field(default_factory=list)
     _callbacks: list[Callable[[bool], None]] = field(default_factory=list)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -34,7 +40,10 @@ class HandBroker:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.connected = False
 
@@ -98,7 +107,8 @@ def begun(event_id: str, topic: str = "events/closed") -> Entry:
 
 async def written(outbox: Outbox) -> None:
     """Wait until the disk has everything that was handed to it so far, or has failed to take it."""
-    for _ in range(5):  # what the broker has just answered is handed to the disk within a few turns of the loop
+    # what the broker has just answered is handed to the disk within a few turns of the loop
+    for _ in range(5):
         await asyncio.sleep(0)
     async with asyncio.timeout(PATIENCE):
         await asyncio.wait([outbox._disk.read(1 << 60, 1)])
@@ -129,7 +139,13 @@ async def crash(outbox: Outbox) -> None:
 
 
 def quick(directory: Path, broker: HandBroker, **options: object) -> Outbox:
-    chosen = {"refusal_delay": 0.0, "retry": 0.05, "close_timeout": 0.2, "disk_timeout": PATIENCE, **options}
+    chosen = {
+        "refusal_delay": 0.0,
+        "retry": 0.05,
+        "close_timeout": 0.2,
+        "disk_timeout": PATIENCE,
+        **options,
+    }
     return Outbox(broker, directory, OutboxOptions(**chosen))  # type: ignore[arg-type]
 
 

@@ -18,7 +18,8 @@ from agent.signaling.protocol.topics import Topics
 from tests.signaling.outbox.outboxes import HandBroker, crash, deliver_all, quick, written
 
 CONVERSATION = "8c5a7c52-0f0e-4f0a-8f6e-3a2b1c0d9e8f"
-BOOT = 1_800_000_000.0  # the wall clock when the monotonic one was 0
+# the wall clock when the monotonic one was 0
+BOOT = 1_800_000_000.0
 
 
 class Call:
@@ -67,8 +68,16 @@ async def test_a_call_that_was_only_begun(tmp_path: Path) -> None:
     await crash(outbox)
     (closed,) = await recovered(tmp_path)
     assert closed["event"] == "closed"
-    assert (closed["reason"], closed["closedBy"], closed["duration"]) == ("crash_recovered", "local", 0.0)
-    assert (closed["conversation"], closed["remoteUid"], closed["device"]) == (CONVERSATION, "phone-7", "door-1")
+    assert (closed["reason"], closed["closedBy"], closed["duration"]) == (
+        "crash_recovered",
+        "local",
+        0.0,
+    )
+    assert (closed["conversation"], closed["remoteUid"], closed["device"]) == (
+        CONVERSATION,
+        "phone-7",
+        "door-1",
+    )
     assert closed["invitedAt"] == "2027-01-15T08:01:40.000Z"
     assert not {"callStatus", "answeredAt", "connectedAt"} & closed.keys(), "it never was answered"
     assert closed["eventId"] != "of another event"
@@ -95,7 +104,9 @@ async def test_a_call_that_was_connected(tmp_path: Path) -> None:
     assert closed["setup"] == {"response": 1000.0, "ice": 1500.0, "dtls": 2000.0}
 
 
-async def test_a_clock_that_is_set_during_the_call_does_not_distort_the_record(tmp_path: Path) -> None:
+async def test_a_clock_that_is_set_during_the_call_does_not_distort_the_record(
+    tmp_path: Path,
+) -> None:
     outbox = await quick(tmp_path, HandBroker()).__aenter__()
     call = Call(outbox)
     call.wall_offset = 0.0  # 1970
@@ -122,7 +133,9 @@ async def test_what_is_known_is_not_written_again(tmp_path: Path) -> None:
         assert (tmp_path / "outbox.db-wal").stat().st_mtime_ns == before.st_mtime_ns
 
 
-async def test_a_call_costs_four_syncs_or_five(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_call_costs_four_syncs_or_five(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Begin, answer (with its `response`, or before it), connection and end.
 
     What the broker acknowledges costs none, nor does what happens in between.

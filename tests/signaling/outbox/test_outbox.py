@@ -9,7 +9,16 @@ import pytest
 from agent.signaling.outbox import outbox as module
 from agent.signaling.outbox.outbox import WINDOW, Outbox
 from agent.signaling.outbox.store import Entry, Limits
-from tests.signaling.outbox.outboxes import PATIENCE, HandBroker, begun, caught_up, crash, deliver_all, quick, written
+from tests.signaling.outbox.outboxes import (
+    PATIENCE,
+    HandBroker,
+    begun,
+    caught_up,
+    crash,
+    deliver_all,
+    quick,
+    written,
+)
 from tests.waiting import until
 
 
@@ -20,7 +29,10 @@ def put(outbox: Outbox, *numbers: int, kind: str = "closed") -> None:
 
 def files(folder: Path) -> list[tuple[str, int, int]]:
     """Name, time of the last change, bytes."""
-    return [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(folder.iterdir())]
+    return [
+        (path.name, path.stat().st_mtime_ns, path.stat().st_size)
+        for path in sorted(folder.iterdir())
+    ]
 
 
 def payloads(*numbers: int) -> list[bytes]:
@@ -119,7 +131,9 @@ async def test_what_is_acknowledged_while_the_disk_is_read_is_not_published_agai
             await read.asked.wait()
         broker.ack()
         await asyncio.sleep(0)
-        read.answer.set_result([Entry("id-1", "closed", "events/closed", b"1", seq=1, written=True)])
+        read.answer.set_result(
+            [Entry("id-1", "closed", "events/closed", b"1", seq=1, written=True)]
+        )
         put(outbox, 2)
         assert await broker.wait_taken(1) == payloads(2)
         await deliver_all(broker, outbox)
@@ -161,7 +175,9 @@ async def test_what_was_not_acknowledged_comes_again_after_a_restart(tmp_path: P
         await deliver_all(broker, outbox)
 
 
-async def test_what_the_broker_has_already_taken_is_not_handed_over_again_on_reconnect(tmp_path: Path) -> None:
+async def test_what_the_broker_has_already_taken_is_not_handed_over_again_on_reconnect(
+    tmp_path: Path,
+) -> None:
     broker = HandBroker(connected=True)
     async with quick(tmp_path, broker) as outbox:
         put(outbox, 1, 2)
@@ -242,7 +258,11 @@ async def test_a_call_under_way_is_closed_after_a_crash(tmp_path: Path) -> None:
 
     broker = HandBroker(connected=True)
     async with quick(tmp_path, broker) as outbox:
-        assert await broker.wait_taken(3) == [b"over, hung up", b"first, connected", b"second, begun"]
+        assert await broker.wait_taken(3) == [
+            b"over, hung up",
+            b"first, connected",
+            b"second, begun",
+        ]
         assert outbox.health.recovered == 2
     async with quick(tmp_path, HandBroker()) as outbox:
         await written(outbox)
@@ -255,14 +275,17 @@ async def test_calls_of_this_process_are_not_taken_for_left_over_ones(tmp_path: 
         call = begun("c-1")
         outbox.note(call, b"begun")
         await written(outbox)
-        outbox._store.close()  # in quiet: the thread waits
+        # in quiet: the thread waits
+        outbox._store.close()
         outbox.put("closed", call.event_id, call.topic, b"hung up", ends=call)
         await written(outbox)
         await deliver_all(broker, outbox)
     assert broker.delivered == [b"hung up"]
 
 
-async def test_beyond_the_limit_the_oldest_responses_go_first(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_beyond_the_limit_the_oldest_responses_go_first(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     broker = HandBroker()
     async with quick(tmp_path, broker, limits=Limits(rows=10)) as outbox:
         await caught_up(outbox)
@@ -274,7 +297,9 @@ async def test_beyond_the_limit_the_oldest_responses_go_first(tmp_path: Path, ca
         await deliver_all(broker, outbox)
         assert outbox.health.lost == 12 - len(broker.delivered)
     assert broker.delivered == payloads(1, 3, 4, 5, 6, 7, 8, 9, 10, 11)
-    assert [each.levelno for each in caplog.records if "outbox is full" in each.message] == [logging.ERROR]
+    assert [each.levelno for each in caplog.records if "outbox is full" in each.message] == [
+        logging.ERROR
+    ]
 
 
 async def test_beyond_the_limit_without_responses_the_oldest_go(tmp_path: Path) -> None:
@@ -318,7 +343,8 @@ async def test_nothing_is_written_while_nothing_happens(tmp_path: Path) -> None:
         broker.ack()
         await written(outbox)
         before = files(tmp_path)
-        await asyncio.sleep(0.3)  # six times the interval at which a failed disk is tried
+        # six times the interval at which a failed disk is tried
+        await asyncio.sleep(0.3)
         assert files(tmp_path) == before
 
 

@@ -26,7 +26,9 @@ UID = "door-1"
 
 
 def sender(mosquitto: Mosquitto) -> MqttBroker:
-    return MqttBroker(MqttOptions(port=mosquitto.port, client_id="door-1", retry_first=0.1, retry_longest=0.3))
+    return MqttBroker(
+        MqttOptions(port=mosquitto.port, client_id="door-1", retry_first=0.1, retry_longest=0.3)
+    )
 
 
 class Collector:
@@ -78,19 +80,29 @@ async def test_what_was_put_while_the_broker_was_away_comes_in_order_and_once(
             assert outbox.health.waiting == 0
 
 
-async def test_what_a_process_left_comes_in_order_before_what_is_new(tmp_path: Path, mosquitto: Mosquitto) -> None:
+async def test_what_a_process_left_comes_in_order_before_what_is_new(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
     mosquitto.stop()
     for start in (0, 50):
         async with sender(mosquitto) as broker, Outbox(broker, tmp_path) as outbox:
             put(outbox, *range(start, start + 50))
     mosquitto.start()
-    async with collecting(mosquitto) as collector, sender(mosquitto) as broker, Outbox(broker, tmp_path) as outbox:
+    async with (
+        collecting(mosquitto) as collector,
+        sender(mosquitto) as broker,
+        Outbox(broker, tmp_path) as outbox,
+    ):
         put(outbox, 100)
         assert await collector.collect(100) == list(range(101))
 
 
-async def test_a_broker_that_comes_and_goes_gets_everything(tmp_path: Path, mosquitto: Mosquitto) -> None:
-    """At least once, and the first of each in order. A stopped broker forgets: who collects is asked before it goes."""
+async def test_a_broker_that_comes_and_goes_gets_everything(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """At least once, and the first of each in order. A stopped broker forgets: who collects is
+    asked before it goes.
+    """
     seen: list[int] = []
     broker = sender(mosquitto)
     async with broker, Outbox(broker, tmp_path) as outbox:
@@ -120,7 +132,9 @@ async def device(config: Path, log: Path, watcher: Watcher) -> AsyncIterator[Pro
 
 
 async def on_disk(folder: Path, text: bytes) -> None:
-    """Wait until the device's journal has `text`. It does not wait for its disk, so a SIGKILL may come before that."""
+    """Wait until the device's journal has `text`. It does not wait for its disk, so a SIGKILL may
+    come before that.
+    """
     log = folder / f"state-{UID}" / "outbox.db-wal"
     async with asyncio.timeout(PATIENCE):
         while not (log.exists() and text in log.read_bytes()):  # noqa: ASYNC110 - another process writes it
@@ -149,10 +163,16 @@ async def test_a_device_that_is_killed_in_a_call_closes_it_when_it_comes_back(
             again = await call(tmp_path, mosquitto, "--seconds", "1")
             code, _ = await again.finish()
             assert code == 0, again.log()
-            await watcher.wait(f"{UID}/events/closed", lambda body: body["eventId"] != closed["eventId"])
+            await watcher.wait(
+                f"{UID}/events/closed", lambda body: body["eventId"] != closed["eventId"]
+            )
         records = [event for event in watcher.events() if event["event"] == "closed"]
     assert len(records) == 2, "each of the two calls has one"
-    assert (closed["reason"], closed["closedBy"], closed["callStatus"]) == ("crash_recovered", "local", "ACCEPTED")
+    assert (closed["reason"], closed["closedBy"], closed["callStatus"]) == (
+        "crash_recovered",
+        "local",
+        "ACCEPTED",
+    )
     assert closed["conversation"] == stats["conversation"]
     assert closed["invitedAt"] <= closed["answeredAt"] <= closed["connectedAt"] <= closed["endedAt"]
 
@@ -161,7 +181,9 @@ async def test_a_device_that_is_killed_in_a_call_closes_it_when_it_comes_back(
 async def test_a_device_whose_file_breaks_in_a_call_closes_it_after_a_kill(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
-    """Events that no broker takes wait on its disk, so that it has to read there while the call is up."""
+    """Events that no broker takes wait on its disk, so that it has to read there while the call is
+    up.
+    """
     config, log = configuration(tmp_path, mosquitto.port), tmp_path / "device.log"
     state = tmp_path / f"state-{UID}"
     async with quick(state, HandBroker()) as outbox:
@@ -193,7 +215,9 @@ async def test_a_device_whose_file_breaks_in_a_call_closes_it_after_a_kill(
 
 
 @pytest.mark.media
-async def test_an_outgoing_call_that_nobody_has_answered_is_closed_too(tmp_path: Path, mosquitto: Mosquitto) -> None:
+async def test_an_outgoing_call_that_nobody_has_answered_is_closed_too(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
     config, log = configuration(tmp_path, mosquitto.port), tmp_path / "device.log"
     async with watching(mosquitto) as watcher:
         async with device(config, log, watcher) as program:
@@ -205,10 +229,16 @@ async def test_an_outgoing_call_that_nobody_has_answered_is_closed_too(tmp_path:
         async with device(config, log, watcher):
             closed = await watcher.wait(f"{UID}/events/closed")
             late = {"type": "response", "conversation": invite["conversation"], "party": "p"}
-            await watcher.publish(f"{UID}/signal/nobody", {**late, "callStatus": "ACCEPTED", "sdp": "v=0"})
+            await watcher.publish(
+                f"{UID}/signal/nobody", {**late, "callStatus": "ACCEPTED", "sdp": "v=0"}
+            )
             over = await watcher.wait(f"nobody/signal/{UID}", lambda body: body["type"] == "close")
     assert (over["conversation"], over["reason"]) == (invite["conversation"], "crash_recovered")
-    assert (closed["reason"], closed["direction"], closed["targets"]) == ("crash_recovered", "outgoing", ["nobody"])
+    assert (closed["reason"], closed["direction"], closed["targets"]) == (
+        "crash_recovered",
+        "outgoing",
+        ["nobody"],
+    )
     assert closed["conversation"] == invite["conversation"]
     assert "callStatus" not in closed
 

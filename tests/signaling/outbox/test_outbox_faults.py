@@ -1,4 +1,6 @@
-"""A disk that is full, read-only, slow or broken, and a process that is killed: told, and no event the less."""
+"""A disk that is full, read-only, slow or broken, and a process that is killed: told, and no event
+the less.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,16 @@ import pytest
 
 from agent.signaling.outbox.outbox import Outbox
 from agent.signaling.outbox.store import KEPT_CORRUPT_FILES, Limits, Put, Store
-from tests.signaling.outbox.outboxes import PATIENCE, HandBroker, begun, caught_up, crash, deliver_all, quick, written
+from tests.signaling.outbox.outboxes import (
+    PATIENCE,
+    HandBroker,
+    begun,
+    caught_up,
+    crash,
+    deliver_all,
+    quick,
+    written,
+)
 
 FILE = "outbox.db"
 
@@ -62,7 +73,8 @@ def scribble(path: Path, *, at: int, data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"not a database" * 1000, b"SQLite format 3\0" + b"\xff" * 8000, os.urandom(100_000)]
+    "content",
+    [b"not a database" * 1000, b"SQLite format 3\0" + b"\xff" * 8000, os.urandom(100_000)],
 )
 async def test_a_file_that_is_no_database_is_set_aside(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FILE).write_bytes(content)
@@ -70,7 +82,9 @@ async def test_a_file_that_is_no_database_is_set_aside(tmp_path: Path, content: 
     assert aside(tmp_path) == [content], "it is kept as it was"
 
 
-async def test_a_corrupt_page_is_found_at_the_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_corrupt_page_is_found_at_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with quick(tmp_path, HandBroker()) as outbox:
         put(outbox, *range(400))
         await written(outbox)
@@ -134,7 +148,9 @@ async def test_calls_under_way_are_noted_anew_when_the_file_breaks(tmp_path: Pat
     async with quick(tmp_path, again) as outbox:
         await deliver_all(again, outbox)
         assert outbox.health.recovered == 2
-    assert again.delivered[-2:] == [b"connected", b"begun"], "after what had been read of the old file"
+    assert again.delivered[-2:] == [b"connected", b"begun"], (
+        "after what had been read of the old file"
+    )
 
 
 async def test_events_that_wait_are_written_anew_when_the_file_breaks(tmp_path: Path) -> None:
@@ -150,7 +166,8 @@ async def test_events_that_wait_are_written_anew_when_the_file_breaks(tmp_path: 
     break_at_the_next_change(outbox)
     put(outbox, 3)
     await written(outbox)
-    await written(outbox)  # what has been handed in since
+    # what has been handed in since
+    await written(outbox)
     assert (outbox.health.set_aside, outbox.health.trouble) == (1, None)
     await crash(outbox)
     assert await served(tmp_path) == payloads(1, 2, 3)
@@ -176,7 +193,9 @@ async def test_few_files_that_were_set_aside_are_kept(tmp_path: Path) -> None:
         (tmp_path / f"{FILE}-wal").write_bytes(b"log")
         os.utime(tmp_path / FILE, (number, number))
         assert await served(tmp_path, 1) == payloads(1)
-    assert sorted(aside(tmp_path)) == [b"broken %d" % number * 100 for number in range(3, KEPT_CORRUPT_FILES + 3)]
+    assert sorted(aside(tmp_path)) == [
+        b"broken %d" % number * 100 for number in range(3, KEPT_CORRUPT_FILES + 3)
+    ]
     assert len(aside(tmp_path, "*.corrupt-*-wal")) <= KEPT_CORRUPT_FILES
 
 
@@ -184,7 +203,8 @@ async def test_few_files_that_were_set_aside_are_kept(tmp_path: Path) -> None:
 async def test_a_log_that_was_cut_costs_its_end_and_no_more(tmp_path: Path, cut: int) -> None:
     directory = tmp_path / "state"
     await fill(directory, *range(30))
-    for _ in range(3):  # each in a transaction of its own
+    # each in a transaction of its own
+    for _ in range(3):
         await fill_more(directory)
     log = directory / f"{FILE}-wal"
     os.truncate(log, max(0, log.stat().st_size - cut))
@@ -207,13 +227,16 @@ async def fill_more(directory: Path) -> None:
     directory.with_name("copy").rename(directory)
 
 
-@pytest.mark.parametrize("kind", ["the directory is a file", "its parent is a file", "the file is a directory"])
+@pytest.mark.parametrize(
+    "kind", ["the directory is a file", "its parent is a file", "the file is a directory"]
+)
 async def test_a_directory_that_cannot_be_used_costs_no_event(
     tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    directory = {"the directory is a file": tmp_path / "file", "its parent is a file": tmp_path / "file" / "state"}.get(
-        kind, tmp_path
-    )
+    directory = {
+        "the directory is a file": tmp_path / "file",
+        "its parent is a file": tmp_path / "file" / "state",
+    }.get(kind, tmp_path)
     if directory is tmp_path:
         (tmp_path / FILE).mkdir()
     else:
@@ -237,7 +260,9 @@ async def deliver_all_but_the_disk(broker: HandBroker, number: int) -> None:
         broker.ack(len(broker.taken))
 
 
-async def test_memory_is_bounded_where_the_disk_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_memory_is_bounded_where_the_disk_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("agent.signaling.outbox.outbox.MEMORY_ALONE", 20)
     (tmp_path / "file").write_bytes(b"")
     broker = HandBroker()
@@ -344,7 +369,9 @@ class Stall:
         store.apply = stalled  # type: ignore[method-assign,assignment]
 
 
-async def test_a_disk_that_stalls_delays_an_event_by_no_more_than_the_patience(tmp_path: Path) -> None:
+async def test_a_disk_that_stalls_delays_an_event_by_no_more_than_the_patience(
+    tmp_path: Path,
+) -> None:
     broker = HandBroker(connected=True)
     async with quick(tmp_path, broker, patience=0.1) as outbox:
         await outbox.flush(PATIENCE)
@@ -352,7 +379,9 @@ async def test_a_disk_that_stalls_delays_an_event_by_no_more_than_the_patience(t
         begin = asyncio.get_running_loop().time()
         put(outbox, *range(10))
         assert await broker.wait_taken(10) == payloads(*range(10))
-        assert asyncio.get_running_loop().time() - begin < 2, "they wait together, not one after the other"
+        assert asyncio.get_running_loop().time() - begin < 2, (
+            "they wait together, not one after the other"
+        )
         broker.ack(10)
         put(outbox, 10)
         stall.over.set()
@@ -381,7 +410,9 @@ async def test_a_disk_that_stalls_at_the_start_delays_no_call(tmp_path: Path) ->
     assert broker.published == payloads(1, 2)
 
 
-async def test_a_disk_that_never_answers_is_left_behind(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_disk_that_never_answers_is_left_behind(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     broker = HandBroker(connected=True)
     outbox = quick(tmp_path, broker, patience=0.05, disk_timeout=0.1)
     async with outbox:
@@ -396,7 +427,10 @@ async def test_a_disk_that_never_answers_is_left_behind(tmp_path: Path, caplog: 
 
 def mount(folder: Path, *options: str) -> bool:
     command = ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(folder)]
-    return os.geteuid() == 0 and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return (
+        os.geteuid() == 0
+        and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    )
 
 
 @pytest.fixture
@@ -435,7 +469,8 @@ async def test_a_full_disk_is_told_and_costs_no_event(small_disk: Path) -> None:
         ballast.unlink()
         await deliver_all(broker, outbox)
         async with asyncio.timeout(PATIENCE):
-            while outbox.health.trouble is not None:  # it ends by itself, and may come back while little is free
+            # it ends by itself, and may come back while little is free
+            while outbox.health.trouble is not None:
                 over.clear()
                 await over.wait()
     assert troubles[0] == "database or disk is full"
@@ -479,11 +514,14 @@ async def test_a_disk_that_is_read_only_is_told_and_costs_no_event(closed_disk: 
     assert broker.delivered == payloads(*range(20))
 
 
-async def test_a_disk_that_becomes_read_only_is_told_and_what_waits_on_it_is_delivered(tmp_path: Path) -> None:
+async def test_a_disk_that_becomes_read_only_is_told_and_what_waits_on_it_is_delivered(
+    tmp_path: Path,
+) -> None:
     """As the kernel makes it after an error of the card."""
     broker = HandBroker()
     async with quick(tmp_path, broker) as outbox:
-        put(outbox, *range(100))  # more than memory holds
+        # more than memory holds
+        put(outbox, *range(100))
         await written(outbox)
         outbox._store.apply = _read_only  # type: ignore[method-assign]
         outbox._store.probe = _read_only  # type: ignore[method-assign]
@@ -532,9 +570,11 @@ def test_kill_at_any_moment_loses_nothing_that_was_written(tmp_path: Path) -> No
             lines += [process.stdout.readline() for _ in range(chance.randrange(1, 300))]
             process.kill()
             lines += process.stdout.readlines()
-    lines = [line for line in lines if line.endswith("\n")]  # not what was cut off by the end of a process
+    # not what was cut off by the end of a process
+    lines = [line for line in lines if line.endswith("\n")]
     said = {
-        word: {int(line.split()[1]) for line in lines if line.startswith(word)} for word in ("begun", "put", "forget")
+        word: {int(line.split()[1]) for line in lines if line.startswith(word)}
+        for word in ("begun", "put", "forget")
     }
     store = Store(tmp_path, Limits(rows=1_000_000, size=1 << 40))
     store.open()

@@ -1,4 +1,6 @@
-"""Whatever happens in whatever order: nothing written is lost, nothing is invented, the order holds, eventIds stay."""
+"""Whatever happens in whatever order: nothing written is lost, nothing is invented, the order
+holds, eventIds stay.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +20,30 @@ from agent.signaling.outbox.store import Entry
 from tests.signaling.outbox.outboxes import HandBroker, begun, crash, deliver_all, quick, written
 
 T = TypeVar("T")
-MEMORY_DISK = Path("/dev/shm")  # a sync costs nothing there
+# a sync costs nothing there
+MEMORY_DISK = Path("/dev/shm")
 
 
 class OutboxMachine(RuleBasedStateMachine):
-    """Payloads are eventIds, which count up in the order of `put`; of a call that was cut off, `crash:` before it."""
+    """Payloads are eventIds, which count up in the order of `put`; of a call that was cut off,
+    `crash:` before it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.folder = Path(tempfile.mkdtemp(prefix="outbox-", dir=MEMORY_DISK if MEMORY_DISK.is_dir() else None))
-        self.events: list[bytes] = []  # everything that was put, in order
-        self.unsure: set[bytes] = set()  # put, and not known to be on the disk at a crash: either is right
+        self.folder = Path(
+            tempfile.mkdtemp(prefix="outbox-", dir=MEMORY_DISK if MEMORY_DISK.is_dir() else None)
+        )
+        # everything that was put, in order
+        self.events: list[bytes] = []
+        # put, and not known to be on the disk at a crash: either is right
+        self.unsure: set[bytes] = set()
         self.calls: list[Entry] = []  # under way
-        self.noted: set[str] = set()  # on the disk for certain
-        self.cut_off: set[bytes] = set()  # by a crash: each must come, once by eventId
+        # on the disk for certain
+        self.noted: set[str] = set()
+        # by a crash: each must come, once by eventId
+        self.cut_off: set[bytes] = set()
         self.perhaps_cut_off: set[bytes] = set()
         self.delivered: list[bytes] = []
         self.count = 0
@@ -50,8 +61,10 @@ class OutboxMachine(RuleBasedStateMachine):
             return broker, await quick(self.folder, broker).__aenter__()
 
         self.broker, self.outbox = self.run(begin())
-        self.lifetime: list[bytes] = []  # put by this process
-        self.safe = 0  # how many of them the disk has for certain
+        # put by this process
+        self.lifetime: list[bytes] = []
+        # how many of them the disk has for certain
+        self.safe = 0
 
     def next_id(self) -> str:
         self.count += 1
@@ -67,7 +80,9 @@ class OutboxMachine(RuleBasedStateMachine):
         for _ in range(number):
             await asyncio.sleep(0)
 
-    @rule(kind=st.sampled_from(["response", "closed"]), number=st.sampled_from([1, 2, 5, MEMORY + 6]))
+    @rule(
+        kind=st.sampled_from(["response", "closed"]), number=st.sampled_from([1, 2, 5, MEMORY + 6])
+    )
     def put(self, kind: str, number: int) -> None:
         async def work() -> None:
             for _ in range(number):
@@ -126,7 +141,8 @@ class OutboxMachine(RuleBasedStateMachine):
         for call in self.calls:
             payload = b"crash:" + call.event_id.encode()
             (self.cut_off if call.event_id in self.noted else self.perhaps_cut_off).add(payload)
-        for payload in self.lifetime[self.safe :]:  # the end of a call may be lost where its beginning is not
+        # the end of a call may be lost where its beginning is not
+        for payload in self.lifetime[self.safe :]:
             if payload.startswith(b"call-"):
                 self.perhaps_cut_off.add(b"crash:" + payload)
         self.calls.clear()
@@ -134,7 +150,9 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        """A clean stop: everything is on the disk. Calls that are still under way count as cut off."""
+        """A clean stop: everything is on the disk. Calls that are still under way count as cut
+        off.
+        """
         self.run(self.outbox.__aexit__(None, None, None))
         self.cut_off |= {b"crash:" + call.event_id.encode() for call in self.calls}
         self.calls.clear()
@@ -174,9 +192,13 @@ class OutboxMachine(RuleBasedStateMachine):
         assert self.cut_off <= set(all_delivered), "a call that was cut off has no last word"
         ends = {payload for payload in all_delivered if payload.startswith(b"crash:")}
         assert not {end.removeprefix(b"crash:") for end in ends & self.cut_off} & set(all_delivered)
-        first = list(dict.fromkeys(payload for payload in all_delivered if payload in set(self.events)))
+        first = list(
+            dict.fromkeys(payload for payload in all_delivered if payload in set(self.events))
+        )
         places = {payload: place for place, payload in enumerate(self.events)}
-        assert [places[payload] for payload in first] == sorted(places[payload] for payload in first), "out of order"
+        assert [places[payload] for payload in first] == sorted(
+            places[payload] for payload in first
+        ), "out of order"
         for end in ends - self.cut_off:
             assert by_id.count(end.removeprefix(b"crash:")) >= 1
 

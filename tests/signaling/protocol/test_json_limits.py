@@ -41,7 +41,8 @@ def test_many_shallow_levels_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"\xff{}", b'{"a":"\xed\xa0\x80"}', b'{"a":"\\udc00\\ud800"}', b'{"a":1', b"{'a':1}"]
+    "payload",
+    [b"\xff{}", b'{"a":"\xed\xa0\x80"}', b'{"a":"\\udc00\\ud800"}', b'{"a":1', b"{'a':1}"],
 )
 def test_what_is_not_json_is_refused(payload: bytes) -> None:
     assert code_of(payload) == "not_json"
@@ -58,11 +59,13 @@ def test_a_number_of_very_many_digits_is_refused() -> None:
 @pytest.mark.parametrize("pattern", ['"', '\\"', '"\\', '[" ', "\\", '{"', '["\\\\', '"\\"'])
 @pytest.mark.parametrize("end", ["", "\\"])
 def test_the_scan_takes_linear_time(pattern: str, end: str) -> None:
-    brackets = "[]" * (MAX_DEPTH + 1)  # as many as make the scan look closely, and none too deep
+    # as many as make the scan look closely, and none too deep
+    brackets = "[]" * (MAX_DEPTH + 1)
     payload = (brackets + pattern * MAX_PAYLOAD)[: MAX_PAYLOAD - 1] + end
     started = time.process_time()
     assert code_of(payload.encode()) in {"not_json", "too_deep"}
-    assert time.process_time() - started < 1  # a quadratic scan takes minutes
+    # a quadratic scan takes minutes
+    assert time.process_time() - started < 1
 
 
 JSON = st.recursive(
@@ -77,7 +80,9 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=5), st.booleans())
-def test_every_object_within_the_limits_is_read_as_json_reads_it(value: dict[str, object], ascii_only: bool) -> None:
+def test_every_object_within_the_limits_is_read_as_json_reads_it(
+    value: dict[str, object], ascii_only: bool
+) -> None:
     payload = json.dumps(value, ensure_ascii=ascii_only).encode()
     if _depth(value) > MAX_DEPTH:
         assert code_of(payload) == "too_deep"
@@ -85,7 +90,10 @@ def test_every_object_within_the_limits_is_read_as_json_reads_it(value: dict[str
         assert read_object(payload) == value
 
 
-@given(st.binary(max_size=300) | st.text(alphabet='[]{}"\\:,1eE+-.NaItrufls \n', max_size=200).map(str.encode))
+@given(
+    st.binary(max_size=300)
+    | st.text(alphabet='[]{}"\\:,1eE+-.NaItrufls \n', max_size=200).map(str.encode)
+)
 def test_any_bytes_are_an_object_or_malformed(payload: bytes) -> None:
     try:
         outcome: object = read_object(payload)

@@ -67,27 +67,44 @@ json_values = st.recursive(
     max_leaves=10,
 )
 times = st.floats(0, 4e9).map(format_time)
-anything = json_values | st.sampled_from([CONVERSATION, {"candidate": 1}, [{"urls": []}], "ACCEPTED", 1e300, -1])
+anything = json_values | st.sampled_from(
+    [CONVERSATION, {"candidate": 1}, [{"urls": []}], "ACCEPTED", 1e300, -1]
+)
 FIELDS = sorted(
-    {field.alias or name for model in SIGNALS.values() for name, field in model.model_fields.items()} - {"type"}
+    {
+        field.alias or name
+        for model in SIGNALS.values()
+        for name, field in model.model_fields.items()
+    }
+    - {"type"}
 )
 
 
 def built(model: type[Built], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Built]:
-    """Models of these fields and no others: `st.builds` would go by the aliases in pydantic's signatures."""
+    """Models of these fields and no others: `st.builds` would go by the aliases in pydantic's
+    signatures.
+    """
     return st.fixed_dictionaries(fields).map(model.model_validate)
 
 
 servers = built(
-    RTCIceServer, urls=st.sampled_from(["stun:a.example", ("turn:b", "turns:c:5349")]), username=st.none() | text
+    RTCIceServer,
+    urls=st.sampled_from(["stun:a.example", ("turn:b", "turns:c:5349")]),
+    username=st.none() | text,
 )
 candidates = built(
-    RTCIceCandidate, candidate=text, sdp_mid=st.none() | text, sdp_m_line_index=st.none() | st.integers(0, 63)
+    RTCIceCandidate,
+    candidate=text,
+    sdp_mid=st.none() | text,
+    sdp_m_line_index=st.none() | st.integers(0, 63),
 )
 
 
 def messages() -> st.SearchStrategy[SignalMessage]:
-    common = {"conversation": st.uuids().map(str), "party": st.text("abc0123456789!~", min_size=1, max_size=64)}
+    common = {
+        "conversation": st.uuids().map(str),
+        "party": st.text("abc0123456789!~", min_size=1, max_size=64),
+    }
     generation = st.integers(1, 1000)
     return st.one_of(
         built(
@@ -101,7 +118,13 @@ def messages() -> st.SearchStrategy[SignalMessage]:
             auth=st.none() | words,
         ),
         built(Ringing, **common, expires_in=st.floats(0, 120)),
-        built(Response, **common, call_status=st.sampled_from(CallStatus), sdp=words, reason=st.none() | words),
+        built(
+            Response,
+            **common,
+            call_status=st.sampled_from(CallStatus),
+            sdp=words,
+            reason=st.none() | words,
+        ),
         built(Select, **common, selected_party=st.just("p-2")),
         built(Candidate, **common, candidate=st.none() | candidates),
         built(Offer, **common, generation=generation, sdp=words),
@@ -140,10 +163,22 @@ def test_any_bytes_are_a_command_or_malformed(verb: str, payload: bytes) -> None
 
 
 def test_what_is_not_known_is_left_out_and_null_stays_where_it_means_something() -> None:
-    assert json.loads(encode(Candidate(conversation=CONVERSATION, party="p", candidate=None)))["candidate"] is None
+    assert (
+        json.loads(encode(Candidate(conversation=CONVERSATION, party="p", candidate=None)))[
+            "candidate"
+        ]
+        is None
+    )
     assert encode(PolicyCommand(override=None)) == b'{"override":null}'
     bare = Invite(conversation=CONVERSATION, party="p", sdp="v=0", sent_at="2026-11-22T10:15:00Z")
-    assert set(json.loads(encode(bare))) == {"type", "conversation", "party", "sdp", "sentAt", "lifetime"}
+    assert set(json.loads(encode(bare))) == {
+        "type",
+        "conversation",
+        "party",
+        "sdp",
+        "sentAt",
+        "lifetime",
+    }
 
 
 def test_null_inside_user_data_is_the_caller_s_own() -> None:
@@ -155,7 +190,9 @@ def test_null_inside_user_data_is_the_caller_s_own() -> None:
 def test_a_number_that_json_does_not_have_is_left_out(number: float) -> None:
     health = Health(temperature=number, load=0.5)
     assert encode(health) == b'{"load":0.5}'
-    nested = LocalStatsEvent.of(HEADER, LocalStats(video=SentMedia(frames_per_second=number, bitrate=7)))
+    nested = LocalStatsEvent.of(
+        HEADER, LocalStats(video=SentMedia(frames_per_second=number, bitrate=7))
+    )
     assert json.loads(encode(nested))["video"] == {"bitrate": 7}
 
 
@@ -177,7 +214,11 @@ def test_the_call_record_becomes_the_closed_event() -> None:
     event = json.loads(encode(ClosedEvent.of(HEADER, record)))
     assert event["event"] == "closed"
     assert (event["eventId"], event["remoteUid"], event["direction"]) == ("e-1", "desk", "incoming")
-    assert (event["reason"], event["closedBy"], event["duration"]) == ("user_hangup", "remote", 12.5)
+    assert (event["reason"], event["closedBy"], event["duration"]) == (
+        "user_hangup",
+        "remote",
+        12.5,
+    )
     assert event["setup"] == {"response": 80.0, "firstFrame": 410.0}
     assert event["path"] == {"local": "host", "relayed": False}
     assert "video" not in event
@@ -190,8 +231,15 @@ def test_only_statistics_may_get_lost() -> None:
 
 def test_further_facts_about_a_device_are_kept_in_camel_case() -> None:
     about = About.model_validate({"uid": "door-1", "maxWidth": 1280, "hardwareRevision": "1.2"})
-    assert json.loads(encode(about)) == {"uid": "door-1", "maxWidth": 1280, "hardwareRevision": "1.2"}
-    assert json.loads(encode(CommandResult.success(remote_uid="a"))) == {"ok": True, "remoteUid": "a"}
+    assert json.loads(encode(about)) == {
+        "uid": "door-1",
+        "maxWidth": 1280,
+        "hardwareRevision": "1.2",
+    }
+    assert json.loads(encode(CommandResult.success(remote_uid="a"))) == {
+        "ok": True,
+        "remoteUid": "a",
+    }
 
 
 def test_a_failure_is_bounded_whatever_it_tells() -> None:

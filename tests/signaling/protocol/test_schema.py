@@ -42,7 +42,12 @@ def test_each_schema_says_what_it_is() -> None:
 def test_a_signal_has_to_name_its_type() -> None:
     schema = json.loads(FILES["schemas/signal-invite.json"])
     assert schema["required"] == ["type", "conversation", "party", "sdp", "sentAt"]
-    assert schema["properties"]["lifetime"] == {"default": 30, "maximum": 120, "minimum": 1, "type": "number"}
+    assert schema["properties"]["lifetime"] == {
+        "default": 30,
+        "maximum": 120,
+        "minimum": 1,
+        "type": "number",
+    }
 
 
 def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
@@ -68,8 +73,15 @@ def test_the_asyncapi_document_has_the_qualities_of_service_of_the_protocol() ->
         "sendRemoteStats",
     }
     assert {name for name, each in mqtt.items() if each["retain"]} == {"sendStatus", "sendAbout"}
-    assert {name for name, each in mqtt.items() if "messageExpiryInterval" in each} == {"receiveInvite", "sendInvite"}
-    assert all("reply" in operation for name, operation in operations.items() if re.fullmatch("receive.*Command", name))
+    assert {name for name, each in mqtt.items() if "messageExpiryInterval" in each} == {
+        "receiveInvite",
+        "sendInvite",
+    }
+    assert all(
+        "reply" in operation
+        for name, operation in operations.items()
+        if re.fullmatch("receive.*Command", name)
+    )
 
 
 def _references(value: Any) -> Iterator[str]:

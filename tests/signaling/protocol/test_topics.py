@@ -31,7 +31,9 @@ prefixes = st.lists(
 
 
 @given(prefixes, uids, uids, names)
-def test_every_topic_parses_to_what_it_was_built_from(prefix: str, uid: str, other: str, name: str) -> None:
+def test_every_topic_parses_to_what_it_was_built_from(
+    prefix: str, uid: str, other: str, name: str
+) -> None:
     topics = Topics(prefix)
     assert topics.parse(topics.signal(uid, other)) == SignalTopic(to=uid, sender=other)
     assert topics.parse(topics.command(uid, name)) == CommandTopic(uid, name)
@@ -42,7 +44,9 @@ def test_every_topic_parses_to_what_it_was_built_from(prefix: str, uid: str, oth
 
 
 @given(prefixes, uids, uids, names)
-def test_the_filters_match_the_device_s_topics_and_no_other_s(prefix: str, uid: str, other: str, name: str) -> None:
+def test_the_filters_match_the_device_s_topics_and_no_other_s(
+    prefix: str, uid: str, other: str, name: str
+) -> None:
     topics = Topics(prefix)
     assert topic_matches_sub(topics.signals_for(uid), topics.signal(uid, other))
     assert topic_matches_sub(topics.commands_for(uid), topics.command(uid, name))
@@ -68,7 +72,9 @@ def test_a_uid(uid: str) -> None:
     assert is_uid(uid)
 
 
-@pytest.mark.parametrize("uid", ["", "-a", ".a", "a/b", "a+", "#", "x" * 65, "a\n", "ä", "a b", "٣"])
+@pytest.mark.parametrize(
+    "uid", ["", "-a", ".a", "a/b", "a+", "#", "x" * 65, "a\n", "ä", "a b", "٣"]
+)
 def test_no_uid(uid: str) -> None:
     assert not is_uid(uid)
     with pytest.raises(ValueError, match="uid"):
@@ -77,7 +83,9 @@ def test_no_uid(uid: str) -> None:
         Topics().status(uid)
 
 
-@pytest.mark.parametrize("prefix", ["", "/", "a/", "/a", "a//b", "a/+", "#", "$SYS", "a b", "x" * 101, "a\x00"])
+@pytest.mark.parametrize(
+    "prefix", ["", "/", "a/", "/a", "a//b", "a/+", "#", "$SYS", "a b", "x" * 101, "a\x00"]
+)
 def test_no_prefix(prefix: str) -> None:
     with pytest.raises(ValueError, match="topic prefix"):
         Topics(prefix)

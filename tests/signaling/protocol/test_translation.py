@@ -18,7 +18,13 @@ DATA = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel"
 
 def received(**fields: object) -> ev.ResponseReceived:
     message = wire.Response.model_validate(
-        {"conversation": wire.NO_CONVERSATION, "party": "p", "callStatus": "ACCEPTED", "sdp": "v=0", **fields}
+        {
+            "conversation": wire.NO_CONVERSATION,
+            "party": "p",
+            "callStatus": "ACCEPTED",
+            "sdp": "v=0",
+            **fields,
+        }
     )
     event = to_input("a", message)
     assert isinstance(event, ev.ResponseReceived)
@@ -48,10 +54,18 @@ def test_an_answer_that_promises_media(lines: list[str], sends: bool, end: str) 
 
 @pytest.mark.parametrize(
     ("status", "reason", "now"),
-    [("TIMEOUT", "expired", 1_800_000_000.0), ("TIMEOUT", "no_answer", None), ("REJECTED", "expired", None)],
+    [
+        ("TIMEOUT", "expired", 1_800_000_000.0),
+        ("TIMEOUT", "no_answer", None),
+        ("REJECTED", "expired", None),
+    ],
 )
-def test_only_an_expired_invitation_brings_a_time(status: str, reason: str, now: float | None) -> None:
-    assert received(callStatus=status, reason=reason, now=wire.format_time(1_800_000_000.0)).now == now
+def test_only_an_expired_invitation_brings_a_time(
+    status: str, reason: str, now: float | None
+) -> None:
+    assert (
+        received(callStatus=status, reason=reason, now=wire.format_time(1_800_000_000.0)).now == now
+    )
     effect = ev.SendResponse(CallStatus(status), reason)
     message = to_message(effect, conversation=wire.NO_CONVERSATION, party="p", wall=1_800_000_000.0)
     assert isinstance(message, wire.Response)
@@ -68,6 +82,8 @@ def test_who_speaks_is_who_the_topic_names() -> None:
         {"type": "close", "reason": "user_hangup"},
         {"type": "error", "code": "c", "message": "m"},
     ):
-        message = wire.parse_signal(json.dumps({"conversation": wire.NO_CONVERSATION, "party": "p", **fields}).encode())
+        message = wire.parse_signal(
+            json.dumps({"conversation": wire.NO_CONVERSATION, "party": "p", **fields}).encode()
+        )
         event = to_input("a", message)
         assert (getattr(event, "uid", None), getattr(event, "party", None)) == ("a", "p")

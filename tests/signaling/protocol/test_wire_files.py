@@ -40,7 +40,9 @@ def test_a_valid_message_keeps_its_values(name: str) -> None:
     written = json.loads(encode(model))
     original = json.loads(payload(case) or b"{}")
     known = {field.alias or key for key, field in type(model).model_fields.items()}
-    assert _common(written, original) == {key: value for key, value in original.items() if key in known}
+    assert _common(written, original) == {
+        key: value for key, value in original.items() if key in known
+    }
     assert parse(case, encode(model)) == model
 
 

@@ -1,4 +1,6 @@
-"""Candidates of servers that work, and what is told of those that are dead, slow or wrong. All are asked at once."""
+"""Candidates of servers that work, and what is told of those that are dead, slow or wrong. All are
+asked at once.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,10 @@ async def gathering() -> AsyncIterator[aioice.ice.Connection]:
 
 
 async def ask(
-    ice: aioice.ice.Connection, *servers: IceServer, relay_only: bool = False, ca_file: str | None = None
+    ice: aioice.ice.Connection,
+    *servers: IceServer,
+    relay_only: bool = False,
+    ca_file: str | None = None,
 ) -> tuple[list[aioice.Candidate], list[str]]:
     found: list[aioice.Candidate] = []
     faults = await gather_from_servers(
@@ -72,7 +77,9 @@ def known(url: str, username: str = USER, credential: str = PASSWORD) -> IceServ
 
 
 class Silent:
-    """A UDP port that is bound and says nothing, a TCP port that accepts and says nothing, one that speaks HTTP."""
+    """A UDP port that is bound and says nothing, a TCP port that accepts and says nothing, one that
+    speaks HTTP.
+    """
 
     def __init__(self, stack: ExitStack) -> None:
         self.udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
@@ -110,7 +117,9 @@ async def test_each_way_to_a_turn_server(url: str, turn: TurnServer, authority: 
     async with gathering() as ice:
         found, faults = await ask(ice, known(url), ca_file=authority.file)
         assert not faults
-        assert [(each.type, each.host, each.related_address) for each in found] == [("relay", HERE, HERE)]
+        assert [(each.type, each.host, each.related_address) for each in found] == [
+            ("relay", HERE, HERE)
+        ]
         hidden, _ = await ask(ice, known(url), relay_only=True, ca_file=authority.file)
     assert [(each.related_address, each.related_port) for each in hidden] == [("0.0.0.0", 9)]
 
@@ -129,11 +138,15 @@ async def test_servers_that_are_dead_or_wrong_are_told_and_hold_none_that_works(
         f"turn:{HERE}:{http_port}?transport=tcp": "does not answer",
         f"turns:{HERE}:{http_port}": "gives no candidate: ",
         f"turn:{HERE}:{free_port()}?transport=tcp": "gives no candidate: ",
-        "turn:no-such-host.invalid:3478": "",  # how soon its name is given up is the system's affair
+        # how soon its name is given up is the system's affair
+        "turn:no-such-host.invalid:3478": "",
     }
     arrived: list[str] = []
     async with web, gathering() as ice:
-        servers = [*(known(url) for url in wrong), known(f"turn:{turn.address}", credential="wrong")]
+        servers = [
+            *(known(url) for url in wrong),
+            known(f"turn:{turn.address}", credential="wrong"),
+        ]
         usable = usable_servers([*servers, known(f"turn:{turn.address}")], time.time())
         faults = await gather_from_servers(
             ice,
@@ -151,19 +164,27 @@ async def test_servers_that_are_dead_or_wrong_are_told_and_hold_none_that_works(
     assert not any(PASSWORD in fault for fault in faults)
 
 
-async def test_a_certificate_of_an_unknown_authority_is_not_trusted(turn: TurnServer, tmp_path: Path) -> None:
+async def test_a_certificate_of_an_unknown_authority_is_not_trusted(
+    turn: TurnServer, tmp_path: Path
+) -> None:
     async with gathering() as ice:
         for ca_file in (None, Authority(tmp_path, "other").file):
             found, faults = await ask(ice, known(f"turns:{HERE}:{turn.tls_port}"), ca_file=ca_file)
             assert not found
             assert "has a certificate that is not trusted" in faults[0]
-        _, faults = await ask(ice, known(f"turns:{HERE}:{turn.tls_port}"), ca_file=str(tmp_path / "missing.pem"))
+        _, faults = await ask(
+            ice, known(f"turns:{HERE}:{turn.tls_port}"), ca_file=str(tmp_path / "missing.pem")
+        )
     assert "gives no candidate: [Errno 2] No such file" in faults[0]
 
 
-async def test_a_certificate_for_another_name_is_not_trusted(turn: TurnServer, authority: Authority) -> None:
+async def test_a_certificate_for_another_name_is_not_trusted(
+    turn: TurnServer, authority: Authority
+) -> None:
     async with gathering() as ice:
-        _, faults = await ask(ice, known(f"turns:localhost:{turn.tls_port}"), ca_file=authority.file)
+        _, faults = await ask(
+            ice, known(f"turns:localhost:{turn.tls_port}"), ca_file=authority.file
+        )
     assert "has a certificate that is not trusted" in faults[0]
     assert "localhost" in faults[0]
 
@@ -185,7 +206,9 @@ async def test_a_time_limited_credential_is_made_from_the_secret() -> None:
             assert "401" in faults[0]
             assert "expired" not in faults[0]
             ended = time.time() - 60
-            old = usable_servers([IceServer(url, "door-1", secret=SECRET, credential_lifetime=1)], ended)
+            old = usable_servers(
+                [IceServer(url, "door-1", secret=SECRET, credential_lifetime=1)], ended
+            )
             faults = await gather_from_servers(ice, old, relay_only=True, on_candidate=found.append)
     assert len(found) == 1
     assert "its credential has expired at 20" in faults[0]
@@ -199,13 +222,17 @@ async def test_what_a_stun_server_says_must_be_an_address() -> None:
         def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
             request = aioice.stun.parse_message(data)
             answer = aioice.stun.Message(
-                aioice.stun.Method.BINDING, aioice.stun.Class.RESPONSE, transaction_id=request.transaction_id
+                aioice.stun.Method.BINDING,
+                aioice.stun.Class.RESPONSE,
+                transaction_id=request.transaction_id,
             )
             self.transport.sendto(bytes(answer), addr)  # type: ignore[attr-defined]
 
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Nonsense, (HERE, 0))
     async with gathering() as ice:
-        found, faults = await ask(ice, IceServer((f"stun:{HERE}:{transport.get_extra_info('sockname')[1]}",)))
+        found, faults = await ask(
+            ice, IceServer((f"stun:{HERE}:{transport.get_extra_info('sockname')[1]}",))
+        )
     transport.close()
     assert not found
     assert "its answer has no address" in faults[0]
@@ -214,7 +241,9 @@ async def test_what_a_stun_server_says_must_be_an_address() -> None:
 async def test_a_kind_of_address_that_this_machine_has_not() -> None:
     async with gathering() as ice:
         _, faults = await ask(ice, IceServer(("stun:[2001:db8::1]",)))
-    assert faults == ["stun:[2001:db8::1]:3478 gives no candidate: this machine has no address of its kind"]
+    assert faults == [
+        "stun:[2001:db8::1]:3478 gives no candidate: this machine has no address of its kind"
+    ]
 
 
 async def test_a_slow_server_is_heard_when_it_answers() -> None:
@@ -229,13 +258,18 @@ async def test_a_slow_server_is_heard_when_it_answers() -> None:
     server = UsableServer("stun", HERE, transport.get_extra_info("sockname")[1], "udp")
     async with gathering() as ice:
         found: list[aioice.Candidate] = []
-        task = asyncio.create_task(gather_from_servers(ice, [server], relay_only=False, on_candidate=found.append))
+        task = asyncio.create_task(
+            gather_from_servers(ice, [server], relay_only=False, on_candidate=found.append)
+        )
         await asked.get()
-        data, addr = await asked.get()  # the request came again
+        # the request came again
+        data, addr = await asked.get()
         assert not found
         request = aioice.stun.parse_message(data)
         answer = aioice.stun.Message(
-            aioice.stun.Method.BINDING, aioice.stun.Class.RESPONSE, transaction_id=request.transaction_id
+            aioice.stun.Method.BINDING,
+            aioice.stun.Class.RESPONSE,
+            transaction_id=request.transaction_id,
         )
         answer.attributes["XOR-MAPPED-ADDRESS"] = ("198.51.100.7", 40_000)
         transport.sendto(bytes(answer), addr)

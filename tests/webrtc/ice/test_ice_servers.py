@@ -36,7 +36,12 @@ def test_server_addresses(server: IceServer, usable: int) -> None:
 
 
 def test_names_of_servers() -> None:
-    urls = ("stun:a.example", "turn:a.example", "turn:[2001:DB8::1]:443?transport=tcp", "TURNS:a.example")
+    urls = (
+        "stun:a.example",
+        "turn:a.example",
+        "turn:[2001:DB8::1]:443?transport=tcp",
+        "TURNS:a.example",
+    )
     servers = usable_servers([IceServer(urls, "u", "p")], NOW)
     assert [server.name for server in servers] == [
         "stun:a.example:3478",
@@ -48,12 +53,16 @@ def test_names_of_servers() -> None:
 
 
 def test_a_shared_secret_makes_a_credential_for_each_call() -> None:
-    """The form of draft-uberti-behave-turn-rest: HMAC-SHA1 over the username, in Base64, as by openssl."""
+    """The form of draft-uberti-behave-turn-rest: HMAC-SHA1 over the username, in Base64, as by
+    openssl.
+    """
     server = IceServer(("turn:a.example",), "door-1", secret="north", credential_lifetime=3600)
     made = time_limited(server, 1_800_000_000.9)
     assert (made.username, made.credential) == ("1800003600:door-1", "oMacvJ5AapML/+j/YKb0dZd0OfY=")
     assert made.secret is None
-    assert time_limited(IceServer(("turn:a.example",), secret="north"), NOW).username == "1800086400"
+    assert (
+        time_limited(IceServer(("turn:a.example",), secret="north"), NOW).username == "1800086400"
+    )
     (first,), (later,) = usable_servers([server], NOW), usable_servers([server], NOW + 1)
     assert (first.username, later.username) == ("1800003600:door-1", "1800003601:door-1")
 
@@ -65,7 +74,13 @@ def test_without_a_secret_credentials_are_as_they_are_given() -> None:
 
 @pytest.mark.parametrize(
     ("username", "expired"),
-    [("1799999999:u", True), ("1799999999", True), ("1800000001:u", False), ("alice", False), ("12:u", False)],
+    [
+        ("1799999999:u", True),
+        ("1799999999", True),
+        ("1800000001:u", False),
+        ("alice", False),
+        ("12:u", False),
+    ],
 )
 def test_a_username_tells_when_its_credential_ends(username: str, expired: bool) -> None:
     server = UsableServer("turn", "a.example", 3478, "udp", username, "p")

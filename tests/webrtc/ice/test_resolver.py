@@ -25,7 +25,9 @@ class HangingResolver:
         if not host.startswith("good"):
             self.released.wait()
             raise socket.gaierror(socket.EAI_AGAIN, "no answer")
-        return [(0, 0, 0, "", (address, 0)) for address in ("2001:db8::1", "192.0.2.1", "192.0.2.1")]
+        return [
+            (0, 0, 0, "", (address, 0)) for address in ("2001:db8::1", "192.0.2.1", "192.0.2.1")
+        ]
 
 
 @pytest.fixture
@@ -39,7 +41,9 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[HangingResolver]:
             thread.join(10)
 
 
-@pytest.mark.parametrize(("host", "address"), [("192.0.2.7", "192.0.2.7"), ("2001:DB8::7", "2001:db8::7")])
+@pytest.mark.parametrize(
+    ("host", "address"), [("192.0.2.7", "192.0.2.7"), ("2001:DB8::7", "2001:db8::7")]
+)
 async def test_an_address_is_its_own(host: str, address: str, resolver: HangingResolver) -> None:
     assert await Lookups().resolve(host) == [address]
     assert not resolver.asked
@@ -49,7 +53,9 @@ async def test_the_addresses_of_a_name(resolver: HangingResolver) -> None:
     assert await Lookups().resolve("good.example") == ["192.0.2.1", "2001:db8::1"]
 
 
-async def test_a_name_that_hangs_takes_one_thread_and_holds_no_other(resolver: HangingResolver) -> None:
+async def test_a_name_that_hangs_takes_one_thread_and_holds_no_other(
+    resolver: HangingResolver,
+) -> None:
     lookups = Lookups(limit=2)
     waiting = [asyncio.create_task(lookups.resolve("hangs.example")) for _ in range(50)]
     assert await lookups.resolve("good.example")
@@ -64,17 +70,23 @@ async def test_a_name_that_hangs_takes_one_thread_and_holds_no_other(resolver: H
 
 async def test_threads_do_not_pile_up(resolver: HangingResolver) -> None:
     lookups = Lookups(limit=2)
-    hanging = [asyncio.create_task(lookups.resolve(f"hangs-{number}.example")) for number in range(2)]
+    hanging = [
+        asyncio.create_task(lookups.resolve(f"hangs-{number}.example")) for number in range(2)
+    ]
     await asyncio.sleep(0)
     with pytest.raises(OSError, match="2 other names are being looked up"):
         await lookups.resolve("good.example")
-    assert all(thread.daemon for thread in threading.enumerate() if thread.name.startswith("lookup"))
+    assert all(
+        thread.daemon for thread in threading.enumerate() if thread.name.startswith("lookup")
+    )
     resolver.released.set()
     await asyncio.gather(*hanging, return_exceptions=True)
     assert await lookups.resolve("good.example")
 
 
-async def test_what_is_no_name_is_told(resolver: HangingResolver, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_no_name_is_told(
+    resolver: HangingResolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unusable(*_: Any, **__: Any) -> list[Any]:
         raise UnicodeError("label too long")
 

@@ -1,4 +1,6 @@
-"""Candidates: before and after the description, from servers that answer and from servers that do not."""
+"""Candidates: before and after the description, from servers that answer and from servers that do
+not.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,13 @@ import aioice.mdns
 import aioice.stun
 import pytest
 
-from agent.core.call.events import CandidateFound, IceCandidate, IceServer, PeerConnected, PeerFailed
+from agent.core.call.events import (
+    CandidateFound,
+    IceCandidate,
+    IceServer,
+    PeerConnected,
+    PeerFailed,
+)
 from agent.errors import PeerError
 from agent.ports import IceOptions, LocalStream
 from agent.webrtc.ice import gather
@@ -23,14 +31,18 @@ from tests.webrtc.pairs import Side, closing, connect
 
 pytestmark = pytest.mark.media
 
-LOCAL_NAME = "a=candidate:1 1 udp 2130706431 0b6f0d0f-9c3d-4c8e-8d2f-a1b2c3d4e5f6.local 50000 typ host"
+LOCAL_NAME = (
+    "a=candidate:1 1 udp 2130706431 0b6f0d0f-9c3d-4c8e-8d2f-a1b2c3d4e5f6.local 50000 typ host"
+)
 
 
 def split_candidates(sdp: str) -> tuple[str, list[IceCandidate]]:
     """The description without its candidates, and those of its first section."""
     lines = sdp.splitlines()
     bare = [line for line in lines if not line.startswith(("a=candidate:", END_OF_CANDIDATES))]
-    found = dict.fromkeys(line.removeprefix("a=") for line in lines if line.startswith("a=candidate:"))
+    found = dict.fromkeys(
+        line.removeprefix("a=") for line in lines if line.startswith("a=candidate:")
+    )
     return "\r\n".join(bare) + "\r\n", [IceCandidate(text, "0", 0) for text in found]
 
 
@@ -57,7 +69,9 @@ class StunServer(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         request = aioice.stun.parse_message(data)
         response = aioice.stun.Message(
-            aioice.stun.Method.BINDING, aioice.stun.Class.RESPONSE, transaction_id=request.transaction_id
+            aioice.stun.Method.BINDING,
+            aioice.stun.Class.RESPONSE,
+            transaction_id=request.transaction_id,
         )
         response.attributes["XOR-MAPPED-ADDRESS"] = ("198.51.100.77", 40_000)
         self.transport.sendto(bytes(response), addr)
@@ -65,14 +79,18 @@ class StunServer(asyncio.DatagramProtocol):
 
 @pytest.fixture
 async def silent() -> AsyncIterator[SilentServer]:
-    transport, server = await asyncio.get_running_loop().create_datagram_endpoint(SilentServer, ("0.0.0.0", 0))
+    transport, server = await asyncio.get_running_loop().create_datagram_endpoint(
+        SilentServer, ("0.0.0.0", 0)
+    )
     yield server
     transport.close()
 
 
 @pytest.fixture
 async def stun() -> AsyncIterator[StunServer]:
-    transport, server = await asyncio.get_running_loop().create_datagram_endpoint(StunServer, ("0.0.0.0", 0))
+    transport, server = await asyncio.get_running_loop().create_datagram_endpoint(
+        StunServer, ("0.0.0.0", 0)
+    )
     yield server
     transport.close()
 
@@ -106,7 +124,9 @@ async def test_candidates_may_come_at_any_time(order: str, clip: list[bytes]) ->
         await caller.event(PeerConnected)
 
 
-async def test_local_names_are_never_looked_up(clip: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_local_names_are_never_looked_up(
+    clip: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def looked_up(*_: object) -> None:
         raise AssertionError("a .local name was looked up")
 
@@ -120,7 +140,8 @@ async def test_local_names_are_never_looked_up(clip: list[bytes], monkeypatch: p
         await device.peer.add_candidate(IceCandidate(LOCAL_NAME, "0", 0))
         await device.peer.add_candidate(None)
         await caller.peer.apply_answer(answer)
-        await device.event(PeerConnected)  # found as peer-reflexive, although the offer had nothing to check
+        # found as peer-reflexive, although the offer had nothing to check
+        await device.event(PeerConnected)
         transport = device.peer.counters().transport
         assert transport.remote_candidate_type == "prflx"
 
@@ -130,9 +151,15 @@ async def test_too_many_and_broken_trickled_candidates_are_ignored(clip: list[by
     async with closing(device):
         await device.peer.create_answer(BROWSER_OFFER.replace(CANDIDATE, candidate_line(1)))
         ice = device.peer._pc.require_ice()
-        for text in ("", "x", "candidate:1 1 udp 1 1.2.3.4 99999 typ host", "candidate:" + "9" * 5000):
+        for text in (
+            "",
+            "x",
+            "candidate:1 1 udp 1 1.2.3.4 99999 typ host",
+            "candidate:" + "9" * 5000,
+        ):
             await device.peer.add_candidate(IceCandidate(text, "0", 0))
-        await device.peer.add_candidate(IceCandidate(candidate_line(9), "1", 1))  # not the shared transport
+        # not the shared transport
+        await device.peer.add_candidate(IceCandidate(candidate_line(9), "1", 1))
         assert len(ice.remote_candidates) == 1
         for number in range(2, 100):
             await device.peer.add_candidate(IceCandidate(candidate_line(number), "0", 0))
@@ -140,7 +167,9 @@ async def test_too_many_and_broken_trickled_candidates_are_ignored(clip: list[by
         assert not device.of(PeerFailed)
 
 
-async def test_a_dead_stun_server_does_not_hold_the_answer(clip: list[bytes], silent: SilentServer) -> None:
+async def test_a_dead_stun_server_does_not_hold_the_answer(
+    clip: list[bytes], silent: SilentServer
+) -> None:
     servers = (IceServer((f"stun:{here()}:{silent.port}",)),)
     device, caller = Side(LocalStream(ClipFeed(clip)), ice=IceOptions(servers)), Side()
     async with closing(device, caller):
@@ -150,7 +179,8 @@ async def test_a_dead_stun_server_does_not_hold_the_answer(clip: list[bytes], si
         assert "a=ice-options:trickle" in answer
         assert END_OF_CANDIDATES not in answer
         await silent.asked.wait()
-        assert not device.candidates()  # the request is still pending
+        # the request is still pending
+        assert not device.candidates()
         await caller.peer.apply_answer(answer)
         await device.event(PeerConnected)
         assert not device.candidates()
@@ -160,21 +190,29 @@ async def test_the_end_of_candidates_follows_a_server_that_timed_out(
     clip: list[bytes], silent: SilentServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gather, "SERVER_TIMEOUT", 0.05)
-    device = Side(LocalStream(ClipFeed(clip)), ice=IceOptions((IceServer((f"stun:{here()}:{silent.port}",)),)))
+    device = Side(
+        LocalStream(ClipFeed(clip)), ice=IceOptions((IceServer((f"stun:{here()}:{silent.port}",)),))
+    )
     async with closing(device):
         await device.peer.create_answer(BROWSER_OFFER)
         assert (await device.event(CandidateFound)).candidate is None
 
 
-async def test_candidates_of_several_servers_are_trickled(clip: list[bytes], stun: StunServer) -> None:
+async def test_candidates_of_several_servers_are_trickled(
+    clip: list[bytes], stun: StunServer
+) -> None:
     url = f"stun:{here()}:{stun.port}"
-    side = Side(LocalStream(ClipFeed(clip)), ice=IceOptions((IceServer((url, url)), IceServer(("bad:x", url)))))
+    side = Side(
+        LocalStream(ClipFeed(clip)),
+        ice=IceOptions((IceServer((url, url)), IceServer(("bad:x", url)))),
+    )
     async with closing(side):
         await side.peer.create_offer()
         await side.event(CandidateFound, candidate=None)
         found = [event.candidate for event in side.candidates()]
     assert found[-1] is None
-    assert len(found) == 2  # the same address from every server
+    # the same address from every server
+    assert len(found) == 2
     assert found[0] is not None
     assert found[0].candidate.startswith("candidate:")
     assert " 198.51.100.77 40000 typ srflx raddr " in found[0].candidate
@@ -212,7 +250,9 @@ async def test_only_chosen_addresses_are_used(clip: list[bytes]) -> None:
         assert transport.local_address.startswith("127.0.0.1:")
 
 
-async def test_loopback_serves_where_there_is_nothing_else(clip: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_loopback_serves_where_there_is_nothing_else(
+    clip: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda **_: [])
     side = Side(LocalStream(ClipFeed(clip)))
     async with closing(side):
@@ -229,7 +269,9 @@ def turn() -> Iterator[TurnServer]:
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-async def test_a_call_through_relays_alone(transport: str, turn: TurnServer, clip: list[bytes]) -> None:
+async def test_a_call_through_relays_alone(
+    transport: str, turn: TurnServer, clip: list[bytes]
+) -> None:
     servers = (IceServer((f"turn:{turn.address}?transport={transport}",), USER, PASSWORD),)
     ice = IceOptions(servers, "relay")
     device, caller = Side(LocalStream(ClipFeed(clip)), ice=ice), Side(ice=ice)

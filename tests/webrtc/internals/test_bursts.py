@@ -1,4 +1,6 @@
-"""Packets that leave together, through real sockets: all arrive, once and in order, whatever the kernel says."""
+"""Packets that leave together, through real sockets: all arrive, once and in order, whatever the
+kernel says.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,11 @@ class Watched(socket.socket):
 
     def __init__(self, family: int = socket.AF_INET) -> None:
         super().__init__(family, socket.SOCK_DGRAM)
-        self.runs: list[int] = []  # how many packets each call of `sendmsg` had
+        # how many packets each call of `sendmsg` had
+        self.runs: list[int] = []
         self.alone = 0  # calls of `sendto`
-        self.refuses: int | None = None  # runs, with this number
+        # runs, with this number
+        self.refuses: int | None = None
         self.full = False
 
     def sendmsg(self, buffers: Any, *arguments: Any) -> int:
@@ -57,7 +61,9 @@ class Protocol(asyncio.DatagramProtocol):
 class Path:
     """A transport of asyncio over a `Watched` socket, and a plain socket at its end."""
 
-    def __init__(self, transport: Any, protocol: Protocol, sock: Watched, end: socket.socket) -> None:
+    def __init__(
+        self, transport: Any, protocol: Protocol, sock: Watched, end: socket.socket
+    ) -> None:
         self.transport, self.protocol, self.socket = transport, protocol, sock
         self.address = end.getsockname()[:2]
         self._end = end
@@ -87,12 +93,16 @@ async def path(family: int = socket.AF_INET, host: str = "127.0.0.1") -> AsyncIt
             yield Path(transport, protocol, sock, end)
         finally:
             transport.close()
-            await asyncio.sleep(0)  # it closes the socket then
+            # it closes the socket then
+            await asyncio.sleep(0)
 
 
 def packets(*sizes: int) -> list[bytes]:
     """No two alike."""
-    return [number.to_bytes(2) + random.Random(number).randbytes(size - 2) for number, size in enumerate(sizes)]
+    return [
+        number.to_bytes(2) + random.Random(number).randbytes(size - 2)
+        for number, size in enumerate(sizes)
+    ]
 
 
 PICTURE = packets(*[1250] * 13, 700)
@@ -122,7 +132,9 @@ async def test_a_packet_alone_goes_as_ever() -> None:
         assert (way.socket.runs, way.socket.alone) == ([], 1)
 
 
-@pytest.mark.parametrize("number", [errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.ENOPROTOOPT, errno.EOPNOTSUPP])
+@pytest.mark.parametrize(
+    "number", [errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.ENOPROTOOPT, errno.EOPNOTSUPP]
+)
 async def test_what_is_refused_for_good_is_not_tried_again(number: int) -> None:
     async with path() as way:
         way.socket.refuses = number
@@ -133,7 +145,9 @@ async def test_what_is_refused_for_good_is_not_tried_again(number: int) -> None:
         assert not way.protocol.errors
 
 
-@pytest.mark.parametrize("number", [errno.EAGAIN, errno.EINTR, errno.ENOBUFS, errno.EPERM, errno.ENETUNREACH])
+@pytest.mark.parametrize(
+    "number", [errno.EAGAIN, errno.EINTR, errno.ENOBUFS, errno.EPERM, errno.ENETUNREACH]
+)
 async def test_what_is_refused_for_now_is_tried_again(number: int) -> None:
     async with path() as way:
         way.socket.refuses = number
@@ -155,7 +169,8 @@ async def test_a_kernel_that_does_refuse_it() -> None:
 
 
 async def test_a_kernel_that_does_not_know_it_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.webrtc.internals.bursts._UDP_SEGMENT", 99)  # no option of UDP has this number
+    # no option of UDP has this number
+    monkeypatch.setattr("agent.webrtc.internals.bursts._UDP_SEGMENT", 99)
     async with path() as way:
         way.send(PICTURE)
         assert await way.arrived(14) == PICTURE
@@ -191,9 +206,12 @@ async def test_a_socket_that_fills_up_meanwhile_keeps_the_order() -> None:
 
 async def test_errors_of_packets_are_told_as_ever() -> None:
     async with path() as way:
-        way.address = ("255.255.255.255", 9)  # no socket may send there unless it asked to
+        # no socket may send there unless it asked to
+        way.address = ("255.255.255.255", 9)
         way.send(PICTURE)
-        assert [getattr(error, "errno", None) for error in way.protocol.errors] == [errno.EACCES] * 14
+        assert [getattr(error, "errno", None) for error in way.protocol.errors] == [
+            errno.EACCES
+        ] * 14
 
 
 async def test_another_transport_is_looked_at_anew() -> None:

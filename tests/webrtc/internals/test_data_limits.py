@@ -18,8 +18,10 @@ from aiortc.rtcsctptransport import (
 from agent.webrtc import internals as inside
 from agent.webrtc.internals import data_limits as data
 
-OPEN = b"\x03" + bytes(11)  # a channel without a name
-WINDOW = 1024 * 1024  # bytes that aiortc tells the far side it has room for
+# a channel without a name
+OPEN = b"\x03" + bytes(11)
+# bytes that aiortc tells the far side it has room for
+WINDOW = 1024 * 1024
 WHOLE = SCTP_DATA_FIRST_FRAG | SCTP_DATA_LAST_FRAG
 
 
@@ -49,14 +51,20 @@ def held(sctp: RTCSctpTransport) -> list[DataChunk]:
 
 
 @pytest.mark.parametrize("size", [1, 1200])
-async def test_a_message_that_never_ends_is_held_up_to_a_bound(sctp: RTCSctpTransport, size: int) -> None:
+async def test_a_message_that_never_ends_is_held_up_to_a_bound(
+    sctp: RTCSctpTransport, size: int
+) -> None:
     for tsn in range(1, 5000):
-        await sctp._receive_data_chunk(piece(tsn, flags=SCTP_DATA_FIRST_FRAG if tsn == 1 else 0, size=size))
+        await sctp._receive_data_chunk(
+            piece(tsn, flags=SCTP_DATA_FIRST_FRAG if tsn == 1 else 0, size=size)
+        )
     assert len(held(sctp)) <= data.MAX_PIECES
     assert sum(len(chunk.user_data) for chunk in held(sctp)) <= WINDOW
 
 
-async def test_pieces_without_those_before_them_are_held_up_to_a_bound(sctp: RTCSctpTransport) -> None:
+async def test_pieces_without_those_before_them_are_held_up_to_a_bound(
+    sctp: RTCSctpTransport,
+) -> None:
     for tsn in range(10, 10_000, 2):
         await sctp._receive_data_chunk(piece(tsn, stream=tsn % data.MAX_STREAMS, size=1))
     assert len(sctp._sack_misordered) <= data.MAX_GAPS
@@ -73,8 +81,11 @@ async def test_streams_and_channels_are_few(sctp: RTCSctpTransport) -> None:
     assert len(opened) == len(sctp._inbound_streams) == data.MAX_STREAMS
 
 
-async def test_nonsense_costs_the_media_nothing(sctp: RTCSctpTransport, caplog: pytest.LogCaptureFixture) -> None:
-    for tsn in (1, 2):  # the second opens what is open, for which aiortc has an assertion
+async def test_nonsense_costs_the_media_nothing(
+    sctp: RTCSctpTransport, caplog: pytest.LogCaptureFixture
+) -> None:
+    # the second opens what is open, for which aiortc has an assertion
+    for tsn in (1, 2):
         chunk = piece(tsn, stream=9, flags=WHOLE)
         chunk.stream_seq, chunk.protocol, chunk.user_data = tsn - 1, WEBRTC_DCEP, OPEN
         packet = serialize_packet(5000, 5000, sctp._local_verification_tag, chunk)

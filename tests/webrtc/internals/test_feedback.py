@@ -52,7 +52,9 @@ class Call:
     @property
     def ssrc(self) -> int:
         """The SSRC of the device's video."""
-        return next(t.sender for t in self.device.peer._pc.getTransceivers() if t.kind == "video")._ssrc
+        return next(
+            t.sender for t in self.device.peer._pc.getTransceivers() if t.kind == "video"
+        )._ssrc
 
     @property
     def receiver(self) -> RTCRtpReceiver:
@@ -61,7 +63,9 @@ class Call:
 
     @property
     def own_ssrc(self) -> int:
-        return next(t.sender for t in self.caller.peer._pc.getTransceivers() if t.kind == "video")._ssrc
+        return next(
+            t.sender for t in self.caller.peer._pc.getTransceivers() if t.kind == "video"
+        )._ssrc
 
     def sent(self) -> SentCounters:
         counters = self.device.peer.counters().video_sent
@@ -87,7 +91,9 @@ async def test_pli_and_fir_reach_the_encoder(call: Call) -> None:
         await call.receiver._send_rtcp_pli(call.ssrc)
         await until(lambda: call.source.keyframe_requests == asked + 1)
         await call.receiver._send_rtcp(
-            RtcpPsfbPacket(fmt=RTCP_PSFB_FIR, ssrc=call.own_ssrc, media_ssrc=call.ssrc, fci=bytes(8))
+            RtcpPsfbPacket(
+                fmt=RTCP_PSFB_FIR, ssrc=call.own_ssrc, media_ssrc=call.ssrc, fci=bytes(8)
+            )
         )
         await until(lambda: call.source.keyframe_requests == asked + 2)
         assert (call.sent().pli_count, call.sent().fir_count) == (1, 1)
@@ -103,11 +109,14 @@ async def test_a_muted_camera_is_not_asked_for_key_frames(call: Call) -> None:
         assert call.source.keyframe_requests == 1
 
 
-async def test_nack_resends_from_a_long_history(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nack_resends_from_a_long_history(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("agent.webrtc.internals.sender.MIN_RESEND_INTERVAL", 60.0)
     async with closing(call.device, call.caller):
         await call.connect()
-        await until(lambda: call.sent().packets_sent > 200)  # beyond aiortc's own 128
+        # beyond aiortc's own 128
+        await until(lambda: call.sent().packets_sent > 200)
         sender = call.device.peer._media._video_sender
         assert sender is not None
         history = sender._history
@@ -120,7 +129,8 @@ async def test_nack_resends_from_a_long_history(call: Call, monkeypatch: pytest.
             await call.receiver._send_rtcp(nack)
             await until(lambda count=count: call.sent().nack_count == count)  # type: ignore[misc]
         sent = call.sent()
-        assert sent.retransmitted_packets_sent == 1  # one was never sent, and none is resent twice in a round trip
+        # one was never sent, and none is resent twice in a round trip
+        assert sent.retransmitted_packets_sent == 1
         assert sent.retransmitted_bytes_sent == len(payload)
 
 
@@ -163,7 +173,9 @@ async def test_remb_is_read_unclamped(call: Call) -> None:
     async with closing(call.device, call.caller):
         await call.connect()
         fci = pack_remb_fci(8_000_000, [call.ssrc])
-        await call.receiver._send_rtcp(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=call.own_ssrc, media_ssrc=0, fci=fci))
+        await call.receiver._send_rtcp(
+            RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=call.own_ssrc, media_ssrc=0, fci=fci)
+        )
         await until(lambda: call.sent().remote_bitrate_estimate == 8_000_000)
 
 
@@ -171,7 +183,13 @@ async def test_receiver_reports_come_in_w3c_units(call: Call) -> None:
     async with closing(call.device, call.caller):
         await call.connect()
         report = RtcpReceiverInfo(
-            ssrc=call.ssrc, fraction_lost=64, packets_lost=7, highest_sequence=1, jitter=900, lsr=0, dlsr=0
+            ssrc=call.ssrc,
+            fraction_lost=64,
+            packets_lost=7,
+            highest_sequence=1,
+            jitter=900,
+            lsr=0,
+            dlsr=0,
         )
         await call.receiver._send_rtcp(RtcpRrPacket(ssrc=call.own_ssrc, reports=[report]))
         await until(lambda: call.sent().remote_packets_lost == 7)
@@ -216,7 +234,8 @@ async def test_counters_are_filled(call: Call) -> None:
     assert sound.frames_received >= 1
     assert sound.total_audio_energy is not None
     seconds = 0.02 * sound.frames_received
-    assert 0.01 < sound.total_audio_energy / seconds < 0.2  # a square wave of 8000 of 32767 has 0.06
+    # a square wave of 8000 of 32767 has 0.06
+    assert 0.01 < sound.total_audio_energy / seconds < 0.2
     transport = device.transport
     assert (transport.local_candidate_type, transport.protocol) == ("host", "udp")
     assert transport.remote_candidate_type in ("host", "prflx")
@@ -231,33 +250,46 @@ async def test_counters_are_filled(call: Call) -> None:
     assert transport.bytes_received > 0
 
 
-async def test_the_round_trip_of_the_pair_is_measured(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_round_trip_of_the_pair_is_measured(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("agent.webrtc.internals.ice_transport.CONSENT_INTERVAL", 0.02)
     async with closing(call.device, call.caller):
         await call.connect()
-        await until(lambda: call.device.peer.counters().transport.current_round_trip_time is not None)
+        await until(
+            lambda: call.device.peer.counters().transport.current_round_trip_time is not None
+        )
         rtt = call.device.peer.counters().transport.current_round_trip_time
         assert rtt is not None
         assert 0 < rtt < 1
 
 
-async def test_a_full_socket_drops_to_the_next_key_frame(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_socket_drops_to_the_next_key_frame(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with closing(call.device, call.caller):
         await call.connect()
         with monkeypatch.context() as patch:
             protocol = call.device.peer._pc.require_ice()._nominated[1].protocol
-            patch.setattr(protocol.transport, "get_write_buffer_size", lambda: 1 << 20, raising=False)
+            patch.setattr(
+                protocol.transport, "get_write_buffer_size", lambda: 1 << 20, raising=False
+            )
             await until(lambda: call.sent().frames_dropped >= 2)
             sent = call.sent().frames_sent
             await until(lambda: call.sent().frames_dropped >= 4)
             assert call.sent().frames_sent == sent
         keys = call.sent().key_frames_sent
         await until(lambda: call.sent().frames_sent > sent)
-        assert call.sent().key_frames_sent > keys  # the first that left
+        # the first that left
+        assert call.sent().key_frames_sent > keys
 
 
-async def test_a_picture_that_was_broken_off_never_looks_whole(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The socket takes half of a large key frame and no more; what a receiver has of it is not given out."""
+async def test_a_picture_that_was_broken_off_never_looks_whole(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The socket takes half of a large key frame and no more; what a receiver has of it is not
+    given out.
+    """
     burden = call.clip[0][:-1] + bytes(range(1, 256)) * 300
     call.feed = ClipFeed([burden, *call.clip[1:]])
     call.device = Side(LocalStream(call.feed, call.sound))
@@ -268,19 +300,24 @@ async def test_a_picture_that_was_broken_off_never_looks_whole(call: Call, monke
         await until(lambda: sender._begun is not None)
         with monkeypatch.context() as patch:
             protocol = call.device.peer._pc.require_ice()._nominated[1].protocol
-            patch.setattr(protocol.transport, "get_write_buffer_size", lambda: 1 << 20, raising=False)
+            patch.setattr(
+                protocol.transport, "get_write_buffer_size", lambda: 1 << 20, raising=False
+            )
             await until(lambda: call.sent().frames_dropped > 0)
         keys = call.sent().key_frames_sent
         await until(lambda: call.sent().key_frames_sent > keys)
         await call.sink.seen(video=len(call.sink.video) + 2)
         lost = call.received().packets_lost
         assert lost is not None
-        assert lost > 0  # a hole that is never filled
+        # a hole that is never filled
+        assert lost > 0
     clip = [list(h264.nal_units(unit)) for unit in (burden, *call.clip[1:])]
     assert all(list(h264.nal_units(unit.data)) in clip for unit in call.sink.video)
 
 
-async def test_a_sink_that_fails_costs_nobody_the_call(clip: list[bytes], sound: list[bytes]) -> None:
+async def test_a_sink_that_fails_costs_nobody_the_call(
+    clip: list[bytes], sound: list[bytes]
+) -> None:
     class BadSink(MemorySink):
         def on_video(self, unit: AccessUnit) -> None:
             raise ZeroDivisionError
@@ -288,7 +325,10 @@ async def test_a_sink_that_fails_costs_nobody_the_call(clip: list[bytes], sound:
         def on_audio(self, audio: DecodedAudio) -> None:
             raise ZeroDivisionError
 
-    device, caller = Side(LocalStream(ClipFeed(clip), SoundFeed(sound))), Side(LocalStream(sink=BadSink()))
+    device, caller = (
+        Side(LocalStream(ClipFeed(clip), SoundFeed(sound))),
+        Side(LocalStream(sink=BadSink())),
+    )
     async with closing(device, caller):
         await connect(caller, device)
 
@@ -321,9 +361,12 @@ async def test_a_packet_that_cannot_be_read_is_lost_and_ends_nothing(call: Call)
         remb = RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=call.own_ssrc, media_ssrc=call.ssrc, fci=cut)
         dtls = call.caller.peer._pc.require_dtls()
         abs_send_time = dtls._rtp_header_extensions_map._HeaderExtensionsMap__ids.abs_send_time  # type: ignore[attr-defined]
-        short = bytes([abs_send_time << 4, 9, 0, 0])  # one byte instead of three
+        # one byte instead of three
+        short = bytes([abs_send_time << 4, 9, 0, 0])
         await dtls._send_rtp(bytes(remb))
-        await dtls._send_rtp(struct.pack("!BBHLLHH", 0x90, 101, 1, 0, call.own_ssrc, 0xBEDE, 1) + short)
+        await dtls._send_rtp(
+            struct.pack("!BBHLLHH", 0x90, 101, 1, 0, call.own_ssrc, 0xBEDE, 1) + short
+        )
         await call.receiver._send_rtcp_pli(call.ssrc)
         await until(lambda: call.sent().pli_count == 1 or bool(call.device.of(PeerLost)))
         assert not call.device.of(PeerLost)

@@ -1,4 +1,6 @@
-"""How long a picture may be held back: said to who asks for it, in every packet of a picture, and to nobody else."""
+"""How long a picture may be held back: said to who asks for it, in every packet of a picture, and
+to nobody else.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from tests.webrtc.offers import BROWSER_OFFER
 from tests.webrtc.pairs import Side, closing, connect
 
 ABS_SEND_TIME = "a=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
-DELAY = bytes((0x00, 0x10, 0x14))  # from 10 ms to 200 ms, in steps of 10 ms and 12 bits each
+# from 10 ms to 200 ms, in steps of 10 ms and 12 bits each
+DELAY = bytes((0x00, 0x10, 0x14))
 
 
 def make_map(*extensions: tuple[int, str]) -> ExtensionsMap:
@@ -29,8 +32,13 @@ def make_map(*extensions: tuple[int, str]) -> ExtensionsMap:
 
 def test_it_stands_behind_what_aiortc_writes() -> None:
     extensions = make_map((3, "urn:ietf:params:rtp-hdrext:sdes:mid"), (6, PLAYOUT_DELAY))
-    assert extensions.set(HeaderExtensions(mid="1")) == (0xBEDE, b"\x301" + b"\x62" + DELAY + bytes(2))
-    assert extensions.get(0xBEDE, b"\x301" + b"\x62" + DELAY + bytes(2)) == HeaderExtensions(mid="1")
+    assert extensions.set(HeaderExtensions(mid="1")) == (
+        0xBEDE,
+        b"\x301" + b"\x62" + DELAY + bytes(2),
+    )
+    assert extensions.get(0xBEDE, b"\x301" + b"\x62" + DELAY + bytes(2)) == HeaderExtensions(
+        mid="1"
+    )
 
 
 def test_it_stands_alone() -> None:
@@ -38,7 +46,10 @@ def test_it_stands_alone() -> None:
 
 
 def test_an_id_of_two_bytes() -> None:
-    assert make_map((20, PLAYOUT_DELAY)).set(HeaderExtensions()) == (0x1000, bytes((20, 3)) + DELAY + bytes(3))
+    assert make_map((20, PLAYOUT_DELAY)).set(HeaderExtensions()) == (
+        0x1000,
+        bytes((20, 3)) + DELAY + bytes(3),
+    )
 
 
 def test_it_is_not_written_where_it_was_not_negotiated() -> None:
@@ -47,29 +58,50 @@ def test_it_is_not_written_where_it_was_not_negotiated() -> None:
     assert make_map().set(HeaderExtensions(mid="1")) == (0, b"")
 
 
-@pytest.mark.parametrize("offered", ["a=extmap:6 " + PLAYOUT_DELAY, "a=extmap:6/recvonly " + PLAYOUT_DELAY, None])
-async def test_it_is_answered_where_it_is_offered(offered: str | None, clip: list[bytes], sound: list[bytes]) -> None:
-    offer = BROWSER_OFFER if offered is None else BROWSER_OFFER.replace(ABS_SEND_TIME, f"{ABS_SEND_TIME}\r\n{offered}")
-    side = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)), ice=IceOptions(host_addresses=("127.0.0.1",)))
+@pytest.mark.parametrize(
+    "offered", ["a=extmap:6 " + PLAYOUT_DELAY, "a=extmap:6/recvonly " + PLAYOUT_DELAY, None]
+)
+async def test_it_is_answered_where_it_is_offered(
+    offered: str | None, clip: list[bytes], sound: list[bytes]
+) -> None:
+    offer = (
+        BROWSER_OFFER
+        if offered is None
+        else BROWSER_OFFER.replace(ABS_SEND_TIME, f"{ABS_SEND_TIME}\r\n{offered}")
+    )
+    side = Side(
+        LocalStream(ClipFeed(clip), SoundFeed(sound)), ice=IceOptions(host_addresses=("127.0.0.1",))
+    )
     async with closing(side):
         answer = await side.peer.create_answer(offer)
     audio, video = answer.split("m=video")
     assert PLAYOUT_DELAY not in audio
-    assert re.findall(rf"a=extmap:(\S+) {PLAYOUT_DELAY}\r\n", video) == ([] if offered is None else ["6"])
+    assert re.findall(rf"a=extmap:(\S+) {PLAYOUT_DELAY}\r\n", video) == (
+        [] if offered is None else ["6"]
+    )
 
 
 def delays_of(packet: bytes) -> list[bytes]:
     """The values of the extension with the id of our own offers."""
     profile, words = int.from_bytes(packet[12:14], "big"), int.from_bytes(packet[14:16], "big")
-    return [value for number, value in unpack_header_extensions(profile, packet[16 : 16 + 4 * words]) if number == 4]
+    return [
+        value
+        for number, value in unpack_header_extensions(profile, packet[16 : 16 + 4 * words])
+        if number == 4
+    ]
 
 
 @pytest.mark.media
 @pytest.mark.parametrize("wanted", [True, False])
-async def test_every_packet_of_a_picture_carries_it(wanted: bool, clip: list[bytes], sound: list[bytes]) -> None:
+async def test_every_packet_of_a_picture_carries_it(
+    wanted: bool, clip: list[bytes], sound: list[bytes]
+) -> None:
     """What is resent does too; where it was not offered, nothing does."""
     sink = MemorySink()
-    device, caller = Side(LocalStream(ClipFeed(clip), SoundFeed(sound))), Side(LocalStream(sink=sink))
+    device, caller = (
+        Side(LocalStream(ClipFeed(clip), SoundFeed(sound))),
+        Side(LocalStream(sink=sink)),
+    )
     create_offer = caller.peer.create_offer
 
     async def offer_without() -> str:
@@ -80,7 +112,10 @@ async def test_every_packet_of_a_picture_carries_it(wanted: bool, clip: list[byt
     async with closing(device, caller):
         await connect(caller, device)
         await sink.seen(video=2, audio=2)
-        video, audio = packets_of(device.peer._media._video_sender), packets_of(device.peer._media._audio_sender)
+        video, audio = (
+            packets_of(device.peer._media._video_sender),
+            packets_of(device.peer._media._audio_sender),
+        )
     expected = [DELAY] if wanted else []
     assert [delays_of(packet) for packet in video] == [expected] * len(video)
     assert [delays_of(packet) for packet in audio if packet[0] & 0x10] == [[]] * len(audio)

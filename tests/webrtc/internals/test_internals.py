@@ -56,21 +56,33 @@ def test_codecs_are_added_once_with_free_payload_types() -> None:
     types = [codec.payloadType for codec in video]
     assert len(set(types)) == len(types)
     assert all(96 <= kind <= 127 for kind in types if kind is not None)
-    profiles = [codec.parameters["profile-level-id"] for codec in video if codec.mimeType == "video/H264"]
+    profiles = [
+        codec.parameters["profile-level-id"] for codec in video if codec.mimeType == "video/H264"
+    ]
     assert profiles == ["42001f", "42e01f", "4d001f", "64001f"]
 
 
 def test_the_playout_delay_is_added_once_with_a_free_id() -> None:
     inside.configure()
     inside.configure()
-    extensions = {kind: {each.id: each.uri for each in known} for kind, known in HEADER_EXTENSIONS.items()}
+    extensions = {
+        kind: {each.id: each.uri for each in known} for kind, known in HEADER_EXTENSIONS.items()
+    }
     assert [at for at, uri in extensions["video"].items() if uri == PLAYOUT_DELAY] == [4]
-    assert 4 not in extensions["audio"]  # bundled sections share their ids (RFC 8843)
+    # bundled sections share their ids (RFC 8843)
+    assert 4 not in extensions["audio"]
 
 
-def test_intervals_are_measured_by_a_clock_that_nobody_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_intervals_are_measured_by_a_clock_that_nobody_sets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     inside.configure()
-    modules: list[Any] = [aiortc.rtcrtpreceiver, aiortc.rtcrtpsender, aiortc.rtcsctptransport, aioice.turn]
+    modules: list[Any] = [
+        aiortc.rtcrtpreceiver,
+        aiortc.rtcrtpsender,
+        aiortc.rtcsctptransport,
+        aioice.turn,
+    ]
     before = [modules[0].time.time(), aiortc.clock.current_ms() / 1000]
     monkeypatch.setattr(time, "time", lambda: 0.0)
     after = [modules[0].time.time(), aiortc.clock.current_ms() / 1000]
@@ -80,24 +92,38 @@ def test_intervals_are_measured_by_a_clock_that_nobody_sets(monkeypatch: pytest.
         assert module.time.time is clock.steady_time
         assert not used.findall(inspect.getsource(module)), module.__name__
     names = ("rtcdtlstransport", "rtcicetransport", "rtcpeerconnection", "rate", "jitterbuffer")
-    for each in ("clock", *names):  # what else there is goes by aiortc.clock, but for the dates of certificates
+    # what else there is goes by aiortc.clock, but for the dates of certificates
+    for each in ("clock", *names):
         source = inspect.getsource(importlib.import_module(f"aiortc.{each}"))
         assert "time.time(" not in source
-        assert source.count("datetime.now(") == {"clock": 1, "rtcdtlstransport": 1}.get(each, 0), each
+        assert source.count("datetime.now(") == {"clock": 1, "rtcdtlstransport": 1}.get(each, 0), (
+            each
+        )
 
 
 async def test_sender_names(pc: RTCPeerConnection) -> None:
     sender = pc.getSenders()[0]
-    for name in ("packet_count", "octet_count", "mid", "rtx_payload_type", "ntp_timestamp", "rtp_timestamp"):
+    for name in (
+        "packet_count",
+        "octet_count",
+        "mid",
+        "rtx_payload_type",
+        "ntp_timestamp",
+        "rtp_timestamp",
+    ):
         assert hasattr(sender, f"_RTCRtpSender__{name}"), name
     for name in ("rtp_started", "rtp_exited"):
         assert isinstance(getattr(sender, f"_RTCRtpSender__{name}"), asyncio.Event), name
     extensions = sender._RTCRtpSender__rtp_header_extensions_map  # type: ignore[attr-defined]
     assert extensions.set(HeaderExtensions(abs_send_time=1, mid="0")) == (0, b"")
-    assert "self.__rtp_header_extensions_map.configure(parameters)" in inspect.getsource(type(sender).send)
+    assert "self.__rtp_header_extensions_map.configure(parameters)" in inspect.getsource(
+        type(sender).send
+    )
     assert list(inspect.signature(sender._run_rtp).parameters) == ["codec"]
     assert isinstance(sender._rtx_ssrc, int)
-    assert "asyncio.ensure_future(self._run_rtp(parameters.codecs[0]))" in inspect.getsource(type(sender).send)
+    assert "asyncio.ensure_future(self._run_rtp(parameters.codecs[0]))" in inspect.getsource(
+        type(sender).send
+    )
     assert "await self._retransmit(seq)" in inspect.getsource(type(sender)._handle_rtcp_packet)
     assert inspect.iscoroutinefunction(sender._handle_rtcp_packet)
     assert list(inspect.signature(sender._retransmit).parameters) == ["sequence_number"]
@@ -114,9 +140,19 @@ async def test_sender_names(pc: RTCPeerConnection) -> None:
 
 async def test_receiver_names(pc: RTCPeerConnection) -> None:
     receiver = pc.getReceivers()[0]
-    for name in ("decoder_queue", "decoder_error", "jitter_buffer", "kind", "remote_streams", "rtx_ssrc"):
+    for name in (
+        "decoder_queue",
+        "decoder_error",
+        "jitter_buffer",
+        "kind",
+        "remote_streams",
+        "rtx_ssrc",
+    ):
         assert hasattr(receiver, f"_RTCRtpReceiver__{name}"), name
-    assert list(inspect.signature(receiver._handle_rtp_packet).parameters) == ["packet", "arrival_time_ms"]
+    assert list(inspect.signature(receiver._handle_rtp_packet).parameters) == [
+        "packet",
+        "arrival_time_ms",
+    ]
     assert list(inspect.signature(receiver._send_rtcp_nack).parameters) == ["media_ssrc", "lost"]
     assert list(inspect.signature(receiver._send_rtcp_pli).parameters) == ["media_ssrc"]
     source = inspect.getsource(type(receiver))
@@ -148,9 +184,18 @@ async def test_connection_names(pc: RTCPeerConnection) -> None:
 
 async def test_ice_names(pc: RTCPeerConnection) -> None:
     ice = pc.getTransceivers()[0].receiver.transport.transport._connection
-    assert (ice._local_candidates, ice._remote_candidates, ice._protocols, ice._nominated) == ([], [], [], {})
+    assert (ice._local_candidates, ice._remote_candidates, ice._protocols, ice._nominated) == (
+        [],
+        [],
+        [],
+        {},
+    )
     assert ice._query_consent_task is None
-    assert list(inspect.signature(ice.get_component_candidates).parameters) == ["component", "addresses", "timeout"]
+    assert list(inspect.signature(ice.get_component_candidates).parameters) == [
+        "component",
+        "addresses",
+        "timeout",
+    ]
     assert list(inspect.signature(ice._pair_remote_candidate).parameters) == ["remote_candidate"]
     assert list(inspect.signature(ice.build_request).parameters) == ["pair", "nominate"]
     assert list(inspect.signature(ice.check_incoming).parameters) == ["message", "addr", "protocol"]
@@ -162,16 +207,22 @@ async def test_ice_names(pc: RTCPeerConnection) -> None:
     check = inspect.getsource(ice.check_start)
     assert check.count("pair.protocol.request(") == 2
     assert "retransmissions" not in check
-    assert 'self.attributes.pop("FINGERPRINT", None)' in inspect.getsource(aioice.stun.Message.add_fingerprint)
+    assert 'self.attributes.pop("FINGERPRINT", None)' in inspect.getsource(
+        aioice.stun.Message.add_fingerprint
+    )
     connect = inspect.getsource(aioice.ice.Connection.connect)
     assert "asyncio.create_task(self.query_consent())" in connect
-    assert "self.transport.sendto(data, addr)" in inspect.getsource(aioice.ice.StunProtocol.send_data)
+    assert "self.transport.sendto(data, addr)" in inspect.getsource(
+        aioice.ice.StunProtocol.send_data
+    )
     turn: Any = aioice.turn.TurnTransport(None)  # type: ignore[arg-type]
     assert turn._TurnTransport__close_task is None
     assert turn._TurnTransport__send_tasks == set()
     assert all(hasattr(turn, name) for name in ("_connect", "_send_done"))
     for kind in (aioice.turn.TurnClientTcpProtocol, aioice.turn.TurnClientUdpProtocol):
-        client: Any = kind(("192.0.2.1", 1), username="u", password="p", lifetime=1, channel_refresh_time=1)
+        client: Any = kind(
+            ("192.0.2.1", 1), username="u", password="p", lifetime=1, channel_refresh_time=1
+        )
         assert client.peer_to_channel == {}
         assert list(inspect.signature(client._send).parameters) == ["data"]
         assert inspect.iscoroutinefunction(client.channel_bind)
@@ -188,7 +239,9 @@ async def test_data_names() -> None:
     assert sctp._advertised_rwnd == 1024 * 1024
     kind = type(sctp)
     assert "await self._receive_data_chunk(chunk)" in inspect.getsource(kind._receive_chunk)
-    assert "self._advertised_rwnd -= len(chunk.user_data)" in inspect.getsource(kind._receive_data_chunk)
+    assert "self._advertised_rwnd -= len(chunk.user_data)" in inspect.getsource(
+        kind._receive_data_chunk
+    )
     router = inspect.getsource(aiortc.rtcdtlstransport.RTCDtlsTransport._recv_next)
     assert "await self._data_receiver._handle_data(data)" in router
 
@@ -213,7 +266,8 @@ async def test_errors_of_the_connecting_task_are_reported(monkeypatch: pytest.Mo
     monkeypatch.setattr(RTCPeerConnection, "_RTCPeerConnection__connect", broken)
     pc.createDataChannel("x")
     await pc.setLocalDescription(await pc.createOffer())
-    await asyncio.sleep(0)  # the task runs up to the event
+    # the task runs up to the event
+    await asyncio.sleep(0)
     tasks = pc.leftovers()
     assert len(tasks) == 1
     pc.can_connect.set()

@@ -27,7 +27,8 @@ async def test_a_loop_that_was_held_up_knows_how_long() -> None:
     transport, reader = await loop.create_datagram_endpoint(Reader, local_addr=("127.0.0.1", 0))
     try:
         async with asyncio.timeout(20):
-            while not reader.lateness or reader.lateness[-1] < 0.19:  # the kernel takes the times once it was asked
+            # the kernel takes the times once it was asked
+            while not reader.lateness or reader.lateness[-1] < 0.19:
                 reader.arrived.clear()
                 transport.sendto(b"x", transport.get_extra_info("sockname"))
                 time.sleep(0.2)  # noqa: ASYNC251 - that is the point
@@ -45,5 +46,6 @@ async def test_a_transport_whose_socket_is_closed_is_never_late() -> None:
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(Reader, local_addr=("127.0.0.1", 0))
     transport.abort()
-    await asyncio.sleep(0)  # now the socket is gone
+    # now the socket is gone
+    await asyncio.sleep(0)
     assert read_lateness(transport) == 0.0

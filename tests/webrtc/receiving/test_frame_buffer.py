@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.webrtc.receiving.frame_buffer import ASK_INTERVAL, CAPACITY, LATE, PATIENCE, PictureBuffer, VideoPacket
+from agent.webrtc.receiving.frame_buffer import (
+    ASK_INTERVAL,
+    CAPACITY,
+    LATE,
+    PATIENCE,
+    PictureBuffer,
+    VideoPacket,
+)
 
 CODE = b"\x00\x00\x00\x01"
 SETS = CODE + b"\x67sps" + CODE + b"\x68pps"
@@ -20,7 +27,8 @@ class Stream:
     def __init__(self, start: int = 0) -> None:
         self.number = start
         self.pictures = 0
-        self.data: dict[bytes, tuple[int, bool]] = {}  # of each picture: which it is, and whether a key frame
+        # of each picture: which it is, and whether a key frame
+        self.data: dict[bytes, tuple[int, bool]] = {}
 
     def key(self, size: int = 1) -> list[VideoPacket]:
         return self._picture(SETS + CODE + b"\x65", size, key=True)
@@ -31,7 +39,11 @@ class Stream:
     def padding(self) -> list[VideoPacket]:
         """One packet of it, behind the last picture."""
         self.number += 1
-        return [VideoPacket((self.number - 1) & 0xFFFF, (self.pictures - 1) * 3000 & 0xFFFFFFFF, False, b"")]
+        return [
+            VideoPacket(
+                (self.number - 1) & 0xFFFF, (self.pictures - 1) * 3000 & 0xFFFFFFFF, False, b""
+            )
+        ]
 
     def _picture(self, head: bytes, size: int, *, key: bool) -> list[VideoPacket]:
         parts = [b"%d.%d " % (self.pictures, at) for at in range(size)]
@@ -47,7 +59,9 @@ class Stream:
 
 
 class Buffer:
-    """What a stream's buffer gives out, by the number of the picture. A picture that is not whole is a KeyError."""
+    """What a stream's buffer gives out, by the number of the picture. A picture that is not whole
+    is a KeyError.
+    """
 
     def __init__(self, stream: Stream) -> None:
         self.now = 0.0
@@ -105,12 +119,16 @@ def test_timestamps_count_on_where_they_wrap(stream: Stream, buffer: Buffer) -> 
 
 
 def test_padding_is_no_picture(stream: Stream, buffer: Buffer) -> None:
-    asked = buffer.add(*stream.padding(), *stream.key(2), *stream.padding(), *stream.padding(), *stream.delta())
+    asked = buffer.add(
+        *stream.padding(), *stream.key(2), *stream.padding(), *stream.padding(), *stream.delta()
+    )
     asked += buffer.add(*stream.padding(), *stream.delta())
     assert (buffer.pictures, asked) == ([0, 1, 2], 0)
 
 
-def test_a_packet_that_never_comes_costs_what_follows_up_to_the_next_key_frame(stream: Stream, buffer: Buffer) -> None:
+def test_a_packet_that_never_comes_costs_what_follows_up_to_the_next_key_frame(
+    stream: Stream, buffer: Buffer
+) -> None:
     key, (_, *rest) = stream.key(), stream.delta(2)
     assert buffer.add(*key, *rest, *stream.delta()) == 0
     buffer.now = PATIENCE
@@ -121,13 +139,16 @@ def test_a_packet_that_never_comes_costs_what_follows_up_to_the_next_key_frame(s
     assert buffer.pictures == [0, 6, 7]
 
 
-def test_a_key_frame_behind_the_hole_is_given_out_when_patience_is_over(stream: Stream, buffer: Buffer) -> None:
+def test_a_key_frame_behind_the_hole_is_given_out_when_patience_is_over(
+    stream: Stream, buffer: Buffer
+) -> None:
     buffer.add(*stream.key())
     stream.delta()
     buffer.add(*stream.delta(2), *stream.key(3), *stream.delta())
     assert buffer.pictures == [0]
     buffer.now = PATIENCE
-    assert buffer.add(*stream.delta()) == 0  # none has to be asked for
+    # none has to be asked for
+    assert buffer.add(*stream.delta()) == 0
     assert buffer.pictures == [0, 3, 4, 5]
 
 
@@ -140,7 +161,9 @@ def test_a_key_frame_right_behind_the_hole_is_whole(stream: Stream, buffer: Buff
     assert buffer.pictures == [0, 2, 3]
 
 
-def test_a_key_frame_that_still_arrives_when_patience_is_over_is_kept(stream: Stream, buffer: Buffer) -> None:
+def test_a_key_frame_that_still_arrives_when_patience_is_over_is_kept(
+    stream: Stream, buffer: Buffer
+) -> None:
     buffer.add(*stream.key())
     stream.delta()
     first, *rest = stream.key(3)
@@ -151,7 +174,9 @@ def test_a_key_frame_that_still_arrives_when_patience_is_over_is_kept(stream: St
 
 
 @pytest.mark.parametrize("lost", [0, 1, 2])
-def test_a_hole_within_a_key_frame_costs_it_and_what_follows(stream: Stream, buffer: Buffer, lost: int) -> None:
+def test_a_hole_within_a_key_frame_costs_it_and_what_follows(
+    stream: Stream, buffer: Buffer, lost: int
+) -> None:
     buffer.add(*stream.key())
     key = stream.key(3)
     buffer.add(*key[:lost], *key[lost + 1 :], *stream.delta(), *stream.delta())
@@ -195,12 +220,15 @@ def test_a_doubled_packet_does_not_prolong_it(stream: Stream, buffer: Buffer) ->
     late, _, *rest = stream.delta(4)
     buffer.add(*rest)
     buffer.now = PATIENCE / 2
-    buffer.add(*rest, late)  # and the hole is another one now
+    # and the hole is another one now
+    buffer.add(*rest, late)
     buffer.now = PATIENCE
     assert buffer.add(*stream.delta()) == 1
 
 
-def test_several_holes_are_given_up_together_where_they_are_as_old(stream: Stream, buffer: Buffer) -> None:
+def test_several_holes_are_given_up_together_where_they_are_as_old(
+    stream: Stream, buffer: Buffer
+) -> None:
     buffer.add(*stream.key())
     for _ in range(3):
         stream.delta()
@@ -212,7 +240,9 @@ def test_several_holes_are_given_up_together_where_they_are_as_old(stream: Strea
     assert buffer.pictures == [0, 8, 9, 10]
 
 
-def test_who_needs_a_key_frame_takes_it_from_behind_a_hole_at_once(stream: Stream, buffer: Buffer) -> None:
+def test_who_needs_a_key_frame_takes_it_from_behind_a_hole_at_once(
+    stream: Stream, buffer: Buffer
+) -> None:
     buffer.add(*stream.key())
     stream.delta()
     buffer.add(*stream.delta())
@@ -229,7 +259,9 @@ def test_before_the_first_key_frame_nothing_is_given_out(stream: Stream, buffer:
     assert buffer.pictures == [2, 3]
 
 
-def test_a_key_frame_is_asked_for_once_a_second_until_it_comes(stream: Stream, buffer: Buffer) -> None:
+def test_a_key_frame_is_asked_for_once_a_second_until_it_comes(
+    stream: Stream, buffer: Buffer
+) -> None:
     buffer.add(*stream.key())
     asked = 0
     for tick in range(31):
@@ -253,7 +285,9 @@ def test_once_it_has_come_the_next_loss_asks_at_once(stream: Stream, buffer: Buf
     assert asked == [1, 1]
 
 
-def test_a_key_frame_without_its_parameter_sets_goes_on_but_does_not_start(stream: Stream, buffer: Buffer) -> None:
+def test_a_key_frame_without_its_parameter_sets_goes_on_but_does_not_start(
+    stream: Stream, buffer: Buffer
+) -> None:
     def bare() -> list[VideoPacket]:
         return stream._picture(CODE + b"\x65", 1, key=True)
 
@@ -295,7 +329,10 @@ def test_a_far_side_that_counts_anew_starts_with_a_key_frame(
     stream: Stream, buffer: Buffer, behind: int, ssrc: int
 ) -> None:
     def renumbered(packets: list[VideoPacket]) -> list[VideoPacket]:
-        return [replace(one, sequence_number=(one.sequence_number - behind) & 0xFFFF, ssrc=ssrc) for one in packets]
+        return [
+            replace(one, sequence_number=(one.sequence_number - behind) & 0xFFFF, ssrc=ssrc)
+            for one in packets
+        ]
 
     buffer.add(*stream.key(), *stream.delta())
     assert buffer.add(*renumbered(stream.delta())) == 1
@@ -307,16 +344,25 @@ def test_a_far_side_that_counts_anew_starts_with_a_key_frame(
 def test_any_order_within_reach_gives_every_picture_once(data: st.DataObject, start: int) -> None:
     sizes = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=12))
     stream = Stream(start)
-    first, *rest = [one for at, size in enumerate(sizes) for one in (stream.delta(size) if at else stream.key(size))]
+    first, *rest = [
+        one
+        for at, size in enumerate(sizes)
+        for one in (stream.delta(size) if at else stream.key(size))
+    ]
     buffer = Buffer(stream)
     buffer.add(first, *data.draw(st.permutations(rest)))
     assert buffer.pictures == list(range(len(sizes)))
     assert buffer.times == [picture * 3000 for picture in range(len(sizes))]
 
 
-# of each picture: whether a key frame, and of each packet how often it arrives, and how many seconds late
-ARRIVALS = st.lists(st.one_of(st.just(0.0), st.just(0.0), st.just(0.0), st.floats(0, 3)), max_size=2)
-PICTURES = st.lists(st.tuples(st.booleans(), st.lists(ARRIVALS, min_size=1, max_size=5)), max_size=40)
+# of each picture: whether a key frame, and of each packet how often it arrives, and how many
+# seconds late
+ARRIVALS = st.lists(
+    st.one_of(st.just(0.0), st.just(0.0), st.just(0.0), st.floats(0, 3)), max_size=2
+)
+PICTURES = st.lists(
+    st.tuples(st.booleans(), st.lists(ARRIVALS, min_size=1, max_size=5)), max_size=40
+)
 
 
 @given(PICTURES, st.integers(0, 0xFFFF), st.sampled_from([0.0, 0.03, 0.2]))
@@ -344,7 +390,12 @@ def test_whatever_is_lost_late_or_doubled_what_is_given_out_can_be_decoded(
     assert buffer.times == [(picture - given_out[0]) * 3000 for picture in given_out]
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 0xFFFF), st.booleans(), st.binary(max_size=8)), max_size=40))
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1), st.integers(0, 0xFFFF), st.booleans(), st.binary(max_size=8)),
+        max_size=40,
+    )
+)
 def test_any_numbers_are_taken(packets: list[tuple[float, int, bool, bytes]]) -> None:
     buffer, now = PictureBuffer(lambda *_: None), 0.0
     for elapsed, number, marker, data in packets:

@@ -30,7 +30,9 @@ class Sending:
 
     def report(self, loss: float, round_trip: float, lateness: float = 0.0) -> ReceiverReport:
         """All that was sent up to a round trip ago has arrived."""
-        arrived = next((number for number, at in reversed(self._left) if at <= self.now - round_trip), 0)
+        arrived = next(
+            (number for number, at in reversed(self._left) if at <= self.now - round_trip), 0
+        )
         return ReceiverReport(loss, round_trip, 0.002, arrived, 0, lateness)
 
     def run(self, seconds: float, *, loss: float | None = 0.0, round_trip: float = 0.04) -> None:
@@ -49,7 +51,8 @@ class Sending:
 
 def test_the_encoder_is_told_where_to_start() -> None:
     sending = Sending()
-    assert sending.requested == []  # nothing before a picture leaves
+    # nothing before a picture leaves
+    assert sending.requested == []
     sending.run(FRAME)
     assert sending.requested == [1_000_000]
     assert sending.adaptation.target == sending.adaptation.pacer.target == 1_000_000
@@ -97,7 +100,9 @@ def test_a_queue_of_our_own_lowers_it() -> None:
     sending = Sending()
     sending.run(5)
     before = sending.adaptation.target
-    sending.adaptation.pacer.put(sending.now, AccessUnit(b"", True, 0, 0.0), [bytes(1200)] * 1000, 1_200_000)
+    sending.adaptation.pacer.put(
+        sending.now, AccessUnit(b"", True, 0, 0.0), [bytes(1200)] * 1000, 1_200_000
+    )
     sending.run(3)
     assert sending.adaptation.target < before
 
@@ -128,13 +133,20 @@ def test_a_lost_picture_asks_for_a_key_frame() -> None:
 
 
 def test_under_the_minimum_only_what_the_path_holds_is_asked_for_and_that_is_said() -> None:
-    """Half of the packets are lost, and round trips are long: fewer pictures, and then all of them again."""
+    """Half of the packets are lost, and round trips are long: fewer pictures, and then all of them
+    again.
+    """
     sending = Sending()
     for _ in range(20):
         sending.adaptation.on_remb(10_000)
         sending.run(1, loss=0.5, round_trip=1.0)
     assert LIMITS.min_bitrate // 2 in sending.requested
-    assert sending.adaptation.target == sending.adaptation.pacer.target == sending.requested[-1] < LIMITS.min_bitrate
+    assert (
+        sending.adaptation.target
+        == sending.adaptation.pacer.target
+        == sending.requested[-1]
+        < LIMITS.min_bitrate
+    )
     assert sending.adaptation.quality_limitation_reason == "bandwidth"
     sending.run(90)
     assert sending.requested[-1] > LIMITS.min_bitrate
@@ -144,6 +156,8 @@ def test_one_that_the_encoder_does_not_follow_is_not_misled_by_its_own_queue() -
     sending = Sending(followed=False)
     sending.run(5)
     before = sending.adaptation.target
-    sending.adaptation.pacer.put(sending.now, AccessUnit(b"", True, 0, 0.0), [bytes(1200)] * 1000, 1_200_000)
+    sending.adaptation.pacer.put(
+        sending.now, AccessUnit(b"", True, 0, 0.0), [bytes(1200)] * 1000, 1_200_000
+    )
     sending.run(3)
     assert sending.adaptation.target >= before

@@ -1,9 +1,17 @@
-"""Bitrate and repair in a real call: what the far side reports moves the encoder, and an overflow costs a key frame."""
+"""Bitrate and repair in a real call: what the far side reports moves the encoder, and an overflow
+costs a key frame.
+"""
 
 from __future__ import annotations
 
 import pytest
-from aiortc.rtp import RTCP_PSFB_APP, RTCP_RTPFB_NACK, RtcpPsfbPacket, RtcpRtpfbPacket, pack_remb_fci
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    RTCP_RTPFB_NACK,
+    RtcpPsfbPacket,
+    RtcpRtpfbPacket,
+    pack_remb_fci,
+)
 
 from agent.core.call.events import MediaGrant
 from agent.core.call.reasons import SharedBitrate
@@ -22,7 +30,9 @@ def call(clip: list[bytes], sound: list[bytes]) -> Call:
 
 async def report_estimate(call: Call, bitrate: int) -> None:
     fci = pack_remb_fci(bitrate, [call.ssrc])
-    await call.receiver._send_rtcp(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=call.own_ssrc, media_ssrc=0, fci=fci))
+    await call.receiver._send_rtcp(
+        RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=call.own_ssrc, media_ssrc=0, fci=fci)
+    )
 
 
 async def ask_again_for(call: Call, packets: int) -> None:
@@ -48,7 +58,9 @@ async def test_the_estimate_of_the_far_side_reaches_the_encoder(call: Call) -> N
         assert call.sent().quality_limitation_reason == "bandwidth"
 
 
-async def test_the_limits_of_the_subscription_hold(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_limits_of_the_subscription_hold(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     limits = BitrateLimits(600_000, 500_000, 700_000)
     subscribe = ClipFeed.subscribe
 
@@ -98,11 +110,14 @@ async def test_sound_is_not_resent(call: Call) -> None:
         sender = call.device.peer._media._audio_sender
         assert sender is not None
         await call.sink.seen(audio=20)
-        nack = RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=call.own_ssrc, media_ssrc=sender._sender._ssrc)
+        nack = RtcpRtpfbPacket(
+            fmt=RTCP_RTPFB_NACK, ssrc=call.own_ssrc, media_ssrc=sender._sender._ssrc
+        )
         nack.lost = [(sender._sequence_number - number) & 0xFFFF for number in range(15, 0, -1)]
         await call.receiver._send_rtcp(nack)
         await ask_again_for(call, 5)
-        await until(lambda: call.sent().retransmitted_packets_sent == 5)  # the pictures' NACK came after the sound's
+        # the pictures' NACK came after the sound's
+        await until(lambda: call.sent().retransmitted_packets_sent == 5)
         assert sender.tally.retransmitted_packets == 0
 
 
@@ -125,7 +140,9 @@ async def test_sound_never_waits_for_a_key_frame(call: Call) -> None:
 async def test_a_key_frame_that_takes_long_costs_nobody_another_while_it_does(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A viewer that the shared encoder does not follow: what comes behind is dropped, and one asked for at the end."""
+    """A viewer that the shared encoder does not follow: what comes behind is dropped, and one asked
+    for at the end.
+    """
     subscribe = ClipFeed.subscribe
 
     async def slow(self: ClipFeed, shared: SharedBitrate) -> object:
@@ -140,7 +157,8 @@ async def test_a_key_frame_that_takes_long_costs_nobody_another_while_it_does(
     async with closing(call.device, call.caller):
         await connect(call.caller, call.device)
         await until(lambda: call.sent().key_frames_sent == 1)
-        assert call.source.keyframe_requests == 2  # at connect, and now
+        # at connect, and now
+        assert call.source.keyframe_requests == 2
         assert call.sent().frames_dropped > 10
         before = call.sent().frames_dropped
         await until(lambda: call.sent().frames_dropped > before + 10)

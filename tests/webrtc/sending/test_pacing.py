@@ -1,4 +1,6 @@
-"""When packets may leave: by rule, and for the key frames and queues that the rules are made for."""
+"""When packets may leave: by rule, and for the key frames and queues that the rules are made
+for.
+"""
 
 from __future__ import annotations
 
@@ -110,13 +112,19 @@ def test_a_source_that_does_not_obey_is_not_held_back() -> None:
     """4 Mbit/s from a clip whose target is 500 kbit/s."""
     run = Run(500_000)
     run.play(90, 16_000)
-    late = [at - number * FRAME for number, (at, _, _, ends) in enumerate(e for e in run.left if e[3]) if ends]
+    late = [
+        at - number * FRAME
+        for number, (at, _, _, ends) in enumerate(e for e in run.left if e[3])
+        if ends
+    ]
     assert max(late[60:]) < 0.02
     assert run.pacer.backlog < 16_000
 
 
 def test_where_the_target_is_strict_what_is_too_much_for_it_is_dropped() -> None:
-    """2 Mbit/s of an encoder that does not follow, a key frame for each that is asked for, a target of 500 kbit/s."""
+    """2 Mbit/s of an encoder that does not follow, a key frame for each that is asked for, a target
+    of 500 kbit/s.
+    """
     run = Run(500_000)
     run.pacer = Pacer(500_000, strict=True)
     key = True
@@ -145,7 +153,9 @@ def test_where_the_target_is_strict_a_key_frame_on_its_way_arrives() -> None:
 
 
 def test_nothing_piles_up_behind_a_key_frame_that_takes_long() -> None:
-    """A viewer on 62 kbit/s that nobody waits for, beside an encoder that makes 4 Mbit/s for the others."""
+    """A viewer on 62 kbit/s that nobody waits for, beside an encoder that makes 4 Mbit/s for the
+    others.
+    """
     run = Run()
     run.pacer = Pacer(62_000, strict=True)
     key = run.put(200_000, key=True)
@@ -154,11 +164,15 @@ def test_nothing_piles_up_behind_a_key_frame_that_takes_long() -> None:
     while run.pacer.backlog:
         run.until(run.now + FRAME)
         number += 1
-        made = unit(number, key=number == 100)  # another viewer asked for one
-        if not run.pacer.admit(run.now, made, 16_000) and not run.pacer.put(run.now, made, payloads(16_000), 16_000):
+        # another viewer asked for one
+        made = unit(number, key=number == 100)
+        if not run.pacer.admit(run.now, made, 16_000) and not run.pacer.put(
+            run.now, made, payloads(16_000), 16_000
+        ):
             lost.append(made)
         lost += run.pacer.drop_stale(run.now)
-        assert run.pacer.backlog < 200_000 + 16 * 16_000  # half a second of pictures
+        # half a second of pictures
+        assert run.pacer.backlog < 200_000 + 16 * 16_000
         assert run.pacer.skip_gap() is not bool(run.pacer.backlog)
     assert [each for _, each, _, ends in run.left if ends] == [key]
     assert sorted(each.pts for each in lost) == [3000 * at for at in range(1, number + 1)]
@@ -178,7 +192,8 @@ def test_what_the_socket_does_not_take_is_dropped_to_the_next_key_frame() -> Non
 
 def test_a_key_frame_in_the_queue_is_where_it_goes_on() -> None:
     run = Run()
-    run.pacer.resent(10_000)  # the bucket is full
+    # the bucket is full
+    run.pacer.resent(10_000)
     old = [run.put(5_000, number=0), run.put(5_000, number=1)]
     run.now = 0.4
     key, after = run.put(5_000, key=True, number=2), run.put(5_000, number=3)
@@ -273,10 +288,14 @@ def test_after_an_overflow_it_goes_slowly_until_a_key_frame_has_left() -> None:
 
 
 @given(
-    sizes=st.lists(st.tuples(st.integers(1, 60_000), st.booleans(), st.floats(0.0, 0.2)), max_size=30),
+    sizes=st.lists(
+        st.tuples(st.integers(1, 60_000), st.booleans(), st.floats(0.0, 0.2)), max_size=30
+    ),
     target=st.integers(100_000, 20_000_000),
 )
-def test_everything_leaves_once_and_in_order(sizes: list[tuple[int, bool, float]], target: int) -> None:
+def test_everything_leaves_once_and_in_order(
+    sizes: list[tuple[int, bool, float]], target: int
+) -> None:
     run = Run(target)
     put = []
     for number, (size, key, wait) in enumerate(sizes):
@@ -289,7 +308,9 @@ def test_everything_leaves_once_and_in_order(sizes: list[tuple[int, bool, float]
     assert sum(size for _, _, size, _ in run.left) == sum(size for size, _, _ in sizes)
 
 
-@given(target=st.integers(100_000, 20_000_000), size=st.integers(1, 300_000), age=st.floats(0.0, 5.0))
+@given(
+    target=st.integers(100_000, 20_000_000), size=st.integers(1, 300_000), age=st.floats(0.0, 5.0)
+)
 def test_a_wait_is_always_bounded(target: int, size: int, age: float) -> None:
     pacer = Pacer(target)
     pacer.put(0.0, unit(key=True), payloads(size), size)

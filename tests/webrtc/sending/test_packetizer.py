@@ -7,11 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.h264 import annexb as h264
-from agent.webrtc.sending.packetizer import MAX_PAYLOAD_SIZE, H264Packetizer, h264_payloads, opus_payloads
-
-SIZES = st.sampled_from([1, 2, 30, 600, MAX_PAYLOAD_SIZE - 4, MAX_PAYLOAD_SIZE - 1, MAX_PAYLOAD_SIZE]) | st.integers(
-    1, 9000
+from agent.webrtc.sending.packetizer import (
+    MAX_PAYLOAD_SIZE,
+    H264Packetizer,
+    h264_payloads,
+    opus_payloads,
 )
+
+SIZES = st.sampled_from(
+    [1, 2, 30, 600, MAX_PAYLOAD_SIZE - 4, MAX_PAYLOAD_SIZE - 1, MAX_PAYLOAD_SIZE]
+) | st.integers(1, 9000)
 
 
 def nal(kind: int, size: int) -> bytes:
@@ -30,7 +35,9 @@ def test_every_unit_comes_out_as_it_went_in(nals: list[bytes], code: bytes) -> N
 
 
 def test_parameter_sets_travel_together() -> None:
-    payloads = h264_payloads(b"".join(h264.START_CODE + nal(kind, size) for kind, size in ((7, 20), (8, 4), (5, 5000))))
+    payloads = h264_payloads(
+        b"".join(h264.START_CODE + nal(kind, size) for kind, size in ((7, 20), (8, 4), (5, 5000)))
+    )
     assert [payload[0] & 0x1F for payload in payloads] == [24, 28, 28, 28, 28]
     assert [bool(payload[1] & 0x80) for payload in payloads[1:]] == [True, False, False, False]
     assert [bool(payload[1] & 0x40) for payload in payloads[1:]] == [False, False, False, True]
