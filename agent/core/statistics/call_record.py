@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from agent.core.call.machine import Call
+from agent.core.call.reasons import CloseReason, Side
 from agent.core.statistics.reports import CallRecord, SetupTimes
 from agent.core.statistics.statistics_log import StatisticsLog
+from agent.core.timestamps import format_time
 
 
-def call_record(call: Call, log: StatisticsLog, *, now: float, wall: float) -> CallRecord:
-    """The record of a call that is closed. `now` is the clock of its inputs, `wall` the same
-    instant in Unix seconds.
+def call_record(
+    call: Call, log: StatisticsLog, *, now: float, wall: float, reason: CloseReason | None = None
+) -> CallRecord:
+    """The record of a call that is closed, or of one that would end now, by this side, for
+    `reason`. `now` is the clock of its inputs, `wall` the same instant in Unix seconds.
 
     Times of day are reckoned back from `wall`: a clock that is set during the call (a Pi boots in
-    1970) does not distort the record.
+    1970) does not distort the record. Raises ValueError where the call goes on and no reason is
+    given.
     """
-    if call.closed is None:
+    if reason is not None:
+        closed_by = Side.LOCAL
+    elif call.closed is not None:
+        reason, closed_by = call.closed.reason, call.closed.closed_by
+    else:
         raise ValueError("the call is not closed")
     marks = call.marks
     ended = marks.ended if marks.ended is not None else now
@@ -24,14 +31,14 @@ def call_record(call: Call, log: StatisticsLog, *, now: float, wall: float) -> C
     video, audio = log.totals(duration)
 
     def clock(mark: float | None) -> str | None:
-        return None if mark is None else rfc3339(wall - (now - mark))
+        return None if mark is None else format_time(wall - (now - mark))
 
-    def since(mark: float | None) -> float | None:
+    def since_invitation(mark: float | None) -> float | None:
         return None if mark is None else round((mark - marks.invited) * 1000, 1)
 
     return CallRecord(
-        reason=call.closed.reason,
-        closed_by=call.closed.closed_by,
+        reason=reason,
+        closed_by=closed_by,
         call_status=call.call_status,
         invited_at=clock(marks.invited),
         answered_at=clock(marks.answered),
@@ -39,10 +46,10 @@ def call_record(call: Call, log: StatisticsLog, *, now: float, wall: float) -> C
         ended_at=clock(ended),
         duration=round(duration, 3),
         setup=SetupTimes(
-            response=since(marks.answered),
-            ice=since(marks.ice),
-            dtls=since(marks.connected),
-            first_frame=since(marks.first_frame),
+            response=since_invitation(marks.answered),
+            ice=since_invitation(marks.ice),
+            dtls=since_invitation(marks.connected),
+            first_frame=since_invitation(marks.first_frame),
         ),
         path=log.path(),
         reconnects=call.reconnects,
@@ -50,9 +57,3 @@ def call_record(call: Call, log: StatisticsLog, *, now: float, wall: float) -> C
         audio=audio,
         quality=log.quality(),
     )
-
-
-def rfc3339(unix_seconds: float) -> str:
-    """RFC 3339 in UTC with milliseconds, as every time on the wire."""
-    text = datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")

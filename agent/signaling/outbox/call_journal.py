@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from agent.core.call.machine import Call
-from agent.core.call.reasons import CallStatus, CloseReason, Side
-from agent.core.statistics.call_record import rfc3339
-from agent.core.statistics.reports import CallRecord, SetupTimes
+from agent.core.call.reasons import CallStatus, CloseReason
+from agent.core.statistics.call_record import call_record
+from agent.core.statistics.statistics_log import StatisticsLog
 from agent.signaling.outbox.outbox import Outbox
 from agent.signaling.outbox.store import Entry
 from agent.signaling.protocol.encoding import encode
@@ -76,7 +76,14 @@ class CallJournal:
         entry = noted.entry if noted is not None else self._entry(header)
         self._calls[call.conversation] = _Noted(entry, now, phase)
         header = header.model_copy(update={"event_id": entry.event_id})
-        event = ClosedEvent.of(header, record_so_far(call, now=now, wall=self._wall()))
+        record = call_record(
+            call,
+            StatisticsLog(),
+            now=now,
+            wall=self._wall(),
+            reason=CloseReason.CRASH_RECOVERED,
+        )
+        event = ClosedEvent.of(header, record)
         self._outbox.note(entry, encode(event), durable=further)
 
     def _entry(self, header: EventHeader) -> Entry:
@@ -114,34 +121,3 @@ def past_calls(entries: Iterable[Entry]) -> Iterator[PastCall]:
             yield PastCall(event["conversation"], event["remoteUid"], CloseReason(event["reason"]))
         except (ValueError, KeyError, TypeError):
             continue
-
-
-def record_so_far(call: Call, *, now: float, wall: float) -> CallRecord:
-    """The record of `call` if it ended here, in a crash. `now` and `wall` are the same instant, as
-    in `call_record`.
-    """
-    marks = call.marks
-
-    def clock(mark: float | None) -> str | None:
-        return None if mark is None else rfc3339(wall - (now - mark))
-
-    def since(mark: float | None) -> float | None:
-        return None if mark is None else round((mark - marks.invited) * 1000, 1)
-
-    return CallRecord(
-        reason=CloseReason.CRASH_RECOVERED,
-        closed_by=Side.LOCAL,
-        call_status=call.call_status,
-        invited_at=clock(marks.invited),
-        answered_at=clock(marks.answered),
-        connected_at=clock(marks.connected),
-        ended_at=clock(now),
-        duration=0.0 if marks.connected is None else round(now - marks.connected, 3),
-        setup=SetupTimes(
-            response=since(marks.answered),
-            ice=since(marks.ice),
-            dtls=since(marks.connected),
-            first_frame=since(marks.first_frame),
-        ),
-        reconnects=call.reconnects,
-    )

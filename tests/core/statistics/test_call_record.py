@@ -6,14 +6,15 @@ import pytest
 
 from agent.core.call import events as ev
 from agent.core.call.reasons import CallStatus, CloseReason, Side
-from agent.core.statistics.call_record import call_record, rfc3339
+from agent.core.statistics.call_record import call_record
 from agent.core.statistics.statistics_log import StatisticsLog
+from agent.core.timestamps import format_time
 from tests.core.call.calls import CALLER, PARTY, feed, incoming
 
 WALL = 1_795_342_500.123
 
 
-def test_record_of_a_whole_call() -> None:
+def test_call_record_of_a_whole_call() -> None:
     call = incoming(now=100.0)
     feed(call, ev.AcceptRequested(), ev.DescriptionReady(0, "a"), now=100.05)
     feed(call, ev.IceConnected(0), now=100.08)
@@ -33,24 +34,32 @@ def test_record_of_a_whole_call() -> None:
         "dtls": 100.0,
         "first_frame": 200.0,
     }
-    assert record.ended_at == rfc3339(WALL)
-    assert record.invited_at == rfc3339(WALL - 10.1)
+    assert record.ended_at == format_time(WALL)
+    assert record.invited_at == format_time(WALL - 10.1)
 
 
-def test_clock_that_was_set_during_the_call_does_not_distort_it() -> None:
+def test_call_record_is_not_distorted_by_a_clock_that_was_set() -> None:
     """Times are reckoned back from the end, by the clock that never jumps."""
     call = incoming(now=100.0)
     feed(call, ev.RejectRequested(), now=101.0)
     record = call_record(call, StatisticsLog(), now=101.0, wall=WALL)
-    assert (record.invited_at, record.ended_at) == (rfc3339(WALL - 1), rfc3339(WALL))
+    assert (record.invited_at, record.ended_at) == (format_time(WALL - 1), format_time(WALL))
     assert record.connected_at is None
     assert record.duration == 0
 
 
-def test_a_call_that_goes_on_has_no_record() -> None:
+def test_call_record_of_an_open_call_needs_a_reason() -> None:
     with pytest.raises(ValueError, match="not closed"):
         call_record(incoming(), StatisticsLog(), now=1.0, wall=WALL)
 
 
-def test_times_have_milliseconds_and_a_z() -> None:
-    assert rfc3339(WALL) == "2026-11-22T10:15:00.123Z"
+def test_call_record_of_an_open_call_with_a_reason_ends_now() -> None:
+    call = incoming(now=100.0)
+    feed(call, ev.AcceptRequested(), ev.DescriptionReady(0, "a"), now=100.05)
+    feed(call, ev.PeerConnected(0), now=100.1)
+    record = call_record(
+        call, StatisticsLog(), now=110.1, wall=WALL, reason=CloseReason.CRASH_RECOVERED
+    )
+    assert (record.reason, record.closed_by) == (CloseReason.CRASH_RECOVERED, Side.LOCAL)
+    assert (record.ended_at, record.duration) == (format_time(WALL), 10.0)
+    assert (record.path, record.video, record.audio, record.quality) == (None, None, None, None)
