@@ -29,7 +29,7 @@ class SentCounters:
     retransmitted_bytes_sent: int = 0
     target_bitrate: int | None = None
     quality_limitation_reason: str | None = None
-    # what the far side reports of this stream
+    # what the remote peer reports of this stream
     remote_packets_lost: int | None = None
     remote_fraction_lost: float | None = None  # 0..1
     remote_jitter: float | None = None  # seconds

@@ -51,7 +51,7 @@ class SentMedia(Report):
 
 
 class ReceivedMedia(Report):
-    """What arrives of one kind, and, last, what the far side reports of ours."""
+    """What arrives of one kind, and, last, what the remote peer reports of ours."""
 
     frame_width: int | None = None
     frame_height: int | None = None
@@ -70,7 +70,7 @@ class ReceivedMedia(Report):
     nack_count: int | None = None  # sent by us
     pli_count: int | None = None  # sent by us
     total_audio_energy: float | None = None
-    # of our stream, in the far side's receiver report
+    # of our stream, in the remote peer's receiver report
     remote_packets_lost: int | None = None
     fraction_lost: float | None = None  # 0..1, likewise
     remote_jitter: float | None = None  # seconds
@@ -105,7 +105,7 @@ class LocalStats(Report):
 
 
 class RemoteStats(Report):
-    """`remote_stats`: what arrives from the far side, and what it reports of our stream."""
+    """`remote_stats`: what arrives from the remote peer, and what it reports of our stream."""
 
     video: ReceivedMedia | None = None
     audio: ReceivedMedia | None = None

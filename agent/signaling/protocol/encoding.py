@@ -1,5 +1,4 @@
-"""What all messages share: their base, the types of their fields, and the way to bytes and back.
-"""
+"""What all messages share: their base, the types of their fields, and the way to bytes and back."""
 
 from __future__ import annotations
 

@@ -16,30 +16,10 @@ from agent.core.statistics.counters import (
     TransportCounters,
 )
 from agent.core.statistics.statistics_log import StatisticsLog
-
-VIDEO = SentCounters(
-    codec="H264",
-    packets_sent=100,
-    bytes_sent=50_000,
-    frames_sent=60,
-    key_frames_sent=2,
-    frame_width=1280,
-    frame_height=720,
-    send_delay_total=0.3,
-    nack_count=3,
-    pli_count=1,
-    remote_packets_lost=4,
-    remote_fraction_lost=0.25,
-    remote_jitter=0.002,
-    round_trip_time=0.05,
-)
-AUDIO = ReceivedCounters(
-    codec="opus", packets_received=100, bytes_received=8_000, packets_lost=1, jitter=0.001
-)
-PATH = TransportCounters(local_candidate_type="host", remote_candidate_type="relay", protocol="udp")
+from tests.core.statistics.snapshots import AUDIO, PATH, VIDEO
 
 
-def test_rates_are_over_the_last_interval() -> None:
+def test_statistics_log_rates_cover_the_last_interval() -> None:
     log = StatisticsLog()
     log.start(PeerCounters(10.0))
     local, remote = log.sample(
@@ -63,7 +43,7 @@ def test_rates_are_over_the_last_interval() -> None:
     )
 
 
-def test_remote_stats_join_what_arrives_with_what_is_reported() -> None:
+def test_statistics_log_remote_stats_join_arrivals_and_reports() -> None:
     log = StatisticsLog()
     log.start(PeerCounters(0.0))
     _, remote = log.sample(
@@ -82,7 +62,7 @@ def test_remote_stats_join_what_arrives_with_what_is_reported() -> None:
     assert remote.transport.relayed is True
 
 
-def test_delay_is_half_a_round_trip_in_milliseconds() -> None:
+def test_statistics_log_delay_is_half_a_round_trip() -> None:
     log = StatisticsLog()
     received = ReceivedCounters(packets_received=1, frame_width=640, frame_height=480)
     counters = PeerCounters(
@@ -93,7 +73,7 @@ def test_delay_is_half_a_round_trip_in_milliseconds() -> None:
     assert remote.video.delay == 20.0
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_statistics_log_unknown_values_are_left_out() -> None:
     log = StatisticsLog()
     local, remote = log.sample(PeerCounters(1.0, video_received=ReceivedCounters()))
     assert local.model_dump(exclude_none=True) == {"transport": {}}
@@ -102,7 +82,7 @@ def test_what_is_not_known_is_left_out() -> None:
     assert log.quality() is None
 
 
-def test_the_path_outlives_a_transport_that_has_forgotten_it() -> None:
+def test_statistics_log_path_outlives_its_transport() -> None:
     log = StatisticsLog()
     log.start(PeerCounters(0.0, transport=PATH))
     log.sample(PeerCounters(1.0, transport=TransportCounters()))
@@ -111,7 +91,7 @@ def test_the_path_outlives_a_transport_that_has_forgotten_it() -> None:
     assert (path.local, path.remote, path.relayed) == ("host", "relay", True)
 
 
-def test_totals_add_up_over_renewed_transports() -> None:
+def test_statistics_log_totals_add_up_over_renewed_transports() -> None:
     log = StatisticsLog()
     log.start(PeerCounters(0.0))
     log.sample(PeerCounters(2.0, video_sent=VIDEO, audio_received=AUDIO, transport=PATH))
@@ -131,7 +111,9 @@ def test_totals_add_up_over_renewed_transports() -> None:
 @pytest.mark.parametrize(
     ("rtt", "lost", "low", "high"), [(0.01, 0, 4.3, 4.5), (0.4, 0, 3.0, 4.2), (0.01, 30, 1.0, 2.2)]
 )
-def test_quality_falls_with_delay_and_loss(rtt: float, lost: int, low: float, high: float) -> None:
+def test_statistics_log_quality_falls_with_delay_and_loss(
+    rtt: float, lost: int, low: float, high: float
+) -> None:
     log = StatisticsLog()
     log.sample(
         PeerCounters(1.0, video_sent=replace(VIDEO, round_trip_time=rtt, remote_packets_lost=lost))
@@ -165,7 +147,9 @@ COUNTERS = st.builds(
 
 
 @given(st.lists(COUNTERS, min_size=1, max_size=8), st.floats(0, 1e6))
-def test_no_report_has_nonsense_in_it(samples: list[PeerCounters], seconds: float) -> None:
+def test_statistics_log_reports_are_finite_for_any_counters(
+    samples: list[PeerCounters], seconds: float
+) -> None:
     """Whatever the counters do (fall, stand still, go back in time): finite numbers, none below
     zero.
     """
