@@ -27,6 +27,7 @@ from agent.device.operations import Operator
 from agent.device.overview import Overview
 from agent.device.presence import Presence, offline
 from agent.device.publisher import Publisher
+from agent.device.refusal_log import logging_refusals
 from agent.device.reloading import needs_restart
 from agent.device.supervision import Supervision
 from agent.errors import ConfigurationError, MediaError
@@ -142,6 +143,7 @@ class Daemon:
         for call in await publisher.past_calls():
             client.over(call.conversation, call.remote_uid, call.reason)
         await stack.enter_async_context(client)
+        await stack.enter_async_context(logging_refusals())
         await stack.enter_async_context(watching_clock(time.time, presence.clock_set))
 
         def addresses_changed() -> None:
