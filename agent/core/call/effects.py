@@ -1,0 +1,140 @@
+"""What comes out of a call: imperative, the shell performs effects in the order given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from agent.core.call.notices import Notice
+from agent.core.call.reasons import CallStatus, CloseReason
+from agent.core.call.values import IceCandidate, IceServer, MediaGrant
+
+# --- on the wire ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SendInvite:
+    to: str
+    sdp: str
+    lifetime: float
+    user_data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class InviteAgain:
+    """What follows goes out under another id, with times by the far side's clock (`now`, Unix
+    seconds).
+    """
+
+    conversation: str
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class SendRinging:
+    expires_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class SendResponse:
+    status: CallStatus
+    reason: str | None = None
+    sdp: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendSelect:
+    to: str
+    selected: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendCandidate:
+    to: str
+    candidate: IceCandidate | None
+
+
+@dataclass(frozen=True, slots=True)
+class SendOffer:
+    generation: int
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendAnswer:
+    generation: int
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendClose:
+    to: str
+    reason: CloseReason
+
+
+# --- the transport --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOffer:
+    """Make a transport and its offer; answered by `DescriptionReady` or `PeerFailed`."""
+
+    generation: int
+    grant: MediaGrant
+    ice_servers: tuple[IceServer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAnswer:
+    """Make a transport and its answer to `sdp`; answered by `DescriptionReady` or `PeerFailed`."""
+
+    generation: int
+    sdp: str
+    grant: MediaGrant
+    ice_servers: tuple[IceServer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyAnswer:
+    generation: int
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddCandidate:
+    generation: int
+    candidate: IceCandidate | None
+
+
+@dataclass(frozen=True, slots=True)
+class StartMedia:
+    """From now on frames and sound may leave."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePeer:
+    """Stop the media and close the transport of this generation."""
+
+    generation: int
+
+
+Effect = (
+    SendInvite
+    | InviteAgain
+    | SendRinging
+    | SendResponse
+    | SendSelect
+    | SendCandidate
+    | SendOffer
+    | SendAnswer
+    | SendClose
+    | CreateOffer
+    | CreateAnswer
+    | ApplyAnswer
+    | AddCandidate
+    | StartMedia
+    | ClosePeer
+    | Notice
+)

@@ -1,0 +1,272 @@
+"""What goes into a call: past tense, something happened (a message, a transport, a deadline) or
+was requested.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.core.call.reasons import CallStatus, CloseReason
+from agent.core.call.values import IceCandidate, MediaGrant
+
+# --- requests of this side ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RingRequested:
+    """Ask a person; they have until the invitation's own end."""
+
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptRequested:
+    grant: MediaGrant = MediaGrant()  # noqa: RUF009 - frozen
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectRequested:
+    """Refuse: REJECTED, BUSY or TIMEOUT, with a short code as `reason`."""
+
+    status: CallStatus = CallStatus.REJECTED
+    reason: str = "rejected"
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRequested:
+    reason: CloseReason = CloseReason.USER_HANGUP
+
+
+# --- messages of the far side ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RingingReceived:
+    uid: str
+    party: str
+    expires_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseReceived:
+    uid: str
+    party: str
+    status: CallStatus
+    reason: str | None = None
+    sdp: str | None = None
+    # whether the answer promises sound or a picture
+    sends_media: bool = False
+    # the far side's time of day (Unix seconds), where our invitation came expired
+    now: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SelectReceived:
+    uid: str
+    party: str
+    selected: str
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateReceived:
+    uid: str
+    party: str
+    # None: end of candidates
+    candidate: IceCandidate | None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferReceived:
+    """A fresh transport for the same conversation."""
+
+    uid: str
+    party: str
+    generation: int
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReceived:
+    uid: str
+    party: str
+    generation: int
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseReceived:
+    uid: str
+    party: str
+    reason: CloseReason
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReceived:
+    """The far side could not use our last message."""
+
+    uid: str
+    party: str
+    code: str
+    message: str
+
+
+# --- the transport --------------------------------------------------------------------------------
+# Each names the generation of the transport that it comes from; 0 is the one that the invitation
+# made.
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptionReady:
+    """The offer or the answer that was asked for."""
+
+    generation: int
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateFound:
+    """A local candidate to trickle; None is the end of them."""
+
+    generation: int
+    candidate: IceCandidate | None
+
+
+@dataclass(frozen=True, slots=True)
+class IceConnected:
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerConnected:
+    """ICE and DTLS are up: media can flow."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class FirstFrameSeen:
+    """The first video access unit went out, or came in."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrackReceived:
+    """The first packet of a kind of media arrived from the far side."""
+
+    generation: int
+    kind: str
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerFailed:
+    """The transport could not be made, or its media source failed. `reason` is how the conversation
+    ends for it.
+    """
+
+    generation: int
+    code: str
+    message: str
+    reason: CloseReason = CloseReason.ICE_FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSilent:
+    """Nothing has come over a connected transport for so many seconds. It is still there, and still
+    tried.
+    """
+
+    generation: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PeerHeard:
+    """Something came again over a transport that was silent."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerUnheeded:
+    """For so many seconds nothing but connectivity checks was answered, while our media went
+    out.
+    """
+
+    generation: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLost:
+    """A transport that had been connected is gone: consent expired, or DTLS `closed` by the far
+    side.
+    """
+
+    generation: int
+    detail: str = ""
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RenewRequested:
+    """Make a fresh transport for the same conversation: our network changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferDelivered:
+    """The broker has our offer of a fresh transport: if the far side is there, it hears it."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineReached:
+    """`Call.next_deadline()` has passed."""
+
+
+Input = (
+    RingRequested
+    | AcceptRequested
+    | RejectRequested
+    | CloseRequested
+    | RingingReceived
+    | ResponseReceived
+    | SelectReceived
+    | CandidateReceived
+    | OfferReceived
+    | AnswerReceived
+    | CloseReceived
+    | ErrorReceived
+    | DescriptionReady
+    | CandidateFound
+    | IceConnected
+    | PeerConnected
+    | FirstFrameSeen
+    | TrackReceived
+    | PeerFailed
+    | PeerSilent
+    | PeerHeard
+    | PeerUnheeded
+    | PeerLost
+    | RenewRequested
+    | OfferDelivered
+    | DeadlineReached
+)
+
+PeerEvent = (
+    DescriptionReady
+    | CandidateFound
+    | IceConnected
+    | PeerConnected
+    | FirstFrameSeen
+    | TrackReceived
+    | PeerFailed
+    | PeerSilent
+    | PeerHeard
+    | PeerUnheeded
+    | PeerLost
+)

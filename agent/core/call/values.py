@@ -1,0 +1,67 @@
+"""What inputs and effects carry: invitations, media grants, candidates and ICE servers.
+
+Session descriptions and candidates pass through as text; the core never reads them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.core.call.reasons import AudioDirection, SharedBitrate
+
+
+@dataclass(frozen=True, slots=True)
+class IceCandidate:
+    """One candidate, as RFC 8840 trickles it (`candidate` with or without its `candidate:`
+    prefix).
+    """
+
+    candidate: str
+    sdp_mid: str | None = None
+    sdp_mline_index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """One entry of W3C's RTCIceServer list.
+
+    With a shared `secret`, username and credential are made for each call and are good for
+    `credential_lifetime` seconds.
+    """
+
+    urls: tuple[str, ...]
+    username: str | None = None
+    credential: str | None = field(default=None, repr=False)
+    secret: str | None = field(default=None, repr=False)
+    credential_lifetime: float = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """An invitation that was understood. `caller` is the uid in the topic, never one in the
+    payload.
+    """
+
+    conversation: str
+    caller: str
+    party: str
+    sdp: str
+    lifetime: float
+    # seconds since `sentAt`; None where it cannot be judged (our clock is implausible)
+    age: float | None = None
+    user_data: Any = None
+    ice_servers: tuple[IceServer, ...] = ()
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MediaGrant:
+    """Which media may flow, for how long (seconds), and whether the shared encoder follows this
+    conversation.
+    """
+
+    video: bool = True
+    audio: AudioDirection = AudioDirection.BOTH
+    max_duration: float | None = None
+    shared_bitrate: SharedBitrate = SharedBitrate.FOLLOW
