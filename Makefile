@@ -6,9 +6,10 @@ READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
+FAST := not broker and not browser and not media and not camera and not systemd and not netns
 PAGE := agent/web/vendor/mqtt.min.js
 
-.PHONY: help setup demo page test test-fast check format generate bench soak fuzz wheel deb clean
+.PHONY: help setup demo page test test-all test-fast check format generate bench soak fuzz wheel deb clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,10 +33,14 @@ demo: $(READY) $(PAGE) ## See it: a device with a test picture, and the page to 
 
 test: $(READY) $(PAGE) ## Run all tests, on real parts; what cannot run here is listed with its reason
 	@tests/provision.sh test
-	$(PYTEST)
+	$(BIN)/python -m tests.lanes
+
+test-all: $(READY) $(PAGE) ## The same, with every case of the heavy parts
+	@tests/provision.sh test
+	$(BIN)/python -m tests.lanes --all
 
 test-fast: $(READY) ## Run the tests that need no real parts, in seconds
-	$(PYTEST) -m 'not broker and not browser and not media and not camera and not systemd' -x
+	$(PYTEST) -m '$(FAST)' --numprocesses=2 --dist=worksteal
 
 check: $(READY) ## Formatter, linter, types, and generated files not drifted
 	$(BIN)/ruff format --check .

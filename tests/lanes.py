@@ -1,0 +1,132 @@
+"""`make test`: the whole suite, in lanes that run side by side.
+
+    python -m tests.lanes [--all] [-- PYTEST ARGUMENTS]
+
+Containers mostly wait (for a system to boot, for a watchdog to bite), so they share the machine
+with everything else. The fast tests use both cores; what measures sound and pictures runs one at a
+time.
+Each lane is a pytest of its own; the last line counts all of them together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+OUTPUT = Path(__file__).parent / "output"
+REAL = "broker or browser or media or camera or systemd or netns"
+CONTAINERS = "camera or systemd"
+# seconds; a machine that builds every file system for the first time needs half an hour
+LONGEST = 3300
+EXIT_NO_TESTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One run of pytest: its name, the markers that it takes, and further arguments."""
+
+    name: str
+    markers: str
+    arguments: tuple[str, ...] = ()
+
+
+# Each lane runs its steps one after the other, all lanes at the same time.
+LANES: tuple[tuple[Step, ...], ...] = (
+    (Step("containers", CONTAINERS),),
+    (
+        Step("fast", f"not ({REAL})", ("--numprocesses=2", "--dist=worksteal")),
+        Step("real parts", f"({REAL}) and not ({CONTAINERS})"),
+    ),
+)
+
+
+def command(step: Step, *, every: bool, arguments: Sequence[str]) -> list[str]:
+    """The pytest of a step. `every` takes the further cases of the heavy parts as well."""
+    markers = step.markers if every else f"({step.markers}) and not further_case"
+    report = f"--junit-xml={report_of(step)}"
+    chosen = ["-m", markers, report, *step.arguments, *arguments]
+    return [sys.executable, "-m", "pytest", *chosen]
+
+
+def report_of(step: Step) -> Path:
+    return OUTPUT / f"tests-{step.name.replace(' ', '-')}.xml"
+
+
+def counts(report: Path) -> Counter[str]:
+    """`passed`, `failed` and `skipped` of a JUnit report; empty where there is none."""
+    found: Counter[str] = Counter()
+    if not report.exists():
+        return found
+    for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+        number = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
+        failed = number["failures"] + number["errors"]
+        found.update(failed=failed, skipped=number["skipped"])
+        found.update(passed=number["tests"] - failed - number["skipped"])
+    return found
+
+
+async def run_step(step: Step, shell: list[str]) -> int:
+    """Run one pytest, and pass its lines on as they come. Returns its exit code."""
+    began = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        *shell, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, limit=2**20
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(LONGEST):
+            async for line in process.stdout:
+                text = line.decode(errors="replace").rstrip()
+                # pytest's own closing line would be taken for the end of the whole run
+                text = re.sub(r"^=+ (.*\b(?:passed|failed|error).*) =+$", r"(\1)", text)
+                print(f"[{step.name}] {text}", flush=True)
+            code = await process.wait()
+    except TimeoutError:
+        process.kill()
+        code = await process.wait()
+        print(f"[{step.name}] not over after {LONGEST} s: killed", flush=True)
+    minutes = (time.monotonic() - began) / 60
+    print(f"[{step.name}] exit {code} after {minutes:.1f} min", flush=True)
+    return code
+
+
+async def run_lane(lane: Sequence[Step], *, every: bool, arguments: Sequence[str]) -> list[int]:
+    return [await run_step(step, command(step, every=every, arguments=arguments)) for step in lane]
+
+
+async def run(*, every: bool, arguments: Sequence[str]) -> int:
+    OUTPUT.mkdir(exist_ok=True)
+    steps = [step for lane in LANES for step in lane]
+    for step in steps:
+        report_of(step).unlink(missing_ok=True)
+    lanes = (run_lane(lane, every=every, arguments=arguments) for lane in LANES)
+    codes = [code for each in await asyncio.gather(*lanes) for code in each]
+    total: Counter[str] = Counter()
+    for step in steps:
+        total += counts(report_of(step))
+    # a choice of tests (`-- -k NAME`) may leave a lane empty, but not all of them
+    wrong = [code for code in codes if code != 0 and not (arguments and code == EXIT_NO_TESTS)]
+    failed = total["failed"] or (1 if wrong or not total["passed"] else 0)
+    print(f"{total['passed']} passed, {failed} failed, {total['skipped']} skipped", flush=True)
+    return 1 if failed else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.lanes", description=__doc__)
+    parser.add_argument("--all", action="store_true", help="every case of the heavy parts")
+    parser.add_argument("arguments", nargs="*", help="for each pytest, behind --")
+    options = parser.parse_args()
+    os.chdir(Path(__file__).parent.parent)
+    return asyncio.run(run(every=options.all, arguments=options.arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""The lanes of `make test`: every test belongs to exactly one of them, and all are counted."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import lanes
+from tests.lanes import LANES, Step, command, counts, run_step
+
+REAL_MARKERS = ("broker", "browser", "media", "camera", "systemd", "netns")
+
+
+def takes(step: Step, markers: set[str]) -> bool:
+    """Whether pytest's expression of a step takes a test with these markers."""
+    names = {name: name in markers for name in (*REAL_MARKERS, "further_case")}
+    return bool(eval(step.markers, {}, names))
+
+
+@pytest.mark.parametrize("marker", [*REAL_MARKERS, None])
+@pytest.mark.parametrize("second", [*REAL_MARKERS, None])
+def test_lanes_take_each_test_once(marker: str | None, second: str | None) -> None:
+    markers = {each for each in (marker, second) if each is not None}
+    steps = [step for lane in LANES for step in lane if takes(step, markers)]
+    assert len(steps) == 1
+
+
+def test_lanes_real_markers_are_those_of_the_project() -> None:
+    assert set(REAL_MARKERS) == set(lanes.REAL.split(" or "))
+
+
+def test_command_leaves_further_cases_out() -> None:
+    step = Step("some", "broker")
+    assert "(broker) and not further_case" in command(step, every=False, arguments=())
+    assert "broker" in command(step, every=True, arguments=())
+
+
+def test_counts_adds_all_suites_of_a_report(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(
+        '<testsuites><testsuite tests="7" failures="1" errors="1" skipped="2"/></testsuites>'
+    )
+    assert counts(report) == {"passed": 3, "failed": 2, "skipped": 2}
+    assert not counts(tmp_path / "none.xml")
+
+
+async def test_run_step_hides_the_closing_line_of_one_lane(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    script = "print('==== 3 passed in 0.1s ===='); raise SystemExit(3)"
+    assert await run_step(Step("some", ""), [sys.executable, "-c", script]) == 3
+    assert "[some] (3 passed in 0.1s)" in capsys.readouterr().out
+
+
+async def test_run_step_ends_what_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.lanes.LONGEST", 0.2)
+    endless = [sys.executable, "-c", "import signal; print('there', flush=True); signal.pause()"]
+    assert await run_step(Step("some", ""), endless) != 0
