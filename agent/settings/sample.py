@@ -28,7 +28,8 @@ The settings of callbox, each with its default. To change one, take the # from b
 
 Read in this order, later wins: /etc/callbox/callbox.toml, /etc/callbox/conf.d/*.toml, \
 --config FILE, files in $CREDENTIALS_DIRECTORY (mqtt__password), the environment \
-(CALLBOX_MQTT__HOST). A key that is not listed here is an error. `callbox check` reads it all and names every fault.
+(CALLBOX_MQTT__HOST). \
+A key that is not listed here is an error. `callbox check` reads it all and names every fault.
 """
 _POLICY_HEADER = """\
 Who may call. The first rule that matches decides; where none does, the call is rejected \
