@@ -269,8 +269,8 @@ class IceSettings(Section):
         max_length=MAX_ICE_SERVERS,
         description='STUN and TURN servers, such as [{urls = "stun:192.0.2.1:3478"}]; for TURN '
         'with username and credential, or with secret (and credential_lifetime = "24h") where '
-        "the server makes time-limited ones. At most 10. None by default: on one network none is needed, and "
-        "nobody else learns of a call.",
+        "the server makes time-limited ones. At most 10. None by default: on one network none "
+        "is needed, and nobody else learns of a call.",
     )
     ca_file: OptionalPath = Field(
         default=None,
