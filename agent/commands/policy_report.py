@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
+from agent.core.call.decision import Action
 from agent.core.call.events import Invitation, MediaGrant
 from agent.core.policy.durations import format_duration
 from agent.core.policy.rate_limiter import CallHistory
-from agent.core.policy.rules import Action, Explanation, Policy
+from agent.core.policy.rules import Explanation, Policy
 
 
 def explain_policy(

@@ -10,10 +10,11 @@ from typing import Any
 from agent.client.call_client import CallClient
 from agent.client.conversation import Conversation
 from agent.core.call import events as ev
+from agent.core.call.decision import Action, Decision
 from agent.core.call.machine import State
 from agent.core.call.reasons import CallStatus
 from agent.core.policy.rate_limiter import CallHistory
-from agent.core.policy.rules import Action, Decision, Policy, PolicyOverride
+from agent.core.policy.rules import Policy, PolicyOverride
 from agent.device.clock_watch import is_set
 from agent.errors import InvalidStateError
 from agent.ports import LocalStream

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from agent.core.call.decision import Action
 from agent.core.call.events import Invitation
 from agent.core.policy.rate_limiter import CallHistory
-from agent.core.policy.rules import Action
 from agent.settings import load_policy, local_timezone
 from tests.settings.conftest import RULE, Machine
 

@@ -49,14 +49,15 @@ class IncomingCall(AnsweredCall):
 
     def _ring(self, event: ev.RingRequested, now: float) -> tuple[State, list[ev.Effect]]:
         self.rule = event.rule
+        self.grant = event.grant
         self.answer = ev.SendRinging(max(0.0, self._answer_until - now))
         return State.RINGING, [self.answer]
 
     def _accept(self, event: ev.AcceptRequested, now: float) -> tuple[State, list[ev.Effect]]:
-        self.grant = event.grant
+        self.grant = event.grant or self.grant
         self.rule = event.rule or self.rule
         self._deadline = now + self.timing.setup
-        create = ev.CreateAnswer(0, self.invitation.sdp, event.grant, self.ice_servers)
+        create = ev.CreateAnswer(0, self.invitation.sdp, self.grant, self.ice_servers)
         early, self._early = self._early, []
         return State.ANSWERING, [
             self.create(create),

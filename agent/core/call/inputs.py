@@ -14,14 +14,17 @@ from agent.core.call.values import IceCandidate, MediaGrant
 
 @dataclass(frozen=True, slots=True)
 class RingRequested:
-    """Ask a person; they have until the invitation's own end."""
+    """Ask a person; they have until the invitation's own end. `grant` is what they may accept."""
 
     rule: str | None = None
+    grant: MediaGrant = MediaGrant()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptRequested:
-    grant: MediaGrant = MediaGrant()  # noqa: RUF009 - frozen
+    """Without a `grant`: with the one that it rings with."""
+
+    grant: MediaGrant | None = None
     rule: str | None = None
 
 

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+# the reason of a TIMEOUT whose invitation had outlived itself when it came (PROTOCOL 2)
+REASON_EXPIRED = "expired"
+
 
 class CallStatus(StrEnum):
     """How an invitation was answered."""

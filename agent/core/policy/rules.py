@@ -12,13 +12,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
-from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from agent.core.call.decision import Action, Decision
 from agent.core.call.events import Invitation, MediaGrant
 from agent.core.call.reasons import AudioDirection, SharedBitrate
 from agent.core.policy.durations import Duration, format_duration, parse_duration
@@ -41,15 +41,6 @@ HIGHEST_RATE = 100
 _REASON = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 _CALLER_PATTERN = re.compile(r"[A-Za-z0-9_.*?-]{1,64}", re.ASCII)
 _RATE = re.compile(r"([1-9]\d{0,2})/(\d.*|[smhd])", re.ASCII)
-
-
-class Action(StrEnum):
-    """What to do with an invitation."""
-
-    ACCEPT = "accept"
-    REJECT = "reject"
-    RING = "ring"
-    BUSY = "busy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,23 +210,6 @@ class PolicyOverride(BaseModel):
         if self.until is not None and self.until.utcoffset() is None:
             raise ValueError(f"until: {self.until.isoformat()!r} has no time zone")
         return self
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What to do. `rule` names the rule that decided; `reason` is for reject and busy, `grant` for
-    the others.
-    """
-
-    action: Action
-    rule: str | None = None
-    reason: str | None = None
-    grant: MediaGrant = MediaGrant()  # noqa: RUF009 - frozen
-
-    @property
-    def max_duration(self) -> float | None:
-        """Seconds, or None for no limit."""
-        return self.grant.max_duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.core.call.decision import Action, Decision
 from agent.core.call.events import Invitation, MediaGrant
 from agent.core.call.reasons import AudioDirection, SharedBitrate
 from agent.core.policy.rate_limiter import CallHistory
-from agent.core.policy.rules import Action, Decision, Policy, PolicyOverride, Rule
+from agent.core.policy.rules import Policy, PolicyOverride, Rule
 
 SUNDAY_NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -1,0 +1,53 @@
+"""What becomes of an invitation: asked for once, and handed on as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agent.core.call.inputs import AcceptRequested, RejectRequested, RingRequested
+from agent.core.call.reasons import CallStatus
+from agent.core.call.values import MediaGrant
+
+
+class Action(StrEnum):
+    """What to do with an invitation."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    RING = "ring"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do. `rule` names the rule that decided; `reason` is for reject and busy, `grant` for
+    the others.
+    """
+
+    action: Action
+    rule: str | None = None
+    reason: str | None = None
+    grant: MediaGrant = MediaGrant()  # noqa: RUF009 - frozen
+
+    @property
+    def lets_in(self) -> bool:
+        """Whether the call goes on: it is accepted, or a person is asked."""
+        return self.action in (Action.ACCEPT, Action.RING)
+
+    @property
+    def max_duration(self) -> float | None:
+        """Seconds, or None for no limit."""
+        return self.grant.max_duration
+
+    @property
+    def request(self) -> AcceptRequested | RingRequested | RejectRequested:
+        """The input by which the decision enters its call."""
+        match self.action:
+            case Action.ACCEPT:
+                return AcceptRequested(self.grant, self.rule)
+            case Action.RING:
+                return RingRequested(self.rule, self.grant)
+            case Action.BUSY:
+                return RejectRequested(CallStatus.BUSY, self.reason or "busy", self.rule)
+        return RejectRequested(CallStatus.REJECTED, self.reason or "rejected", self.rule)
