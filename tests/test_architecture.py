@@ -12,7 +12,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 AGENT = ROOT / "agent"
 MODULES = sorted(AGENT.rglob("*.py"))
-SHARED = ("agent", "agent.core", "agent.ports", "agent.errors", "agent.counts", "agent.h264")
+SHARED = (
+    "agent",
+    "agent.core",
+    "agent.ports",
+    "agent.errors",
+    "agent.counts",
+    "agent.options",
+    "agent.h264",
+)
 ADAPTERS = ("signaling", "media", "webrtc", "service")
 # What the core may not know of: the world, and time.
 IMPURE = {
@@ -94,7 +102,7 @@ def is_module(name: str) -> bool:
 
 
 def test_the_shared_modules_stand_below_everything() -> None:
-    ground = (AGENT / f"{name}.py" for name in ("ports", "errors", "counts"))
+    ground = (AGENT / f"{name}.py" for name in ("ports", "errors", "counts", "options"))
     for path in (*ground, *(AGENT / "h264").glob("*.py")):
         for module in imports_of(path):
             assert not within(module, "agent") or within(module, *SHARED), (

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
+from pydantic import SecretStr
 from pydantic.alias_generators import to_camel
 
 from agent.client.call_client import CallClient
@@ -82,7 +83,7 @@ def broker_options(url: str, client_id: str) -> MqttOptions:
         port=port,
         client_id=client_id,
         username=unquote(parts.username) if parts.username else None,
-        password=unquote(parts.password) if parts.password else None,
+        password=SecretStr(unquote(parts.password)) if parts.password else None,
         tls=TlsOptions() if tls else None,
         transport="websockets" if transport == "websockets" else "tcp",
         path=parts.path or "/mqtt",

@@ -15,7 +15,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from agent.errors import ConfigurationError
-from agent.settings.forms import check_uid, check_video_source
+from agent.media.video_settings import check_video_source
+from agent.settings.forms import check_uid
 
 SETTINGS_FILE = Path("conf.d/10-init.toml")
 POLICY_FILE = Path("policy.toml")

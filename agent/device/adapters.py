@@ -11,10 +11,8 @@ from agent.client.call_client import ClientOptions
 from agent.core.call.events import IceServer
 from agent.core.call.machine import Timing
 from agent.device.publisher import board_model
-from agent.media.picamera2.camera_options import CameraOptions
 from agent.media.video_hub import VideoHub
 from agent.media.video_source import VideoOptions
-from agent.ports import IceOptions
 from agent.settings import Settings
 from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions, tls_context
 from agent.signaling.protocol import messages as wire
@@ -25,67 +23,17 @@ if TYPE_CHECKING:
 
 
 def video_options(settings: Settings) -> VideoOptions:
-    chosen = settings.video
-    return VideoOptions(
-        width=chosen.width,
-        height=chosen.height,
-        framerate=chosen.framerate,
-        bitrate=chosen.bitrate,
-        min_bitrate=chosen.min_bitrate,
-        max_bitrate=chosen.max_bitrate,
-        uid=settings.uid,
-        camera=_camera_options(settings),
-    )
-
-
-def _camera_options(settings: Settings) -> CameraOptions:
-    chosen = settings.camera
-    return CameraOptions(
-        number=chosen.number,
-        hflip=chosen.hflip,
-        vflip=chosen.vflip,
-        rotation=chosen.rotation,
-        autofocus=chosen.autofocus,
-        noise_reduction=chosen.noise_reduction,
-        region=chosen.region,
-        controls=chosen.controls,
-    )
+    return VideoOptions.of(settings.video, settings.camera, settings.uid)
 
 
 def mqtt_options(settings: Settings) -> MqttOptions:
-    mqtt = settings.mqtt
-    tls = None
-    if mqtt.tls.enabled:
-        files = (mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file)
-        ca_file, cert_file, key_file = (str(file) if file else None for file in files)
-        tls = TlsOptions(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
-    return MqttOptions(
-        host=mqtt.host,
-        port=mqtt.port,
-        client_id=f"callbox-{settings.uid}",
-        username=mqtt.username,
-        password=mqtt.password.get_secret_value() if mqtt.password else None,
-        keepalive=mqtt.keepalive,
-        retry_longest=mqtt.retry_longest,
-        tls=tls,
-    )
+    return settings.mqtt.connection(f"callbox-{settings.uid}")
 
 
 def client_options(settings: Settings) -> ClientOptions:
-    servers = tuple(
-        IceServer(
-            each.urls,
-            each.username,
-            each.credential.get_secret_value() if each.credential else None,
-            each.secret.get_secret_value() if each.secret else None,
-            each.credential_lifetime,
-        )
-        for each in settings.ice.servers
-    )
-    ca_file = str(settings.ice.ca_file) if settings.ice.ca_file else None
     return ClientOptions(
         max_conversations=settings.max_conversations,
-        ice=IceOptions(servers, settings.ice.transport_policy, ca_file=ca_file),
+        ice=settings.ice.options(),
         timing=Timing(setup=settings.call.setup_timeout),
         stats_interval=settings.stats.interval,
     )
@@ -131,7 +79,7 @@ def page_server(settings: Settings) -> PageServer:
     )
     authority = str(mqtt.tls.ca_file) if mqtt.tls.ca_file else None
     tls = tls_context(TlsOptions(ca_file=authority)) if mqtt.tls.enabled else None
-    ice_servers = client_options(settings).ice.servers
+    ice_servers = settings.ice.options().servers
 
     def configuration() -> dict[str, Any]:
         return {

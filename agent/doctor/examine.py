@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.device.adapters import video_options
 from agent.doctor import devices, network, system_check
 from agent.doctor.camera_report import report_camera
 from agent.doctor.findings import Finding, Report, Verdict
@@ -18,6 +17,7 @@ from agent.doctor.records import check_records
 from agent.errors import CallboxError, ConfigurationError, MediaError
 from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
+from agent.media.video_source import VideoOptions
 from agent.service.status_socket import ask, candidates
 from agent.settings import Settings, load_policy, load_settings
 
@@ -62,7 +62,7 @@ async def examine(plan: Plan, progress: Progress = lambda _step: None) -> Report
 async def _with_settings(
     settings: Settings, plan: Plan, progress: Progress
 ) -> AsyncIterator[Finding]:
-    options = video_options(settings)
+    options = VideoOptions.of(settings.video, settings.camera, settings.uid)
     progress("looking for cameras and sound")
     for each in await _in_thread(
         "records", lambda: check_records(settings.state_directory, settings.uid)
@@ -93,7 +93,7 @@ async def _with_settings(
 
 
 async def _measured(settings: Settings, seconds: float, progress: Progress) -> list[Finding]:
-    options = video_options(settings)
+    options = VideoOptions.of(settings.video, settings.camera, settings.uid)
     hub = VideoHub(open_video_source(settings.video.source, options), options)
     try:
         measured = await measure_camera(hub, options, seconds, progress)

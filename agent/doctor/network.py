@@ -7,12 +7,10 @@ import ssl
 import time
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import cast
 
 import aioice.stun
 
-from agent.device.adapters import client_options, mqtt_options
 from agent.doctor.findings import Finding, Verdict
 from agent.errors import NotConnected, SignalingError
 from agent.settings import Settings
@@ -46,11 +44,8 @@ async def check_broker(settings: Settings) -> Finding:
     where = f"{mqtt.host}:{mqtt.port}{' with TLS' if mqtt.tls.enabled else ''}"
     started_at = time.monotonic()
     try:
-        options = replace(
-            mqtt_options(settings),
-            client_id=f"callbox-doctor-{uuid.uuid4()}",
-            session_expiry=0,
-            close_timeout=1.0,
+        options = mqtt.connection(f"callbox-doctor-{uuid.uuid4()}").model_copy(
+            update={"session_expiry": 0, "close_timeout": 1.0}
         )
         topics = Signaling.subscriptions(settings.uid, settings.topic_prefix)
         async with MqttBroker(options, subscriptions=topics) as broker:
@@ -67,7 +62,7 @@ async def check_broker(settings: Settings) -> Finding:
 
 async def check_ice_servers(settings: Settings) -> AsyncIterator[Finding]:
     """A STUN binding or a TURN allocation with each server."""
-    ice = client_options(settings).ice
+    ice = settings.ice.options()
     servers = usable_servers(ice.servers, time.time())
     if not servers:
         relay_only = settings.ice.transport_policy == "relay"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol, TypeVar, runtime_checkable
+from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar, runtime_checkable
 
 from agent.h264.parameter_sets import level_for
 from agent.media.picamera2.camera_options import CameraOptions
+from agent.media.video_settings import VideoSettings
 from agent.ports import AccessUnit, BitrateLimits, VideoFormat
 
 UnitT = TypeVar("UnitT")
@@ -33,22 +34,18 @@ class Source(Protocol[UnitT_co]):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class VideoOptions:
-    """The `[video]` settings that a source follows. Bitrates are bit/s; `uid` is shown by the test
-    pattern.
-
-    `camera` is for the Raspberry Pi's own.
+class VideoOptions(VideoSettings):
+    """What a source follows. `uid` is shown by the test pattern; `camera` is for the Raspberry
+    Pi's own.
     """
 
-    width: int = 1280
-    height: int = 720
-    framerate: float = 30.0
-    bitrate: int = 2_000_000
-    min_bitrate: int = 250_000
-    max_bitrate: int = 4_000_000
     uid: str = "callbox"
-    camera: CameraOptions = field(default_factory=CameraOptions)
+    camera: CameraOptions = CameraOptions()
+
+    @classmethod
+    def of(cls, settings: VideoSettings, camera: CameraOptions, uid: str) -> Self:
+        """What the settings say."""
+        return cls(**dict(settings), camera=camera, uid=uid)
 
     @property
     def format(self) -> VideoFormat:

@@ -2,31 +2,24 @@
 and its samples.
 """
 
+from agent.client.call_settings import CallSettings, StatsSettings
+from agent.media.picamera2.camera_options import CameraOptions
+from agent.media.sound.audio_settings import AudioSettings
+from agent.media.video_settings import VideoSettings
+from agent.service.log_settings import LogSettings
 from agent.settings.advice import advise
-from agent.settings.camera import CameraSettings
 from agent.settings.load import load_policy, load_settings, local_timezone
-from agent.settings.models import (
-    CONFIG_ROOT,
-    AudioSettings,
-    CallSettings,
-    IceServerSettings,
-    IceSettings,
-    LogSettings,
-    MqttSettings,
-    PolicySettings,
-    Settings,
-    StatsSettings,
-    TlsSettings,
-    VideoSettings,
-    WebSettings,
-)
+from agent.settings.models import CONFIG_ROOT, PolicySettings, Settings
 from agent.settings.sample import sample_config, sample_policy
+from agent.signaling.mqtt.mqtt_options import MqttSettings, TlsSettings
+from agent.web.web_settings import WebSettings
+from agent.webrtc.ice.ice_settings import IceServerSettings, IceSettings
 
 __all__ = [
     "CONFIG_ROOT",
     "AudioSettings",
     "CallSettings",
-    "CameraSettings",
+    "CameraOptions",
     "IceServerSettings",
     "IceSettings",
     "LogSettings",

@@ -6,7 +6,8 @@ import ipaddress
 from collections.abc import Iterator
 
 from agent.core.policy.rules import Policy, Rule
-from agent.settings.models import MqttSettings, Settings
+from agent.settings.models import Settings
+from agent.signaling.mqtt.mqtt_options import MqttSettings
 
 
 def advise(settings: Settings, policy: Policy) -> list[str]:

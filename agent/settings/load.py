@@ -8,15 +8,15 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from agent.core.policy.rules import Policy, Rule, Rules
 from agent.errors import ConfigurationError
-from agent.settings.base import Section
+from agent.options import Section, check_path, is_readable_file
 from agent.settings.faults import describe
-from agent.settings.forms import check_path
 from agent.settings.layers import Layer, Merged, is_there, read_layers, read_toml
 from agent.settings.models import CONFIG_ROOT, Settings
+from agent.settings.names import Location
 
 _LOCALTIME = Path("/etc/localtime")
 
@@ -120,12 +120,21 @@ def _read_rules(named: Path | None, root: Path) -> tuple[Rule, ...]:
 
 
 def _missing_files(settings: Settings, merged: Merged) -> Iterator[str]:
-    """Files that the settings name and that cannot be read."""
-    if not settings.mqtt.tls.enabled:
-        return
-    for key in ("ca_file", "cert_file", "key_file"):
-        file: Path | None = getattr(settings.mqtt.tls, key)
-        path = ("mqtt", "tls", key)
+    """Files that the settings name and that cannot be read. A section that is not enabled reads
+    none.
+    """
+    for path, file in _named_files(settings):
         layer = merged.origin(path)
-        if file is not None and layer is not None and not os.access(file, os.R_OK):
+        if layer is not None and not os.access(file, os.R_OK):
             yield f"{layer.name}: {layer.key(path)}: '{file}' cannot be read"
+
+
+def _named_files(section: BaseModel, above: Location = ()) -> Iterator[tuple[Location, Path]]:
+    if not getattr(section, "enabled", True):
+        return
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            yield from _named_files(value, (*above, name))
+        elif is_readable_file(field) and value is not None:
+            yield (*above, name), value

@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 
 from agent.core.policy.durations import format_duration, parse_duration
 from agent.core.policy.rules import Rule
+from agent.options import is_live
 from agent.settings.models import Settings
 from agent.settings.names import section_of
 
@@ -28,8 +29,8 @@ The settings of callbox, each with its default. To change one, take the # from b
 
 Read in this order, later wins: /etc/callbox/callbox.toml, /etc/callbox/conf.d/*.toml, \
 --config FILE, files in $CREDENTIALS_DIRECTORY (mqtt__password), the environment \
-(CALLBOX_MQTT__HOST). \
-A key that is not listed here is an error. `callbox check` reads it all and names every fault.
+(CALLBOX_MQTT__HOST). A key that is not listed here is an error. `callbox check` reads it all and \
+names every fault. What is marked "Applied by a reload" needs no restart: systemctl reload callbox.
 """
 _POLICY_HEADER = """\
 Who may call. The first rule that matches decides; where none does, the call is rejected \
@@ -98,7 +99,8 @@ def _settings(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[st
         if section is not None and isinstance(field.annotation, type):
             sections.append((name, section))
             continue
-        yield from _prose(f"{field.description} {_range(field)}")
+        applied = " Applied by a reload." if is_live(field) else ""
+        yield from _prose(f"{field.description} {_range(field).strip()}".rstrip() + applied)
         # a list of tables, which its description shows
         if name != "rule":
             yield f"#{name} = {_toml(_default(name, field))}"

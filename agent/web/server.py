@@ -35,7 +35,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from agent.errors import ConfigurationError
-from agent.settings.forms import is_loopback
+from agent.options import is_loopback
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -76,7 +75,7 @@ async def test_connack_refused(ladders: list[bool], reason: int, slow: bool) -> 
         connection.connack(reason)
 
     async with ScriptedBroker([refuse, serve]) as broker:
-        device = MqttBroker(replace(QUICK, port=broker.port), subscriptions=[SIGNALS])
+        device = MqttBroker(QUICK.model_copy(update={"port": broker.port}), subscriptions=[SIGNALS])
         async with device:
             await device.wait_connected(PATIENCE)
             assert device.trouble is None
@@ -92,7 +91,9 @@ async def test_disconnect_by_the_broker(ladders: list[bool], reason: int, slow: 
 
     async with (
         ScriptedBroker([leave, serve]) as broker,
-        MqttBroker(replace(QUICK, port=broker.port), subscriptions=[SIGNALS]) as device,
+        MqttBroker(
+            QUICK.model_copy(update={"port": broker.port}), subscriptions=[SIGNALS]
+        ) as device,
     ):
         await broker.connections(2)
         await device.wait_connected(PATIENCE)
@@ -108,7 +109,7 @@ async def test_the_will_says_which_run_of_the_device_is_gone() -> None:
 
     async with ScriptedBroker([script]) as broker:
         will = offline("door-1", TOPICS, "boot-1")
-        async with MqttBroker(replace(QUICK, port=broker.port), will=will) as device:
+        async with MqttBroker(QUICK.model_copy(update={"port": broker.port}), will=will) as device:
             await device.wait_connected(PATIENCE)
     assert seen[0].will is not None
     topic, payload, properties = seen[0].will
@@ -127,7 +128,7 @@ async def publish_answered_with(reason: int) -> None:
 
     async with (
         ScriptedBroker([script]) as broker,
-        MqttBroker(replace(QUICK, port=broker.port)) as device,
+        MqttBroker(QUICK.model_copy(update={"port": broker.port})) as device,
         asyncio.timeout(PATIENCE),
     ):
         await device.publish("x", b"")
@@ -159,7 +160,7 @@ async def test_what_is_more_than_the_broker_takes_does_not_cost_the_connection()
 
     async with (
         ScriptedBroker([script]) as broker,
-        MqttBroker(replace(QUICK, port=broker.port)) as device,
+        MqttBroker(QUICK.model_copy(update={"port": broker.port})) as device,
     ):
         too_large, fits = device.publish("x", b"x" * 1000), device.publish("x", b"x" * 500)
         async with asyncio.timeout(PATIENCE):
@@ -188,7 +189,9 @@ async def test_a_slow_broker_is_not_left() -> None:
 
     async with (
         ScriptedBroker([script]) as broker,
-        MqttBroker(replace(QUICK, port=broker.port), subscriptions=[SIGNALS]) as device,
+        MqttBroker(
+            QUICK.model_copy(update={"port": broker.port}), subscriptions=[SIGNALS]
+        ) as device,
         asyncio.timeout(PATIENCE),
     ):
         await broker.connections(1)
@@ -217,7 +220,9 @@ async def test_two_devices_of_one_client_id_do_not_fight_at_full_speed(
 
     async with (
         ScriptedBroker([taken_over, taken_over, taken_over, serve]) as broker,
-        MqttBroker(replace(QUICK, port=broker.port), subscriptions=[SIGNALS]) as device,
+        MqttBroker(
+            QUICK.model_copy(update={"port": broker.port}), subscriptions=[SIGNALS]
+        ) as device,
     ):
         await broker.connections(4)
         await device.wait_connected(PATIENCE)
@@ -234,7 +239,9 @@ async def test_after_our_own_move_there_is_no_pause(monkeypatch: pytest.MonkeyPa
     """
     monkeypatch.setattr("agent.signaling.mqtt.link._has_address_of", lambda _connection: False)
     async with ScriptedBroker([serve, serve]) as broker:
-        patient = replace(QUICK, port=broker.port, retry_first=600.0, retry_longest=600.0)
+        patient = QUICK.model_copy(
+            update={"port": broker.port, "retry_first": 600.0, "retry_longest": 600.0}
+        )
         async with MqttBroker(patient, subscriptions=[SIGNALS]) as device:
             await device.wait_connected(PATIENCE)
             lost = asyncio.Event()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -56,7 +55,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def client(port: int, *subscriptions: tuple[str, int], **changes: object) -> MqttBroker:
-    options = replace(MqttOptions(port=port, client_id="callbox-door-1"), **changes)  # type: ignore[arg-type]
+    options = MqttOptions(port=port, client_id="callbox-door-1").model_copy(update=changes)
     return MqttBroker(options, subscriptions=subscriptions)
 
 

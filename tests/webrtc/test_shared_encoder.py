@@ -17,7 +17,7 @@ from tests.webrtc.sending.test_adapting import report_estimate
 
 pytestmark = pytest.mark.media
 
-OPTIONS = VideoOptions(width=320, height=180, framerate=15.0, bitrate=2_000_000)
+OPTIONS = VideoOptions(width=320, height=180, framerate=15, bitrate=2_000_000)
 
 
 class Conversation(Call):

@@ -2,19 +2,91 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
 
 from agent.errors import SignalingError
+from agent.options import (
+    OptionalSecret,
+    OptionalText,
+    ReadableFile,
+    Real,
+    Section,
+    Whole,
+    conflict,
+)
+
+# names of containers and of Windows machines have an underscore
+_HOST = re.compile(r"[^\W_][\w.-]*")
+
+
+def check_host(host: str) -> str:
+    """A name or an address, not a URL. What may hold a password is not quoted."""
+    if "@" in host:
+        raise ValueError("a host with '@' in it: username and password are keys of their own")
+    if "/" in host:
+        raise ValueError(
+            f"{host!r} is not the name or address of a host: port and tls are keys of their own"
+        )
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        pass
+    else:
+        return host
+    if ":" in host:
+        raise ValueError(f"{host!r} has a port in it: port is a key of its own")
+    if not _HOST.fullmatch(host) or re.fullmatch(r"[0-9.]+", host):
+        raise ValueError(f"{host!r} is not the name or address of a host")
+    return host
+
+
+class TlsSettings(Section):
+    """Encryption to the broker. A port number alone never switches it on."""
+
+    enabled: bool = Field(default=False, description="Whether to speak TLS to the broker.")
+    ca_file: ReadableFile = Field(
+        default=None,
+        description="PEM file of the authorities that may vouch for the broker. The system's "
+        "unless given.",
+    )
+    cert_file: ReadableFile = Field(
+        default=None,
+        description="PEM file of this device's certificate, for a broker that asks for one.",
+    )
+    key_file: ReadableFile = Field(
+        default=None, description="PEM file of the private key that belongs to cert_file."
+    )
+
+    @model_validator(mode="after")
+    def _certificate_has_key(self) -> Self:
+        if self.cert_file and not self.key_file:
+            raise conflict("cert_file", f"'{self.cert_file}' needs key_file beside it")
+        if self.key_file and not self.cert_file:
+            raise conflict("key_file", f"'{self.key_file}' needs cert_file beside it")
+        return self
+
+    def options(self) -> TlsOptions | None:
+        """None where TLS is not to be spoken."""
+        if not self.enabled:
+            return None
+        ca, certificate, key = (
+            str(file) if file else None for file in (self.ca_file, self.cert_file, self.key_file)
+        )
+        return TlsOptions(ca, certificate, key)
 
 
 @dataclass(frozen=True, slots=True)
 class TlsOptions:
-    """Files are PEM. Without `ca_file` the system's authorities count. `insecure` checks nothing:
-    for trials only.
+    """How TLS is spoken. Without `ca_file` the system's authorities count. `insecure` checks
+    nothing: for trials only.
     """
 
     ca_file: str | None = None
@@ -23,24 +95,64 @@ class TlsOptions:
     insecure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MqttOptions:
-    """One MQTT 5 connection. Times in seconds."""
+class MqttSettings(Section):
+    """The broker through which invitations come and events go."""
 
-    host: str = "127.0.0.1"
-    port: int = 1883
+    host: Annotated[str, AfterValidator(check_host)] = Field(
+        default="127.0.0.1", description="Name or address of the broker."
+    )
+    port: Whole = Field(
+        default=1883, ge=1, le=65535, description="TCP port. 8883 is not magic: see [mqtt.tls]."
+    )
+    username: OptionalText = Field(
+        default=None,
+        description="The broker's name for this device; its access rules are easiest with the uid.",
+    )
+    password: OptionalSecret = Field(
+        default=None,
+        description="Better kept out of files that are shown to others: the systemd credential "
+        "mqtt__password.",
+    )
+    keepalive: Whole = Field(
+        default=30,
+        ge=5,
+        le=3600,
+        description="Seconds between signs of life. The broker says `offline` for us after one "
+        "and a half of these.",
+    )
+    retry_longest: Real = Field(
+        default=3.0,
+        ge=2,
+        le=3600,
+        description="Seconds between two attempts to reach a broker that is away: at most so "
+        "many, at random, and at "
+        "least half as many. So long its return may go unnoticed. A fleet of many thousands "
+        "wants more, or all of it "
+        "returns at once. Where the broker refuses us it is up to 300.",
+    )
+    tls: TlsSettings = TlsSettings()
+
+    def connection(self, client_id: str) -> MqttOptions:
+        """How to connect as `client_id`."""
+        return MqttOptions(**(dict(self) | {"tls": self.tls.options()}), client_id=client_id)
+
+
+class MqttOptions(MqttSettings):
+    """One MQTT 5 connection: the settings, and what is no setting. Times in seconds.
+
+    A program may be quicker than a device should, so the settings' bounds of times do not hold.
+    """
+
     client_id: str = ""
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
     keepalive: int = 30
     # for how long the broker keeps our session after a loss
     session_expiry: int = 3600
-    tls: TlsOptions | None = None
+    # None: in the clear, which the section says by `enabled`
+    tls: TlsOptions | None = None  # type: ignore[assignment]
     transport: Literal["tcp", "websockets"] = "tcp"
     path: str = "/mqtt"  # of the WebSocket
     # the pause after the first failure; it doubles, with jitter
     retry_first: float = 2.0
-    # by so much at most a broker's return is noticed late
     retry_longest: float = 3.0
     # the first pause where trying again soon cannot help
     retry_refused: float = 15.0

@@ -62,7 +62,8 @@ def make_client(options: MqttOptions, will: Will | None) -> paho.Client:
     if options.transport == "websockets":
         client.ws_set_options(path=options.path)
     if options.username is not None:
-        client.username_pw_set(options.username, options.password)
+        password = options.password.get_secret_value() if options.password else None
+        client.username_pw_set(options.username, password)
     if will is not None:
         properties = _properties(PacketTypes.WILLMESSAGE, WillDelayInterval=will.delay)
         client.will_set(will.topic, will.payload, will.qos, will.retain, properties)

@@ -12,12 +12,12 @@ import subprocess
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTErrorCode
+from pydantic import SecretStr
 
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.mqtt.connection import MqttBroker
@@ -46,7 +46,7 @@ def options(port: int, client_id: str = "a", **changes: object) -> MqttOptions:
         retry_refused=0.02,
         retry_refused_longest=0.1,
     )
-    return replace(quick, **changes)  # type: ignore[arg-type]
+    return quick.model_copy(update=changes)
 
 
 @contextmanager
@@ -233,7 +233,11 @@ async def test_a_wrong_password_is_said_once_and_tried_again_slowly(
 ) -> None:
     with running(tmp_path, f"password_file {passwords}", allow_anonymous=False) as mosquitto:
         wrong = options(
-            mosquitto.port, username="door-1", password="wrong", retry_first=300, retry_longest=300
+            mosquitto.port,
+            username="door-1",
+            password=SecretStr("wrong"),
+            retry_first=300,
+            retry_longest=300,
         )
         async with MqttBroker(wrong) as a:
             line = await logged(caplog, "refused")
@@ -244,7 +248,9 @@ async def test_a_wrong_password_is_said_once_and_tried_again_slowly(
             with pytest.raises(NotConnected, match="refused"):
                 await a.wait_connected(0.01)
         assert sum("refused" in each for each in caplog.messages) == 1
-        async with connected(MqttBroker(replace(wrong, password="right"))) as b:
+        async with connected(
+            MqttBroker(wrong.model_copy(update={"password": SecretStr("right")}))
+        ) as b:
             await b.publish("x/1", b"")
 
 

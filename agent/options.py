@@ -1,0 +1,115 @@
+"""What a section of the settings is made of; each stands beside what it sets.
+
+A setting is one field: name, form, default, unit and reason. One that is marked `LIVE` is applied
+by a reload; any other waits for a restart.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+
+from agent.core.policy.durations import Duration
+
+__all__ = [
+    "LIVE",
+    "AnyPath",
+    "Duration",
+    "OptionalPath",
+    "OptionalSecret",
+    "OptionalText",
+    "ReadableFile",
+    "Real",
+    "Section",
+    "Whole",
+    "check_path",
+    "conflict",
+    "is_live",
+    "is_loopback",
+    "is_readable_file",
+    "none_if_empty",
+]
+
+
+class _Mark:
+    """Metadata of a field, in its `Annotated`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+LIVE = _Mark("LIVE")
+"""A reload applies it: to the next call, or the next line of the log."""
+
+READABLE = _Mark("READABLE")
+"""A file that has to be there, and readable, before the device starts."""
+
+
+def _no_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} should be a number")  # noqa: TRY004 - what pydantic collects
+    return value
+
+
+def check_path(path: Path) -> Path:
+    """Anything that an operating system can open."""
+    if not str(path).isprintable():
+        raise ValueError(f"{str(path)!r} is not a path")
+    return path
+
+
+def none_if_empty(value: object) -> object:
+    """`""` is how a TOML file says that a value is not given."""
+    return None if value == "" else value
+
+
+Whole = Annotated[int, BeforeValidator(_no_boolean)]
+Real = Annotated[float, BeforeValidator(_no_boolean)]
+AnyPath = Annotated[Path, AfterValidator(check_path)]
+OptionalPath = Annotated[AnyPath | None, BeforeValidator(none_if_empty)]
+ReadableFile = Annotated[OptionalPath, READABLE]
+OptionalText = Annotated[str | None, BeforeValidator(none_if_empty)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(none_if_empty)]
+
+
+class Section(BaseModel):
+    """A table of the settings. Its docstring is what the sample says above it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def is_live(field: FieldInfo) -> bool:
+    """Whether a reload applies the setting."""
+    return _marked(field, LIVE)
+
+
+def is_readable_file(field: FieldInfo) -> bool:
+    """Whether the setting names a file that has to be readable."""
+    return _marked(field, READABLE)
+
+
+def _marked(field: FieldInfo, mark: _Mark) -> bool:
+    return mark in field.metadata
+
+
+def conflict(key: str, text: str) -> PydanticCustomError:
+    """Two settings that do not go together: `key` is the one to name, `text` says why, values
+    included.
+    """
+    return PydanticCustomError("conflict", "{text}", {"key": key, "text": text})
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address is this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

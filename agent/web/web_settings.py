@@ -1,0 +1,60 @@
+"""The settings of the page that the device serves."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from agent.options import OptionalSecret, ReadableFile, Section, conflict, is_loopback
+
+
+class WebSettings(Section):
+    """The caller's page, served by the device itself. Off by default: a broker's own web server can
+    show it as well.
+    """
+
+    enabled: bool = Field(default=False, description="Whether to serve the page.")
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="The address to serve it at. Any but a loopback one needs cert_file, and a "
+        "password or "
+        "client_ca_file: browsers give a microphone only to secure pages, and a door is not "
+        "for everybody.",
+    )
+    port: int = Field(default=8080, ge=1, le=65535, description="TCP port.")
+    cert_file: ReadableFile = Field(
+        default=None, description="PEM file of the page's certificate: serves https."
+    )
+    key_file: ReadableFile = Field(default=None, description="PEM file of its private key.")
+    client_ca_file: ReadableFile = Field(
+        default=None, description="PEM file of the authorities whose certificates let a browser in."
+    )
+    password: OptionalSecret = Field(
+        default=None,
+        description="Lets a browser in, under any name. Better kept in the credential "
+        "web__password.",
+    )
+
+    @model_validator(mode="after")
+    def _open_to_none(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise conflict("cert_file", "cert_file and key_file are needed together")
+        if self.client_ca_file and not self.cert_file:
+            raise conflict(
+                "client_ca_file", f"'{self.client_ca_file}' needs cert_file and key_file beside it"
+            )
+        if self.enabled and not is_loopback(self.host):
+            if not self.cert_file:
+                raise conflict(
+                    "host",
+                    f"'{self.host}' is not a loopback address, so it needs cert_file and key_file",
+                )
+            if not (self.password or self.client_ca_file):
+                raise conflict(
+                    "host",
+                    f"'{self.host}' is not a loopback address, so it needs password or "
+                    f"client_ca_file",
+                )
+        return self
