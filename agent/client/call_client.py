@@ -35,12 +35,13 @@ from agent.client.conversation import Conversation, Surroundings
 from agent.client.emitter import Emitter, Unsubscribe
 from agent.client.tasks import Tasks
 from agent.core.call import events as ev
+from agent.core.call.decision import RateOutcome
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import Timing
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallMode, CallStatus, CloseReason
-from agent.core.call.registry import Admission, Switchboard
-from agent.core.policy.rate_limiter import RateLimiter, Verdict
+from agent.core.call.registry import Admission, CallRegistry
+from agent.core.policy.rate_limiter import RateLimiter
 from agent.errors import InvalidStateError, MalformedMessage
 from agent.ports import IceOptions, LocalStream, PeerFactory
 from agent.signaling.channel import CommandRequest, Signal, Signaling
@@ -84,7 +85,9 @@ class CallClient:
         self.screen: Callable[[ev.Invitation], ev.RejectRequested | None] = lambda _: None
         self.on_begin: Callable[[Conversation], Awaitable[None]] | None = None
         self.on_command: Callable[[CommandRequest], Awaitable[None]] | None = None
-        self._switchboard = Switchboard(max_conversations=self.options.max_conversations)
+        self._registry = CallRegistry(
+            RateLimiter(), max_conversations=self.options.max_conversations
+        )
         self._faults = RateLimiter()
         self._tasks = Tasks(f"client {signaling.uid}")
         self._emitter = Emitter(self._tasks.spawn)
@@ -115,7 +118,7 @@ class CallClient:
     @property
     def busy(self) -> bool:
         """Whether no further conversation can be taken."""
-        return self._switchboard.busy
+        return self._registry.busy
 
     @property
     def uid(self) -> str:
@@ -195,7 +198,7 @@ class CallClient:
         """
         if self._receiver is None or self._closing:
             raise InvalidStateError("the client is not open")
-        if self._switchboard.busy:
+        if self._registry.busy:
             raise InvalidStateError(
                 f"{self.uid} has {len(self.conversations)} conversations, the most that it may have"
             )
@@ -260,7 +263,7 @@ class CallClient:
         """The conversation that begins with it, if one does."""
         if not isinstance(signal.message, MalformedMessage):
             return self._handle_signal(signal.sender, signal.message)
-        if self._faults.judge(signal.sender, self.options.monotonic()) is Verdict.ADMIT:
+        if self._faults.judge(signal.sender, self.options.monotonic()) is RateOutcome.ADMIT:
             logger.info("refused from %s: %s", signal.sender, signal.message)
             self.signaling.send_error(signal)
         return None
@@ -279,15 +282,15 @@ class CallClient:
         if conversation is not None:
             conversation.post_remote(event, message.conversation)
         elif isinstance(event, ev.CloseReceived):
-            self._switchboard.unknown_close(message.conversation, sender, self.options.monotonic())
+            self._registry.unknown_close(message.conversation, sender, self.options.monotonic())
         elif isinstance(event, ev.ResponseReceived | ev.RingingReceived):
-            late = self._switchboard.unknown_response(message.conversation, event)
+            late = self._registry.unknown_response(message.conversation, event)
             self._reply(sender, message.conversation, late)
 
     def _invited(self, sender: str, message: wire.Invite) -> Conversation | None:
         now = self.options.monotonic()
         invited = invitation(sender, message, age=self._age(message.sent_at_unix))
-        verdict = self._switchboard.admit(invited, now)
+        verdict = self._registry.admit(invited, now)
         if verdict.admission is not Admission.NEW:
             logger.info(
                 "invitation %s from %s: %s %s",
@@ -314,7 +317,7 @@ class CallClient:
         screened = self.screen(rules.invitation)
         if screened is not None:
             return screened
-        return ev.RejectRequested(CallStatus.BUSY, "busy") if self._switchboard.busy else None
+        return ev.RejectRequested(CallStatus.BUSY, "busy") if self._registry.busy else None
 
     def _age(self, sent_at: float) -> float | None:
         wall = self.options.wall()
@@ -341,7 +344,7 @@ class CallClient:
         conversation to anybody.
         """
         conversation = Conversation(rules, local, self._around)
-        self._switchboard.add(rules, turned_away=turned_away)
+        self._registry.add(rules, turned_away=turned_away)
         self._signaled[conversation.signaled_as] = conversation
         if not turned_away:
             self.conversations[conversation.id] = conversation
@@ -354,7 +357,7 @@ class CallClient:
 
         The broker may bring its invitation again.
         """
-        self._switchboard.past(conversation, remote_uid, reason, self.options.monotonic())
+        self._registry.past(conversation, remote_uid, reason, self.options.monotonic())
 
     async def _on_begin(self, conversation: Conversation) -> None:
         if self.on_begin is not None:
@@ -369,14 +372,14 @@ class CallClient:
 
     def _on_end(self, conversation: Conversation) -> None:
         self._signaled.pop(conversation.signaled_as, None)
-        self._switchboard.remove(conversation.rules, self.options.monotonic())
+        self._registry.remove(conversation.rules, self.options.monotonic())
         if self.conversations.pop(conversation.id, None) is not None:
             self._emitter.emit("conversations")
 
     def _on_renamed(self, conversation: Conversation, before: str) -> None:
         self._signaled[conversation.signaled_as] = self._signaled.pop(before)
         if isinstance(conversation.rules, OutgoingCall):
-            self._switchboard.rename(conversation.rules, before, self.options.monotonic())
+            self._registry.rename(conversation.rules, before, self.options.monotonic())
 
 
 def _check_invitation(targets: list[str], lifetime: float, user_data: Any) -> None:

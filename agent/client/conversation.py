@@ -150,7 +150,7 @@ class Conversation:
         """Accept the invitation; returns when it was answered. Raises InvalidStateError where it is
         not open.
         """
-        await self._inbox.request(ev.AcceptRequested(grant or ev.MediaGrant(), rule), local_stream)
+        await self._inbox.request(ev.AcceptRequested(grant, rule), local_stream)
         async with self._changed:
             await self._changed.wait_for(lambda: self.state is not State.ANSWERING)
         if self.call_status is not CallStatus.ACCEPTED:
@@ -223,7 +223,7 @@ class Conversation:
         reason = CloseReason.SHUTDOWN
         try:
             await self._begin()
-            self._perform(self.rules.start())
+            self._perform(self.rules.start(self._around.monotonic()))
             while self.state is not State.CLOSED:
                 await self._step(await self._inbox.next(self.rules.next_deadline()))
         except Exception:

@@ -20,7 +20,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from agent.core.policy.rate_limiter import RateLimiter, Verdict
+from agent.core.call.decision import RateOutcome
+from agent.core.policy.rate_limiter import RateLimiter
 from agent.errors import MalformedMessage
 from agent.service.status_socket import SOCKET_NAME, ask
 from agent.signaling.protocol.messages import Invite, parse_signal
@@ -145,7 +146,7 @@ class Flooder:
             return False
         return (
             isinstance(message, Invite)
-            and self._limiter.judge(levels[-1], time.monotonic()) is not Verdict.ADMIT
+            and self._limiter.judge(levels[-1], time.monotonic()) is not RateOutcome.ADMIT
         )
 
     def _echoed(self, _client: Client, _data: object, message: MQTTMessage) -> None:

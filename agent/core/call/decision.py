@@ -1,9 +1,14 @@
-"""What becomes of an invitation: asked for once, and handed on as one value."""
+"""What becomes of an invitation: asked for once, and handed on as one value.
+
+The decision goes into the call itself, `IncomingCall(invitation, ..., decision)`: nobody keeps it
+beside the call.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from agent.core.call.inputs import AcceptRequested, RejectRequested, RingRequested
 from agent.core.call.reasons import CallStatus
@@ -51,3 +56,24 @@ class Decision:
             case Action.BUSY:
                 return RejectRequested(CallStatus.BUSY, self.reason or "busy", self.rule)
         return RejectRequested(CallStatus.REJECTED, self.reason or "rejected", self.rule)
+
+
+# whoever would be let in, or ring, while every line is taken
+NO_LINE_FREE = Decision(Action.BUSY, reason="busy")
+
+
+class RateOutcome(StrEnum):
+    """What a limit on invitations says of the next one."""
+
+    ADMIT = "admit"
+    # answered REJECTED, `rate_limited`
+    REFUSE = "refuse"
+    # not answered at all
+    DROP = "drop"
+
+
+class InvitationLimiter(Protocol):
+    """How many invitations are looked at (PROTOCOL 8)."""
+
+    def judge(self, caller: str, now: float) -> RateOutcome:
+        """Count an invitation of `caller` that arrived at `now` (seconds, never going back)."""

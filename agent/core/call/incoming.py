@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from agent.core.call import events as ev
 from agent.core.call.answered import SHARED, AnsweredCall
+from agent.core.call.decision import Decision
 from agent.core.call.machine import Refused, State, Table, Timing, row
-from agent.core.call.reasons import CallStatus, CloseReason, Direction, Side
+from agent.core.call.reasons import REASON_EXPIRED, CallStatus, CloseReason, Direction, Side
+
+_TOO_LATE = ev.RejectRequested(CallStatus.TIMEOUT, REASON_EXPIRED)
 
 
 class IncomingCall(AnsweredCall):
-    """A call to which the far side invited us. `start()` once, then `handle()`."""
+    """A call to which the remote peer invited us. `start()` once, then `handle()`."""
 
     direction = Direction.INCOMING
 
     def __init__(
-        self, invitation: ev.Invitation, own_party: str, timing: Timing, now: float
+        self,
+        invitation: ev.Invitation,
+        own_party: str,
+        timing: Timing,
+        now: float,
+        decision: Decision | None = None,
     ) -> None:
+        """`decision` is carried out by `start()`. None: the application will accept, reject or
+        ring.
+        """
         super().__init__(invitation.conversation, own_party, timing, State.INVITED, now)
         self.invitation = invitation
+        self.decision = decision
         self.remote_uid = invitation.caller
         self.remote_party = invitation.party
         self.ice_servers = invitation.ice_servers
@@ -36,8 +48,21 @@ class IncomingCall(AnsweredCall):
         age = self.invitation.age
         return age is not None and age > self.invitation.lifetime + self.timing.clock_skew
 
-    def start(self) -> list[ev.Effect]:
-        return [ev.Called(self.invitation.user_data)]
+    @property
+    def turned_away(self) -> bool:
+        """Whether it is refused before anybody is asked; then it takes no line."""
+        return self.expired or (self.decision is not None and not self.decision.lets_in)
+
+    def start(self, now: float) -> list[ev.Effect]:
+        """The first effects: `Called`, then what the decision says. One that came too late is
+        answered TIMEOUT, whatever the decision.
+        """
+        called = ev.Called(self.invitation.user_data)
+        if self.expired:
+            return [called, *self.handle(_TOO_LATE, now).effects]
+        if self.decision is None:
+            return [called]
+        return [called, *self.handle(self.decision.request, now).effects]
 
     def repeat(self) -> list[ev.Effect]:
         """The same invitation came again: the same answer goes out again, and nothing else

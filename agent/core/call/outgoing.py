@@ -72,7 +72,7 @@ class OutgoingCall(AnsweredCall):
         self._found: list[ev.IceCandidate | None] = []
         self._early: list[ev.CandidateReceived] = []
 
-    def start(self) -> list[ev.Effect]:
+    def start(self, _now: float) -> list[ev.Effect]:
         return [self.create(ev.CreateOffer(0, self.grant))]
 
     # -- the targets -------------------------------------------------------------------------------

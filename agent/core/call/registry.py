@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from agent.core.call import events as ev
+from agent.core.call.decision import NO_LINE_FREE, Decision, InvitationLimiter, RateOutcome
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallStatus, CloseReason
-from agent.core.policy.rate_limiter import RateLimiter, Verdict
 
 # conversations that ended; likewise withdrawals that came before their invitation
 MEMORY = 512
@@ -39,8 +39,8 @@ class Admission(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
-    """The verdict, and what to send to the inviter."""
+class AdmissionResult:
+    """What becomes of an invitation, and what to send to the inviter."""
 
     admission: Admission
     effects: tuple[ev.Effect, ...] = ()
@@ -62,15 +62,15 @@ class Ended:
         return len(self.answer.sdp or "") if isinstance(self.answer, ev.SendResponse) else 0
 
 
-class Switchboard:
+class CallRegistry:
     """All conversations of one party. Keys are conversation ids."""
 
-    def __init__(self, *, max_conversations: int = 1, limiter: RateLimiter | None = None) -> None:
+    def __init__(self, limiter: InvitationLimiter, *, max_conversations: int = 1) -> None:
         self.max_conversations = max_conversations
         self.calls: dict[str, IncomingCall | OutgoingCall] = {}
         # of those: refused before anybody was asked, they take no line
         self._turned_away: set[str] = set()
-        self._limiter = limiter or RateLimiter()
+        self._limiter = limiter
         self._ended: OrderedDict[str, Ended] = OrderedDict()
         # of all of them
         self._size = 0
@@ -82,29 +82,35 @@ class Switchboard:
         """Whether no further conversation can be taken."""
         return len(self.calls) - len(self._turned_away) >= self.max_conversations
 
-    def admit(self, invitation: ev.Invitation, now: float) -> Admitted:
+    def admit(self, invitation: ev.Invitation, now: float) -> AdmissionResult:
         """Judge an invitation. Only NEW may start a call; the caller of this starts it and calls
         `add`.
         """
         self._forget(now)
         if self._withdrawn.pop((invitation.caller, invitation.conversation), None) is not None:
-            return Admitted(Admission.IGNORED, why="it was withdrawn before it came")
+            return AdmissionResult(Admission.IGNORED, why="it was withdrawn before it came")
         # a repetition counts: each one costs an answer
-        verdict = self._limiter.judge(invitation.caller, now)
-        if verdict is Verdict.DROP:
-            return Admitted(Admission.IGNORED, why="a flood")
+        outcome = self._limiter.judge(invitation.caller, now)
+        if outcome is RateOutcome.DROP:
+            return AdmissionResult(Admission.IGNORED, why="a flood")
         known = self._known(invitation)
         if known is not None:
             return known
-        return _refused("rate_limited") if verdict is Verdict.REFUSE else Admitted(Admission.NEW)
+        refused = outcome is RateOutcome.REFUSE
+        return _refused("rate_limited") if refused else AdmissionResult(Admission.NEW)
 
-    def _known(self, invitation: ev.Invitation) -> Admitted | None:
+    def decide(self, decision: Decision | None) -> Decision | None:
+        """`decision`, or busy where it would let somebody in, or ask, and no line is free."""
+        lets_in = decision is None or decision.lets_in
+        return NO_LINE_FREE if self.busy and lets_in else decision
+
+    def _known(self, invitation: ev.Invitation) -> AdmissionResult | None:
         """What a conversation of the same id, under way or over, makes of an invitation."""
         call = self.calls.get(invitation.conversation)
         if call is not None:
             if not isinstance(call, IncomingCall) or call.remote_uid != invitation.caller:
                 return _refused("conversation_in_use")
-            return Admitted(Admission.REPEATED, tuple(call.repeat()))
+            return AdmissionResult(Admission.REPEATED, tuple(call.repeat()))
         ended = self._ended.get(invitation.conversation)
         # a call of ours may have got another id on the wire: here it goes on under its first
         if ended is None:
@@ -114,12 +120,12 @@ class Switchboard:
             return _refused("conversation_in_use") if taken else None
         if ended.uid != invitation.caller:
             return _refused("conversation_in_use")
-        return Admitted(Admission.REPEATED, (ended.answer,) if ended.answer else ())
+        return AdmissionResult(Admission.REPEATED, (ended.answer,) if ended.answer else ())
 
     def add(self, call: IncomingCall | OutgoingCall, *, turned_away: bool = False) -> None:
         """A call begins. `turned_away`: it is refused at once and takes no line."""
         self.calls[call.signaled_as] = call
-        if turned_away:
+        if turned_away or (isinstance(call, IncomingCall) and call.turned_away):
             self._turned_away.add(call.signaled_as)
 
     def rename(self, call: OutgoingCall, before: str, now: float) -> None:
@@ -191,5 +197,7 @@ class Switchboard:
             self._withdrawn.popitem(last=False)
 
 
-def _refused(reason: str) -> Admitted:
-    return Admitted(Admission.REFUSED, (ev.SendResponse(CallStatus.REJECTED, reason),), reason)
+def _refused(reason: str) -> AdmissionResult:
+    return AdmissionResult(
+        Admission.REFUSED, (ev.SendResponse(CallStatus.REJECTED, reason),), reason
+    )

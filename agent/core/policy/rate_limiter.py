@@ -7,18 +7,10 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
+
+from agent.core.call.decision import RateOutcome
 
 DROP_FACTOR = 4
-
-
-class Verdict(StrEnum):
-    """What becomes of an invitation before anything else looks at it."""
-
-    ADMIT = "admit"
-    REFUSE = "refuse"  # answered REJECTED, `rate_limited`
-    # not answered at all
-    DROP = "drop"
 
 
 @dataclass(slots=True)
@@ -49,7 +41,7 @@ class RateLimiter:
         """Entries held."""
         return len(self._answered)
 
-    def judge(self, caller: str, now: float) -> Verdict:
+    def judge(self, caller: str, now: float) -> RateOutcome:
         """Judge an invitation that arrived at `now` (seconds of a clock that never goes back)."""
         self._forget(now - self._window)
         count = self._callers.get(caller, _Count())
@@ -57,13 +49,13 @@ class RateLimiter:
             count.answered >= DROP_FACTOR * self._per_caller
             or self._total.answered >= DROP_FACTOR * self._overall
         ):
-            return Verdict.DROP
+            return RateOutcome.DROP
         admitted = count.admitted < self._per_caller and self._total.admitted < self._overall
         self._answered.append((now, caller, admitted))
         for each in (self._callers.setdefault(caller, count), self._total):
             each.answered += 1
             each.admitted += admitted
-        return Verdict.ADMIT if admitted else Verdict.REFUSE
+        return RateOutcome.ADMIT if admitted else RateOutcome.REFUSE
 
     def _forget(self, until: float) -> None:
         while self._answered and self._answered[0][0] <= until:

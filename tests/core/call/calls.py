@@ -27,13 +27,13 @@ def invitation(**changes: object) -> ev.Invitation:
 
 def incoming(now: float = 100.0, **changes: object) -> IncomingCall:
     call = IncomingCall(invitation(**changes), OWN, TIMING, now)
-    call.start()
+    call.start(now)
     return call
 
 
 def outgoing(*targets: str, mode: CallMode = CallMode.PARALLEL, now: float = 100.0) -> OutgoingCall:
     call = OutgoingCall(CONVERSATION, OWN, targets or (CALLER,), TIMING, now, mode=mode)
-    call.start()
+    call.start(now)
     return call
 
 

@@ -71,7 +71,7 @@ def make(role: str) -> tuple[Call, list[ev.Effect]]:
         call = OutgoingCall(
             CONVERSATION, OWN, ["front-desk", "b"], TIMING, 0.0, mode=mode, second_id=second
         )
-    return call, call.start()
+    return call, call.start(0.0)
 
 
 ROLES = st.sampled_from(["incoming", "parallel", "sequential", "corrected"])

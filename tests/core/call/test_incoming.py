@@ -5,9 +5,20 @@ from __future__ import annotations
 import pytest
 
 from agent.core.call import events as ev
+from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
 from agent.core.call.reasons import CallStatus, CloseReason, Side
-from tests.core.call.calls import CALLER, OWN, PARTY, candidate, established, feed, incoming
+from tests.core.call.calls import (
+    CALLER,
+    OWN,
+    PARTY,
+    TIMING,
+    candidate,
+    established,
+    feed,
+    incoming,
+    invitation,
+)
 
 
 def test_accepted_invitation_answers_before_media_starts() -> None:
@@ -101,7 +112,7 @@ def test_unanswered_ring_times_out_when_the_invitation_does() -> None:
     ],
 )
 def test_age_of_an_invitation(age: float, expired: bool, left: float) -> None:
-    call = incoming(now=100.0, age=age)
+    call = IncomingCall(invitation(age=age), OWN, TIMING, 100.0)
     assert call.expired is expired
     assert call.next_deadline() == pytest.approx(100.0 + left)
 

@@ -226,7 +226,7 @@ def expired(uid: str) -> ev.ResponseReceived:
 
 def test_our_clock_is_wrong_so_everyone_waiting_is_invited_once_more() -> None:
     call = OutgoingCall("first", "own", ["a", "b", "c"], TIMING, 100.0, second_id="second")
-    call.start()
+    call.start(100.0)
     feed(
         call, ev.DescriptionReady(0, "the offer"), ev.CandidateFound(0, candidate(1)), refused("a")
     )

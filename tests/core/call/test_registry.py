@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.call import events as ev
+from agent.core.call.decision import NO_LINE_FREE, Action, Decision
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallStatus, CloseReason
@@ -14,7 +15,7 @@ from agent.core.call.registry import (
     MEMORY,
     MEMORY_SIZE,
     Admission,
-    Switchboard,
+    CallRegistry,
 )
 from agent.core.policy.rate_limiter import RateLimiter
 from tests.core.call.calls import CALLER, CONVERSATION, OWN, TIMING, feed, invitation, outgoing
@@ -22,243 +23,265 @@ from tests.core.call.calls import CALLER, CONVERSATION, OWN, TIMING, feed, invit
 EXPIRED = ev.ResponseReceived(CALLER, "p", CallStatus.TIMEOUT, "expired", now=1_800_000_000.0)
 
 
-def admit_call(board: Switchboard, now: float = 0.0) -> IncomingCall:
-    assert board.admit(invitation(), now).admission is Admission.NEW
-    call = IncomingCall(invitation(), OWN, TIMING, now)
-    board.add(call)
+def admit_call(registry: CallRegistry, now: float = 0.0, **changes: object) -> IncomingCall:
+    assert registry.admit(invitation(**changes), now).admission is Admission.NEW
+    call = IncomingCall(invitation(**changes), OWN, TIMING, now)
+    registry.add(call)
     return call
 
 
 def test_the_same_invitation_is_answered_again_and_starts_nothing() -> None:
-    board = Switchboard()
-    call = admit_call(board)
-    assert board.admit(invitation(), 1.0).effects == ()
+    registry = CallRegistry(RateLimiter())
+    call = admit_call(registry)
+    assert registry.admit(invitation(), 1.0).effects == ()
     feed(call, ev.RejectRequested(CallStatus.REJECTED, "no"))
-    board.remove(call, 2.0)
-    again = board.admit(invitation(), 3.0)
+    registry.remove(call, 2.0)
+    again = registry.admit(invitation(), 3.0)
     assert again.admission is Admission.REPEATED
     assert again.effects == (ev.SendResponse(CallStatus.REJECTED, "no"),)
 
 
 def test_an_invitation_to_a_call_of_an_earlier_process_is_told_that_it_is_over() -> None:
-    board = Switchboard()
-    board.past(CONVERSATION, CALLER, CloseReason.CRASH_RECOVERED, 0.0)
-    again = board.admit(invitation(), 1.0)
+    registry = CallRegistry(RateLimiter())
+    registry.past(CONVERSATION, CALLER, CloseReason.CRASH_RECOVERED, 0.0)
+    again = registry.admit(invitation(), 1.0)
     assert again.admission is Admission.REPEATED
     assert again.effects == (ev.SendClose(CALLER, CloseReason.CRASH_RECOVERED),)
-    assert board.admit(invitation(caller="mallory"), 1.0).admission is Admission.REFUSED
+    assert registry.admit(invitation(caller="mallory"), 1.0).admission is Admission.REFUSED
+
+
+def test_registry_says_busy_where_no_line_is_free() -> None:
+    registry = CallRegistry(RateLimiter())
+    accept, reject = Decision(Action.ACCEPT), Decision(Action.REJECT)
+    assert registry.decide(accept) is accept
+    assert registry.decide(None) is None
+    admit_call(registry)
+    assert registry.decide(accept) == registry.decide(None) == NO_LINE_FREE
+    assert registry.decide(reject) is reject
+
+
+def test_registry_gives_no_line_to_who_is_refused() -> None:
+    registry = CallRegistry(RateLimiter())
+    call = IncomingCall(invitation(), OWN, TIMING, 0.0, Decision(Action.REJECT))
+    registry.add(call)
+    assert not registry.busy
+    registry.remove(call, 0.0)
+    admit_call(registry, conversation="another")
+    assert registry.busy
 
 
 def test_the_answer_is_forgotten_after_every_invitation_has_expired() -> None:
-    board = Switchboard()
-    call = admit_call(board)
+    registry = CallRegistry(RateLimiter())
+    call = admit_call(registry)
     feed(call, ev.RejectRequested())
-    board.remove(call, 0.0)
-    assert board.admit(invitation(), CLOSED_MEMORY_SECONDS + 1).admission is Admission.NEW
+    registry.remove(call, 0.0)
+    assert registry.admit(invitation(), CLOSED_MEMORY_SECONDS + 1).admission is Admission.NEW
 
 
 def test_a_conversation_belongs_to_its_sender() -> None:
-    board = Switchboard()
-    call = admit_call(board)
+    registry = CallRegistry(RateLimiter())
+    call = admit_call(registry)
     # while it runs, and after it ended
     for _ in range(2):
-        verdict = board.admit(invitation(caller="mallory"), 1.0)
+        verdict = registry.admit(invitation(caller="mallory"), 1.0)
         assert verdict.effects == (ev.SendResponse(CallStatus.REJECTED, "conversation_in_use"),)
         feed(call, ev.RejectRequested())
-        board.remove(call, 1.0)
+        registry.remove(call, 1.0)
         call = IncomingCall(invitation(), OWN, TIMING, 1.0)
 
 
 def test_a_conversation_that_we_began_cannot_be_taken_over() -> None:
-    board = Switchboard()
-    board.add(outgoing(CALLER))
-    assert board.admit(invitation(), 0.0).admission is Admission.REFUSED
+    registry = CallRegistry(RateLimiter())
+    registry.add(outgoing(CALLER))
+    assert registry.admit(invitation(), 0.0).admission is Admission.REFUSED
 
 
 def test_withdrawal_that_overtakes_its_invitation() -> None:
-    board = Switchboard()
-    board.unknown_close(CONVERSATION, CALLER, 0.0)
-    board.unknown_close(CONVERSATION, "mallory", 0.0)
-    assert board.admit(invitation(), 1.0).admission is Admission.IGNORED
+    registry = CallRegistry(RateLimiter())
+    registry.unknown_close(CONVERSATION, CALLER, 0.0)
+    registry.unknown_close(CONVERSATION, "mallory", 0.0)
+    assert registry.admit(invitation(), 1.0).admission is Admission.IGNORED
 
 
 def test_nobody_can_withdraw_the_invitation_of_another() -> None:
-    board = Switchboard()
-    board.unknown_close(CONVERSATION, "mallory", 0.0)
-    assert board.admit(invitation(), 1.0).admission is Admission.NEW
+    registry = CallRegistry(RateLimiter())
+    registry.unknown_close(CONVERSATION, "mallory", 0.0)
+    assert registry.admit(invitation(), 1.0).admission is Admission.NEW
 
 
 def test_accepted_after_the_end_is_told_so() -> None:
-    board = Switchboard()
+    registry = CallRegistry(RateLimiter())
     call = outgoing(CALLER, now=0.0)
-    board.add(call)
+    registry.add(call)
     feed(call, ev.DescriptionReady(0, "o"), ev.CloseRequested(), now=0.0)
-    board.remove(call, 1.0)
+    registry.remove(call, 1.0)
     late = ev.ResponseReceived(CALLER, "p", CallStatus.ACCEPTED, sdp="s")
-    assert board.unknown_response(CONVERSATION, late) == [
+    assert registry.unknown_response(CONVERSATION, late) == [
         ev.SendClose(CALLER, CloseReason.CANCELLED)
     ]
-    assert board.unknown_response("another", late) == []
+    assert registry.unknown_response("another", late) == []
     refused = ev.ResponseReceived(CALLER, "p", CallStatus.BUSY)
-    assert board.unknown_response(CONVERSATION, refused) == []
+    assert registry.unknown_response(CONVERSATION, refused) == []
 
 
 def test_ringing_after_the_end_is_told_so() -> None:
-    board = Switchboard()
+    registry = CallRegistry(RateLimiter())
     call = outgoing(CALLER, now=0.0)
-    board.add(call)
+    registry.add(call)
     feed(call, ev.DescriptionReady(0, "o"), ev.CloseRequested(), now=0.0)
-    board.remove(call, 1.0)
+    registry.remove(call, 1.0)
     rings = ev.RingingReceived("phone-of-b", "p", 20.0)
-    assert board.unknown_response(CONVERSATION, rings) == [
+    assert registry.unknown_response(CONVERSATION, rings) == [
         ev.SendClose("phone-of-b", CloseReason.CANCELLED)
     ]
-    assert board.unknown_response("another", rings) == []
+    assert registry.unknown_response("another", rings) == []
 
 
 def test_accepted_after_a_crash_of_ours_is_told_that_it_is_over() -> None:
     """Whoever picks up would wait for a picture until its own patience ends."""
-    board = Switchboard()
-    board.past(CONVERSATION, CALLER, CloseReason.CRASH_RECOVERED, 0.0)
+    registry = CallRegistry(RateLimiter())
+    registry.past(CONVERSATION, CALLER, CloseReason.CRASH_RECOVERED, 0.0)
     over = [ev.SendClose(CALLER, CloseReason.CRASH_RECOVERED)]
-    assert board.unknown_response(CONVERSATION, ev.RingingReceived(CALLER, "p", 20.0)) == over
+    assert registry.unknown_response(CONVERSATION, ev.RingingReceived(CALLER, "p", 20.0)) == over
     late = ev.ResponseReceived(CALLER, "p", CallStatus.ACCEPTED, sdp="s")
-    assert board.unknown_response(CONVERSATION, late) == over
+    assert registry.unknown_response(CONVERSATION, late) == over
 
 
 def test_the_first_id_of_a_call_that_was_renamed_stays_its_own() -> None:
     """However long it lasts: two calls of one name would take each other's place in the books."""
-    board = Switchboard(max_conversations=2)
+    registry = CallRegistry(RateLimiter(), max_conversations=2)
     call = outgoing(CALLER, now=0.0)
-    board.add(call)
+    registry.add(call)
     call.signaled_as = "9e107d9d-372b-4a9a-9b4e-1d6f3d9a1c55"
-    board.rename(call, CONVERSATION, 0.0)
+    registry.rename(call, CONVERSATION, 0.0)
     late = CLOSED_MEMORY_SECONDS + 1
-    assert board.admit(invitation(), late).effects == (
+    assert registry.admit(invitation(), late).effects == (
         ev.SendResponse(CallStatus.REJECTED, "conversation_in_use"),
     )
-    board.remove(call, late)
-    assert board.admit(invitation(), late).admission is Admission.NEW
+    registry.remove(call, late)
+    assert registry.admit(invitation(), late).admission is Admission.NEW
 
 
 def test_who_answered_an_invitation_never_gets_a_close_for_it() -> None:
     """Only what we began ourselves is withdrawn."""
-    board = Switchboard()
-    call = admit_call(board)
+    registry = CallRegistry(RateLimiter())
+    call = admit_call(registry)
     feed(call, ev.RejectRequested())
-    board.remove(call, 1.0)
+    registry.remove(call, 1.0)
     late = ev.ResponseReceived(CALLER, "p", CallStatus.ACCEPTED, sdp="s")
-    assert board.unknown_response(CONVERSATION, late) == []
+    assert registry.unknown_response(CONVERSATION, late) == []
 
 
 def test_repetitions_are_limited_too() -> None:
     """Each costs an answer: four times ten a minute, whoever owns the conversation, and then
     silence.
     """
-    board = Switchboard()
-    call = admit_call(board)
+    registry = CallRegistry(RateLimiter())
+    call = admit_call(registry)
     feed(call, ev.RejectRequested(CallStatus.REJECTED, "no"))
-    board.remove(call, 0.0)
+    registry.remove(call, 0.0)
     for caller, admission in ((CALLER, Admission.REPEATED), ("mallory", Admission.REFUSED)):
-        verdicts = [board.admit(invitation(caller=caller), 1.0).admission for _ in range(60)]
+        verdicts = [registry.admit(invitation(caller=caller), 1.0).admission for _ in range(60)]
         assert verdicts.count(admission) == (39 if caller == CALLER else 40)
         assert set(verdicts[40:]) == {Admission.IGNORED}
 
 
 def test_who_is_turned_away_takes_no_line() -> None:
-    board = Switchboard()
-    assert board.admit(invitation(), 0.0).admission is Admission.NEW
+    registry = CallRegistry(RateLimiter())
+    assert registry.admit(invitation(), 0.0).admission is Admission.NEW
     call = IncomingCall(invitation(), OWN, TIMING, 0.0)
-    board.add(call, turned_away=True)
-    assert not board.busy
-    assert board.admit(invitation(), 0.0).admission is Admission.REPEATED
+    registry.add(call, turned_away=True)
+    assert not registry.busy
+    assert registry.admit(invitation(), 0.0).admission is Admission.REPEATED
     feed(call, ev.RejectRequested())
-    board.remove(call, 0.0)
+    registry.remove(call, 0.0)
     admitted = IncomingCall(invitation(conversation="another"), OWN, TIMING, 0.0)
-    board.add(admitted)
-    assert board.busy
+    registry.add(admitted)
+    assert registry.busy
 
 
 def test_a_call_that_goes_on_under_another_id() -> None:
-    board = Switchboard()
+    registry = CallRegistry(RateLimiter())
     call = OutgoingCall(CONVERSATION, OWN, [CALLER], TIMING, 0.0, second_id="second")
-    call.start()
-    board.add(call)
+    call.start(0.0)
+    registry.add(call)
     feed(call, ev.DescriptionReady(0, "o"), EXPIRED, now=0.0)
-    board.rename(call, CONVERSATION, 0.0)
-    assert board.busy
+    registry.rename(call, CONVERSATION, 0.0)
+    assert registry.busy
     assert (
-        board.admit(invitation(caller="mallory", conversation="second"), 0.0).admission
+        registry.admit(invitation(caller="mallory", conversation="second"), 0.0).admission
         is Admission.REFUSED
     )
     late = ev.ResponseReceived(CALLER, "p", CallStatus.ACCEPTED, sdp="s")
-    assert board.unknown_response(CONVERSATION, late) == [
+    assert registry.unknown_response(CONVERSATION, late) == [
         ev.SendClose(CALLER, CloseReason.CANCELLED)
     ]
-    assert board.unknown_response("second", late) == []
+    assert registry.unknown_response("second", late) == []
     feed(call, ev.CloseRequested(), now=0.0)
-    board.remove(call, 0.0)
-    assert not board.busy
-    assert board.unknown_response("second", late) == [ev.SendClose(CALLER, CloseReason.CANCELLED)]
+    registry.remove(call, 0.0)
+    assert not registry.busy
+    assert registry.unknown_response("second", late) == [
+        ev.SendClose(CALLER, CloseReason.CANCELLED)
+    ]
 
 
 def test_memory_of_what_ended_is_bounded_and_the_oldest_goes() -> None:
-    board = Switchboard()
+    registry = CallRegistry(RateLimiter())
     for number in range(MEMORY + 3):
         call = IncomingCall(invitation(conversation=f"{number}"), OWN, TIMING, 0.0)
-        board.add(call)
+        registry.add(call)
         feed(call, ev.RejectRequested())
-        board.remove(call, 0.0)
-    assert len(board._ended) == MEMORY
-    assert "2" not in board._ended
-    assert f"{MEMORY + 2}" in board._ended
-    assert not board.calls
+        registry.remove(call, 0.0)
+    assert len(registry._ended) == MEMORY
+    assert "2" not in registry._ended
+    assert f"{MEMORY + 2}" in registry._ended
+    assert not registry.calls
 
 
 def test_a_withdrawal_is_forgotten_after_every_invitation_has_expired() -> None:
-    board = Switchboard()
-    board.unknown_close(CONVERSATION, CALLER, 0.0)
-    assert board.admit(invitation(), CLOSED_MEMORY_SECONDS + 1).admission is Admission.NEW
+    registry = CallRegistry(RateLimiter())
+    registry.unknown_close(CONVERSATION, CALLER, 0.0)
+    assert registry.admit(invitation(), CLOSED_MEMORY_SECONDS + 1).admission is Admission.NEW
 
 
 def test_busy_counts_conversations() -> None:
-    board = Switchboard(max_conversations=2)
-    admit_call(board)
-    assert not board.busy
+    registry = CallRegistry(RateLimiter(), max_conversations=2)
+    admit_call(registry)
+    assert not registry.busy
     other = OutgoingCall("another", OWN, ["b"], TIMING, 0.0)
-    board.add(other)
-    assert board.busy
-    board.remove(other, 1.0)
-    assert not board.busy
+    registry.add(other)
+    assert registry.busy
+    registry.remove(other, 1.0)
+    assert not registry.busy
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 30)), max_size=300))
 def test_memory_stays_bounded_and_floods_are_refused_then_dropped(
     steps: list[tuple[int, float]],
 ) -> None:
-    board = Switchboard(limiter=RateLimiter())
+    registry = CallRegistry(RateLimiter())
     now, admissions = 0.0, []
     for number, (caller, pause) in enumerate(steps):
         now += pause / 100
         message = invitation(caller=f"caller-{caller}", conversation=f"{number}")
-        admissions.append(board.admit(message, now).admission)
-        board.unknown_close(f"x{number}", "x", now)
+        admissions.append(registry.admit(message, now).admission)
+        registry.unknown_close(f"x{number}", "x", now)
     assert admissions.count(Admission.NEW) <= 60 * (1 + now // 60)
-    assert len(board._withdrawn) <= MEMORY
+    assert len(registry._withdrawn) <= MEMORY
 
 
 def test_answers_are_remembered_up_to_a_size() -> None:
-    """512 answers of 64 KiB would be 32 MiB on a board that has 512."""
-    board = Switchboard(limiter=RateLimiter(per_caller=10_000, overall=10_000))
+    """512 answers of 64 KiB would be 32 MiB on a registry that has 512."""
+    registry = CallRegistry(RateLimiter(per_caller=10_000, overall=10_000))
     length = MEMORY_SIZE // 8
     for number in range(20):
         call = IncomingCall(invitation(conversation=f"c{number}"), OWN, TIMING, 0.0)
-        board.add(call)
+        registry.add(call)
         feed(call, ev.AcceptRequested(), ev.DescriptionReady(0, "v" * length), ev.CloseRequested())
-        board.remove(call, 0.0)
+        registry.remove(call, 0.0)
     known = [
         n
         for n in range(20)
-        if board.admit(invitation(conversation=f"c{n}"), 1.0).admission is Admission.REPEATED
+        if registry.admit(invitation(conversation=f"c{n}"), 1.0).admission is Admission.REPEATED
     ]
     assert known == list(range(12, 20))

@@ -11,9 +11,10 @@ import hypothesis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.policy.rate_limiter import CallHistory, RateLimiter, Verdict
+from agent.core.call.decision import RateOutcome
+from agent.core.policy.rate_limiter import CallHistory, RateLimiter
 
-ADMIT, REFUSE, DROP = Verdict.ADMIT, Verdict.REFUSE, Verdict.DROP
+ADMIT, REFUSE, DROP = RateOutcome.ADMIT, RateOutcome.REFUSE, RateOutcome.DROP
 
 
 def test_ten_are_admitted_thirty_refused_and_the_rest_dropped() -> None:
@@ -71,7 +72,7 @@ def test_the_limiter_equals_its_definition(
     arrivals: list[tuple[str, float]], per_caller: int, overall: int
 ) -> None:
     limiter = RateLimiter(per_caller, overall, window=10.0)
-    past: list[tuple[float, str, Verdict]] = []
+    past: list[tuple[float, str, RateOutcome]] = []
     now = 0.0
     for caller, step in arrivals:
         now += step
