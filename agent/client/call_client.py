@@ -8,7 +8,7 @@
 A callback may be a function or a coroutine function. Events of a conversation, in the order of a
 call:
 
-    called(Called)  ringing(Ringing)  response(Response)  connected(Connected)
+    called(Called)  ringing(RemoteRinging)  response(InvitationAnswered)  connected(Connected)
     stream_received(StreamReceived)  local_stats(LocalStats)  remote_stats(RemoteStats)
     error(ErrorRaised)  closed(CallRecord), exactly once and last
 

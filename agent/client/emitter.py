@@ -19,8 +19,8 @@ Unsubscribe = Callable[[], None]
 
 EVENT_NAMES: dict[type, str] = {
     ev.Called: "called",
-    ev.Ringing: "ringing",
-    ev.Response: "response",
+    ev.RemoteRinging: "ringing",
+    ev.InvitationAnswered: "response",
     ev.Connected: "connected",
     ev.StreamReceived: "stream_received",
     ev.Degraded: "degraded",

@@ -270,9 +270,9 @@ def _event_object(event: Any) -> dict[str, Any]:
 
 def _words(event: Any, remote_uid: str) -> str:
     match event:
-        case ev.Ringing():
+        case ev.RemoteRinging():
             return f"{event.uid} rings, for {event.expires_in:.0f} s"
-        case ev.Response():
+        case ev.InvitationAnswered():
             reason = f" ({event.reason})" if event.reason else ""
             return f"{remote_uid}: {event.call_status}{reason}"
         case ev.Connected():

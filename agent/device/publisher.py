@@ -137,7 +137,7 @@ def _message(header: wire.EventHeader, event: Any) -> wire.ConversationEvent | N
     match event:
         case ev.Called():
             return wire.CalledEvent.of(header, user_data=event.user_data)
-        case ev.Response():
+        case ev.InvitationAnswered():
             return wire.ResponseEvent.of(
                 header, call_status=event.call_status, reason=event.reason, rule=event.rule
             )

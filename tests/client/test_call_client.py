@@ -81,7 +81,7 @@ async def test_many_large_messages_at_once_leave_every_call_its_turn() -> None:
 async def test_typed_subscription_and_callbacks_by_name() -> None:
     async with two() as (alice, bob):
         outgoing = alice.client.call("bob")
-        responses: list[ev.Response] = []
+        responses: list[ev.InvitationAnswered] = []
         everything: list[Any] = []
         off = outgoing.on("response", responses.append)
         outgoing.subscribe(everything.append)

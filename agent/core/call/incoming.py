@@ -106,7 +106,10 @@ class IncomingCall(AnsweredCall):
         self.marks.answered = now
         self.answer = ev.SendResponse(status, code)
         return self.end(
-            now, reason, Side.LOCAL, [*before, self.answer, ev.Response(status, code, self.rule)]
+            now,
+            reason,
+            Side.LOCAL,
+            [*before, self.answer, ev.InvitationAnswered(status, code, self.rule)],
         )
 
     def _answer(self, event: ev.DescriptionReady, now: float) -> tuple[State, list[ev.Effect]]:
@@ -116,7 +119,7 @@ class IncomingCall(AnsweredCall):
         found, self._found = self._found, []
         return State.CONNECTING, [
             self.answer,
-            ev.Response(CallStatus.ACCEPTED, rule=self.rule),
+            ev.InvitationAnswered(CallStatus.ACCEPTED, rule=self.rule),
             *(ev.SendCandidate(self.remote_uid, candidate) for candidate in found),
             ev.StartMedia(0),
             *self.catch_up(now),

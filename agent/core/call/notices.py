@@ -16,7 +16,7 @@ class Called:
 
 
 @dataclass(frozen=True, slots=True)
-class Ringing:
+class RemoteRinging:
     """Outgoing: at `uid` a person is being asked."""
 
     uid: str
@@ -24,7 +24,7 @@ class Ringing:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class InvitationAnswered:
     """The invitation was answered."""
 
     call_status: CallStatus
@@ -77,8 +77,8 @@ class Closed:
 
 Notice = (
     Called
-    | Ringing
-    | Response
+    | RemoteRinging
+    | InvitationAnswered
     | Connected
     | StreamReceived
     | Degraded

@@ -116,7 +116,7 @@ class OutgoingCall(AnsweredCall):
         # else it is our own patience that ended
         if by is Side.REMOTE:
             self.marks.answered = now
-        return self.end(now, _ENDS[status], by, [ev.Response(status, reason)])
+        return self.end(now, _ENDS[status], by, [ev.InvitationAnswered(status, reason)])
 
     # -- rows --------------------------------------------------------------------------------------
 
@@ -158,7 +158,7 @@ class OutgoingCall(AnsweredCall):
         if len(target.ringing) >= 8:
             raise Refused(f"too many parties ring at {event.uid}")
         target.ringing.add(event.party)
-        return self.state, [ev.Ringing(event.uid, event.expires_in)]
+        return self.state, [ev.RemoteRinging(event.uid, event.expires_in)]
 
     def _response(self, event: ev.ResponseReceived, now: float) -> tuple[State, list[ev.Effect]]:
         target = self._target(event.uid)
@@ -210,7 +210,7 @@ class OutgoingCall(AnsweredCall):
             *self._withdraw(CloseReason.ANSWERED_ELSEWHERE, but=target.uid),
             ev.ApplyAnswer(0, event.sdp),
             *(ev.AddCandidate(0, held.candidate) for held in early),
-            ev.Response(CallStatus.ACCEPTED),
+            ev.InvitationAnswered(CallStatus.ACCEPTED),
             ev.StartMedia(0),
             *self.catch_up(now),
         ]

@@ -104,7 +104,7 @@ class Observer:
                 self.live.add(effect.generation)
             case (
                 ev.SendResponse(status=CallStatus.ACCEPTED)
-                | ev.Response(call_status=CallStatus.ACCEPTED)
+                | ev.InvitationAnswered(call_status=CallStatus.ACCEPTED)
             ):
                 self.accepted = True
             case ev.StartMedia():
@@ -178,7 +178,12 @@ def test_duplicates_of_messages_change_nothing(
             continue
         again = call.handle(event, now).effects
         once = (
-            ev.CreateAnswer | ev.ApplyAnswer | ev.StartMedia | ev.Response | ev.Ringing | ev.Closed
+            ev.CreateAnswer
+            | ev.ApplyAnswer
+            | ev.StartMedia
+            | ev.InvitationAnswered
+            | ev.RemoteRinging
+            | ev.Closed
         )
         assert not [effect for effect in again if isinstance(effect, once)]
 

@@ -93,7 +93,7 @@ def test_decision_refusal_is_answered_and_takes_no_line(
     assert call.start(100.0) == [
         CALLED,
         ev.SendResponse(status, code),
-        ev.Response(status, code, decision.rule),
+        ev.InvitationAnswered(status, code, decision.rule),
         ev.Closed(reason, Side.LOCAL),
     ]
 

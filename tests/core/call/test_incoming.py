@@ -30,7 +30,7 @@ def test_accepted_invitation_answers_before_media_starts() -> None:
     effects = feed(call, ev.DescriptionReady(0, "the answer"))
     assert effects == [
         ev.SendResponse(CallStatus.ACCEPTED, sdp="the answer"),
-        ev.Response(CallStatus.ACCEPTED, rule="family"),
+        ev.InvitationAnswered(CallStatus.ACCEPTED, rule="family"),
         ev.StartMedia(0),
     ]
     assert call.state is State.CONNECTING
@@ -80,7 +80,7 @@ def test_refusal_is_answered_and_closes(
     effects = feed(call, request_)
     assert effects == [
         ev.SendResponse(status, request_.reason),
-        ev.Response(status, request_.reason),
+        ev.InvitationAnswered(status, request_.reason),
         ev.Closed(reason, Side.LOCAL),
     ]
 
@@ -153,7 +153,7 @@ def test_camera_that_is_missing_refuses_with_its_reason() -> None:
     assert effects == [
         ev.ErrorRaised("no_user_media", "no camera"),
         ev.SendResponse(CallStatus.REJECTED, "no_user_media"),
-        ev.Response(CallStatus.REJECTED, "no_user_media"),
+        ev.InvitationAnswered(CallStatus.REJECTED, "no_user_media"),
         ev.ClosePeer(0),
         ev.Closed(CloseReason.NO_USER_MEDIA, Side.LOCAL),
     ]

@@ -41,7 +41,7 @@ def test_first_accepted_wins_and_nobody_is_left_ringing() -> None:
         ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE),
         ev.SendClose("c", CloseReason.ANSWERED_ELSEWHERE),
         ev.ApplyAnswer(0, "answer of b"),
-        ev.Response(CallStatus.ACCEPTED),
+        ev.InvitationAnswered(CallStatus.ACCEPTED),
         ev.StartMedia(0),
     ]
     assert call.remote_uid == "b"
@@ -62,7 +62,7 @@ def test_all_refuse() -> None:
     assert feed(call, refused("a")) == []
     effects = feed(call, refused("b", CallStatus.BUSY))
     assert effects == [
-        ev.Response(CallStatus.BUSY, "no"),
+        ev.InvitationAnswered(CallStatus.BUSY, "no"),
         ev.ClosePeer(0),
         ev.Closed(CloseReason.USER_BUSY, Side.REMOTE),
     ]
@@ -74,7 +74,7 @@ def test_in_turn_the_next_is_invited_when_one_is_out() -> None:
     assert call.next_deadline() == 140.0
     effects = feed(call, ev.DeadlineReached(), now=140.0)
     assert effects[0] == ev.SendClose("b", CloseReason.INVITE_TIMEOUT)
-    assert effects[1] == ev.Response(CallStatus.TIMEOUT, "no_answer")
+    assert effects[1] == ev.InvitationAnswered(CallStatus.TIMEOUT, "no_answer")
 
 
 def test_a_target_that_was_not_invited_yet_cannot_answer() -> None:
@@ -155,7 +155,9 @@ def test_who_rings_after_another_client_of_theirs_has_answered_is_sent_away() ->
 def test_ringing_twice_is_told_once_and_parties_are_counted() -> None:
     call = inviting("a")
     for number in range(8):
-        assert feed(call, ev.RingingReceived("a", f"p{number}", 30.0)) == [ev.Ringing("a", 30.0)]
+        assert feed(call, ev.RingingReceived("a", f"p{number}", 30.0)) == [
+            ev.RemoteRinging("a", 30.0)
+        ]
         assert call.handle(ev.RingingReceived("a", "p0", 30.0), 101.0).refused
     assert call.handle(ev.RingingReceived("a", "p8", 30.0), 101.0).refused
 
@@ -243,11 +245,11 @@ def test_our_clock_is_wrong_so_everyone_waiting_is_invited_once_more() -> None:
     ]
     assert (call.conversation, call.signaled_as, call.next_deadline()) == ("first", "second", 140.0)
     # it rings anew
-    assert feed(call, ev.RingingReceived("c", "p", 30.0)) == [ev.Ringing("c", 30.0)]
+    assert feed(call, ev.RingingReceived("c", "p", 30.0)) == [ev.RemoteRinging("c", 30.0)]
     effects = feed(call, expired("b"), expired("c"))  # once is enough
-    assert effects[0] == ev.Response(CallStatus.TIMEOUT, "expired")
+    assert effects[0] == ev.InvitationAnswered(CallStatus.TIMEOUT, "expired")
     effects = feed(inviting("a"), expired("a"))
-    assert effects[0] == ev.Response(CallStatus.TIMEOUT, "expired"), (
+    assert effects[0] == ev.InvitationAnswered(CallStatus.TIMEOUT, "expired"), (
         "without a second id there is no second time"
     )
 

@@ -155,7 +155,7 @@ def test_our_network_changes_while_our_invitation_is_out(changes: int, offered: 
     )
     effects = feed(call, ev.ResponseReceived(CALLER, PARTY, CallStatus.ACCEPTED, sdp="answer"))
     assert effects[-3:] == [
-        ev.Response(CallStatus.ACCEPTED),
+        ev.InvitationAnswered(CallStatus.ACCEPTED),
         ev.StartMedia(0),
         ev.CreateOffer(1, ev.MediaGrant()),
     ]
