@@ -46,7 +46,7 @@ check: $(READY) ## Formatter, linter, types, and generated files not drifted
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(PYTEST) -q tests/test_config_files.py tests/signaling/protocol/test_schema.py
+	$(PYTEST) -q tests/test_config_files.py tests/signaling/protocol/test_schema.py tests/core/call/test_call_table.py
 
 format: $(READY) ## Format, and mend what can be mended
 	$(BIN)/ruff format .
@@ -55,6 +55,7 @@ format: $(READY) ## Format, and mend what can be mended
 generate: $(READY) ## Write config/ anew from the models
 	$(BIN)/python -m agent.settings config
 	$(BIN)/python -m agent.signaling.protocol.schema config
+	$(BIN)/python -m agent.core.call config
 
 bench: $(READY) ## Measure (BENCH='--only NAME --quick' for less); a table, and JSON below tests/output
 	@tests/provision.sh test
