@@ -20,7 +20,6 @@ from agent.client.call_client import CallClient
 from agent.core.call.reasons import CloseReason
 from agent.core.policy.rules import Policy
 from agent.device.adapters import about, client_options, mqtt_options, page_server, video_options
-from agent.device.camera_check import find_fault
 from agent.device.clock_watch import watching_clock
 from agent.device.doorkeeper import Doorkeeper
 from agent.device.operations import Operator
@@ -31,6 +30,7 @@ from agent.device.refusal_log import logging_refusals
 from agent.device.reloading import needs_restart
 from agent.device.supervision import Supervision
 from agent.errors import ConfigurationError, MediaError
+from agent.media.camera_check import find_fault
 from agent.media.frame_meter import FrameMeter
 from agent.media.sound.audio_hub import AudioHub, open_audio_source
 from agent.media.source_choice import open_video_source

@@ -10,9 +10,9 @@ from agent import __version__
 from agent.client.call_client import ClientOptions
 from agent.core.call.events import IceServer
 from agent.core.call.machine import Timing
-from agent.device.publisher import board_model
 from agent.media.video_hub import VideoHub
 from agent.media.video_source import VideoOptions
+from agent.service.board import board_model
 from agent.settings import Settings
 from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions, tls_context
 from agent.signaling.protocol import messages as wire

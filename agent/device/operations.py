@@ -16,7 +16,7 @@ from agent.core.call.reasons import CloseReason
 from agent.core.policy.rules import PolicyOverride
 from agent.device.doorkeeper import Doorkeeper
 from agent.errors import CallboxError, ConfigurationError, InvalidStateError, MalformedMessage
-from agent.media.jpeg import Jpeg
+from agent.media.jpeg import MAX_SNAPSHOT_SIZE, Jpeg
 from agent.ports import LocalStream
 from agent.signaling.channel import CommandRequest
 from agent.signaling.protocol import messages as wire
@@ -26,8 +26,6 @@ logger = logging.getLogger(__name__)
 
 # commands; an answer that waits for the camera takes seconds
 MAX_UNDER_WAY = 16
-# bytes; base64 makes 48 KiB of them
-MAX_SNAPSHOT_SIZE = 36 * 1024
 
 
 class Operator:

@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-import platform
 import uuid
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 from agent.client.conversation import Conversation
@@ -154,11 +152,3 @@ def _message(header: wire.EventHeader, event: Any) -> wire.ConversationEvent | N
             return wire.ClosedEvent.of(header, event)
     # `ringing` at a far side, `connected`, `degraded` and `restored` are no events of the protocol
     return None
-
-
-def board_model() -> str:
-    """What the device tree calls this board, or the machine's architecture."""
-    try:
-        return Path("/proc/device-tree/model").read_text().strip("\0 \n")
-    except OSError:
-        return platform.machine()

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from agent.device.operations import MAX_SNAPSHOT_SIZE
 from agent.doctor.system_check import temperature, throttled
-from agent.media.jpeg import Jpeg
+from agent.media.jpeg import MAX_SNAPSHOT_SIZE, Jpeg
 from agent.media.keyframe_limiter import MIN_INTERVAL
 from agent.media.video_hub import VideoHub
 from agent.media.video_source import VideoOptions

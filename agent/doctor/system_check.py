@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent import __version__
-from agent.device.publisher import board_model
 from agent.doctor.findings import Finding, Verdict
+from agent.service.board import board_model
 
 _PACKAGES = ("aiortc", "av", "paho-mqtt", "picamera2")
 # adjtimex(2): the clock is not synchronized

@@ -11,6 +11,9 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from agent.errors import MediaUnavailable
 
+# bytes of one that goes into a message; base64 makes 48 KiB of them
+MAX_SNAPSHOT_SIZE = 36 * 1024
+
 _WIDTHS = (640, 480, 320, 160)
 _QUALITIES = (4, 8, 14, 24)
 """MPEG's quantizer: 2 is the finest, 31 the coarsest."""
