@@ -25,10 +25,10 @@ from agent.core.call.events import (
     PeerHeard,
     PeerLost,
     PeerSilent,
-    PeerUnheeded,
+    RtcpTimedOut,
     TrackReceived,
 )
-from agent.core.call.media_inactivity import UNHEEDED, Attention
+from agent.core.call.media_inactivity import RTCP_TIMEOUT, RtcpMonitor
 from agent.core.call.reasons import CloseReason
 from agent.core.statistics.counters import PeerCounters
 from agent.errors import CallboxError, NoCommonCodec, PeerError, UnusableDescription
@@ -70,7 +70,7 @@ class AiortcPeer:
         self._closing: asyncio.Task[None] | None = None
         self._gathering: asyncio.Task[None] | None = None
         self._consent: inside.ConsentWatch | None = None
-        self._attention = Attention()
+        self._rtcp_monitor = RtcpMonitor()
         self._control = ControlChannel(on_control)
         self._media = Media(
             local,
@@ -239,11 +239,11 @@ class AiortcPeer:
 
     def _listened(self, seconds: float) -> None:
         sent, reports = self._media.heeded
-        if self._attention.look(
+        if self._rtcp_monitor.timed_out(
             seconds, sent=sent, received=self._packets_received(), reports=reports
         ):
-            log.warning("for %g s the far side has answered checks, and nothing else", UNHEEDED)
-            self._emit(PeerUnheeded(self._generation, UNHEEDED))
+            log.warning("for %g s the far side has answered checks, and nothing else", RTCP_TIMEOUT)
+            self._emit(RtcpTimedOut(self._generation, RTCP_TIMEOUT))
 
     def _packets_received(self) -> int:
         """Of any kind, but for connectivity checks."""

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.core.call import media_inactivity as attention
+from agent.core.call import media_inactivity
 from agent.core.call.events import (
     CandidateFound,
     FirstFrameSeen,
@@ -23,7 +23,7 @@ from agent.core.call.events import (
     PeerHeard,
     PeerLost,
     PeerSilent,
-    PeerUnheeded,
+    RtcpTimedOut,
     TrackReceived,
 )
 from agent.core.call.reasons import AudioDirection, CloseReason
@@ -412,17 +412,17 @@ async def test_a_far_side_that_only_answers_checks_is_told_of(
     clip: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It did report what it gets, and does not any more."""
-    monkeypatch.setattr(attention, "UNHEEDED", 2.0)
+    monkeypatch.setattr(media_inactivity, "RTCP_TIMEOUT", 2.0)
     device, caller = Side(LocalStream(ClipFeed(clip))), Side()
     async with closing(device, caller):
         await connect(caller, device)
-        await until(lambda: device.peer._media.heeded[1] >= attention.HABIT)
+        await until(lambda: device.peer._media.heeded[1] >= media_inactivity.MIN_REPORTS)
         # the first two bits of what is neither STUN nor DTLS (RFC 7983)
         filters = [
             Filter(protocol, lambda data: data[0] >> 6 != 2)
             for protocol in caller.peer._pc.require_ice()._protocols
         ]
-        await device.event(PeerUnheeded)
+        await device.event(RtcpTimedOut)
         assert not device.of(PeerSilent)
         for each in filters:
             each.end()

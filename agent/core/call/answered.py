@@ -5,7 +5,7 @@ and its end.
 from __future__ import annotations
 
 from agent.core.call import events as ev
-from agent.core.call.machine import Refused, State, Table, row
+from agent.core.call.machine import Refused, State, Table, row, stay
 from agent.core.call.reasons import CloseReason, Side
 from agent.core.call.renewal import RenewingCall
 
@@ -92,7 +92,7 @@ class AnsweredCall(RenewingCall):
             return self._renewal_failed(event, now)
         return self._setup_failed(event, now)
 
-    def _unheeded(self, event: ev.PeerUnheeded, now: float) -> tuple[State, list[ev.Effect]]:
+    def _unheeded(self, event: ev.RtcpTimedOut, now: float) -> tuple[State, list[ev.Effect]]:
         """It has a connection, and nobody behind it. Who has said a word since then is there."""
         self.must_carry(event.generation)
         if self._word_at is not None and self._word_at > now - event.seconds:
@@ -145,63 +145,45 @@ class AnsweredCall(RenewingCall):
 
 
 _S = State
+# in each of the three states after an answer
+_ANSWERED = {
+    ev.CandidateReceived: stay(AnsweredCall._add_candidate),
+    ev.CandidateFound: stay(AnsweredCall._trickle),
+    ev.IceConnected: stay(AnsweredCall._ice),
+    ev.FirstFrameSeen: stay(AnsweredCall._first_frame),
+    ev.TrackReceived: stay(AnsweredCall._track),
+    ev.RenewRequested: stay(AnsweredCall._renew),
+    ev.OfferReceived: stay(AnsweredCall._offered),
+    ev.AnswerReceived: stay(AnsweredCall._answered),
+    ev.DescriptionReady: stay(AnsweredCall._description),
+    ev.ErrorReceived: stay(AnsweredCall._error),
+    ev.CloseRequested: row(AnsweredCall._close, _S.CLOSED),
+    ev.CloseReceived: row(AnsweredCall._closed_by_far_side, _S.CLOSED),
+}
 SHARED: Table = {
     _S.CONNECTING: {
-        ev.CandidateReceived: row(AnsweredCall._add_candidate, _S.CONNECTING),
-        ev.CandidateFound: row(AnsweredCall._trickle, _S.CONNECTING),
-        ev.IceConnected: row(AnsweredCall._ice, _S.CONNECTING),
+        **_ANSWERED,
         ev.PeerConnected: row(AnsweredCall._established, _S.ESTABLISHED),
-        ev.FirstFrameSeen: row(AnsweredCall._first_frame, _S.CONNECTING),
-        ev.TrackReceived: row(AnsweredCall._track, _S.CONNECTING),
-        ev.PeerFailed: row(AnsweredCall._not_connected, _S.CONNECTING, _S.CLOSED),
-        ev.RenewRequested: row(AnsweredCall._renew, _S.CONNECTING),
-        ev.OfferReceived: row(AnsweredCall._offered, _S.CONNECTING),
-        ev.AnswerReceived: row(AnsweredCall._answered, _S.CONNECTING),
-        ev.DescriptionReady: row(AnsweredCall._description, _S.CONNECTING),
-        ev.ErrorReceived: row(AnsweredCall._error, _S.CONNECTING),
-        ev.CloseRequested: row(AnsweredCall._close, _S.CLOSED),
-        ev.CloseReceived: row(AnsweredCall._closed_by_far_side, _S.CLOSED),
-        ev.DeadlineReached: row(AnsweredCall._setup_expired, _S.CONNECTING, _S.CLOSED),
+        ev.PeerFailed: stay(AnsweredCall._not_connected, _S.CLOSED),
+        ev.DeadlineReached: stay(AnsweredCall._setup_expired, _S.CLOSED),
     },
     _S.ESTABLISHED: {
-        ev.CandidateReceived: row(AnsweredCall._add_candidate, _S.ESTABLISHED),
-        ev.CandidateFound: row(AnsweredCall._trickle, _S.ESTABLISHED),
-        ev.IceConnected: row(AnsweredCall._ice, _S.ESTABLISHED),
-        ev.PeerConnected: row(AnsweredCall._renewed, _S.ESTABLISHED),
-        ev.FirstFrameSeen: row(AnsweredCall._first_frame, _S.ESTABLISHED),
-        ev.TrackReceived: row(AnsweredCall._track, _S.ESTABLISHED),
-        ev.PeerFailed: row(AnsweredCall._failed, _S.ESTABLISHED, _S.CLOSED),
+        **_ANSWERED,
+        ev.PeerConnected: stay(AnsweredCall._renewed),
+        ev.PeerFailed: stay(AnsweredCall._failed, _S.CLOSED),
         ev.PeerSilent: row(AnsweredCall._silent, _S.LOST),
-        ev.PeerUnheeded: row(AnsweredCall._unheeded, _S.CLOSED),
+        ev.RtcpTimedOut: row(AnsweredCall._unheeded, _S.CLOSED),
         ev.PeerLost: row(AnsweredCall._lost, _S.LOST),
-        ev.RenewRequested: row(AnsweredCall._renew, _S.ESTABLISHED),
-        ev.OfferReceived: row(AnsweredCall._offered, _S.ESTABLISHED),
-        ev.AnswerReceived: row(AnsweredCall._answered, _S.ESTABLISHED),
-        ev.DescriptionReady: row(AnsweredCall._description, _S.ESTABLISHED),
-        ev.ErrorReceived: row(AnsweredCall._error, _S.ESTABLISHED),
-        ev.CloseRequested: row(AnsweredCall._close, _S.CLOSED),
-        ev.CloseReceived: row(AnsweredCall._closed_by_far_side, _S.CLOSED),
-        ev.DeadlineReached: row(AnsweredCall._established_expired, _S.ESTABLISHED, _S.CLOSED),
+        ev.DeadlineReached: stay(AnsweredCall._established_expired, _S.CLOSED),
     },
     _S.LOST: {
-        ev.CandidateReceived: row(AnsweredCall._add_candidate, _S.LOST),
-        ev.CandidateFound: row(AnsweredCall._trickle, _S.LOST),
-        ev.IceConnected: row(AnsweredCall._ice, _S.LOST),
+        **_ANSWERED,
         ev.PeerConnected: row(AnsweredCall._renewed, _S.ESTABLISHED),
-        ev.FirstFrameSeen: row(AnsweredCall._first_frame, _S.LOST),
-        ev.TrackReceived: row(AnsweredCall._track, _S.LOST),
-        ev.PeerFailed: row(AnsweredCall._failed, _S.LOST, _S.CLOSED),
+        ev.PeerFailed: stay(AnsweredCall._failed, _S.CLOSED),
         ev.PeerHeard: row(AnsweredCall._heard, _S.ESTABLISHED),
-        ev.PeerLost: row(AnsweredCall._lost, _S.LOST),
-        ev.RenewRequested: row(AnsweredCall._renew, _S.LOST),
-        ev.OfferDelivered: row(AnsweredCall._delivered, _S.LOST),
-        ev.OfferReceived: row(AnsweredCall._offered, _S.LOST),
-        ev.AnswerReceived: row(AnsweredCall._answered, _S.LOST),
-        ev.DescriptionReady: row(AnsweredCall._description, _S.LOST),
-        ev.ErrorReceived: row(AnsweredCall._error, _S.LOST),
-        ev.CloseRequested: row(AnsweredCall._close, _S.CLOSED),
-        ev.CloseReceived: row(AnsweredCall._closed_by_far_side, _S.CLOSED),
-        ev.DeadlineReached: row(AnsweredCall._lost_expired, _S.LOST, _S.CLOSED),
+        ev.PeerLost: stay(AnsweredCall._lost),
+        ev.OfferDelivered: stay(AnsweredCall._delivered),
+        ev.DeadlineReached: stay(AnsweredCall._lost_expired, _S.CLOSED),
     },
     _S.CLOSED: {},
 }

@@ -64,7 +64,9 @@ def _rows(table: Table) -> dict[str, dict[str, list[str]]]:
     order = list(State)
     return {
         state.value: {
-            camel_case(kind.__name__): [to.value for to in sorted(row.to, key=order.index)]
+            camel_case(kind.__name__): [
+                to.value for to in sorted(row.leads_to(state), key=order.index)
+            ]
             for kind, row in rows.items()
         }
         for state, rows in table.items()

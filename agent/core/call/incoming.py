@@ -5,7 +5,7 @@ from __future__ import annotations
 from agent.core.call import events as ev
 from agent.core.call.answered import SHARED, AnsweredCall
 from agent.core.call.decision import Decision
-from agent.core.call.machine import Refused, State, Table, Timing, row
+from agent.core.call.machine import Refused, State, Table, Timing, row, stay
 from agent.core.call.reasons import REASON_EXPIRED, CallStatus, CloseReason, Direction, Side
 
 _TOO_LATE = ev.RejectRequested(CallStatus.TIMEOUT, REASON_EXPIRED)
@@ -179,28 +179,24 @@ _S = State
 _UNDECIDED = {
     ev.AcceptRequested: row(IncomingCall._accept, _S.ANSWERING),
     ev.RejectRequested: row(IncomingCall._reject, _S.CLOSED),
-    ev.CandidateReceived: row(IncomingCall._hold_candidate, _S.INVITED, _S.RINGING),
+    ev.CandidateReceived: stay(IncomingCall._hold_candidate),
     ev.CloseReceived: row(IncomingCall._withdrawn, _S.CLOSED),
-    ev.SelectReceived: row(IncomingCall._selected, _S.INVITED, _S.RINGING, _S.CLOSED),
+    ev.SelectReceived: stay(IncomingCall._selected, _S.CLOSED),
     ev.CloseRequested: row(IncomingCall._leave, _S.CLOSED),
     ev.DeadlineReached: row(IncomingCall._unanswered, _S.CLOSED),
 }
-_SELECT = {
-    ev.SelectReceived: row(
-        IncomingCall._selected, _S.CONNECTING, _S.ESTABLISHED, _S.LOST, _S.CLOSED
-    )
-}
+_SELECT = {ev.SelectReceived: stay(IncomingCall._selected, _S.CLOSED)}
 TABLE: Table = {
     _S.INVITED: {**_UNDECIDED, ev.RingRequested: row(IncomingCall._ring, _S.RINGING)},
     _S.RINGING: _UNDECIDED,
     _S.ANSWERING: {
         ev.DescriptionReady: row(IncomingCall._answer, _S.CONNECTING),
         ev.PeerFailed: row(IncomingCall._cannot_answer, _S.CLOSED),
-        ev.CandidateReceived: row(AnsweredCall._add_candidate, _S.ANSWERING),
-        ev.CandidateFound: row(IncomingCall._hold_found, _S.ANSWERING),
-        ev.RenewRequested: row(IncomingCall._moved_early, _S.ANSWERING),
+        ev.CandidateReceived: stay(AnsweredCall._add_candidate),
+        ev.CandidateFound: stay(IncomingCall._hold_found),
+        ev.RenewRequested: stay(IncomingCall._moved_early),
         ev.CloseReceived: row(IncomingCall._withdrawn, _S.CLOSED),
-        ev.SelectReceived: row(IncomingCall._selected, _S.ANSWERING, _S.CLOSED),
+        ev.SelectReceived: stay(IncomingCall._selected, _S.CLOSED),
         ev.CloseRequested: row(IncomingCall._leave, _S.CLOSED),
         ev.DeadlineReached: row(IncomingCall._answer_overdue, _S.CLOSED),
     },

@@ -194,7 +194,7 @@ class PeerHeard:
 
 
 @dataclass(frozen=True, slots=True)
-class PeerUnheeded:
+class RtcpTimedOut:
     """For so many seconds nothing but connectivity checks was answered, while our media went
     out.
     """
@@ -253,7 +253,7 @@ Input = (
     | PeerFailed
     | PeerSilent
     | PeerHeard
-    | PeerUnheeded
+    | RtcpTimedOut
     | PeerLost
     | RenewRequested
     | OfferDelivered
@@ -270,6 +270,6 @@ PeerEvent = (
     | PeerFailed
     | PeerSilent
     | PeerHeard
-    | PeerUnheeded
+    | RtcpTimedOut
     | PeerLost
 )

@@ -93,17 +93,30 @@ class Outcome(NamedTuple):
 
 
 class Row(NamedTuple):
-    """How a state takes an input: the action, and the states that it may lead to."""
+    """How a state takes an input: the action, the states that it may lead to, and whether it may
+    stay.
+    """
 
     action: Callable[[Any, Any, float], tuple[State, list[ev.Effect]]]
     to: frozenset[State]
+    stays: bool
+
+    def leads_to(self, state: State) -> frozenset[State]:
+        """Where it may lead from `state`."""
+        return self.to | {state} if self.stays else self.to
 
 
 Table = Mapping[State, Mapping[type[Any], Row]]
 
 
 def row(action: Callable[[Any, Any, float], tuple[State, list[ev.Effect]]], *to: State) -> Row:
-    return Row(action, frozenset(to))
+    """A row that leads to one of `to`."""
+    return Row(action, frozenset(to), stays=False)
+
+
+def stay(action: Callable[[Any, Any, float], tuple[State, list[ev.Effect]]], *to: State) -> Row:
+    """A row that stays in its state, or leads to one of `to`."""
+    return Row(action, frozenset(to), stays=True)
 
 
 @dataclass(slots=True)
@@ -200,7 +213,7 @@ class Call:
             state, effects = found.action(self, event, now)
         except Refused as why:
             return Outcome([], str(why))
-        if state not in found.to:
+        if state not in found.leads_to(self.state):
             raise AssertionError(
                 f"{self.state} + {type(event).__name__} led to {state}, which its row does not list"
             )

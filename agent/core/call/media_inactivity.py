@@ -1,45 +1,45 @@
-"""Whether anybody takes in what we send. A far side may answer every check, and be dead behind
-that.
+"""Media inactivity: whether the remote peer still receives what we send.
 
-Who receives media says so, at least every few seconds (RFC 3550 6.2); a page in the background
-does, and one whose picture is paused. Not every stack does it, so only one that was used to it is
-judged by it. And whoever sends anything else is there: sound, a picture, a word on the data
-channel.
+A remote peer may answer every connectivity check, and be dead behind that. Who receives media
+reports on it by RTCP at least every few seconds (RFC 3550 6.2), in the background and while its
+picture is paused, too. Not every stack does, so only one that has done so is judged by it. Any
+other packet (sound, a picture, a message on the data channel) counts as a sign of life as well.
 """
 
 from __future__ import annotations
 
 # seconds: five reports of the slowest kind may be lost
-UNHEEDED = 30.0
-# reports, after which the next ones are expected
-HABIT = 3
-# seconds from one to the next; while we send nothing, nothing has to be said of it
-_SLOWEST_PICTURES = 2.0
+RTCP_TIMEOUT = 30.0
+# reports after which the next ones are expected
+MIN_REPORTS = 3
+# seconds between two packets at the lowest frame rate; longer pauses of ours do not count
+_MAX_SEND_INTERVAL = 2.0
 
 
-class Attention:
-    """One transport. Fed with running totals."""
+class RtcpMonitor:
+    """Of one transport. Fed with running totals."""
 
     def __init__(self) -> None:
         self._sent = self._received = 0
         self._since_sent = 0.0
-        self._unheeded = 0.0
+        self._unreported = 0.0
 
-    def look(self, seconds: float, *, sent: int, received: int, reports: int) -> bool:
-        """True once nobody has heeded us for so long, and again after as long once more.
+    def timed_out(self, seconds: float, *, sent: int, received: int, reports: int) -> bool:
+        """True once nothing was received for `RTCP_TIMEOUT` while we sent, and again after as long
+        once more.
 
-        `seconds` since the last look; `sent`: packets of media; `received`: packets of any kind but
-        connectivity checks; `reports`: how often the far side told what it gets of ours.
+        `seconds` since the last call; `sent`: packets of media; `received`: packets of any kind but
+        connectivity checks; `reports`: RTCP reports about what we sent.
         """
-        if received != self._received or reports < HABIT:
+        if received != self._received or reports < MIN_REPORTS:
             self._received = received
-            self._since_sent = self._unheeded = 0.0
+            self._since_sent = self._unreported = 0.0
         self._since_sent += seconds
         if sent != self._sent:
             self._sent = sent
-            self._unheeded += min(self._since_sent, _SLOWEST_PICTURES)
+            self._unreported += min(self._since_sent, _MAX_SEND_INTERVAL)
             self._since_sent = 0.0
-        if self._unheeded < UNHEEDED:
+        if self._unreported < RTCP_TIMEOUT:
             return False
-        self._unheeded = 0.0
+        self._unreported = 0.0
         return True

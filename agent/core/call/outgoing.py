@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.core.call import events as ev
 from agent.core.call.answered import SHARED, AnsweredCall
-from agent.core.call.machine import Refused, State, Table, Timing, row
+from agent.core.call.machine import Refused, State, Table, Timing, row, stay
 from agent.core.call.reasons import CallMode, CallStatus, CloseReason, Direction, Side
 
 _ENDS = {
@@ -278,31 +278,30 @@ class OutgoingCall(AnsweredCall):
 
 
 _S = State
-_AFTER = (_S.CONNECTING, _S.ESTABLISHED, _S.LOST)
 _LATE = {
-    ev.ResponseReceived: row(OutgoingCall._too_late, *_AFTER),
-    ev.RingingReceived: row(OutgoingCall._rings_too_late, *_AFTER),
+    ev.ResponseReceived: stay(OutgoingCall._too_late),
+    ev.RingingReceived: stay(OutgoingCall._rings_too_late),
 }
 TABLE: Table = {
     _S.OFFERING: {
         ev.DescriptionReady: row(OutgoingCall._offer_ready, _S.INVITING),
         ev.PeerFailed: row(OutgoingCall._no_offer, _S.CLOSED),
-        ev.CandidateFound: row(OutgoingCall._hold_found, _S.OFFERING),
-        ev.RenewRequested: row(OutgoingCall._moved_early, _S.OFFERING),
+        ev.CandidateFound: stay(OutgoingCall._hold_found),
+        ev.RenewRequested: stay(OutgoingCall._moved_early),
         ev.CloseRequested: row(OutgoingCall._cancel, _S.CLOSED),
         ev.DeadlineReached: row(OutgoingCall._no_offer_in_time, _S.CLOSED),
     },
     _S.INVITING: {
-        ev.CandidateFound: row(OutgoingCall._hold_found, _S.INVITING),
-        ev.RenewRequested: row(OutgoingCall._moved_early, _S.INVITING),
-        ev.CandidateReceived: row(OutgoingCall._hold_candidate, _S.INVITING),
-        ev.RingingReceived: row(OutgoingCall._rings, _S.INVITING),
-        ev.ResponseReceived: row(OutgoingCall._response, _S.INVITING, _S.CONNECTING, _S.CLOSED),
-        ev.ErrorReceived: row(OutgoingCall._unusable, _S.INVITING, _S.CLOSED),
+        ev.CandidateFound: stay(OutgoingCall._hold_found),
+        ev.RenewRequested: stay(OutgoingCall._moved_early),
+        ev.CandidateReceived: stay(OutgoingCall._hold_candidate),
+        ev.RingingReceived: stay(OutgoingCall._rings),
+        ev.ResponseReceived: stay(OutgoingCall._response, _S.CONNECTING, _S.CLOSED),
+        ev.ErrorReceived: stay(OutgoingCall._unusable, _S.CLOSED),
         ev.PeerFailed: row(OutgoingCall._no_offer, _S.CLOSED),
-        ev.CloseReceived: row(OutgoingCall._declined_later, _S.INVITING, _S.CLOSED),
+        ev.CloseReceived: stay(OutgoingCall._declined_later, _S.CLOSED),
         ev.CloseRequested: row(OutgoingCall._cancel, _S.CLOSED),
-        ev.DeadlineReached: row(OutgoingCall._nobody, _S.INVITING, _S.CLOSED),
+        ev.DeadlineReached: stay(OutgoingCall._nobody, _S.CLOSED),
     },
     _S.CONNECTING: {**SHARED[_S.CONNECTING], **_LATE},
     _S.ESTABLISHED: {**SHARED[_S.ESTABLISHED], **_LATE},

@@ -9,7 +9,7 @@ from agent.core.call import inputs
 from tests.core.call.vocabulary import classes_of, is_frozen
 
 PAST = re.compile(
-    r".*(Requested|Received|Ready|Found|Connected|Seen|Failed|Silent|Heard|Unheeded|Lost|"
+    r".*(Requested|Received|Ready|Found|Connected|Seen|Failed|Silent|Heard|Lost|TimedOut|"
     r"Delivered|Reached)"
 )
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.call.media_inactivity import HABIT, UNHEEDED, Attention
+from agent.core.call.media_inactivity import MIN_REPORTS, RTCP_TIMEOUT, RtcpMonitor
 
 
 class Watched:
     """A transport over which `rate` packets a second leave."""
 
-    def __init__(self, *, reports: int = HABIT, rate: float = 30.0) -> None:
+    def __init__(self, *, reports: int = MIN_REPORTS, rate: float = 30.0) -> None:
         self.sent, self.rate = 0.0, rate
         self.received = self.reports = reports
-        self.attention = Attention()
+        self.monitor = RtcpMonitor()
 
     def passes(self, seconds: int) -> bool:
         """Whether it is given up within them."""
         told = False
         for _ in range(4 * seconds):
             self.sent += self.rate / 4
-            told |= self.attention.look(
+            told |= self.monitor.timed_out(
                 0.25, sent=int(self.sent), received=self.received, reports=self.reports
             )
         return told
@@ -33,7 +33,7 @@ class Watched:
 
 def test_who_stops_reporting_and_says_nothing_else_is_given_up() -> None:
     watched = Watched()
-    assert not watched.passes(int(UNHEEDED) - 1)
+    assert not watched.passes(int(RTCP_TIMEOUT) - 1)
     assert watched.passes(2)
 
 
@@ -41,15 +41,15 @@ def test_a_report_a_packet_or_a_word_in_time_puts_it_off() -> None:
     for report in (True, False):
         watched = Watched()
         for _ in range(5):
-            assert not watched.passes(int(UNHEEDED) - 1)
+            assert not watched.passes(int(RTCP_TIMEOUT) - 1)
             watched.hears(report=report)
 
 
 def test_who_never_was_used_to_report_is_not_judged_by_it() -> None:
-    watched = Watched(reports=HABIT - 1)
+    watched = Watched(reports=MIN_REPORTS - 1)
     assert not watched.passes(3600)
     watched.hears(report=True)
-    assert watched.passes(int(UNHEEDED) + 1)
+    assert watched.passes(int(RTCP_TIMEOUT) + 1)
 
 
 def test_nothing_has_to_be_said_of_nothing() -> None:
@@ -58,21 +58,21 @@ def test_nothing_has_to_be_said_of_nothing() -> None:
     watched.rate = 0.0  # muted
     assert not watched.passes(3600)
     watched.rate = 30.0
-    assert not watched.passes(int(UNHEEDED) - 15)
+    assert not watched.passes(int(RTCP_TIMEOUT) - 15)
     assert watched.passes(10)
 
 
 def test_one_picture_a_second_is_enough() -> None:
-    assert Watched(rate=1.0).passes(int(UNHEEDED) + 2)
+    assert Watched(rate=1.0).passes(int(RTCP_TIMEOUT) + 2)
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.5), st.integers(0, 40), st.integers(0, 2)), max_size=400))
 def test_never_within_that_time_of_the_last_packet(passes: list[tuple[float, int, int]]) -> None:
-    attention, sent, received, quiet = Attention(), 0, 10, 0.0
+    monitor, sent, received, quiet = RtcpMonitor(), 0, 10, 0.0
     for seconds, leaving, coming in passes:
         sent, received = sent + leaving, received + coming
         quiet = seconds if coming else quiet + seconds
         assert (
-            not attention.look(seconds, sent=sent, received=received, reports=10)
-            or quiet >= UNHEEDED - 0.001
+            not monitor.timed_out(seconds, sent=sent, received=received, reports=10)
+            or quiet >= RTCP_TIMEOUT - 0.001
         )

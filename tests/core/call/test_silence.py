@@ -345,7 +345,7 @@ def _pass(watch: Watch, now: float, end: float) -> float:
 
 def test_a_far_side_that_only_answers_checks_ends_the_call() -> None:
     call = established(now=50.0)
-    assert feed(call, ev.PeerUnheeded(0, 30.0), now=100.0) == [
+    assert feed(call, ev.RtcpTimedOut(0, 30.0), now=100.0) == [
         ev.SendClose(CALLER, CloseReason.MEDIA_TIMEOUT),
         ev.ClosePeer(0),
         ev.Closed(CloseReason.MEDIA_TIMEOUT, Side.LOCAL),
@@ -355,9 +355,9 @@ def test_a_far_side_that_only_answers_checks_ends_the_call() -> None:
 def test_who_speaks_by_way_of_the_broker_is_there() -> None:
     call = established(now=50.0)
     feed(call, ev.CandidateReceived(CALLER, PARTY, candidate()), now=80.0)
-    assert call.handle(ev.PeerUnheeded(0, 30.0), 100.0).refused
+    assert call.handle(ev.RtcpTimedOut(0, 30.0), 100.0).refused
     assert call.state is State.ESTABLISHED
-    assert feed(call, ev.PeerUnheeded(0, 30.0), now=130.0)[-1] == ev.Closed(
+    assert feed(call, ev.RtcpTimedOut(0, 30.0), now=130.0)[-1] == ev.Closed(
         CloseReason.MEDIA_TIMEOUT, Side.LOCAL
     )
 
@@ -365,4 +365,4 @@ def test_who_speaks_by_way_of_the_broker_is_there() -> None:
 def test_only_the_transport_that_carries_the_media_counts() -> None:
     call = established()
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"))
-    assert call.handle(ev.PeerUnheeded(1, 30.0), 200.0).refused
+    assert call.handle(ev.RtcpTimedOut(1, 30.0), 200.0).refused

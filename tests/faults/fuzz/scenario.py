@@ -147,7 +147,7 @@ class Scenario:
             ev.PeerLost(generation, "gone"),
             ev.PeerSilent(generation, 3.0),
             ev.PeerHeard(generation),
-            ev.PeerUnheeded(generation, 30.0),
+            ev.RtcpTimedOut(generation, 30.0),
             ev.CandidateFound(generation, None),
             ev.CandidateFound(generation, ev.IceCandidate(mutations.CANDIDATE, "0", 0)),
         )
