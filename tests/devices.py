@@ -16,10 +16,13 @@ from typing import Any
 
 from agent.client.call_client import CallClient, ClientOptions
 from agent.core.policy.rules import Policy, Rule
+from agent.device.actions import Actions
+from agent.device.device_state import DeviceState
 from agent.device.doorkeeper import Doorkeeper
+from agent.device.event_publisher import EventPublisher
 from agent.device.operations import Operator
-from agent.device.presence import Presence, offline
-from agent.device.publisher import Publisher
+from agent.device.retained import Retained
+from agent.device.status_publisher import StatusPublisher, offline
 from agent.errors import MediaUnavailable
 from agent.media.jpeg import Jpeg
 from agent.ports import LocalStream
@@ -44,7 +47,7 @@ class Device:
 
     client: CallClient
     doorkeeper: Doorkeeper
-    presence: Presence
+    status: StatusPublisher
     peers: FakePeers
     broker: FakeBroker
     network: FakeNetwork
@@ -118,13 +121,15 @@ async def device(
     stream = LocalStream()
     policy = Policy([Rule.model_validate(rule) for rule in rules], timezone=UTC)
     doorkeeper = Doorkeeper(client, policy, stream, options.wall)
-    outbox = Outbox(
-        broker, folder, outbox_options, on_trouble=lambda trouble: publisher.disk_changed(trouble)
-    )
+    state = DeviceState("none")
+    outbox = Outbox(broker, folder, outbox_options, on_trouble=state.records_changed)
+    events = EventPublisher(broker, outbox, topics, UID, state, options.wall)
+    retained = Retained(broker)
     about = wire.About(uid=UID, model="none", max_conversations=options.max_conversations)
-    publisher = Publisher(broker, outbox, topics, UID, about, options.wall)
-    presence = Presence(
+    retained.say(topics.about(UID), wire.encode(about))
+    status = StatusPublisher(
         broker,
+        retained,
         topics,
         UID,
         "boot-1",
@@ -133,7 +138,7 @@ async def device(
         # tests count what is said
         confirm_after=3600,
     )
-    made = Device(client, doorkeeper, presence, peers, broker, network, outbox)
+    made = Device(client, doorkeeper, status, peers, broker, network, outbox)
 
     made.camera.set()
 
@@ -143,14 +148,13 @@ async def device(
             raise made.picture
         return made.picture
 
-    Operator(client, doorkeeper, stream, lambda: made.reload(), snapshot)
-    client.subscribe(publisher.event)
-    client.on(
-        "conversations", lambda: presence.occupied(len(client.conversations), busy=client.busy)
-    )
-    client.on_begin = publisher.begin
+    actions = Actions(client, doorkeeper, stream, snapshot)
+    client.on_command = Operator(actions, doorkeeper.override, lambda: made.reload()).handle
+    client.subscribe(events.event)
+    client.on("conversations", lambda: status.occupied(len(client.conversations), busy=client.busy))
+    client.on_begin = events.begin
     async with broker, outbox:
-        for call in await publisher.past_calls():
+        for call in await events.past_calls():
             client.over(call.conversation, call.remote_uid, call.reason)
         async with client:
             await broker.wait_connected(30)

@@ -10,14 +10,9 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from agent.client.call_client import CallClient
-from agent.client.conversation import Conversation
-from agent.core.call.reasons import CloseReason
 from agent.core.policy.rules import PolicyOverride
-from agent.device.doorkeeper import Doorkeeper
+from agent.device.actions import Actions
 from agent.errors import CallboxError, ConfigurationError, InvalidStateError, MalformedMessage
-from agent.media.jpeg import MAX_SNAPSHOT_SIZE, Jpeg
-from agent.ports import LocalStream
 from agent.signaling.channel import CommandRequest
 from agent.signaling.protocol import messages as wire
 
@@ -29,25 +24,17 @@ MAX_UNDER_WAY = 16
 
 
 class Operator:
-    """Carries out commands.
-
-    `reload` reads settings and policy again and returns what changed. `snapshot` makes a JPEG of so
-    many bytes at most.
-    """
+    """Carries out commands. `reload` reads settings and policy again and returns what changed."""
 
     def __init__(
         self,
-        client: CallClient,
-        doorkeeper: Doorkeeper,
-        local_stream: LocalStream,
+        actions: Actions,
+        override: Callable[[PolicyOverride | None], None],
         reload: Callable[[], dict[str, Any]],
-        snapshot: Callable[[int], Awaitable[Jpeg]],
     ) -> None:
-        self._client = client
-        self._doorkeeper = doorkeeper
-        self._local_stream = local_stream
+        self._actions = actions
+        self._set_override = override
         self._reload = reload
-        self._take_snapshot = snapshot
         self._verbs: dict[type[wire.Command], Callable[[Any], Awaitable[dict[str, Any]]]] = {
             wire.CallCommand: self._call,
             wire.AcceptCommand: self._accept,
@@ -59,7 +46,6 @@ class Operator:
             wire.PolicyCommand: self._override,
         }
         self._under_way = 0
-        client.on_command = self.handle
 
     @property
     def verbs(self) -> tuple[str, ...]:
@@ -107,30 +93,25 @@ class Operator:
             return wire.CommandResult.failure("internal", type(error).__name__)
 
     async def _call(self, command: wire.CallCommand) -> dict[str, Any]:
-        conversation = self._client.call(
-            command.to, self._local_stream, lifetime=command.lifetime, mode=command.mode
-        )
+        conversation = self._actions.call(command.to, lifetime=command.lifetime, mode=command.mode)
         return {"conversation": conversation.id}
 
     async def _accept(self, command: wire.AcceptCommand) -> dict[str, Any]:
-        return {"conversation": (await self._doorkeeper.accept(command.conversation)).id}
+        return {"conversation": (await self._actions.accept(command.conversation)).id}
 
     async def _reject(self, command: wire.RejectCommand) -> dict[str, Any]:
-        return {"conversation": (await self._doorkeeper.reject(command.conversation)).id}
+        return {"conversation": (await self._actions.reject(command.conversation)).id}
 
     async def _close(self, command: wire.CloseCommand) -> dict[str, Any]:
-        chosen = self._chosen(command.conversation)
-        for conversation in chosen:
-            await conversation.close(CloseReason.USER_HANGUP)
-        return {"conversations": [each.id for each in chosen]}
+        ended = await self._actions.hang_up(command.conversation)
+        return {"conversations": [each.id for each in ended]}
 
     async def _mute(self, command: wire.MuteCommand) -> dict[str, Any]:
-        for conversation in self._chosen(None):
-            conversation.mute(audio=command.audio, video=command.video)
+        self._actions.mute(audio=command.audio, video=command.video)
         return {}
 
     async def _snapshot(self, _command: wire.SnapshotCommand) -> dict[str, Any]:
-        picture = await self._take_snapshot(MAX_SNAPSHOT_SIZE)
+        picture = await self._actions.snapshot()
         return {
             "content_type": "image/jpeg",
             "width": picture.width,
@@ -143,20 +124,10 @@ class Operator:
 
     async def _override(self, command: wire.PolicyCommand) -> dict[str, Any]:
         if command.override is None:
-            self._doorkeeper.override(None)
+            self._set_override(None)
             return {"override": None}
         until = datetime.fromisoformat(command.until.upper()) if command.until else None
-        self._doorkeeper.override(
+        self._set_override(
             PolicyOverride.model_validate({"action": command.override, "until": until})
         )
         return {"override": command.override, "until": command.until}
-
-    def _chosen(self, conversation_id: str | None) -> list[Conversation]:
-        conversations = list(self._client.conversations.values())
-        if conversation_id is not None:
-            conversations = [each for each in conversations if each.id == conversation_id]
-        if not conversations:
-            raise InvalidStateError(
-                f"no conversation {conversation_id}" if conversation_id else "no conversation"
-            )
-        return conversations

@@ -69,8 +69,9 @@ class Snapshot:
     """`broker` is HOST:PORT, `broker_trouble` why the last attempt to reach it failed, `uptime`
     seconds, `memory` bytes of resident memory (None where that is unknown).
 
-    `tasks` of the event loop: a number that climbs from call to call is a leak, which nothing else
-    shows from outside.
+    `faults` are optional parts that do not work, by name, with the reason: the device takes calls
+    all the same. `tasks` of the event loop: a number that climbs from call to call is a leak, which
+    nothing else shows from outside.
     """
 
     uid: str
@@ -87,6 +88,7 @@ class Snapshot:
     tasks: int = 0
     broker_trouble: str | None = None
     calls: tuple[CallSnapshot, ...] = field(default=())
+    faults: dict[str, str] = field(default_factory=dict)
 
 
 def lacking(now: Snapshot) -> list[str]:
@@ -106,7 +108,10 @@ def lacking(now: Snapshot) -> list[str]:
 def words(now: Snapshot) -> str:
     """One line for `systemctl status`."""
     trouble = now.records.trouble
-    return _work(now) + (f"; call records are in memory only ({trouble})" if trouble else "")
+    parts = [_work(now)]
+    parts += [f"call records are in memory only ({trouble})"] if trouble else []
+    parts += [f"without the {part} ({reason})" for part, reason in now.faults.items()]
+    return "; ".join(parts)
 
 
 def _work(now: Snapshot) -> str:

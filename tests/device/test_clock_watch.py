@@ -134,7 +134,7 @@ async def test_the_status_says_since_when_once_the_clock_is_set(tmp_path: Path) 
     network, clocks = FakeNetwork(), Clocks(wall=60.0)
     async with device(network, tmp_path, options=options(clocks)) as door:
         assert door.on("status")[-1]["since"].startswith("1970-")
-        async with watching_clock(lambda: clocks.wall, door.presence.clock_set, interval=0):
+        async with watching_clock(lambda: clocks.wall, door.status.clock_set, interval=0):
             clocks.monotonic += 100.0
             clocks.wall = NOW
             await until(lambda: len(door.on("status")) == 2)

@@ -269,7 +269,7 @@ async def test_status_follows(tmp_path: Path) -> None:
             "the same state since the same moment"
         )
         assert len(door.on("about")) == 2
-        await door.presence.goodbye()
+        await door.status.goodbye()
     assert states == [("online", False, 0), ("online", True, 1), ("online", False, 0)]
     assert since == sorted(set(since))
     assert (

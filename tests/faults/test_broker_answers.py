@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from agent.device.presence import WILL_DELAY, offline
+from agent.device.status_publisher import WILL_DELAY, offline
 from agent.errors import SignalingError
 from agent.signaling.mqtt.backoff import Backoff
 from agent.signaling.mqtt.connection import MqttBroker

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.device.presence import offline
+from agent.device.status_publisher import offline
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.topics import Topics

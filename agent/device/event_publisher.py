@@ -1,6 +1,4 @@
-"""What a device tells the world: every event of its conversations, and what it is (PROTOCOL 5,
-6).
-"""
+"""What a device tells of its calls: every event of a conversation (PROTOCOL 5)."""
 
 from __future__ import annotations
 
@@ -12,6 +10,7 @@ from agent.client.conversation import Conversation
 from agent.core.call import events as ev
 from agent.core.call.reasons import Direction
 from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats
+from agent.device.device_state import DeviceState
 from agent.signaling.broker import Broker
 from agent.signaling.outbox.call_journal import CallJournal, PastCall, past_calls
 from agent.signaling.outbox.outbox import Outbox
@@ -24,7 +23,7 @@ _KEPT = frozenset({"response", "closed"})
 NOT_KEPT = "record_not_kept"
 
 
-class Publisher:
+class EventPublisher:
     """Publishes for one device. `now` is the time of day in Unix seconds."""
 
     def __init__(
@@ -33,7 +32,7 @@ class Publisher:
         outbox: Outbox,
         topics: Topics,
         uid: str,
-        about: wire.About,
+        state: DeviceState,
         now: Callable[[], float],
     ) -> None:
         self._broker = broker
@@ -41,19 +40,11 @@ class Publisher:
         self._journal = CallJournal(outbox, topics, wall=now)
         self._topics = topics
         self._uid = uid
-        self._about = about
+        self._state = state
         self._now = now
         self._open: dict[str, Conversation] = {}
-        self._trouble: str | None = None
         self._warned: set[str] = set()
-        broker.on_connection(self._on_connection)
-
-    def _on_connection(self, connected: bool) -> None:
-        """The description is retained, but a broker may have lost it: say it on every connect."""
-        if connected:
-            self._broker.publish(
-                self._topics.about(self._uid), wire.encode(self._about), retain=True
-            )
+        state.on_change(self._warn_all)
 
     async def flush(self, timeout: float) -> None:
         """Wait until the broker has the records of calls, where it can be reached; `timeout` in
@@ -101,22 +92,17 @@ class Publisher:
         """What an earlier process has left on the disk."""
         return past_calls(await self._outbox.left_over())
 
-    def disk_changed(self, trouble: str | None) -> None:
-        """The records of calls cannot be kept (any more), because of `trouble`; or can (again)."""
-        self._trouble = trouble
+    def _warn_all(self) -> None:
         for conversation in tuple(self._open.values()):
             self._warn(conversation)
 
     def _warn(self, conversation: Conversation) -> None:
         """Once in a call whose record is at risk: it has no other event of its own that says so."""
-        if (
-            self._trouble is None
-            or conversation.id in self._warned
-            or conversation.id not in self._open
-        ):
+        trouble = self._state.records_trouble
+        if trouble is None or conversation.id in self._warned or conversation.id not in self._open:
             return
         self._warned.add(conversation.id)
-        message = f"the record of this call is in memory only: {self._trouble}"
+        message = f"the record of this call is in memory only: {trouble}"
         self.event(conversation, "error", ev.ErrorRaised(NOT_KEPT, message))
 
     def _header(self, conversation: Conversation) -> wire.EventHeader:

@@ -1,6 +1,4 @@
-"""A running device at a glance: what its parts know, as the snapshot that systemd and `callbox
-status` show.
-"""
+"""A running device at a glance: what its parts know, as systemd and `callbox status` show it."""
 
 from __future__ import annotations
 
@@ -15,33 +13,31 @@ from agent import __version__
 from agent.client.call_client import CallClient
 from agent.client.conversation import Conversation
 from agent.core.statistics.reports import CallRecord, LocalStats
+from agent.device.device_state import DeviceState
 from agent.media.frame_meter import FrameMeter
 from agent.service.memory import resident_memory
 from agent.service.process_health import Vitals
-from agent.service.status_snapshot import CallSnapshot, Camera, Phase, Records, SentVideo, Snapshot
+from agent.service.status_snapshot import CallSnapshot, Phase, Records, SentVideo, Snapshot
 from agent.settings import Settings
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.outbox.outbox import Outbox
 
 
-class Overview:
-    """Looks at one device. `phase` and `camera` are set by its owner, who is told by `changed` when
-    to look again.
-    """
+class SnapshotMaker:
+    """Looks at one device, and has its `state` say that there is something new to look at."""
 
     def __init__(
         self,
         settings: Settings,
+        state: DeviceState,
         client: CallClient,
         broker: MqttBroker,
         meter: FrameMeter,
         outbox: Outbox,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.phase = Phase.STARTING
-        self.camera = Camera(name=settings.video.source)
-        self.changed: Callable[[], None] = lambda: None
         self._settings = settings
+        self._state = state
         self._client = client
         self._broker = broker
         self._meter = meter
@@ -52,7 +48,7 @@ class Overview:
         self._sent: dict[str, SentVideo] = {}
         client.subscribe(self._on_event)
         client.on("conversations", self._on_conversations)
-        broker.on_connection(lambda _connected: self.changed())
+        broker.on_connection(lambda _connected: state.changed())
 
     def snapshot(self) -> Snapshot:
         mqtt = self._settings.mqtt
@@ -60,22 +56,23 @@ class Overview:
             uid=self._settings.uid,
             version=__version__,
             pid=os.getpid(),
-            phase=self.phase,
+            phase=self._state.phase,
             uptime=round(self._monotonic() - self._started, 1),
             broker=f"{mqtt.host}:{mqtt.port}",
             broker_connected=self._broker.connected,
             broker_trouble=self._broker.trouble,
-            camera=self.camera,
+            camera=self._state.camera,
             records=Records(**asdict(self._outbox.health)),
             max_conversations=self._settings.max_conversations,
             memory=resident_memory(),
+            faults=self._state.faults,
             tasks=len(asyncio.all_tasks()),
             calls=tuple(self._call(each) for each in self._client.conversations.values()),
         )
 
     def vitals(self) -> Vitals:
         return Vitals(
-            mqtt_thread_alive=self._broker.alive or self.phase is not Phase.RUNNING,
+            mqtt_thread_alive=self._broker.alive or self._state.phase is not Phase.RUNNING,
             starved=self._meter.starved,
             gave_up=self._meter.gave_up,
         )
@@ -102,7 +99,7 @@ class Overview:
             del self._began[gone]
         for conversation in open_now:
             self._began.setdefault(conversation, self._monotonic())
-        self.changed()
+        self._state.changed()
 
     def _on_event(self, conversation: Conversation, _name: str, event: Any) -> None:
         if isinstance(event, CallRecord):
@@ -115,4 +112,4 @@ class Overview:
                 framerate=video.frames_per_second or 0.0,
                 bitrate=video.bitrate or 0,
             )
-        self.changed()
+        self._state.changed()

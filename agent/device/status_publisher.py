@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agent import __version__
+from agent.device.retained import Retained
 from agent.signaling.broker import Broker, Will
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.topics import Topics
@@ -26,19 +27,19 @@ def offline(uid: str, topics: Topics, boot_id: str) -> Will:
     return Will(topics.status(uid), wire.encode(status), delay=WILL_DELAY)
 
 
-class Presence:
+class StatusPublisher:
     """Keeps a device's retained status true. `boot_id` names this run of it, in the will as well.
 
-    The status is said on every connect, as a broker may have lost it, and once more when the will
-    of an earlier connection, or of an earlier run, can no longer come: a broker should not publish
-    that after our return, yet one of several that work together may. What changes while there is no
-    connection is not queued: of that, only the last counts. `now` is the time of day in Unix
-    seconds, `monotonic` a clock that is never set.
+    Beside what holds for all that is retained it is said once more when the will of an earlier
+    connection, or of an earlier run, can no longer come: a broker should not publish that after our
+    return, yet one of several that work together may. `now` is the time of day in Unix seconds,
+    `monotonic` a clock that is never set.
     """
 
     def __init__(
         self,
         broker: Broker,
+        retained: Retained,
         topics: Topics,
         uid: str,
         boot_id: str,
@@ -46,7 +47,7 @@ class Presence:
         monotonic: Callable[[], float] = time.monotonic,
         confirm_after: float = CONFIRM_AFTER,
     ) -> None:
-        self._broker = broker
+        self._retained = retained
         self._topic = topics.status(uid)
         self._now = now
         self._monotonic = monotonic
@@ -56,6 +57,7 @@ class Presence:
             state="online", since=wire.format_time(now()), version=__version__, boot_id=boot_id
         )
         self._confirmation: asyncio.TimerHandle | None = None
+        self._publish()
         broker.on_connection(self._on_connection)
 
     def occupied(self, conversations: int, *, busy: bool) -> None:
@@ -76,12 +78,10 @@ class Presence:
 
     def _on_connection(self, connected: bool) -> None:
         self._cancel_confirmation()
-        if connected:
-            self._publish()
-            if self._status.state == "online":
-                self._confirmation = asyncio.get_running_loop().call_later(
-                    self._confirm_after, self._publish
-                )
+        if connected and self._status.state == "online":
+            self._confirmation = asyncio.get_running_loop().call_later(
+                self._confirm_after, self._retained.repeat, self._topic
+            )
 
     def _cancel_confirmation(self) -> None:
         if self._confirmation is not None:
@@ -95,8 +95,4 @@ class Presence:
         return self._publish()
 
     def _publish(self) -> asyncio.Future[None]:
-        if self._broker.connected:
-            return self._broker.publish(self._topic, wire.encode(self._status), retain=True)
-        nothing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        nothing.set_result(None)
-        return nothing
+        return self._retained.say(self._topic, wire.encode(self._status))

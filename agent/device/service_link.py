@@ -1,5 +1,5 @@
-"""What surrounds a running device: systemd is told, `callbox status` is answered, and the journal
-gets its fields.
+"""The device as a service: systemd is told, `callbox status` is answered, and the journal gets its
+fields.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from agent.device.overview import Overview
+from agent.device.device_state import DeviceState
+from agent.device.snapshots import SnapshotMaker
 from agent.errors import ConfigurationError
 from agent.service.heartbeat import Heartbeat
 from agent.service.journal import call_fields
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 CAMERA_TIMEOUT = 20.0
 
 
-class Supervision:
+class ServiceLink:
     """Open from before the device connects until after it has hung up.
 
     `find_camera_fault` says what is wrong with the camera, or None; it blocks, and is run once, in
@@ -37,24 +37,26 @@ class Supervision:
     def __init__(
         self,
         uid: str,
-        overview: Overview,
+        state: DeviceState,
+        snapshots: SnapshotMaker,
         find_camera_fault: Callable[[], str | None],
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        self._overview = overview
+        self._state = state
+        self._remote_uid = snapshots.remote_uid
         self._find_camera_fault = find_camera_fault
         self._heartbeat = Heartbeat(
             open_notifier(environ),
-            overview.snapshot,
-            overview.vitals,
+            snapshots.snapshot,
+            snapshots.vitals,
             watchdog=watchdog_timeout(environ),
         )
-        overview.changed = self._heartbeat.nudge
-        self._status = StatusServer(socket_path(uid, environ), overview.snapshot)
+        self._status = StatusServer(socket_path(uid, environ), snapshots.snapshot)
         self._stack = AsyncExitStack()
+        state.on_change(self._heartbeat.nudge)
 
     async def __aenter__(self) -> Self:
-        self._stack.enter_context(call_fields(self._overview.remote_uid))
+        self._stack.enter_context(call_fields(self._remote_uid))
         await self._stack.enter_async_context(self._status)
         for work in (self._heartbeat.run(), self._look_for_camera()):
             self._stack.push_async_callback(_end, asyncio.create_task(work))
@@ -68,29 +70,9 @@ class Supervision:
     ) -> None:
         await self._stack.aclose()
 
-    def running(self) -> None:
-        """Every part has been started."""
-        self._enter(Phase.RUNNING)
-
-    def camera_failed(self, reason: str | None) -> None:
-        """The camera could not be opened, or stopped in a call and could not be opened again; None:
-        it works.
-
-        `callbox status` shows it. That a call waited in vain for frames is for the watchdog, which
-        learns it from the frames themselves: a restart mends a wedged driver, yet not a missing
-        camera.
-        """
-        if reason != self._overview.camera.missing:
-            self._overview.camera = replace(self._overview.camera, looked_for=True, missing=reason)
-            self._heartbeat.nudge()
-
-    def disk_changed(self) -> None:
-        """The disk keeps call records no more; or does again. `callbox status` shows it."""
-        self._heartbeat.nudge()
-
     def stopping(self) -> None:
         """The device hangs up and ends."""
-        self._enter(Phase.STOPPING)
+        self._state.enter(Phase.STOPPING)
         self._heartbeat.stopping()
 
     @contextmanager
@@ -106,10 +88,6 @@ class Supervision:
         finally:
             self._heartbeat.reloaded(outcome)
 
-    def _enter(self, phase: Phase) -> None:
-        self._overview.phase = phase
-        self._heartbeat.nudge()
-
     async def _look_for_camera(self) -> None:
         try:
             async with asyncio.timeout(CAMERA_TIMEOUT):
@@ -122,8 +100,7 @@ class Supervision:
             missing = str(error) or type(error).__name__
         if missing is not None:
             logger.warning("no camera: %s", missing)
-        self._overview.camera = replace(self._overview.camera, looked_for=True, missing=missing)
-        self._heartbeat.nudge()
+        self._state.camera_looked_for(missing)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -1,0 +1,76 @@
+"""What stands in a running device beside its calls and its connection: phase, camera, disk, and
+the parts that do not work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from agent.errors import MediaError
+from agent.service.status_snapshot import Camera, Phase
+
+
+class DeviceState:
+    """Made before everything else: parts tell it, and whoever shows it is told of each change.
+
+    `camera` names the source. Belongs to the event loop.
+    """
+
+    def __init__(self, camera: str) -> None:
+        self.phase = Phase.STARTING
+        self.camera = Camera(name=camera)
+        # why the disk does not keep call records
+        self.records_trouble: str | None = None
+        self._faults: dict[str, str] = {}
+        self._observers: list[Callable[[], None]] = []
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """Optional parts that do not work, by name, and why."""
+        return dict(self._faults)
+
+    def on_change(self, observer: Callable[[], None]) -> None:
+        """Call `observer` after each change, for as long as this lives."""
+        self._observers.append(observer)
+
+    def changed(self) -> None:
+        """Something that is shown beside this is different now."""
+        for observer in self._observers:
+            observer()
+
+    def enter(self, phase: Phase) -> None:
+        self.phase = phase
+        self.changed()
+
+    def camera_looked_for(self, missing: str | None) -> None:
+        """`missing` says why there is no camera; None where there is one."""
+        self.camera = replace(self.camera, looked_for=True, missing=missing)
+        self.changed()
+
+    def camera_failed(self, failure: MediaError | None) -> None:
+        """The camera could not be opened, or stopped in a call and could not be opened again; None:
+        it works.
+
+        `callbox status` shows it. That a call waited in vain for frames is for the watchdog, which
+        learns it from the frames themselves: a restart mends a wedged driver, yet not a missing
+        camera.
+        """
+        reason = None if failure is None else str(failure)
+        if reason != self.camera.missing:
+            self.camera_looked_for(reason)
+
+    def records_changed(self, trouble: str | None) -> None:
+        """The disk keeps call records no more, because of `trouble`; or does again."""
+        self.records_trouble = trouble
+        self.changed()
+
+    def part_failed(self, part: str, reason: str | None) -> None:
+        """An optional part does not work, and why; None: it does."""
+        if self._faults.get(part) == reason:
+            return
+        if reason is None:
+            del self._faults[part]
+        else:
+            self._faults[part] = reason
+        self.changed()

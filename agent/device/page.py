@@ -1,0 +1,54 @@
+"""The page as a part of the device."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from agent.core.call.values import IceServer
+from agent.settings import Settings
+from agent.signaling.mqtt.mqtt_options import TlsOptions, tls_context
+from agent.webrtc.ice.ice_servers import time_limited
+
+if TYPE_CHECKING:
+    from agent.web.server import PageServer
+
+
+def page_server(settings: Settings) -> PageServer:
+    """The page's server. Its connections to the broker are the page's own: without the device's
+    certificate.
+    """
+    # two megabytes that a device without a page does without
+    from agent.web.server import PageServer, WebOptions
+
+    web, mqtt = settings.web, settings.mqtt
+    options = WebOptions(
+        host=web.host,
+        port=web.port,
+        certificate=web.cert_file,
+        key=web.key_file,
+        client_ca=web.client_ca_file,
+        password=web.password.get_secret_value() if web.password else None,
+    )
+    authority = str(mqtt.tls.ca_file) if mqtt.tls.ca_file else None
+    tls = tls_context(TlsOptions(ca_file=authority)) if mqtt.tls.enabled else None
+    ice_servers = settings.ice.options().servers
+
+    def configuration() -> dict[str, Any]:
+        return {
+            "prefix": settings.topic_prefix,
+            "iceServers": [_page_ice_server(each) for each in ice_servers],
+        }
+
+    return PageServer(options, (mqtt.host, mqtt.port), configuration, broker_tls=tls)
+
+
+def _page_ice_server(server: IceServer) -> dict[str, Any]:
+    """For a browser: never with a secret, yet with what the secret gives."""
+    server = time_limited(server, time.time())
+    entry = {
+        "urls": list(server.urls),
+        "username": server.username,
+        "credential": server.credential,
+    }
+    return {key: value for key, value in entry.items() if value is not None}

@@ -1,0 +1,160 @@
+"""What a device is made of: everything is made first, then started in the order of a table, and
+stopped in reverse.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from agent.client.call_client import CallClient, ClientOptions
+from agent.core.call.machine import Timing
+from agent.core.policy.rules import Policy
+from agent.device.about import about
+from agent.device.actions import Actions
+from agent.device.device_state import DeviceState
+from agent.device.doorkeeper import Doorkeeper
+from agent.device.event_publisher import EventPublisher
+from agent.device.operations import Operator
+from agent.device.optional_part import OptionalPart
+from agent.device.reloading import Load, Reloader
+from agent.device.retained import Retained
+from agent.device.service_link import ServiceLink
+from agent.device.snapshots import SnapshotMaker
+from agent.device.status_publisher import StatusPublisher, offline
+from agent.media.camera_check import find_fault
+from agent.media.frame_meter import FrameMeter
+from agent.media.sound.audio_hub import AudioHub, open_audio_source
+from agent.media.source_choice import open_video_source
+from agent.media.video_hub import VideoHub
+from agent.media.video_source import VideoOptions
+from agent.ports import LocalStream
+from agent.settings import Settings
+from agent.signaling.channel import Signaling
+from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.outbox.outbox import Outbox
+from agent.signaling.protocol import messages as wire
+from agent.signaling.protocol.topics import Topics
+from agent.webrtc.peer import make_peer
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Of one device; none is started yet."""
+
+    settings: Settings
+    state: DeviceState
+    video: VideoHub
+    audio: AudioHub | None
+    broker: MqttBroker
+    outbox: Outbox
+    retained: Retained
+    client: CallClient
+    events: EventPublisher
+    status: StatusPublisher
+    service: ServiceLink
+    reloader: Reloader
+    actions: Actions
+    operator: Operator
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A row of the table. One that is `optional` and does not start costs the device nothing else;
+    one that is not `wanted` by the settings is left out.
+    """
+
+    name: str
+    open: Callable[[Parts], AbstractAsyncContextManager[object]]
+    optional: bool = False
+    wanted: Callable[[Settings], bool] = lambda _settings: True
+
+
+@asynccontextmanager
+async def running(table: Sequence[Part], parts: Parts) -> AsyncIterator[None]:
+    """Open while every part of the table runs."""
+    async with AsyncExitStack() as stack:
+        for part in table:
+            if not part.wanted(parts.settings):
+                continue
+            make = partial(part.open, parts)
+            context = OptionalPart(part.name, make, parts.state) if part.optional else make()
+            await stack.enter_async_context(context)
+        yield
+
+
+def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
+    """Make a device of its settings. Raises ConfigurationError."""
+    state = DeviceState(settings.video.source)
+    video, audio = _feeds(settings, state)
+    meter = FrameMeter(video)
+    local_stream = LocalStream(video=meter, audio=audio)
+    uid, topics, boot_id = settings.uid, Topics(settings.topic_prefix), str(uuid.uuid4())
+    broker = MqttBroker(
+        settings.mqtt.connection(f"callbox-{uid}"),
+        subscriptions=Signaling.subscriptions(uid, settings.topic_prefix),
+        will=offline(uid, topics, boot_id),
+    )
+    signaling = Signaling(broker, uid=uid, prefix=settings.topic_prefix, party=str(uuid.uuid4()))
+    client = CallClient(signaling, make_peer, client_options(settings))
+    doorkeeper = Doorkeeper(client, policy, local_stream, time.time)
+    outbox = Outbox(broker, settings.state_directory, on_trouble=state.records_changed)
+    events = EventPublisher(broker, outbox, topics, uid, state, time.time)
+    client.subscribe(events.event)
+    client.on_begin = events.begin
+    retained = Retained(broker)
+    status = StatusPublisher(broker, retained, topics, uid, boot_id, time.time)
+    client.on("conversations", lambda: status.occupied(len(client.conversations), busy=client.busy))
+    service = ServiceLink(
+        uid,
+        state,
+        SnapshotMaker(settings, state, client, broker, meter, outbox),
+        partial(find_fault, settings.video.source, video_options(settings)),
+    )
+    reloader = Reloader(load, settings, service.reloading)
+    reloader.on_reload(lambda _, policy: doorkeeper.replace_policy(policy))
+    actions = Actions(client, doorkeeper, local_stream, video.snapshot)
+    operator = Operator(actions, doorkeeper.override, reloader.reload)
+    client.on_command = operator.handle
+    retained.say(topics.about(uid), wire.encode(about(settings, video, operator.verbs)))
+    return Parts(
+        settings=settings,
+        state=state,
+        video=video,
+        audio=audio,
+        broker=broker,
+        outbox=outbox,
+        retained=retained,
+        client=client,
+        events=events,
+        status=status,
+        service=service,
+        reloader=reloader,
+        actions=actions,
+        operator=operator,
+    )
+
+
+def video_options(settings: Settings) -> VideoOptions:
+    return VideoOptions.of(settings.video, settings.camera, settings.uid)
+
+
+def client_options(settings: Settings) -> ClientOptions:
+    return ClientOptions(
+        max_conversations=settings.max_conversations,
+        ice=settings.ice.options(),
+        timing=Timing(setup=settings.call.setup_timeout),
+        stats_interval=settings.stats.interval,
+    )
+
+
+def _feeds(settings: Settings, state: DeviceState) -> tuple[VideoHub, AudioHub | None]:
+    options = video_options(settings)
+    source = open_video_source(settings.video.source, options)
+    video = VideoHub(source, options, linger=settings.video.linger, on_health=state.camera_failed)
+    sound = open_audio_source(settings.audio.capture)
+    return video, AudioHub(sound) if sound is not None else None
