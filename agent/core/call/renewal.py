@@ -198,8 +198,9 @@ class RenewingCall(Call):
 
     def _begin_renewal(self, generation: int, now: float, *, offer: str | None) -> ev.Effect:
         self._newest = max(self._newest, generation)
-        # each transport has its own
-        self._candidates = 0
+        if offer is None:
+            # the remote peer's own offers share what is left: it could make a hundred at once
+            self._candidates = 0
         self._renewal = Renewal(generation, offer is None, now + self.timing.renewal)
         self._retry_at = now + (self.timing.retry if offer is None else self.timing.renewal)
         if offer is None:
@@ -210,6 +211,7 @@ class RenewingCall(Call):
         old = sorted(self._live - {generation})
         self._live = {generation}
         self._current = generation
+        self._candidates = 0
         self._renewal = self._retry_at = None
         return [ev.StartMedia(generation), *(ev.ClosePeer(each) for each in old)]
 

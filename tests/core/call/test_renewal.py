@@ -126,15 +126,21 @@ def test_candidates_go_to_the_transport_in_the_making() -> None:
     ]
 
 
-def test_each_transport_takes_its_own_candidates() -> None:
+def test_candidates_of_fresh_offers_share_what_is_left_until_one_connects() -> None:
+    """A remote peer could make a hundred offers in one instant."""
     call = established()
-    feed(call, *[ev.CandidateReceived(CALLER, PARTY, candidate())] * call.timing.max_candidates)
-    assert call.handle(ev.CandidateReceived(CALLER, PARTY, candidate()), 101.0).refused
-    feed(
-        call,
-        ev.OfferReceived(CALLER, PARTY, 1, "offer"),
-        ev.CandidateReceived(CALLER, PARTY, candidate()),
-    )
+    received = ev.CandidateReceived(CALLER, PARTY, candidate())
+    feed(call, *[received] * call.timing.max_candidates)
+    assert call.handle(received, 101.0).refused
+    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"))
+    assert call.handle(received, 102.0).refused
+    feed(call, ev.PeerConnected(1), received)
+
+
+def test_candidates_for_an_offer_of_ours_are_counted_anew() -> None:
+    call = established()
+    received = ev.CandidateReceived(CALLER, PARTY, candidate())
+    feed(call, *[received] * call.timing.max_candidates, ev.RenewRequested(), received)
 
 
 # -- before there is an answer ---------------------------------------------------------------------
