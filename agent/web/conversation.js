@@ -1081,8 +1081,6 @@ function readPath(all, dtls) {
     remoteCandidateType: remote?.candidateType,
     protocol: local?.relayProtocol ?? local?.protocol,
     relayed: local && remote && [local, remote].some(({ candidateType }) => candidateType === "relay"),
-    localAddress: local?.address,
-    remoteAddress: remote?.address,
     ...known(pair),
     ...known(dtls),
   });

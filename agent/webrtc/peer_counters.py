@@ -113,8 +113,6 @@ def transport(pc: inside.PeerConnection, consent: inside.ConsentWatch | None) ->
         local_candidate_type=pair.local.type if pair else None,
         remote_candidate_type=pair.remote.type if pair else None,
         protocol=pair.local.transport if pair else None,
-        local_address=_address(pair.local.host, pair.local.port) if pair else None,
-        remote_address=_address(pair.remote.host, pair.remote.port) if pair else None,
         current_round_trip_time=consent.round_trip_time if consent else None,
         packets_sent=totals.packetsSent,
         packets_received=totals.packetsReceived,
@@ -123,7 +121,3 @@ def transport(pc: inside.PeerConnection, consent: inside.ConsentWatch | None) ->
         ice_role=totals.iceRole,
         dtls_state=totals.dtlsState,
     )
-
-
-def _address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -85,8 +85,6 @@ class TransportReport(Report):
     remote_candidate_type: str | None = None
     protocol: str | None = None
     relayed: bool | None = None
-    local_address: str | None = None
-    remote_address: str | None = None
     current_round_trip_time: float | None = None
     packets_sent: int | None = None
     packets_received: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import struct
 import time
+from dataclasses import asdict
 
 import pytest
 from aiortc import RTCRtpReceiver
@@ -239,9 +240,8 @@ async def test_counters_are_filled(call: Call) -> None:
     transport = device.transport
     assert (transport.local_candidate_type, transport.protocol) == ("host", "udp")
     assert transport.remote_candidate_type in ("host", "prflx")
-    assert transport.local_address is not None
-    assert transport.remote_address is not None
-    assert transport.local_address == caller.transport.remote_address
+    # events go to whoever reads them: no address of either side
+    assert not [name for name in asdict(transport) if "address" in name]
     assert (transport.ice_role, caller.transport.ice_role) == ("controlled", "controlling")
     assert transport.dtls_state == "connected"
     assert transport.packets_sent is not None
