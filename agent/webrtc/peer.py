@@ -42,9 +42,10 @@ from agent.webrtc.sdp import RemoteDescription, declares_profile, publish, read_
 
 log = logging.getLogger(__name__)
 
-# seconds for aiortc's own end, after which relays are abandoned
-CLOSE_TIMEOUT = 4.0
-ABANDON_TIMEOUT = 1.0  # seconds after that
+# seconds for aiortc's own end; then nothing is waited for any more
+CLOSE_TIMEOUT = 3.0
+# seconds for tasks that are ending; twice in all, so that nothing outlives a close by six
+ABANDON_TIMEOUT = 1.0
 
 inside.configure()
 
@@ -181,7 +182,7 @@ class AiortcPeer:
 
     def _prepare_ice(self) -> None:
         ice = self._pc.require_ice()
-        inside.survive_malformed(self._pc.require_dtls())
+        inside.DtlsReader(self._pc.require_dtls())
         if not self._relay_only:
             inside.use_host_addresses(ice, self._ice.host_addresses)
         self._consent = inside.ConsentWatch(
@@ -191,7 +192,6 @@ class AiortcPeer:
     async def _described(self, mid: str, index: int) -> str:
         """Our description with what is known now; the servers are asked in the background."""
         servers = usable_servers(self._ice.servers, time.time())
-        inside.check_steadily(self._pc.require_ice())
         has_candidates = bool(self._pc.require_ice().local_candidates)
         if has_candidates:
             self._pc.can_connect.set()
@@ -322,13 +322,17 @@ class AiortcPeer:
         self._pc.can_connect.set()
         closing = asyncio.create_task(self._pc.close(), name="aiortc-close")
         if (await asyncio.wait([closing], timeout=CLOSE_TIMEOUT))[1]:
-            log.warning("the transport does not end in time; relays are abandoned")
-            leftovers |= self._pc.abandon_relays()
+            log.warning("the transport does not end in time; it is aborted")
+            leftovers |= self._pc.release()
         await _finish({closing, *leftovers})
+        if ending := self._pc.abort():
+            await _finish(ending)
 
 
 async def _finish(tasks: set[asyncio.Future[Any]]) -> None:
     """Wait for what should be ending by itself; cancel what is not."""
+    if not tasks:
+        return
     done, pending = await asyncio.wait(tasks, timeout=ABANDON_TIMEOUT)
     for task in pending:
         log.warning("cancelling %r, which does not end", task)

@@ -24,6 +24,8 @@ from agent.webrtc.ice.resolver import resolve
 log = logging.getLogger(__name__)
 
 SERVER_TIMEOUT = 5.0  # seconds
+# characters of what a server says
+MAX_PHRASE = 120
 
 
 async def gather_from_servers(
@@ -49,7 +51,7 @@ async def gather_from_servers(
                 else:
                     await _ask_turn(ice, server, relay_only, ca_file, on_candidate)
         except Exception as error:  # noqa: BLE001 - the edge of a task: a server may answer anything, or nothing
-            fault = f"{server.name} {explain(error, server)}"
+            fault = f"{printable(server.name)} {explain(error, server)}"
             log.warning("%s", fault)
             faults.append(fault)
 
@@ -68,10 +70,15 @@ def explain(error: Exception, server: UsableServer) -> str:
         case aioice.stun.TransactionFailed():
             ended = server.expired(time.time())
             why = f": its credential has expired at {ended:%Y-%m-%d %H:%M} UTC" if ended else ""
-            return f"refuses: {error}{why}"
+            return f"refuses: {printable(str(error))}{why}"
         case ssl.SSLCertVerificationError():
-            return f"has a certificate that is not trusted: {error.verify_message}"
-    return f"gives no candidate: {str(error) or type(error).__name__}"
+            return f"has a certificate that is not trusted: {printable(error.verify_message)}"
+    return f"gives no candidate: {printable(str(error)) or type(error).__name__}"
+
+
+def printable(text: str) -> str:
+    """What a stranger wrote, as it may stand in a log: on one line, without escape sequences."""
+    return "".join(c if c.isprintable() else "?" for c in text[:MAX_PHRASE])
 
 
 @lru_cache(maxsize=4)
@@ -111,7 +118,7 @@ async def _ask_turn(
     ca_file: str | None,
     on_candidate: Callable[[aioice.Candidate], None],
 ) -> None:
-    relay, protocol = await allocate(server, lambda: aioice.ice.StunProtocol(ice), ca_file)
+    relay, protocol = await allocate(server, lambda: inside.GuardedProtocol(ice), ca_file)
     candidate = protocol.local_candidate = inside.relayed_candidate(
         relay, hide_related_address=relay_only
     )

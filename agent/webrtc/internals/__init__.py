@@ -10,10 +10,11 @@ measures intervals by a clock that may be set.
 
 from __future__ import annotations
 
+from agent.webrtc.internals.datagram_guard import GuardedProtocol
+from agent.webrtc.internals.dtls_reader import DtlsReader
 from agent.webrtc.internals.ice_transport import (
     ConsentWatch,
     add_local_candidate,
-    check_steadily,
     host_protocols,
     knows_remote_candidates,
     selected_pair,
@@ -21,7 +22,8 @@ from agent.webrtc.internals.ice_transport import (
     use_host_addresses,
 )
 from agent.webrtc.internals.paced import PacedSender, PictureSource
-from agent.webrtc.internals.receiver import ReceiverTap, survive_malformed
+from agent.webrtc.internals.receiver import ReceiverTap
+from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
 from agent.webrtc.internals.rtc_connection import (
     PeerConnection,
     configure,
@@ -33,18 +35,21 @@ from agent.webrtc.internals.turn import Protocol as RelayProtocol
 from agent.webrtc.internals.turn import Relay, open_relay, relayed_candidate
 
 __all__ = [
+    "REFUSED",
     "ConsentWatch",
+    "DtlsReader",
+    "GuardedProtocol",
     "PacedSender",
     "PacketSender",
     "PeerConnection",
     "PictureSource",
     "ReceiverTap",
+    "Refusal",
     "Relay",
     "RelayProtocol",
     "Source",
     "Unit",
     "add_local_candidate",
-    "check_steadily",
     "configure",
     "has_common_codec",
     "host_protocols",
@@ -53,7 +58,6 @@ __all__ = [
     "open_relay",
     "relayed_candidate",
     "selected_pair",
-    "survive_malformed",
     "transport_totals",
     "use_host_addresses",
 ]

@@ -7,13 +7,14 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import aioice
 import aioice.ice
 import aioice.stun
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.stats import RTCTransportStats
+
+from agent.webrtc.internals.datagram_guard import open_socket
 
 # seconds between checks, +-20 %
 CONSENT_INTERVAL = 1.0
@@ -28,10 +29,6 @@ LISTENING = 0.25
 LISTENING_IN_SILENCE = 0.05
 # seconds between checks, then
 ASKING_IN_SILENCE = 0.25
-# twenty seconds: longer than a fresh transport is waited for
-CHECK_ATTEMPTS = 40
-# with more pairs each is checked twice in 1.5 s instead of three times: 20 ms between two checks
-FEW_CHECKS = 25
 
 MAX_HOST_ADDRESSES = 10
 
@@ -40,23 +37,21 @@ def use_host_addresses(ice: aioice.ice.Connection, addresses: tuple[str, ...]) -
     """Gather host candidates from `addresses`. Empty: from what aioice finds, or loopback where it
     finds nothing.
     """
-    gather = ice.get_component_candidates
 
-    async def bounded(
+    async def gather(
         component: int,
         addresses: list[str],
-        timeout: int = 5,
+        timeout: int = 5,  # noqa: ARG001 - aioice's signature
         *,
         chosen: tuple[str, ...] = addresses,
-    ) -> Any:
+    ) -> list[aioice.Candidate]:
         found = list(chosen) or addresses or ["127.0.0.1"]
-        candidates: list[aioice.Candidate] = []
-        # one by one: where we are cancelled, aioice knows of all it opened
-        for address in found[:MAX_HOST_ADDRESSES]:
-            candidates += await gather(component=component, addresses=[address], timeout=timeout)
-        return candidates
+        opened = [
+            await open_socket(ice, component, address) for address in found[:MAX_HOST_ADDRESSES]
+        ]
+        return [candidate for candidate in opened if candidate is not None]
 
-    ice.get_component_candidates = bounded  # type: ignore[method-assign]
+    ice.get_component_candidates = gather  # type: ignore[method-assign]
 
 
 def host_protocols(ice: aioice.ice.Connection) -> list[aioice.ice.StunProtocol]:
@@ -81,7 +76,6 @@ def add_local_candidate(
         for remote in ice._remote_candidates:
             ice._pair_remote_candidate(remote)
         ice.sort_check_list()
-        check_steadily(ice)
     return True
 
 
@@ -106,52 +100,13 @@ def transport_totals(dtls: RTCDtlsTransport) -> RTCTransportStats:
     return stats
 
 
-def check_steadily(ice: aioice.ice.Connection) -> None:
-    """Send each connectivity check again and again at the same pace.
-
-    aioice doubles its pause each time: after a hole of ten seconds the next check may be eight
-    away, and a check that comes in meanwhile does not hasten it, as RFC 8445 7.3.1.4 would have it.
-    """
-    for protocol in ice._protocols:
-        if not isinstance(getattr(protocol.request, "__self__", None), SteadyRequests):
-            protocol.request = SteadyRequests(ice, protocol).request  # type: ignore[method-assign]
-
-
-class SteadyRequests:
-    """The requests of one socket. Those that say how often they are to be sent (consent, servers)
-    stay as they are.
-    """
-
-    def __init__(self, ice: aioice.ice.Connection, protocol: aioice.ice.StunProtocol) -> None:
-        self._ice = ice
-        self._request = protocol.request
-
-    async def request(
-        self,
-        request: aioice.stun.Message,
-        addr: tuple[str, int],
-        integrity_key: bytes | None = None,
-        retransmissions: int | None = None,
-    ) -> tuple[aioice.stun.Message, tuple[str, int]]:
-        if retransmissions is not None or integrity_key is None:
-            return await self._request(request, addr, integrity_key, retransmissions)
-        for _ in range(CHECK_ATTEMPTS):
-            again = 0 if len(self._ice._check_list) <= FEW_CHECKS else 1
-            try:
-                return await self._request(request, addr, integrity_key, again)
-            except aioice.stun.TransactionTimeout:
-                # or the next signature would cover it
-                request.attributes.pop("FINGERPRINT", None)
-        raise aioice.stun.TransactionTimeout
-
-
 class ConsentWatch:
     """Consent freshness (RFC 7675), the round trip, and whether anything comes at all.
 
     A silent path is told of and kept: checks and media go on until consent has expired, so that it
-    works again as soon as the network does. What counts as something: an answer to a check, a check
-    of the far side, any packet of DTLS or SRTP. Time in which we did not listen (a stopped process)
-    is no silence.
+    works again as soon as the network does. What counts as something is authenticated: an answer to
+    a check, a check of the remote peer, a packet of DTLS or SRTP. Time in which we did not listen
+    (a stopped process) is no silence.
     """
 
     def __init__(

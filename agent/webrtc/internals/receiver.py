@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import queue
-import struct
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from aiortc import RTCRtpReceiver
-from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
+from agent.webrtc.internals.ending import report_always
+from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
 from agent.webrtc.receiving.frame_buffer import PictureBuffer, VideoPacket
 
-log = logging.getLogger(__name__)
-
-
-def survive_malformed(dtls: RTCDtlsTransport) -> None:
-    """Drop a packet that cannot be read. aiortc takes an error of its parser for the end of the
-    transport.
-    """
-    careful: Any = dtls
-    careful._handle_rtp_data = _dropping(dtls._handle_rtp_data)
-    careful._handle_rtcp_data = _dropping(dtls._handle_rtcp_data)
-
-
-def _dropping(handle: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    async def handle_or_drop(data: bytes, **arguments: Any) -> None:
-        try:
-            await handle(data, **arguments)
-        except struct.error as error:
-            # a header extension or a REMB that is shorter than it says
-            log.debug("a packet that cannot be read is dropped: %s", error)
-
-    return handle_or_drop
+# of one receiver: each has its statistics and a block in every report (RFC 3550: 31 fit)
+MAX_SOURCES = 8
 
 
 class _FrameOutlet(queue.Queue[Any]):
@@ -89,7 +69,9 @@ class ReceiverTap:
         self.last_packet_at: float | None = None
         self.nack_count = 0
         self.pli_count = 0
+        self._sources: set[int] = set()
         self._receiver = receiver
+        report_always(receiver)
         self._on_first_packet = on_first_packet
         self._handle = receiver._handle_rtp_packet
         self._nack = receiver._send_rtcp_nack
@@ -111,6 +93,11 @@ class ReceiverTap:
         return [stream for ssrc, stream in streams.items() if ssrc not in rtx]
 
     async def _on_rtp(self, packet: Any, arrival_time_ms: int) -> None:
+        if packet.ssrc not in self._sources:
+            if len(self._sources) >= MAX_SOURCES:
+                REFUSED.count(Refusal.EXCESS)
+                return
+            self._sources.add(packet.ssrc)
         if self.last_packet_at is None:
             self._on_first_packet()
         self.last_packet_at = time.monotonic()

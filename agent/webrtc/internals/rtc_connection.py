@@ -19,7 +19,9 @@ from aiortc.rtcrtpparameters import (
 )
 
 from agent.errors import PeerError
+from agent.webrtc.internals import ending
 from agent.webrtc.internals.data_limits import bound_data
+from agent.webrtc.internals.dtls_reader import refuse_renegotiation
 from agent.webrtc.internals.header_extensions import PLAYOUT_DELAY
 from agent.webrtc.internals.interval_clock import use_steady_time
 
@@ -99,6 +101,9 @@ class PeerConnection(RTCPeerConnection):
         self.can_connect = asyncio.Event()
         self._on_connect_error = on_connect_error
         self._connecting: set[asyncio.Task[Any]] = set()
+        self._known_sockets: list[aioice.ice.StunProtocol] = []
+        for certificate in self._RTCPeerConnection__certificates:  # type: ignore[attr-defined]
+            refuse_renegotiation(certificate)
 
     async def _RTCPeerConnection__connect(self) -> None:  # noqa: N802 - the name-mangled original
         task = asyncio.current_task()
@@ -150,21 +155,23 @@ class PeerConnection(RTCPeerConnection):
     def leftovers(self) -> set[asyncio.Future[Any]]:
         """Tasks that aiortc starts and does not await."""
         tasks: set[asyncio.Future[Any]] = set(self._connecting)
+        self._sockets()
         if self.dtls is not None and self.dtls._task is not None:
             tasks.add(self.dtls._task)
         if self._RTCPeerConnection__closeTask is not None:  # type: ignore[attr-defined]
             tasks.add(self._RTCPeerConnection__closeTask)  # type: ignore[attr-defined]
         return tasks
 
-    def abandon_relays(self) -> set[asyncio.Future[Any]]:
-        """Stop waiting for TURN servers that do not confirm the end of an allocation; returns what
-        is ending by it.
-        """
-        tasks: set[asyncio.Future[Any]] = set()
-        for protocol in self.ice._protocols if self.ice is not None else ():
-            relay: Any = protocol.transport
-            if getattr(relay, "_TurnTransport__close_task", None) is not None:
-                tasks |= {relay._TurnTransport__close_task, *relay._TurnTransport__send_tasks}
-        for task in tasks:
-            task.cancel()
-        return tasks
+    def release(self) -> set[asyncio.Future[Any]]:
+        """Stop waiting for what does not end; returns what is ending by it."""
+        return ending.release(self) | ending.release_relays(self._sockets())
+
+    def abort(self) -> set[asyncio.Future[Any]]:
+        """Close every socket at once; returns the tasks that end by it."""
+        return ending.abort(self.ice, self._sockets()) if self.ice is not None else set()
+
+    def _sockets(self) -> list[aioice.ice.StunProtocol]:
+        """Also those that a close under way has forgotten."""
+        known = list(self.ice._protocols) if self.ice is not None else []
+        self._known_sockets += [each for each in known if each not in self._known_sockets]
+        return self._known_sockets

@@ -22,6 +22,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import HeaderExtensions
 
 from agent.webrtc.internals.bursts import Bursts
+from agent.webrtc.internals.ending import report_always
 from agent.webrtc.internals.feedback import FeedbackListener, FeedbackTap, SenderTally
 from agent.webrtc.internals.header_extensions import ExtensionsMap
 from agent.webrtc.internals.interval_clock import steady_time
@@ -120,6 +121,7 @@ class PacketSender(Generic[UnitT]):
         self._begun: UnitT | None = None
         self._bursts = Bursts()
         sender._RTCRtpSender__rtp_header_extensions_map = ExtensionsMap()  # type: ignore[attr-defined]
+        report_always(sender)
         sender._run_rtp = self._run  # type: ignore[method-assign]
         sender._retransmit = self._retransmit  # type: ignore[method-assign]
 

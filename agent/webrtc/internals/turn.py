@@ -20,6 +20,8 @@ import aioice.ice
 import aioice.turn
 from aioice.candidate import candidate_foundation, candidate_priority
 
+from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
+
 # seconds: a channel lives for 600, its permission for 300
 CHANNEL_REFRESH = 240.0
 # seconds from a refresh that failed to the next one
@@ -64,6 +66,13 @@ class Relay(aioice.turn.TurnTransport):
         """As every transport of asyncio's says it: nothing leaves any more."""
         return self._TurnTransport__close_task is not None or self._turn.transport.is_closing()  # type: ignore[attr-defined]
 
+    def abort(self) -> None:
+        """Leave without a word to the server, which ends the allocation by itself."""
+        for task in self._tasks:
+            task.cancel()
+        inner: Any = self._turn.transport
+        inner.abort()
+
     def _keep(self, channel: int, addr: tuple[str, int]) -> None:
         now = asyncio.get_running_loop().time()
         if now < self._refresh_at.setdefault(addr, now + CHANNEL_REFRESH):
@@ -76,6 +85,24 @@ class Relay(aioice.turn.TurnTransport):
     async def _refresh(self, channel: int, addr: tuple[str, int]) -> None:
         await self._turn.channel_bind(channel, addr)
         self._refresh_at[addr] = asyncio.get_running_loop().time() + CHANNEL_REFRESH
+
+
+class _CarefulTurn(aioice.turn.TurnClientMixin):
+    """Drops what cannot be read: the server may be one that a caller named."""
+
+    def datagram_received(self, data: bytes | str, addr: tuple[str, int]) -> None:
+        try:
+            super().datagram_received(data, addr)
+        except Exception:  # noqa: BLE001 - a stranger's bytes: the reaction is whatever the parser met
+            REFUSED.count(Refusal.MALFORMED)
+
+
+class _TurnOverTcp(_CarefulTurn, aioice.turn.TurnClientTcpProtocol):
+    pass
+
+
+class _TurnOverUdp(_CarefulTurn, aioice.turn.TurnClientUdpProtocol):
+    pass
 
 
 async def open_relay(
@@ -102,14 +129,14 @@ async def open_relay(
     turn: aioice.turn.TurnClientProtocol
     if transport == "tcp":
         inner, turn = await loop.create_connection(
-            lambda: aioice.turn.TurnClientTcpProtocol(address, **options),  # type: ignore[arg-type]
+            lambda: _TurnOverTcp(address, **options),  # type: ignore[arg-type]
             *address,
             ssl=tls,
             server_hostname=tls_name if tls else None,
         )
     else:
         inner, turn = await loop.create_datagram_endpoint(
-            lambda: aioice.turn.TurnClientUdpProtocol(address, **options),  # type: ignore[arg-type]
+            lambda: _TurnOverUdp(address, **options),  # type: ignore[arg-type]
             remote_addr=address,
         )
     try:

@@ -238,6 +238,36 @@ async def test_what_a_stun_server_says_must_be_an_address() -> None:
     assert "its answer has no address" in faults[0]
 
 
+async def test_what_a_stun_server_says_stands_on_one_line_of_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A caller may name the server, and the phrase of its error."""
+
+    class Rude(asyncio.DatagramProtocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = transport
+
+        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+            request = aioice.stun.parse_message(data)
+            refusal = aioice.stun.Message(
+                request.message_method, aioice.stun.Class.ERROR, request.transaction_id
+            )
+            phrase = "x\nERROR:agent.daemon:door opened\x1b[31m" + "y" * 500
+            refusal.attributes["ERROR-CODE"] = (400, phrase)
+            self.transport.sendto(bytes(refusal), addr)  # type: ignore[attr-defined]
+
+    rude, _ = await asyncio.get_running_loop().create_datagram_endpoint(Rude, (HERE, 0))
+    port = rude.get_extra_info("sockname")[1]
+    async with gathering() as ice:
+        _, faults = await ask(ice, IceServer((f"stun:{HERE}:{port}",)))
+    rude.close()
+    (fault,) = faults
+    assert fault.isprintable()
+    assert "400 - x?ERROR:agent.daemon:door opened?[31m" in fault
+    assert len(fault) < 300
+    assert fault in caplog.text
+
+
 async def test_a_kind_of_address_that_this_machine_has_not() -> None:
     async with gathering() as ice:
         _, faults = await ask(ice, IceServer(("stun:[2001:db8::1]",)))

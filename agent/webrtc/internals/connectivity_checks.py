@@ -1,0 +1,180 @@
+"""Connectivity checks (RFC 8445) that nobody can aim at a third party: few pairs, few attempts.
+
+aioice keeps every peer-reflexive candidate, has no bound on its pairs, doubles its pause each time,
+so that after a hole of ten seconds the next check may be eight away, and does not hasten it when a
+check comes in, as RFC 8445 7.3.1.4 would have it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import aioice
+import aioice.ice
+import aioice.stun
+
+from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
+
+# RFC 8445 6.1.2.5
+MAX_PAIRS = 100
+MAX_PEER_REFLEXIVE = 8
+# checks of a pair that never answered (RFC 8489 6.2.1: Rc)
+ATTEMPTS = 7
+# checks of ours for one that came from there: with the response 3 packets go out for one
+TRIGGERED = 2
+# Seconds after each check of a pair: sixteen in all, longer than a fresh transport is waited for.
+PAUSES = (0.5, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0)
+# with more pairs all pauses grow: 20 ms between two checks (RFC 8445 14.3)
+FEW_PAIRS = 25
+
+_State = aioice.ice.CandidatePair.State
+_Peer = tuple[aioice.ice.StunProtocol, tuple[str, int]]
+
+
+class ConnectivityChecks:
+    """What one ICE connection sends to addresses that others name, and what it keeps of them."""
+
+    def __init__(self, ice: aioice.ice.Connection) -> None:
+        self._ice = ice
+        # checks that may still be sent, by socket and address
+        self._left: dict[_Peer, int] = {}
+        self._running: dict[_Peer, _Check] = {}
+        self._check_incoming = ice.check_incoming
+        self._pair = ice._pair_remote_candidate
+        ice.check_incoming = self._checked  # type: ignore[method-assign]
+        ice._pair_remote_candidate = self._pair_within_bounds  # type: ignore[method-assign]
+
+    async def ask(
+        self,
+        protocol: aioice.ice.StunProtocol,
+        request: aioice.stun.Message,
+        addr: tuple[str, int],
+        key: bytes,
+    ) -> tuple[aioice.stun.Message, tuple[str, int]]:
+        """Send a check until it is answered. Raises aioice's TransactionError."""
+        peer = protocol, addr
+        self._left.setdefault(peer, self._first_allowance(addr))
+        request.add_message_integrity(key)
+        check = _Check(key)
+        protocol.transactions[request.transaction_id] = check  # type: ignore[assignment]
+        self._running[peer] = check
+        try:
+            step = 0
+            while self._left[peer] > 0:
+                self._left[peer] -= 1
+                protocol.send_stun(request, addr)
+                pause = PAUSES[min(step, len(PAUSES) - 1)] * self._scale()
+                step = 0 if await check.wait(pause) else step + 1
+                if check.answer.done():
+                    return check.answer.result()
+            raise aioice.stun.TransactionTimeout
+        finally:
+            del protocol.transactions[request.transaction_id]
+            if self._running.get(peer) is check:
+                del self._running[peer]
+            if check.answer.done() and not check.answer.cancelled():
+                # it has the password, and is no third party
+                self._left[peer] = ATTEMPTS
+            check.answer.cancel()
+
+    def _first_allowance(self, addr: tuple[str, int]) -> int:
+        """One that nobody signaled gets what its own checks are worth."""
+        signaled = any(
+            (each._network_host, each.port) == addr and each.type != "prflx"
+            for each in self._ice._remote_candidates
+        )
+        return ATTEMPTS if signaled else TRIGGERED
+
+    def _scale(self) -> float:
+        return max(1.0, len(self._ice._check_list) / FEW_PAIRS)
+
+    def _checked(
+        self, message: aioice.stun.Message, addr: tuple[str, int], protocol: aioice.ice.StunProtocol
+    ) -> None:
+        """An authenticated check has come in."""
+        if not self._has_room_for(addr):
+            REFUSED.count(Refusal.EXCESS)
+            return
+        peer = protocol, addr
+        if peer in self._left:
+            self._left[peer] = min(ATTEMPTS, self._left[peer] + TRIGGERED)
+        running = self._running.get(peer)
+        if running is not None:
+            running.hasten()
+        self._check_incoming(message, addr, protocol)
+        self._trim()
+
+    def _has_room_for(self, addr: tuple[str, int]) -> bool:
+        reflexive = []
+        for each in self._ice._remote_candidates:
+            if (each._network_host, each.port) == addr:
+                return True
+            if each.type == "prflx":
+                reflexive.append(each)
+        return len(reflexive) < MAX_PEER_REFLEXIVE or any(map(self._forget, reflexive))
+
+    def _forget(self, candidate: aioice.Candidate) -> bool:
+        """Whether it was of no use any more: a NAT that maps anew makes another."""
+        ice = self._ice
+        pairs = [pair for pair in ice._check_list if pair.remote_candidate is candidate]
+        selected = {id(pair.remote_candidate) for pair in ice._nominated.values()}
+        if id(candidate) in selected or any(
+            pair.state not in (_State.FAILED, _State.SUCCEEDED) for pair in pairs
+        ):
+            return False
+        for pair in pairs:
+            ice._check_list.remove(pair)
+        ice._remote_candidates.remove(candidate)
+        address = (candidate._network_host, candidate.port)
+        for peer in [peer for peer in self._left if peer[1] == address]:
+            del self._left[peer]
+        return True
+
+    def _pair_within_bounds(self, remote_candidate: aioice.Candidate) -> None:
+        self._pair(remote_candidate)
+        self._trim()
+
+    def _trim(self) -> None:
+        """Leave out pairs of the lowest priority that were not checked (RFC 8445 6.1.2.5)."""
+        check_list = self._ice._check_list
+        if len(check_list) <= MAX_PAIRS:
+            return
+        self._ice.sort_check_list()
+        unchecked = (_State.FROZEN, _State.WAITING, _State.FAILED)
+        for pair in check_list[::-1]:
+            if len(check_list) > MAX_PAIRS and pair.task is None and pair.state in unchecked:
+                check_list.remove(pair)
+
+
+class _Check:
+    """One request and its answer, in the place of aioice's transaction."""
+
+    def __init__(self, key: bytes) -> None:
+        self.answer: asyncio.Future[tuple[aioice.stun.Message, tuple[str, int]]] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self._key = key
+        self._woken = asyncio.Event()
+
+    def response_received(self, message: aioice.stun.Message, addr: tuple[str, int]) -> None:
+        if self.answer.done() or not message.check_message_integrity(self._key):
+            return
+        if message.message_class is aioice.stun.Class.RESPONSE:
+            self.answer.set_result((message, addr))
+        else:
+            self.answer.set_exception(aioice.stun.TransactionFailed(message))
+        self._woken.set()
+
+    def hasten(self) -> None:
+        """The next check is sent now."""
+        self._woken.set()
+
+    async def wait(self, seconds: float) -> bool:
+        """False where nothing happened in that time."""
+        self._woken.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        return True

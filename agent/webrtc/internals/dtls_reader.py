@@ -1,0 +1,139 @@
+"""Reading one transport: DTLS and SRTP of a stranger, of which only what is authenticated counts.
+
+Takes the place of aiortc's reader, which counts before it decrypts, ends the transport on errors
+that it did not think of, and lets libsrtp and its router keep every source (SSRC) that ever came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pylibsrtp
+from aiortc import clock
+from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport
+from aiortc.rtp import is_rtcp
+from OpenSSL import SSL
+
+from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
+
+log = logging.getLogger(__name__)
+
+# of one transport: a browser has two or three for each kind of media
+MAX_SOURCES = 32
+# bytes of one record, as aiortc reads them
+_RECORD = 1500
+# bytes of the shortest SRTP and SRTCP packet's header
+_RTP_HEADER, _RTCP_HEADER = 12, 8
+
+
+class DtlsReader:
+    """In the place of a transport's `_recv_next`. Its packets and bytes are those that were
+    authenticated.
+    """
+
+    def __init__(self, dtls: RTCDtlsTransport) -> None:
+        self._dtls: Any = dtls
+        self._sources: set[int] = set()
+        self._told = False
+        dtls._recv_next = self._read_next  # type: ignore[method-assign]
+
+    async def _read_next(self) -> None:
+        """Raises ConnectionError at the end of the transport."""
+        data = await self._next_datagram()
+        if not data:
+            return
+        try:
+            if 20 <= data[0] < 64:
+                await self._dtls_received(data)
+            elif 128 <= data[0] < 192 and self._dtls._rx_srtp is not None:
+                await self._srtp_received(data)
+        except ConnectionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a stranger's bytes: aiortc's reaction is whatever its code met
+            REFUSED.count(Refusal.MALFORMED)
+            if not self._told:
+                self._told = True
+                log.info("a packet that cannot be read was dropped: %s", type(error).__name__)
+
+    async def _next_datagram(self) -> bytes | None:
+        """None where a handshake's timer came first, and was served."""
+        dtls, timeout = self._dtls, None
+        if not dtls._RTCDtlsTransport__handshake_done:
+            timeout = dtls._ssl.DTLSv1_get_timeout()
+            if timeout is None and dtls.encrypted:
+                dtls._RTCDtlsTransport__handshake_done = True
+        received: bytes
+        if timeout is None:
+            received = await dtls.transport._recv()
+            return received
+        try:
+            async with asyncio.timeout(timeout):
+                received = await dtls.transport._recv()
+                return received
+        except TimeoutError:
+            dtls._ssl.DTLSv1_handle_timeout()
+            await dtls._write_ssl()
+            return None
+
+    async def _dtls_received(self, datagram: bytes) -> None:
+        dtls = self._dtls
+        dtls._ssl.bio_write(datagram)
+        data: bytes | None
+        try:
+            data = dtls._ssl.recv(_RECORD)
+        except SSL.ZeroReturnError:
+            data = None
+        except SSL.Error:
+            data = b""
+        await dtls._write_ssl()
+        if data is None:
+            raise ConnectionError("the remote peer has closed DTLS")
+        if data:
+            self._authenticated(datagram)
+            if dtls._data_receiver is not None:
+                await dtls._data_receiver._handle_data(data)
+
+    async def _srtp_received(self, datagram: bytes) -> None:
+        """A source that is new beyond the bound is dropped before libsrtp makes a stream of it."""
+        rtcp = is_rtcp(datagram)
+        if len(datagram) < (_RTCP_HEADER if rtcp else _RTP_HEADER):
+            REFUSED.count(Refusal.MALFORMED)
+            return
+        at = 4 if rtcp else 8
+        source = int.from_bytes(datagram[at : at + 4], "big")
+        if source not in self._sources and len(self._sources) >= MAX_SOURCES:
+            REFUSED.count(Refusal.EXCESS)
+            return
+        arrived = clock.current_ms()
+        session = self._dtls._rx_srtp
+        try:
+            data = session.unprotect_rtcp(datagram) if rtcp else session.unprotect(datagram)
+        except pylibsrtp.Error as error:
+            # a network may double what it carries
+            if "replay" not in str(error):
+                REFUSED.count(Refusal.UNAUTHENTICATED)
+            return
+        self._sources.add(source)
+        self._authenticated(datagram)
+        if rtcp:
+            await self._dtls._handle_rtcp_data(data)
+        else:
+            await self._dtls._handle_rtp_data(data, arrival_time_ms=arrived)
+
+    def _authenticated(self, datagram: bytes) -> None:
+        self._dtls._RTCDtlsTransport__rx_packets += 1
+        self._dtls._RTCDtlsTransport__rx_bytes += len(datagram)
+
+
+def refuse_renegotiation(certificate: RTCCertificate) -> None:
+    """RFC 8827 6.5: no renegotiation of DTLS, whichever role is ours."""
+    make_context = certificate._create_ssl_context
+
+    def make_strict_context(*args: Any, **options: Any) -> SSL.Context:
+        context = make_context(*args, **options)
+        context.set_options(SSL.OP_NO_RENEGOTIATION)
+        return context
+
+    certificate._create_ssl_context = make_strict_context  # type: ignore[method-assign]

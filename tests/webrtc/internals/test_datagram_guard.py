@@ -1,0 +1,174 @@
+"""What anybody may send to the media port: the call goes on, nothing is queued, nothing is logged."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import aioice.ice
+import pytest
+
+from agent.core.call.events import PeerConnected, PeerLost
+from agent.ports import LocalStream
+from agent.webrtc import internals
+from agent.webrtc.internals import REFUSED, Refusal
+from agent.webrtc.internals.datagram_guard import (
+    MAX_ERROR_RESPONSES,
+    MAX_WAITING,
+    GuardedProtocol,
+    guard_of,
+)
+from tests.webrtc.feeds import ClipFeed, MemorySink
+from tests.webrtc.pairs import Side, closing, connect
+from tests.webrtc.strangers import (
+    HOSTILE,
+    LOOPBACK,
+    check_of,
+    port_of,
+    received_by,
+    send_refused,
+    sockets_of,
+    stranger,
+)
+
+pytestmark = pytest.mark.media
+
+REMOTE = ("192.0.2.7", 4000)
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+async def test_datagram_guard_in_a_call_lets_it_go_on(
+    kind: str, clip: list[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = MemorySink()
+    device = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK)
+    caller = Side(LocalStream(sink=sink), ice=LOOPBACK)
+    async with closing(device, caller):
+        await connect(caller, device)
+        await sink.seen(video=1)
+        caplog.clear()
+        with caplog.at_level(logging.INFO), stranger() as sender:
+            await send_refused(sender, device, HOSTILE[kind], 30)
+            await sink.seen(video=len(sink.video) + 10)
+        assert not caplog.records
+        assert device.peer._pc.connectionState == "connected"
+        assert not device.of(PeerLost)
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+async def test_datagram_guard_in_set_up_lets_it_connect(kind: str, clip: list[bytes]) -> None:
+    """Between the answer and the connection nobody reads: nothing may wait for it either."""
+    device, caller = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK), Side(ice=LOOPBACK)
+    async with closing(device, caller):
+        answer = await device.peer.create_answer(await caller.peer.create_offer())
+        with stranger() as sender:
+            await send_refused(sender, device, HOSTILE[kind], 30)
+            await send_refused(sender, caller, HOSTILE[kind], 30)
+        assert device.peer._pc.require_ice()._queue.empty()
+        assert caller.peer._pc.require_ice()._queue.empty()
+        await caller.peer.apply_answer(answer)
+        await device.event(PeerConnected)
+        await caller.event(PeerConnected)
+
+
+async def test_datagram_guard_under_a_flood_queues_nothing(clip: list[bytes]) -> None:
+    device, caller = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK), Side(ice=LOOPBACK)
+    async with closing(device, caller):
+        await device.peer.create_answer(await caller.peer.create_offer())
+        with stranger() as sender:
+            await send_refused(sender, device, b"\x16" * 1400, 5000)
+        assert device.peer._pc.require_ice()._queue.empty()
+
+
+async def test_datagram_guard_from_a_candidate_queues_up_to_its_bound() -> None:
+    """An address can be forged: what waits for DTLS has a bound, too."""
+    ice = aioice.ice.Connection(ice_controlling=False)
+    candidate = aioice.Candidate("1", 1, "udp", 1, REMOTE[0], REMOTE[1], "host")
+    await ice.add_remote_candidate(candidate)
+    protocol = GuardedProtocol(ice)
+    before = REFUSED.of(Refusal.OVERFLOW)
+    for _ in range(MAX_WAITING + 5):
+        protocol.datagram_received(b"\x16" * 1400, REMOTE)
+    assert ice._queue.qsize() == MAX_WAITING
+    assert REFUSED.of(Refusal.OVERFLOW) == before + 5
+    await ice.close()
+
+
+async def test_datagram_guard_after_an_early_check_lets_its_sender_in() -> None:
+    """Who was authenticated before the answer arrived may begin with DTLS (RFC 8445 7.3)."""
+    caller, device = Side(ice=LOOPBACK), Side(ice=LOOPBACK)
+    async with closing(caller, device):
+        await device.peer.create_answer(await caller.peer.create_offer())
+        ice = caller.peer._pc.require_ice()
+        assert guard_of(ice).refusal(b"\x16" * 100, port_of(device)) is Refusal.FOREIGN
+        ice._early_checks.append((None, port_of(device), sockets_of(caller)[0]))  # type: ignore[arg-type]
+        assert guard_of(ice).refusal(b"\x16" * 100, port_of(device)) is None
+        ice._early_checks.clear()
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", Refusal.EMPTY),
+        (b"\x80" * 1501, Refusal.OVERSIZED),
+        (b"\x40\x00\x00\x04", Refusal.UNKNOWN),
+        (b"\xff", Refusal.UNKNOWN),
+        (b"\x80\x60", Refusal.FOREIGN),
+        (b"\x00", None),
+    ],
+)
+async def test_datagram_guard_of_each_kind_names_it(data: bytes, kind: Refusal | None) -> None:
+    ice = aioice.ice.Connection(ice_controlling=False)
+    assert guard_of(ice).refusal(data, REMOTE) is kind
+    assert guard_of(ice) is guard_of(ice)
+    await ice.close()
+
+
+async def test_datagram_guard_without_credentials_answers_so_many_and_no_more(
+    clip: list[bytes],
+) -> None:
+    device, caller = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK), Side(ice=LOOPBACK)
+    async with closing(device, caller):
+        await connect(caller, device)
+        with stranger() as sender:
+            await send_refused(sender, device, HOSTILE["unauthenticated-stun"], 200)
+            answered = received_by(sender)
+    assert 1 <= answered <= 2 * MAX_ERROR_RESPONSES
+
+
+async def test_datagram_guard_takes_an_authenticated_check_without_a_priority(
+    clip: list[bytes],
+) -> None:
+    """aioice looks for the attribute, and its KeyError would be logged with a traceback."""
+    device, caller = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK), Side(ice=LOOPBACK)
+    async with closing(device, caller):
+        await connect(caller, device)
+        message = aioice.stun.parse_message(check_of(device))
+        del message.attributes["PRIORITY"]
+        message.add_message_integrity(device.peer._pc.require_ice().local_password.encode())
+        with stranger() as sender:
+            await send_refused(sender, device, bytes(message))
+        assert device.peer._pc.connectionState == "connected"
+
+
+async def test_open_socket_of_a_closed_connection_leaves_none_open() -> None:
+    ice = aioice.ice.Connection(ice_controlling=False)
+    await ice.close()
+    internals.use_host_addresses(ice, ("127.0.0.1",))
+    assert await ice.get_component_candidates(1, []) == []
+    assert ice._protocols == []
+
+
+async def test_guarded_protocol_on_a_closed_socket_sends_nothing(clip: list[bytes]) -> None:
+    """A retransmission may come due when its socket has gone: no traceback in the log."""
+    device, caller = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK), Side(ice=LOOPBACK)
+    async with closing(device, caller):
+        await connect(caller, device)
+        protocol = sockets_of(device)[0]
+        protocol.transport.abort()
+        # now the socket is gone
+        await asyncio.sleep(0)
+        message = aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.REQUEST)
+        protocol.send_stun(message, REMOTE)
+        with pytest.raises(ConnectionError):
+            await protocol.send_data(b"x", REMOTE)

@@ -1,0 +1,172 @@
+"""DTLS and SRTP of a stranger: what was not authenticated is no life, and nothing ends a call."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCCertificate
+from OpenSSL import SSL
+
+from agent.core.call.inputs import PeerLost, PeerSilent
+from agent.ports import LocalStream
+from agent.webrtc import internals
+from agent.webrtc.internals import REFUSED, Refusal, ice_transport
+from agent.webrtc.internals.dtls_reader import MAX_SOURCES, refuse_renegotiation
+from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
+from tests.webrtc.pairs import Hole, Side, closing, connect, until
+from tests.webrtc.strangers import LOOPBACK, port_of, send_rtp, sockets_of, stranger
+
+pytestmark = pytest.mark.media
+
+
+def audio_payload_type(side: Side) -> int:
+    receiver = next(
+        each.receiver for each in side.peer._pc.getTransceivers() if each.kind == "audio"
+    )
+    table = side.peer._pc.require_dtls()._rtp_router.payload_type_table
+    return next(kind for kind, receivers in table.items() if receiver in receivers)
+
+
+async def inject(side: Side, data: bytes) -> None:
+    """As if it came from the remote peer's own address: an address can be forged."""
+    protocol = sockets_of(side)[0]
+    pair = side.peer._pc.require_ice()._nominated[1]
+    protocol.datagram_received(data, pair.remote_addr)
+    queue = side.peer._pc.require_ice()._queue
+    await until(queue.empty)
+
+
+async def test_dtls_reader_of_a_forged_packet_counts_no_life(
+    clip: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One byte now and then, and nobody would be told that the remote peer has gone."""
+    monkeypatch.setattr(ice_transport, "SILENCE", 0.5)
+    monkeypatch.setattr(ice_transport, "LISTENING", 0.05)
+    monkeypatch.setattr(ice_transport, "CONSENT_INTERVAL", 0.1)
+    device, caller = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK), Side(ice=LOOPBACK)
+    async with closing(device, caller):
+        await connect(caller, device)
+        hole = Hole(caller.peer)
+        with stranger() as sender:
+            while not device.of(PeerSilent):
+                sender.sendto(b"\xff", port_of(device))
+                await inject(device, b"\x80\x60" + bytes(40))
+                await inject(device, b"\x16\xfe\xfd" + bytes(40))
+        hole.end()
+
+
+async def test_dtls_reader_counts_what_was_authenticated(clip: list[bytes]) -> None:
+    sink = MemorySink()
+    device = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK)
+    caller = Side(LocalStream(sink=sink), ice=LOOPBACK)
+    async with closing(device, caller):
+        await connect(caller, device)
+        await sink.seen(video=5)
+        totals = internals.transport_totals(caller.peer._pc.require_dtls())
+        received = caller.peer.counters().video_received
+        assert received is not None
+        assert totals.packetsReceived >= received.packets_received
+        assert totals.bytesReceived > received.bytes_received
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"\x80\x60\x00", Refusal.MALFORMED),
+        (b"\x80\xc8\x00\x01", Refusal.MALFORMED),
+        (b"\x80\x60" + bytes(40), Refusal.UNAUTHENTICATED),
+        (b"\x80\xc8" + bytes(40), Refusal.UNAUTHENTICATED),
+    ],
+)
+async def test_dtls_reader_of_forged_srtp_counts_it_as_refused(
+    data: bytes, kind: Refusal, clip: list[bytes]
+) -> None:
+    device, caller = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK), Side(ice=LOOPBACK)
+    async with closing(device, caller):
+        await connect(caller, device)
+        before = REFUSED.of(kind)
+        await inject(device, data)
+        await until(lambda: REFUSED.of(kind) > before)
+        assert not device.of(PeerLost)
+
+
+async def test_dtls_reader_of_rtcp_that_breaks_a_parser_goes_on(
+    clip: list[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Authenticated nonsense: told of once, and the call goes on."""
+    sink = MemorySink()
+    device = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK)
+    caller = Side(LocalStream(sink=sink), ice=LOOPBACK)
+    async with closing(device, caller):
+        await connect(caller, device)
+        dtls: Any = device.peer._pc.require_dtls()
+
+        async def broken(_data: bytes) -> None:
+            raise LookupError("a parser's")
+
+        dtls._handle_rtcp_data = broken
+        before = REFUSED.of(Refusal.MALFORMED)
+        for _ in range(3):
+            report = struct.pack("!BBHI", 0x80, 201, 1, 7)
+            await caller.peer._pc.require_dtls()._send_rtp(report)
+        await until(lambda: REFUSED.of(Refusal.MALFORMED) >= before + 3)
+        await sink.seen(video=len(sink.video) + 5)
+        assert not device.of(PeerLost)
+    assert "LookupError" not in caplog.text or caplog.text.count("LookupError") == 1
+
+
+async def test_dtls_reader_keeps_so_many_sources_and_no_more(
+    clip: list[bytes], sound: list[bytes]
+) -> None:
+    """Each has a stream in libsrtp, an entry in the router and statistics in its receiver."""
+    device = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)), ice=LOOPBACK)
+    caller = Side(LocalStream(audio=SoundFeed(sound)), ice=LOOPBACK)
+    async with closing(device, caller):
+        await connect(caller, device)
+        kind, before = audio_payload_type(device), REFUSED.of(Refusal.EXCESS)
+        count = 1000
+        for number in range(count):
+            await send_rtp(caller, kind, number, 1_000_000 + number)
+        await until(lambda: REFUSED.of(Refusal.EXCESS) >= before + count - MAX_SOURCES)
+        router = device.peer._pc.require_dtls()._rtp_router
+        assert len(router.ssrc_table) <= MAX_SOURCES + 4
+        receiver: Any = device.peer._pc.getReceivers()[0]
+        assert len(receiver._RTCRtpReceiver__remote_streams) <= 8
+        assert not device.of(PeerLost)
+
+
+@pytest.mark.parametrize("asking", ["client", "server"])
+def test_refuse_renegotiation_in_either_role_refuses_it(asking: str) -> None:
+    """RFC 8827 6.5."""
+    ends: dict[str, SSL.Connection] = {}
+    for role in ("client", "server"):
+        certificate = RTCCertificate.generateCertificate()
+        if role != asking:
+            refuse_renegotiation(certificate)
+        ends[role] = SSL.Connection(certificate._create_ssl_context(SRTP_PROFILES))
+    ends["client"].set_connect_state()
+    ends["server"].set_accept_state()
+    asked, asking_end = ends["server" if asking == "client" else "client"], ends[asking]
+
+    def talk() -> None:
+        for _ in range(10):
+            for end, other in ((asking_end, asked), (asked, asking_end)):
+                for act in (end.do_handshake, lambda end=end: end.recv(100)):
+                    try:
+                        act()
+                    except SSL.Error:
+                        continue
+                try:
+                    other.bio_write(end.bio_read(65_536))
+                except SSL.Error:
+                    continue
+
+    talk()
+    assert asked.get_cipher_name() is not None
+    assert asking_end.total_renegotiations() == 0
+    asking_end.renegotiate()
+    before = asked.get_finished()
+    talk()
+    assert asked.get_finished() == before

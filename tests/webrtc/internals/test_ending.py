@@ -1,0 +1,189 @@
+"""However a transport is closed, and whatever the remote peer did before: nothing of it stays."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import aioice.stun
+import pytest
+
+from agent.core.call.inputs import FirstFrameSeen, PeerLost
+from agent.ports import LocalStream
+from agent.webrtc import peer
+from agent.webrtc.internals import ice_transport
+from agent.webrtc.internals.ending import report_always
+from tests.webrtc.feeds import ClipFeed, SoundFeed
+from tests.webrtc.offers import BROWSER_OFFER
+from tests.webrtc.pairs import Hole, Side, closing, connect, until
+from tests.webrtc.strangers import LOOPBACK, check_of, port_of, send_rtp, sockets_of, stranger
+
+pytestmark = pytest.mark.media
+
+# seconds that anything may outlive a close
+LONGEST = 6.0
+
+
+def open_things() -> tuple[int, int, int]:
+    gc.collect()
+    return len(asyncio.all_tasks()), threading.active_count(), len(os.listdir("/proc/self/fd"))
+
+
+async def many_sources(device: Side, caller: Side) -> None:
+    table = device.peer._pc.require_dtls()._rtp_router.payload_type_table
+    kind = next(kind for kind, receivers in table.items() if receivers)
+    for number in range(400):
+        await send_rtp(caller, kind, number, 1_000_000 + number)
+
+
+async def gone_without_a_word(_device: Side, caller: Side) -> None:
+    for protocol in sockets_of(caller):
+        protocol.transport.abort()
+
+
+async def silent(_device: Side, caller: Side) -> None:
+    Hole(caller.peer)
+
+
+async def checks_from_everywhere(device: Side, _caller: Side) -> None:
+    for _ in range(50):
+        with stranger() as sender:
+            sender.sendto(check_of(device), port_of(device))
+    await asyncio.sleep(0)
+
+
+async def broken_reports(device: Side, _caller: Side) -> None:
+    """aiortc's own loop falls, and would never tell that it has ended."""
+    for transceiver in device.peer._pc.getTransceivers():
+        task: Any = transceiver.receiver._RTCRtpReceiver__rtcp_task  # type: ignore[attr-defined]
+        if task is not None:
+            task.cancel()
+            transceiver.receiver._RTCRtpReceiver__rtcp_exited = asyncio.Event()  # type: ignore[attr-defined]
+
+
+async def broken_socket(device: Side, _caller: Side) -> None:
+    for protocol in sockets_of(device):
+        protocol.transport.abort()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        many_sources,
+        gone_without_a_word,
+        silent,
+        checks_from_everywhere,
+        broken_reports,
+        broken_socket,
+    ],
+)
+async def test_ending_after_a_hostile_call_leaves_nothing_open(
+    act: Callable[[Side, Side], Awaitable[None]],
+    clip: list[bytes],
+    sound: list[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(peer, "CLOSE_TIMEOUT", 0.5)
+
+    async def call(hostile: bool) -> float:
+        device = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)), ice=LOOPBACK)
+        caller = Side(LocalStream(audio=SoundFeed(sound)), ice=LOOPBACK)
+        async with closing(caller):
+            await connect(caller, device)
+            await device.event(FirstFrameSeen)
+            if hostile:
+                await act(device, caller)
+            began = time.monotonic()
+            await device.peer.close()
+            return time.monotonic() - began
+
+    await call(hostile=False)
+    before = open_things()
+    assert await call(hostile=True) < LONGEST
+    await asyncio.sleep(0)
+    assert open_things() == before
+
+
+@pytest.mark.parametrize("when", ["before-ice", "before-dtls", "at-once"])
+async def test_ending_in_set_up_leaves_nothing_open(when: str, clip: list[bytes]) -> None:
+    """A handshake that is half open, and one that nobody answers."""
+
+    async def call() -> None:
+        device, caller = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK), Side(ice=LOOPBACK)
+        async with closing(device, caller):
+            if when == "at-once":
+                answering = asyncio.create_task(device.peer.create_answer(BROWSER_OFFER))
+                await asyncio.sleep(0)
+                await device.peer.close()
+                with suppress(Exception):
+                    await answering
+                return
+            answer = await device.peer.create_answer(await caller.peer.create_offer())
+            if when == "before-dtls":
+                dtls: Any = caller.peer._pc.require_dtls()
+                dtls._write_ssl = nothing
+                device_dtls: Any = device.peer._pc.require_dtls()
+                await caller.peer.apply_answer(answer)
+                await until(lambda: device_dtls.state == "connecting")
+
+    async def nothing() -> None:
+        pass
+
+    await call()
+    before = open_things()
+    await call()
+    assert open_things() == before
+
+
+async def test_ending_of_a_remote_peer_before_its_close_leaves_no_traceback(
+    clip: list[bytes], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aioice.stun, "RETRY_RTO", 0.02)
+    monkeypatch.setattr(ice_transport, "CONSENT_INTERVAL", 0.01)
+    device, caller = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK), Side(ice=LOOPBACK)
+    faults: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: faults.append(context))
+    with caplog.at_level(logging.INFO):
+        async with closing(device, caller):
+            await connect(caller, device)
+            await device.event(FirstFrameSeen)
+            # a check of ours is under way, and its timer runs
+            with stranger() as sender:
+                sender.sendto(check_of(device), port_of(device))
+                await caller.peer.close()
+                await device.event(PeerLost)
+            for protocol in sockets_of(device):
+                protocol.transport.abort()
+    # the next retransmission
+    await asyncio.sleep(5 * aioice.stun.RETRY_RTO)
+    assert not faults
+    assert "Traceback" not in caplog.text
+
+
+async def test_report_always_after_an_error_goes_on_and_tells_its_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class RTCRtpReceiver:
+        def __init__(self) -> None:
+            self.runs = 0
+            self._RTCRtpReceiver__rtcp_exited = asyncio.Event()
+
+        async def _run_rtcp(self) -> None:
+            self.runs += 1
+            await asyncio.sleep(0)
+            if self.runs < 3:
+                raise ValueError("a report that cannot be packed")
+
+    receiver: Any = RTCRtpReceiver()
+    report_always(receiver)
+    await receiver._run_rtcp()
+    assert receiver.runs == 3
+    assert receiver._RTCRtpReceiver__rtcp_exited.is_set()
+    assert caplog.text.count("Traceback") == 1
