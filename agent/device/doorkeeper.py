@@ -13,8 +13,9 @@ from agent.core.call import events as ev
 from agent.core.call.decision import Action, Decision
 from agent.core.call.machine import State
 from agent.core.call.reasons import CallStatus
+from agent.core.policy.override import PolicyOverride
 from agent.core.policy.rate_limiter import CallHistory
-from agent.core.policy.rules import Policy, PolicyOverride
+from agent.core.policy.rules import Policy
 from agent.device.clock_watch import is_set
 from agent.errors import InvalidStateError
 from agent.ports import LocalStream

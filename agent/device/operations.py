@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from agent.core.policy.rules import PolicyOverride
+from agent.core.policy.override import PolicyOverride
 from agent.device.actions import Actions
 from agent.errors import CallboxError, ConfigurationError, InvalidStateError, MalformedMessage
 from agent.signaling.channel import CommandRequest

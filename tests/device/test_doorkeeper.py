@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from agent.core.call.reasons import CallStatus, CloseReason
-from agent.core.policy.rules import Policy, PolicyOverride, Rule
+from agent.core.policy.override import PolicyOverride
+from agent.core.policy.rules import Policy, Rule
 from agent.signaling.protocol import messages as wire
 from tests.devices import UID, device
 from tests.fakes.broker import FakeNetwork

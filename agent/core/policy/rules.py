@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -22,6 +22,7 @@ from agent.core.call.decision import Action, Decision
 from agent.core.call.events import Invitation, MediaGrant
 from agent.core.call.reasons import AudioDirection, SharedBitrate
 from agent.core.policy.durations import Duration, format_duration, parse_duration
+from agent.core.policy.override import PolicyOverride
 from agent.core.policy.rate_limiter import CallHistory
 from agent.core.policy.schedule import (
     Check,
@@ -35,8 +36,6 @@ from agent.core.policy.schedule import (
 NOT_ALLOWED = "not_allowed"
 BUSY = "busy"
 SIGNATURE = "signature"
-# what stands as the rule's name while an override decides
-OVERRIDE = "override"
 HIGHEST_RATE = 100
 _REASON = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 _CALLER_PATTERN = re.compile(r"[A-Za-z0-9_.*?-]{1,64}", re.ASCII)
@@ -192,26 +191,6 @@ def _names_are_unique(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
 Rules = Annotated[tuple[Rule, ...], AfterValidator(_names_are_unique)]
 
 
-class PolicyOverride(BaseModel):
-    """One action for every caller, asked before any rule, until a moment (aware) or until it is
-    taken back.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    action: Literal[Action.ACCEPT, Action.REJECT, Action.RING]
-    until: datetime | None = None
-
-    def active(self, now: datetime) -> bool:
-        return self.until is None or now < self.until
-
-    @model_validator(mode="after")
-    def _until_is_aware(self) -> Self:
-        if self.until is not None and self.until.utcoffset() is None:
-            raise ValueError(f"until: {self.until.isoformat()!r} has no time zone")
-        return self
-
-
 @dataclass(frozen=True, slots=True)
 class RuleJudgment:
     """Whether one rule matches, and each of its conditions in words. `decides`: it is the first
@@ -284,24 +263,28 @@ class Policy:
         """The decision, and for each rule whether it matches and why."""
         if at.utcoffset() is None:
             raise ValueError("the time of a decision needs a time zone")
-        overridden = self._overriding(at)
+        overridden = self._overriding(at, clock_is_set=clock_is_set)
         judgments: list[RuleJudgment] = []
-        decision = overridden
+        decision: Decision | None = None
         for rule in self.rules:
             checks = tuple(self._checks(rule, invitation, at, history, clock_is_set=clock_is_set))
             matches = all(check.holds for check in checks)
-            decides = matches and decision is None
-            if decides:
+            first = matches and decision is None
+            if first:
                 decision = self._verdict(rule, invitation)
+                if rule.signed and not invitation.signed:
+                    # no override lifts what the rule demands
+                    overridden = None
+            decides = first and overridden is None
             judgments.append(
                 RuleJudgment(
                     rule.name, matches, decides, checks + self._signature(rule, invitation)
                 )
             )
-        words = self._override_words() if overridden else None
-        return Explanation(
-            decision or Decision(Action.REJECT, None, NOT_ALLOWED), tuple(judgments), words
-        )
+        decision = decision or Decision(Action.REJECT, None, NOT_ALLOWED)
+        if overridden is None:
+            return Explanation(decision, tuple(judgments))
+        return Explanation(overridden, tuple(judgments), self._override_in_words())
 
     def _checks(
         self,
@@ -344,26 +327,13 @@ class Policy:
         )
         return (Check(invitation.signed, words),)
 
-    def _overriding(self, at: datetime) -> Decision | None:
-        if self.override is None or not self.override.active(at):
+    def _overriding(self, at: datetime, *, clock_is_set: bool) -> Decision | None:
+        if self.override is None or not self.override.applies(at, clock_is_set=clock_is_set):
             return None
-        if self.override.action is Action.REJECT:
-            return Decision(Action.REJECT, OVERRIDE, NOT_ALLOWED)
-        return Decision(
-            self.override.action,
-            OVERRIDE,
-            None,
-            replace(MediaGrant(), max_duration=self._max_duration),
-        )
+        return self.override.decision(self._max_duration)
 
-    def _override_words(self) -> str:
-        assert self.override is not None  # noqa: S101 - for the type checker; only asked while one decides
-        until = (
-            f"until {self.override.until.isoformat()}"
-            if self.override.until
-            else "until it is taken back"
-        )
-        return f"overridden: {self.override.action.value} every call {until}"
+    def _override_in_words(self) -> str | None:
+        return None if self.override is None else self.override.in_words()
 
 
 def _check_caller(rule: Rule, caller: str) -> Check:

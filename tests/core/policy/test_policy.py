@@ -14,7 +14,7 @@ from agent.core.call.decision import Action, Decision
 from agent.core.call.events import Invitation, MediaGrant
 from agent.core.call.reasons import AudioDirection, SharedBitrate
 from agent.core.policy.rate_limiter import CallHistory
-from agent.core.policy.rules import Policy, PolicyOverride, Rule
+from agent.core.policy.rules import Policy, Rule
 
 SUNDAY_NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -189,38 +189,6 @@ def test_no_window_holds_more_calls_than_the_rate(steps: list[int], calls: int) 
             accepted.append(at)
 
 
-# --- override -------------------------------------------------------------------------------------
-
-
-def test_an_override_decides_before_any_rule_until_it_ends() -> None:
-    until = SUNDAY_NOON + timedelta(minutes=5)
-    rules = policy(rule(action="reject"), max_duration=60.0).overridden(
-        PolicyOverride(action=Action.RING, until=until)
-    )
-
-    def at(when: datetime) -> Decision:
-        return rules.decide(invitation(), at=when, history=CallHistory())
-
-    assert at(SUNDAY_NOON) == Decision(Action.RING, "override", None, MediaGrant(max_duration=60.0))
-    assert at(until - timedelta(microseconds=1)).rule == "override"
-    assert at(until).rule == "a rule"
-
-
-def test_an_override_without_an_end_stays_until_it_is_taken_back() -> None:
-    rules = policy(rule()).overridden(PolicyOverride(action=Action.REJECT))
-    assert decide(rules) == Decision(Action.REJECT, "override", "not_allowed")
-    assert decide(rules.overridden(None)).rule == "a rule"
-
-
-@pytest.mark.parametrize(
-    "values",
-    [{"action": "busy"}, {"action": "x"}, {"action": "ring", "until": "2026-11-22T12:00:00"}],
-)
-def test_an_override_that_cannot_be_used_is_refused(values: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"action|until"):
-        PolicyOverride.model_validate(values)
-
-
 # --- in words -------------------------------------------------------------------------------------
 
 
@@ -257,17 +225,6 @@ def test_an_explanation_tells_of_every_rule() -> None:
     ]
     assert explanation.decision == Decision(Action.REJECT, "rarely", "signature")
     assert explanation.override is None
-
-
-def test_an_explanation_tells_of_an_override() -> None:
-    override = PolicyOverride(action=Action.ACCEPT, until=SUNDAY_NOON + timedelta(hours=1))
-    explanation = (
-        policy(rule())
-        .overridden(override)
-        .explain(invitation(), at=SUNDAY_NOON, history=CallHistory())
-    )
-    assert explanation.override == "overridden: accept every call until 2026-11-22T13:00:00+00:00"
-    assert [each.decides for each in explanation.rules] == [False]
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
