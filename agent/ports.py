@@ -12,6 +12,8 @@ from typing import Protocol
 
 from agent.core.call.events import IceCandidate, IceServer, MediaGrant, PeerEvent
 from agent.core.call.reasons import SharedBitrate
+from agent.core.rate.bitrate_limits import BitrateLimits
+from agent.core.rate.encoder_demand import EncoderDemand
 from agent.core.statistics.counters import PeerCounters
 
 VIDEO_CLOCK_RATE = 90_000
@@ -26,17 +28,6 @@ class VideoFormat:
     height: int
     framerate: float
     profile_level_id: str = "42e01f"
-
-
-@dataclass(frozen=True, slots=True)
-class BitrateLimits:
-    """Where a conversation's bitrate starts and what it stays between, in bit/s: the settings of
-    `[video]`.
-    """
-
-    bitrate: int = 2_000_000
-    min_bitrate: int = 250_000
-    max_bitrate: int = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +65,7 @@ class VideoSubscription(Protocol):
 
     @property
     def limits(self) -> BitrateLimits:
-        """What `request_bitrate` may ask for."""
+        """What a demand may ask for."""
 
     @property
     def dropped(self) -> int:
@@ -90,9 +81,9 @@ class VideoSubscription(Protocol):
         hub.
         """
 
-    def request_bitrate(self, bitrate: int) -> None:
-        """This conversation's ceiling in bit/s; the encoder follows the lowest of those that it
-        shall follow.
+    def set_demand(self, demand: EncoderDemand) -> None:
+        """The most that this conversation can carry; the encoder follows the lowest of those that
+        it shall follow.
         """
 
     def close(self) -> None: ...
@@ -229,6 +220,7 @@ __all__ = [
     "AudioSubscription",
     "BitrateLimits",
     "DecodedAudio",
+    "EncoderDemand",
     "IceOptions",
     "LocalStream",
     "Peer",

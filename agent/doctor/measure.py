@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from agent.core.rate.encoder_demand import EncoderDemand
 from agent.doctor.system_check import temperature, throttled
 from agent.media.jpeg import MAX_SNAPSHOT_SIZE, Jpeg
 from agent.media.keyframe_limiter import MIN_INTERVAL
@@ -175,7 +176,7 @@ async def _step(
     subscription: VideoSubscription, asked: int, share: float, progress: Progress
 ) -> BitrateStep:
     progress(f"asking for {asked / 1000:.0f} kbit/s")
-    subscription.request_bitrate(asked)
+    subscription.set_demand(EncoderDemand(asked))
     await _during(subscription, min(_SETTLE, share / 2))
     return BitrateStep(asked, _flow(await _during(subscription, max(share, 1.0))).bitrate)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from agent.core.call.reasons import SharedBitrate
+from agent.core.rate.encoder_demand import EncoderDemand
 from agent.errors import MediaError
 from agent.ports import AccessUnit, BitrateLimits, VideoFeed, VideoFormat, VideoSubscription
 
@@ -95,8 +96,8 @@ class _MeteredSubscription:
     def request_keyframe(self) -> None:
         self._subscription.request_keyframe()
 
-    def request_bitrate(self, bitrate: int) -> None:
-        self._subscription.request_bitrate(bitrate)
+    def set_demand(self, demand: EncoderDemand) -> None:
+        self._subscription.set_demand(demand)
 
     def close(self) -> None:
         self._closed = True

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Generic
 
 from agent.core.call.reasons import SharedBitrate
-from agent.core.rate.shared_encoder import Wish
+from agent.core.rate.encoder_demand import EncoderDemand
+from agent.core.rate.shared_encoder import EncoderClaim
 from agent.errors import MediaEnded, MediaError
 from agent.media.video_source import UnitT
 from agent.ports import AccessUnit, AudioPacket, BitrateLimits, VideoFormat
@@ -119,7 +120,7 @@ class VideoQueueSubscription:
         *,
         get_format: Callable[[], VideoFormat],
         on_request: Callable[[], None],
-        on_bitrate: Callable[[], None],
+        on_demand: Callable[[], None],
         on_close: Callable[[VideoQueueSubscription], None],
         length: int = VIDEO_QUEUE_LENGTH,
         limits: BitrateLimits | None = None,
@@ -130,9 +131,9 @@ class VideoQueueSubscription:
         self._reader = _Reader()
         self._get_format = get_format
         self._on_request = on_request
-        self._on_bitrate = on_bitrate
+        self._on_demand = on_demand
         self._on_close = on_close
-        self.wish = Wish(None, shared)
+        self.claim = EncoderClaim(None, shared)
         """What this conversation asks of the encoder."""
 
     @property
@@ -165,9 +166,9 @@ class VideoQueueSubscription:
     def request_keyframe(self) -> None:
         self._on_request()
 
-    def request_bitrate(self, bitrate: int) -> None:
-        self.wish = self.wish._replace(bitrate=bitrate)
-        self._on_bitrate()
+    def set_demand(self, demand: EncoderDemand) -> None:
+        self.claim = self.claim._replace(demand=demand)
+        self._on_demand()
 
     def put(self, unit: AccessUnit) -> None:
         self._queue.put(unit)

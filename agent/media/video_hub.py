@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from agent.core.call.reasons import SharedBitrate
-from agent.core.rate.framerate import frame_divisor
-from agent.core.rate.shared_encoder import shared_bitrate
+from agent.core.rate.encoder_demand import EncoderDemand
+from agent.core.rate.shared_encoder import shared_demand
 from agent.errors import MediaError
 from agent.h264.parameter_sets import signaled_profile
 from agent.media.jpeg import Jpeg, encode_jpeg
@@ -87,7 +87,7 @@ class VideoHub:
         subscription = VideoQueueSubscription(
             get_format=self._signaled_format,
             on_request=self.request_keyframe,
-            on_bitrate=self._follow_bitrate,
+            on_demand=self._follow_demand,
             on_close=self._leave,
             length=self._queue_length,
             limits=self._limits_for(shared),
@@ -152,7 +152,7 @@ class VideoHub:
     def _leave(self, subscription: VideoQueueSubscription) -> None:
         self._subscriptions.discard(subscription)
         self._shared.leave(subscription)
-        self._follow_bitrate()
+        self._follow_demand()
 
     def _before_start(self) -> None:
         self._timeline.restart()
@@ -163,7 +163,7 @@ class VideoHub:
         self._limiter = KeyframeLimiter()
         self._bitrate = self._options.bitrate
         self._divisor = 1
-        self._follow_bitrate()
+        self._follow_demand()
 
     def _on_unit(self, unit: AccessUnit) -> None:
         if unit.keyframe:
@@ -189,32 +189,34 @@ class VideoHub:
             self._held.cancel()
             self._held = None
 
-    def _follow_bitrate(self) -> None:
+    def _follow_demand(self) -> None:
         if not self._shared.running:
             return
-        wanted = shared_bitrate(
-            (each.wish for each in self._subscriptions), otherwise=self._options.bitrate
+        demand = shared_demand(
+            (each.claim for each in self._subscriptions),
+            otherwise=EncoderDemand(self._options.bitrate),
         )
-        self._follow_framerate(wanted)
-        target = max(
-            self._options.min_bitrate, min(wanted * self._divisor, self._options.max_bitrate)
-        )
+        wanted = demand.divided(self._choose_divisor(demand)).bitrate
+        target = max(self._options.min_bitrate, min(wanted, self._options.max_bitrate))
         if target != self._bitrate:
             self._bitrate = target
             self._source.set_bitrate(target)
 
-    def _follow_framerate(self, wanted: int) -> None:
-        """The last resort: fewer pictures where the bitrate is too low for as many."""
+    def _choose_divisor(self, demand: EncoderDemand) -> int:
+        """Fewer pictures where the path holds too little for each of them, and the source can."""
         if not isinstance(self._source, FramerateControl):
-            return
+            return 1
         video = self._source.format
         pixel_rate = video.width * video.height * video.framerate
-        divisor = frame_divisor(wanted, pixel_rate, self._options.min_bitrate, self._divisor)
+        divisor = demand.thinned(pixel_rate, self._options.min_bitrate, self._divisor).frame_divisor
         # fewer than one a second would pass for a stall
         divisor = min(divisor, max(1, int(video.framerate)))
         if divisor != self._divisor:
             logger.info(
-                "%d bit/s are too few for every picture: one in %d is sent", wanted, divisor
+                "%d bit/s are too few for every picture: one in %d is sent",
+                demand.sent_bitrate,
+                divisor,
             )
             self._divisor = divisor
             self._source.divide_framerate(divisor)
+        return divisor

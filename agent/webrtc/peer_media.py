@@ -183,7 +183,7 @@ class Media:
         if kind == "video" and video is not None:
             followed = self._grant.shared_bitrate is SharedBitrate.FOLLOW
             self._adaptation = BitrateAdaptation(
-                video.limits, video.request_bitrate, video.request_keyframe, followed=followed
+                video.limits, video.set_demand, video.request_keyframe, followed=followed
             )
             self._video_sender = inside.PacedSender(sender, video, _packetize, self._adaptation)
         elif kind == "audio" and audio is not None:

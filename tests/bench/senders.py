@@ -31,6 +31,7 @@ from aiortc import (
 
 from agent.core.call.events import MediaGrant
 from agent.core.call.reasons import SharedBitrate
+from agent.core.rate.encoder_demand import EncoderDemand
 from agent.ports import (
     VIDEO_CLOCK_RATE,
     AccessUnit,
@@ -91,7 +92,7 @@ class PacedSubscription:
         """The first request comes when pictures may leave, and starts the clip."""
         self._wanted.set()
 
-    def request_bitrate(self, bitrate: int) -> None: ...
+    def set_demand(self, demand: EncoderDemand) -> None: ...
 
     def close(self) -> None: ...
 

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import heapq
 import random
-from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from aiortc.rate import RemoteBitrateEstimator
 
 from agent.core.rate.controller import BitrateController
+from agent.core.rate.receiver_report import ReceiverReport
+from tests.fakes.link_options import LinkOptions, Schedule, Trace
 
 # bytes of a full packet
 PAYLOAD = 1200
@@ -32,28 +32,6 @@ SENDER_REPORT = 80
 MOST_RESENT = 30
 # seconds without a picture after an overflow
 OVERFLOW_PAUSE = 0.25
-# (from this second on, value), ascending, the first at 0
-Schedule = Sequence[tuple[float, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class LinkOptions:
-    """What lies between. `capacity` in bit/s on the wire, `loss` 0..1; seconds and bytes
-    otherwise.
-    """
-
-    capacity: Schedule
-    propagation_delay: Schedule = ((0.0, 0.02),)  # one way
-    loss: Schedule = ((0.0, 0.0),)
-    queue_bytes: int = 100_000
-    remb: bool = True
-    # whether reports name the newest packet; without, only round trips tell of a queue
-    arrivals: bool = True
-    # what the encoder makes of its target: under 1, a scene too simple to fill it
-    encoder_ratio: float = 1.0
-    # seconds; such a frame is six times the mean
-    key_frame_interval: float | None = None
-    seed: int = 1
 
 
 @dataclass(slots=True)
@@ -65,46 +43,6 @@ class Packet:
     captured_at: float
     retransmission: bool = False
     sender_report: bool = False
-
-
-@dataclass(slots=True)
-class Trace:
-    """What happened. Times in seconds, rates in bit/s on the wire."""
-
-    # each target from the moment it was applied
-    targets: list[tuple[float, int]] = field(default_factory=list)
-    sent: list[tuple[float, int]] = field(default_factory=list)  # (time, bytes)
-    # (arrival, seconds over propagation)
-    latency: list[tuple[float, float]] = field(default_factory=list)
-    # (time, why, quality limitation reason)
-    reasons: list[tuple[float, str, str]] = field(default_factory=list)
-
-    def target_at(self, at: float) -> int:
-        return self.targets[bisect_right(self.targets, (at, 1 << 62)) - 1][1]
-
-    def targets_between(self, start: float, end: float) -> list[int]:
-        return [self.target_at(start), *(value for at, value in self.targets if start < at <= end)]
-
-    def mean_target(self, start: float, end: float) -> float:
-        edges = [start, *(at for at, _ in self.targets if start < at < end), end]
-        return sum((b - a) * self.target_at(a) for a, b in pairwise(edges)) / (end - start)
-
-    def sent_bitrate(self, start: float, end: float) -> float:
-        return 8 * sum(size for at, size in self.sent if start <= at < end) / (end - start)
-
-    def worst_latency(self, start: float, end: float) -> float:
-        return max(
-            (seconds for at, seconds in self.latency if start <= at < end), default=float("inf")
-        )
-
-    def first_time(self, start: float, reached: Callable[[int], bool]) -> float:
-        """Seconds from `start` until the target satisfies `reached`; infinity if it never does."""
-        if reached(self.target_at(start)):
-            return 0.0
-        return next(
-            (at - start for at, value in self.targets if at > start and reached(value)),
-            float("inf"),
-        )
 
 
 class Receiver:
@@ -341,7 +279,8 @@ class Simulation:
         def deliver() -> None:
             round_trip = None if report is None else self.now - report - held
             arrived = (highest, total) if self.options.arrivals else (None, None)
-            self.controller.on_receiver_report(self.now, lost, round_trip, jitter, *arrived)
+            seen = ReceiverReport(lost, round_trip, jitter, *arrived)
+            self.controller.on_receiver_report(self.now, seen)
             if (pause := self.controller.take_pause()) is not None:
                 self._pause(pause)
 

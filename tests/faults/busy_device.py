@@ -13,11 +13,13 @@ import json
 import os
 import random
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, TextIO
 
 import agent.media.pattern.pattern_source
 from agent.cli import main
 from agent.core.rate.controller import BitrateController
+from agent.core.rate.receiver_report import ReceiverReport
 from agent.media.pattern.picture import PatternPicture
 
 _DARKEST, _SHADES = 40, 24
@@ -45,10 +47,10 @@ def trace(file: TextIO) -> None:
     """Record what the controller is told, and what it decides."""
 
     def recorded(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        def call(self: BitrateController, *arguments: float | None) -> Any:
+        def call(self: BitrateController, *arguments: float | ReceiverReport) -> Any:
             result = method(self, *arguments)
             if name != "update" or result is not None:
-                file.write(json.dumps([name, *arguments, result, self.why]) + "\n")
+                file.write(json.dumps([name, *arguments, result, self.why], default=asdict) + "\n")
             return result
 
         return call

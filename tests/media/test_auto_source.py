@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.core.rate.encoder_demand import EncoderDemand
 from agent.errors import ConfigurationError, MediaUnavailable
 from agent.media.auto_source import AutoSource, captures, is_camera
 from agent.media.file.file_source import FileSource
@@ -59,7 +60,7 @@ async def test_auto_looks_again_at_each_start() -> None:
         await hub.subscribe()
     subscription = await hub.subscribe()
     subscription.request_keyframe()
-    subscription.request_bitrate(500_000)
+    subscription.set_demand(EncoderDemand(500_000))
     assert (found.keyframe_requests, found.bitrates) == (1, [500_000])
     assert source.describe().camera == "fake"
     await hub.close()

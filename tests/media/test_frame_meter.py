@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from agent.core.call.reasons import SharedBitrate
+from agent.core.rate.encoder_demand import EncoderDemand
 from agent.errors import MediaEnded, MediaUnavailable
 from agent.media.frame_meter import FrameMeter
 from agent.ports import AccessUnit, BitrateLimits, VideoFormat, VideoSubscription
@@ -55,8 +56,8 @@ class Camera:
     def request_keyframe(self) -> None:
         self.requests.append("keyframe")
 
-    def request_bitrate(self, bitrate: int) -> None:
-        self.requests.append(bitrate)
+    def set_demand(self, demand: EncoderDemand) -> None:
+        self.requests.append(demand)
 
     def close(self) -> None:
         self.end()
@@ -176,8 +177,8 @@ async def test_a_camera_that_cannot_be_opened_is_no_starvation(
 async def test_everything_else_is_passed_on(meter: FrameMeter, camera: Camera) -> None:
     subscription = await meter.subscribe()
     subscription.request_keyframe()
-    subscription.request_bitrate(500_000)
-    assert camera.requests == ["keyframe", 500_000]
+    subscription.set_demand(EncoderDemand(500_000))
+    assert camera.requests == ["keyframe", EncoderDemand(500_000)]
     assert subscription.format == camera.format
     assert subscription.limits is LIMITS
     assert subscription.dropped == 7

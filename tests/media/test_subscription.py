@@ -86,7 +86,7 @@ def subscription(closed: list[VideoQueueSubscription] | None = None) -> VideoQue
     return VideoQueueSubscription(
         get_format=lambda: VideoFormat(1280, 720, 30.0),
         on_request=lambda: None,
-        on_bitrate=lambda: None,
+        on_demand=lambda: None,
         on_close=on_close,
     )
 

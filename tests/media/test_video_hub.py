@@ -9,6 +9,7 @@ import av
 import pytest
 
 from agent.core.call.reasons import SharedBitrate
+from agent.core.rate.encoder_demand import EncoderDemand
 from agent.errors import MediaEnded, MediaError, MediaUnavailable
 from agent.media import shared_source
 from agent.media.keyframe_limiter import BURST, MIN_INTERVAL
@@ -220,7 +221,7 @@ async def test_a_source_that_breaks_is_started_anew_and_its_subscriptions_go_on(
     health = Health()
     hub = VideoHub(source, OPTIONS, on_health=health)
     subscription = await hub.subscribe()
-    subscription.request_bitrate(500_000)
+    subscription.set_demand(EncoderDemand(500_000))
     last = source.send(key=True)
     await turns()
     source.break_down(MediaUnavailable("unplugged"))
@@ -350,7 +351,7 @@ async def test_a_bitrate_for_which_every_picture_is_too_many_halves_the_framerat
     hub = VideoHub(source, options)
     subscription = await hub.subscribe()
     for bitrate in (139_000, 130_000, 140_000, 60_000, 250_000):
-        subscription.request_bitrate(bitrate)
+        subscription.set_demand(EncoderDemand(bitrate))
     assert source.divisors == [2, 3, 1]
     # each picture gets what it would get
     assert source.bitrates == [139_000, 260_000, 280_000, 180_000, 250_000]
@@ -362,7 +363,7 @@ async def test_below_the_minimum_pictures_are_left_out_and_the_encoder_stays_abo
     hub = VideoHub(source, OPTIONS)
     subscription = await hub.subscribe()
     for bitrate in (250_000, 125_000, 83_333, 10, 250_000, 2_000_000):
-        subscription.request_bitrate(bitrate)
+        subscription.set_demand(EncoderDemand(bitrate))
     assert source.divisors == [2, 4, 1]
     assert min(source.bitrates) == OPTIONS.min_bitrate
     assert source.bitrates[-1] == hub.bitrate == 2_000_000
@@ -377,7 +378,7 @@ async def test_a_picture_a_second_is_left_however_few_there_are(
     source = StillFake(av.VideoFrame(64, 64, "yuv420p"))
     hub = VideoHub(source, OPTIONS)
     subscription = await hub.subscribe()
-    subscription.request_bitrate(OPTIONS.min_bitrate // 4)
+    subscription.set_demand(EncoderDemand(OPTIONS.min_bitrate // 4))
     assert source.divisors == [2]
     await hub.close()
 
@@ -578,7 +579,7 @@ async def test_requests_while_nothing_runs_do_nothing(
     subscription.close()
     await stopped(source)
     subscription.request_keyframe()
-    subscription.request_bitrate(300_000)
+    subscription.set_demand(EncoderDemand(300_000))
     assert source.keyframe_requests == 0
     assert source.bitrates == []
 
@@ -586,7 +587,7 @@ async def test_requests_while_nothing_runs_do_nothing(
 def ask(*bitrates: int) -> Callable[[list[VideoSubscription]], None]:
     def act(subscriptions: list[VideoSubscription]) -> None:
         for each, bitrate in zip(subscriptions, bitrates, strict=False):
-            each.request_bitrate(bitrate)
+            each.set_demand(EncoderDemand(bitrate))
 
     return act
 
@@ -614,8 +615,8 @@ async def test_the_encoder_follows_the_lowest_wish_within_the_limits(
 
 async def test_a_wish_goes_with_its_subscription(hub: VideoHub, source: FakeVideoSource) -> None:
     weak, strong, silent = [await hub.subscribe() for _ in range(3)]
-    weak.request_bitrate(500_000)
-    strong.request_bitrate(3_000_000)
+    weak.set_demand(EncoderDemand(500_000))
+    strong.set_demand(EncoderDemand(3_000_000))
     weak.close()
     strong.close()
     assert source.bitrates == [500_000, 3_000_000, 2_000_000]
@@ -627,19 +628,19 @@ async def test_one_whom_the_policy_lets_be_ignored_slows_nobody_but_itself(
     hub: VideoHub, source: FakeVideoSource
 ) -> None:
     followed = await hub.subscribe()
-    followed.request_bitrate(3_000_000)
+    followed.set_demand(EncoderDemand(3_000_000))
     ignored = await hub.subscribe(SharedBitrate.IGNORE)
     # as much as it gets anyway
     assert (followed.limits.bitrate, ignored.limits.bitrate) == (2_000_000, 3_000_000)
-    ignored.request_bitrate(300_000)
+    ignored.set_demand(EncoderDemand(300_000))
     assert source.bitrates == [3_000_000]
     followed.close()
     # nobody else is there
     assert source.bitrates == [3_000_000, 300_000]
     weaker = await hub.subscribe(SharedBitrate.IGNORE)
-    weaker.request_bitrate(260_000)
+    weaker.set_demand(EncoderDemand(260_000))
     assert source.bitrates[-1] == 260_000
-    (await hub.subscribe()).request_bitrate(1_000_000)
+    (await hub.subscribe()).set_demand(EncoderDemand(1_000_000))
     assert source.bitrates[-1] == 1_000_000
 
 
@@ -647,7 +648,7 @@ async def test_a_new_start_begins_at_the_configured_bitrate(
     hub: VideoHub, source: FakeVideoSource
 ) -> None:
     subscription = await hub.subscribe()
-    subscription.request_bitrate(500_000)
+    subscription.set_demand(EncoderDemand(500_000))
     subscription.close()
     await stopped(source)
     await hub.subscribe()

@@ -11,6 +11,7 @@ from fractions import Fraction
 import av
 
 from agent.core.call.reasons import SharedBitrate
+from agent.core.rate.encoder_demand import EncoderDemand
 from agent.errors import MediaEnded, MediaUnavailable
 from agent.ports import AccessUnit, AudioPacket, BitrateLimits, DecodedAudio, VideoFormat
 
@@ -99,8 +100,8 @@ class ClipSubscription:
         self.keyframe_requests += 1
         self._position = 0
 
-    def request_bitrate(self, bitrate: int) -> None:
-        self.bitrates.append(bitrate)
+    def set_demand(self, demand: EncoderDemand) -> None:
+        self.bitrates.append(demand.sent_bitrate)
 
     def close(self) -> None:
         self.closed.set()

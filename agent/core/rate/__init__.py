@@ -1,1 +1,1 @@
-"""How many bits a second a path holds, and who decides where several share one encoder."""
+"""From what the remote peer reports to what the encoder makes (docs/rate-control.md)."""

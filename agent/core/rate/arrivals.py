@@ -13,14 +13,41 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from agent.core.rate.rate_options import BitrateOptions
+from agent.core.rate.rate_history import HISTORY_AGE
 
 _SEQUENCE_NUMBERS = 1 << 16
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivalOptions:
+    """Seconds; the rest are fractions."""
+
+    # between two reports that are compared: eight frames, so that one is no rate
+    interval: float = 0.25
+    # reports closer than this tell of one moment
+    apart: float = 0.1
+    # three reports of a browser: a queue that none of them misses stands
+    window: float = 0.6
+    # of waiting at both: a queue that stood all the time
+    threshold: float = 0.05
+    # of waiting at one of them: a queue, whatever was before
+    severe: float = 0.2
+    # of what there was to carry has arrived: less is congestion, not noise
+    share: float = 0.9
+    # without sending, after which a queue may have been empty in between
+    gap: float = 0.1
+    # from one to the other: it grows, where a longer path stays as it is
+    rising: float = 0.03
+    # more lost, and what arrived proves nothing
+    loss: float = 0.05
+
+
+ARRIVALS = ArrivalOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What one report tells, beside one at least `arrival_interval` older. Octets are those of the
+    """What one report tells, beside one at least `interval` older. Octets are those of the
     sender's history.
     """
 
@@ -38,11 +65,11 @@ class Arrival:
     busy: bool
     # a queue was there all the time: `rate` is the capacity
     stood: bool
-    # a long one is there now, and somebody's being late for a moment is not taken for it
+    # a long one is there now; a receiver that was late for a moment is not taken for one
     severe: bool
     # it grows, or overflows
     overload: bool
-    # seconds, the least delay of the reports of the last `arrival_window`
+    # seconds, the least delay of the reports of the last `window`
     standing: float
 
 
@@ -67,11 +94,11 @@ class _Report(NamedTuple):
 
 class Arrivals:
     """One stream's history. Bounded: what has arrived is forgotten, and what is older than
-    `history_age`.
+    `HISTORY_AGE`.
     """
 
-    def __init__(self, options: BitrateOptions) -> None:
-        self._options = options
+    def __init__(self, options: ArrivalOptions = ARRIVALS) -> None:
+        self.options = options
         self._departures: deque[_Departure] = deque()
         self._reports: deque[_Report] = deque()
         self._octets = 0
@@ -86,9 +113,7 @@ class Arrivals:
             last = self._departures[-1].number
             number = last + (sequence_number - last) % _SEQUENCE_NUMBERS
         self._departures.append(_Departure(number, self._octets, now))
-        while (
-            len(self._departures) > 2 and self._departures[1].at < now - self._options.history_age
-        ):
+        while len(self._departures) > 2 and self._departures[1].at < now - HISTORY_AGE:
             self._departures.popleft()
 
     def resent(self, octets: int) -> None:
@@ -152,7 +177,7 @@ class Arrivals:
         return octets
 
     def _compare(self, older: _Report, newer: _Report) -> Arrival:
-        options, delay = self._options, newer.delay
+        options, delay = self.options, newer.delay
         octets, packets = newer.octets - older.octets, newer.number - older.number
         lost = min(1.0, max(0, newer.lost - older.lost) / packets) if packets else 0.0
         # what was resent fared no better
@@ -160,12 +185,10 @@ class Arrivals:
         to_carry = octets + newer.queued - older.queued
         share = min(1.0, arrived / to_carry) if to_carry > 0 else 1.0
         stood = min(delay, older.delay)
-        busy = self._longest_gap(older.left_at) <= max(stood, options.arrival_gap)
-        grows = delay - older.delay > options.arrival_rising or lost > options.arrival_loss
+        busy = self._longest_gap(older.left_at) <= max(stood, options.gap)
+        grows = delay - older.delay > options.rising or lost > options.loss
         recent = (
-            report.delay
-            for report in self._reports
-            if report.at >= newer.at - options.arrival_window
+            report.delay for report in self._reports if report.at >= newer.at - options.window
         )
         return Arrival(
             queued=newer.queued,
@@ -174,26 +197,24 @@ class Arrivals:
             rate=8 * arrived / (newer.at - older.at),
             share=share,
             busy=busy,
-            stood=busy and stood > options.arrival_threshold,
-            severe=delay > options.arrival_severe and self._is_confirmed(newer.at),
-            overload=grows and share < options.arrival_share,
+            stood=busy and stood > options.threshold,
+            severe=delay > options.severe and self._is_confirmed(newer.at),
+            overload=grows and share < options.share,
             standing=min(recent),
         )
 
     def _is_confirmed(self, now: float) -> bool:
-        """Reports that come together because somebody was late are one."""
+        """Reports that come together because the receiver was late are one."""
         apart = (
-            report
-            for report in reversed(self._reports)
-            if report.at <= now - self._options.arrival_apart
+            report for report in reversed(self._reports) if report.at <= now - self.options.apart
         )
         before = next(apart, None)
-        recent = before is not None and before.at > now - 2 * self._options.arrival_interval
-        return before is None or not recent or before.delay > self._options.arrival_threshold
+        recent = before is not None and before.at > now - 2 * self.options.interval
+        return before is None or not recent or before.delay > self.options.threshold
 
     def _older(self, now: float) -> _Report | None:
-        """The latest report that is old enough. Forgets those that nobody asks for any more."""
-        enough = now - self._options.arrival_interval
-        while len(self._reports) > 1 and self._reports[1].at <= now - self._options.arrival_window:
+        """The latest report that is old enough. Forgets those that are not needed any more."""
+        enough = now - self.options.interval
+        while len(self._reports) > 1 and self._reports[1].at <= now - self.options.window:
             self._reports.popleft()
         return next((report for report in reversed(self._reports) if report.at <= enough), None)

@@ -1,4 +1,4 @@
-"""What the one encoder shall make that several conversations share. Pure."""
+"""What the one encoder makes that several conversations share. Pure."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from agent.core.call.reasons import SharedBitrate
+from agent.core.rate.encoder_demand import EncoderDemand
 
 
-class Wish(NamedTuple):
-    """One open conversation: the most that its path holds (bit/s; None: not said yet), and what its
-    policy says.
+class EncoderClaim(NamedTuple):
+    """One open conversation: the most that its path holds (None: not said yet), and what its policy
+    says.
     """
 
-    bitrate: int | None
+    demand: EncoderDemand | None
     shared: SharedBitrate = SharedBitrate.FOLLOW
 
 
-def shared_bitrate(wishes: Iterable[Wish], otherwise: int) -> int:
-    """The lowest wish of those that are followed, or of all where none is; `otherwise` where nobody
-    has said one.
+def shared_demand(claims: Iterable[EncoderClaim], otherwise: EncoderDemand) -> EncoderDemand:
+    """The demand that sends the least, of those that are followed, or of all where none is;
+    `otherwise` where none has been said.
     """
-    everybody = list(wishes)
-    followed = [wish for wish in everybody if wish.shared is SharedBitrate.FOLLOW] or everybody
-    return min((wish.bitrate for wish in followed if wish.bitrate is not None), default=otherwise)
+    claims = list(claims)
+    followed = [each for each in claims if each.shared is SharedBitrate.FOLLOW] or claims
+    demands = (each.demand for each in followed if each.demand is not None)
+    return min(demands, key=lambda demand: demand.bitrate / demand.frame_divisor, default=otherwise)

@@ -22,7 +22,7 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 
-from agent.core.rate.rate_signals import ReceiverReport
+from agent.core.rate.receiver_report import ReceiverReport
 from agent.webrtc.internals.lateness import read_lateness
 
 # sender reports that an answer may still come for: about eight seconds

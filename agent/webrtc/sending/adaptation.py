@@ -7,11 +7,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
-from agent.core.rate.controller import BitrateController, BitrateOptions, QualityLimitationReason
-from agent.core.rate.framerate import LastResort
-from agent.core.rate.rate_signals import ReceiverReport
-from agent.ports import BitrateLimits
+from agent.core.rate.bitrate_limits import BitrateLimits
+from agent.core.rate.controller import BitrateController
+from agent.core.rate.encoder_demand import EncoderDemand
+from agent.core.rate.encoder_target import QualityLimitationReason
+from agent.core.rate.frame_dropper import FrameDropper
+from agent.core.rate.receiver_report import ReceiverReport
 from agent.webrtc.sending.pacing import Pacer
 
 log = logging.getLogger(__name__)
@@ -26,29 +29,30 @@ PAUSE = 3.0
 class BitrateAdaptation:
     """Works while pictures leave: `sent` is called with each of them, and drives it.
 
-    `request_bitrate` gets every new target, the first one before the first picture. One under the
-    minimum of `limits` is for fewer pictures. The encoder may go on as it likes where it does not
-    follow this conversation (`followed`): then the target binds the pacer alone.
+    `set_demand` gets what every new target asks of the encoder, the first one before the first
+    picture; where the path holds less than the minimum of `limits`, fewer pictures. The encoder may
+    go on as it likes where it does not follow this conversation (`followed`): then the target binds
+    the pacer alone.
     """
 
     def __init__(
         self,
         limits: BitrateLimits,
-        request_bitrate: Callable[[int], None],
+        set_demand: Callable[[EncoderDemand], None],
         request_keyframe: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
         *,
         followed: bool = True,
     ) -> None:
         self._limits = limits
-        self._request_bitrate = request_bitrate
+        self._set_demand = set_demand
         self._request_keyframe = request_keyframe
         self._clock = clock
         self._controller = self._make_controller(limits.bitrate)
         self._updated_at = self._sent_at = self._measured_at = float("-inf")
         self._octets = 0
         self._followed = followed
-        self._last_resort = LastResort()
+        self._frame_dropper = FrameDropper()
         self._keyframe_due_at = float("-inf")
         self.pacer = Pacer(self.target, strict=not followed)
         # set by who sends
@@ -56,14 +60,21 @@ class BitrateAdaptation:
 
     @property
     def target(self) -> int:
-        """bit/s"""
-        return self._controller.target // self._last_resort.divisor
+        """bit/s that leave."""
+        return self._controller.target // self._frame_dropper.divisor
+
+    @property
+    def demand(self) -> EncoderDemand:
+        """What the encoder is asked for."""
+        return EncoderDemand.fitting(
+            self._controller.target, self._frame_dropper.divisor, self._limits.min_bitrate
+        )
 
     @property
     def quality_limitation_reason(self) -> QualityLimitationReason:
         return (
             "bandwidth"
-            if self._last_resort.divisor > 1
+            if self._frame_dropper.divisor > 1
             else self._controller.quality_limitation_reason
         )
 
@@ -95,15 +106,7 @@ class BitrateAdaptation:
 
     def on_receiver_report(self, report: ReceiverReport) -> None:
         now = self._clock()
-        self._controller.on_receiver_report(
-            now,
-            report.fraction_lost,
-            report.round_trip_time,
-            report.jitter,
-            report.highest_sequence,
-            report.packets_lost,
-            report.lateness,
-        )
+        self._controller.on_receiver_report(now, report)
         self._update(now)
         pause = self._controller.take_pause()
         if pause is not None:
@@ -135,20 +138,15 @@ class BitrateAdaptation:
         """
         self._controller = self._make_controller(self._controller.target)
         self._measured_at, self._octets = now, octets
-        self._request_bitrate(self.target)
+        self._set_demand(self.demand)
 
     def _make_controller(self, bitrate: int) -> BitrateController:
-        limits = self._limits
-        return BitrateController(
-            BitrateOptions(
-                bitrate=bitrate, min_bitrate=limits.min_bitrate, max_bitrate=limits.max_bitrate
-            )
-        )
+        return BitrateController(replace(self._limits, bitrate=bitrate))
 
     def _update(self, now: float) -> None:
         self._updated_at = now
         changed = self._controller.update(now) is not None
-        if self._last_resort.update(now, self._controller.short_at) or changed:
+        if self._frame_dropper.update(now, self._controller.short_at) or changed:
             log.debug("target bitrate %d: %s", self.target, self._controller.why)
             self.pacer.target = self.target
-            self._request_bitrate(self.target)
+            self._set_demand(self.demand)

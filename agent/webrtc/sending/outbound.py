@@ -13,6 +13,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import ClassVar, Generic, TypeVar
 
+from agent.core.rate.bitrate_limits import BitrateLimits
+from agent.core.rate.encoder_demand import EncoderDemand
 from agent.errors import MediaError
 from agent.h264 import annexb as h264
 from agent.ports import (
@@ -20,7 +22,6 @@ from agent.ports import (
     AccessUnit,
     AudioPacket,
     AudioSubscription,
-    BitrateLimits,
     VideoSubscription,
 )
 
@@ -173,8 +174,8 @@ class OutboundVideo(Outbound[AccessUnit]):
         if self.flowing:
             self._subscription.request_keyframe()
 
-    def request_bitrate(self, bitrate: int) -> None:
-        self._subscription.request_bitrate(bitrate)
+    def set_demand(self, demand: EncoderDemand) -> None:
+        self._subscription.set_demand(demand)
 
     def skip(self, units: int, *, keyframe_follows: bool) -> None:
         """So many were dropped on their way. Unless a key frame waits behind them, the next unit

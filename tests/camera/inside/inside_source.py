@@ -16,6 +16,7 @@ from typing import Any
 import av
 import pytest
 
+from agent.core.rate.encoder_demand import EncoderDemand
 from agent.errors import MediaEnded, MediaError, MediaUnavailable
 from agent.h264.parameter_sets import nal_types, sequence_parameters, signaled_profile
 from agent.media.picamera2.camera_options import CameraOptions
@@ -91,7 +92,7 @@ async def test_a_key_frame_comes_within_a_frame_of_the_request_with_its_paramete
 async def test_the_bitrate_follows_without_a_key_frame(open_hub: Make) -> None:
     async with subscribed(open_hub(SMALL)) as subscription:
         for wanted in (500_000, 2_000_000):
-            subscription.request_bitrate(wanted)
+            subscription.set_demand(EncoderDemand(wanted))
             await take(subscription, 15)
             units = await take(subscription, 30)
             sent = sum(len(unit.data) for unit in units) * 8
@@ -102,7 +103,7 @@ async def test_the_bitrate_follows_without_a_key_frame(open_hub: Make) -> None:
 async def test_pictures_are_left_out_where_the_bitrate_is_too_low_for_all(open_hub: Make) -> None:
     options = VideoOptions(width=1280, height=720, min_bitrate=100_000, bitrate=1_000_000)
     async with subscribed(open_hub(options)) as subscription:
-        subscription.request_bitrate(100_000)
+        subscription.set_demand(EncoderDemand(100_000))
         await take(subscription, 10)
         units = await take(subscription, 10)
     ticks = (units[-1].pts - units[0].pts) / 9

@@ -11,6 +11,7 @@ import av
 import pytest
 import videodev2 as v4l2
 
+from agent.core.rate.encoder_demand import EncoderDemand
 from agent.h264.parameter_sets import nal_types, sequence_parameters
 from agent.media.keyframe_limiter import BURST, MIN_INTERVAL
 from agent.media.video_hub import VideoHub
@@ -90,14 +91,14 @@ async def test_the_bitrate_moves_while_it_runs_on_a_stand_in_for_the_v4l2_encode
     async with subscribed(open_hub(OPTIONS)) as subscription:
         sent = []
         for wanted in (500_000, 1_500_000):
-            subscription.request_bitrate(wanted)
+            subscription.set_demand(EncoderDemand(wanted))
             await take(subscription, 15)
             sent.append(sum(len(unit.data) for unit in await take(subscription, 20)))
         assert sent[1] > 1.5 * sent[0]
         # all between two pictures
         for wanted in range(900_000, 1_000_000, 1000):
-            subscription.request_bitrate(wanted)
-        subscription.request_bitrate(50_000)
+            subscription.set_demand(EncoderDemand(wanted))
+        subscription.set_demand(EncoderDemand(50_000))
         await take(subscription, 3)
     assert len(StandIn.opened) == 1, "the encoder was rebuilt"
     given = StandIn.opened[0].values(v4l2.V4L2_CID_MPEG_VIDEO_BITRATE)
@@ -112,7 +113,7 @@ async def test_pictures_are_left_out_below_the_minimum_on_a_stand_in_for_the_v4l
 ) -> None:
     async with subscribed(open_hub(OPTIONS)) as subscription:
         await take(subscription, 5)
-        subscription.request_bitrate(OPTIONS.min_bitrate // 2)
+        subscription.set_demand(EncoderDemand(OPTIONS.min_bitrate, 2))
         await take(subscription, 10)
         units = await take(subscription, 10)
     assert (units[-1].pts - units[0].pts) / 9 > 1.8 * VIDEO_CLOCK_RATE / 30

@@ -1,6 +1,4 @@
-"""What has arrived, beside what was sent: the queue and the capacity that reports reveal, and what
-is made of them.
-"""
+"""What has arrived, beside what was sent: the queue and the capacity that reports reveal."""
 
 from __future__ import annotations
 
@@ -11,9 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.rate.arrivals import Arrival, Arrivals
-from agent.core.rate.controller import BitrateController, BitrateOptions
-from tests.core.rate.test_controller import OPTIONS, simulate
-from tests.fakes.link import LinkOptions
 
 # seconds, the shortest round trip
 PATH = 0.05
@@ -24,7 +19,7 @@ class Stream:
     """A packet of `OCTETS` every ten milliseconds: 800 kbit/s."""
 
     def __init__(self, first: int = 0) -> None:
-        self.arrivals = Arrivals(BitrateOptions())
+        self.arrivals = Arrivals()
         self.first = first
         self.sent = 0
 
@@ -102,7 +97,7 @@ def test_a_report_of_what_is_forgotten_or_unsent_says_nothing() -> None:
     # older than the last
     assert stream.report(3.0, 100) is None
     assert stream.report(4.0, 40_000) is None
-    assert Arrivals(BitrateOptions()).report(1.0, 5, 0, PATH) is None
+    assert Arrivals().report(1.0, 5, 0, PATH) is None
 
 
 @given(
@@ -126,7 +121,7 @@ def test_a_report_of_what_is_forgotten_or_unsent_says_nothing() -> None:
 def test_any_report_gives_sensible_numbers(
     events: list[tuple[str, float, int, int]], path: float
 ) -> None:
-    arrivals, now = Arrivals(BitrateOptions()), 0.0
+    arrivals, now = Arrivals(), 0.0
     for kind, elapsed, number, amount in events:
         now += elapsed
         if kind == "sent":
@@ -141,106 +136,3 @@ def test_any_report_gives_sensible_numbers(
             assert all(
                 math.isfinite(value) for value in (arrival.rate, arrival.queued, arrival.delay)
             )
-
-
-# what the controller makes of them
-
-
-class Path:
-    """A controller whose packets take 20 ms each way through a bottleneck, with five reports a
-    second.
-    """
-
-    def __init__(self) -> None:
-        self.controller = BitrateController(OPTIONS)
-        self.now = 0.0
-        self.targets: list[int] = []
-        self.pauses: list[float] = []
-        self._number = 0
-        # (leaves the bottleneck, number, octets)
-        self._waiting: list[tuple[float, int, int]] = []
-        self._free_at = 0.0
-        self._highest = 0
-
-    def run(
-        self,
-        seconds: float,
-        *,
-        capacity: float = 1e9,
-        remb: float | None = None,
-        lateness: float = 0.0,
-    ) -> None:
-        for tick in range(round(seconds * 30)):
-            self.now += 1 / 30
-            self._send(capacity)
-            if tick % 6 == 5:
-                self._report(lateness)
-                if remb is not None:
-                    self.controller.on_remb(self.now, remb)
-            self.controller.update(self.now)
-            self.targets.append(self.controller.target)
-            if (pause := self.controller.take_pause()) is not None:
-                self.pauses.append(pause)
-
-    def _send(self, capacity: float) -> None:
-        octets = self.controller.target // 8 // 30
-        self._number += 1
-        self.controller.on_packets(self.now, self._number & 0xFFFF, octets)
-        self._free_at = max(self._free_at, self.now) + 8 * octets / capacity
-        self._waiting.append((self._free_at, self._number, octets))
-
-    def _report(self, lateness: float) -> None:
-        made_at = self.now - 0.02 - lateness
-        while self._waiting and self._waiting[0][0] + 0.02 <= made_at:
-            self._highest = self._waiting.pop(0)[1]
-        self.controller.on_receiver_report(
-            self.now,
-            0.0,
-            0.04,
-            0.002,
-            highest_sequence=self._highest,
-            packets_lost=0,
-            lateness=lateness,
-        )
-
-
-def test_a_cut_is_fitted_within_two_reports_and_a_pause_asked_for_once() -> None:
-    path = Path()
-    path.run(20)
-    assert path.controller.target == OPTIONS.max_bitrate
-    path.run(1.0, capacity=800_000)
-    assert path.controller.target <= 800_000
-    assert len(path.pauses) == 1
-    assert path.controller.quality_limitation_reason == "bandwidth"
-
-
-def test_being_late_on_this_machine_is_no_queue() -> None:
-    path = Path()
-    path.run(20)
-    path.run(10, lateness=0.3)
-    assert min(path.targets[-300:]) == OPTIONS.max_bitrate
-    assert path.pauses == []
-
-
-def test_an_estimate_that_falls_while_all_arrives_in_time_is_not_followed() -> None:
-    path = Path()
-    path.run(20, remb=6e6)
-    for second in range(10):
-        path.run(1, remb=700_000 * 1.08**second)
-    assert min(path.targets[-300:]) == OPTIONS.max_bitrate
-
-
-def test_an_estimate_that_stands_still_is_a_cap_all_the_same() -> None:
-    path = Path()
-    path.run(20, remb=6e6)
-    path.run(20, remb=700_000)
-    assert path.controller.target <= 700_000 / OPTIONS.remb_tolerance
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_without_arrivals_round_trips_and_loss_tell(seed: int) -> None:
-    capacity = ((0.0, 4e6), (20.0, 8e5), (50.0, 4e6))
-    trace = simulate(LinkOptions(capacity, queue_bytes=60_000, arrivals=False, seed=seed), 75)
-    assert trace.first_time(20, lambda target: target <= 800_000) <= 5
-    assert trace.worst_latency(28, 50) < 0.3
-    assert trace.first_time(50, lambda target: target >= 3_200_000) <= 25

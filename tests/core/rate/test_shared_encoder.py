@@ -7,48 +7,56 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.call.reasons import SharedBitrate
-from agent.core.rate.shared_encoder import Wish, shared_bitrate
+from agent.core.rate.encoder_demand import EncoderDemand
+from agent.core.rate.shared_encoder import EncoderClaim, shared_demand
 
 FOLLOW, IGNORE = SharedBitrate.FOLLOW, SharedBitrate.IGNORE
-OTHERWISE = 2_000_000
+OTHERWISE = EncoderDemand(2_000_000)
+
+
+def claim(bitrate: int | None, shared: SharedBitrate = FOLLOW, divisor: int = 1) -> EncoderClaim:
+    return EncoderClaim(None if bitrate is None else EncoderDemand(bitrate, divisor), shared)
 
 
 @pytest.mark.parametrize(
-    ("wishes", "expected"),
+    ("claims", "expected"),
     [
         ([], OTHERWISE),
-        ([Wish(None)], OTHERWISE),
-        ([Wish(500_000), Wish(900_000)], 500_000),
-        ([Wish(500_000, IGNORE), Wish(900_000)], 900_000),
+        ([claim(None)], OTHERWISE),
+        ([claim(500_000), claim(900_000)], (500_000, 1)),
+        ([claim(500_000), claim(900_000, divisor=2)], (900_000, 2)),
+        ([claim(500_000, IGNORE), claim(900_000)], (900_000, 1)),
         # it has not said one yet, and is followed all the same
-        ([Wish(500_000, IGNORE), Wish(None)], OTHERWISE),
-        ([Wish(500_000, IGNORE), Wish(900_000, IGNORE)], 500_000),
+        ([claim(500_000, IGNORE), claim(None)], OTHERWISE),
+        ([claim(500_000, IGNORE), claim(900_000, IGNORE)], (500_000, 1)),
     ],
 )
-def test_the_weakest_of_those_who_are_followed_leads(wishes: list[Wish], expected: int) -> None:
-    assert shared_bitrate(wishes, OTHERWISE) == expected
-
-
-bitrates = st.none() | st.integers(1, 10_000_000)
-everybody = st.lists(st.builds(Wish, bitrates, st.sampled_from(SharedBitrate)), max_size=6)
-
-
-@given(everybody, bitrates)
-def test_one_who_is_ignored_changes_nothing_for_those_who_are_followed(
-    others: list[Wish], bitrate: int | None
+def test_shared_demand_is_that_of_the_weakest_who_is_followed(
+    claims: list[EncoderClaim], expected: tuple[int, int]
 ) -> None:
-    if any(wish.shared is FOLLOW for wish in others):
-        assert shared_bitrate([*others, Wish(bitrate, IGNORE)], OTHERWISE) == shared_bitrate(
+    assert shared_demand(claims, OTHERWISE) == expected
+
+
+demands = st.none() | st.builds(EncoderDemand, st.integers(1, 10_000_000), st.integers(1, 4))
+everybody = st.lists(st.builds(EncoderClaim, demands, st.sampled_from(SharedBitrate)), max_size=6)
+
+
+@given(everybody, demands)
+def test_shared_demand_ignores_who_is_not_followed(
+    others: list[EncoderClaim], demand: EncoderDemand | None
+) -> None:
+    if any(each.shared is FOLLOW for each in others):
+        assert shared_demand([*others, EncoderClaim(demand, IGNORE)], OTHERWISE) == shared_demand(
             others, OTHERWISE
         )
 
 
 @given(everybody)
-def test_it_is_somebodys_wish_and_no_higher_than_that_of_anybody_followed(
-    wishes: list[Wish],
+def test_shared_demand_is_one_of_the_claims_and_sends_no_more_than_any_followed(
+    claims: list[EncoderClaim],
 ) -> None:
-    made = shared_bitrate(iter(wishes), OTHERWISE)
-    assert made in {OTHERWISE, *(wish.bitrate for wish in wishes)}
-    followed = [wish for wish in wishes if wish.shared is FOLLOW]
-    for wish in followed or wishes:
-        assert wish.bitrate is None or made <= wish.bitrate
+    made = shared_demand(iter(claims), OTHERWISE)
+    assert made in {OTHERWISE, *(each.demand for each in claims)}
+    followed = [each for each in claims if each.shared is FOLLOW]
+    for each in followed or claims:
+        assert each.demand is None or made.sent_bitrate <= each.demand.sent_bitrate

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from agent.core.rate.encoder_demand import EncoderDemand
 from agent.errors import MediaUnavailable
 from agent.h264.parameter_sets import ParameterSets
 from agent.media.picamera2 import picamera2_encoders, picamera2_source
@@ -235,7 +236,7 @@ async def test_it_opens_for_the_first_and_closes_after_the_last(
     assert (source.describe().camera, source.describe().encoder) == ("imx708", "V4L2 H.264")
     assert (await subscription.next()).keyframe
     subscription.request_keyframe()
-    subscription.request_bitrate(500_000)
+    subscription.set_demand(EncoderDemand(500_000))
     assert control.asked == ["key frame", 500_000]
     await hub.close()
     # A step that fails does not keep the camera open.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agent.core.rate.framerate import MOST_LEFT_OUT
-from agent.core.rate.rate_signals import ReceiverReport
+from agent.core.rate.encoder_demand import MAX_FRAME_DIVISOR, EncoderDemand
+from agent.core.rate.receiver_report import ReceiverReport
 from agent.ports import AccessUnit, BitrateLimits
 from agent.webrtc.sending.adaptation import PAUSE, BitrateAdaptation
 
@@ -16,14 +16,19 @@ class Sending:
 
     def __init__(self, limits: BitrateLimits = LIMITS, *, followed: bool = True) -> None:
         self.now = 100.0
-        self.requested: list[int] = []
+        self.demands: list[EncoderDemand] = []
         self.keyframes = 0
         self.octets = 0
         self._frames = 0
         self._left: list[tuple[int, float]] = []
         self.adaptation = BitrateAdaptation(
-            limits, self.requested.append, self._keyframe, lambda: self.now, followed=followed
+            limits, self.demands.append, self._keyframe, lambda: self.now, followed=followed
         )
+
+    @property
+    def requested(self) -> list[int]:
+        """bit/s that each demand sends."""
+        return [demand.sent_bitrate for demand in self.demands]
 
     def _keyframe(self) -> None:
         self.keyframes += 1
@@ -84,7 +89,7 @@ def test_the_fewest_pictures_at_the_minimum_are_the_least() -> None:
     for _ in range(20):
         sending.adaptation.on_remb(10_000)
         sending.run(1, loss=0.5, round_trip=1.0)
-    assert min(sending.requested) == LIMITS.min_bitrate // MOST_LEFT_OUT
+    assert min(sending.requested) == LIMITS.min_bitrate // MAX_FRAME_DIVISOR
 
 
 def test_packets_asked_for_again_stop_the_growth() -> None:

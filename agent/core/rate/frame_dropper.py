@@ -1,20 +1,10 @@
-"""The last resort: fewer pictures a second, where the bitrate has become too low for all of them.
-Pure.
-
-Two things lead there. A bitrate may be too low for so many pixels; and a path may carry less than
-`min_bitrate`, under which encoders are not asked to go: then pictures are left out, until what is
-left fits. Time is an argument (seconds, any monotonic clock).
+"""Fewer pictures a second, where a path carries less than `min_bitrate`, under which encoders are
+not asked to go. Pure: time is an argument (seconds, any monotonic clock).
 """
 
 from __future__ import annotations
 
-FEWEST_BITS_PER_PIXEL = 0.005
-"""Below this every picture is mud; half as many are watchable. 1280x720 at 30 fps: 138 kbit/s."""
-MOST_LEFT_OUT = 4
-"""One picture in four is the least: 7.5 a second of 30."""
-_RETURN = 1.5
-"""How many times as much there must be before the rate goes up again, so that it does not flutter.
-"""
+from agent.core.rate.encoder_demand import MAX_FRAME_DIVISOR
 
 SHORT_FOR = 2.0
 """Seconds from the first sign of shortage to the last, before a step down: about three reports."""
@@ -31,22 +21,7 @@ FAILS_WITHIN = 10.0
 """Seconds after a step up in which a shortage says that it was too early."""
 
 
-def frame_divisor(bitrate: int, pixel_rate: float, min_bitrate: int, now: int = 1) -> int:
-    """One picture in how many to encode, so that `bitrate` bit/s are enough for each; `now` is the
-    divisor so far.
-
-    `pixel_rate` is that of all pictures, in pixels/s. The encoder is asked for `bitrate` times the
-    divisor, as it gives each picture its share of a second at the full rate: that must be
-    `min_bitrate` at least.
-    """
-    for divisor in range(1, MOST_LEFT_OUT):
-        enough = FEWEST_BITS_PER_PIXEL * pixel_rate * (_RETURN if divisor < now else 1)
-        if bitrate * divisor >= max(enough, min_bitrate):
-            return divisor
-    return MOST_LEFT_OUT
-
-
-class LastResort:
+class FrameDropper:
     """Of one conversation: the part of `min_bitrate` that its path holds, as a divisor of the frame
     rate.
     """
@@ -67,20 +42,24 @@ class LastResort:
         """
         before = self.divisor
         if now - short_at < SHORTAGE_AGE:
-            self._suffer(now, short_at)
+            self._step_down(now, short_at)
         else:
-            self._recover(now, short_at)
+            self._step_up(now, short_at)
         if self._tried_at is not None and now - self._tried_at >= FAILS_WITHIN:
             self._tried_at = None
             if self.divisor == self._failed:
                 self._failed, self._hold = None, FIRST_HOLD
         return self.divisor != before
 
-    def _suffer(self, now: float, short_at: float) -> None:
+    def _step_down(self, now: float, short_at: float) -> None:
         if self._short_since is None:
             self._short_since = short_at
         settled = now - self._changed_at >= SETTLING
-        if short_at - self._short_since < SHORT_FOR or not settled or self.divisor == MOST_LEFT_OUT:
+        if (
+            short_at - self._short_since < SHORT_FOR
+            or not settled
+            or self.divisor == MAX_FRAME_DIVISOR
+        ):
             return
         if self._tried_at is not None:
             self._tried_at = None
@@ -93,7 +72,7 @@ class LastResort:
         self.divisor += 1
         self._changed_at = now
 
-    def _recover(self, now: float, short_at: float) -> None:
+    def _step_up(self, now: float, short_at: float) -> None:
         self._short_since = None
         if self.divisor == 1:
             return

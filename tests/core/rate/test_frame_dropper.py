@@ -8,66 +8,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.rate.controller import BitrateController, BitrateOptions
-from agent.core.rate.framerate import (
+from agent.core.rate.bitrate_limits import BitrateLimits
+from agent.core.rate.controller import BitrateController
+from agent.core.rate.encoder_demand import MAX_FRAME_DIVISOR
+from agent.core.rate.frame_dropper import (
     FAILS_WITHIN,
-    FEWEST_BITS_PER_PIXEL,
     FIRST_HOLD,
     LONGEST_HOLD,
-    MOST_LEFT_OUT,
     SETTLING,
     SHORT_FOR,
     SHORTAGE_AGE,
-    LastResort,
-    frame_divisor,
+    FrameDropper,
 )
-from tests.fakes.link import LinkOptions, Simulation, Trace
+from agent.core.rate.receiver_report import ReceiverReport
+from tests.fakes.link import Simulation
+from tests.fakes.link_options import LinkOptions, Trace
 
-HD = 1280 * 720 * 30.0  # pixels/s
-OPTIONS = BitrateOptions(bitrate=1_000_000, min_bitrate=250_000, max_bitrate=3_000_000)
-
-
-@pytest.mark.parametrize(
-    ("bitrate", "now", "divisor"),
-    [
-        (250_000, 1, 1),
-        (138_240, 1, 1),
-        (138_000, 1, 2),
-        (200_000, 2, 2),
-        (208_000, 2, 1),
-        (60_000, 1, 3),
-        (1, 1, 4),
-        (4_000_000, 4, 1),
-    ],
-)
-def test_pictures_are_left_out_where_each_would_be_mud(
-    bitrate: int, now: int, divisor: int
-) -> None:
-    assert frame_divisor(bitrate, HD, 1, now) == divisor
-
-
-@given(
-    st.integers(1, 10_000_000),
-    st.floats(1e5, 1e8),
-    st.integers(1, 1_000_000),
-    st.integers(1, MOST_LEFT_OUT),
-)
-def test_the_encoder_is_never_asked_for_less_than_it_should_be(
-    bitrate: int, pixel_rate: float, min_bitrate: int, now: int
-) -> None:
-    divisor = frame_divisor(bitrate, pixel_rate, min_bitrate, now)
-    enough = max(FEWEST_BITS_PER_PIXEL * pixel_rate, min_bitrate)
-    assert 1 <= divisor <= MOST_LEFT_OUT
-    assert bitrate * divisor >= enough or divisor == MOST_LEFT_OUT
-    assert divisor <= now or bitrate * (divisor - 1) < enough, "more are left out than need be"
-    assert frame_divisor(bitrate, pixel_rate, min_bitrate, divisor) == divisor, "it flutters"
+LIMITS = BitrateLimits(bitrate=1_000_000, min_bitrate=250_000, max_bitrate=3_000_000)
 
 
 class Conversation:
     """Updates five times a second, with signs of shortage in between or without."""
 
     def __init__(self) -> None:
-        self.last_resort = LastResort()
+        self.dropper = FrameDropper()
         self.now = 100.0
         self.short_at = -math.inf
         self.seen = [1]
@@ -76,8 +40,8 @@ class Conversation:
         for _ in range(round(seconds * 5)):
             self.now += 0.2
             self.short_at = self.now if short else self.short_at
-            if self.last_resort.update(self.now, self.short_at):
-                self.seen.append(self.last_resort.divisor)
+            if self.dropper.update(self.now, self.short_at):
+                self.seen.append(self.dropper.divisor)
 
 
 def test_it_takes_a_while_of_shortage_and_goes_no_further_than_it_must() -> None:
@@ -101,8 +65,8 @@ def test_it_returns_step_by_step() -> None:
 
 def pause_before_the_next_try(call: Conversation) -> float:
     """Seconds."""
-    since, divisor = call.now, call.last_resort.divisor
-    while call.last_resort.divisor == divisor:
+    since, divisor = call.now, call.dropper.divisor
+    while call.dropper.divisor == divisor:
         call.run(0.2, short=False)
     return call.now - since
 
@@ -112,9 +76,9 @@ def test_it_tries_less_and_less_often_what_failed() -> None:
     call.run(SHORT_FOR + 0.4, short=True)
     for _ in range(6):
         pauses.append(pause_before_the_next_try(call))
-        assert call.last_resort.divisor == 1
+        assert call.dropper.divisor == 1
         call.run(SETTLING + 0.4, short=True)
-        assert call.last_resort.divisor == 2
+        assert call.dropper.divisor == 2
     assert pauses[0] < FIRST_HOLD + SHORTAGE_AGE
     assert [round(pause / FIRST_HOLD) for pause in pauses] == [1, 2, 4, 4, 4, 4]
     assert pauses[-1] == pytest.approx(LONGEST_HOLD, abs=0.5)
@@ -126,16 +90,16 @@ def test_it_tries_less_and_less_often_what_failed() -> None:
 
 @given(st.lists(st.tuples(st.floats(0.05, 20), st.booleans()), max_size=80))
 def test_it_moves_by_one_and_never_without_a_reason(steps: list[tuple[float, bool]]) -> None:
-    last_resort, now, short_at, last_change = LastResort(), 0.0, -math.inf, -math.inf
+    dropper, now, short_at, last_change = FrameDropper(), 0.0, -math.inf, -math.inf
     for elapsed, short in steps:
         now += elapsed
         short_at = now if short else short_at
-        before = last_resort.divisor
-        changed = last_resort.update(now, short_at)
-        moved = last_resort.divisor - before
+        before = dropper.divisor
+        changed = dropper.update(now, short_at)
+        moved = dropper.divisor - before
         assert (moved != 0) == changed
         assert abs(moved) <= 1
-        assert 1 <= last_resort.divisor <= MOST_LEFT_OUT
+        assert 1 <= dropper.divisor <= MAX_FRAME_DIVISOR
         if moved > 0:
             assert now - short_at < SHORTAGE_AGE
         if changed:
@@ -144,24 +108,24 @@ def test_it_moves_by_one_and_never_without_a_reason(steps: list[tuple[float, boo
 
 
 class Thinned:
-    """A controller and the last resort behind it, as the sender joins them; what a `Simulation`
+    """A controller and the frame dropper behind it, as the sender joins them; what a `Simulation`
     drives.
     """
 
     def __init__(self) -> None:
-        self._controller = BitrateController(OPTIONS)
-        self._last_resort = LastResort()
+        self._controller = BitrateController(LIMITS)
+        self._dropper = FrameDropper()
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._controller, name)
 
     @property
     def target(self) -> int:
-        return self._controller.target // self._last_resort.divisor
+        return self._controller.target // self._dropper.divisor
 
     def update(self, now: float) -> int:
         self._controller.update(now)
-        self._last_resort.update(now, self._controller.short_at)
+        self._dropper.update(now, self._controller.short_at)
         return self.target
 
 
@@ -176,7 +140,7 @@ def test_a_link_that_holds_less_than_the_minimum_gets_fewer_pictures_and_all_of_
 ) -> None:
     capacity = ((0.0, 2e6), (20.0, 160e3), (80.0, 2e6))
     trace = simulate(LinkOptions(capacity, queue_bytes=30_000, remb=remb, seed=seed), 140)
-    assert min(trace.targets_between(0, 20)) >= OPTIONS.min_bitrate
+    assert min(trace.targets_between(0, 20)) >= LIMITS.min_bitrate
     assert min(trace.targets_between(20, 35)) <= 125_000
     fits = [target for target in trace.targets_between(40, 80) if target <= 125_000]
     assert trace.mean_target(40, 80) < 200e3
@@ -188,7 +152,7 @@ def test_a_link_that_holds_less_than_the_minimum_gets_fewer_pictures_and_all_of_
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_random_loss_leaves_no_picture_out(loss: float, seed: int) -> None:
     trace = simulate(LinkOptions(((0.0, 10e6),), loss=((0.0, loss),), seed=seed), 60)
-    assert min(trace.targets_between(0, 60)) >= OPTIONS.min_bitrate
+    assert min(trace.targets_between(0, 60)) >= LIMITS.min_bitrate
 
 
 def test_silence_leaves_no_picture_out() -> None:
@@ -197,6 +161,6 @@ def test_silence_leaves_no_picture_out() -> None:
     for tick in range(300):
         now = tick / 5
         if now < 5:
-            controller.on_receiver_report(now, 0.0, 0.04, 0.002)
+            controller.on_receiver_report(now, ReceiverReport(0.0, 0.04, 0.002))
         call.update(now)
-    assert call.target == OPTIONS.min_bitrate
+    assert call.target == LIMITS.min_bitrate
