@@ -28,11 +28,11 @@ from agent.core.rate.loss_based import (
 )
 from agent.core.rate.loss_meter import LossMeter, LossSample
 from agent.core.rate.nacks import NackCounter
+from agent.core.rate.pacer_queue import PacerQueueMonitor
 from agent.core.rate.rate_history import RateHistory
 from agent.core.rate.receiver_report import ReceiverReport, sensible
 from agent.core.rate.remb import RembEstimate
 from agent.core.rate.round_trip import OveruseDetector
-from agent.core.rate.send_queue import SendQueueMonitor
 
 _ON_TRIAL = "loss on trial"
 _NO_REPORTS = "no reports"
@@ -54,7 +54,7 @@ class BitrateController:
         self._delay_based = DelayBasedController(self._loss)
         self._remb = RembEstimate()
         self._nacks = NackCounter()
-        self._send_queue = SendQueueMonitor()
+        self._pacer_queue = PacerQueueMonitor()
         self._feedback = FeedbackTimeout()
         # as measured
         self._sent = RateHistory()
@@ -148,7 +148,7 @@ class BitrateController:
         queued, age = sensible(bytes_queued, 0, 1e12), sensible(oldest_age, 0.0, 3600.0)
         if queued is None or age is None or not self._advance(now):
             return
-        if self._send_queue.add(now, queued, age, self.target):
+        if self._pacer_queue.add(now, queued, age, self.target):
             self._decrease(now, self._step_down(), "send queue", capacity=self.target)
 
     def on_sent_bitrate(self, now: float, bitrate: float) -> None:
@@ -317,7 +317,7 @@ class BitrateController:
             and now - self._aimd.decreased_at >= hold
             and not self._loss_based.on_trial
             and (self._delay_based.is_empty(now) or self._is_clear(now))
-            and not self._send_queue.long
+            and not self._pacer_queue.long
             and self._loss.low
             and self._nacks.ratio(now, self.target) <= tolerated
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SendQueueOptions:
+class PacerQueueOptions:
     """Seconds."""
 
     # six frames
@@ -15,11 +15,11 @@ class SendQueueOptions:
     persistence: float = 1.0
 
 
-class SendQueueMonitor:
+class PacerQueueMonitor:
     """Tells a queue of our own that stays from one that a key frame makes."""
 
-    def __init__(self, options: SendQueueOptions | None = None) -> None:
-        self._options = options or SendQueueOptions()
+    def __init__(self, options: PacerQueueOptions | None = None) -> None:
+        self._options = options or PacerQueueOptions()
         self._long_since: float | None = None
 
     @property
