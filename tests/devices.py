@@ -31,7 +31,8 @@ from agent.signaling.outbox.outbox import Outbox
 from agent.signaling.outbox.outbox_options import OutboxOptions
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.topics import Topics
-from tests.fakes.broker import FakeBroker, FakeNetwork
+from tests.fakes.broker import FakeBroker
+from tests.fakes.network import FakeNetwork
 from tests.fakes.peer import FakePeers
 from tests.parties import FAST, PREFIX
 from tests.waiting import PATIENCE, until
@@ -110,12 +111,7 @@ async def device(
     outbox_options: OutboxOptions = PATIENT,
 ) -> AsyncIterator[Device]:
     topics, peers = Topics(PREFIX), FakePeers()
-    broker = FakeBroker(
-        network,
-        UID,
-        subscriptions=Signaling.subscriptions(UID, PREFIX),
-        will=offline(UID, topics, "boot-1"),
-    )
+    broker = FakeBroker(network, UID, will=offline(UID, topics, "boot-1"))
     signaling = Signaling(broker, uid=UID, prefix=PREFIX, party=f"party-{UID}", now=options.wall)
     client = CallClient(signaling, peers, options)
     stream = LocalStream()
@@ -162,10 +158,8 @@ async def device(
 
 
 @asynccontextmanager
-async def operator(network: FakeNetwork, *subscriptions: str) -> AsyncIterator[FakeBroker]:
+async def operator(network: FakeNetwork) -> AsyncIterator[FakeBroker]:
     """Somebody who may send commands."""
-    async with FakeBroker(
-        network, "operator", subscriptions=[(each, 1) for each in subscriptions]
-    ) as broker:
+    async with FakeBroker(network, "operator") as broker:
         await broker.wait_connected(30)
         yield broker

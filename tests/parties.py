@@ -14,7 +14,8 @@ from agent.client.call_client import CallClient, ClientOptions, Conversation
 from agent.core.call.reasons import CallStatus
 from agent.ports import LocalStream
 from agent.signaling.channel import Signaling
-from tests.fakes.broker import FakeBroker, FakeNetwork
+from tests.fakes.broker import FakeBroker
+from tests.fakes.network import FakeNetwork
 from tests.fakes.peer import FakePeers
 
 PREFIX = "callbox/v1"
@@ -54,18 +55,10 @@ class Party:
 async def party(
     network: FakeNetwork, uid: str, options: ClientOptions = FAST, client_id: str = ""
 ) -> AsyncIterator[Party]:
-    broker = FakeBroker(
-        network, client_id or uid, subscriptions=Signaling.subscriptions(uid, PREFIX)
-    )
+    broker = FakeBroker(network, client_id or uid)
+    signaling = Signaling(broker, uid=uid, prefix=PREFIX, party=f"party-{client_id or uid}")
     peers = FakePeers()
-    async with (
-        broker,
-        CallClient(
-            Signaling(broker, uid=uid, prefix=PREFIX, party=f"party-{client_id or uid}"),
-            peers,
-            options,
-        ) as client,
-    ):
+    async with broker, CallClient(signaling, peers, options) as client:
         await broker.wait_connected(30)
         yield Party(client, peers, broker, network)
 

@@ -112,6 +112,7 @@ class CallClient:
             asyncio.Queue(MAX_UNACKNOWLEDGED)
         )
         self._receiver: asyncio.Future[None] | None = None
+        self._command_receiver: asyncio.Future[None] | None = None
         self._acknowledger: asyncio.Future[None] | None = None
         self._closing = False
 
@@ -125,7 +126,11 @@ class CallClient:
         return self.signaling.uid
 
     async def __aenter__(self) -> Self:
-        self._receiver = self._tasks.spawn(self._receive())
+        self._receiver = self._tasks.spawn(self._receive(self.signaling.receive))
+        if self.signaling.takes_commands:
+            self._command_receiver = self._tasks.spawn(
+                self._receive(self.signaling.receive_command)
+            )
         self._acknowledger = self._tasks.spawn(self._acknowledge())
         return self
 
@@ -150,8 +155,9 @@ class CallClient:
     async def close(self, reason: CloseReason = CloseReason.SHUTDOWN) -> None:
         """Close every conversation, and take no more."""
         self._closing = True
-        if self._receiver is not None:
-            self._receiver.cancel()
+        for receiver in (self._receiver, self._command_receiver):
+            if receiver is not None:
+                receiver.cancel()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await asyncio.gather(
@@ -220,9 +226,9 @@ class CallClient:
 
     # -- the far side ------------------------------------------------------------------------------
 
-    async def _receive(self) -> None:
+    async def _receive(self, receive: Callable[[], Awaitable[Signal | CommandRequest]]) -> None:
         while True:
-            delivery = await self.signaling.receive()
+            delivery = await receive()
             begins = None
             try:
                 if isinstance(delivery, Signal):

@@ -146,12 +146,12 @@ class _Interruption:
 async def _place_call(plan: CallPlan, interruption: _Interruption) -> int:
     party = str(uuid.uuid4())
     options = broker_options(plan.broker, f"callbox-{plan.uid}-{party[:8]}")
-    broker = MqttBroker(options, subscriptions=[(Topics(plan.prefix).signals_for(plan.uid), 1)])
+    broker = MqttBroker(options)
+    signaling = Signaling(broker, uid=plan.uid, prefix=plan.prefix, party=party, commands=False)
     async with AsyncExitStack() as stack:
         local_stream = _local_stream(plan, stack)
         await stack.enter_async_context(broker)
         await broker.wait_decided(CONNECT_TIMEOUT)
-        signaling = Signaling(broker, uid=plan.uid, prefix=plan.prefix, party=party)
         client = await stack.enter_async_context(CallClient(signaling, make_peer))
 
         def addresses_changed() -> None:

@@ -95,9 +95,7 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
     local_stream = LocalStream(video=meter, audio=audio)
     uid, topics, boot_id = settings.uid, Topics(settings.topic_prefix), str(uuid.uuid4())
     broker = MqttBroker(
-        settings.mqtt.connection(f"callbox-{uid}"),
-        subscriptions=Signaling.subscriptions(uid, settings.topic_prefix),
-        will=offline(uid, topics, boot_id),
+        settings.mqtt.connection(f"callbox-{uid}"), will=offline(uid, topics, boot_id)
     )
     signaling = Signaling(broker, uid=uid, prefix=settings.topic_prefix, party=str(uuid.uuid4()))
     client = CallClient(signaling, make_peer, client_options(settings))

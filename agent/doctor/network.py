@@ -14,8 +14,8 @@ import aioice.stun
 from agent.doctor.findings import Finding, Verdict
 from agent.errors import NotConnected, SignalingError
 from agent.settings import Settings
-from agent.signaling.channel import Signaling
 from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.protocol.topics import Topics
 from agent.webrtc.ice.gather import allocate, explain
 from agent.webrtc.ice.ice_servers import UsableServer, usable_servers
 from agent.webrtc.ice.resolver import resolve
@@ -47,8 +47,11 @@ async def check_broker(settings: Settings) -> Finding:
         options = mqtt.connection(f"callbox-doctor-{uuid.uuid4()}").model_copy(
             update={"session_expiry": 0, "close_timeout": 1.0}
         )
-        topics = Signaling.subscriptions(settings.uid, settings.topic_prefix)
-        async with MqttBroker(options, subscriptions=topics) as broker:
+        topics = Topics(settings.topic_prefix)
+        broker = MqttBroker(options)
+        broker.subscribe(topics.signals_for(settings.uid), essential=True)
+        broker.subscribe(topics.commands_for(settings.uid))
+        async with broker:
             await broker.wait_decided(_BROKER_TIMEOUT)
     except (NotConnected, SignalingError) as error:
         reason = str(error)

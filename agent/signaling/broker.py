@@ -50,6 +50,50 @@ class Incoming:
             on_ack()
 
 
+@dataclass(frozen=True, slots=True)
+class StreamBounds:
+    """What may wait in one stream.
+
+    `qos_0` is how many messages may wait for one of QoS 0 to be taken: fewer, so that a flood of
+    what may get lost leaves room for what may not. `unacknowledged` is how many of QoS 1 the reader
+    may keep at the broker; what comes beyond is acknowledged on arrival. So a reader that stalls
+    never holds the whole of the connection's window, on which all streams depend.
+    """
+
+    messages: int = 1024
+    qos_0: int = 256
+    size: int = 4 * 1024 * 1024  # bytes
+    unacknowledged: int = 16
+
+
+class MessageStream(Protocol):
+    """What one reader gets of a connection: bounded, in order of arrival, acknowledged by it."""
+
+    @property
+    def lost(self) -> int:
+        """Messages that were dropped, as the stream was full: the newest each time."""
+
+    async def receive(self) -> Incoming:
+        """The next message. Its `ack()` is the reader's, once it has been dealt with.
+
+        Raises SignalingError once the stream or the broker's context has been closed, and all was
+        read.
+        """
+
+    async def wait_granted(self, timeout: float) -> None:
+        """Return once the broker has consented to the subscription on the present connection.
+
+        Raises SignalingError where it refused, NotConnected after `timeout` seconds.
+        """
+
+    def close(self) -> None:
+        """End the subscription, here and at the broker. What was not read is dropped. Idempotent.
+
+        Whoever wants to have what arrives while it is away leaves its stream open: it ends with the
+        broker's context, and the broker keeps what comes for the session.
+        """
+
+
 class Broker(Protocol):
     """A connection that is kept up for as long as the context is open. All methods belong to one
     event loop.
@@ -90,8 +134,22 @@ class Broker(Protocol):
         is dropped while offline.
         """
 
-    async def incoming(self) -> Incoming:
-        """The next message."""
+    def subscribe(
+        self,
+        *filters: str,
+        qos: int = 1,
+        essential: bool = False,
+        bounds: StreamBounds | None = None,
+    ) -> MessageStream:
+        """A stream of its own for one reader, of what matches one of the topic filters.
+
+        It is subscribed to on every connection, until the stream or the context is closed. Made
+        before the context is entered, it also gets what the broker has kept of an earlier session.
+        Where the broker refuses an `essential` one there is no connection; another refusal is an
+        error in the log, and of `wait_granted`. Readers are independent of each other: what one
+        does not read takes no room from another. A message that the broker sends more than once, as
+        filters overlap, arrives more than once.
+        """
 
     def on_connection(self, callback: Callable[[bool], None]) -> Callable[[], None]:
         """Call `callback` on the loop at each connect (True) and loss (False). Returns what ends

@@ -1,8 +1,8 @@
 """Typed signalling on top of a broker: what the client of the house speaks.
 
-`receive()` gives what is meant for this device and could be read, or says why it could not.
-Retained signalling and commands, and topics that are not ours, are acknowledged and left alone.
-Nothing is answered here.
+`receive()` gives the signalling that is meant for this device and could be read, or says why it
+could not; `receive_command()` does so for commands. Each reads a stream of its own. Retained
+messages, and topics that are not ours, are acknowledged and left alone. Nothing is answered here.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agent.errors import MalformedMessage
-from agent.signaling.broker import Broker, Incoming
+from agent.errors import MalformedMessage, SignalingError
+from agent.signaling.broker import Broker, Incoming, MessageStream
 from agent.signaling.protocol.encoding import is_conversation
 from agent.signaling.protocol.json_limits import read_object
 from agent.signaling.protocol.messages import (
@@ -80,20 +80,20 @@ class Signaling:
         uid: str,
         prefix: str,
         party: str,
+        commands: bool = True,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`now` is the time of day in Unix seconds."""
+        """`now` is the time of day in Unix seconds; without `commands` nobody can send any.
+
+        Made before the broker's context is entered, it also hears what the broker has kept.
+        """
         self.broker = broker
         self.uid = uid
         self.party = party
         self.topics = Topics(prefix)
         self._now = now
-
-    @staticmethod
-    def subscriptions(uid: str, prefix: str) -> tuple[tuple[str, int], ...]:
-        """What a device subscribes to, with its QoS."""
-        topics = Topics(prefix)
-        return ((topics.signals_for(uid), 1), (topics.commands_for(uid), 1))
+        self._signals = broker.subscribe(self.topics.signals_for(uid), essential=True)
+        self._commands = broker.subscribe(self.topics.commands_for(uid)) if commands else None
 
     def send(
         self, to: str, message: SignalMessage, *, expiry: float | None = None
@@ -128,21 +128,29 @@ class Signaling:
             self.topics.event(self.uid, event.event), encode(event), qos=event.QOS, expiry=expiry
         )
 
-    async def receive(self) -> Signal | CommandRequest:
-        """The next message. Its `ack()` is the caller's, once it has been dealt with."""
+    @property
+    def takes_commands(self) -> bool:
+        return self._commands is not None
+
+    async def receive(self) -> Signal:
+        """The next signalling message. Its `ack()` is the caller's, once it has been dealt with."""
         while True:
-            incoming = await self.broker.incoming()
-            if len(incoming.payload) > _LARGE:
-                # where many wait, nothing else has let pictures and deadlines have their turn
-                await asyncio.sleep(0)
+            incoming = await _next_of(self._signals)
             match self.topics.parse(incoming.topic):
                 case SignalTopic(to=self.uid, sender=sender) if not incoming.retain:
                     return self._signal(sender, incoming)
+            _pass_over(incoming)
+
+    async def receive_command(self) -> CommandRequest:
+        """The next command. Its `ack()` is the caller's, once it has been dealt with."""
+        if self._commands is None:
+            raise SignalingError("no commands are listened to")
+        while True:
+            incoming = await _next_of(self._commands)
+            match self.topics.parse(incoming.topic):
                 case CommandTopic(uid=self.uid, verb=verb) if not incoming.retain:
                     return self._command(verb, incoming)
-                case _:
-                    logger.debug("ignored: %s, retained: %s", incoming.topic, incoming.retain)
-                    incoming.ack()
+            _pass_over(incoming)
 
     def _signal(self, sender: str, incoming: Incoming) -> Signal:
         try:
@@ -198,6 +206,19 @@ class Signaling:
         if topic.startswith("$") or any(c in "+#" or not c.isprintable() for c in topic):
             return False
         return not self.topics.is_reserved(topic)
+
+
+async def _next_of(stream: MessageStream) -> Incoming:
+    incoming = await stream.receive()
+    if len(incoming.payload) > _LARGE:
+        # where many wait, nothing else has let pictures and deadlines have their turn
+        await asyncio.sleep(0)
+    return incoming
+
+
+def _pass_over(incoming: Incoming) -> None:
+    logger.debug("ignored: %s, retained: %s", incoming.topic, incoming.retain)
+    incoming.ack()
 
 
 def _salvage(payload: bytes) -> tuple[str | None, str | None]:

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from agent.core.call.events import MediaGrant, PeerConnected, PeerEvent
 from agent.ports import IceOptions, LocalStream
+from agent.signaling.broker import MessageStream
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.messages import format_time
@@ -122,10 +123,12 @@ class Caller:
             retry_first=0.1,
             retry_longest=0.2,
         )
-        async with MqttBroker(options, subscriptions=[(f"{PREFIX}/+/signal/{UID}", 1)]) as broker:
+        broker = MqttBroker(options)
+        stream = broker.subscribe(f"{PREFIX}/+/signal/{UID}")
+        async with broker:
             await broker.wait_connected(PATIENCE)
             caller = cls(broker)
-            task = asyncio.create_task(caller._run())
+            task = asyncio.create_task(caller._run(stream))
             try:
                 yield caller
             finally:
@@ -154,9 +157,9 @@ class Caller:
             f"{PREFIX}/{UID}/signal/{exchange.uid}", json.dumps({**head, **message}).encode()
         )
 
-    async def _run(self) -> None:
+    async def _run(self, stream: MessageStream) -> None:
         while True:
-            incoming = await self.broker.incoming()
+            incoming = await stream.receive()
             arrived_at = time.monotonic()
             message = json.loads(incoming.payload)
             incoming.ack()

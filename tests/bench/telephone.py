@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from agent.signaling.broker import MessageStream
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.messages import format_time
@@ -19,7 +20,7 @@ from tests.conftest import Mosquitto
 from tests.e2e.device import PATIENCE, PREFIX, UID
 
 SUBSCRIPTIONS = [
-    (f"{PREFIX}/{name}", 1) for name in (f"+/signal/{UID}", f"{UID}/events/closed", f"{UID}/status")
+    f"{PREFIX}/{name}" for name in (f"+/signal/{UID}", f"{UID}/events/closed", f"{UID}/status")
 ]
 
 
@@ -76,10 +77,12 @@ class Telephone:
             port=mosquitto.port, client_id=f"telephone-{uuid.uuid4()}", session_expiry=0
         )
         reply_topic = f"bench/{options.client_id}"
-        async with MqttBroker(options, subscriptions=[*SUBSCRIPTIONS, (reply_topic, 1)]) as broker:
+        broker = MqttBroker(options)
+        stream = broker.subscribe(*SUBSCRIPTIONS, reply_topic)
+        async with broker:
             await broker.wait_connected(PATIENCE)
             telephone = cls(broker, reply_topic)
-            task = asyncio.create_task(telephone._run())
+            task = asyncio.create_task(telephone._run(stream))
             try:
                 yield telephone
             finally:
@@ -125,9 +128,9 @@ class Telephone:
         finally:
             del self._expected[uid]
 
-    async def _run(self) -> None:
+    async def _run(self, stream: MessageStream) -> None:
         while True:
-            incoming = await self.broker.incoming()
+            incoming = await stream.receive()
             incoming.ack()
             # of somebody who speaks in the device's name: the broker lets anyone
             with contextlib.suppress(ValueError):

@@ -21,7 +21,7 @@ from agent.core.call.reasons import CallStatus, CloseReason, Side
 from agent.core.statistics.reports import CallRecord, LocalStats
 from agent.errors import InvalidStateError, MediaUnavailable, NoCommonCodec
 from agent.signaling.protocol import messages as wire
-from tests.fakes.broker import FakeNetwork, Message
+from tests.fakes.network import FakeNetwork, Message
 from tests.fakes.peer import FakePeer
 from tests.parties import FAST, NOW, PREFIX, called, connected, party, said, two
 from tests.waiting import until

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from agent.core.call.reasons import CallStatus, CloseReason
 from agent.signaling.protocol import messages as wire
-from tests.fakes.broker import FakeNetwork
+from tests.fakes.network import FakeNetwork
 from tests.parties import FAST, NOW, Party, called, party, said
 from tests.waiting import until
 

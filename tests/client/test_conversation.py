@@ -16,7 +16,7 @@ from agent.core.call.reasons import CallStatus, CloseReason, Side
 from agent.errors import InvalidStateError
 from agent.ports import LocalStream
 from agent.signaling.protocol import messages as wire
-from tests.fakes.broker import FakeNetwork
+from tests.fakes.network import FakeNetwork
 from tests.parties import FAST, called, connected, party, said, two
 from tests.waiting import until
 

@@ -13,7 +13,7 @@ from agent.errors import InvalidStateError, MediaUnavailable
 from agent.media.jpeg import MAX_SNAPSHOT_SIZE, Jpeg
 from agent.ports import LocalStream
 from tests.devices import Device, device
-from tests.fakes.broker import FakeNetwork
+from tests.fakes.network import FakeNetwork
 
 
 def actions(door: Device, picture: Jpeg | None = None) -> Actions:

@@ -17,7 +17,7 @@ from agent.device.clock_watch import watching_clock
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.encoding import format_time
 from tests.devices import UID, Device, device
-from tests.fakes.broker import FakeNetwork
+from tests.fakes.network import FakeNetwork
 from tests.parties import FAST, NOW, Party, party, said
 from tests.waiting import until
 

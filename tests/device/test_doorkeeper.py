@@ -13,7 +13,7 @@ from agent.core.policy.override import PolicyOverride
 from agent.core.policy.rules import Policy, Rule
 from agent.signaling.protocol import messages as wire
 from tests.devices import UID, device
-from tests.fakes.broker import FakeNetwork
+from tests.fakes.network import FakeNetwork
 from tests.parties import FAST, NOW, party, said
 from tests.waiting import until
 

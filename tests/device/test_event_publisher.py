@@ -17,7 +17,7 @@ from agent.signaling.outbox.outbox_options import OutboxOptions
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.topics import Topics
 from tests.devices import UID, Device, device, operator
-from tests.fakes.broker import FakeNetwork
+from tests.fakes.network import FakeNetwork
 from tests.parties import NOW, PREFIX, party, said
 from tests.signaling.outbox.outboxes import crash, written
 from tests.waiting import PATIENCE, until

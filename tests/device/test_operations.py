@@ -18,7 +18,8 @@ from agent.device.operations import MAX_UNDER_WAY
 from agent.errors import ConfigurationError
 from agent.media.jpeg import Jpeg
 from tests.devices import UID, Device, device, operator
-from tests.fakes.broker import FakeBroker, FakeNetwork
+from tests.fakes.broker import FakeBroker
+from tests.fakes.network import FakeNetwork
 from tests.parties import FAST, NOW, PREFIX, Party, called, party
 from tests.waiting import until
 
@@ -34,7 +35,7 @@ async def asked(
     network = FakeNetwork()
     async with (
         device(network, folder, *rules) as door,
-        operator(network, "replies") as op,
+        operator(network) as op,
         party(network, "alice") as alice,
     ):
         yield door, op, alice
@@ -197,6 +198,7 @@ async def test_what_cannot_be_asked(tmp_path: Path, verb: str, payload: bytes, c
 
 async def test_result_goes_to_the_response_topic_with_its_correlation_data(tmp_path: Path) -> None:
     async with asked(tmp_path) as (door, op, _):
+        stream = op.subscribe("replies")
         op.publish(
             f"{PREFIX}/{UID}/command/reload",
             b'{"id": "7"}',
@@ -204,7 +206,7 @@ async def test_result_goes_to_the_response_topic_with_its_correlation_data(tmp_p
             correlation_data=b"\x00\x07",
         )
         async with asyncio.timeout(30):
-            reply = await op.incoming()
+            reply = await stream.receive()
         assert door.on("events/command_result") == []
     assert (reply.correlation_data, json.loads(reply.payload)) == (
         b"\x00\x07",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from agent.device.retained import Retained
-from tests.fakes.broker import FakeBroker, FakeNetwork
+from tests.fakes.broker import FakeBroker
+from tests.fakes.network import FakeNetwork
 
 
 def said(network: FakeNetwork) -> list[tuple[str, bytes, bool]]:

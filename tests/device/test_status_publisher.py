@@ -11,7 +11,8 @@ from typing import Any
 from agent.device.retained import Retained
 from agent.device.status_publisher import CONFIRM_AFTER, WILL_DELAY, StatusPublisher, offline
 from agent.signaling.protocol.topics import Topics
-from tests.fakes.broker import FakeBroker, FakeNetwork, Message
+from tests.fakes.broker import FakeBroker
+from tests.fakes.network import FakeNetwork, Message
 from tests.waiting import until
 
 TOPICS = Topics("callbox/v1")

@@ -13,7 +13,7 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
 
-from agent.signaling.broker import Broker
+from agent.signaling.broker import Broker, MessageStream
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.messages import format_time
@@ -81,9 +81,9 @@ class BrowserCaller:
         else:
             self._waiting.append(message)
 
-    async def run(self) -> None:
+    async def run(self, stream: MessageStream) -> None:
         while True:
-            incoming = await self._broker.incoming()
+            incoming = await stream.receive()
             message = json.loads(incoming.payload)
             self.times.setdefault(message["type"], time.time())
             incoming.ack()
@@ -164,13 +164,15 @@ async def calling(
     """
     context = await browser.new_context(permissions=["microphone"] if microphone else [])
     options = MqttOptions(port=mosquitto.port, client_id=f"{uid}-{uuid.uuid4()}", session_expiry=0)
-    async with MqttBroker(options, subscriptions=[(f"{PREFIX}/{uid}/signal/+", 1)]) as broker:
+    broker = MqttBroker(options)
+    stream = broker.subscribe(f"{PREFIX}/{uid}/signal/+")
+    async with broker:
         await broker.wait_connected(PATIENCE)
         page, faults = await _open_page(context)
         caller = BrowserCaller(page, broker, uid, to)
         await page.expose_function("signal", caller.signal)
         await page.goto(f"{ORIGIN}/caller.html")
-        task = asyncio.create_task(caller.run())
+        task = asyncio.create_task(caller.run(stream))
         try:
             yield caller
         finally:

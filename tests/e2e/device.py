@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.signaling.broker import Broker
+from agent.signaling.broker import Broker, MessageStream
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from tests.conftest import Mosquitto
@@ -47,9 +47,9 @@ class Watcher:
         self.messages: list[Message] = []
         self._arrived = asyncio.Condition()
 
-    async def run(self) -> None:
+    async def run(self, stream: MessageStream) -> None:
         while True:
-            incoming = await self.broker.incoming()
+            incoming = await stream.receive()
             try:
                 body: Any = json.loads(incoming.payload)
             except (ValueError, RecursionError):
@@ -106,10 +106,12 @@ async def watching(mosquitto: Mosquitto, *, session_expiry: int = 0) -> AsyncIte
         retry_first=0.1,
         retry_longest=0.3,
     )
-    async with MqttBroker(options, subscriptions=[(f"{PREFIX}/#", 1)]) as broker:
+    broker = MqttBroker(options)
+    stream = broker.subscribe(f"{PREFIX}/#")
+    async with broker:
         await broker.wait_connected(PATIENCE)
         watcher = Watcher(broker)
-        task = asyncio.create_task(watcher.run())
+        task = asyncio.create_task(watcher.run(stream))
         try:
             yield watcher
         finally:

@@ -1,4 +1,4 @@
-"""A broker in memory with the semantics of MQTT 5, and the port to it.
+"""The broker port on a `FakeNetwork`.
 
 `tests/signaling/mqtt/test_broker_contract.py` holds it to the real one.
 """
@@ -7,141 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
 from functools import partial
 from types import TracebackType
 from typing import Self
 
-from paho.mqtt.client import topic_matches_sub
-
 from agent.errors import NotConnected, SignalingError
-from agent.signaling.broker import Incoming, Will
-from agent.signaling.protocol.topics import wants_retained
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message as the network carries it. `expires_at` is on the network's clock."""
-
-    topic: str
-    payload: bytes
-    qos: int = 1
-    retain: bool = False
-    expires_at: float = math.inf
-    response_topic: str | None = None
-    correlation_data: bytes | None = None
-
-
-@dataclass(slots=True)
-class _Session:
-    """What the broker remembers of a client: its subscriptions, and the QoS 1 messages that it has
-    not acknowledged.
-    """
-
-    subscriptions: tuple[tuple[str, int], ...] = ()
-    unacked: dict[int, Message] = field(default_factory=dict)
-    client: FakeBroker | None = None
-    will_due: tuple[float, Will] | None = None
-
-
-class FakeNetwork:
-    """The broker itself. Its clock stands still until `advance`."""
-
-    def __init__(self) -> None:
-        self.up = True
-        self.now = 0.0
-        self.published: list[Message] = []
-        self.retained: dict[str, Message] = {}
-        self._sessions: dict[str, _Session] = {}
-        self._clients: list[FakeBroker] = []
-        self._ids = itertools.count(1)
-
-    def stop(self, *, forget: bool = True) -> None:
-        """Everyone is cut off; without `forget` the sessions and retained messages outlast it."""
-        self.up = False
-        for client in self._clients:
-            client._lost()
-        if forget:
-            self._sessions.clear()
-            self.retained.clear()
-
-    def start(self) -> None:
-        """Everyone comes back."""
-        self.up = True
-        for client in self._clients:
-            client._come_back()
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass: wills fall due, messages expire."""
-        self.now += seconds
-        for session in self._sessions.values():
-            if session.will_due is not None and session.will_due[0] <= self.now:
-                will, session.will_due = session.will_due[1], None
-                self.publish(Message(will.topic, will.payload, will.qos, will.retain))
-
-    def publish(self, message: Message) -> None:
-        """Take a message in, and pass it on to whoever subscribed."""
-        self.published.append(message)
-        if message.retain:
-            self.retained.pop(message.topic, None)
-            if message.payload:
-                self.retained[message.topic] = message
-        for session in self._sessions.values():
-            granted = [
-                qos for name, qos in session.subscriptions if topic_matches_sub(name, message.topic)
-            ]
-            if granted:
-                self._deliver(session, replace(message, qos=min(message.qos, max(granted))))
-
-    def attach(self, client: FakeBroker) -> None:
-        self._clients.append(client)
-
-    def detach(self, client: FakeBroker) -> None:
-        self._clients.remove(client)
-
-    def connect(self, client: FakeBroker) -> None:
-        session = self._sessions.setdefault(client.client_id, _Session())
-        if session.client is not None and session.client is not client:
-            session.client._lost()
-        session.client, session.subscriptions, session.will_due = client, client.subscriptions, None
-        for key, message in tuple(session.unacked.items()):
-            self._hand_out(session, key, message)
-        for name, qos in session.subscriptions:
-            for message in tuple(self.retained.values()):
-                if wants_retained(name) and topic_matches_sub(name, message.topic):
-                    self._deliver(session, replace(message, qos=min(qos, message.qos)))
-
-    def disconnect(self, client: FakeBroker, *, cleanly: bool) -> None:
-        session = self._sessions.get(client.client_id)
-        if session is None or session.client is not client:
-            return
-        session.client = None
-        if client.will is not None and not cleanly:
-            session.will_due = (self.now + client.will.delay, client.will)
-            self.advance(0)
-
-    def ack(self, client: FakeBroker, key: int) -> None:
-        session = self._sessions.get(client.client_id)
-        if session is not None:
-            session.unacked.pop(key, None)
-
-    def _deliver(self, session: _Session, message: Message) -> None:
-        key = next(self._ids)
-        if message.qos:
-            session.unacked[key] = message
-        self._hand_out(session, key, message)
-
-    def _hand_out(self, session: _Session, key: int, message: Message) -> None:
-        if session.client is None:
-            return
-        if message.expires_at <= self.now:
-            session.unacked.pop(key, None)
-            return
-        session.client._arrive(message, key)
+from agent.signaling.broker import Incoming, MessageStream, StreamBounds, Will
+from agent.signaling.router import BoundedStream, Router
+from tests.fakes.network import FakeNetwork, Message
 
 
 class FakeBroker:
@@ -152,12 +28,10 @@ class FakeBroker:
         network: FakeNetwork,
         client_id: str,
         *,
-        subscriptions: Sequence[tuple[str, int]] = (),
         will: Will | None = None,
         max_queued: int = 1000,
     ) -> None:
         self.client_id = client_id
-        self.subscriptions = tuple(subscriptions)
         self.will = will
         self.comes_back = True
         self._network = network
@@ -166,8 +40,9 @@ class FakeBroker:
         self._connected = asyncio.Event()
         self._closed = False
         self._waiting: deque[tuple[Message, asyncio.Future[None]]] = deque()
-        self._inbox: deque[Incoming] = deque()
-        self._arrived = asyncio.Event()
+        self._router = Router()
+        # subscriptions that ended while there was no connection
+        self._dropped: set[str] = set()
         self._callbacks: list[Callable[[bool], None]] = []
 
     @property
@@ -180,12 +55,12 @@ class FakeBroker:
         """
         self.comes_back = comes_back
         self._network.disconnect(self, cleanly=False)
-        self._lost()
-        self._come_back()
+        self.lost()
+        self.come_back()
 
     async def __aenter__(self) -> Self:
         self._network.attach(self)
-        self._come_back()
+        self.come_back()
         return self
 
     async def __aexit__(
@@ -206,7 +81,7 @@ class FakeBroker:
                 future,
                 SignalingError("the connection was closed before the broker had acknowledged it"),
             )
-        self._arrived.set()
+        self._router.end()
 
     def publish(
         self,
@@ -238,13 +113,41 @@ class FakeBroker:
             self._waiting.append((message, future))
         return future
 
-    async def incoming(self) -> Incoming:
-        while not self._inbox:
-            if self._closed:
-                raise SignalingError("the connection is closed")
-            self._arrived.clear()
-            await self._arrived.wait()
-        return self._inbox.popleft()
+    def subscribe(
+        self,
+        *filters: str,
+        qos: int = 1,
+        essential: bool = False,
+        bounds: StreamBounds | None = None,
+    ) -> MessageStream:
+        stream = BoundedStream(
+            filters,
+            qos=qos,
+            essential=essential,
+            bounds=bounds,
+            post=lambda function, *arguments: function(*arguments),
+            on_close=self._unsubscribe,
+        )
+        if self._closed:
+            stream.end()
+            return stream
+        self._router.add(stream)
+        for name in filters:
+            self._dropped.discard(name)
+            if self.connected:
+                self._ask(name)
+        return stream
+
+    def _ask(self, topic_filter: str) -> None:
+        self._network.subscribe(self, topic_filter, self._router.wanted(topic_filter)[0])
+        self._router.answered(topic_filter, None)
+
+    def _unsubscribe(self, stream: BoundedStream) -> None:
+        for name in self._router.remove(stream):
+            if self.connected:
+                self._network.unsubscribe(self, name)
+            else:
+                self._dropped.add(name)
 
     def on_connection(self, callback: Callable[[bool], None]) -> Callable[[], None]:
         self._callbacks.append(callback)
@@ -262,7 +165,7 @@ class FakeBroker:
         except TimeoutError:
             raise NotConnected(f"not connected after {timeout:g} s") from None
 
-    def _come_back(self) -> None:
+    def come_back(self) -> None:
         asyncio.get_running_loop().call_soon(self._connect)
 
     def _connect(self) -> None:
@@ -270,7 +173,12 @@ class FakeBroker:
             return
         self._epoch += 1
         self._network.connect(self)
+        for name in self._dropped:
+            self._network.unsubscribe(self, name)
+        self._dropped.clear()
         self._connected.set()
+        for name in dict.fromkeys(name for each in self._router.streams for name in each.filters):
+            self._ask(name)
         while self._waiting:
             message, future = self._waiting.popleft()
             if message.expires_at <= self._network.now:
@@ -281,9 +189,10 @@ class FakeBroker:
                 future.set_result(None)
         self._tell(True)
 
-    def _lost(self) -> None:
+    def lost(self) -> None:
         if self.connected:
             self._connected.clear()
+            self._router.disconnected()
             self._tell(False)
 
     def _tell(self, connected: bool) -> None:
@@ -292,8 +201,8 @@ class FakeBroker:
             with contextlib.suppress(Exception):
                 callback(connected)
 
-    def _arrive(self, message: Message, key: int) -> None:
-        self._inbox.append(
+    def arrive(self, message: Message, key: int) -> None:
+        self._router.dispatch(
             Incoming(
                 topic=message.topic,
                 payload=message.payload,
@@ -304,7 +213,6 @@ class FakeBroker:
                 on_ack=partial(self._ack, self._epoch, key) if message.qos else None,
             )
         )
-        self._arrived.set()
 
     def _ack(self, epoch: int, key: int) -> None:
         if epoch == self._epoch and self.connected:

@@ -26,6 +26,7 @@ from typing import Any, Self
 
 from agent.core.call.events import MediaGrant, PeerConnected
 from agent.ports import IceOptions, LocalStream
+from agent.signaling.broker import MessageStream
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.messages import format_time
@@ -110,12 +111,16 @@ class World:
         options = MqttOptions(
             port=mosquitto.port, client_id="world", retry_first=0.05, retry_longest=0.1
         )
-        subscriptions = [(f"{PREFIX}/+/signal/{UID}", 1), (f"{PREFIX}/{UID}/status", 1)]
-        subscriptions += [(f"{PREFIX}/{UID}/events/{each}", 1) for each in _EVENTS]
-        async with MqttBroker(options, subscriptions=subscriptions) as broker:
+        broker = MqttBroker(options)
+        stream = broker.subscribe(
+            f"{PREFIX}/+/signal/{UID}",
+            f"{PREFIX}/{UID}/status",
+            *(f"{PREFIX}/{UID}/events/{each}" for each in _EVENTS),
+        )
+        async with broker:
             await broker.wait_connected(PATIENCE)
             world = cls(broker, offer)
-            task = asyncio.create_task(world._run())
+            task = asyncio.create_task(world._run(stream))
             try:
                 yield world
             finally:
@@ -225,9 +230,9 @@ class World:
 
     # -- what they hear ----------------------------------------------------------------------------
 
-    async def _run(self) -> None:
+    async def _run(self, stream: MessageStream) -> None:
         while True:
-            incoming = await self.broker.incoming()
+            incoming = await stream.receive()
             message = json.loads(incoming.payload)
             incoming.ack()
             async with self._changed:

@@ -13,10 +13,11 @@ from agent.signaling.mqtt.backoff import Backoff
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.topics import Topics
+from tests.fakes.reader import reading, stream_of
 from tests.faults.scripted_broker import PATIENCE, PUBLISH, Connection, Packet, ScriptedBroker
 
 TOPICS = Topics("callbox/v1")
-SIGNALS = (TOPICS.signals_for("door-1"), 1)
+SIGNALS = TOPICS.signals_for("door-1")
 QUICK = MqttOptions(client_id="callbox-door-1", retry_first=0.05, retry_longest=0.1)
 
 # reason code of CONNACK -> whether the device goes slowly from then on
@@ -75,7 +76,9 @@ async def test_connack_refused(ladders: list[bool], reason: int, slow: bool) -> 
         connection.connack(reason)
 
     async with ScriptedBroker([refuse, serve]) as broker:
-        device = MqttBroker(QUICK.model_copy(update={"port": broker.port}), subscriptions=[SIGNALS])
+        device = reading(
+            MqttBroker(QUICK.model_copy(update={"port": broker.port})), SIGNALS, essential=True
+        )
         async with device:
             await device.wait_connected(PATIENCE)
             assert device.trouble is None
@@ -91,8 +94,8 @@ async def test_disconnect_by_the_broker(ladders: list[bool], reason: int, slow: 
 
     async with (
         ScriptedBroker([leave, serve]) as broker,
-        MqttBroker(
-            QUICK.model_copy(update={"port": broker.port}), subscriptions=[SIGNALS]
+        reading(
+            MqttBroker(QUICK.model_copy(update={"port": broker.port})), SIGNALS, essential=True
         ) as device,
     ):
         await broker.connections(2)
@@ -189,8 +192,8 @@ async def test_a_slow_broker_is_not_left() -> None:
 
     async with (
         ScriptedBroker([script]) as broker,
-        MqttBroker(
-            QUICK.model_copy(update={"port": broker.port}), subscriptions=[SIGNALS]
+        reading(
+            MqttBroker(QUICK.model_copy(update={"port": broker.port})), SIGNALS, essential=True
         ) as device,
         asyncio.timeout(PATIENCE),
     ):
@@ -198,7 +201,7 @@ async def test_a_slow_broker_is_not_left() -> None:
         sent = device.publish("x", b"")
         assert not device.connected
         turn.set()
-        message = await device.incoming()
+        message = await stream_of(device).receive()
         assert not device.connected
         message.ack()
         await sent
@@ -220,8 +223,8 @@ async def test_two_devices_of_one_client_id_do_not_fight_at_full_speed(
 
     async with (
         ScriptedBroker([taken_over, taken_over, taken_over, serve]) as broker,
-        MqttBroker(
-            QUICK.model_copy(update={"port": broker.port}), subscriptions=[SIGNALS]
+        reading(
+            MqttBroker(QUICK.model_copy(update={"port": broker.port})), SIGNALS, essential=True
         ) as device,
     ):
         await broker.connections(4)
@@ -242,7 +245,7 @@ async def test_after_our_own_move_there_is_no_pause(monkeypatch: pytest.MonkeyPa
         patient = QUICK.model_copy(
             update={"port": broker.port, "retry_first": 600.0, "retry_longest": 600.0}
         )
-        async with MqttBroker(patient, subscriptions=[SIGNALS]) as device:
+        async with reading(MqttBroker(patient), SIGNALS, essential=True) as device:
             await device.wait_connected(PATIENCE)
             lost = asyncio.Event()
             device.on_connection(lambda connected: None if connected else lost.set())

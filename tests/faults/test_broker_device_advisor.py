@@ -21,6 +21,7 @@ from agent.signaling.mqtt.backoff import Backoff
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions
 from agent.signaling.protocol.json_limits import MAX_PAYLOAD
+from tests.fakes.reader import reading, stream_of
 from tests.faults.scripted_broker import (
     PATIENCE,
     PINGREQ,
@@ -35,7 +36,7 @@ from tests.signaling.mqtt.certificates import Authority
 from tests.waiting import until
 
 SERVER_SHUTTING_DOWN = 139
-SIGNALS = ("callbox/v1/door-1/signal/+", 1)
+SIGNALS = "callbox/v1/door-1/signal/+"
 
 
 @pytest.fixture
@@ -54,9 +55,14 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return found
 
 
-def client(port: int, *subscriptions: tuple[str, int], **changes: object) -> MqttBroker:
+def client(port: int, *filters: str, **changes: object) -> MqttBroker:
     options = MqttOptions(port=port, client_id="callbox-door-1").model_copy(update=changes)
-    return MqttBroker(options, subscriptions=subscriptions)
+    broker = MqttBroker(options)
+    if filters:
+        reading(broker, filters[0], essential=True)
+    for name in filters[1:]:
+        broker.subscribe(name)
+    return broker
 
 
 async def serve(connection: Connection) -> None:
@@ -77,7 +83,7 @@ async def silence(connection: Connection) -> None:
 
 async def received(broker: MqttBroker) -> Incoming:
     async with asyncio.timeout(PATIENCE):
-        return await broker.incoming()
+        return await stream_of(broker).receive()
 
 
 async def settled(future: asyncio.Future[None]) -> None:
@@ -283,10 +289,10 @@ async def test_mqtt_subscribe() -> None:
         asked.append(await connection.subscribed())
         await connection.hung_up()
 
-    commands = ("callbox/v1/door-1/command/+", 1)
+    commands = "callbox/v1/door-1/command/+"
     async with ScriptedBroker([script]) as broker, client(broker.port, SIGNALS, commands) as device:
         await device.wait_connected(PATIENCE)
-    assert asked[0].filters == (SIGNALS, commands)
+    assert asked[0].filters == ((SIGNALS, 1), (commands, 1))
 
 
 async def test_mqtt_subscribe_retry_no_suback(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,7 +319,7 @@ async def test_mqtt_subscribe_retry_no_suback(monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(NotConnected):
             await device.wait_connected(0.01)
         await device.wait_connected(PATIENCE)
-    assert {each.filters for each in asked} == {(SIGNALS,)}
+    assert {each.filters for each in asked} == {((SIGNALS, 1),)}
     assert len(asked) >= 2
 
 
@@ -392,7 +398,7 @@ async def test_mqtt_persistent_session_expiry() -> None:
     ):
         await broker.connections(2)
         await device.wait_connected(PATIENCE)
-    assert [each.filters for each in asked] == [(SIGNALS,)] * 2
+    assert [each.filters for each in asked] == [((SIGNALS, 1),)] * 2
 
 
 # --- TLS ------------------------------------------------------------------------------------------

@@ -99,7 +99,9 @@ async def test_no_will_is_said_of_a_connection_that_a_new_one_took_over(
             port=broker.port, client_id=f"callbox-{uid}", retry_first=300, retry_longest=300
         )
         will = replace(offline(uid, Topics(PREFIX), boot_id), delay=1)
-        return MqttBroker(options, subscriptions=[(f"{PREFIX}/{uid}/signal/+", 1)], will=will)
+        made = MqttBroker(options, will=will)
+        made.subscribe(f"{PREFIX}/{uid}/signal/+", essential=True)
+        return made
 
     async with (
         running(broker) as watcher,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
 from agent.core.call.reasons import Direction
-from agent.errors import MalformedMessage
+from agent.errors import MalformedMessage, SignalingError
 from agent.signaling.channel import CommandRequest, Signal, Signaling
 from agent.signaling.protocol.messages import (
     NO_CONVERSATION,
@@ -25,7 +24,9 @@ from agent.signaling.protocol.messages import (
     encode,
     parse_signal,
 )
-from tests.fakes.broker import FakeBroker, FakeNetwork
+from tests.fakes.broker import FakeBroker
+from tests.fakes.network import FakeNetwork
+from tests.fakes.reader import reading, stream_of
 
 PREFIX = "callbox/v1"
 CONVERSATION = "6f1c2a34-5b6d-4e7f-8a90-1b2c3d4e5f60"
@@ -39,39 +40,31 @@ def network() -> FakeNetwork:
 
 @pytest.fixture
 async def signaling(network: FakeNetwork) -> AsyncIterator[Signaling]:
-    async with FakeBroker(
-        network, "door-1", subscriptions=Signaling.subscriptions("door-1", PREFIX)
-    ) as broker:
+    broker = FakeBroker(network, "door-1")
+    signaling = Signaling(
+        broker, uid="door-1", prefix=PREFIX, party="p-1", now=lambda: 1795342500.123
+    )
+    async with broker:
         await broker.wait_connected(30)
-        yield Signaling(
-            broker, uid="door-1", prefix=PREFIX, party="p-1", now=lambda: 1795342500.123
-        )
+        yield signaling
 
 
 @pytest.fixture
 async def caller(network: FakeNetwork) -> AsyncIterator[FakeBroker]:
-    async with FakeBroker(
-        network, "desk", subscriptions=[("callbox/v1/desk/signal/+", 1), ("replies/#", 1)]
-    ) as broker:
+    broker = FakeBroker(network, "desk")
+    async with reading(broker, "callbox/v1/desk/signal/+", "replies/#"):
         await broker.wait_connected(30)
         yield broker
 
 
-async def received(signaling: Signaling) -> Signal | CommandRequest:
+async def signal(signaling: Signaling) -> Signal:
     async with asyncio.timeout(30):
         return await signaling.receive()
 
 
-async def signal(signaling: Signaling) -> Signal:
-    message = await received(signaling)
-    assert isinstance(message, Signal)
-    return message
-
-
 async def command(signaling: Signaling) -> CommandRequest:
-    message = await received(signaling)
-    assert isinstance(message, CommandRequest)
-    return message
+    async with asyncio.timeout(30):
+        return await signaling.receive_command()
 
 
 async def test_the_sender_is_named_by_the_topic(signaling: Signaling, caller: FakeBroker) -> None:
@@ -98,31 +91,32 @@ async def test_an_acknowledged_signal_does_not_come_again(
     assert isinstance((await signal(signaling)).message, MalformedMessage)
 
 
-async def test_what_is_not_for_us_is_passed_over(network: FakeNetwork, caller: FakeBroker) -> None:
-    async with FakeBroker(network, "door-1", subscriptions=[("callbox/v1/#", 1)]) as broker:
-        await broker.wait_connected(30)
-        signaling = Signaling(broker, uid="door-1", prefix=PREFIX, party="p-1")
-        for topic in (
-            "door-1/status",
-            "door-2/signal/desk",
-            "door-2/command/open",
-            "door-1/other",
-            "door-1/signal/a b",
-        ):
-            await caller.publish(f"callbox/v1/{topic}", encode(CLOSE))
-        await caller.publish("callbox/v1/door-1/signal/desk", encode(CLOSE), retain=True)
-        await caller.publish("callbox/v1/door-1/command/open", b"{}", retain=True)
-        await caller.publish("callbox/v1/door-1/signal/last", encode(CLOSE))
-        message = await signal(signaling)
-        assert message.sender == "last"
-        message.ack()
-        async with asyncio.timeout(30):
-            broker.drop()
-            await broker.wait_connected(30)
-            retained = {"callbox/v1/door-1/signal/desk", "callbox/v1/door-1/command/open"}
-            # all was acknowledged; these are retained
-            again = {(await broker.incoming()).topic for _ in retained}
-        assert again == retained
+async def test_what_is_not_for_us_is_passed_over(
+    signaling: Signaling, caller: FakeBroker, network: FakeNetwork
+) -> None:
+    for topic in (
+        "door-1/status",
+        "door-2/signal/desk",
+        "door-2/command/open",
+        "door-1/other",
+        "door-1/signal/a b",
+    ):
+        await caller.publish(f"callbox/v1/{topic}", encode(CLOSE))
+    await caller.publish("callbox/v1/door-1/signal/desk", encode(CLOSE), retain=True)
+    await caller.publish("callbox/v1/door-1/command/open", b"{}", retain=True)
+    await caller.publish("callbox/v1/door-1/signal/last", encode(CLOSE))
+    await caller.publish("callbox/v1/door-1/command/last", b"{}")
+    message, asked = await signal(signaling), await command(signaling)
+    assert (message.sender, asked.verb) == ("last", "last")
+    message.ack()
+    asked.ack()
+    # all was acknowledged: it does not come again
+    network.stop(forget=False)
+    network.start()
+    await signaling.broker.wait_connected(30)
+    await caller.wait_connected(30)
+    await caller.publish("callbox/v1/door-1/signal/fence", encode(CLOSE))
+    assert (await signal(signaling)).sender == "fence"
 
 
 async def test_a_malformed_signal_says_what_can_be_said_of_it(
@@ -135,7 +129,7 @@ async def test_a_malformed_signal_says_what_can_be_said_of_it(
     assert str(message.message) == "close.reason: is required"
     assert (message.conversation, message.answerable) == (CONVERSATION, True)
     assert signaling.send_error(message) is not None
-    answer = parse_signal((await caller.incoming()).payload)
+    answer = parse_signal((await stream_of(caller).receive()).payload)
     assert answer == Error(
         conversation=CONVERSATION, party="p-1", code="invalid", message="close.reason: is required"
     )
@@ -146,7 +140,7 @@ async def test_a_message_without_a_conversation_is_answered_without_one(
 ) -> None:
     await caller.publish("callbox/v1/door-1/signal/desk", b"\xff" * 100)
     assert signaling.send_error(await signal(signaling)) is not None
-    answer = parse_signal((await caller.incoming()).payload)
+    answer = parse_signal((await stream_of(caller).receive()).payload)
     assert isinstance(answer, Error)
     assert (answer.conversation, answer.code) == (NO_CONVERSATION, "not_json")
 
@@ -176,7 +170,7 @@ async def test_an_invitation_expires_with_its_lifetime(
     assert [message.expires_at for message in network.published] == [13, float("inf"), 7]
     assert {message.topic for message in network.published} == {"callbox/v1/desk/signal/door-1"}
     assert not any(message.retain for message in network.published)
-    assert parse_signal((await caller.incoming()).payload) == invite
+    assert parse_signal((await stream_of(caller).receive()).payload) == invite
 
 
 async def test_statistics_are_sent_at_most_once(signaling: Signaling, network: FakeNetwork) -> None:
@@ -208,7 +202,7 @@ async def test_the_result_goes_to_the_response_topic(
     request = await command(signaling)
     assert (request.verb, request.command, request.id) == ("open", OpenCommand(id="r-1"), "r-1")
     await request.reply(CommandResult.success(opened_for=3))
-    answer = await caller.incoming()
+    answer = await stream_of(caller).receive()
     assert (answer.topic, answer.correlation_data) == ("replies/1", b"\x01")
     assert json.loads(answer.payload) == {"ok": True, "openedFor": 3, "id": "r-1"}
 
@@ -291,6 +285,18 @@ async def test_a_command_that_cannot_be_used_can_still_be_answered(
     assert (request.verb, request.command.code, request.id) == (verb, code, request_id)
 
 
-def test_a_device_subscribes_to_what_is_said_and_asked() -> None:
-    expected: Any = (("callbox/v1/door-1/signal/+", 1), ("callbox/v1/door-1/command/+", 1))
-    assert Signaling.subscriptions("door-1", PREFIX) == expected
+async def test_signals_and_commands_are_subscribed_to(network: FakeNetwork) -> None:
+    device = FakeBroker(network, "door-1")
+    Signaling(device, uid="door-1", prefix=PREFIX, party="p-1")
+    caller = FakeBroker(network, "desk")
+    quiet = Signaling(caller, uid="desk", prefix=PREFIX, party="p-2", commands=False)
+    async with device, caller:
+        await caller.wait_connected(30)
+        assert network.subscriptions_of("door-1") == {
+            "callbox/v1/door-1/signal/+": 1,
+            "callbox/v1/door-1/command/+": 1,
+        }
+        assert network.subscriptions_of("desk") == {"callbox/v1/desk/signal/+": 1}
+        assert not quiet.takes_commands
+        with pytest.raises(SignalingError):
+            await quiet.receive_command()

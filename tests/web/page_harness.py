@@ -247,7 +247,7 @@ async def listening(mosquitto: Mosquitto, uid: str = "ear-1") -> AsyncIterator[L
     options = MqttOptions(port=mosquitto.port, client_id=f"{uid}-{uuid.uuid4()}", session_expiry=0)
     listener = Listener(uid, Ear(), [])
     hub = AudioHub(ToneSource())
-    broker = MqttBroker(options, subscriptions=Signaling.subscriptions(uid, PREFIX))
+    broker = MqttBroker(options)
     signaling = Signaling(broker, uid=uid, prefix=PREFIX, party=str(uuid.uuid4()))
     client = CallClient(signaling, make_peer)
 

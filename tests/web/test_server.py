@@ -192,13 +192,15 @@ async def test_mqtt_5_passes_through(mosquitto: Mosquitto, tmp_path: Path, secur
             transport="websockets",
             tls=TlsOptions(ca_file=str(authority.file)) if secure else None,
         )
-        async with MqttBroker(connection, subscriptions=[("to/page", 1)]) as broker:
+        broker = MqttBroker(connection)
+        stream = broker.subscribe("to/page")
+        async with broker:
             await broker.wait_connected(15)
             payload = bytes(range(256)) * 200
             await broker.publish(
                 "to/page", payload, response_topic="answers/here", correlation_data=b"\x00\x01"
             )
-            incoming = await broker.incoming()
+            incoming = await stream.receive()
     assert (incoming.payload, incoming.response_topic, incoming.correlation_data) == (
         payload,
         "answers/here",

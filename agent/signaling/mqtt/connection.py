@@ -17,12 +17,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from agent.errors import NotConnected, SignalingError
-from agent.signaling.broker import Incoming, Will
+from agent.signaling.broker import Incoming, MessageStream, StreamBounds, Will
 from agent.signaling.mqtt.disconnect import Loss
 from agent.signaling.mqtt.link import Link, Terms
 from agent.signaling.mqtt.mqtt_options import MqttOptions
-from agent.signaling.mqtt.receive_queue import Inbox
 from agent.signaling.mqtt.send_queue import Outgoing, SendQueue
+from agent.signaling.mqtt.subscriptions import SubscribeResult, Wanted
+from agent.signaling.router import BoundedStream, Router
 
 logger = logging.getLogger(__name__)
 
@@ -33,23 +34,13 @@ _PACKET_OVERHEAD = 64
 
 
 class MqttBroker:
-    """See `agent.signaling.broker.Broker`. One reader of `incoming()`; used once, as a context.
+    """See `agent.signaling.broker.Broker`. Used once, as a context."""
 
-    The first subscription is what the connection is for: where the broker refuses it there is none.
-    Refused others are an error in the log.
-    """
-
-    def __init__(
-        self,
-        options: MqttOptions,
-        *,
-        subscriptions: Sequence[tuple[str, int]] = (),
-        will: Will | None = None,
-    ) -> None:
+    def __init__(self, options: MqttOptions, *, will: Will | None = None) -> None:
         self._options = options
         self._where = f"{options.host}:{options.port}"
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._link = Link(options, subscriptions, will, self, self._post)
+        self._link = Link(options, will, self, self._post)
         self._terms = Terms()
         self._connected = asyncio.Event()
         # it was connected once, or trying again soon cannot help
@@ -58,8 +49,7 @@ class MqttBroker:
         self._queue = SendQueue(options.max_queued, options.max_queued_bytes)
         self._handed: dict[int, Outgoing] = {}
         self._settled = asyncio.Event()
-        self._inbox = Inbox()
-        self._arrived = asyncio.Event()
+        self._router = Router()
         self._full = False
         self._callbacks: list[Callable[[bool], None]] = []
         self._closed = False
@@ -107,7 +97,7 @@ class MqttBroker:
             await self._end_of_thread()
             self._connected.clear()
             self._give_up()
-            self._arrived.set()
+            self._router.end()
 
     def publish(
         self,
@@ -137,19 +127,35 @@ class MqttBroker:
             self._refuse(message)
         return future
 
-    async def incoming(self) -> Incoming:
-        """The next message. Raises SignalingError once the context has been left and all was
-        read.
-        """
-        while True:
-            # before the look, as the network thread may add one at any time
-            self._arrived.clear()
-            message = self._inbox.take()
-            if message is not None:
-                return message
-            if self._closed:
-                raise SignalingError("the connection is closed")
-            await self._arrived.wait()
+    def subscribe(
+        self,
+        *filters: str,
+        qos: int = 1,
+        essential: bool = False,
+        bounds: StreamBounds | None = None,
+    ) -> MessageStream:
+        stream = BoundedStream(
+            filters,
+            qos=qos,
+            essential=essential,
+            bounds=bounds,
+            post=self._post,
+            on_close=self._unsubscribe,
+        )
+        if self._closed:
+            stream.end()
+            return stream
+        self._router.add(stream)
+        self._link.subscriptions.want(*self._wanted(filters))
+        return stream
+
+    def _unsubscribe(self, stream: BoundedStream) -> None:
+        orphaned = self._router.remove(stream)
+        # before the context was entered, or while it is open; after that nobody listens
+        self._link.subscriptions.drop(*orphaned)
+
+    def _wanted(self, filters: Sequence[str]) -> list[Wanted]:
+        return [Wanted(name, *self._router.wanted(name)) for name in filters]
 
     def on_connection(self, callback: Callable[[bool], None]) -> Callable[[], None]:
         self._callbacks.append(callback)
@@ -297,6 +303,7 @@ class MqttBroker:
     def link_down(self, loss: Loss) -> None:
         was_connected, last = self.connected, self._loss
         self._connected.clear()
+        self._router.disconnected()
         self._loss = loss
         if loss.slow:
             self._decided.set()
@@ -324,10 +331,13 @@ class MqttBroker:
     def link_stopped(self) -> None:
         self._stopped.set()
 
+    def link_subscribed(self, answers: Sequence[SubscribeResult]) -> None:
+        for answer in answers:
+            self._router.answered(answer.wanted.topic_filter, answer.refusal)
+
     def received(self, message: Incoming) -> None:
         """Runs in the network thread."""
-        if self._inbox.put(message):
-            self._post(self._arrived.set)
+        self._router.dispatch(message)
 
     def _tell(self, connected: bool) -> None:
         for callback in tuple(self._callbacks):

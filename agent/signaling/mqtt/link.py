@@ -4,8 +4,8 @@ paho could reconnect by itself, but its pauses have no jitter, and an exception 
 broken packet, a callback) ends the thread while `is_connected()` stays true. So the thread is ours:
 each attempt is one call of `_attempt`, whatever happens in it ends as a `Loss`, and the next
 attempt starts afresh. Only paho's public interface is used. What the event loop needs to know is
-posted to it; of this class the loop calls `send`, `ack`, `goodbye` and `abort`, which paho allows
-from other threads.
+posted to it; of this class the loop calls `send`, `ack`, `goodbye`, `abort` and what is in
+`subscriptions`, which paho allows from other threads.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -38,10 +38,10 @@ from agent.signaling.mqtt.paho_client import (
     make_client,
     on_socket,
     publish_properties,
-    subscribe,
     tune,
 )
 from agent.signaling.mqtt.send_queue import Outgoing
+from agent.signaling.mqtt.subscriptions import SubscribeResult, Subscriptions
 from agent.signaling.protocol.json_limits import bounded
 
 logger = logging.getLogger(__name__)
@@ -72,6 +72,9 @@ class Listener(Protocol):
 
     def link_published(self, mid: int, refusal: str | None) -> None: ...
 
+    def link_subscribed(self, answers: list[SubscribeResult]) -> None:
+        """What the broker says to SUBSCRIBE; before `link_up` on a new connection."""
+
     def link_stopped(self) -> None: ...
 
     def received(self, message: Incoming) -> None: ...
@@ -83,13 +86,11 @@ class Link:
     def __init__(
         self,
         options: MqttOptions,
-        subscriptions: Sequence[tuple[str, int]],
         will: Will | None,
         listener: Listener,
         post: Callable[..., None],
     ) -> None:
         self._options = options
-        self._subscriptions = tuple(subscriptions)
         self._listener = listener
         self._post = post
         self._stopping = threading.Event()
@@ -99,7 +100,6 @@ class Link:
         # counts connections, so that an acknowledgement never goes to the wrong one
         self._epoch = 0
         self._up_since: float | None = None
-        self._subscribe_mid: int | None = None
         self._terms = Terms()
         # since then the broker owes us an answer, whichever
         self._asked_at: float | None = None
@@ -107,6 +107,7 @@ class Link:
         self._loss: Loss | None = None
         self._detail = ""
         self._client = self._make_client(will)
+        self.subscriptions = Subscriptions(self._client)
         self._thread = threading.Thread(
             target=self._run, name=f"mqtt-{options.client_id}", daemon=True
         )
@@ -193,7 +194,7 @@ class Link:
     def _attempt(self) -> Loss:
         """One connection, from the first packet to the last."""
         self._epoch += 1
-        self._loss, self._detail, self._subscribe_mid, self._asked_at = None, "", None, None
+        self._loss, self._detail, self._asked_at = None, "", None
         try:
             self._load_tls()
             self._client.reconnect()
@@ -206,6 +207,7 @@ class Link:
             logger.exception("the MQTT client failed; connecting afresh")
             return Loss(f"{type(error).__name__}: {error}", slow=True)
         finally:
+            self.subscriptions.disconnected()
             self._close_socket()
 
     def _serve(self) -> Loss:
@@ -280,7 +282,7 @@ class Link:
 
     def _on_connect(
         self,
-        client: paho.Client,
+        _client: paho.Client,
         _data: object,
         flags: paho.ConnectFlags,
         reason: ReasonCode,
@@ -294,12 +296,8 @@ class Link:
             inflight=min(MAX_INFLIGHT, getattr(properties, "ReceiveMaximum", MAX_INFLIGHT)),
             packet_size=getattr(properties, "MaximumPacketSize", math.inf),
         )
-        if not self._subscriptions:
+        if not self.subscriptions.connected():
             self._ready()
-            return
-        # Every time, also where the session is said to be present: it may be older than what we
-        # subscribe to now.
-        self._subscribe_mid = subscribe(client, self._subscriptions)
 
     def _on_subscribe(
         self,
@@ -309,19 +307,16 @@ class Link:
         reasons: list[ReasonCode],
         _properties: Properties,
     ) -> None:
-        if mid != self._subscribe_mid:
-            return
-        refusals = [
-            (name, f"the broker refuses the subscription to {name}: {reason}")
-            for (name, _), reason in zip(self._subscriptions, reasons, strict=False)
-            if reason.is_failure
-        ]
-        for name, refusal in refusals:
-            if name == self._subscriptions[0][0]:
-                self._loss = Loss(refusal, slow=True)
+        answers, first = self.subscriptions.answered(mid, reasons)
+        for answer in answers:
+            if answer.refusal is not None and answer.wanted.essential:
+                self._loss = Loss(answer.refusal, slow=True)
                 return
-            logger.error("%s", refusal)
-        self._ready()
+            if answer.refusal is not None:
+                logger.error("%s", answer.refusal)
+        self._post(self._listener.link_subscribed, answers)
+        if first:
+            self._ready()
 
     def _ready(self) -> None:
         self._up_since = time.monotonic()

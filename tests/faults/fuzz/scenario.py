@@ -22,7 +22,8 @@ from agent.errors import InvalidStateError, UnusableDescription
 from agent.ports import LocalStream
 from agent.signaling.channel import Signaling
 from agent.signaling.protocol.messages import format_time
-from tests.fakes.broker import FakeBroker, FakeNetwork, Message
+from tests.fakes.broker import FakeBroker
+from tests.fakes.network import FakeNetwork, Message
 from tests.fakes.peer import FakePeer, FakePeers
 from tests.faults.fuzz import mutations
 
@@ -207,7 +208,7 @@ async def scenario(random: Random) -> AsyncIterator[Scenario]:
     """On a FastLoop. On leaving, the client is closed."""
     loop = asyncio.get_running_loop()
     network, peers = FakeNetwork(), FakePeers()
-    broker = FakeBroker(network, DEVICE, subscriptions=Signaling.subscriptions(DEVICE, PREFIX))
+    broker = FakeBroker(network, DEVICE)
     options = ClientOptions(stats_interval=5, monotonic=loop.time, wall=lambda: WALL + loop.time())
     signaling = Signaling(broker, uid=DEVICE, prefix=PREFIX, party="own")
     async with broker, CallClient(signaling, peers, options) as client:

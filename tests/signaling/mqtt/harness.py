@@ -11,7 +11,9 @@ from agent.signaling.broker import Broker, Incoming, Will
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from tests.conftest import Mosquitto
-from tests.fakes.broker import FakeBroker, FakeNetwork
+from tests.fakes.broker import FakeBroker
+from tests.fakes.network import FakeNetwork
+from tests.fakes.reader import reading, stream_of
 
 # seconds; how long an event may take that is certain to come
 PATIENCE = 15.0
@@ -54,10 +56,8 @@ class FakeHarness:
         comes_back: bool = True,
     ) -> FakeBroker:
         self._comes_back[client_id] = comes_back
-        subscriptions = [(name, 1) for name in filters]
-        return FakeBroker(
-            self._network, client_id, subscriptions=subscriptions, will=will, max_queued=max_queued
-        )
+        broker = FakeBroker(self._network, client_id, will=will, max_queued=max_queued)
+        return reading(broker, *filters) if filters else broker
 
     def lose(self, client: Broker) -> None:
         assert isinstance(client, FakeBroker)
@@ -92,7 +92,8 @@ class MosquittoHarness:
             retry_longest=0.2 if comes_back else 300,
             max_queued=max_queued,
         )
-        return MqttBroker(options, subscriptions=[(name, 1) for name in filters], will=will)
+        broker = MqttBroker(options, will=will)
+        return reading(broker, *filters) if filters else broker
 
     def lose(self, client: Broker) -> None:
         assert isinstance(client, MqttBroker)
@@ -140,4 +141,4 @@ async def read(client: Broker) -> Incoming:
 async def peek(client: Broker) -> Incoming:
     """The next message, not acknowledged."""
     async with asyncio.timeout(PATIENCE):
-        return await client.incoming()
+        return await stream_of(client).receive()

@@ -20,13 +20,14 @@ from paho.mqtt.enums import MQTTErrorCode
 from pydantic import SecretStr
 
 from agent.errors import NotConnected, SignalingError
+from agent.signaling.broker import StreamBounds
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.disconnect import Loss
 from agent.signaling.mqtt.link import Link
 from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions
 from agent.signaling.mqtt.paho_client import on_socket
-from agent.signaling.mqtt.receive_queue import MAX_MESSAGES
 from tests.conftest import Mosquitto, free_port
+from tests.fakes.reader import reading
 from tests.parts import require_part
 from tests.signaling.mqtt.certificates import Authority
 from tests.signaling.mqtt.harness import PATIENCE, connected, peek, read, until
@@ -134,9 +135,7 @@ def secure(tmp_path: Path, authority: Authority) -> Iterator[Mosquitto]:
 
 async def test_tls_with_a_client_certificate(secure: Mosquitto, authority: Authority) -> None:
     tls = TlsOptions(authority.file, *authority.issue("door-1"))
-    async with connected(
-        MqttBroker(options(secure.port, tls=tls), subscriptions=[("x/+", 1)])
-    ) as a:
+    async with connected(reading(MqttBroker(options(secure.port, tls=tls)), "x/+")) as a:
         await a.publish("x/1", b"in private")
         assert (await read(a)).payload == b"in private"
     assert "u'door-1'" in secure.log()
@@ -302,7 +301,7 @@ async def test_websockets(tmp_path: Path) -> None:
     # mosquitto wants a plain one as well
     with running(tmp_path, f"listener {port} 127.0.0.1", "protocol websockets"):
         over = options(port, transport="websockets", path="/mqtt")
-        async with connected(MqttBroker(over, subscriptions=[("x/+", 1)])) as a:
+        async with connected(reading(MqttBroker(over), "x/+")) as a:
             await a.publish("x/1", b"w" * 10_000)
             assert (await read(a)).payload == b"w" * 10_000
 
@@ -312,10 +311,12 @@ async def test_a_flood_does_not_make_deaf(
     mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture, qos: int
 ) -> None:
     async with (
-        connected(MqttBroker(options(mosquitto.port, "a"), subscriptions=[("x/+", 1)])) as a,
-        connected(MqttBroker(options(mosquitto.port, "b", max_queued=2 * MAX_MESSAGES))) as b,
+        connected(reading(MqttBroker(options(mosquitto.port, "a")), "x/+")) as a,
+        connected(
+            MqttBroker(options(mosquitto.port, "b", max_queued=2 * StreamBounds().messages))
+        ) as b,
     ):
-        for _ in range(MAX_MESSAGES + 200):
+        for _ in range(StreamBounds().messages + 200):
             b.publish("x/flood", b"", qos=qos)
         # of QoS 1, mosquitto sends the first few only until something is acknowledged
         if qos == 0:
@@ -324,12 +325,12 @@ async def test_a_flood_does_not_make_deaf(
         topics = []
         while "x/invitation" not in topics:
             topics.append((await read(a)).topic)
-        assert len(topics) <= MAX_MESSAGES + 201
+        assert len(topics) <= StreamBounds().messages + 201
 
 
 async def test_what_is_acknowledged_late_arrives_all_the_same(mosquitto: Mosquitto) -> None:
     async with (
-        connected(MqttBroker(options(mosquitto.port, "a"), subscriptions=[("x/+", 1)])) as a,
+        connected(reading(MqttBroker(options(mosquitto.port, "a")), "x/+")) as a,
         connected(MqttBroker(options(mosquitto.port, "b"))) as b,
     ):
         await asyncio.gather(*(b.publish("x/1", str(number).encode()) for number in range(300)))
@@ -449,12 +450,15 @@ async def test_an_acknowledgement_never_goes_to_another_connection() -> None:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await packet(reader)
+        writer.write(CONNACK)
+        _, subscribe = await packet(reader)
+        writer.write(bytes([0x90, 4]) + subscribe[:2] + bytes([0, 1]))
         # QoS 1, topic `x`, id 9
-        writer.write(CONNACK + bytes([0x32, 6, 0, 1, 0x78, 0, 9, 0]))
+        writer.write(bytes([0x32, 6, 0, 1, 0x78, 0, 9, 0]))
         while True:
             packets.put_nowait((await packet(reader))[0])
 
-    async with serving(serve) as port, connected(MqttBroker(options(port))) as a:
+    async with serving(serve) as port, connected(reading(MqttBroker(options(port)), "x")) as a:
         stale = await peek(a)
         async with until(a, True):
             a._link.abort()  # type: ignore[attr-defined]
@@ -479,29 +483,34 @@ def refusing(*reasons: int) -> Serve:
     return serve
 
 
-async def test_without_its_first_subscription_a_connection_is_none(
+async def test_without_an_essential_subscription_a_connection_is_none(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with (
-        serving(refusing(135, 1)) as port,
-        MqttBroker(options(port, retry_first=300), subscriptions=[("x/+", 1), ("y/+", 1)]) as a,
-    ):
-        line = await logged(caplog, "no connection")
-        assert line.endswith(
-            "the broker refuses the subscription to x/+: Not authorized; trying on"
-        )
-        with pytest.raises(NotConnected, match="refuses the subscription"):
-            await a.wait_connected(0.01)
+    async with serving(refusing(1, 135)) as port:
+        a = MqttBroker(options(port, retry_first=300))
+        a.subscribe("y/+")
+        a.subscribe("x/+", essential=True)
+        async with a:
+            line = await logged(caplog, "no connection")
+            assert line.endswith(
+                "the broker refuses the subscription to x/+: Not authorized; trying on"
+            )
+            with pytest.raises(NotConnected, match="refuses the subscription"):
+                await a.wait_connected(0.01)
 
 
-async def test_another_refused_subscription_is_an_error_in_the_log(
+async def test_another_refused_subscription_is_an_error_of_its_own(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with (
-        serving(refusing(1, 135)) as port,
-        connected(MqttBroker(options(port), subscriptions=[("x/+", 1), ("y/+", 1)])),
-    ):
-        assert "Not authorized" in await logged(caplog, "refuses the subscription to y/+")
+    async with serving(refusing(1, 135)) as port:
+        a = MqttBroker(options(port))
+        essential = a.subscribe("x/+", essential=True)
+        refused = a.subscribe("y/+")
+        async with connected(a):
+            assert "Not authorized" in await logged(caplog, "refuses the subscription to y/+")
+            await essential.wait_granted(PATIENCE)
+            with pytest.raises(SignalingError, match=r"y/\+: Not authorized"):
+                await refused.wait_granted(PATIENCE)
 
 
 async def test_a_topic_that_is_not_utf_8_is_dropped_and_acknowledged() -> None:
@@ -541,7 +550,7 @@ async def test_nothing_is_left_open(mosquitto: Mosquitto, tmp_path: Path) -> Non
     garbage collector.
     """
     before = set(os.listdir("/proc/self/fd"))
-    async with connected(MqttBroker(options(mosquitto.port), subscriptions=[("x/+", 1)])) as a:
+    async with connected(reading(MqttBroker(options(mosquitto.port)), "x/+")) as a:
         await a.publish("x/1", b"")
         mosquitto.restart()
         async with until(a, True):
@@ -600,9 +609,9 @@ async def test_leaving_does_not_wait_for_a_thread_that_hangs(
 
 
 async def test_a_connection_callback_may_be_left_waiting_for_nothing(mosquitto: Mosquitto) -> None:
-    async with connected(MqttBroker(options(mosquitto.port), subscriptions=[("x/+", 1)])) as a:
+    async with connected(reading(MqttBroker(options(mosquitto.port)), "x/+")) as a:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await a.incoming()
+                await peek(a)
         await a.publish("x/1", b"after a reader gave up")
         assert (await peek(a)).payload == b"after a reader gave up"

@@ -15,19 +15,21 @@ from agent.signaling.mqtt.disconnect import Loss
 from agent.signaling.mqtt.link import Link, Listener, Terms
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.mqtt.send_queue import Outgoing
+from agent.signaling.mqtt.subscriptions import SubscribeResult
 
 
 class Deaf(Listener):
     def link_up(self, terms: Terms) -> None: ...
     def link_down(self, loss: Loss) -> None: ...
     def link_published(self, mid: int, refusal: str | None) -> None: ...
+    def link_subscribed(self, answers: list[SubscribeResult]) -> None: ...
     def link_stopped(self) -> None: ...
     def received(self, message: Incoming) -> None: ...
 
 
 @pytest.fixture
 def link() -> Link:
-    return Link(MqttOptions(), [], None, Deaf(), lambda *_: None)
+    return Link(MqttOptions(), None, Deaf(), lambda *_: None)
 
 
 async def outgoing() -> Outgoing:

@@ -36,14 +36,15 @@ class Collector:
 
     def __init__(self, port: int) -> None:
         options = MqttOptions(port=port, client_id="collector", retry_first=0.1, retry_longest=0.3)
-        self.broker = MqttBroker(options, subscriptions=[(TOPIC, 1)])
+        self.broker = MqttBroker(options)
+        self._stream = self.broker.subscribe(TOPIC)
         self.numbers: list[int] = []
 
     async def collect(self, last: int) -> list[int]:
         """Everything up to and with `last`."""
         async with asyncio.timeout(PATIENCE):
             while last not in self.numbers:
-                incoming = await self.broker.incoming()
+                incoming = await self._stream.receive()
                 incoming.ack()
                 self.numbers.append(int(incoming.payload))
         return self.numbers

@@ -1,0 +1,233 @@
+"""One reader's messages: filled by the network thread, emptied on the event loop, bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from agent.errors import NotConnected, SignalingError
+from agent.signaling.broker import Incoming, StreamBounds
+
+logger = logging.getLogger(__name__)
+
+
+class BoundedStream:
+    """See `agent.signaling.broker.MessageStream`.
+
+    On overflow the newest message is dropped: counted in `lost`, logged once for each time that the
+    stream fills, and acknowledged if it is QoS 1. Were it not, the connection's window would fill
+    with what nobody will ever read.
+    """
+
+    def __init__(
+        self,
+        filters: tuple[str, ...],
+        *,
+        qos: int = 1,
+        essential: bool = False,
+        bounds: StreamBounds | None = None,
+        post: Callable[..., None],
+        on_close: Callable[[BoundedStream], None],
+    ) -> None:
+        """`post` runs a function on the event loop, from any thread."""
+        self.filters = filters
+        self.qos = qos
+        self.essential = essential
+        self._bounds = bounds or StreamBounds()
+        self._pattern = re.compile("|".join(map(_pattern_of, filters)), re.DOTALL)
+        self._post = post
+        self._on_close = on_close
+        self._messages: deque[Incoming] = deque()
+        self._arrived = asyncio.Event()
+        # `put_` is written by the network thread only, what stands opposite by the event loop only
+        self._put_bytes = 0
+        self._taken_bytes = 0
+        self._put_kept = 0
+        self._released = 0
+        self._lost = 0
+        self._dropping = False
+        self._pending = set(filters)
+        self._refusal: str | None = None
+        self._answered = asyncio.Event()
+        self._closed = False
+
+    @property
+    def lost(self) -> int:
+        return self._lost
+
+    async def receive(self) -> Incoming:
+        while True:
+            # before the look, as the network thread may add one at any time
+            self._arrived.clear()
+            if self._messages:
+                message = self._messages.popleft()
+                self._taken_bytes += len(message.payload)
+                return message
+            if self._closed:
+                raise SignalingError("the connection is closed")
+            await self._arrived.wait()
+
+    async def wait_granted(self, timeout: float) -> None:
+        try:
+            async with asyncio.timeout(timeout):
+                await self._answered.wait()
+        except TimeoutError:
+            raise NotConnected(f"not subscribed after {timeout:g} s") from None
+        if self._refusal is not None:
+            raise SignalingError(self._refusal)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._on_close(self)
+        self.end()
+        while self._messages:
+            self._messages.popleft().ack()
+
+    # --- for the owner of the connection ----------------------------------------------------------
+
+    def matches(self, topic: str) -> bool:
+        return self._pattern.fullmatch(topic) is not None
+
+    def put(self, message: Incoming) -> None:
+        """Take `message` in, or drop it. Runs in the network thread."""
+        size = len(message.payload)
+        if self._closed or not self._has_room(message.qos, size):
+            self._drop(message)
+            return
+        self._dropping = False
+        if message.on_ack is not None:
+            if self._put_kept - self._released < self._bounds.unacknowledged:
+                self._put_kept += 1
+                message = replace(message, on_ack=partial(self._release, message.on_ack))
+            else:
+                message.ack()
+        self._put_bytes += size
+        self._messages.append(message)
+        self._post(self._arrived.set)
+
+    def answered(self, topic_filter: str, refusal: str | None) -> None:
+        """The broker has answered a SUBSCRIBE for one of the filters."""
+        self._pending.discard(topic_filter)
+        self._refusal = self._refusal or refusal
+        if not self._pending:
+            self._answered.set()
+
+    def disconnected(self) -> None:
+        """What the broker had granted counts no more."""
+        self._pending, self._refusal = set(self.filters), None
+        self._answered.clear()
+
+    def end(self) -> None:
+        """Nothing more comes. What has arrived can still be read."""
+        self._closed = True
+        self._arrived.set()
+
+    def _has_room(self, qos: int, size: int) -> bool:
+        waiting_bytes = self._put_bytes - self._taken_bytes
+        limit = self._bounds.messages if qos else self._bounds.qos_0
+        return len(self._messages) < limit and waiting_bytes + size <= self._bounds.size
+
+    def _drop(self, message: Incoming) -> None:
+        message.ack()
+        if self._closed:
+            return
+        self._lost += 1
+        if not self._dropping:
+            logger.error(
+                "%d messages of %s wait to be read: new ones are dropped (%d so far)",
+                len(self._messages),
+                ", ".join(self.filters),
+                self._lost,
+            )
+            self._dropping = True
+
+    def _release(self, on_ack: Callable[[], None]) -> None:
+        self._released += 1
+        on_ack()
+
+
+class Router:
+    """Which message is for which stream. Streams may match the same topics: each gets a copy."""
+
+    def __init__(self) -> None:
+        # replaced as a whole, so that the network thread may read it at any time
+        self.streams: tuple[BoundedStream, ...] = ()
+
+    def add(self, stream: BoundedStream) -> None:
+        self.streams = (*self.streams, stream)
+
+    def remove(self, stream: BoundedStream) -> tuple[str, ...]:
+        """The filters that no stream has any more."""
+        self.streams = tuple(each for each in self.streams if each is not stream)
+        wanted = {name for each in self.streams for name in each.filters}
+        return tuple(name for name in stream.filters if name not in wanted)
+
+    def wanted(self, topic_filter: str) -> tuple[int, bool]:
+        """QoS of the filter, the highest that one of its streams wants, and whether it is
+        essential to one.
+        """
+        streams = [each for each in self.streams if topic_filter in each.filters]
+        return (
+            max((each.qos for each in streams), default=0),
+            any(each.essential for each in streams),
+        )
+
+    def dispatch(self, message: Incoming) -> None:
+        """Runs in the network thread. What nobody reads any more is acknowledged and dropped."""
+        streams = [each for each in self.streams if each.matches(message.topic)]
+        if len(streams) == 1:
+            streams[0].put(message)
+        elif not streams:
+            message.ack()
+        else:
+            on_ack = message.on_ack and _AckOfAll(message.on_ack, len(streams))
+            for stream in streams:
+                stream.put(replace(message, on_ack=on_ack))
+
+    def answered(self, topic_filter: str, refusal: str | None) -> None:
+        for stream in self.streams:
+            if topic_filter in stream.filters:
+                stream.answered(topic_filter, refusal)
+
+    def disconnected(self) -> None:
+        for stream in self.streams:
+            stream.disconnected()
+
+    def end(self) -> None:
+        for stream in self.streams:
+            stream.end()
+
+
+class _AckOfAll:
+    """Acknowledges once as many readers have as got a copy. Called from either thread."""
+
+    def __init__(self, on_ack: Callable[[], None], readers: int) -> None:
+        self._on_ack = on_ack
+        self._missing = readers
+        self._lock = threading.Lock()
+
+    def __call__(self) -> None:
+        with self._lock:
+            self._missing -= 1
+            missing = self._missing
+        if missing == 0:
+            self._on_ack()
+
+
+def _pattern_of(topic_filter: str) -> str:
+    """MQTT 5, 4.7: `+` is one level, `#` all that follow and the level before it; neither stands
+    for a first level that begins with `$`.
+    """
+    head, separator, _ = topic_filter.partition("#")
+    levels = re.escape(head.removesuffix("/") if separator else head).replace(r"\+", "[^/]*")
+    start = r"(?!\$)" if topic_filter[:1] in "+#" else ""
+    if not separator:
+        return f"{start}{levels}"
+    return f"{start}{levels}(?:/.*)?" if head else f"{start}.*"
