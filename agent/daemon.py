@@ -18,6 +18,7 @@ from agent.core.call.reasons import CloseReason
 from agent.device.clock_watch import watching_clock
 from agent.device.page import page_server
 from agent.device.parts import Part, Parts, compose, running
+from agent.device.refusal_log import logging_refusals
 from agent.device.reloading import Load
 from agent.service.addresses import AddressWatch
 from agent.service.memory import release_memory
@@ -73,6 +74,7 @@ async def _presence(parts: Parts) -> AsyncIterator[None]:
 PARTS = (
     Part("media", _media),
     Part("service", lambda parts: parts.service),
+    Part("refusals", lambda _parts: logging_refusals()),
     Part("broker", lambda parts: parts.broker),
     Part("records", lambda parts: parts.outbox),
     Part("calls", _calls),

@@ -23,7 +23,9 @@ from agent.core.policy.rules import Policy, Rule
 from agent.daemon import Daemon
 from agent.errors import CallboxError, ConfigurationError
 from agent.settings import AudioSettings, MqttSettings, Settings, VideoSettings, local_timezone
-from agent.web.server import PageServer, WebOptions, page_folder
+from agent.web.bridge import BrokerAddress
+from agent.web.page_files import page_folder
+from agent.web.server import PageServer, WebOptions
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +89,9 @@ async def run_demo(plan: DemoPlan, say: Callable[[str], None]) -> None:
         await _wait_for(broker_port)
         options = WebOptions(LOOPBACK, plan.port)
         page = PageServer(
-            options, (LOOPBACK, broker_port), lambda: {"prefix": "callbox/v1", "iceServers": []}
+            options,
+            BrokerAddress(LOOPBACK, broker_port),
+            lambda: {"prefix": "callbox/v1", "iceServers": []},
         )
         await stack.enter_async_context(page)
         daemon = Daemon(lambda: _device(plan.uid, broker_port, folder), terminal=True, stop=stop)

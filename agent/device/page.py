@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agent.core.call.values import IceServer
 from agent.settings import Settings
 from agent.signaling.mqtt.mqtt_options import TlsOptions, tls_context
+from agent.web.web_settings import WebSettings
 from agent.webrtc.ice.ice_servers import time_limited
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def page_server(settings: Settings) -> PageServer:
     certificate.
     """
     # two megabytes that a device without a page does without
+    from agent.web.bridge import BrokerAddress
     from agent.web.server import PageServer, WebOptions
 
     web, mqtt = settings.web, settings.mqtt
@@ -29,18 +31,30 @@ def page_server(settings: Settings) -> PageServer:
         key=web.key_file,
         client_ca=web.client_ca_file,
         password=web.password.get_secret_value() if web.password else None,
+        origins=web.origins,
     )
     authority = str(mqtt.tls.ca_file) if mqtt.tls.ca_file else None
     tls = tls_context(TlsOptions(ca_file=authority)) if mqtt.tls.enabled else None
     ice_servers = settings.ice.options().servers
+    login = _page_login(web)
 
     def configuration() -> dict[str, Any]:
         return {
             "prefix": settings.topic_prefix,
             "iceServers": [_page_ice_server(each) for each in ice_servers],
+            **login,
         }
 
-    return PageServer(options, (mqtt.host, mqtt.port), configuration, broker_tls=tls)
+    broker = BrokerAddress(mqtt.host, mqtt.port, tls, needs_login=mqtt.username is not None)
+    return PageServer(options, broker, configuration)
+
+
+def _page_login(web: WebSettings) -> dict[str, str]:
+    """As whom the page's users are at the broker, for `config.json`."""
+    if web.uid is None:
+        return {}
+    login = {"uid": web.uid, "username": web.uid}
+    return login | ({"token": web.token.get_secret_value()} if web.token else {})
 
 
 def _page_ice_server(server: IceServer) -> dict[str, Any]:

@@ -17,6 +17,7 @@ def advise(settings: Settings, policy: Policy) -> list[str]:
         *_about_broker(settings.mqtt),
         *_about_ice(settings),
         *_about_camera(settings),
+        *_about_page(settings),
     ]
 
 
@@ -48,6 +49,21 @@ def _about_broker(mqtt: MqttSettings) -> Iterator[str]:
         yield "mqtt.port is 8883, where brokers expect TLS, and mqtt.tls.enabled is false"
     if mqtt.password and not _is_loopback(mqtt.host):
         yield f"mqtt.password goes to {mqtt.host} unencrypted: mqtt.tls.enabled is false"
+
+
+def _about_page(settings: Settings) -> Iterator[str]:
+    web = settings.web
+    if not web.enabled:
+        return
+    if settings.mqtt.username and not web.uid:
+        yield (
+            "web.uid is not given: the page's users are nobody at the broker, which this device "
+            "logs in to, unless they log in themselves"
+        )
+    if web.uid == settings.uid:
+        yield f"web.uid is '{web.uid}', the device's own: the page could act as the device"
+    if web.token and not web.password and not web.client_ca_file:
+        yield "web.token can be read by everybody on this machine: web.password is not given"
 
 
 def _about_camera(settings: Settings) -> Iterator[str]:

@@ -113,7 +113,7 @@ def _settings(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[st
 
 
 def _default(name: str, field: FieldInfo) -> Any:
-    if name == "uid":
+    if name == "uid" and field.default_factory is not None:
         # an example: the default is the host's own
         return "door-1"
     if field.default is not None and _is_duration(field):

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from agent.options import OptionalSecret, ReadableFile, Section, conflict, is_loopback
+from agent.options import (
+    OptionalSecret,
+    ReadableFile,
+    Section,
+    conflict,
+    is_loopback,
+    none_if_empty,
+)
+from agent.signaling.protocol.topics import is_uid
+from agent.web.origins import check_origin
+
+# characters; at a try a second in all, out of reach
+SHORTEST_PASSWORD = 12
+
+
+def _uid(uid: str) -> str:
+    if not is_uid(uid):
+        raise ValueError(f"{uid!r} is not a uid")
+    return uid
 
 
 class WebSettings(Section):
@@ -33,8 +51,27 @@ class WebSettings(Section):
     )
     password: OptionalSecret = Field(
         default=None,
-        description="Lets a browser in, under any name. Better kept in the credential "
-        "web__password.",
+        description="Lets a browser in, under any name: 12 characters or more. Better kept in the "
+        "credential web__password.",
+    )
+    uid: Annotated[Annotated[str, AfterValidator(_uid)] | None, BeforeValidator(none_if_empty)] = (
+        Field(
+            default=None,
+            description="Whose name the page's users have, at the broker as well, unless they log "
+            "in. Where the device itself logs in to the broker, nobody gets there without a name.",
+        )
+    )
+    token: OptionalSecret = Field(
+        default=None,
+        description="The broker's password for that name; whoever may open the page can read it. "
+        "Better kept in the credential web__token.",
+    )
+    origins: tuple[Annotated[str, AfterValidator(check_origin)], ...] = Field(
+        default=(),
+        max_length=16,
+        description="How browsers reach the page through a proxy of yours (nginx, Caddy), such as "
+        '["https://door.example.org"]. A proxy on this machine also tells, in X-Forwarded-For, '
+        "who tries passwords.",
     )
 
     @model_validator(mode="after")
@@ -45,6 +82,10 @@ class WebSettings(Section):
             raise conflict(
                 "client_ca_file", f"'{self.client_ca_file}' needs cert_file and key_file beside it"
             )
+        if self.password and len(self.password.get_secret_value()) < SHORTEST_PASSWORD:
+            raise conflict("password", f"has fewer than {SHORTEST_PASSWORD} characters")
+        if self.token and not self.uid:
+            raise conflict("token", "is given without uid, whose it would be")
         if self.enabled and not is_loopback(self.host):
             if not self.cert_file:
                 raise conflict(

@@ -32,6 +32,11 @@ def test_that_nobody_may_call_is_said(machine: Machine) -> None:
             '[ice]\nservers = [{urls = "turn:a", secret = "s", credential_lifetime = "10m"}]',
             "ice.servers[0].credential_lifetime is shorter than call.max_duration",
         ),
+        ('[mqtt]\nusername = "d"\n[web]\nenabled = true', "web.uid is not given"),
+        (
+            '[web]\nenabled = true\nuid = "hall"\ntoken = "t"',
+            "web.token can be read by everybody on this machine",
+        ),
         (
             '[[policy.rule]]\nname = "b"\naction = "ring"',
             'rule 2 ("b") is never asked: rule 1 matches every call',
@@ -51,3 +56,11 @@ def test_nothing_is_said_of_a_sound_configuration(machine: Machine) -> None:
     )
     settings = machine.load()
     assert advise(settings, load_policy(settings, root=machine.root)) == []
+
+
+def test_page_that_could_act_as_the_device_is_said(machine: Machine) -> None:
+    text = 'uid = "a"\n[web]\nenabled = true\nuid = "a"\n'
+    machine.write("callbox.toml", text + RULE.format("policy."))
+    settings = machine.load()
+    (said,) = advise(settings, load_policy(settings, root=machine.root))
+    assert said.startswith("web.uid is 'a', the device's own")

@@ -38,7 +38,9 @@ from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.messages import format_time
 from agent.signaling.protocol.topics import Topics
-from agent.web.server import PageServer, WebOptions, page_folder
+from agent.web.bridge import BrokerAddress
+from agent.web.page_files import page_folder
+from agent.web.server import PageServer, WebOptions
 from agent.webrtc.peer import make_peer
 from tests.conftest import Mosquitto, free_port
 from tests.e2e.device import PATIENCE, PREFIX, UID, Watcher
@@ -65,7 +67,7 @@ async def serving(mosquitto: Mosquitto, **configuration: Any) -> AsyncIterator[s
     options = WebOptions(HOST, free_port())
     async with PageServer(
         options,
-        (HOST, mosquitto.port),
+        BrokerAddress(HOST, mosquitto.port),
         lambda: {"prefix": PREFIX, "iceServers": [], **configuration},
     ):
         yield options.url

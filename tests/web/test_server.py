@@ -5,60 +5,21 @@ untouched.
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from agent.errors import ConfigurationError
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions
-from agent.web.server import MAX_CONNECTIONS, PageServer, WebOptions
+from agent.web.bridge import BrokerAddress
+from agent.web.server import MAX_WEBSOCKETS, PageServer, WebOptions
 from tests.conftest import Mosquitto, free_port
 from tests.signaling.mqtt.certificates import Authority
-
-HOST = "127.0.0.1"
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-async def get(port: int, path: str = "/", *headers: str, host: str | None = None) -> Answer:
-    """One plain HTTP request, with nothing tidied up on the way."""
-    reader, writer = await asyncio.open_connection(HOST, port)
-    lines = [f"GET {path} HTTP/1.1", f"Host: {host or f'{HOST}:{port}'}", *headers, "", ""]
-    writer.write("\r\n".join(lines).encode())
-    async with asyncio.timeout(30):
-        data = await reader.read()
-    writer.close()
-    head, _, body = data.partition(b"\r\n\r\n")
-    first, *rest = head.decode().split("\r\n")
-    fields = dict(line.split(": ", 1) for line in rest)
-    return Answer(int(first.split()[1]), fields, body)
-
-
-def open_websocket(port: int, **options: object) -> connect:
-    return connect(f"ws://{HOST}:{port}/mqtt", subprotocols=["mqtt"], **options)  # type: ignore[arg-type, list-item]
-
-
-@asynccontextmanager
-async def serving(broker_port: int = 1, **options: object) -> AsyncIterator[int]:
-    port = free_port()
-    chosen = WebOptions(port=port, **options)  # type: ignore[arg-type]
-    async with PageServer(
-        chosen, (HOST, broker_port), lambda: {"prefix": "callbox/v1", "iceServers": []}
-    ):
-        yield port
+from tests.web.http_client import HOST, basic, get, open_websocket, serving
 
 
 async def test_the_page_and_its_configuration() -> None:
@@ -116,17 +77,18 @@ async def test_another_site_cannot_open_the_websocket() -> None:
 
 
 async def test_the_password_opens_the_page_and_the_cookie_the_websocket() -> None:
-    async with serving(password="open sesame") as port:
+    async with serving(password="open sesame, please") as port:
         denied = await get(port)
-        wrong = await get(port, "/", basic("anyone", "sesame open"))
+        wrong = await get(port, "/", basic("anyone", "sesame open, please"))
         junk = await get(port, "/", "Authorization: Basic %%%", "Cookie: callbox_session=x; ;;")
-        let_in = await get(port, "/", basic("anyone", "open sesame"))
+        let_in = await get(port, "/", basic("anyone", "open sesame, please"))
         cookie = let_in.headers["Set-Cookie"].split(";")[0]
         again = await get(port, "/", f"Cookie: {cookie}")
         with pytest.raises(InvalidStatus):
             await open_websocket(port)
         async with open_websocket(port, additional_headers={"Cookie": cookie}) as websocket:
-            assert websocket.protocol.state.name == "OPEN"
+            assert websocket.response is not None
+            assert websocket.response.status_code == 101
     assert [each.status for each in (denied, wrong, junk, let_in, again)] == [
         401,
         401,
@@ -137,10 +99,6 @@ async def test_the_password_opens_the_page_and_the_cookie_the_websocket() -> Non
     assert "HttpOnly" in let_in.headers["Set-Cookie"]
 
 
-def basic(name: str, password: str) -> str:
-    return "Authorization: Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
-
-
 @pytest.mark.parametrize(
     "options",
     [{}, {"password": "x"}, {"certificate": Path("c.pem"), "key": Path("k.pem")}],
@@ -148,13 +106,13 @@ def basic(name: str, password: str) -> str:
 )
 def test_beyond_loopback_it_takes_tls_and_a_password(options: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match=r"192\.0\.2\.1"):
-        PageServer(WebOptions(host="192.0.2.1", **options), (HOST, 1), dict)  # type: ignore[arg-type]
+        PageServer(WebOptions(host="192.0.2.1", **options), BrokerAddress(HOST, 1), dict)  # type: ignore[arg-type]
 
 
 async def test_a_port_that_is_taken_is_named() -> None:
     async with serving() as port:
         with pytest.raises(ConfigurationError, match=str(port)):
-            async with PageServer(WebOptions(port=port), (HOST, 1), dict):
+            async with PageServer(WebOptions(port=port), BrokerAddress(HOST, 1), dict):
                 pass
 
 
@@ -171,7 +129,7 @@ async def test_too_many_pages_are_refused() -> None:
 
     broker = await asyncio.start_server(listen, HOST, 0)
     async with broker, serving(broker_port=broker.sockets[0].getsockname()[1]) as port:
-        pages = [await open_websocket(port) for _ in range(MAX_CONNECTIONS)]
+        pages = [await open_websocket(port) for _ in range(MAX_WEBSOCKETS)]
         with pytest.raises(InvalidStatus) as refused:
             await open_websocket(port)
         for page in pages:
@@ -184,7 +142,7 @@ async def test_too_many_pages_are_refused() -> None:
 async def test_mqtt_5_passes_through(mosquitto: Mosquitto, tmp_path: Path, secure: bool) -> None:
     authority = Authority(tmp_path)
     certificate, key = authority.issue("127.0.0.1")
-    options = {"certificate": certificate, "key": key} if secure else {}
+    options: dict[str, Any] = {"certificate": certificate, "key": key} if secure else {}
     async with serving(broker_port=mosquitto.port, **options) as port:
         connection = MqttOptions(
             port=port,

@@ -1,0 +1,23 @@
+"""How much of a log others may fill: so many lines a minute, whatever they do."""
+
+from __future__ import annotations
+
+LINES_A_MINUTE = 10
+
+
+class LogBudget:
+    """A token bucket of lines. `now` is seconds of a monotonic clock."""
+
+    def __init__(self, lines_a_minute: int = LINES_A_MINUTE) -> None:
+        self._most = float(lines_a_minute)
+        self._left = self._most
+        self._at = 0.0
+
+    def may_log(self, now: float) -> bool:
+        """Whether one more line may be written; it counts as written."""
+        self._left = min(self._most, self._left + max(0.0, now - self._at) * self._most / 60)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
