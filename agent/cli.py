@@ -75,15 +75,9 @@ def run(config: ConfigOption = None) -> None:
 @app.command()
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Read settings and policy and judge them: every fault with its file, key and value."""
-    from agent.settings import advise, load_policy, load_settings
+    from agent.commands.judgment import judge
 
-    faults: list[str] = []
-    warnings: list[str] = []
-    try:
-        settings = load_settings(config)
-        warnings = advise(settings, load_policy(settings))
-    except ConfigurationError as error:
-        faults = error.faults
+    faults, warnings = judge(config)
     if as_json:
         print(json.dumps({"ok": not faults, "faults": faults, "warnings": warnings}, indent=2))
     else:
@@ -123,15 +117,18 @@ def init(
     """Write a first configuration: five questions, or options, and then a check of the outcome."""
     from agent.commands import first_configuration as first
     from agent.commands.questions import answer
-    from agent.settings import load_policy, load_settings
+    from agent.settings import advise, load_policy, load_settings
 
     try:
         answers = answer(uid, broker, username, password_file, camera, callers)
         for path in first.write(answers, directory, force=force):
             print(f"Written: {path}")
-        load_policy(load_settings(root=directory), root=directory)
+        settings = load_settings(root=directory)
+        advice = advise(settings, load_policy(settings, root=directory))
     except ConfigurationError as error:
         raise _fail(error.faults, Exit.BAD_CONFIGURATION) from None
+    for warning in advice:
+        print(f"callbox: warning: {warning}", file=sys.stderr)
     print("The settings and the policy are fine. Next: sudo systemctl enable --now callbox")
 
 

@@ -23,7 +23,7 @@ from agent.device.reloading import Load
 from agent.service.addresses import AddressWatch
 from agent.service.memory import release_memory
 from agent.service.status_snapshot import Phase
-from agent.settings import Settings
+from agent.settings import Settings, advise
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +120,8 @@ class Daemon:
         loop.add_signal_handler(
             signal.SIGHUP, self._stop.set if self._terminal else parts.reloader.reload_on_signal
         )
+        for advice in advise(self._settings, self._policy):
+            logger.warning("%s", advice)
         async with running(PARTS, parts):
             gc.collect()
             # of what the start has used

@@ -25,13 +25,14 @@ __all__ = [
     "OptionalText",
     "ReadableFile",
     "Real",
+    "RequiredFile",
     "Section",
     "Whole",
     "check_path",
     "conflict",
     "is_live",
     "is_loopback",
-    "is_readable_file",
+    "named_file",
     "none_if_empty",
 ]
 
@@ -49,8 +50,11 @@ class _Mark:
 LIVE = _Mark("LIVE")
 """A reload applies it: to the next call, or the next line of the log."""
 
-READABLE = _Mark("READABLE")
-"""A file that has to be there, and readable, before the device starts."""
+REQUIRED_FILE = _Mark("REQUIRED_FILE")
+"""A file without which the device does not start."""
+
+READABLE_FILE = _Mark("READABLE_FILE")
+"""A file without which a part of the device does not work."""
 
 
 def _no_boolean(value: object) -> object:
@@ -75,7 +79,8 @@ Whole = Annotated[int, BeforeValidator(_no_boolean)]
 Real = Annotated[float, BeforeValidator(_no_boolean)]
 AnyPath = Annotated[Path, AfterValidator(check_path)]
 OptionalPath = Annotated[AnyPath | None, BeforeValidator(none_if_empty)]
-ReadableFile = Annotated[OptionalPath, READABLE]
+RequiredFile = Annotated[OptionalPath, REQUIRED_FILE]
+ReadableFile = Annotated[OptionalPath, READABLE_FILE]
 OptionalText = Annotated[str | None, BeforeValidator(none_if_empty)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(none_if_empty)]
 
@@ -91,9 +96,13 @@ def is_live(field: FieldInfo) -> bool:
     return _marked(field, LIVE)
 
 
-def is_readable_file(field: FieldInfo) -> bool:
-    """Whether the setting names a file that has to be readable."""
-    return _marked(field, READABLE)
+def named_file(field: FieldInfo) -> bool | None:
+    """Whether the setting names a file, and the device does not start without it; None where it
+    names none.
+    """
+    if _marked(field, REQUIRED_FILE):
+        return True
+    return False if _marked(field, READABLE_FILE) else None
 
 
 def _marked(field: FieldInfo, mark: _Mark) -> bool:

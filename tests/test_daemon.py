@@ -20,6 +20,7 @@ def daemon(folder: Path, stop: asyncio.Event, page_port: int) -> Daemon:
     settings = Settings.model_validate(
         {
             "uid": "door-1",
+            "commands": ["close"],
             "state_directory": folder,
             "mqtt": {"port": 1},
             "video": {"source": "pattern"},
@@ -42,6 +43,8 @@ async def test_daemon_whose_page_port_is_taken_is_callable(
         stop.set()
         await running
     assert sum("without the page" in each for each in caplog.messages) == 1
+    # what `check` warns of
+    assert sum("there are no rules" in each for each in caplog.messages) == 1
 
 
 def test_parts_that_are_optional_come_after_the_calls() -> None:

@@ -14,11 +14,12 @@ from agent.options import (
     OptionalText,
     ReadableFile,
     Real,
+    RequiredFile,
     Section,
     Whole,
     is_live,
     is_loopback,
-    is_readable_file,
+    named_file,
 )
 
 
@@ -30,6 +31,7 @@ class Sample(Section):
     name: OptionalText = None
     place: AnyPath = Path("/")
     file: ReadableFile = None
+    key: RequiredFile = None
 
 
 def test_number_from_a_boolean_is_refused() -> None:
@@ -55,7 +57,11 @@ def test_section_with_an_unknown_key_is_refused() -> None:
 def test_marks_are_read_from_the_field() -> None:
     fields = Sample.model_fields
     assert [name for name, field in fields.items() if is_live(field)] == ["share"]
-    assert [name for name, field in fields.items() if is_readable_file(field)] == ["file"]
+    files = {name: named_file(field) for name, field in fields.items()}
+    assert files == {"count": None, "share": None, "name": None, "place": None} | {
+        "file": False,
+        "key": True,
+    }
 
 
 @pytest.mark.parametrize(

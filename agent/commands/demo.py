@@ -23,6 +23,7 @@ from agent.core.policy.rules import Policy, Rule
 from agent.daemon import Daemon
 from agent.errors import CallboxError, ConfigurationError
 from agent.settings import AudioSettings, MqttSettings, Settings, VideoSettings, local_timezone
+from agent.settings.models import CARRIED_OUT
 from agent.web.bridge import BrokerAddress
 from agent.web.page_files import page_folder
 from agent.web.server import PageServer, WebOptions
@@ -113,6 +114,7 @@ def _call(uid: str, port: int) -> str:
 def _device(uid: str, broker_port: int, folder: Path) -> tuple[Settings, Policy]:
     settings = Settings(
         uid=uid,
+        commands=CARRIED_OUT,
         mqtt=MqttSettings(port=broker_port),
         video=VideoSettings(source="pattern"),
         audio=AudioSettings(capture="pattern", playback="none"),

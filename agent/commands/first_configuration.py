@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from agent.errors import ConfigurationError
 from agent.media.video_settings import check_video_source
 from agent.settings.forms import check_uid
+from agent.settings.models import CARRIED_OUT, DEFAULT_COMMANDS
 
 SETTINGS_FILE = Path("conf.d/10-init.toml")
 POLICY_FILE = Path("policy.toml")
@@ -73,8 +74,11 @@ def render_settings(answers: Answers) -> str:
     lines = [
         "# Written by `callbox init`. callbox.toml beside this directory explains every setting."
     ]
+    commands = CARRIED_OUT if answers.username else DEFAULT_COMMANDS
     lines += [
         f"uid = {_text(answers.uid)}",
+        # without a name of its own at the broker, hardly anybody else has one
+        f"commands = [{', '.join(map(_text, commands))}]",
         "",
         "[mqtt]",
         f"host = {_text(broker.host)}",

@@ -1,27 +1,45 @@
-"""What is allowed, yet hardly meant: said by `callbox check`, and no reason not to start."""
+"""What is allowed, yet hardly meant: said by `callbox check`, by `callbox init` and once at the
+start, and no reason not to start.
+"""
 
 from __future__ import annotations
 
-import ipaddress
+import json
 from collections.abc import Iterator
 
+from agent.core.call.decision import Action
 from agent.core.policy.rules import Policy, Rule
-from agent.settings.models import Settings
+from agent.options import is_loopback
+from agent.settings.models import CARRIED_OUT, Settings
 from agent.signaling.mqtt.mqtt_options import MqttSettings
 
 
 def advise(settings: Settings, policy: Policy) -> list[str]:
     """One sentence for each thing worth a second look."""
     return [
-        *_about_rules(policy),
+        *_about_commands(settings),
+        *_about_rules(policy, settings.mqtt),
         *_about_broker(settings.mqtt),
+        *_about_name(settings),
         *_about_ice(settings),
         *_about_camera(settings),
         *_about_page(settings),
     ]
 
 
-def _about_rules(policy: Policy) -> Iterator[str]:
+def _about_commands(settings: Settings) -> Iterator[str]:
+    """Versions before this one carried out everything: what is refused now is named once."""
+    if "commands" in settings.model_fields_set:
+        return
+    refused = [verb for verb in CARRIED_OUT if verb not in settings.commands]
+    line = f"commands = {json.dumps([*settings.commands, *refused])}"
+    yield (
+        f"commands is not set, so {', '.join(refused)} are refused (not_allowed); "
+        f"to have all carried out, add this line: {line}"
+    )
+
+
+def _about_rules(policy: Policy, mqtt: MqttSettings) -> Iterator[str]:
     if not policy.rules:
         yield "policy: there are no rules, so every call is rejected (not_allowed)"
     catch_all = next(
@@ -33,6 +51,20 @@ def _about_rules(policy: Policy) -> Iterator[str]:
                 f'policy: rule {number} ("{rule.name}") is never asked: rule {catch_all} '
                 f"matches every call"
             )
+        if rule.signed:
+            yield (
+                f'policy: rule {number} ("{rule.name}") demands a signature, which this version '
+                f"cannot check: it lets nobody in"
+            )
+        if "*" in rule.callers and rule.action is Action.ACCEPT and _is_anonymous(mqtt):
+            yield (
+                f'policy: rule {number} ("{rule.name}") accepts everybody, and the broker is asked '
+                f"without a name (mqtt.username): whoever reaches it may look"
+            )
+
+
+def _is_anonymous(mqtt: MqttSettings) -> bool:
+    return not mqtt.username and not mqtt.tls.cert_file
 
 
 def _matches_everything(rule: Rule) -> bool:
@@ -47,7 +79,7 @@ def _about_broker(mqtt: MqttSettings) -> Iterator[str]:
             yield f"mqtt.tls.{key} does nothing while mqtt.tls.enabled is false"
     if mqtt.port == 8883:
         yield "mqtt.port is 8883, where brokers expect TLS, and mqtt.tls.enabled is false"
-    if mqtt.password and not _is_loopback(mqtt.host):
+    if mqtt.password and not is_loopback(mqtt.host):
         yield f"mqtt.password goes to {mqtt.host} unencrypted: mqtt.tls.enabled is false"
 
 
@@ -72,11 +104,15 @@ def _about_camera(settings: Settings) -> Iterator[str]:
             yield f"camera.{key} does nothing while video.source is {settings.video.source}"
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _about_name(settings: Settings) -> Iterator[str]:
+    username = settings.mqtt.username
+    if settings.mqtt.password and not username:
+        yield "mqtt.password is given without mqtt.username, and is not sent"
+    if username and username != settings.uid:
+        yield (
+            f"mqtt.username is {username} and uid is {settings.uid}: a broker whose rules go by "
+            f"the user name keeps callers from {settings.uid}"
+        )
 
 
 def _about_ice(settings: Settings) -> Iterator[str]:

@@ -4,6 +4,7 @@ ValueError that quotes it.
 
 from __future__ import annotations
 
+from agent.signaling.protocol.command_messages import COMMANDS
 from agent.signaling.protocol.topics import Topics, is_uid
 
 
@@ -20,3 +21,10 @@ def check_uid(uid: str) -> str:
 def check_topic_prefix(prefix: str) -> str:
     """Levels of a topic, without wildcards, empty levels or the broker's own `$`."""
     return Topics(prefix).prefix
+
+
+def check_verb(verb: str) -> str:
+    """A command of PROTOCOL 6."""
+    if verb not in COMMANDS:
+        raise ValueError(f"{verb!r} is not one of {', '.join(COMMANDS)}")
+    return verb

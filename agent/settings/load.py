@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from agent.core.policy.rules import Policy, Rule, Rules
 from agent.errors import ConfigurationError
-from agent.options import Section, check_path, is_readable_file
+from agent.options import Section, check_path, named_file
 from agent.settings.faults import describe
 from agent.settings.layers import Layer, Merged, is_there, read_layers, read_toml
 from agent.settings.models import CONFIG_ROOT, Settings
@@ -28,9 +28,14 @@ class PolicyFile(Section):
 
 
 def load_settings(
-    config: Path | None = None, *, environ: Mapping[str, str] = os.environ, root: Path = CONFIG_ROOT
+    config: Path | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    root: Path = CONFIG_ROOT,
+    every_file: bool = False,
 ) -> Settings:
-    """All layers as one tree (INTERFACE, Settings).
+    """All layers as one tree. A file without which a part alone does not work, such as the page's
+    certificate, is looked for with `every_file`.
 
     Raises ConfigurationError with every fault there is, those of the rules included, so that nobody
     mends one to meet the next.
@@ -45,7 +50,7 @@ def load_settings(
         faults.extend(describe(error, merged) + _faults_of_rules(merged.values.get("policy"), root))
         # the cause quotes secrets
         raise ConfigurationError(faults) from None
-    faults.extend(_missing_files(settings, merged))
+    faults.extend(_missing_files(settings, merged, every=every_file))
     if faults:
         raise ConfigurationError(faults + _faults_of_rules(merged.values.get("policy"), root))
     return settings
@@ -119,22 +124,23 @@ def _read_rules(named: Path | None, root: Path) -> tuple[Rule, ...]:
         raise ConfigurationError(describe(error, merged, PolicyFile)) from None
 
 
-def _missing_files(settings: Settings, merged: Merged) -> Iterator[str]:
+def _missing_files(settings: Settings, merged: Merged, *, every: bool) -> Iterator[str]:
     """Files that the settings name and that cannot be read. A section that is not enabled reads
     none.
     """
-    for path, file in _named_files(settings):
+    for path, file, required in _named_files(settings):
         layer = merged.origin(path)
-        if layer is not None and not os.access(file, os.R_OK):
+        if layer is not None and (every or required) and not os.access(file, os.R_OK):
             yield f"{layer.name}: {layer.key(path)}: '{file}' cannot be read"
 
 
-def _named_files(section: BaseModel, above: Location = ()) -> Iterator[tuple[Location, Path]]:
+def _named_files(section: BaseModel, above: Location = ()) -> Iterator[tuple[Location, Path, bool]]:
+    """Key, path and whether the device does not start without it."""
     if not getattr(section, "enabled", True):
         return
     for name, field in type(section).model_fields.items():
-        value = getattr(section, name)
+        value, required = getattr(section, name), named_file(field)
         if isinstance(value, BaseModel):
             yield from _named_files(value, (*above, name))
-        elif is_readable_file(field) and value is not None:
-            yield (*above, name), value
+        elif required is not None and value is not None:
+            yield (*above, name), value, required

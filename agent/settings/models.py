@@ -17,12 +17,16 @@ from agent.media.sound.audio_settings import AudioSettings
 from agent.media.video_settings import VideoSettings
 from agent.options import LIVE, AnyPath, Section, Whole, conflict
 from agent.service.log_settings import LogSettings
-from agent.settings.forms import check_topic_prefix, check_uid
+from agent.settings.forms import check_topic_prefix, check_uid, check_verb
 from agent.signaling.mqtt.mqtt_options import MqttSettings
 from agent.web.web_settings import WebSettings
 from agent.webrtc.ice.ice_settings import IceSettings
 
 CONFIG_ROOT = Path("/etc/callbox")
+# what shows and opens nothing
+DEFAULT_COMMANDS = ("close", "reject", "mute", "reload")
+# what this version can carry out
+CARRIED_OUT = (*DEFAULT_COMMANDS, "call", "accept", "snapshot", "policy")
 
 
 class PolicySettings(Section):
@@ -83,6 +87,13 @@ class Settings(BaseSettings):
         ge=1,
         le=16,
         description="Calls at the same time; further callers hear BUSY. All share one encoder.",
+    )
+    commands: Annotated[tuple[Annotated[str, AfterValidator(check_verb)], ...], LIVE] = Field(
+        default=DEFAULT_COMMANDS,
+        description="What the device does when it is told to on its topic command/...: of call, "
+        "accept, reject, close, mute, snapshot, reload, policy. Whoever may write there may do all "
+        "that is named: a snapshot shows the room, call and accept open camera and microphone, and "
+        "policy answers for the rules. By default only what shows and opens nothing.",
     )
     state_directory: AnyPath = Field(
         default=Path("/var/lib/callbox"),

@@ -5,20 +5,25 @@ from __future__ import annotations
 import pytest
 
 from agent.settings import advise, load_policy
+from agent.settings.models import CARRIED_OUT
 from tests.settings.conftest import RULE, Machine
 
+# nothing to say of it, but for who may call
+SOUND = 'uid = "door-1"\ncommands = []\n'
+FAMILY = RULE.replace("action", 'callers = ["family-*"]\naction')
 
-def test_that_nobody_may_call_is_said(machine: Machine) -> None:
+
+def test_advise_without_rules(machine: Machine) -> None:
     settings = machine.load()
     advice = advise(settings, load_policy(settings, root=machine.root))
-    assert advice == ["policy: there are no rules, so every call is rejected (not_allowed)"]
+    assert "policy: there are no rules, so every call is rejected (not_allowed)" in advice
 
 
 @pytest.mark.parametrize(
     ("text", "advice"),
     [
         (
-            '[mqtt]\nhost = "broker.lan"\npassword = "x"',
+            '[mqtt]\nhost = "broker.lan"\nusername = "door-1"\npassword = "x"',
             "mqtt.password goes to broker.lan unencrypted",
         ),
         ('[mqtt.tls]\nca_file = "/a"', "mqtt.tls.ca_file does nothing"),
@@ -32,35 +37,61 @@ def test_that_nobody_may_call_is_said(machine: Machine) -> None:
             '[ice]\nservers = [{urls = "turn:a", secret = "s", credential_lifetime = "10m"}]',
             "ice.servers[0].credential_lifetime is shorter than call.max_duration",
         ),
-        ('[mqtt]\nusername = "d"\n[web]\nenabled = true', "web.uid is not given"),
+        ('[mqtt]\nusername = "door-1"\n[web]\nenabled = true', "web.uid is not given"),
         (
             '[web]\nenabled = true\nuid = "hall"\ntoken = "t"',
             "web.token can be read by everybody on this machine",
         ),
+        ('[mqtt]\npassword = "x"', "mqtt.password is given without mqtt.username"),
+        ('[mqtt]\nusername = "d"', "mqtt.username is d and uid is door-1"),
         (
+            '[[policy.rule]]\nname = "s"\nsigned = true\ncallers = ["x"]\naction = "ring"',
+            'rule 2 ("s") demands a signature',
+        ),
+        (
+            '[[policy.rule]]\nname = "all"\naction = "accept"',
+            'rule 2 ("all") accepts everybody, and the broker is asked without a name',
+        ),
+        (
+            '[[policy.rule]]\nname = "all"\naction = "ring"\n'
             '[[policy.rule]]\nname = "b"\naction = "ring"',
-            'rule 2 ("b") is never asked: rule 1 matches every call',
+            'rule 3 ("b") is never asked: rule 2 matches every call',
         ),
     ],
 )
-def test_what_is_hardly_meant_is_said(machine: Machine, text: str, advice: str) -> None:
-    machine.write("callbox.toml", RULE.format("policy.") + text)
+def test_advise_of_what_is_hardly_meant(machine: Machine, text: str, advice: str) -> None:
+    machine.write("callbox.toml", SOUND + FAMILY.format("policy.") + text)
     settings = machine.load()
     (said,) = advise(settings, load_policy(settings, root=machine.root))
     assert advice in said
 
 
-def test_nothing_is_said_of_a_sound_configuration(machine: Machine) -> None:
+def test_advise_of_a_sound_configuration_is_nothing(machine: Machine) -> None:
     machine.write(
-        "callbox.toml", RULE.format("policy.") + '[mqtt]\nhost = "localhost"\npassword = "x"'
+        "callbox.toml",
+        SOUND
+        + FAMILY.format("policy.")
+        + '[mqtt]\nhost = "localhost"\nusername = "door-1"\npassword = "x"',
     )
     settings = machine.load()
     assert advise(settings, load_policy(settings, root=machine.root)) == []
 
 
-def test_page_that_could_act_as_the_device_is_said(machine: Machine) -> None:
-    text = 'uid = "a"\n[web]\nenabled = true\nuid = "a"\n'
-    machine.write("callbox.toml", text + RULE.format("policy."))
+def test_advise_of_a_page_that_could_act_as_the_device(machine: Machine) -> None:
+    page = '[web]\nenabled = true\nuid = "door-1"\n'
+    machine.write("callbox.toml", SOUND + page + FAMILY.format("policy."))
     settings = machine.load()
     (said,) = advise(settings, load_policy(settings, root=machine.root))
-    assert said.startswith("web.uid is 'a', the device's own")
+    assert said.startswith("web.uid is 'door-1', the device's own")
+
+
+def test_advise_without_a_list_of_commands_names_what_is_refused_and_the_line(
+    machine: Machine,
+) -> None:
+    machine.write("callbox.toml", 'uid = "door-1"\n' + FAMILY.format("policy."))
+    settings = machine.load()
+    (said,) = advise(settings, load_policy(settings, root=machine.root))
+    assert "call, accept, snapshot, policy are refused (not_allowed)" in said
+    line = said.partition("add this line: ")[2]
+    machine.write("callbox.toml", line + '\nuid = "door-1"\n' + FAMILY.format("policy."))
+    assert set(machine.load().commands) == set(CARRIED_OUT)

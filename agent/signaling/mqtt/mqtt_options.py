@@ -16,8 +16,8 @@ from agent.errors import SignalingError
 from agent.options import (
     OptionalSecret,
     OptionalText,
-    ReadableFile,
     Real,
+    RequiredFile,
     Section,
     Whole,
     conflict,
@@ -52,16 +52,16 @@ class TlsSettings(Section):
     """Encryption to the broker. A port number alone never switches it on."""
 
     enabled: bool = Field(default=False, description="Whether to speak TLS to the broker.")
-    ca_file: ReadableFile = Field(
+    ca_file: RequiredFile = Field(
         default=None,
         description="PEM file of the authorities that may vouch for the broker. The system's "
         "unless given.",
     )
-    cert_file: ReadableFile = Field(
+    cert_file: RequiredFile = Field(
         default=None,
         description="PEM file of this device's certificate, for a broker that asks for one.",
     )
-    key_file: ReadableFile = Field(
+    key_file: RequiredFile = Field(
         default=None, description="PEM file of the private key that belongs to cert_file."
     )
 
