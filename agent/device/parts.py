@@ -27,7 +27,6 @@ from agent.device.service_link import ServiceLink
 from agent.device.snapshots import SnapshotMaker
 from agent.device.status_publisher import StatusPublisher, offline
 from agent.media.camera_check import find_fault
-from agent.media.frame_meter import FrameMeter
 from agent.media.sound.audio_hub import AudioHub, open_audio_source
 from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
@@ -91,8 +90,7 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
     """Make a device of its settings. Raises ConfigurationError."""
     state = DeviceState(settings.video.source)
     video, audio = _feeds(settings, state)
-    meter = FrameMeter(video)
-    local_stream = LocalStream(video=meter, audio=audio)
+    local_stream = LocalStream(video=video, audio=audio)
     uid, topics, boot_id = settings.uid, Topics(settings.topic_prefix), str(uuid.uuid4())
     broker = MqttBroker(
         settings.mqtt.connection(f"callbox-{uid}"), will=offline(uid, topics, boot_id)
@@ -110,7 +108,7 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
     service = ServiceLink(
         uid,
         state,
-        SnapshotMaker(settings, state, client, broker, meter, outbox),
+        SnapshotMaker(settings, state, client, broker, video, outbox),
         partial(find_fault, settings.video.source, video_options(settings)),
     )
     reloader = Reloader(load, settings, service.reloading)

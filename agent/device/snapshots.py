@@ -14,7 +14,7 @@ from agent.client.call_client import CallClient
 from agent.client.conversation import Conversation
 from agent.core.statistics.reports import CallRecord, LocalStats
 from agent.device.device_state import DeviceState
-from agent.media.frame_meter import FrameMeter
+from agent.media.video_hub import VideoHub
 from agent.service.memory import resident_memory
 from agent.service.process_health import Vitals
 from agent.service.status_snapshot import CallSnapshot, Phase, Records, SentVideo, Snapshot
@@ -32,7 +32,7 @@ class SnapshotMaker:
         state: DeviceState,
         client: CallClient,
         broker: MqttBroker,
-        meter: FrameMeter,
+        video: VideoHub,
         outbox: Outbox,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -40,7 +40,7 @@ class SnapshotMaker:
         self._state = state
         self._client = client
         self._broker = broker
-        self._meter = meter
+        self._video = video
         self._outbox = outbox
         self._monotonic = monotonic
         self._started = monotonic()
@@ -73,8 +73,8 @@ class SnapshotMaker:
     def vitals(self) -> Vitals:
         return Vitals(
             mqtt_thread_alive=self._broker.alive or self._state.phase is not Phase.RUNNING,
-            starved=self._meter.starved,
-            gave_up=self._meter.gave_up,
+            starved=self._video.starved,
+            gave_up=self._video.gave_up,
         )
 
     def remote_uid(self, conversation: str) -> str | None:

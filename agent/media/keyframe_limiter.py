@@ -14,7 +14,7 @@ transport is up. So at most 14 go to the encoder in any 4 s.
 """
 
 
-class Decision(Enum):
+class KeyframeDecision(Enum):
     """What to do with a request now."""
 
     SEND = "send"
@@ -37,14 +37,14 @@ class KeyframeLimiter:
         self._last_sent = float("-inf")
         self._held = False
 
-    def request(self, now: float) -> Decision:
+    def request(self, now: float) -> KeyframeDecision:
         if self._held:
-            return Decision.JOINED
+            return KeyframeDecision.JOINED
         if self.hold_left(now) > 0:
             self._held = True
-            return Decision.HOLD
+            return KeyframeDecision.HOLD
         self._send(now)
-        return Decision.SEND
+        return KeyframeDecision.SEND
 
     def hold_left(self, now: float) -> float:
         """Seconds until the encoder may be asked again; 0 when it may be now."""

@@ -25,7 +25,7 @@ class StillSource(Protocol):
         """
 
 
-class Onlooker:
+class StillCapture:
     """One who keeps the source running, and takes nothing of it."""
 
     def __init__(self) -> None:

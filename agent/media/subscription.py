@@ -81,10 +81,13 @@ class DroppingQueue(Generic[UnitT]):
 
 
 class _Reader:
-    """Lets one task wait for what another part of the event loop puts in, until the end."""
+    """Lets one task wait for what another part of the event loop puts in, until the end. Times are
+    those of the event loop, in seconds.
+    """
 
     def __init__(self) -> None:
         self._waiter: asyncio.Future[None] | None = None
+        self._waiting_since = 0.0
         self._ended: MediaError | None = None
 
     def wake(self) -> None:
@@ -106,14 +109,24 @@ class _Reader:
     def waits(self) -> bool:
         return self._waiter is not None and not self._waiter.done()
 
+    def waited(self) -> float:
+        """Seconds of the wait that goes on; 0 where nobody waits."""
+        return asyncio.get_running_loop().time() - self._waiting_since if self.waits else 0.0
+
     async def wait(self) -> None:
         """Until something was put in after this was called, or the end came."""
-        self._waiter = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        self._waiting_since = loop.time()
         await self._waiter
 
 
 class VideoQueueSubscription:
-    """A `VideoSubscription`. What concerns the encoder goes to the hub through the callbacks."""
+    """A `VideoSubscription`. What concerns the encoder goes to the hub through the callbacks.
+
+    `on_end` gets the seconds that the reader had waited when the source ended the subscription, and
+    0 where the reader closed it.
+    """
 
     def __init__(
         self,
@@ -121,7 +134,7 @@ class VideoQueueSubscription:
         get_format: Callable[[], VideoFormat],
         on_request: Callable[[], None],
         on_demand: Callable[[], None],
-        on_close: Callable[[VideoQueueSubscription], None],
+        on_end: Callable[[VideoQueueSubscription, float], None],
         length: int = VIDEO_QUEUE_LENGTH,
         limits: BitrateLimits | None = None,
         shared: SharedBitrate = SharedBitrate.FOLLOW,
@@ -132,7 +145,7 @@ class VideoQueueSubscription:
         self._get_format = get_format
         self._on_request = on_request
         self._on_demand = on_demand
-        self._on_close = on_close
+        self._on_end = on_end
         self.claim = EncoderClaim(None, shared)
         """What this conversation asks of the encoder."""
 
@@ -155,6 +168,11 @@ class VideoQueueSubscription:
         """
         return self._queue.needs_keyframe and self._reader.waits
 
+    @property
+    def waited(self) -> float:
+        """Seconds that the reader has waited for the next picture."""
+        return self._reader.waited()
+
     async def next(self) -> AccessUnit:
         while True:
             self._reader.check()
@@ -176,11 +194,14 @@ class VideoQueueSubscription:
             self._reader.wake()
 
     def end(self, reason: MediaError) -> None:
+        """The source gives nothing more."""
+        waited = self.waited
         self._reader.end(reason)
-        self._on_close(self)
+        self._on_end(self, waited)
 
     def close(self) -> None:
-        self.end(MediaEnded("the subscription was closed"))
+        self._reader.end(MediaEnded("the subscription was closed"))
+        self._on_end(self, 0.0)
 
 
 class AudioQueueSubscription:

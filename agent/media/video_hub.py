@@ -13,15 +13,18 @@ from agent.core.rate.shared_encoder import shared_demand
 from agent.errors import MediaError
 from agent.h264.parameter_sets import signaled_profile
 from agent.media.jpeg import Jpeg, encode_jpeg
-from agent.media.keyframe_limiter import Decision, KeyframeLimiter
-from agent.media.shared_source import REOPEN_TIMEOUT, STALL_TIMEOUT, SharedSource
-from agent.media.still import Onlooker, take_still
+from agent.media.keyframe_limiter import KeyframeDecision, KeyframeLimiter
+from agent.media.on_demand import REOPEN_TIMEOUT, STALL_TIMEOUT, OnDemandSource
+from agent.media.still import StillCapture, take_still
 from agent.media.subscription import VIDEO_QUEUE_LENGTH, VideoQueueSubscription
-from agent.media.timeline import Timeline
+from agent.media.timestamp_rebaser import TimestampRebaser
 from agent.media.video_source import FramerateControl, SourceDescription, VideoOptions, VideoSource
 from agent.ports import AccessUnit, BitrateLimits, VideoFormat, VideoSubscription
 
 logger = logging.getLogger(__name__)
+
+GIVES_UP_AFTER = 2.5
+"""Seconds; an end that comes sooner is the camera's own error, which a restart does not mend."""
 
 
 class VideoHub:
@@ -32,7 +35,8 @@ class VideoHub:
     lowest bitrate that a subscription asked for (of those that it shall follow), between the
     `min_bitrate` and `max_bitrate` of `options`; below the minimum it is given fewer pictures. A
     source that breaks during a call is started anew, and the subscriptions go on; `on_health` hears
-    what could not be mended, and None when it works.
+    what could not be mended, and None when it works. `starved` and `gave_up` tell a watchdog
+    whether pictures flow: whoever hung up, an encoder that gave none is still wedged.
     """
 
     def __init__(
@@ -56,16 +60,18 @@ class VideoHub:
         self._held: asyncio.TimerHandle | None = None
         self._bitrate = self._options.bitrate
         self._divisor = 1
-        self._timeline = Timeline()
+        self._timestamps = TimestampRebaser()
         self._last_keyframe: AccessUnit | None = None
-        self._shared = SharedSource(
+        self.gave_up: float | None = None
+        """Seconds that a reader had waited when the source ended; None once a picture has come."""
+        self._shared = OnDemandSource(
             source,
             linger=linger,
             stall_timeout=stall_timeout,
             reopen_timeout=reopen_timeout,
             before_start=self._before_start,
             on_start=self._on_start,
-            adapt=self._timeline.place,
+            adapt=self._timestamps.place,
             on_unit=self._on_unit,
             on_health=on_health,
         )
@@ -79,6 +85,11 @@ class VideoHub:
         """The target that the encoder was last given, in bit/s, as if no picture were left out."""
         return self._bitrate
 
+    @property
+    def starved(self) -> float:
+        """Seconds that a subscription has waited for a picture; 0 where none waits."""
+        return max((each.waited for each in self._subscriptions), default=0.0)
+
     def describe(self) -> SourceDescription:
         return self._source.describe()
 
@@ -88,7 +99,7 @@ class VideoHub:
             get_format=self._signaled_format,
             on_request=self.request_keyframe,
             on_demand=self._follow_demand,
-            on_close=self._leave,
+            on_end=self._ended,
             length=self._queue_length,
             limits=self._limits_for(shared),
             shared=shared,
@@ -112,9 +123,9 @@ class VideoHub:
             return
         now = self._clock()
         decision = self._limiter.request(now)
-        if decision is Decision.SEND:
+        if decision is KeyframeDecision.SEND:
             self._source.request_keyframe()
-        elif decision is Decision.HOLD and self._held is None:
+        elif decision is KeyframeDecision.HOLD and self._held is None:
             self._held = asyncio.get_running_loop().call_later(
                 self._limiter.hold_left(now), self._serve_held
             )
@@ -125,14 +136,14 @@ class VideoHub:
 
         Raises MediaUnavailable.
         """
-        onlooker = Onlooker()
-        await self._shared.join(onlooker)
+        capture = StillCapture()
+        await self._shared.join(capture)
         try:
-            await onlooker.seen(lambda: self._last_keyframe is not None)
+            await capture.seen(lambda: self._last_keyframe is not None)
             frame = await asyncio.to_thread(take_still, self._source, self._last_keyframe)
             return await asyncio.to_thread(encode_jpeg, frame, max_bytes)
         finally:
-            self._shared.leave(onlooker)
+            self._shared.leave(capture)
 
     async def close(self) -> None:
         """Stop the source and end every subscription; wait until both have happened."""
@@ -149,13 +160,18 @@ class VideoHub:
         video = self._source.format
         return replace(video, profile_level_id=signaled_profile(video.profile_level_id))
 
+    def _ended(self, subscription: VideoQueueSubscription, waited: float) -> None:
+        if waited >= GIVES_UP_AFTER:
+            self.gave_up = waited
+        self._leave(subscription)
+
     def _leave(self, subscription: VideoQueueSubscription) -> None:
         self._subscriptions.discard(subscription)
         self._shared.leave(subscription)
         self._follow_demand()
 
     def _before_start(self) -> None:
-        self._timeline.restart()
+        self._timestamps.restart()
         self._last_keyframe = None
 
     def _on_start(self) -> None:
@@ -166,6 +182,7 @@ class VideoHub:
         self._follow_demand()
 
     def _on_unit(self, unit: AccessUnit) -> None:
+        self.gave_up = None
         if unit.keyframe:
             self._last_keyframe = unit
             self._limiter.satisfied()

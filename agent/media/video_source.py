@@ -18,7 +18,7 @@ Emit = Callable[[UnitT], None]
 Fail = Callable[[Exception], None]
 
 
-class Source(Protocol[UnitT_co]):
+class MediaSource(Protocol[UnitT_co]):
     """Makes encoded units between `start()` and `stop()`; may be started again after that.
 
     Both callbacks may be called from any thread. `fail` is called at most once for each start,
@@ -68,7 +68,7 @@ class SourceDescription:
     encoder: str
 
 
-class VideoSource(Source[AccessUnit], Protocol):
+class VideoSource(MediaSource[AccessUnit], Protocol):
     """A camera with its encoder, or what stands in for one. The first unit after each start is a
     key frame.
     """

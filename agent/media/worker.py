@@ -100,7 +100,7 @@ async def call_in_thread(name: str, function: Callable[[], None]) -> None:
         raise failures[0]
 
 
-class Pacer:
+class Ticker:
     """Deadlines `interval` seconds apart on the monotonic clock. Those that have passed are
     skipped.
     """

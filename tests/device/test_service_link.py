@@ -13,7 +13,6 @@ from agent.device.device_state import DeviceState
 from agent.device.parts import compose
 from agent.device.service_link import ServiceLink
 from agent.device.snapshots import SnapshotMaker
-from agent.media.frame_meter import FrameMeter
 from agent.service.status_socket import ask
 from agent.settings import Settings
 from tests.waiting import until
@@ -26,7 +25,7 @@ def link(folder: Path, state: DeviceState, fault: str | None) -> ServiceLink:
     policy = Policy(timezone=UTC)
     parts = compose(settings, policy, lambda: (settings, policy))
     snapshots = SnapshotMaker(
-        settings, state, parts.client, parts.broker, FrameMeter(parts.video), parts.outbox
+        settings, state, parts.client, parts.broker, parts.video, parts.outbox
     )
     return ServiceLink(
         "door-1", state, snapshots, lambda: fault, {"RUNTIME_DIRECTORY": str(folder)}

@@ -9,7 +9,6 @@ from agent.core.policy.rules import Policy
 from agent.device.device_state import DeviceState
 from agent.device.parts import compose
 from agent.device.snapshots import SnapshotMaker
-from agent.media.frame_meter import FrameMeter
 from agent.service.status_snapshot import Phase
 from agent.settings import Settings
 
@@ -21,9 +20,7 @@ async def test_snapshot_tells_what_the_parts_know(tmp_path: Path) -> None:
     policy = Policy(timezone=UTC)
     parts = compose(settings, policy, lambda: (settings, policy))
     state = DeviceState("auto")
-    maker = SnapshotMaker(
-        settings, state, parts.client, parts.broker, FrameMeter(parts.video), parts.outbox
-    )
+    maker = SnapshotMaker(settings, state, parts.client, parts.broker, parts.video, parts.outbox)
     state.enter(Phase.RUNNING)
     state.part_failed("page", "port taken")
     now = maker.snapshot()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import av
+
 from agent.media.video_source import Fail, SourceDescription
 from agent.ports import AccessUnit, VideoFormat
 
@@ -104,3 +106,24 @@ class FakeVideoSource:
         """Fail as a camera does that is unplugged."""
         assert self._fail is not None, "not started"
         self._fail(error)
+
+
+class StillSourceFake(FakeVideoSource):
+    """A source with a picture beside the video, which can leave pictures out. It sends a key frame
+    on start.
+    """
+
+    def __init__(self, picture: av.VideoFrame) -> None:
+        super().__init__()
+        self._picture = picture
+        self.divisors: list[int] = []
+
+    async def start(self, emit: Callable[[AccessUnit], None], fail: Fail) -> None:
+        await super().start(emit, fail)
+        self.send(key=True)
+
+    def take_still(self) -> av.VideoFrame | None:
+        return self._picture
+
+    def divide_framerate(self, divisor: int) -> None:
+        self.divisors.append(divisor)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.media.keyframe_limiter import BURST, MIN_INTERVAL, Decision, KeyframeLimiter
+from agent.media.keyframe_limiter import BURST, MIN_INTERVAL, KeyframeDecision, KeyframeLimiter
 
 HOLD = round(MIN_INTERVAL * 1000)
 
@@ -20,9 +20,9 @@ def simulate(requests: list[int]) -> list[int]:
             sent += [round(timer)] if limiter.due(timer) else []
             timer = None
         decision = limiter.request(now)
-        if decision is Decision.SEND:
+        if decision is KeyframeDecision.SEND:
             sent.append(now)
-        elif decision is Decision.HOLD:
+        elif decision is KeyframeDecision.HOLD:
             timer = now + limiter.hold_left(now)
     if timer is not None and limiter.due(timer):
         sent.append(round(timer))
@@ -49,19 +49,19 @@ def test_a_storm_of_200_in_4_seconds_makes_at_most_14() -> None:
 
 def test_who_joins_may_ask_again_at_once_when_its_transport_is_up() -> None:
     limiter = KeyframeLimiter()
-    assert limiter.request(0.0) is Decision.SEND
+    assert limiter.request(0.0) is KeyframeDecision.SEND
     assert not limiter.overdue(0.05)
-    assert limiter.request(0.05) is Decision.SEND
-    assert limiter.request(0.1) is Decision.HOLD
+    assert limiter.request(0.05) is KeyframeDecision.SEND
+    assert limiter.request(0.1) is KeyframeDecision.HOLD
     assert limiter.overdue(0.05 + MIN_INTERVAL)
 
 
 def test_a_key_frame_serves_the_request_that_is_held() -> None:
     limiter = KeyframeLimiter()
     for _ in range(BURST):
-        assert limiter.request(0.0) is Decision.SEND
-    assert limiter.request(0.1) is Decision.HOLD
-    assert limiter.request(0.2) is Decision.JOINED
+        assert limiter.request(0.0) is KeyframeDecision.SEND
+    assert limiter.request(0.1) is KeyframeDecision.HOLD
+    assert limiter.request(0.2) is KeyframeDecision.JOINED
     limiter.satisfied()
     assert not limiter.due(0.3)
-    assert limiter.request(0.4) is Decision.SEND
+    assert limiter.request(0.4) is KeyframeDecision.SEND

@@ -22,7 +22,7 @@ steps = st.lists(st.sampled_from(["key", "delta", "get"]), max_size=200)
 
 
 @given(steps, st.integers(1, 9))
-def test_whatever_comes_out_can_be_decoded(happenings: list[str], length: int) -> None:
+def test_decodable_queue_gives_only_what_can_be_decoded(happenings: list[str], length: int) -> None:
     queue = DecodableQueue(length)
     taken: list[int] = []
     keys: set[int] = set()
@@ -44,7 +44,7 @@ def test_whatever_comes_out_can_be_decoded(happenings: list[str], length: int) -
 
 
 @given(steps, st.integers(1, 9))
-def test_every_unit_is_taken_dropped_or_waiting(happenings: list[str], length: int) -> None:
+def test_decodable_queue_accounts_for_every_unit(happenings: list[str], length: int) -> None:
     queue = DecodableQueue(length)
     put = taken = 0
     begun = False
@@ -58,7 +58,7 @@ def test_every_unit_is_taken_dropped_or_waiting(happenings: list[str], length: i
     assert put == taken + queue.dropped + len(queue)
 
 
-def test_overflow_clears_and_waits_for_the_next_key_frame() -> None:
+def test_decodable_queue_overflow_clears_and_waits_for_the_next_key_frame() -> None:
     queue = DecodableQueue(3)
     queue.put(access_unit(0, key=True))
     for number in range(1, 5):
@@ -73,7 +73,7 @@ def test_overflow_clears_and_waits_for_the_next_key_frame() -> None:
     assert first.keyframe
 
 
-def test_sound_drops_the_oldest() -> None:
+def test_dropping_queue_drops_the_oldest() -> None:
     queue: DroppingQueue[int] = DroppingQueue(2)
     for number in range(4):
         queue.put(number)
@@ -82,16 +82,16 @@ def test_sound_drops_the_oldest() -> None:
 
 
 def subscription(closed: list[VideoQueueSubscription] | None = None) -> VideoQueueSubscription:
-    on_close = (closed if closed is not None else []).append
+    ended = closed if closed is not None else []
     return VideoQueueSubscription(
         get_format=lambda: VideoFormat(1280, 720, 30.0),
         on_request=lambda: None,
         on_demand=lambda: None,
-        on_close=on_close,
+        on_end=lambda subscription, _waited: ended.append(subscription),
     )
 
 
-async def test_next_waits_for_a_unit() -> None:
+async def test_video_subscription_next_waits_for_a_unit() -> None:
     waiting = subscription()
     task = asyncio.create_task(waiting.next())
     await asyncio.sleep(0)
@@ -100,7 +100,7 @@ async def test_next_waits_for_a_unit() -> None:
     assert await task is unit
 
 
-async def test_close_wakes_the_reader_and_what_was_queued_is_gone() -> None:
+async def test_video_subscription_close_wakes_the_reader_and_drops_the_queue() -> None:
     closed: list[VideoQueueSubscription] = []
     waiting = subscription(closed)
     task = asyncio.create_task(waiting.next())
@@ -115,7 +115,7 @@ async def test_close_wakes_the_reader_and_what_was_queued_is_gone() -> None:
     assert closed
 
 
-async def test_the_first_reason_of_an_end_stays() -> None:
+async def test_video_subscription_keeps_the_first_reason_of_its_end() -> None:
     waiting = subscription()
     waiting.end(MediaEnded("the camera was unplugged"))
     waiting.close()
@@ -123,7 +123,7 @@ async def test_the_first_reason_of_an_end_stays() -> None:
         await waiting.next()
 
 
-async def test_sound_subscription_reads_and_ends() -> None:
+async def test_audio_subscription_reads_and_ends() -> None:
     sound = AudioQueueSubscription(on_close=lambda _: None, length=2)
     packets = [AudioPacket(b"x", number * 960, 0.0) for number in range(3)]
     for packet in packets:
@@ -135,5 +135,5 @@ async def test_sound_subscription_reads_and_ends() -> None:
         await sound.next()
 
 
-def test_units_are_what_the_port_says() -> None:
+def test_access_unit_fake_is_what_the_port_says() -> None:
     assert isinstance(access_unit(0, key=True), AccessUnit)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import MediaEnded, MediaUnavailable
-from agent.media.worker import Pacer, Worker, call_in_thread
+from agent.media.worker import Ticker, Worker, call_in_thread
 
 
 class Told:
@@ -69,10 +69,10 @@ async def test_our_own_error_stays_as_it_is() -> None:
 @given(st.lists(st.floats(0, 3), max_size=50))
 def test_the_pacer_keeps_its_grid_and_skips_what_is_late(delays: list[float]) -> None:
     now = 100.0
-    pacer = Pacer(0.04, lambda: now)
+    ticker = Ticker(0.04, lambda: now)
     for delay in delays:
         now += delay
-        wait = pacer.next_wait()
+        wait = ticker.next_wait()
         assert 0 <= wait <= 0.04 + 1e-6
         now += wait
         steps = (now - 100.0) / 0.04

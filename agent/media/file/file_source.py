@@ -71,7 +71,7 @@ class FileSource:
         self._path = path
         self._framerate = options.framerate
         self._format = VideoFormat(options.width, options.height, options.framerate)
-        self._player: Worker | Clockwork | None = None
+        self._player: Worker | TimerPlayer | None = None
         self._back = threading.Event()
 
     @property
@@ -87,7 +87,7 @@ class FileSource:
         self._format, cached = await asyncio.to_thread(self._load)
         self._back.clear()
         if cached is not None:
-            self._player = Clockwork(self._schedule(cached), emit)
+            self._player = TimerPlayer(self._schedule(cached), emit)
         else:
             self._player = Worker("file", lambda stopping: self._play(stopping, emit), fail)
 
@@ -138,7 +138,7 @@ class Schedule:
     def __init__(self, playlist: Playlist, back: threading.Event) -> None:
         self._playlist = playlist
         self._back = back
-        self._timeline = Timeline()
+        self._timeline = ClipTimeline()
         self._started_at = time.monotonic()
 
     def next(self) -> AccessUnit:
@@ -155,7 +155,7 @@ class Schedule:
         return AccessUnit(picture.data, picture.keyframe, pts, due)
 
 
-class Clockwork:
+class TimerPlayer:
     """Emits the pictures of a schedule at their time, on the event loop: a clip that is in memory
     blocks nothing.
 
@@ -167,22 +167,22 @@ class Clockwork:
         self._loop = asyncio.get_running_loop()
         self._schedule = schedule
         self._emit = emit
-        self._wind()
+        self._schedule_next()
 
     async def stop(self) -> None:
         self._timer.cancel()
 
-    def _wind(self) -> None:
+    def _schedule_next(self) -> None:
         unit = self._schedule.next()
         wait = unit.captured_at - time.monotonic()
-        self._timer = self._loop.call_later(max(0.0, wait), self._strike, unit)
+        self._timer = self._loop.call_later(max(0.0, wait), self._emit_due, unit)
 
-    def _strike(self, unit: AccessUnit) -> None:
-        self._wind()
+    def _emit_due(self, unit: AccessUnit) -> None:
+        self._schedule_next()
         self._emit(unit)
 
 
-class Timeline:
+class ClipTimeline:
     """Gives pictures of a clip, played in whatever order, times (1/90000 s) that only grow."""
 
     def __init__(self) -> None:

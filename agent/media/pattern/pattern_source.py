@@ -12,7 +12,7 @@ from agent.errors import MediaUnavailable
 from agent.media.pattern.picture import PatternPicture
 from agent.media.pattern.timecode import CELLS, HEIGHT
 from agent.media.video_source import Fail, SourceDescription, VideoOptions
-from agent.media.worker import Pacer, Worker
+from agent.media.worker import Ticker, Worker
 from agent.media.x264 import X264Encoder
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, VideoFormat
 
@@ -83,7 +83,7 @@ class PatternSource:
         self, stopping: threading.Event, encoder: X264Encoder, emit: Callable[[AccessUnit], None]
     ) -> None:
         picture = PatternPicture(self._options.width, self._options.height, self._options.uid)
-        pacer = Pacer(1 / self._options.framerate)
+        ticker = Ticker(1 / self._options.framerate)
         started_at = time.monotonic()
         frame_number = 0
         bitrate = self._options.bitrate
@@ -104,4 +104,4 @@ class PatternSource:
             frame_number += 1
             self._frame_number = frame_number
             for _ in range(self._divisor):
-                stopping.wait(pacer.next_wait())
+                stopping.wait(ticker.next_wait())

@@ -34,7 +34,7 @@ class Controls:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class _ControlRequest:
     setting: str
     control: str
     value_of: Callable[[], Any]
@@ -119,26 +119,28 @@ def _wishes(
     enumerations: Any,
     size: tuple[int, int],
     kinds: Mapping[str, Kind],
-) -> Iterator[_Wish]:
+) -> Iterator[_ControlRequest]:
     named = partial(_value_named, enumerations)
     # most lenses cannot move, which is no fault
     if options.autofocus != "default" or "AfMode" in known:
-        yield _Wish("autofocus", "AfMode", partial(named, "AfMode", _AF_MODES[options.autofocus]))
+        yield _ControlRequest(
+            "autofocus", "AfMode", partial(named, "AfMode", _AF_MODES[options.autofocus])
+        )
     if options.autofocus == "once" and "AfMode" in known:
-        yield _Wish("autofocus", "AfTrigger", partial(named, "AfTrigger", "Start"))
+        yield _ControlRequest("autofocus", "AfTrigger", partial(named, "AfTrigger", "Start"))
     if options.noise_reduction != "default":
         name = "".join(part.capitalize() for part in options.noise_reduction.split("_"))
-        yield _Wish(
+        yield _ControlRequest(
             "noise_reduction", "NoiseReductionMode", partial(named, "NoiseReductionMode", name)
         )
     if options.region is not None:
         region = options.region
-        yield _Wish(
+        yield _ControlRequest(
             "region", "ScalerCrop", lambda: crop(region, tuple(known["ScalerCrop"][1]), size)
         )
     for control, value in options.controls.items():
         checked = partial(_checked, value, known, kinds, control)
-        yield _Wish(
+        yield _ControlRequest(
             f"controls.{control}",
             control,
             partial(named, control, value) if isinstance(value, str) else checked,

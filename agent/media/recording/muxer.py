@@ -23,7 +23,7 @@ _VIDEO_TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
 _AUDIO_TIME_BASE = Fraction(1, AUDIO_CLOCK_RATE)
 
 
-class TimeLine:
+class RecordingTimeline:
     """Places a medium's own clock (`rate` ticks/s) on that of the file.
 
     The medium's clock counts, as it does not jitter. Where it jumps away from the time of arrival
@@ -60,8 +60,8 @@ class Muxer:
         self._video: VideoStream | None = None
         self._audio: AudioStream | None = None
         self._resampler = AudioResampler(format="s16", layout="mono", rate=AUDIO_CLOCK_RATE)
-        self._video_line = TimeLine(VIDEO_CLOCK_RATE)
-        self._audio_line = TimeLine(AUDIO_CLOCK_RATE)
+        self._video_line = RecordingTimeline(VIDEO_CLOCK_RATE)
+        self._audio_line = RecordingTimeline(AUDIO_CLOCK_RATE)
         self._began_at = 0.0
         self.pictures = 0
 

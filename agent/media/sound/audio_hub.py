@@ -6,10 +6,10 @@ import logging
 from pathlib import Path
 
 from agent.errors import ConfigurationError
-from agent.media.shared_source import SharedSource
+from agent.media.on_demand import OnDemandSource
 from agent.media.sound.audio_source import SoundFileSource, ToneSource
 from agent.media.subscription import AUDIO_QUEUE_LENGTH, AudioQueueSubscription
-from agent.media.video_source import Source
+from agent.media.video_source import MediaSource
 from agent.ports import AudioPacket, AudioSubscription
 
 logger = logging.getLogger(__name__)
@@ -24,12 +24,12 @@ class AudioHub:
 
     def __init__(
         self,
-        source: Source[AudioPacket],
+        source: MediaSource[AudioPacket],
         *,
         linger: float = 0.0,
         queue_length: int = AUDIO_QUEUE_LENGTH,
     ) -> None:
-        self._shared: SharedSource[AudioPacket] = SharedSource(source, linger=linger)
+        self._shared: OnDemandSource[AudioPacket] = OnDemandSource(source, linger=linger)
         self._queue_length = queue_length
 
     @property
@@ -49,7 +49,7 @@ class AudioHub:
         await self._shared.close()
 
 
-def open_audio_source(spec: str) -> Source[AudioPacket] | None:
+def open_audio_source(spec: str) -> MediaSource[AudioPacket] | None:
     """The source that `spec` names, not yet started; None for no sound. Raises ConfigurationError
     for any other.
 

@@ -20,7 +20,7 @@ from av.audio.resampler import AudioResampler
 from agent.errors import MediaUnavailable
 from agent.media.sound.opus import FRAME_BYTES, FRAME_DURATION, FRAME_SAMPLES, OpusEncoder
 from agent.media.video_source import Fail
-from agent.media.worker import Pacer, Worker
+from agent.media.worker import Ticker, Worker
 from agent.ports import AUDIO_CLOCK_RATE, AudioPacket
 
 _FREQUENCY = 440
@@ -63,13 +63,13 @@ class _EncodingSource(ABC):
     def _produce(
         self, stopping: threading.Event, encoder: OpusEncoder, emit: Callable[[AudioPacket], None]
     ) -> None:
-        pacer = Pacer(FRAME_DURATION)
+        ticker = Ticker(FRAME_DURATION)
         for samples in self._frames():
             if stopping.is_set():
                 return
             for packet in encoder.encode(samples):
                 emit(packet)
-            stopping.wait(pacer.next_wait())
+            stopping.wait(ticker.next_wait())
 
 
 class ToneSource(_EncodingSource):

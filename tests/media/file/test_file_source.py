@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import agent.media.file.file_source as file_module
 from agent.errors import MediaEnded, MediaUnavailable
 from agent.media.file.clip import ClipPicture
-from agent.media.file.file_source import FileSource, Playlist, Schedule, Timeline
+from agent.media.file.file_source import ClipTimeline, FileSource, Playlist, Schedule
 from agent.media.video_hub import VideoHub
 from agent.media.video_source import VideoOptions
 from agent.ports import VideoSubscription
@@ -47,7 +47,7 @@ def test_a_distance_too_long_to_remember_is_not_gone_back() -> None:
 @given(st.lists(st.integers(0, 11), min_size=1, max_size=60))
 def test_time_only_grows_whatever_is_played(order: list[int]) -> None:
     clip = pictures(5)
-    timeline = Timeline()
+    timeline = ClipTimeline()
     times = [timeline.place(clip[index]) for index in order]
     assert times[0] == 0
     assert all(later > earlier for earlier, later in pairwise(times))

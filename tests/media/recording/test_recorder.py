@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from agent.errors import MediaUnavailable
 from agent.media.file.clip import read_clip
 from agent.media.pattern.timecode import read_strip
-from agent.media.recording.muxer import Muxer, TimeLine
+from agent.media.recording.muxer import Muxer, RecordingTimeline
 from agent.media.recording.recorder import QUEUE_LENGTH, Recorder
 from agent.ports import AccessUnit, DecodedAudio
 from tests.media.clips import write_clip
@@ -177,13 +177,13 @@ async def test_a_disk_that_fails_is_told_and_costs_the_call_nothing(
 
 @given(st.lists(st.tuples(st.integers(0, 2**33), st.floats(0, 10_000)), min_size=2, max_size=50))
 def test_ticks_only_grow_whatever_arrives(arrivals: list[tuple[int, float]]) -> None:
-    line = TimeLine(90_000)
+    line = RecordingTimeline(90_000)
     ticks = [line.place(pts, at) for pts, at in arrivals]
     assert all(later > earlier for earlier, later in itertools.pairwise(ticks))
 
 
 def test_the_own_clock_counts_and_a_new_transport_is_tied_anew() -> None:
-    line = TimeLine(90_000)
+    line = RecordingTimeline(90_000)
     assert line.place(5_000, 0.0) == 0
     assert line.place(8_000, 0.05) == 3_000  # late by jitter
     assert line.place(1_000_000_000, 0.1) == 9_000

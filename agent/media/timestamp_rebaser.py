@@ -7,7 +7,7 @@ from dataclasses import replace
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit
 
 
-class Timeline:
+class TimestampRebaser:
     """Lets `pts` always grow, also where a source begins at 0 again; the gap is as long as that of
     the captures.
     """

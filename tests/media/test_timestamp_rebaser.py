@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.media.timeline import Timeline
+from agent.media.timestamp_rebaser import TimestampRebaser
 from agent.ports import AccessUnit
 
 
@@ -13,7 +13,7 @@ def unit(pts: int, captured_at: float) -> AccessUnit:
 
 
 def test_the_first_clock_counts_as_it_is() -> None:
-    timeline = Timeline()
+    timeline = TimestampRebaser()
     # before each start, the first one too
     timeline.restart()
     assert [timeline.place(unit(700 + number * 3000, number / 30)).pts for number in range(3)] == [
@@ -24,7 +24,7 @@ def test_the_first_clock_counts_as_it_is() -> None:
 
 
 def test_a_camera_that_was_started_anew_goes_on_after_the_time_that_it_was_away() -> None:
-    timeline = Timeline()
+    timeline = TimestampRebaser()
     for number in range(3):
         last = timeline.place(unit(number * 3000, 10 + number / 30))
     for away in (2.0, 0.5):
@@ -40,7 +40,7 @@ def test_a_camera_that_was_started_anew_goes_on_after_the_time_that_it_was_away(
 
 
 def test_between_two_starts_the_cameras_own_clock_counts() -> None:
-    timeline = Timeline()
+    timeline = TimestampRebaser()
     timeline.place(unit(0, 10.0))
     timeline.restart()
     again = [timeline.place(unit(number * 3000, 11 + number)).pts for number in range(3)]
@@ -49,7 +49,7 @@ def test_between_two_starts_the_cameras_own_clock_counts() -> None:
 
 @pytest.mark.parametrize("captured_at", [9.0, 10.0])
 def test_a_clock_that_goes_back_costs_one_tick(captured_at: float) -> None:
-    timeline = Timeline()
+    timeline = TimestampRebaser()
     timeline.place(unit(90_000, 10.0))
     timeline.restart()
     again = [
@@ -60,5 +60,5 @@ def test_a_clock_that_goes_back_costs_one_tick(captured_at: float) -> None:
 
 
 def test_two_pictures_of_the_same_time_are_told_apart() -> None:
-    timeline = Timeline()
+    timeline = TimestampRebaser()
     assert [timeline.place(unit(pts, 0.0)).pts for pts in (5, 5, 4, 3005)] == [5, 6, 7, 3005]

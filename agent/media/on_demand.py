@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from agent.errors import MediaEnded, MediaError, MediaUnavailable
-from agent.media.video_source import Source, UnitT
+from agent.media.video_source import MediaSource, UnitT
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class _Run:
         self.units = 0
 
 
-class SharedSource(Generic[UnitT]):
+class OnDemandSource(Generic[UnitT]):
     """Keeps `source` running exactly while it has members (and `linger` seconds longer).
 
     One that breaks while it has members is stopped and started anew for `reopen_timeout` seconds;
@@ -71,7 +71,7 @@ class SharedSource(Generic[UnitT]):
 
     def __init__(
         self,
-        source: Source[UnitT],
+        source: MediaSource[UnitT],
         *,
         linger: float = 0.0,
         stall_timeout: float = STALL_TIMEOUT,

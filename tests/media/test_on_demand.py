@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 
 from agent.errors import MediaError
-from agent.media.shared_source import SharedSource
+from agent.media.on_demand import OnDemandSource
 from agent.media.video_source import Emit, Fail
 
 
@@ -34,7 +34,7 @@ class Member:
 async def test_a_unit_from_the_event_loop_arrives_at_once_and_one_from_a_thread_soon() -> None:
     source, member = HandSource(), Member()
     started: list[list[int]] = []
-    shared = SharedSource(source, on_start=lambda: started.append(list(member.units)))
+    shared = OnDemandSource(source, on_start=lambda: started.append(list(member.units)))
     await shared.join(member)
     assert started == [[]], "what comes during the start waits for its end"
     await asyncio.to_thread(source.emit, 1)
