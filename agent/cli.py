@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from agent import __version__
+from agent.commands.acl_command import acl
 from agent.errors import CallboxError, ConfigurationError
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 policy_app = typer.Typer(help="Who may call.", no_args_is_help=True)
 app.add_typer(policy_app, name="policy")
+app.command()(acl)
 
 ConfigOption = Annotated[
     Path | None,

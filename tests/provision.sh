@@ -20,6 +20,7 @@ test)
 	want mosquitto_sub mosquitto-clients
 	want chromium chromium
 	want turnserver coturn
+	want rabbitmqctl rabbitmq-server
 	want node nodejs
 	want npm npm
 	want ip iproute2

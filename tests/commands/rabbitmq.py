@@ -1,0 +1,90 @@
+"""A RabbitMQ of a test's own: Debian's, with its MQTT plugin, on loopback ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.conftest import free_port
+from tests.parts import missing
+
+BIN = Path("/usr/lib/rabbitmq/bin")
+START_TIMEOUT = 90
+
+
+class RabbitMq:
+    """A context. `port` speaks MQTT 3.1.1."""
+
+    def __init__(self, folder: Path, users: dict[str, str]) -> None:
+        """`users` are names and passwords."""
+        if not (BIN / "rabbitmq-server").exists():
+            missing("rabbitmq-server is not installed (apt-get install rabbitmq-server)")
+        self.port = free_port()
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.environ = {
+            **os.environ,
+            "HOME": str(folder),
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "ERL_EPMD_PORT": str(free_port()),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": "callbox@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(free_port()),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+        }
+        (folder / "plugins").write_text("[rabbitmq_mqtt].\n")
+        (folder / "rabbitmq.conf").write_text(
+            f"mqtt.listeners.tcp.1 = 127.0.0.1:{self.port}\nmqtt.allow_anonymous = false\n"
+            f"load_definitions = {folder}/definitions.json\n"
+        )
+        entries = [{"name": name, "password": word, "tags": ""} for name, word in users.items()]
+        (folder / "definitions.json").write_text(
+            json.dumps({"users": entries, "vhosts": [{"name": "/"}]})
+        )
+
+    def __enter__(self) -> Self:
+        with (self._folder / "out").open("wb") as out:
+            self._process = subprocess.Popen(
+                [BIN / "rabbitmq-server"], env=self.environ, stdout=out, stderr=out
+            )
+        self.control("await_startup", "--timeout", str(START_TIMEOUT))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._process is not None
+        self.control("stop")
+        self._process.wait(30)
+        epmd = shutil.which("epmd")
+        if epmd is not None:
+            subprocess.run(
+                [epmd, "-port", self.environ["ERL_EPMD_PORT"], "-kill"],
+                env=self.environ,
+                capture_output=True,
+                check=False,
+            )
+
+    def control(self, *arguments: str) -> None:
+        """rabbitmqctl. Raises CalledProcessError."""
+        subprocess.run(
+            [BIN / "rabbitmqctl", "-q", *arguments],
+            env=self.environ,
+            check=True,
+            capture_output=True,
+            timeout=START_TIMEOUT + 10,
+        )
