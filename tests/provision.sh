@@ -10,6 +10,16 @@ want() { # COMMAND PACKAGE
 	have "$1" || wanted="$wanted $2"
 }
 
+want_packages() { # PACKAGE...
+	have dpkg-query || return 0
+	for package in "$@"; do
+		dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+			wanted="$wanted $package"
+	done
+}
+GSTREAMER="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+	gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0"
+
 case "${1:-}" in
 venv)
 	# ensurepip is missing where Debian's python3-venv is; other builds of Python have it.
@@ -26,6 +36,9 @@ test)
 	want ip iproute2
 	want nft nftables
 	want faketime faketime
+	# Foreign WebRTC stacks: pion is built from Debian's Go packages, GStreamer is Debian's.
+	want go golang-go
+	want_packages golang-github-pion-webrtc.v3-dev $GSTREAMER
 	# What boots a real systemd and builds the camera's chroot is of use to root only.
 	if [ "$(id -u)" -eq 0 ]; then
 		want systemd-nspawn systemd-container
@@ -37,12 +50,7 @@ test)
 	;;
 bench)
 	# GStreamer's webrtcbin, which the bench of senders compares with.
-	have dpkg-query || exit 0
-	for package in gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice \
-		python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0; do
-		dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
-			wanted="$wanted $package"
-	done
+	want_packages $GSTREAMER
 	;;
 *)
 	echo "usage: $0 venv|test|bench" >&2

@@ -12,7 +12,7 @@ from typing import Any
 
 import pylibsrtp
 from aiortc import clock
-from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport
+from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtp import is_rtcp
 from OpenSSL import SSL
 
@@ -125,15 +125,3 @@ class DtlsReader:
     def _authenticated(self, datagram: bytes) -> None:
         self._dtls._RTCDtlsTransport__rx_packets += 1
         self._dtls._RTCDtlsTransport__rx_bytes += len(datagram)
-
-
-def refuse_renegotiation(certificate: RTCCertificate) -> None:
-    """RFC 8827 6.5: no renegotiation of DTLS, whichever role is ours."""
-    make_context = certificate._create_ssl_context
-
-    def make_strict_context(*args: Any, **options: Any) -> SSL.Context:
-        context = make_context(*args, **options)
-        context.set_options(SSL.OP_NO_RENEGOTIATION)
-        return context
-
-    certificate._create_ssl_context = make_strict_context  # type: ignore[method-assign]

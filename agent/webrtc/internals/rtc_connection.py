@@ -21,7 +21,7 @@ from aiortc.rtcrtpparameters import (
 from agent.errors import PeerError
 from agent.webrtc.internals import ending
 from agent.webrtc.internals.data_limits import bound_data
-from agent.webrtc.internals.dtls_reader import refuse_renegotiation
+from agent.webrtc.internals.dtls_certificate import DtlsCertificate
 from agent.webrtc.internals.header_extensions import PLAYOUT_DELAY
 from agent.webrtc.internals.interval_clock import use_steady_time
 
@@ -102,8 +102,8 @@ class PeerConnection(RTCPeerConnection):
         self._on_connect_error = on_connect_error
         self._connecting: set[asyncio.Task[Any]] = set()
         self._known_sockets: list[aioice.ice.StunProtocol] = []
-        for certificate in self._RTCPeerConnection__certificates:  # type: ignore[attr-defined]
-            refuse_renegotiation(certificate)
+        made: Any = vars(self)["_RTCPeerConnection__certificates"]
+        self._RTCPeerConnection__certificates = [DtlsCertificate.of(each) for each in made]
 
     async def _RTCPeerConnection__connect(self) -> None:  # noqa: N802 - the name-mangled original
         task = asyncio.current_task()

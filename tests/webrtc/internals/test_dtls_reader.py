@@ -6,14 +6,12 @@ import struct
 from typing import Any
 
 import pytest
-from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCCertificate
-from OpenSSL import SSL
 
 from agent.core.call.inputs import PeerLost, PeerSilent
 from agent.ports import LocalStream
 from agent.webrtc import internals
 from agent.webrtc.internals import REFUSED, Refusal, ice_transport
-from agent.webrtc.internals.dtls_reader import MAX_SOURCES, refuse_renegotiation
+from agent.webrtc.internals.dtls_reader import MAX_SOURCES
 from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
 from tests.webrtc.pairs import Hole, Side, closing, connect, until
 from tests.webrtc.strangers import LOOPBACK, port_of, send_rtp, sockets_of, stranger
@@ -135,38 +133,3 @@ async def test_dtls_reader_keeps_so_many_sources_and_no_more(
         receiver: Any = device.peer._pc.getReceivers()[0]
         assert len(receiver._RTCRtpReceiver__remote_streams) <= 8
         assert not device.of(PeerLost)
-
-
-@pytest.mark.parametrize("asking", ["client", "server"])
-def test_refuse_renegotiation_in_either_role_refuses_it(asking: str) -> None:
-    """RFC 8827 6.5."""
-    ends: dict[str, SSL.Connection] = {}
-    for role in ("client", "server"):
-        certificate = RTCCertificate.generateCertificate()
-        if role != asking:
-            refuse_renegotiation(certificate)
-        ends[role] = SSL.Connection(certificate._create_ssl_context(SRTP_PROFILES))
-    ends["client"].set_connect_state()
-    ends["server"].set_accept_state()
-    asked, asking_end = ends["server" if asking == "client" else "client"], ends[asking]
-
-    def talk() -> None:
-        for _ in range(10):
-            for end, other in ((asking_end, asked), (asked, asking_end)):
-                for act in (end.do_handshake, lambda end=end: end.recv(100)):
-                    try:
-                        act()
-                    except SSL.Error:
-                        continue
-                try:
-                    other.bio_write(end.bio_read(65_536))
-                except SSL.Error:
-                    continue
-
-    talk()
-    assert asked.get_cipher_name() is not None
-    assert asking_end.total_renegotiations() == 0
-    asking_end.renegotiate()
-    before = asked.get_finished()
-    talk()
-    assert asked.get_finished() == before

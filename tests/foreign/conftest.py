@@ -1,0 +1,16 @@
+"""Somebody who watches everything that is published."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from tests.conftest import Mosquitto
+from tests.e2e.device import Watcher, watching
+
+
+@pytest_asyncio.fixture
+async def watcher(mosquitto: Mosquitto) -> AsyncIterator[Watcher]:
+    async with watching(mosquitto) as watcher:
+        yield watcher

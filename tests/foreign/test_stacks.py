@@ -1,0 +1,138 @@
+"""The contract of foreign stacks: each calls a device, and is called by one."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Mosquitto
+from tests.e2e.device import Watcher, device
+from tests.foreign.stack import STACKS, Kind, Stack, running
+
+pytestmark = [pytest.mark.broker, pytest.mark.media]
+
+CALLER = "foreign"
+DOOR = "door-1"
+OPERATOR = 'commands = ["call", "close"]\n'
+
+
+@pytest.fixture(params=STACKS, ids=lambda kind: kind.name)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    chosen: Kind = request.param
+    # says what is missing before a device is started
+    chosen.command("offer")
+    return chosen
+
+
+class Line:
+    """What a foreign peer says over the broker, written by hand."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self.conversation = str(uuid.uuid4())
+        self.party = str(uuid.uuid4())
+
+    def send(self, kind: str, **fields: Any) -> None:
+        message = {"type": kind, "conversation": self.conversation, "party": self.party, **fields}
+        self._watcher.publish(f"{DOOR}/signal/{CALLER}", message)
+
+    def invite(self, sdp: str) -> None:
+        sent_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self.send("invite", sdp=sdp, sentAt=sent_at, lifetime=30)
+
+    async def heard(self, kind: str) -> dict[str, Any]:
+        body: dict[str, Any] = await self._watcher.wait(
+            f"{CALLER}/signal/{DOOR}", lambda body: body["type"] == kind
+        )
+        return body
+
+    async def closed(self) -> dict[str, Any]:
+        record: dict[str, Any] = await self._watcher.wait(
+            f"{DOOR}/events/closed", lambda body: body["conversation"] == self.conversation
+        )
+        return record
+
+
+async def flows(stack: Stack, kind: Kind, watcher: Watcher, line: Line) -> None:
+    """Picture and sound both ways, as far as the stack sends them, and a key frame when asked."""
+    await stack.wait("connected")
+    await stack.wait("media", kind="video")
+    await stack.wait("media", kind="audio")
+    await stack.wait("key_frame")
+    wanted = {"audio", "video"} if kind.sends_video else {"audio"}
+    await watcher.wait(
+        f"{DOOR}/events/stream_received",
+        lambda body: (
+            body["conversation"] == line.conversation
+            and wanted <= {track["kind"] for track in body["tracks"]}
+        ),
+    )
+    for ask in ("key_frame", "full_intra_request") if kind.asks_by_fir else ("key_frame",):
+        before = stack.count("key_frame")
+        await stack.do(ask)
+        await stack.wait("key_frame", at_least=before + 1)
+
+
+async def test_stack_calls_a_device(
+    kind: Kind, tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    line = Line(watcher)
+    async with (
+        device(tmp_path, mosquitto, watcher),
+        running(kind, "offer", tmp_path / "stack.log") as stack,
+    ):
+        line.invite((await stack.wait("offer"))["sdp"])
+        response = await line.heard("response")
+        assert response["callStatus"] == "ACCEPTED", response
+        await stack.do("describe", sdp=response["sdp"])
+        await flows(stack, kind, watcher, line)
+        line.send("close", reason="user_hangup")
+        record = await line.closed()
+    assert (record["reason"], record["closedBy"]) == ("user_hangup", "remote")
+    assert record["video"]["pliCount"] >= 1
+
+
+async def test_stack_is_called_by_a_device(
+    kind: Kind, tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    line = Line(watcher)
+    async with (
+        device(tmp_path, mosquitto, watcher),
+        running(kind, "answer", tmp_path / "stack.log") as stack,
+    ):
+        watcher.publish(f"{DOOR}/command/call", {"to": [CALLER]})
+        invite = await line.heard("invite")
+        line.conversation = invite["conversation"]
+        await stack.do("describe", sdp=invite["sdp"])
+        answer = await stack.wait("answer")
+        line.send("response", callStatus="ACCEPTED", sdp=answer["sdp"])
+        await flows(stack, kind, watcher, line)
+        watcher.publish(f"{DOOR}/command/close", {"conversation": line.conversation})
+        assert (await line.heard("close"))["reason"] == "user_hangup"
+        record = await line.closed()
+    assert (record["reason"], record["closedBy"]) == ("user_hangup", "local")
+
+
+async def test_stack_gets_a_fresh_transport(
+    kind: Kind, tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    """It offers a new generation with a second peer connection, as after a change of network."""
+    line = Line(watcher)
+    async with (
+        device(tmp_path, mosquitto, watcher),
+        running(kind, "offer", tmp_path / "first.log") as first,
+        running(kind, "offer", tmp_path / "second.log") as second,
+    ):
+        line.invite((await first.wait("offer"))["sdp"])
+        await first.do("describe", sdp=(await line.heard("response"))["sdp"])
+        await first.wait("media", kind="video")
+        line.send("offer", generation=1, sdp=(await second.wait("offer"))["sdp"])
+        await second.do("describe", sdp=(await line.heard("answer"))["sdp"])
+        await flows(second, kind, watcher, line)
+        line.send("close", reason="user_hangup")
+        record = await line.closed()
+    assert record["reconnects"] == 1
