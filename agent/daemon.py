@@ -22,6 +22,7 @@ from agent.device.refusal_log import logging_refusals
 from agent.device.reloading import Load
 from agent.service.addresses import AddressWatch
 from agent.service.memory import release_memory
+from agent.service.private_directory import make_private
 from agent.service.status_snapshot import Phase
 from agent.settings import Settings, advise
 
@@ -112,10 +113,11 @@ class Daemon:
         return self._settings
 
     async def run(self) -> None:
-        """Until SIGTERM or SIGINT."""
+        """Until SIGTERM or SIGINT. Raises ConfigurationError."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        make_private(self._settings.state_directory)
         parts = compose(self._settings, self._policy, self._load)
         loop.add_signal_handler(
             signal.SIGHUP, self._stop.set if self._terminal else parts.reloader.reload_on_signal

@@ -5,6 +5,7 @@ nothing else.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -36,7 +37,14 @@ def run_device(config: Path | None) -> int:
             print(f"callbox: {fault}", file=sys.stderr)
         return EX_CONFIG
     set_up_logging(daemon.settings.log.level)
-    asyncio.run(daemon.run())
+    # records of calls, and what an operator has set, are nobody else's
+    os.umask(0o077)
+    try:
+        asyncio.run(daemon.run())
+    except ConfigurationError as error:
+        for fault in error.faults:
+            print(f"callbox: {fault}", file=sys.stderr)
+        return EX_CONFIG
     return 0
 
 

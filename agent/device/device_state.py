@@ -22,6 +22,8 @@ class DeviceState:
         self.camera = Camera(name=camera)
         # why the disk does not keep call records
         self.records_trouble: str | None = None
+        # of the policy: `action`, and `until` when
+        self.override: dict[str, str | None] | None = None
         self._faults: dict[str, str] = {}
         self._observers: list[Callable[[], None]] = []
 
@@ -63,6 +65,11 @@ class DeviceState:
     def records_changed(self, trouble: str | None) -> None:
         """The disk keeps call records no more, because of `trouble`; or does again."""
         self.records_trouble = trouble
+        self.changed()
+
+    def override_changed(self, override: dict[str, str | None] | None) -> None:
+        """An operator answers for the rules of the policy; None: they decide."""
+        self.override = override
         self.changed()
 
     def part_failed(self, part: str, reason: str | None) -> None:

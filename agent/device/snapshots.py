@@ -66,6 +66,7 @@ class SnapshotMaker:
             max_conversations=self._settings.max_conversations,
             memory=resident_memory(),
             faults=self._state.faults,
+            override=self._state.override,
             tasks=len(asyncio.all_tasks()),
             calls=tuple(self._call(each) for each in self._client.conversations.values()),
         )

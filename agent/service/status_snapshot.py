@@ -69,9 +69,10 @@ class Snapshot:
     """`broker` is HOST:PORT, `broker_trouble` why the last attempt to reach it failed, `uptime`
     seconds, `memory` bytes of resident memory (None where that is unknown).
 
-    `faults` are optional parts that do not work, by name, with the reason: the device takes calls
-    all the same. `tasks` of the event loop: a number that climbs from call to call is a leak, which
-    nothing else shows from outside.
+    `override` is what an operator has put in place of the policy's rules: `action`, and `until`
+    when. `faults` are optional parts that do not work, by name, with the reason: the device takes
+    calls all the same. `tasks` of the event loop: a number that climbs from call to call is a leak,
+    which nothing else shows from outside.
     """
 
     uid: str
@@ -89,6 +90,7 @@ class Snapshot:
     broker_trouble: str | None = None
     calls: tuple[CallSnapshot, ...] = field(default=())
     faults: dict[str, str] = field(default_factory=dict)
+    override: dict[str, str | None] | None = None
 
 
 def lacking(now: Snapshot) -> list[str]:
@@ -110,6 +112,8 @@ def words(now: Snapshot) -> str:
     trouble = now.records.trouble
     parts = [_work(now)]
     parts += [f"call records are in memory only ({trouble})"] if trouble else []
+    if now.override is not None:
+        parts.append(f"every call is met by {now.override['action']}, by command")
     parts += [f"without the {part} ({reason})" for part, reason in now.faults.items()]
     return "; ".join(parts)
 

@@ -16,6 +16,7 @@ from agent.signaling.protocol.messages import (
     About,
     CommandResult,
     CommandResultEvent,
+    DeviceSettings,
     Health,
     Status,
 )
@@ -56,6 +57,7 @@ def models() -> dict[str, type[BaseModel]]:
         "command-result": CommandResult,
         "status": Status,
         "about": About,
+        "settings": DeviceSettings,
         "health": Health,
     }
 
@@ -91,7 +93,7 @@ def _channels() -> Json:
             "{to}/signal/{from}", [f"signal-{name}" for name in SIGNALS], "to", "from"
         )
     }
-    for name in ("status", "about", "health"):
+    for name in ("status", "about", "settings", "health"):
         channels[name] = _channel(f"{{uid}}/{name}", [name], "uid")
     for name in (*EVENTS, "command_result"):
         channels[f"event-{name}"] = _channel(f"{{uid}}/events/{name}", [f"event-{name}"], "uid")
@@ -101,7 +103,7 @@ def _channels() -> Json:
         )
     channels["command-reply"] = {
         "address": None,
-        "description": "The response topic that a command names.",
+        "description": "The response topic that a command names, below <prefix>/<uid>/reply/.",
         "messages": _references(["command-result"]),
     }
     return channels
@@ -134,6 +136,7 @@ def _operations() -> Json:
         "sendSignal": _operation("send", "signal", others),
         "sendStatus": _operation("send", "status", ["status"], retain=True),
         "sendAbout": _operation("send", "about", ["about"], retain=True),
+        "sendSettings": _operation("send", "settings", ["settings"], retain=True),
         "sendHealth": _operation("send", "health", ["health"], qos=0),
     }
     for name in (*EVENTS, "command_result"):

@@ -26,9 +26,13 @@ from agent.signaling.protocol.json_limits import bounded, read_object
 
 
 class Command(WireModel):
-    """What every command may carry: an `id`, which comes back in its result."""
+    """What every command may carry: an `id`, which comes back in its result, and when it was sent.
 
-    id: Annotated[str, Field(max_length=128)] | None = None
+    An `id` is carried out once within an hour.
+    """
+
+    id: Annotated[str, Field(max_length=64)] | None = None
+    issued_at: Timestamp | None = None
 
 
 class CallCommand(Command):
@@ -73,7 +77,9 @@ class ReloadCommand(Command):
 
 
 class PolicyCommand(Command):
-    """Let every invitation meet `override` until a time or for good; null returns to the rules."""
+    """Let every invitation meet `override` until a time, or for 24 hours; null returns to the
+    rules.
+    """
 
     NULLABLE: ClassVar[frozenset[str]] = frozenset({"override"})
 

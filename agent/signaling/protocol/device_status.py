@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict
 
@@ -47,6 +47,21 @@ class About(WireModel):
     commands: tuple[str, ...] | None = None
     # whether it can check signed invitations
     signed: bool | None = None
+
+
+class Override(WireModel):
+    """What an operator has put in place of the rules, and until when."""
+
+    action: Literal["accept", "reject", "ring"]
+    until: Timestamp | None = None
+
+
+class DeviceSettings(WireModel):
+    """Retained: what an operator has set from afar, as it stands."""
+
+    NULLABLE: ClassVar[frozenset[str]] = frozenset({"override"})
+
+    override: Override | None = None
 
 
 class Health(WireModel):

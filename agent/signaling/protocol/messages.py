@@ -31,7 +31,7 @@ from agent.signaling.protocol.command_messages import (
     SnapshotCommand,
     parse_command,
 )
-from agent.signaling.protocol.device_status import About, Health, Status
+from agent.signaling.protocol.device_status import About, DeviceSettings, Health, Override, Status
 from agent.signaling.protocol.encoding import (
     Code,
     ConversationId,
@@ -285,6 +285,7 @@ __all__ = [
     "CommandResult",
     "CommandResultEvent",
     "ConversationEvent",
+    "DeviceSettings",
     "Error",
     "ErrorEvent",
     "EventHeader",
@@ -294,6 +295,7 @@ __all__ = [
     "MuteCommand",
     "Offer",
     "OpenCommand",
+    "Override",
     "PolicyCommand",
     "RTCIceCandidate",
     "RTCIceServer",

@@ -68,7 +68,7 @@ class HealthTopic:
 Topic = SignalTopic | CommandTopic | EventTopic | StatusTopic | AboutTopic | HealthTopic
 
 
-_RESERVED = frozenset({"signal", "command", "events", "status", "about", "health"})
+_RESERVED = frozenset({"signal", "command", "events", "status", "about", "health", "settings"})
 _OF_A_DEVICE: dict[str, type[StatusTopic | AboutTopic | HealthTopic]] = {
     "status": StatusTopic,
     "about": AboutTopic,
@@ -121,6 +121,13 @@ class Topics:
 
     def health(self, uid: str) -> str:
         return f"{self._of(uid)}/health"
+
+    def settings(self, uid: str) -> str:
+        return f"{self._of(uid)}/settings"
+
+    def replies(self, uid: str) -> str:
+        """Where the results of commands may go: below this."""
+        return f"{self._of(uid)}/reply/"
 
     def signals_for(self, uid: str) -> str:
         """The filter for everything that is said to `uid`."""

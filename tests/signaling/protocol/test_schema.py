@@ -72,7 +72,11 @@ def test_the_asyncapi_document_has_the_qualities_of_service_of_the_protocol() ->
         "sendLocalStats",
         "sendRemoteStats",
     }
-    assert {name for name, each in mqtt.items() if each["retain"]} == {"sendStatus", "sendAbout"}
+    assert {name for name, each in mqtt.items() if each["retain"]} == {
+        "sendStatus",
+        "sendAbout",
+        "sendSettings",
+    }
     assert {name for name, each in mqtt.items() if "messageExpiryInterval" in each} == {
         "receiveInvite",
         "sendInvite",

@@ -1,0 +1,154 @@
+"""The override of the policy as it stands: over a restart, until its end, and for all to see."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from agent.core.call.decision import Action
+from agent.core.policy.override import PolicyOverride
+from agent.device.clock_watch import is_set
+from agent.device.device_state import DeviceState
+from agent.device.retained import Retained
+from agent.errors import InvalidStateError
+from agent.signaling.protocol import messages as wire
+
+logger = logging.getLogger(__name__)
+
+FILE_NAME = "override.json"
+# for one that comes without an end
+DEFAULT_LENGTH = timedelta(hours=24)
+# seconds between two looks at a clock that may be set at any time
+_LOOK = 30.0
+
+
+class OverrideKeeper:
+    """An async context: what an earlier process was told is applied from its start.
+
+    `apply` puts it before the rules; `topic` is the device's retained `settings`; `now` is the time
+    of day in Unix seconds.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        apply: Callable[[PolicyOverride | None], None],
+        state: DeviceState,
+        retained: Retained,
+        topic: str,
+        now: Callable[[], float],
+    ) -> None:
+        self._file = directory / FILE_NAME
+        self._apply = apply
+        self._state = state
+        self._retained = retained
+        self._topic = topic
+        self._now = now
+        self._current: PolicyOverride | None = None
+        self._changed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._put(await asyncio.to_thread(self._read))
+        self._tasks.append(asyncio.create_task(self._end_in_time(), name="callbox-override"))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def set(self, action: Action, until: datetime | None) -> PolicyOverride:
+        """From now on, for 24 hours unless `until` says otherwise. Raises InvalidStateError for an
+        end that nobody can tell, or that is over.
+        """
+        now = self._now()
+        if until is None and not is_set(now):
+            raise InvalidStateError("the clock is not set: say until when")
+        moment = datetime.fromtimestamp(now, UTC)
+        override = PolicyOverride.model_validate(
+            {"action": action, "until": until or moment + DEFAULT_LENGTH}
+        )
+        if is_set(now) and not override.active(moment):
+            raise InvalidStateError("until is over")
+        await self._change(override)
+        logger.warning("%s", override.in_words())
+        return override
+
+    async def clear(self) -> None:
+        """The rules decide again."""
+        if self._current is not None:
+            logger.warning("the rules decide again")
+        await self._change(None)
+
+    async def _change(self, override: PolicyOverride | None) -> None:
+        self._put(override)
+        await asyncio.to_thread(self._write, override)
+
+    def _put(self, override: PolicyOverride | None) -> None:
+        self._current = override
+        self._apply(override)
+        told = _told(override)
+        self._state.override_changed(None if told is None else told.model_dump())
+        self._retained.say(self._topic, wire.encode(wire.DeviceSettings(override=told)))
+        self._changed.set()
+
+    async def _end_in_time(self) -> None:
+        while True:
+            self._changed.clear()
+            override, now = self._current, self._now()
+            until = None if override is None else override.until
+            if until is not None and is_set(now) and now >= until.timestamp():
+                await self.clear()
+                continue
+            try:
+                async with asyncio.timeout(
+                    None if until is None else min(_LOOK, max(0.0, until.timestamp() - now))
+                ):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def _read(self) -> PolicyOverride | None:
+        try:
+            return PolicyOverride.model_validate_json(self._file.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            logger.warning("%s cannot be used: the rules decide (%s)", self._file, error)
+            return None
+
+    def _write(self, override: PolicyOverride | None) -> None:
+        """A disk that does not take it costs the override at the next start, and no more."""
+        try:
+            if override is None:
+                self._file.unlink(missing_ok=True)
+                return
+            new = self._file.with_suffix(".new")
+            new.unlink(missing_ok=True)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(override.model_dump_json())
+                file.flush()
+                os.fsync(descriptor)
+            new.replace(self._file)
+        except OSError as error:
+            logger.warning("the override is not kept over a restart: %s", error)
+
+
+def _told(override: PolicyOverride | None) -> wire.Override | None:
+    if override is None:
+        return None
+    until = None if override.until is None else wire.format_time(override.until.timestamp())
+    return wire.Override.model_validate({"action": override.action, "until": until})
