@@ -79,6 +79,7 @@ PARTS = (
     Part("broker", lambda parts: parts.broker),
     Part("records", lambda parts: parts.outbox),
     Part("calls", _calls),
+    Part("commands", lambda parts: parts.operator),
     Part("clock", lambda parts: watching_clock(time.time, parts.status.clock_set)),
     Part("addresses", _addresses),
     Part(

@@ -3,6 +3,7 @@
 CallboxError
 ├── ConfigurationError      settings or policy cannot be used; says file, key and value
 ├── InvalidStateError       the conversation is not in a state for this request
+├── CallError               what went wrong in a call; carries a code
 ├── SignalingError
 │   ├── MalformedMessage    a message that is not the protocol's; carries the code for the sender
 │   └── NotConnected        the broker did not answer in time
@@ -31,6 +32,16 @@ class ConfigurationError(CallboxError):
 
 class InvalidStateError(CallboxError):
     """The conversation is not in a state in which this can be asked of it."""
+
+
+class CallError(CallboxError):
+    """Something went wrong in a call, in one sentence; `closed` follows if it was fatal. `code` is
+    for programs.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message or code)
+        self.code = code
 
 
 class SignalingError(CallboxError):

@@ -6,11 +6,14 @@ owner, and closing it twice is harmless.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from agent.core.call.events import IceCandidate, IceServer, MediaGrant, PeerEvent
+from agent.core.call import events as ev
+from agent.core.call.decision import Decision
+from agent.core.call.events import IceCandidate, IceServer, MediaGrant, PeerEvent, SignalEffect
 from agent.core.call.reasons import SharedBitrate
 from agent.core.rate.bitrate_limits import BitrateLimits
 from agent.core.rate.encoder_demand import EncoderDemand
@@ -124,26 +127,29 @@ class DecodedAudio:
 
 
 class RemoteSink(Protocol):
-    """Where a conversation's incoming media goes. Called on the event loop; must return at once and
-    never raise.
+    """Where the remote peer's media goes. Called on the event loop; must return at once and never
+    raise. It is closed by whoever made it.
     """
 
     def on_video(self, unit: AccessUnit) -> None: ...
 
     def on_audio(self, audio: DecodedAudio) -> None: ...
 
-    def close(self) -> None: ...
+
+class RemoteMedia(RemoteSink, Protocol):
+    """What a transport hands over all that it receives to."""
+
+    @property
+    def wants_audio(self) -> bool:
+        """Whether sound is to be decoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalStream:
-    """What this side has to send, and where what arrives shall go. A missing part is not sent, or
-    only counted.
-    """
+    """What this side sends. A missing part is not sent."""
 
     video: VideoFeed | None = None
     audio: AudioFeed | None = None
-    sink: RemoteSink | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +214,73 @@ class PeerFactory(Protocol):
         ice: IceOptions,
         on_event: Callable[[PeerEvent], None],
         on_control: Callable[[str], None],
+        remote: RemoteMedia | None = None,
     ) -> Peer: ...
+
+
+@dataclass(slots=True)
+class Signal:
+    """One message of `sender`, whom the signaling has proved, about `conversation`: an invitation,
+    or an input of the call that it belongs to.
+
+    `ack()` says that it was taken care of; until then it is delivered again after a reconnect.
+    """
+
+    sender: str
+    conversation: str
+    content: ev.Invitation | ev.Input
+    ack: Callable[[], None] = field(default=lambda: None, repr=False)
+
+
+class Signaling(Protocol):
+    """Carries invitations and what follows them, for one party of one uid.
+
+    Effects go in, inputs come out; messages stay inside. What cannot be read is answered in here.
+    """
+
+    @property
+    def uid(self) -> str: ...
+
+    @property
+    def party(self) -> str:
+        """Tells the clients of one uid apart."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    def check_invitation(self, to: Sequence[str], lifetime: float, user_data: Any) -> None:
+        """Raises ValueError for what no invitation can carry."""
+
+    def send(
+        self, effect: SignalEffect, *, to: str, conversation: str, clock_offset: float = 0.0
+    ) -> asyncio.Future[None]:
+        """Carry `effect` to the uid `to`. The future resolves when the message was taken over; it
+        may be left alone.
+
+        `clock_offset`: seconds that our clock is behind the remote peer's.
+        """
+
+    async def receive(self) -> Signal:
+        """The next signal."""
+
+    def encode_control(
+        self, effect: SignalEffect, *, conversation: str, clock_offset: float = 0.0
+    ) -> str:
+        """The same message as `send` would carry, for the data channel."""
+
+    def decode_control(self, sender: str, text: str) -> Signal | None:
+        """What arrived on the data channel of a conversation with `sender`; None where it cannot be
+        read, comes too fast, or does not belong there.
+        """
+
+
+class CallScreening(Protocol):
+    """Decides who gets in."""
+
+    def admit(self, invitation: ev.Invitation, *, busy: bool) -> Decision:
+        """Asked once for each invitation that is not too old. `busy`: no line is free, so what is
+        let in is answered BUSY all the same.
+        """
 
 
 __all__ = [
@@ -219,13 +291,17 @@ __all__ = [
     "AudioPacket",
     "AudioSubscription",
     "BitrateLimits",
+    "CallScreening",
     "DecodedAudio",
     "EncoderDemand",
     "IceOptions",
     "LocalStream",
     "Peer",
     "PeerFactory",
+    "RemoteMedia",
     "RemoteSink",
+    "Signal",
+    "Signaling",
     "VideoFeed",
     "VideoFormat",
     "VideoSubscription",

@@ -14,19 +14,20 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from agent.client.call_client import CallClient, ClientOptions
+from agent.client.call_client import CallClient
+from agent.client.call_context import ClientOptions
 from agent.core.policy.rules import Policy, Rule
 from agent.device.actions import Actions
+from agent.device.call_screening import PolicyScreening
 from agent.device.device_state import DeviceState
-from agent.device.doorkeeper import Doorkeeper
 from agent.device.event_publisher import EventPublisher
 from agent.device.operations import Operator
 from agent.device.retained import Retained
 from agent.device.status_publisher import StatusPublisher, offline
 from agent.errors import MediaUnavailable
 from agent.media.jpeg import Jpeg
-from agent.ports import LocalStream
-from agent.signaling.channel import Signaling
+from agent.signaling.channel import SignalingChannel
+from agent.signaling.command_channel import CommandChannel
 from agent.signaling.outbox.outbox import Outbox
 from agent.signaling.outbox.outbox_options import OutboxOptions
 from agent.signaling.protocol import messages as wire
@@ -47,7 +48,8 @@ class Device:
     """`results` are the replies to its commands, by id."""
 
     client: CallClient
-    doorkeeper: Doorkeeper
+    screening: PolicyScreening
+    actions: Actions
     status: StatusPublisher
     peers: FakePeers
     broker: FakeBroker
@@ -112,14 +114,19 @@ async def device(
 ) -> AsyncIterator[Device]:
     topics, peers = Topics(PREFIX), FakePeers()
     broker = FakeBroker(network, UID, will=offline(UID, topics, "boot-1"))
-    signaling = Signaling(broker, uid=UID, prefix=PREFIX, party=f"party-{UID}", now=options.wall)
-    client = CallClient(signaling, peers, options)
-    stream = LocalStream()
     policy = Policy([Rule.model_validate(rule) for rule in rules], timezone=UTC)
-    doorkeeper = Doorkeeper(client, policy, stream, options.wall)
+    screening = PolicyScreening(policy, options.wall)
     state = DeviceState("none")
     outbox = Outbox(broker, folder, outbox_options, on_trouble=state.records_changed)
     events = EventPublisher(broker, outbox, topics, UID, state, options.wall)
+    client = CallClient(
+        SignalingChannel(broker, uid=UID, prefix=PREFIX, party=f"party-{UID}", now=options.wall),
+        peers,
+        options,
+        screening=screening,
+        observer=events,
+    )
+    commands = CommandChannel(broker, uid=UID, prefix=PREFIX, now=options.wall)
     retained = Retained(broker)
     about = wire.About(uid=UID, model="none", max_conversations=options.max_conversations)
     retained.say(topics.about(UID), wire.encode(about))
@@ -134,9 +141,6 @@ async def device(
         # tests count what is said
         confirm_after=3600,
     )
-    made = Device(client, doorkeeper, status, peers, broker, network, outbox)
-
-    made.camera.set()
 
     async def snapshot(_size: int) -> Jpeg:
         await made.camera.wait()
@@ -144,15 +148,15 @@ async def device(
             raise made.picture
         return made.picture
 
-    actions = Actions(client, doorkeeper, stream, snapshot)
-    client.on_command = Operator(actions, doorkeeper.override, lambda: made.reload()).handle
-    client.subscribe(events.event)
+    actions = Actions(client, snapshot)
+    made = Device(client, screening, actions, status, peers, broker, network, outbox)
+    made.camera.set()
+    operator = Operator(commands, actions, screening.override, lambda: made.reload())
     client.on("conversations", lambda: status.occupied(len(client.conversations), busy=client.busy))
-    client.on_begin = events.begin
     async with broker, outbox:
         for call in await events.past_calls():
             client.over(call.conversation, call.remote_uid, call.reason)
-        async with client:
+        async with client, operator:
             await broker.wait_connected(30)
             yield made
 

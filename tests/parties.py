@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from agent.client.call_client import CallClient, ClientOptions, Conversation
+from agent.client.call_client import CallClient
+from agent.client.call_context import ClientOptions
+from agent.client.conversation import Conversation
 from agent.core.call.reasons import CallStatus
-from agent.ports import LocalStream
-from agent.signaling.channel import Signaling
+from agent.ports import CallScreening, LocalStream
+from agent.signaling.channel import SignalingChannel
 from tests.fakes.broker import FakeBroker
 from tests.fakes.network import FakeNetwork
 from tests.fakes.peer import FakePeers
@@ -27,9 +29,15 @@ class Party:
     """A client with its fakes, and every event of its conversations."""
 
     def __init__(
-        self, client: CallClient, peers: FakePeers, broker: FakeBroker, network: FakeNetwork
+        self,
+        client: CallClient,
+        signaling: SignalingChannel,
+        peers: FakePeers,
+        broker: FakeBroker,
+        network: FakeNetwork,
     ) -> None:
-        self.client, self.peers, self.broker, self.network = client, peers, broker, network
+        self.client, self.signaling, self.peers = client, signaling, peers
+        self.broker, self.network = broker, network
         self.called: asyncio.Queue[Conversation] = asyncio.Queue()
         self.events: list[tuple[str, Any]] = []
         self._arrived = asyncio.Condition()
@@ -53,14 +61,21 @@ class Party:
 
 @asynccontextmanager
 async def party(
-    network: FakeNetwork, uid: str, options: ClientOptions = FAST, client_id: str = ""
+    network: FakeNetwork,
+    uid: str,
+    options: ClientOptions = FAST,
+    client_id: str = "",
+    screening: CallScreening | None = None,
 ) -> AsyncIterator[Party]:
-    broker = FakeBroker(network, client_id or uid)
-    signaling = Signaling(broker, uid=uid, prefix=PREFIX, party=f"party-{client_id or uid}")
-    peers = FakePeers()
-    async with broker, CallClient(signaling, peers, options) as client:
+    name = client_id or uid
+    broker, peers = FakeBroker(network, name), FakePeers()
+    signaling = SignalingChannel(
+        broker, uid=uid, prefix=PREFIX, party=f"party-{name}", now=options.wall
+    )
+    client = CallClient(signaling, peers, options, screening=screening)
+    async with broker, client:
         await broker.wait_connected(30)
-        yield Party(client, peers, broker, network)
+        yield Party(client, signaling, peers, broker, network)
 
 
 @asynccontextmanager

@@ -99,6 +99,15 @@ def test_adapters_never_import_each_other(adapter: str) -> None:
             assert allowed, f"{path.relative_to(ROOT)} imports {module}"
 
 
+def test_the_client_knows_ports_only() -> None:
+    """Whoever writes another signaling, or another transport, need not touch it."""
+    for path in sorted((AGENT / "client").glob("**/*.py")):
+        for module in imports_of(path):
+            assert not within(module, *(f"agent.{adapter}" for adapter in ADAPTERS)), (
+                f"{path.relative_to(ROOT)} imports {module}"
+            )
+
+
 def is_module(name: str) -> bool:
     """`from agent import __version__` names no module of its own."""
     path = ROOT / Path(*name.split("."))

@@ -1,9 +1,9 @@
 """A conversation at work: feeds its rules with what happens, and carries out what they say.
 
 One task runs a conversation, from `run()`'s first line to its last; leaving it is the only way its
-media stops. Inputs come through one inbox and are handled one at a time. What takes time (making an
+media stops. Inputs come through one queue and are handled one at a time. What takes time (making an
 offer, an answer, adding a candidate) is done by its transports, in order, which report back through
-the inbox.
+the queue.
 """
 
 from __future__ import annotations
@@ -11,25 +11,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
-from agent.client.emitter import EVENT_NAMES, Emitter, Unsubscribe
-from agent.client.inbox import Inbox, Item
+from agent.client.call_context import CallContext
+from agent.client.call_events import EVENT_NAMES, callback_argument
+from agent.client.call_signals import CallSignals
+from agent.client.call_statistics import make_record, report_at_intervals
+from agent.client.closing import closing_effects
+from agent.client.emitter import Emitter, Unsubscribe
+from agent.client.input_queue import InputQueue, Item
+from agent.client.remote_stream import RemoteStream, RemoteTrack
 from agent.client.tasks import Tasks
 from agent.client.transports import Transports
 from agent.core.call import events as ev
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
-from agent.core.call.reasons import CallStatus, CloseReason, Direction, Side
-from agent.core.statistics.call_record import call_record
-from agent.core.statistics.reports import CallRecord
+from agent.core.call.reasons import CallStatus, CloseReason, Direction
+from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats
 from agent.core.statistics.statistics_log import StatisticsLog
 from agent.errors import InvalidStateError
-from agent.ports import IceOptions, LocalStream, PeerFactory
-from agent.signaling.protocol import messages as wire
-from agent.signaling.protocol.translation import to_message
+from agent.ports import LocalStream
 
 logger = logging.getLogger(__name__)
 
@@ -37,53 +39,35 @@ logger = logging.getLogger(__name__)
 FINISH_TIMEOUT = 6.0
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a conversation needs of its client."""
-
-    party: str
-    peers: PeerFactory
-    ice: IceOptions
-    stats_interval: float
-    monotonic: Callable[[], float]
-    wall: Callable[[], float]
-    send: Callable[[str, wire.SignalMessage], asyncio.Future[None]]
-    connected: Callable[[], bool]
-    on_control: Callable[[Conversation, str], None]
-    on_begin: Callable[[Conversation], Awaitable[None]]
-    on_event: Callable[[Conversation, str, Any], None]
-    on_renamed: Callable[[Conversation, str], None]
-    on_end: Callable[[Conversation], None]
-
-
 class Conversation:
-    """One call with one far side. Made by `CallClient`."""
+    """One call with one remote peer. Made by `CallClient`."""
 
     def __init__(
-        self, rules: IncomingCall | OutgoingCall, local: LocalStream, around: Surroundings
+        self, rules: IncomingCall | OutgoingCall, local: LocalStream, context: CallContext
     ) -> None:
         self.rules = rules
         self.record: CallRecord | None = None
+        self.remote_stream = RemoteStream()
         self.begun = asyncio.Event()
         self._local = local
-        self._around = around
+        self._context = context
+        self._monotonic = context.options.monotonic
         self._log = StatisticsLog()
-        self._signaled_as = rules.conversation
-        # seconds that ours is behind the far side's, where that matters
-        self._clock_error = 0.0
-        self._inbox = Inbox(around.monotonic)
+        self._queue = InputQueue(self._monotonic)
         self._changed = asyncio.Condition()
         self._closed: asyncio.Future[CallRecord] = asyncio.get_running_loop().create_future()
         self._tasks = Tasks(f"conversation {rules.conversation}")
         self._transports = Transports(
-            around.peers,
-            around.ice,
+            context.peers,
+            context.options.ice,
             self._log,
-            put=self._inbox.put,
-            on_control=lambda text: around.on_control(self, text),
+            self.remote_stream,
+            put=self._queue.put,
+            on_control=self._on_control,
             spawn=self._tasks.spawn,
         )
-        self._emitter = Emitter(self._tasks.spawn)
+        self._signals = CallSignals(context, rules.conversation, self._transports.say)
+        self._emitter = Emitter(self._tasks.spawn, EVENT_NAMES.values())
 
     # -- what it is --------------------------------------------------------------------------------
 
@@ -95,11 +79,13 @@ class Conversation:
     @property
     def signaled_as(self) -> str:
         """Its name on the wire: another one than `id` if a wrong clock made us invite once more."""
-        return self._signaled_as
+        return self._signals.conversation
 
     @property
     def remote_uid(self) -> str:
-        """The far side, as the broker proved it; of several targets the one that was selected."""
+        """Who is on the other side, as the signaling proved it; of several targets the one that was
+        selected.
+        """
         return self.rules.remote_uid
 
     @property
@@ -131,14 +117,14 @@ class Conversation:
     # -- what one can do with it -------------------------------------------------------------------
 
     def on(self, name: str, callback: Callable[..., Awaitable[None] | None]) -> Unsubscribe:
-        """`callback(event)` for each event of that name (see the client's docstring). Returns what
-        ends that.
+        """`callback(argument)` for each event of that name (see `call_events`). Returns what ends
+        that. Raises ValueError for a name that there is not.
         """
         return self._emitter.on(name, callback)
 
     def subscribe(self, callback: Callable[[Any], Awaitable[None] | None]) -> Unsubscribe:
         """`callback(event)` for every event, as its own type."""
-        return self._emitter.on("*", callback)
+        return self._emitter.on_everything(callback)
 
     async def accept(
         self,
@@ -147,10 +133,10 @@ class Conversation:
         grant: ev.MediaGrant | None = None,
         rule: str | None = None,
     ) -> None:
-        """Accept the invitation; returns when it was answered. Raises InvalidStateError where it is
-        not open.
+        """Accept the invitation; returns when it was answered. Without a `grant` the one that it
+        rings with holds. Raises InvalidStateError where it is not open.
         """
-        await self._inbox.request(ev.AcceptRequested(grant, rule), local_stream)
+        await self._queue.request(ev.AcceptRequested(grant, rule), local_stream)
         async with self._changed:
             await self._changed.wait_for(lambda: self.state is not State.ANSWERING)
         if self.call_status is not CallStatus.ACCEPTED:
@@ -158,7 +144,7 @@ class Conversation:
 
     async def ring(self, *, rule: str | None = None) -> None:
         """Tell the caller that a person is being asked."""
-        await self._inbox.request(ev.RingRequested(rule))
+        await self._queue.request(ev.RingRequested(rule))
 
     async def reject(
         self, reason: str = "rejected", *, status: CallStatus = CallStatus.REJECTED
@@ -169,7 +155,7 @@ class Conversation:
         if not 1 <= len(reason) <= 64:
             raise ValueError(f"reason: {reason!r} does not have 1 to 64 characters")
         if self.state in (State.INVITED, State.RINGING):
-            await self._inbox.request(ev.RejectRequested(status, reason))
+            await self._queue.request(ev.RejectRequested(status, reason))
 
     async def close(self, reason: CloseReason = CloseReason.USER_HANGUP) -> CallRecord:
         """Cancel or hang up. Idempotent, and every caller waits for the same record."""
@@ -200,20 +186,25 @@ class Conversation:
         """Make a fresh transport beside the one there is: our network changed."""
         self.post(ev.RenewRequested())
 
-    # -- the inbox ---------------------------------------------------------------------------------
+    # -- the queue ---------------------------------------------------------------------------------
 
     def post(self, event: ev.Input) -> None:
         """Hand in an input of this side."""
-        self._inbox.put(Item(event))
+        self._queue.put(Item(event))
 
     def post_remote(self, event: ev.Input, signaled_as: str) -> None:
         """Hand in what a message of that conversation means; dropped where they come faster than we
         handle them.
         """
-        if self._inbox.full:
+        if self._queue.full:
             logger.warning("dropped %s from %s: too fast", type(event).__name__, self.remote_uid)
         else:
-            self._inbox.put(Item(event, signaled_as=signaled_as))
+            self._queue.put(Item(event, signaled_as=signaled_as))
+
+    def _on_control(self, text: str) -> None:
+        event = self._signals.received(text, self.remote_uid)
+        if event is not None:
+            self.post_remote(event, self.signaled_as)
 
     # -- the run -----------------------------------------------------------------------------------
 
@@ -223,9 +214,10 @@ class Conversation:
         reason = CloseReason.SHUTDOWN
         try:
             await self._begin()
-            self._perform(self.rules.start(self._around.monotonic()))
+            # a withdrawal that came in the meantime is next, before any transport does its work
+            self._perform(self.rules.start(self._monotonic()))
             while self.state is not State.CLOSED:
-                await self._step(await self._inbox.next(self.rules.next_deadline()))
+                await self._step(await self._queue.next(self.rules.next_deadline()))
         except Exception:
             logger.exception("conversation %s failed", self.id)
             reason = CloseReason.UNKNOWN_REASON
@@ -236,7 +228,7 @@ class Conversation:
     async def _begin(self) -> None:
         """Before anything is said of the call, here or there."""
         try:
-            await self._around.on_begin(self)
+            await self._context.observer.begun(self)
         finally:
             self.begun.set()
 
@@ -246,7 +238,7 @@ class Conversation:
             logger.debug("%s ignores %s: it belongs to what is over", self.id, type(event).__name__)
             return
         try:
-            effects, refused = self.rules.handle(event, self._around.monotonic())
+            effects, refused = self.rules.handle(event, self._monotonic())
         except Exception:
             # it ends the call; who asked hears of it
             item.settle("the conversation failed")
@@ -267,7 +259,10 @@ class Conversation:
             )
         if before is State.CONNECTING and self.state is State.ESTABLISHED:
             self._transports.start_counting()
-            self._tasks.spawn(self._sample())
+            interval = self._context.options.stats_interval
+            self._tasks.spawn(
+                report_at_intervals(interval, self.wait_closed, self._sample, self._emit)
+            )
         self._perform(effects)
         async with self._changed:
             self._changed.notify_all()
@@ -276,7 +271,7 @@ class Conversation:
         """A message of an invitation that was replaced, or news of a transport that was closed
         since.
         """
-        if item.signaled_as is not None and item.signaled_as != self._signaled_as:
+        if item.signaled_as is not None and item.signaled_as != self.signaled_as:
             return True
         return item.transport is not None and not self._transports.knows(item.transport)
 
@@ -286,28 +281,15 @@ class Conversation:
         """
         if self.record is not None:
             return
-        for effect in self._last_effects(reason):
+        for effect in closing_effects(self.rules, reason, self._monotonic()):
             try:
                 self._perform([effect])
             except Exception:
                 # the rest must follow all the same
                 logger.exception("%s cannot perform %s", self.id, type(effect).__name__)
 
-    def _last_effects(self, reason: CloseReason) -> list[ev.Effect]:
-        now = self._around.monotonic()
-        try:
-            effects = self.rules.handle(ev.CloseRequested(reason), now).effects
-        except Exception:
-            logger.exception("%s cannot be closed by its rules", self.id)
-            effects = []
-        if self.rules.closed is None:
-            tell: list[ev.Effect] = [ev.SendClose(self.remote_uid, reason)]
-            self.rules.state, effects = self.rules.end(now, reason, Side.LOCAL, tell)
-        assert self.rules.closed is not None  # noqa: S101 - for the type checker
-        return effects or [self.rules.closed]
-
     async def _finish(self) -> None:
-        self._inbox.close()
+        self._queue.close()
         self._transports.stop()
         async with self._changed:
             self._changed.notify_all()
@@ -319,7 +301,8 @@ class Conversation:
         for effect in effects:
             match effect:
                 case ev.InviteAgain():
-                    self._rename(effect)
+                    before = self._signals.rename(effect, self.remote_uid)
+                    self._context.observer.renamed(self, before)
                 case ev.SendInvite() | ev.SendSelect() | ev.SendCandidate() | ev.SendClose():
                     self._send(effect.to, effect)
                 case ev.SendRinging() | ev.SendResponse() | ev.SendAnswer():
@@ -348,75 +331,31 @@ class Conversation:
 
         self._send(self.remote_uid, effect).add_done_callback(settled)
 
-    def _send(self, to: str, effect: Any) -> asyncio.Future[None]:
-        wall = self._around.wall() + self._clock_error
-        message = to_message(
-            effect, conversation=self._signaled_as, party=self._around.party, wall=wall
-        )
-        delivery = self._around.send(to, message)
-        travels_here = isinstance(
-            effect, ev.SendClose | ev.SendOffer | ev.SendAnswer | ev.SendCandidate
-        )
-        # The data channel says the same; the first to arrive counts. A close always goes both ways,
-        # the rest only when the broker is away.
-        if (
-            to == self.remote_uid
-            and travels_here
-            and (isinstance(effect, ev.SendClose) or not self._around.connected())
-        ):
-            self._transports.say(wire.encode(message).decode())
-        return delivery
-
-    def _rename(self, effect: ev.InviteAgain) -> None:
-        self._clock_error = effect.now - self._around.wall()
-        before, self._signaled_as = self._signaled_as, effect.conversation
-        logger.warning(
-            "%s says that our clock is %.0f s behind: inviting again",
-            self.remote_uid,
-            self._clock_error,
-        )
-        self._around.on_renamed(self, before)
+    def _send(self, to: str, effect: ev.SignalEffect) -> asyncio.Future[None]:
+        return self._signals.send(effect, to=to, remote_uid=self.remote_uid)
 
     def _conclude(self) -> None:
         """`closed`, exactly once: the record goes to everyone who listens, and to whoever waits."""
-        self.record = record = self._make_record()
+        options = self._context.options
+        self.record = record = make_record(
+            self.rules, self._log, now=options.monotonic(), wall=options.wall()
+        )
         words = "%s with %s closed: %s by %s after %.1f s"
         logger.info(
             words, self.id, self.remote_uid, record.reason, record.closed_by, record.duration
         )
         self._closed.set_result(record)
         self._emit(record)
-        self._around.on_end(self)
-
-    def _make_record(self) -> CallRecord:
-        now, wall = self._around.monotonic(), self._around.wall()
-        try:
-            return call_record(self.rules, self._log, now=now, wall=wall)
-        except Exception:
-            # a statistic that cannot be computed must not cost the call its end
-            logger.exception("the record of %s is incomplete", self.id)
-            return call_record(self.rules, StatisticsLog(), now=now, wall=wall)
+        self._context.observer.ended(self)
 
     def _emit(self, event: Any) -> None:
         name = EVENT_NAMES[type(event)]
-        self._emitter.emit(name, event)
-        self._emitter.emit("*", event)
-        self._around.on_event(self, name, event)
+        if isinstance(event, ev.StreamReceived):
+            self.remote_stream.tracks = tuple(RemoteTrack(*track) for track in event.tracks)
+        self._emitter.emit(name, callback_argument(event, self, self.remote_stream))
+        self._emitter.emit_everything(event)
+        self._context.observer.event(self, name, event)
 
-    # -- statistics --------------------------------------------------------------------------------
-
-    async def _sample(self) -> None:
-        """`local_stats` and `remote_stats` at every interval while the transport is up."""
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        while self.state is not State.CLOSED:
-            due += self._around.stats_interval
-            try:
-                async with asyncio.timeout_at(due), self._changed:
-                    await self._changed.wait_for(lambda: self.state is State.CLOSED)
-            except TimeoutError:
-                # what a stop of ours missed is not made up
-                due = max(due, loop.time() - self._around.stats_interval)
-                if self.state is State.ESTABLISHED:
-                    for report in self._transports.sample() or ():
-                        self._emit(report)
+    def _sample(self) -> tuple[LocalStats, RemoteStats] | None:
+        """Nothing while nothing arrives, or after the end."""
+        return self._transports.sample() if self.state is State.ESTABLISHED else None

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from agent.client.inbox import Item
+from agent.client.input_queue import Item
 from agent.client.transport import Transport
 from agent.core.call import events as ev
 from agent.core.statistics.reports import LocalStats, RemoteStats
 from agent.core.statistics.statistics_log import StatisticsLog
-from agent.ports import IceOptions, LocalStream, PeerFactory
+from agent.ports import IceOptions, LocalStream, PeerFactory, RemoteMedia
 
 
 class Transports:
@@ -21,7 +21,7 @@ class Transports:
     from.
 
     `spawn` runs a transport until it is closed; its owner awaits that. `log` gets the counters of
-    the one that carries the media.
+    the one that carries the media, `remote` what any of them receives.
     """
 
     def __init__(
@@ -29,6 +29,7 @@ class Transports:
         peers: PeerFactory,
         ice: IceOptions,
         log: StatisticsLog,
+        remote: RemoteMedia,
         *,
         put: Callable[[Item], None],
         on_control: Callable[[str], None],
@@ -37,6 +38,7 @@ class Transports:
         self._peers = peers
         self._ice = ice
         self._log = log
+        self._remote = remote
         self._put = put
         self._on_control = on_control
         self._spawn = spawn
@@ -55,6 +57,7 @@ class Transports:
         peer = self._peers(
             generation=effect.generation,
             local=local,
+            remote=self._remote,
             grant=effect.grant,
             ice=replace(self._ice, servers=(*self._ice.servers, *effect.ice_servers)),
             on_event=post,

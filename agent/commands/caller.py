@@ -6,20 +6,17 @@ import asyncio
 import json
 import signal
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
 
-from pydantic import SecretStr
 from pydantic.alias_generators import to_camel
 
 from agent.client.call_client import CallClient
+from agent.client.call_events import EVENT_NAMES
 from agent.client.conversation import Conversation
-from agent.client.emitter import EVENT_NAMES
 from agent.core.call import events as ev
 from agent.core.call.reasons import CallStatus, CloseReason
 from agent.core.statistics.reports import CallRecord, LocalStats, ReceivedMedia, RemoteStats
@@ -30,24 +27,13 @@ from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
 from agent.media.video_source import VideoOptions
 from agent.ports import LocalStream
-from agent.service.addresses import AddressWatch
-from agent.signaling.channel import Signaling
-from agent.signaling.mqtt.connection import MqttBroker
-from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions
 from agent.signaling.protocol.topics import Topics, is_uid
-from agent.webrtc.peer import make_peer
 
 # seconds for the broker to answer
 CONNECT_TIMEOUT = 10.0
 
 _EXIT = {CallStatus.REJECTED: 3, CallStatus.BUSY: 4, CallStatus.TIMEOUT: 5}
 _FAILED = 6
-_SCHEMES = {
-    "mqtt": (1883, "tcp", False),
-    "mqtts": (8883, "tcp", True),
-    "ws": (80, "websockets", False),
-    "wss": (443, "websockets", True),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,32 +50,6 @@ class CallPlan:
     audio: str = "none"
     video: str = "none"
     as_json: bool = False
-
-
-def broker_options(url: str, client_id: str) -> MqttOptions:
-    """From `mqtt://user:password@host:port`. Raises ConfigurationError that names what is wrong."""
-    parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise ConfigurationError(
-            [f"--broker: {url!r} is not mqtt://HOST[:PORT], mqtts://, ws:// or wss://"]
-        )
-    default, transport, tls = _SCHEMES[parts.scheme]
-    try:
-        port = parts.port or default
-    except ValueError:
-        raise ConfigurationError([f"--broker: {url!r} has no usable port"]) from None
-    return MqttOptions(
-        host=parts.hostname,
-        port=port,
-        client_id=client_id,
-        username=unquote(parts.username) if parts.username else None,
-        password=SecretStr(unquote(parts.password)) if parts.password else None,
-        tls=TlsOptions() if tls else None,
-        transport="websockets" if transport == "websockets" else "tcp",
-        path=parts.path or "/mqtt",
-        # a caller's session ends with it
-        session_expiry=0,
-    )
 
 
 async def place_call(plan: CallPlan) -> int:
@@ -144,23 +104,17 @@ class _Interruption:
 
 
 async def _place_call(plan: CallPlan, interruption: _Interruption) -> int:
-    party = str(uuid.uuid4())
-    options = broker_options(plan.broker, f"callbox-{plan.uid}-{party[:8]}")
-    broker = MqttBroker(options)
-    signaling = Signaling(broker, uid=plan.uid, prefix=plan.prefix, party=party, commands=False)
     async with AsyncExitStack() as stack:
-        local_stream = _local_stream(plan, stack)
-        await stack.enter_async_context(broker)
-        await broker.wait_decided(CONNECT_TIMEOUT)
-        client = await stack.enter_async_context(CallClient(signaling, make_peer))
-
-        def addresses_changed() -> None:
-            broker.addresses_changed()
-            client.network_changed()
-
-        await stack.enter_async_context(AddressWatch(addresses_changed))
+        local_stream, recorder = _local_stream(plan, stack), _recorder(plan, stack)
+        client = await stack.enter_async_context(
+            CallClient.connect(
+                plan.broker, uid=plan.uid, prefix=plan.prefix, timeout=CONNECT_TIMEOUT
+            )
+        )
         conversation = client.call(plan.to, local_stream, lifetime=plan.lifetime)
         interruption.hang_up = conversation.hang_up
+        if recorder is not None:
+            conversation.remote_stream.attach(recorder)
         record = await _watch(conversation, plan, stack)
         return _conclude(conversation, record, plan)
 
@@ -177,7 +131,7 @@ def _named(option: str) -> Iterator[None]:
 
 
 def _local_stream(plan: CallPlan, stack: AsyncExitStack) -> LocalStream:
-    video = audio = sink = None
+    video = audio = None
     if plan.video != "none":
         options = VideoOptions(uid=plan.uid)
         with _named("--video"):
@@ -188,11 +142,16 @@ def _local_stream(plan: CallPlan, stack: AsyncExitStack) -> LocalStream:
     if source is not None:
         audio = AudioHub(source)
         stack.push_async_callback(audio.close)
-    if plan.record is not None:
-        sink = Recorder(plan.record)
-        stack.push_async_callback(sink.finished)
-        stack.callback(sink.close)
-    return LocalStream(video=video, audio=audio, sink=sink)
+    return LocalStream(video=video, audio=audio)
+
+
+def _recorder(plan: CallPlan, stack: AsyncExitStack) -> Recorder | None:
+    if plan.record is None:
+        return None
+    recorder = Recorder(plan.record)
+    stack.push_async_callback(recorder.finished)
+    stack.callback(recorder.close)
+    return recorder
 
 
 async def _watch(conversation: Conversation, plan: CallPlan, stack: AsyncExitStack) -> CallRecord:

@@ -6,11 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from agent.client.call_client import CallClient
 from agent.client.conversation import Conversation
+from agent.core.call.machine import State
 from agent.core.call.reasons import CallMode, CloseReason
-from agent.device.doorkeeper import Doorkeeper
 from agent.errors import InvalidStateError
 from agent.media.jpeg import MAX_SNAPSHOT_SIZE, Jpeg
-from agent.ports import LocalStream
 
 
 class Actions:
@@ -19,29 +18,25 @@ class Actions:
     `take_snapshot` makes a JPEG of so many bytes at most.
     """
 
-    def __init__(
-        self,
-        client: CallClient,
-        doorkeeper: Doorkeeper,
-        local_stream: LocalStream,
-        take_snapshot: Callable[[int], Awaitable[Jpeg]],
-    ) -> None:
+    def __init__(self, client: CallClient, take_snapshot: Callable[[int], Awaitable[Jpeg]]) -> None:
         self._client = client
-        self._doorkeeper = doorkeeper
-        self._local_stream = local_stream
         self._take_snapshot = take_snapshot
 
     def call(self, to: Sequence[str], *, lifetime: float, mode: CallMode) -> Conversation:
         """Invite `to`; `lifetime` in seconds."""
-        return self._client.call(to, self._local_stream, lifetime=lifetime, mode=mode)
+        return self._client.call(to, lifetime=lifetime, mode=mode)
 
     async def accept(self, conversation: str | None = None) -> Conversation:
         """A person answers what rings: with the media that its rule allows."""
-        return await self._doorkeeper.accept(conversation)
+        ringing = self._ringing(conversation)
+        await ringing.accept()
+        return ringing
 
     async def reject(self, conversation: str | None = None) -> Conversation:
         """A person declines what rings."""
-        return await self._doorkeeper.reject(conversation)
+        ringing = self._ringing(conversation)
+        await ringing.reject("declined")
+        return ringing
 
     async def hang_up(self, conversation: str | None = None) -> list[Conversation]:
         """End one conversation, or every one; those that were ended."""
@@ -58,6 +53,18 @@ class Actions:
     async def snapshot(self) -> Jpeg:
         """Take a picture that fits into a message. Raises MediaUnavailable."""
         return await self._take_snapshot(MAX_SNAPSHOT_SIZE)
+
+    def _ringing(self, conversation_id: str | None) -> Conversation:
+        ringing = [
+            each for each in self._client.conversations.values() if each.state is State.RINGING
+        ]
+        if conversation_id is not None:
+            ringing = [each for each in ringing if each.id == conversation_id]
+        if not ringing:
+            raise InvalidStateError(
+                "nothing rings" if conversation_id is None else f"{conversation_id} does not ring"
+            )
+        return ringing[0]
 
     def _chosen(self, conversation_id: str | None) -> list[Conversation]:
         conversations = list(self._client.conversations.values())

@@ -24,7 +24,9 @@ NOT_KEPT = "record_not_kept"
 
 
 class EventPublisher:
-    """Publishes for one device. `now` is the time of day in Unix seconds."""
+    """Publishes for one device: an observer of its calls (`agent.client.call_context`). `now` is
+    the time of day in Unix seconds.
+    """
 
     def __init__(
         self,
@@ -57,8 +59,6 @@ class EventPublisher:
         header, ends = self._header(conversation), None
         if isinstance(event, CallRecord):
             ends = self._journal.end(conversation.rules)
-            self._open.pop(conversation.id, None)
-            self._warned.discard(conversation.id)
             if ends is not None:
                 header = header.model_copy(update={"event_id": ends.event_id})
         else:
@@ -75,7 +75,7 @@ class EventPublisher:
             self._broker.publish(topic, payload, qos=0)
         self._warn(conversation)
 
-    async def begin(self, conversation: Conversation) -> None:
+    async def begun(self, conversation: Conversation) -> None:
         """Note it before anything is said of it: so it has its `closed`, whenever this process
         dies.
 
@@ -87,6 +87,13 @@ class EventPublisher:
         # an incoming call says `called` first
         if conversation.direction is Direction.OUTGOING:
             self._warn(conversation)
+
+    def renamed(self, _conversation: Conversation, _before: str) -> None:
+        """Nothing: events go by the id that it had first."""
+
+    def ended(self, conversation: Conversation) -> None:
+        self._open.pop(conversation.id, None)
+        self._warned.discard(conversation.id)
 
     async def past_calls(self) -> Iterable[PastCall]:
         """What an earlier process has left on the disk."""

@@ -4,16 +4,18 @@ lines.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
+from agent.client.tasks import Tasks
 from agent.core.policy.override import PolicyOverride
 from agent.device.actions import Actions
 from agent.errors import CallboxError, ConfigurationError, InvalidStateError, MalformedMessage
-from agent.signaling.channel import CommandRequest
+from agent.signaling.command_channel import CommandChannel, CommandRequest
 from agent.signaling.protocol import messages as wire
 
 logger = logging.getLogger(__name__)
@@ -21,17 +23,23 @@ logger = logging.getLogger(__name__)
 
 # commands; an answer that waits for the camera takes seconds
 MAX_UNDER_WAY = 16
+# seconds for those that are under way at the end
+FINISH_TIMEOUT = 2.0
 
 
 class Operator:
-    """Carries out commands. `reload` reads settings and policy again and returns what changed."""
+    """Carries out `commands` while its context is open. `reload` reads settings and policy again
+    and returns what changed.
+    """
 
     def __init__(
         self,
+        commands: CommandChannel,
         actions: Actions,
         override: Callable[[PolicyOverride | None], None],
         reload: Callable[[], dict[str, Any]],
     ) -> None:
+        self._commands = commands
         self._actions = actions
         self._set_override = override
         self._reload = reload
@@ -46,6 +54,23 @@ class Operator:
             wire.PolicyCommand: self._override,
         }
         self._under_way = 0
+        self._tasks = Tasks("operator")
+        self._reader: asyncio.Future[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._reader = self._tasks.spawn(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+        await self._tasks.finish(FINISH_TIMEOUT)
+
+    async def _read(self) -> None:
+        while True:
+            request = await self._commands.receive()
+            self._tasks.spawn(self.handle(request))
+            request.ack()
 
     @property
     def verbs(self) -> tuple[str, ...]:

@@ -11,13 +11,14 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from functools import partial
 
-from agent.client.call_client import CallClient, ClientOptions
+from agent.client.call_client import CallClient
+from agent.client.call_context import ClientOptions
 from agent.core.call.machine import Timing
 from agent.core.policy.rules import Policy
 from agent.device.about import about
 from agent.device.actions import Actions
+from agent.device.call_screening import PolicyScreening
 from agent.device.device_state import DeviceState
-from agent.device.doorkeeper import Doorkeeper
 from agent.device.event_publisher import EventPublisher
 from agent.device.operations import Operator
 from agent.device.optional_part import OptionalPart
@@ -33,7 +34,8 @@ from agent.media.video_hub import VideoHub
 from agent.media.video_source import VideoOptions
 from agent.ports import LocalStream
 from agent.settings import Settings
-from agent.signaling.channel import Signaling
+from agent.signaling.channel import SignalingChannel
+from agent.signaling.command_channel import CommandChannel
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.outbox.outbox import Outbox
 from agent.signaling.protocol import messages as wire
@@ -95,13 +97,11 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
     broker = MqttBroker(
         settings.mqtt.connection(f"callbox-{uid}"), will=offline(uid, topics, boot_id)
     )
-    signaling = Signaling(broker, uid=uid, prefix=settings.topic_prefix, party=str(uuid.uuid4()))
-    client = CallClient(signaling, make_peer, client_options(settings))
-    doorkeeper = Doorkeeper(client, policy, local_stream, time.time)
     outbox = Outbox(broker, settings.state_directory, on_trouble=state.records_changed)
     events = EventPublisher(broker, outbox, topics, uid, state, time.time)
-    client.subscribe(events.event)
-    client.on_begin = events.begin
+    screening = PolicyScreening(policy, time.time)
+    client = _client(settings, broker, screening, events, local_stream)
+    commands = CommandChannel(broker, uid=uid, prefix=settings.topic_prefix)
     retained = Retained(broker)
     status = StatusPublisher(broker, retained, topics, uid, boot_id, time.time)
     client.on("conversations", lambda: status.occupied(len(client.conversations), busy=client.busy))
@@ -112,10 +112,9 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
         partial(find_fault, settings.video.source, video_options(settings)),
     )
     reloader = Reloader(load, settings, service.reloading)
-    reloader.on_reload(lambda _, policy: doorkeeper.replace_policy(policy))
-    actions = Actions(client, doorkeeper, local_stream, video.snapshot)
-    operator = Operator(actions, doorkeeper.override, reloader.reload)
-    client.on_command = operator.handle
+    reloader.on_reload(lambda _, policy: screening.replace_policy(policy))
+    actions = Actions(client, video.snapshot)
+    operator = Operator(commands, actions, screening.override, reloader.reload)
     retained.say(topics.about(uid), wire.encode(about(settings, video, operator.verbs)))
     return Parts(
         settings=settings,
@@ -132,6 +131,26 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
         reloader=reloader,
         actions=actions,
         operator=operator,
+    )
+
+
+def _client(
+    settings: Settings,
+    broker: MqttBroker,
+    screening: PolicyScreening,
+    events: EventPublisher,
+    local_stream: LocalStream,
+) -> CallClient:
+    signaling = SignalingChannel(
+        broker, uid=settings.uid, prefix=settings.topic_prefix, party=str(uuid.uuid4())
+    )
+    return CallClient(
+        signaling,
+        make_peer,
+        client_options(settings),
+        screening=screening,
+        observer=events,
+        local_stream=local_stream,
     )
 
 

@@ -1,8 +1,7 @@
-"""Typed signalling on top of a broker: what the client of the house speaks.
+"""Signaling on top of a broker: effects in, inputs out; messages stay in here.
 
-`receive()` gives the signalling that is meant for this device and could be read, or says why it
-could not; `receive_command()` does so for commands. Each reads a stream of its own. Retained
-messages, and topics that are not ours, are acknowledged and left alone. Nothing is answered here.
+What is malformed is answered, within a limit for each sender. Retained signals, and topics that are
+not ours, are acknowledged and left alone.
 """
 
 from __future__ import annotations
@@ -12,66 +11,36 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from agent.errors import MalformedMessage, SignalingError
-from agent.signaling.broker import Broker, Incoming, MessageStream
+from pydantic import ValidationError
+
+from agent import RELEASED
+from agent.core.call import events as ev
+from agent.core.call.decision import RateOutcome
+from agent.core.policy.rate_limiter import RateLimiter
+from agent.errors import MalformedMessage
+from agent.ports import Signal
+from agent.signaling.broker import Broker, Incoming
+from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.encoding import is_conversation
 from agent.signaling.protocol.json_limits import read_object
-from agent.signaling.protocol.messages import (
-    NO_CONVERSATION,
-    Command,
-    CommandResult,
-    CommandResultEvent,
-    ConversationEvent,
-    Error,
-    Invite,
-    SignalMessage,
-    encode,
-    format_time,
-    parse_command,
-    parse_signal,
-)
-from agent.signaling.protocol.topics import MAX_TOPIC_LENGTH, CommandTopic, SignalTopic, Topics
+from agent.signaling.protocol.topics import SignalTopic, Topics, is_uid
+from agent.signaling.protocol.translation import invitation, to_input, to_message
 
 logger = logging.getLogger(__name__)
 
-_MAX_CORRELATION_DATA = 1024  # bytes
 # bytes; reading 64 KiB takes milliseconds, on a small board tens of them
 _LARGE = 1024
 
 
-@dataclass(slots=True)
-class Signal:
-    """One signalling message from `sender`, who is named by the topic and so by the broker.
+class SignalingChannel:
+    """The signals of one party of one uid; see `agent.ports.Signaling`.
 
-    `conversation` is the message's, as far as it could be read. `answerable` is False for a
-    malformed `error`, so that two sides never send each other errors about errors.
+    Made before the broker's context is entered, it also hears what the broker has kept. `now` is
+    the time of day in Unix seconds.
     """
-
-    sender: str
-    message: SignalMessage | MalformedMessage
-    conversation: str | None
-    answerable: bool = True
-    ack: Callable[[], None] = field(default=lambda: None, repr=False)
-
-
-@dataclass(slots=True)
-class CommandRequest:
-    """One command. `reply` may be called once; without a response topic the result becomes an
-    event.
-    """
-
-    verb: str
-    command: Command | MalformedMessage
-    id: str | None
-    reply: Callable[[CommandResult], asyncio.Future[None]] = field(repr=False)
-    ack: Callable[[], None] = field(default=lambda: None, repr=False)
-
-
-class Signaling:
-    """The messages of one device, `uid`, as the party `party`."""
 
     def __init__(
         self,
@@ -80,145 +49,133 @@ class Signaling:
         uid: str,
         prefix: str,
         party: str,
-        commands: bool = True,
         now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`now` is the time of day in Unix seconds; without `commands` nobody can send any.
-
-        Made before the broker's context is entered, it also hears what the broker has kept.
-        """
-        self.broker = broker
         self.uid = uid
         self.party = party
-        self.topics = Topics(prefix)
+        self._broker = broker
+        self._topics = Topics(prefix)
         self._now = now
-        self._signals = broker.subscribe(self.topics.signals_for(uid), essential=True)
-        self._commands = broker.subscribe(self.topics.commands_for(uid)) if commands else None
-
-    def send(
-        self, to: str, message: SignalMessage, *, expiry: float | None = None
-    ) -> asyncio.Future[None]:
-        """Send `message` to the uid `to`. `expiry` in seconds; an invitation's is its lifetime."""
-        if isinstance(message, Invite) and expiry is None:
-            expiry = message.lifetime
-        seconds = None if expiry is None else max(1, math.ceil(expiry))
-        return self.broker.publish(
-            self.topics.signal(to, self.uid), encode(message), expiry=seconds
-        )
-
-    def send_error(self, signal: Signal) -> asyncio.Future[None] | None:
-        """Tell the sender of a malformed message what is wrong with it; None where that is not to
-        be answered.
-        """
-        if not isinstance(signal.message, MalformedMessage) or not signal.answerable:
-            return None
-        message = Error(
-            conversation=signal.conversation or NO_CONVERSATION,
-            party=self.party,
-            code=signal.message.code,
-            message=str(signal.message),
-        )
-        return self.send(signal.sender, message)
-
-    def publish_event(
-        self, event: ConversationEvent, *, expiry: int | None = None
-    ) -> asyncio.Future[None]:
-        """Publish an event of a conversation; statistics with QoS 0."""
-        return self.broker.publish(
-            self.topics.event(self.uid, event.event), encode(event), qos=event.QOS, expiry=expiry
-        )
+        self._monotonic = monotonic
+        # how often each sender is told what is wrong with its messages
+        self._complaints = RateLimiter()
+        self._signals = broker.subscribe(self._topics.signals_for(uid), essential=True)
 
     @property
-    def takes_commands(self) -> bool:
-        return self._commands is not None
+    def connected(self) -> bool:
+        return self._broker.connected
+
+    # -- out ---------------------------------------------------------------------------------------
+
+    def check_invitation(self, to: Sequence[str], lifetime: float, user_data: Any) -> None:
+        """Raises ValueError for what no invitation can carry."""
+        for uid in to:
+            if not is_uid(uid):
+                raise ValueError(f"{uid!r} is not a uid")
+        try:
+            wire.Invite(
+                conversation=wire.NO_CONVERSATION,
+                party="-",
+                sdp="-",
+                sent_at=wire.format_time(0),
+                lifetime=lifetime,
+                user_data=user_data,
+            )
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_input=False)[0]
+            raise ValueError(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+
+    def send(
+        self, effect: ev.SignalEffect, *, to: str, conversation: str, clock_offset: float = 0.0
+    ) -> asyncio.Future[None]:
+        """Send the message that `effect` means to the uid `to`."""
+        return self.publish(to, self._message(effect, conversation, clock_offset))
+
+    def publish(self, to: str, message: wire.SignalMessage) -> asyncio.Future[None]:
+        """Send `message` to the uid `to`; an invitation for as long as it lives."""
+        expiry = max(1, math.ceil(message.lifetime)) if isinstance(message, wire.Invite) else None
+        return self._broker.publish(
+            self._topics.signal(to, self.uid), wire.encode(message), expiry=expiry
+        )
+
+    def encode_control(
+        self, effect: ev.SignalEffect, *, conversation: str, clock_offset: float = 0.0
+    ) -> str:
+        return wire.encode(self._message(effect, conversation, clock_offset)).decode()
+
+    def _message(
+        self, effect: ev.SignalEffect, conversation: str, clock_offset: float
+    ) -> wire.SignalMessage:
+        wall = self._now() + clock_offset
+        return to_message(effect, conversation=conversation, party=self.party, wall=wall)
+
+    # -- in ----------------------------------------------------------------------------------------
 
     async def receive(self) -> Signal:
-        """The next signalling message. Its `ack()` is the caller's, once it has been dealt with."""
+        """The next signal. Its `ack()` is the caller's, once it has been dealt with."""
         while True:
-            incoming = await _next_of(self._signals)
-            match self.topics.parse(incoming.topic):
-                case SignalTopic(to=self.uid, sender=sender) if not incoming.retain:
-                    return self._signal(sender, incoming)
-            _pass_over(incoming)
+            incoming = await self._signals.receive()
+            if len(incoming.payload) > _LARGE:
+                # where many wait, nothing else has let pictures and deadlines have their turn
+                await asyncio.sleep(0)
+            signal = self._read(incoming)
+            if signal is not None:
+                return signal
+            incoming.ack()
 
-    async def receive_command(self) -> CommandRequest:
-        """The next command. Its `ack()` is the caller's, once it has been dealt with."""
-        if self._commands is None:
-            raise SignalingError("no commands are listened to")
-        while True:
-            incoming = await _next_of(self._commands)
-            match self.topics.parse(incoming.topic):
-                case CommandTopic(uid=self.uid, verb=verb) if not incoming.retain:
-                    return self._command(verb, incoming)
-            _pass_over(incoming)
-
-    def _signal(self, sender: str, incoming: Incoming) -> Signal:
+    def decode_control(self, sender: str, text: str) -> Signal | None:
+        """What a text on the data channel with `sender` says; None where it cannot be read."""
         try:
-            message = parse_signal(incoming.payload)
-        except MalformedMessage as error:
-            conversation, kind = _salvage(incoming.payload)
-            return Signal(sender, error, conversation, kind != "error", incoming.ack)
-        return Signal(sender, message, message.conversation, True, incoming.ack)
+            return self._signal(sender, wire.parse_signal(text.encode("utf-8", "surrogatepass")))
+        except MalformedMessage as fault:
+            logger.info("refused on the data channel of %s: %s", sender, fault)
+            return None
 
-    def _command(self, verb: str, incoming: Incoming) -> CommandRequest:
-        command: Command | MalformedMessage
+    def _read(self, incoming: Incoming) -> Signal | None:
+        """None for what is not for us, or was answered here."""
+        topic = self._topics.parse(incoming.topic)
+        if not isinstance(topic, SignalTopic) or topic.to != self.uid or incoming.retain:
+            logger.debug("ignored: %s, retained: %s", incoming.topic, incoming.retain)
+            return None
         try:
-            command = parse_command(verb, incoming.payload)
-            request_id = command.id
-        except MalformedMessage as error:
-            command, request_id = error, _salvage_id(incoming.payload)
+            message = wire.parse_signal(incoming.payload)
+        except MalformedMessage as fault:
+            self._complain(topic.sender, incoming.payload, fault)
+            return None
+        signal = self._signal(topic.sender, message)
+        if signal is not None:
+            signal.ack = incoming.ack
+        return signal
 
-        def reply(result: CommandResult) -> asyncio.Future[None]:
-            return self._reply(verb, request_id, incoming, result)
+    def _signal(self, sender: str, message: wire.SignalMessage) -> Signal | None:
+        if isinstance(message, wire.Invite):
+            invited = invitation(sender, message, age=self._age(message.sent_at_unix))
+            return Signal(sender, message.conversation, invited)
+        event = to_input(sender, message)
+        return None if event is None else Signal(sender, message.conversation, event)
 
-        return CommandRequest(verb, command, request_id, reply, incoming.ack)
+    def _age(self, sent_at: float) -> float | None:
+        wall = self._now()
+        # a Pi without a network boots in the past
+        return wall - sent_at if wall >= RELEASED else None
 
-    def _reply(
-        self, verb: str, request_id: str | None, incoming: Incoming, result: CommandResult
-    ) -> asyncio.Future[None]:
-        topic = incoming.response_topic
-        if topic is not None and self._may_reply_to(topic, incoming.correlation_data):
-            if request_id is not None:
-                result = result.model_copy(update={"id": request_id})
-            return self.broker.publish(
-                topic, encode(result), correlation_data=incoming.correlation_data
-            )
-        if topic is not None:
-            logger.warning(
-                "the response topic of a %s command cannot be used; answering with an event", verb
-            )
-        about = {
-            "id": request_id,
-            "verb": verb,
-            "device": self.uid,
-            "timestamp": format_time(self._now()),
-        }
-        event = CommandResultEvent.model_validate(dict(result) | about)
-        return self.broker.publish(self.topics.event(self.uid, "command_result"), encode(event))
-
-    def _may_reply_to(self, topic: str, correlation_data: bytes | None) -> bool:
-        """A command must not make us speak in our own name: no protocol topic, no wildcard, no
-        `$`.
-        """
-        size = len(topic.encode("utf-8", "replace"))
-        if not 0 < size <= MAX_TOPIC_LENGTH or len(correlation_data or b"") > _MAX_CORRELATION_DATA:
-            return False
-        if topic.startswith("$") or any(c in "+#" or not c.isprintable() for c in topic):
-            return False
-        return not self.topics.is_reserved(topic)
-
-
-async def _next_of(stream: MessageStream) -> Incoming:
-    incoming = await stream.receive()
-    if len(incoming.payload) > _LARGE:
-        # where many wait, nothing else has let pictures and deadlines have their turn
-        await asyncio.sleep(0)
-    return incoming
-
-
-def _pass_over(incoming: Incoming) -> None:
-    logger.debug("ignored: %s, retained: %s", incoming.topic, incoming.retain)
-    incoming.ack()
+    def _complain(self, sender: str, payload: bytes, fault: MalformedMessage) -> None:
+        """Tell `sender` what is wrong with its message, as often as it may be told."""
+        if self._complaints.judge(sender, self._monotonic()) is not RateOutcome.ADMIT:
+            return
+        logger.info("refused from %s: %s", sender, fault)
+        conversation, kind = _salvage(payload)
+        if kind == "error":
+            # two sides never send each other errors about errors
+            return
+        message = wire.Error(
+            conversation=conversation or wire.NO_CONVERSATION,
+            party=self.party,
+            code=fault.code,
+            message=str(fault),
+        )
+        self.publish(sender, message)
 
 
 def _salvage(payload: bytes) -> tuple[str | None, str | None]:
@@ -231,10 +188,3 @@ def _salvage(payload: bytes) -> tuple[str | None, str | None]:
         conversation if isinstance(conversation, str) and is_conversation(conversation) else None,
         kind if isinstance(kind, str) else None,
     )
-
-
-def _salvage_id(payload: bytes) -> str | None:
-    with contextlib.suppress(MalformedMessage):
-        value = read_object(payload).get("id")
-        return value if isinstance(value, str) and len(value) <= 128 else None
-    return None

@@ -32,7 +32,7 @@ from agent.core.call.media_inactivity import RTCP_TIMEOUT, RtcpMonitor
 from agent.core.call.reasons import CloseReason
 from agent.core.statistics.counters import PeerCounters
 from agent.errors import CallboxError, NoCommonCodec, PeerError, UnusableDescription
-from agent.ports import IceOptions, LocalStream, PeerFactory
+from agent.ports import IceOptions, LocalStream, PeerFactory, RemoteMedia
 from agent.webrtc import internals as inside
 from agent.webrtc.data_channel import LABEL, ControlChannel
 from agent.webrtc.ice.ice_servers import UsableServer, usable_servers
@@ -62,6 +62,7 @@ class AiortcPeer:
         ice: IceOptions,
         on_event: Callable[[PeerEvent], None],
         on_control: Callable[[str], None],
+        remote: RemoteMedia | None = None,
     ) -> None:
         self._generation = generation
         self._ice = ice
@@ -75,6 +76,7 @@ class AiortcPeer:
         self._control = ControlChannel(on_control)
         self._media = Media(
             local,
+            remote,
             grant,
             on_failure=self._media_failed,
             on_track=self._track_received,

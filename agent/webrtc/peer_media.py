@@ -12,7 +12,7 @@ from agent.core.call.events import MediaGrant
 from agent.core.call.reasons import SharedBitrate
 from agent.core.statistics.counters import PeerCounters, SentCounters
 from agent.errors import PeerError
-from agent.ports import AUDIO_CLOCK_RATE, AudioPacket, LocalStream
+from agent.ports import AUDIO_CLOCK_RATE, AudioPacket, LocalStream, RemoteMedia
 from agent.webrtc import internals as inside
 from agent.webrtc import peer_counters as counters
 from agent.webrtc.receiving.inbound import InboundAudio, InboundVideo
@@ -37,6 +37,7 @@ class Media:
     def __init__(
         self,
         local: LocalStream,
+        remote: RemoteMedia | None,
         grant: MediaGrant,
         *,
         on_failure: Callable[[str, Exception], None],
@@ -44,6 +45,7 @@ class Media:
         on_first_frame: Callable[[], None],
     ) -> None:
         self._local = local
+        self._remote = remote
         self._grant = grant
         self._on_failure = on_failure
         self._on_track = on_track
@@ -98,14 +100,14 @@ class Media:
         if kind == "video":
             self._video_in = InboundVideo(
                 transceiver.receiver,
-                self._local.sink,
+                self._remote,
                 lambda: self._on_track(kind, counters.VIDEO_CODEC),
                 self._on_first_frame,
             )
         else:
             self._audio_in = InboundAudio(
                 transceiver.receiver,
-                self._local.sink,
+                self._remote,
                 lambda: self._on_track(kind, counters.AUDIO_CODEC),
             )
 

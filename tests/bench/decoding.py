@@ -64,7 +64,7 @@ def _frame_number_bits(sps: bytes) -> int:
 
 @dataclass(slots=True)
 class Examiner:
-    """A `RemoteSink` that decodes each picture as it comes and keeps what was wrong with it.
+    """A `RemoteMedia` that decodes each picture as it comes and keeps what was wrong with it.
 
     `ages` are milliseconds from the time strip, by the monotonic clock.
     """
@@ -93,11 +93,12 @@ class Examiner:
         if faults:
             self._complain(unit, faults)
 
+    @property
+    def wants_audio(self) -> bool:
+        return False
+
     def on_audio(self, audio: DecodedAudio) -> None:
         """Nothing is asked of the sound."""
-
-    def close(self) -> None:
-        """Nothing is open."""
 
     def _decode(self, data: bytes, faults: list[str]) -> list[av.VideoFrame]:
         try:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.core.call.reasons import CloseReason
-from agent.ports import LocalStream
 from agent.webrtc.peer import AiortcPeer
 from tests.bench.decoding import Examiner
 from tests.bench.figures import Figure, spread
@@ -77,7 +76,7 @@ async def measure_endurance(scene: Scene) -> list[Figure]:
         scene.device(VIDEO, audio="none") as program,
         Caller.connected(scene.mosquitto) as caller,
     ):
-        async with connected_call(caller, "bench", LocalStream(sink=examiner)) as exchange:
+        async with connected_call(caller, "bench", examiner) as exchange:
             disturbance = Disturbance()
             async with AsyncExitStack() as stack:
                 for each in (_ask, _step, _stall):

@@ -208,6 +208,7 @@ class Keyframes:
     def __init__(self) -> None:
         self.times: list[float] = []
         self.arrived = asyncio.Event()
+        self.wants_audio = False
 
     def on_video(self, unit: AccessUnit) -> None:
         if unit.keyframe:
@@ -215,8 +216,6 @@ class Keyframes:
             self.arrived.set()
 
     def on_audio(self, audio: DecodedAudio) -> None: ...
-
-    def close(self) -> None: ...
 
 
 async def measure_keyframes(stage: Stage) -> list[Figure]:
@@ -226,7 +225,8 @@ async def measure_keyframes(stage: Stage) -> list[Figure]:
     sink, connected = Keyframes(), asyncio.Event()
     peer = AiortcPeer(
         generation=0,
-        local=LocalStream(sink=sink),
+        local=LocalStream(),
+        remote=sink,
         grant=MediaGrant(),
         ice=IceOptions(),
         on_event=lambda event: connected.set() if isinstance(event, PeerConnected) else None,

@@ -60,7 +60,7 @@ class Capture:
 
 @dataclass(slots=True)
 class Gauge:
-    """A `RemoteSink`: `ages` are in seconds, and come while `decodes` is set, from the next key
+    """A `RemoteMedia`: `ages` are in seconds, and come while `decodes` is set, from the next key
     frame on.
     """
 
@@ -86,11 +86,12 @@ class Gauge:
             if age is not None:
                 self.ages.append(age)
 
+    @property
+    def wants_audio(self) -> bool:
+        return False
+
     def on_audio(self, audio: DecodedAudio) -> None:
         """There is none."""
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 @dataclass(slots=True)
@@ -120,7 +121,8 @@ class Receiver:
 
         peer = AiortcPeer(
             generation=0,
-            local=LocalStream(sink=gauge),
+            local=LocalStream(),
+            remote=gauge,
             grant=MediaGrant(),
             ice=IceOptions(),
             on_event=on_event,

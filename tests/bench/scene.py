@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from agent.core.call.events import MediaGrant, PeerConnected, PeerEvent
-from agent.ports import IceOptions, LocalStream
+from agent.ports import IceOptions, LocalStream, RemoteMedia
 from agent.signaling.broker import MessageStream
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
@@ -175,11 +175,9 @@ class Caller:
 
 @asynccontextmanager
 async def connected_call(
-    caller: Caller, uid: str, local: LocalStream | None = None
+    caller: Caller, uid: str, remote: RemoteMedia | None = None
 ) -> AsyncIterator[Viewing]:
-    """A call whose media flows to a peer of ours, which decodes nothing that `local` has no sink
-    for.
-    """
+    """A call whose media flows to a peer of ours, which hands what arrives to `remote`."""
     connected = asyncio.Event()
 
     def on_event(event: PeerEvent) -> None:
@@ -188,7 +186,8 @@ async def connected_call(
 
     peer = AiortcPeer(
         generation=0,
-        local=local or LocalStream(),
+        local=LocalStream(),
+        remote=remote,
         grant=MediaGrant(),
         ice=IceOptions(),
         on_event=on_event,

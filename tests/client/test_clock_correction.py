@@ -20,7 +20,7 @@ def invitations(network: FakeNetwork, to: str) -> list[dict[str, object]]:
 
 
 def tell_expired(bob: Party, conversation: str) -> None:
-    bob.client.signaling.send(
+    bob.signaling.publish(
         "alice",
         wire.Response(
             conversation=conversation,
@@ -67,7 +67,7 @@ async def test_once_and_not_for_ever() -> None:
     """Whoever calls every invitation expired is believed one time."""
     network = FakeNetwork()
     async with party(network, "alice") as alice, party(network, "bob", AHEAD) as bob:
-        bob.client._handle_signal = lambda *_: None  # type: ignore[method-assign]
+        bob.client._calls.handle = lambda *_: None  # type: ignore[method-assign]
         outgoing = alice.client.call("bob")
         await until(lambda: len(invitations(network, "bob")) == 1)
         tell_expired(bob, outgoing.id)
@@ -89,7 +89,7 @@ async def test_who_answers_the_first_invitation_after_all_is_sent_away() -> None
         late = wire.Response(
             conversation=outgoing.id, party="phone", call_status=CallStatus.ACCEPTED, sdp="v=0"
         )
-        bob.client.signaling.send("alice", late)
+        bob.signaling.publish("alice", late)
         await until(
             lambda: any(
                 (each["type"], each["conversation"]) == ("close", outgoing.id)

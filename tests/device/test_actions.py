@@ -11,7 +11,6 @@ from agent.core.call.reasons import CallMode
 from agent.device.actions import Actions
 from agent.errors import InvalidStateError, MediaUnavailable
 from agent.media.jpeg import MAX_SNAPSHOT_SIZE, Jpeg
-from agent.ports import LocalStream
 from tests.devices import Device, device
 from tests.fakes.network import FakeNetwork
 
@@ -23,7 +22,7 @@ def actions(door: Device, picture: Jpeg | None = None) -> Actions:
             raise MediaUnavailable("no camera")
         return picture
 
-    return Actions(door.client, door.doorkeeper, LocalStream(), snapshot)
+    return Actions(door.client, snapshot)
 
 
 async def test_call_and_hang_up(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent import RELEASED
-from agent.client.call_client import ClientOptions
+from agent.client.call_context import ClientOptions
 from agent.core.call.reasons import CallStatus, CloseReason
 from agent.device.clock_watch import watching_clock
 from agent.signaling.protocol import messages as wire
@@ -101,12 +101,10 @@ async def test_nothing_stale_rings_before_or_after_the_clock_is_set(tmp_path: Pa
             sent_at=format_time(NOW - 40),
             lifetime=30,
         )
-        alice.client.signaling.send(UID, invite)
+        alice.signaling.publish(UID, invite)
         await until(lambda: bool(said(network, UID, "alice")))
         clocks.wall = NOW
-        alice.client.signaling.send(
-            UID, invite.model_copy(update={"conversation": str(uuid.uuid4())})
-        )
+        alice.signaling.publish(UID, invite.model_copy(update={"conversation": str(uuid.uuid4())}))
         await until(lambda: len(said(network, UID, "alice")) == 2)
         answers = said(network, UID, "alice")
         assert door.client.busy is False

@@ -156,12 +156,12 @@ async def test_an_invitation_that_comes_again_after_a_crash_begins_no_second_cal
     message = invite()
     async with party(network, "alice") as alice:
         async with device(network, tmp_path, ACCEPT) as door:
-            alice.client.signaling.send(UID, message)
+            alice.signaling.publish(UID, message)
             await door.event("response")
             await written(door.outbox)
             await crash(door.outbox)
         async with device(network, tmp_path, ACCEPT) as door:
-            alice.client.signaling.send(UID, message)
+            alice.signaling.publish(UID, message)
             await until(lambda: said(network, UID, "alice")[-1]["type"] == "close")
             await door.event("closed")
     assert said(network, UID, "alice")[-1]["reason"] == "crash_recovered"

@@ -160,7 +160,7 @@ async def test_override_for_a_while(tmp_path: Path, until: str | None, status: C
         assert await alice.client.call(UID).answered() is status
         await alice.client.close()
         back = await door.ask(op, "policy", override=None)
-        assert door.doorkeeper._policy.override is None
+        assert door.screening.policy_override is None
     assert (done["ok"], done["override"], done.get("until")) == (True, "reject", until)
     assert back["ok"] is True
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from agent.core.call.events import IceCandidate, MediaGrant, PeerConnected, PeerEvent
 from agent.core.statistics.counters import PeerCounters, SentCounters
-from agent.ports import IceOptions, LocalStream
+from agent.ports import IceOptions, LocalStream, RemoteMedia
 
 
 class FakePeer:
@@ -22,9 +22,10 @@ class FakePeer:
         ice: IceOptions,
         on_event: Callable[[PeerEvent], None],
         on_control: Callable[[str], None],
+        remote: RemoteMedia | None = None,
     ) -> None:
         self.generation = generation
-        self.local, self.grant, self.ice = local, grant, ice
+        self.local, self.remote, self.grant, self.ice = local, remote, grant, ice
         self.emit, self.control = on_event, on_control
         self.failure: Exception | None = None
         # cleared: descriptions are not made
@@ -101,10 +102,12 @@ class FakePeers:
         ice: IceOptions,
         on_event: Callable[[PeerEvent], None],
         on_control: Callable[[str], None],
+        remote: RemoteMedia | None = None,
     ) -> FakePeer:
         peer = FakePeer(
             generation=generation,
             local=local,
+            remote=remote,
             grant=grant,
             ice=ice,
             on_event=on_event,

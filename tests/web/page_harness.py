@@ -28,11 +28,12 @@ from playwright.async_api import (
     expect,
 )
 
-from agent.client.call_client import CallClient, Conversation
+from agent.client.call_client import CallClient
+from agent.client.conversation import Conversation
 from agent.media.sound.audio_hub import AudioHub
 from agent.media.sound.audio_source import ToneSource
 from agent.ports import AccessUnit, DecodedAudio, LocalStream
-from agent.signaling.channel import Signaling
+from agent.signaling.channel import SignalingChannel
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol import messages as wire
@@ -223,9 +224,6 @@ class Ear:
     def on_video(self, unit: AccessUnit) -> None:
         """Only listens."""
 
-    def close(self) -> None:
-        """Holds nothing."""
-
     async def until(self, matches: Callable[[list[float]], bool]) -> None:
         """Wait until the levels from now on match."""
         start = len(self.levels)
@@ -250,12 +248,13 @@ async def listening(mosquitto: Mosquitto, uid: str = "ear-1") -> AsyncIterator[L
     listener = Listener(uid, Ear(), [])
     hub = AudioHub(ToneSource())
     broker = MqttBroker(options)
-    signaling = Signaling(broker, uid=uid, prefix=PREFIX, party=str(uuid.uuid4()))
+    signaling = SignalingChannel(broker, uid=uid, prefix=PREFIX, party=str(uuid.uuid4()))
     client = CallClient(signaling, make_peer)
 
     async def answer(conversation: Conversation) -> None:
         listener.conversations.append(conversation)
-        await conversation.accept(LocalStream(audio=hub, sink=listener.ear))
+        conversation.remote_stream.attach(listener.ear)
+        await conversation.accept(LocalStream(audio=hub))
 
     client.on("called", answer)
     try:

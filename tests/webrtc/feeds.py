@@ -183,6 +183,7 @@ class MemorySink:
         self.video: list[AccessUnit] = []
         self.audio: list[DecodedAudio] = []
         self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
+        self.wants_audio = True
 
     def on_video(self, unit: AccessUnit) -> None:
         self.video.append(unit)
@@ -191,9 +192,6 @@ class MemorySink:
     def on_audio(self, audio: DecodedAudio) -> None:
         self.audio.append(audio)
         self._wake()
-
-    def close(self) -> None:
-        pass
 
     async def seen(self, video: int = 0, audio: int = 0) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

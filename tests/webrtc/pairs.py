@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from aioice.ice import StunProtocol
 
 from agent.core.call.events import CandidateFound, MediaGrant, PeerConnected, PeerEvent
-from agent.ports import IceOptions, LocalStream
+from agent.ports import IceOptions, LocalStream, RemoteMedia
 from agent.webrtc.peer import AiortcPeer
 
 Event = TypeVar("Event")
@@ -25,6 +25,7 @@ class Side:
         grant: MediaGrant | None = None,
         ice: IceOptions | None = None,
         generation: int = 0,
+        sink: RemoteMedia | None = None,
     ) -> None:
         self.events: list[PeerEvent] = []
         self.controls: list[str] = []
@@ -32,6 +33,7 @@ class Side:
         self.peer = AiortcPeer(
             generation=generation,
             local=local or LocalStream(),
+            remote=sink,
             grant=grant or MediaGrant(),
             ice=ice or IceOptions(),
             on_event=self._on_event,

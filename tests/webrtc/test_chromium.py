@@ -146,8 +146,8 @@ async def test_we_receive_its_camera_and_microphone(
     page: Any, clip: list[bytes], sound: list[bytes]
 ) -> None:
     sink = MemorySink()
-    local = LocalStream(ClipFeed(clip), SoundFeed(sound), sink)
-    side = Side(local, ice=IceOptions(host_addresses=("127.0.0.1",)))
+    local = LocalStream(ClipFeed(clip), SoundFeed(sound))
+    side = Side(local, ice=IceOptions(host_addresses=("127.0.0.1",)), sink=sink)
     async with closing(side):
         await call(page, side, camera=True)
         await sink.seen(video=10, audio=10)

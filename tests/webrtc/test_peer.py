@@ -254,7 +254,7 @@ async def test_a_camera_that_the_answer_does_not_want_is_given_back(
 async def test_nothing_leaves_before_the_gate_opens(clip: list[bytes], sound: list[bytes]) -> None:
     sink = MemorySink()
     feed = ClipFeed(clip)
-    device, caller = Side(LocalStream(feed, SoundFeed(sound))), Side(LocalStream(sink=sink))
+    device, caller = Side(LocalStream(feed, SoundFeed(sound))), Side(sink=sink)
     async with closing(device, caller):
         await connect(caller, device, media=False)
         source = feed.subscriptions[0]
@@ -277,7 +277,7 @@ async def test_mute_stops_a_kind_and_resumes_at_a_key_frame(
 ) -> None:
     sink = MemorySink()
     feed = ClipFeed(clip)
-    device, caller = Side(LocalStream(feed, SoundFeed(sound))), Side(LocalStream(sink=sink))
+    device, caller = Side(LocalStream(feed, SoundFeed(sound))), Side(sink=sink)
     async with closing(device, caller):
         await connect(caller, device)
         await sink.seen(video=3)
@@ -329,7 +329,7 @@ async def test_broken_sound_does_not_end_a_call_with_a_picture(
 ) -> None:
     sink = MemorySink()
     sounds = SoundFeed(sound)
-    device, caller = Side(LocalStream(ClipFeed(clip), sounds)), Side(LocalStream(sink=sink))
+    device, caller = Side(LocalStream(ClipFeed(clip), sounds)), Side(sink=sink)
     async with closing(device, caller):
         await connect(caller, device)
         await sink.seen(audio=1)
@@ -522,7 +522,7 @@ async def test_twenty_calls_leave_nothing_behind(clip: list[bytes], sound: list[
     async def call() -> None:
         sink = MemorySink()
         device = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)))
-        caller = Side(LocalStream(ClipFeed(clip), sink=sink))
+        caller = Side(LocalStream(ClipFeed(clip)), sink=sink)
         async with closing(device, caller):
             await connect(caller, device)
             await sink.seen(video=1, audio=1)

@@ -17,7 +17,9 @@ async def test_video_and_sound_pass_both_ways_unchanged(
     clip: list[bytes], sound: list[bytes]
 ) -> None:
     sinks = MemorySink(), MemorySink()
-    caller, callee = (Side(LocalStream(ClipFeed(clip), SoundFeed(sound), sink)) for sink in sinks)
+    caller, callee = (
+        Side(LocalStream(ClipFeed(clip), SoundFeed(sound)), sink=sink) for sink in sinks
+    )
     async with closing(caller, callee):
         await connect(caller, callee)
         for sink in sinks:

@@ -26,7 +26,7 @@ class Conversation(Call):
     def __init__(self, hub: VideoHub, grant: MediaGrant) -> None:
         self.sink = MemorySink()
         self.device = Side(LocalStream(hub), grant)
-        self.caller = Side(LocalStream(sink=self.sink))
+        self.caller = Side(sink=self.sink)
 
     @property
     def wish(self) -> int:

@@ -73,7 +73,7 @@ async def check_media(side: Side, stock: Stock, sink: MemorySink) -> None:
 
 async def test_it_calls_us(clip: list[bytes], sound: list[bytes]) -> None:
     sink = MemorySink()
-    side, stock = Side(LocalStream(ClipFeed(clip), SoundFeed(sound), sink)), Stock()
+    side, stock = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)), sink=sink), Stock()
     async with closing(side):
         stock.send()
         await stock.pc.setLocalDescription(await stock.pc.createOffer())
@@ -87,7 +87,7 @@ async def test_it_calls_us(clip: list[bytes], sound: list[bytes]) -> None:
 
 async def test_we_call_it(clip: list[bytes], sound: list[bytes]) -> None:
     sink = MemorySink()
-    side, stock = Side(LocalStream(ClipFeed(clip), SoundFeed(sound), sink)), Stock()
+    side, stock = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)), sink=sink), Stock()
     async with closing(side):
         offer = await side.peer.create_offer()
         await stock.pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
@@ -120,7 +120,7 @@ async def test_the_order_of_sections_does_not_matter(
     order: tuple[str, str], clip: list[bytes]
 ) -> None:
     sink = MemorySink()
-    side = Side(LocalStream(ClipFeed(clip), sink=sink))
+    side = Side(LocalStream(ClipFeed(clip)), sink=sink)
     far = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     for kind in order:
         far.addTransceiver(kind, "recvonly")

@@ -120,6 +120,18 @@ class ClosePeer:
     generation: int
 
 
+# what a call says to its remote peer
+SignalEffect = (
+    SendInvite
+    | SendRinging
+    | SendResponse
+    | SendSelect
+    | SendCandidate
+    | SendOffer
+    | SendAnswer
+    | SendClose
+)
+
 Effect = (
     SendInvite
     | InviteAgain

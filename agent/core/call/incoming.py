@@ -11,6 +11,12 @@ from agent.core.call.reasons import REASON_EXPIRED, CallStatus, CloseReason, Dir
 _TOO_LATE = ev.RejectRequested(CallStatus.TIMEOUT, REASON_EXPIRED)
 
 
+def is_expired(invitation: ev.Invitation, timing: Timing) -> bool:
+    """Whether it had outlived `sentAt + lifetime` when it came (PROTOCOL 2)."""
+    age = invitation.age
+    return age is not None and age > invitation.lifetime + timing.clock_skew
+
+
 class IncomingCall(AnsweredCall):
     """A call to which the remote peer invited us. `start()` once, then `handle()`."""
 
@@ -45,8 +51,7 @@ class IncomingCall(AnsweredCall):
     @property
     def expired(self) -> bool:
         """Whether the invitation had outlived `sentAt + lifetime` when it came (PROTOCOL 2)."""
-        age = self.invitation.age
-        return age is not None and age > self.invitation.lifetime + self.timing.clock_skew
+        return is_expired(self.invitation, self.timing)
 
     @property
     def turned_away(self) -> bool:

@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 from agent.core.call import events as core
-from agent.core.call.reasons import CallStatus, CloseReason
+from agent.core.call.reasons import REASON_EXPIRED, CallStatus, CloseReason
 from agent.signaling.protocol import messages as wire
 
-REASON_EXPIRED = "expired"
 _DIRECTIONS = {"a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"}
-
-Outgoing = (
-    core.SendInvite
-    | core.SendRinging
-    | core.SendResponse
-    | core.SendSelect
-    | core.SendCandidate
-    | core.SendOffer
-    | core.SendAnswer
-    | core.SendClose
-)
 
 
 def invitation(sender: str, message: wire.Invite, *, age: float | None) -> core.Invitation:
@@ -65,7 +53,7 @@ def to_input(sender: str, message: wire.SignalMessage) -> core.Input | None:
 
 
 def to_message(
-    effect: Outgoing, *, conversation: str, party: str, wall: float
+    effect: core.SignalEffect, *, conversation: str, party: str, wall: float
 ) -> wire.SignalMessage:
     """The message that carries an effect out. `wall` is the time of day, in Unix seconds."""
     match effect:
@@ -90,22 +78,24 @@ def to_message(
                 reason=effect.reason,
                 sdp=effect.sdp,
             )
-            return (
-                response.model_copy(update={"now": wire.format_time(wall)})
-                if _is_expired(response)
-                else response
-            )
+            now = {"now": wire.format_time(wall)} if _is_expired(response) else {}
+            return response.model_copy(update=now)
         case core.SendSelect():
             return wire.Select(
                 conversation=conversation, party=party, selected_party=effect.selected
             )
+    return _message_of_transport(effect, conversation, party)
+
+
+def _message_of_transport(
+    effect: core.SendCandidate | core.SendOffer | core.SendAnswer | core.SendClose,
+    conversation: str,
+    party: str,
+) -> wire.SignalMessage:
+    match effect:
         case core.SendCandidate():
-            candidate = effect.candidate
-            return wire.Candidate(
-                conversation=conversation,
-                party=party,
-                candidate=wire.RTCIceCandidate.of(candidate) if candidate else None,
-            )
+            candidate = wire.RTCIceCandidate.of(effect.candidate) if effect.candidate else None
+            return wire.Candidate(conversation=conversation, party=party, candidate=candidate)
         case core.SendOffer():
             return wire.Offer(
                 conversation=conversation, party=party, generation=effect.generation, sdp=effect.sdp

@@ -16,7 +16,7 @@ from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
 from agent.h264 import annexb as h264
-from agent.ports import AccessUnit, DecodedAudio, RemoteSink
+from agent.ports import AccessUnit, DecodedAudio, RemoteMedia
 from agent.webrtc import internals as inside
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class InboundVideo:
     def __init__(
         self,
         receiver: RTCRtpReceiver,
-        sink: RemoteSink | None,
+        sink: RemoteMedia | None,
         on_first_packet: Callable[[], None],
         on_first_frame: Callable[[], None],
     ) -> None:
@@ -77,7 +77,10 @@ class InboundAudio:
     """Sound of the far side."""
 
     def __init__(
-        self, receiver: RTCRtpReceiver, sink: RemoteSink | None, on_first_packet: Callable[[], None]
+        self,
+        receiver: RTCRtpReceiver,
+        sink: RemoteMedia | None,
+        on_first_packet: Callable[[], None],
     ) -> None:
         self.packets = 0
         # seconds, as W3C's totalAudioEnergy
@@ -88,7 +91,7 @@ class InboundAudio:
 
     def _deliver(self, codec: RTCRtpCodecParameters | None, data: bytes, timestamp: int) -> None:
         self.packets += 1
-        if self._sink is None or codec is None:
+        if self._sink is None or codec is None or not self._sink.wants_audio:
             return
         try:
             if self._decoder is None:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from random import Random
 
 from agent.errors import MalformedMessage, UnusableDescription
-from agent.signaling.channel import _salvage, _salvage_id
+from agent.signaling.channel import _salvage
+from agent.signaling.command_channel import _salvage_id
 from agent.signaling.protocol.command_messages import parse_command
 from agent.signaling.protocol.messages import (
     SIGNALS,

@@ -14,13 +14,15 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 
-from agent.client.call_client import CallClient, ClientOptions, Conversation
+from agent.client.call_client import CallClient
+from agent.client.call_context import ClientOptions
+from agent.client.conversation import Conversation
 from agent.core.call import events as ev
 from agent.core.call.machine import State
 from agent.core.call.reasons import CallMode, CloseReason
 from agent.errors import InvalidStateError, UnusableDescription
 from agent.ports import LocalStream
-from agent.signaling.channel import Signaling
+from agent.signaling.channel import SignalingChannel
 from agent.signaling.protocol.messages import format_time
 from tests.fakes.broker import FakeBroker
 from tests.fakes.network import FakeNetwork, Message
@@ -63,10 +65,16 @@ class Scenario:
     """One client, and a source of chances."""
 
     def __init__(
-        self, random: Random, client: CallClient, peers: FakePeers, network: FakeNetwork
+        self,
+        random: Random,
+        client: CallClient,
+        peers: FakePeers,
+        broker: FakeBroker,
+        network: FakeNetwork,
     ) -> None:
         self.random = random
-        self.client, self.peers, self.network = client, peers, network
+        self.client, self.peers = client, peers
+        self.broker, self.network = broker, network
         self.closed: Counter[str] = Counter()
         self.begun: dict[str, Conversation] = {}
         client.subscribe(self._event)
@@ -187,9 +195,7 @@ class Scenario:
                 conversation.post(ev.AcceptRequested(ev.MediaGrant(max_duration=LONGEST)))
 
     def _lose_the_broker(self) -> None:
-        client = self.client.signaling.broker
-        assert isinstance(client, FakeBroker)
-        client.drop()
+        self.broker.drop()
 
 
 _STEPS: tuple[Callable[[Scenario], None], ...] = (
@@ -210,10 +216,17 @@ async def scenario(random: Random) -> AsyncIterator[Scenario]:
     network, peers = FakeNetwork(), FakePeers()
     broker = FakeBroker(network, DEVICE)
     options = ClientOptions(stats_interval=5, monotonic=loop.time, wall=lambda: WALL + loop.time())
-    signaling = Signaling(broker, uid=DEVICE, prefix=PREFIX, party="own")
+    signaling = SignalingChannel(
+        broker,
+        uid=DEVICE,
+        prefix=PREFIX,
+        party="own",
+        now=options.wall,
+        monotonic=options.monotonic,
+    )
     async with broker, CallClient(signaling, peers, options) as client:
         await broker.wait_connected(30)
-        yield Scenario(random, client, peers, network)
+        yield Scenario(random, client, peers, broker, network)
 
 
 async def play(random: Random, steps: int = 40) -> None:

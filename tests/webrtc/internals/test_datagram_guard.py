@@ -42,7 +42,7 @@ async def test_datagram_guard_in_a_call_lets_it_go_on(
 ) -> None:
     sink = MemorySink()
     device = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK)
-    caller = Side(LocalStream(sink=sink), ice=LOOPBACK)
+    caller = Side(ice=LOOPBACK, sink=sink)
     async with closing(device, caller):
         await connect(caller, device)
         await sink.seen(video=1)

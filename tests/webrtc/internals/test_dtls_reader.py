@@ -58,7 +58,7 @@ async def test_dtls_reader_of_a_forged_packet_counts_no_life(
 async def test_dtls_reader_counts_what_was_authenticated(clip: list[bytes]) -> None:
     sink = MemorySink()
     device = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK)
-    caller = Side(LocalStream(sink=sink), ice=LOOPBACK)
+    caller = Side(ice=LOOPBACK, sink=sink)
     async with closing(device, caller):
         await connect(caller, device)
         await sink.seen(video=5)
@@ -96,7 +96,7 @@ async def test_dtls_reader_of_rtcp_that_breaks_a_parser_goes_on(
     """Authenticated nonsense: told of once, and the call goes on."""
     sink = MemorySink()
     device = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK)
-    caller = Side(LocalStream(sink=sink), ice=LOOPBACK)
+    caller = Side(ice=LOOPBACK, sink=sink)
     async with closing(device, caller):
         await connect(caller, device)
         dtls: Any = device.peer._pc.require_dtls()

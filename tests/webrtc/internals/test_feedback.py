@@ -39,7 +39,7 @@ class Call:
         self.feed = ClipFeed(clip)
         self.sound = SoundFeed(sound)
         self.device = Side(LocalStream(self.feed, self.sound))
-        self.caller = Side(LocalStream(sink=self.sink))
+        self.caller = Side(sink=self.sink)
 
     async def connect(self) -> None:
         await connect(self.caller, self.device)
@@ -327,7 +327,7 @@ async def test_a_sink_that_fails_costs_nobody_the_call(
 
     device, caller = (
         Side(LocalStream(ClipFeed(clip), SoundFeed(sound))),
-        Side(LocalStream(sink=BadSink())),
+        Side(sink=BadSink()),
     )
     async with closing(device, caller):
         await connect(caller, device)
@@ -344,7 +344,7 @@ async def test_a_sink_that_fails_costs_nobody_the_call(
 async def test_a_picture_that_starts_without_a_key_frame_asks_for_one(clip: list[bytes]) -> None:
     """It begins in the middle, and is given out from its first key frame on."""
     sink = MemorySink()
-    device, caller = Side(LocalStream(ClipFeed(clip[1:]))), Side(LocalStream(sink=sink))
+    device, caller = Side(LocalStream(ClipFeed(clip[1:]))), Side(sink=sink)
     async with closing(device, caller):
         await connect(caller, device)
         await sink.seen(video=2)

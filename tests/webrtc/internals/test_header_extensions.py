@@ -100,7 +100,7 @@ async def test_every_packet_of_a_picture_carries_it(
     sink = MemorySink()
     device, caller = (
         Side(LocalStream(ClipFeed(clip), SoundFeed(sound))),
-        Side(LocalStream(sink=sink)),
+        Side(sink=sink),
     )
     create_offer = caller.peer.create_offer
 

@@ -22,7 +22,7 @@ ACCEPT = {"name": "everybody", "action": "accept"}
 RING = {"name": "ask", "action": "ring"}
 
 
-async def test_rules_say_reject_and_busy_before_the_line_does(tmp_path: Path) -> None:
+async def test_screening_rejects_and_says_busy_before_the_line_does(tmp_path: Path) -> None:
     network = FakeNetwork()
     rules = (
         {"name": "spam", "callers": ["mallory"], "action": "reject", "reason": "go_away"},
@@ -52,7 +52,7 @@ async def test_rules_say_reject_and_busy_before_the_line_does(tmp_path: Path) ->
     assert closed == ["rejected", "user_busy", "user_busy"]
 
 
-async def test_rate_counts_invitations_of_the_same_breath(tmp_path: Path) -> None:
+async def test_screening_rate_counts_invitations_of_the_same_breath(tmp_path: Path) -> None:
     network = FakeNetwork()
     rule = {"name": "once", "callers": ["alice"], "action": "accept", "rate": "1/h"}
     async with (
@@ -66,7 +66,7 @@ async def test_rate_counts_invitations_of_the_same_breath(tmp_path: Path) -> Non
         assert len(door.client.conversations) == 1
 
 
-async def test_who_hears_busy_has_not_used_up_the_rate(tmp_path: Path) -> None:
+async def test_screening_busy_caller_has_not_used_up_the_rate(tmp_path: Path) -> None:
     network = FakeNetwork()
     rule = {"name": "once each", "action": "accept", "rate": "1/h"}
     async with (
@@ -81,7 +81,7 @@ async def test_who_hears_busy_has_not_used_up_the_rate(tmp_path: Path) -> None:
         assert await bob.client.call(UID).answered() is CallStatus.ACCEPTED
 
 
-async def test_withdrawn_in_the_same_breath(
+async def test_screening_invitation_withdrawn_in_the_same_breath_opens_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     network = FakeNetwork()
@@ -93,34 +93,35 @@ async def test_withdrawn_in_the_same_breath(
             sent_at=wire.format_time(NOW),
             lifetime=30,
         )
-        alice.client.signaling.send(UID, message)
-        alice.client.signaling.send(
+        alice.signaling.publish(UID, message)
+        alice.signaling.publish(
             UID, wire.Close(conversation=message.conversation, party="p", reason="cancelled")
         )
         closed = await door.event("closed")
-        assert not door.peers.made
-        assert not door.doorkeeper._decisions
+        assert all(peer.offered is None for peer in door.peers.made), "no camera was opened"
+        await until(lambda: all(peer.closed for peer in door.peers.made))
+        assert [each["type"] for each in said(network, UID, "alice")] == []
     assert closed["reason"] == "cancelled"
     assert "Traceback" not in caplog.text
     assert "failed" not in caplog.text
 
 
-async def test_new_rules_keep_the_override(tmp_path: Path) -> None:
+async def test_screening_new_rules_keep_the_override(tmp_path: Path) -> None:
     network = FakeNetwork()
     async with device(network, tmp_path) as door, party(network, "alice") as alice:
-        door.doorkeeper.override(PolicyOverride.model_validate({"action": "ring"}))
-        door.doorkeeper.replace_policy(Policy([Rule.model_validate(ACCEPT)], timezone=UTC))
+        door.screening.override(PolicyOverride.model_validate({"action": "ring"}))
+        door.screening.replace_policy(Policy([Rule.model_validate(ACCEPT)], timezone=UTC))
         outgoing = alice.client.call(UID)
         await alice.seen("ringing")
-        await door.doorkeeper.accept(outgoing.id)
+        await door.actions.accept(outgoing.id)
         response = await door.event("response")
         await outgoing.close()
-        door.doorkeeper.override(None)
+        door.screening.override(None)
         assert await alice.client.call(UID).answered() is CallStatus.ACCEPTED
     assert response["rule"] == "override"
 
 
-async def test_nobody_answers_the_bell(tmp_path: Path) -> None:
+async def test_screening_ringing_call_that_nobody_answers_times_out(tmp_path: Path) -> None:
     network = FakeNetwork()
     async with device(network, tmp_path, RING) as door, party(network, "alice") as alice:
         message = wire.Invite(
@@ -130,7 +131,7 @@ async def test_nobody_answers_the_bell(tmp_path: Path) -> None:
             sent_at=wire.format_time(NOW - 34.9),
             lifetime=30,
         )
-        alice.client.signaling.send(UID, message)
+        alice.signaling.publish(UID, message)
         closed = await door.event("closed")
         kinds = [(each["type"], each.get("callStatus")) for each in said(network, UID, "alice")]
     assert kinds == [("ringing", None), ("response", "TIMEOUT")]
@@ -141,7 +142,7 @@ async def test_nobody_answers_the_bell(tmp_path: Path) -> None:
     )
 
 
-async def test_expired_and_limited(tmp_path: Path) -> None:
+async def test_screening_is_not_asked_about_what_is_expired_or_limited(tmp_path: Path) -> None:
     network = FakeNetwork()
     async with device(network, tmp_path, ACCEPT) as door, party(network, "alice") as alice:
         for number in range(50):
@@ -152,7 +153,7 @@ async def test_expired_and_limited(tmp_path: Path) -> None:
                 sent_at=wire.format_time(NOW - 60),
                 lifetime=30,
             )
-            alice.client.signaling.send(UID, message)
+            alice.signaling.publish(UID, message)
         await until(lambda: len(said(network, UID, "alice")) == 40)
         await until(lambda: [body["event"] for body in door.events()].count("closed") == 10)
         answers = [each["reason"] for each in said(network, UID, "alice")]
@@ -165,7 +166,7 @@ async def test_expired_and_limited(tmp_path: Path) -> None:
     assert first == ["called", "response", "closed"]
 
 
-async def test_a_record_waits_for_the_broker(tmp_path: Path) -> None:
+async def test_record_waits_for_the_broker(tmp_path: Path) -> None:
     network = FakeNetwork()
     async with device(network, tmp_path, ACCEPT) as door, party(network, "alice") as alice:
         outgoing = alice.client.call(UID)

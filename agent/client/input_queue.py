@@ -1,4 +1,4 @@
-"""What waits to be handled by a conversation: one queue, in order, bounded for what the far side
+"""What waits to be handled by a conversation: one queue, in order, bounded for what the remote peer
 sends.
 """
 
@@ -13,7 +13,7 @@ from agent.core.call import events as ev
 from agent.errors import InvalidStateError
 from agent.ports import LocalStream
 
-# inputs that wait; what the far side sends beyond it is dropped, as QoS 0 would be
+# inputs that wait; what the remote peer sends beyond it is dropped, as QoS 0 would be
 LIMIT = 256
 
 
@@ -36,7 +36,7 @@ class Item:
             self.outcome.set_result(refused)
 
 
-class Inbox:
+class InputQueue:
     """Filled by anyone, emptied by the conversation's task, until it is closed."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
@@ -47,7 +47,7 @@ class Inbox:
 
     @property
     def full(self) -> bool:
-        """Whether the far side has sent more than is handled."""
+        """Whether the remote peer has sent more than is handled."""
         return len(self._items) >= LIMIT
 
     def put(self, item: Item) -> None:

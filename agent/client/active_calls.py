@@ -1,0 +1,168 @@
+"""The conversations of one client: which there are, how one begins, and whose a signal is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from agent.client.call_context import CallContext, CallObserver, ClientOptions
+from agent.client.conversation import Conversation
+from agent.client.emitter import Emitter
+from agent.core.call import events as ev
+from agent.core.call.decision import Decision
+from agent.core.call.incoming import IncomingCall, is_expired
+from agent.core.call.outgoing import OutgoingCall
+from agent.core.call.reasons import CloseReason
+from agent.core.call.registry import Admission, CallRegistry
+from agent.core.policy.rate_limiter import RateLimiter
+from agent.ports import CallScreening, LocalStream, PeerFactory, Signal, Signaling
+
+logger = logging.getLogger(__name__)
+
+
+class ActiveCalls:
+    """Admits invitations and hands every signal to its conversation.
+
+    `emitter` gets `called`, `conversations` and every event, and `observer` is told what happens to
+    each conversation. `local_stream` is sent where `screening` accepts a call. `spawn` runs a
+    conversation; its owner awaits that.
+    """
+
+    def __init__(
+        self,
+        signaling: Signaling,
+        peers: PeerFactory,
+        options: ClientOptions,
+        emitter: Emitter,
+        spawn: Callable[[Awaitable[None]], Any],
+        *,
+        screening: CallScreening | None,
+        observer: CallObserver[Conversation] | None,
+        local_stream: LocalStream,
+    ) -> None:
+        # those that were not turned away, by the id that the application knows
+        self.conversations: dict[str, Conversation] = {}
+        # every conversation, by its id on the wire
+        self.signaled: dict[str, Conversation] = {}
+        self._signaling = signaling
+        self._monotonic = options.monotonic
+        self._timing = options.timing
+        self._emitter = emitter
+        self._observer = observer
+        self._screening = screening
+        self._local_stream = local_stream
+        self._spawn = spawn
+        self._registry = CallRegistry(RateLimiter(), max_conversations=options.max_conversations)
+        self._context = CallContext(signaling, peers, options, self)
+
+    @property
+    def busy(self) -> bool:
+        """Whether no further conversation can be taken."""
+        return self._registry.busy
+
+    def place(self, rules: OutgoingCall, local: LocalStream) -> Conversation:
+        return self._begin(rules, local)
+
+    def over(self, conversation: str, remote_uid: str, reason: CloseReason) -> None:
+        """A conversation of an earlier process, whose invitation may be delivered again."""
+        self._registry.past(conversation, remote_uid, reason, self._monotonic())
+
+    # -- signals -----------------------------------------------------------------------------------
+
+    def handle(self, signal: Signal) -> Conversation | None:
+        """The conversation that begins with it, if one does."""
+        if isinstance(signal.content, ev.Invitation):
+            return self._invited(signal.content)
+        self._route(signal.sender, signal.conversation, signal.content)
+        return None
+
+    def _route(self, sender: str, conversation: str, event: ev.Input) -> None:
+        known = self.signaled.get(conversation)
+        if known is not None:
+            known.post_remote(event, conversation)
+        elif isinstance(event, ev.CloseReceived):
+            self._registry.unknown_close(conversation, sender, self._monotonic())
+        elif isinstance(event, ev.ResponseReceived | ev.RingingReceived):
+            self._reply(sender, conversation, self._registry.unknown_response(conversation, event))
+
+    def _invited(self, invitation: ev.Invitation) -> Conversation | None:
+        now = self._monotonic()
+        result = self._registry.admit(invitation, now)
+        if result.admission is not Admission.NEW:
+            logger.info(
+                "invitation %s from %s: %s %s",
+                invitation.conversation,
+                invitation.caller,
+                result.admission,
+                result.why,
+            )
+            self._reply(invitation.caller, invitation.conversation, result.effects)
+            return None
+        decision = self._decide(invitation)
+        rules = IncomingCall(invitation, self._signaling.party, self._timing, now, decision)
+        conversation = self._begin(rules, self._local_stream, turned_away=rules.turned_away)
+        if not rules.turned_away:
+            self._emitter.emit("called", conversation)
+        return conversation
+
+    def _decide(self, invitation: ev.Invitation) -> Decision | None:
+        """What is decided about it; None where it is too old to be asked about, or the application
+        will say.
+        """
+        if is_expired(invitation, self._timing):
+            return None
+        decision = None
+        if self._screening is not None:
+            decision = self._screening.admit(invitation, busy=self.busy)
+        return self._registry.decide(decision)
+
+    def _reply(self, to: str, conversation: str, effects: Iterable[ev.Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, ev.SendResponse | ev.SendRinging | ev.SendClose):
+                self._signaling.send(effect, to=to, conversation=conversation)
+
+    # -- conversations -----------------------------------------------------------------------------
+
+    def _begin(
+        self, rules: IncomingCall | OutgoingCall, local: LocalStream, *, turned_away: bool = False
+    ) -> Conversation:
+        """Start a call. One that is turned away has its events and its record, yet is no
+        conversation to anybody.
+        """
+        conversation = Conversation(rules, local, self._context)
+        self._registry.add(rules, turned_away=turned_away)
+        self.signaled[conversation.signaled_as] = conversation
+        if not turned_away:
+            self.conversations[conversation.id] = conversation
+            self._emitter.emit("conversations")
+        self._spawn(conversation.run())
+        return conversation
+
+    async def begun(self, conversation: Conversation) -> None:
+        if self._observer is not None:
+            try:
+                await self._observer.begun(conversation)
+            except Exception:
+                # who keeps the books must not cost the call
+                logger.exception("the begin of %s could not be noted", conversation.id)
+
+    def event(self, conversation: Conversation, name: str, event: Any) -> None:
+        self._emitter.emit_everything(conversation, name, event)
+        if self._observer is not None:
+            self._observer.event(conversation, name, event)
+
+    def renamed(self, conversation: Conversation, before: str) -> None:
+        self.signaled[conversation.signaled_as] = self.signaled.pop(before)
+        if isinstance(conversation.rules, OutgoingCall):
+            self._registry.rename(conversation.rules, before, self._monotonic())
+        if self._observer is not None:
+            self._observer.renamed(conversation, before)
+
+    def ended(self, conversation: Conversation) -> None:
+        self.signaled.pop(conversation.signaled_as, None)
+        self._registry.remove(conversation.rules, self._monotonic())
+        if self.conversations.pop(conversation.id, None) is not None:
+            self._emitter.emit("conversations")
+        if self._observer is not None:
+            self._observer.ended(conversation)

@@ -1,0 +1,166 @@
+"""Which invitations begin a call, and what becomes of signals that belong to none."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from agent.core.call.decision import Action, Decision
+from agent.core.call.machine import State
+from agent.core.call.reasons import CallStatus, CloseReason
+from agent.errors import InvalidStateError
+from agent.signaling.protocol import messages as wire
+from tests.fakes.network import FakeNetwork
+from tests.fakes.screening import FakeScreening
+from tests.parties import FAST, NOW, called, connected, party, said, two
+from tests.waiting import until
+
+
+async def test_active_calls_busy_beyond_the_conversations_allowed() -> None:
+    network = FakeNetwork()
+    async with (
+        party(network, "alice") as alice,
+        party(network, "bob") as bob,
+        party(network, "carol") as carol,
+    ):
+        await connected(alice, bob)
+        refused = carol.client.call("bob")
+        record = await refused.wait_closed()
+        assert record.call_status is CallStatus.BUSY
+        with pytest.raises(InvalidStateError, match="most that it may have"):
+            alice.client.call("carol")
+        assert bob.called.empty()
+
+
+async def test_active_calls_who_is_turned_away_takes_no_line() -> None:
+    """A flood of invitations that are refused must not make a device busy for its proper caller."""
+    network = FakeNetwork()
+    screening = FakeScreening(
+        lambda invited: Decision(Action.REJECT if invited.caller == "mallory" else Action.RING)
+    )
+    async with (
+        party(network, "alice") as alice,
+        party(network, "bob", screening=screening) as bob,
+        party(network, "mallory") as mallory,
+    ):
+        numbers: list[int] = []
+        bob.client.on("conversations", lambda: numbers.append(len(bob.client.conversations)))
+        turned_away, proper = mallory.client.call("bob"), alice.client.call("bob")
+        await (await called(bob)).accept()
+        assert await proper.answered() is CallStatus.ACCEPTED
+        assert (await turned_away.wait_closed()).call_status is CallStatus.REJECTED
+        assert numbers == [1]
+        assert [name for name in bob.names if name in ("called", "closed")].count("called") == 2
+        proper.hang_up()
+        await bob.client.close()
+    assert numbers == [1, 0]
+
+
+async def test_active_calls_invitation_twice_in_one_breath_is_refused_once() -> None:
+    network = FakeNetwork()
+    nobody = FakeScreening(lambda _: Decision(Action.REJECT))
+    async with party(network, "alice") as alice, party(network, "bob", screening=nobody) as bob:
+        message = wire.Invite(
+            conversation=wire.NO_CONVERSATION,
+            party="p",
+            sdp="v=0",
+            sent_at=wire.format_time(FAST.wall()),
+            lifetime=30,
+        )
+        for _ in range(3):
+            alice.signaling.publish("bob", message)
+        await bob.seen("closed")
+        alice.signaling.publish("bob", message)
+        await until(lambda: len(said(alice.network, "bob", "alice")) == 2)
+    assert bob.names == ["called", "response", "closed"]
+
+
+async def test_active_calls_invitation_of_the_past_gets_our_time() -> None:
+    network = FakeNetwork()
+    ahead = replace(FAST, wall=lambda: NOW + 3600)
+    async with party(network, "alice") as alice, party(network, "bob", ahead) as bob:
+        stale = wire.Invite(
+            conversation=wire.NO_CONVERSATION,
+            party="p",
+            sdp="v=0",
+            sent_at=wire.format_time(NOW),
+            lifetime=30,
+        )
+        alice.signaling.publish("bob", stale)
+        closed = await bob.seen("closed")
+        answers = said(network, "bob", "alice")
+    assert (closed.call_status, closed.reason) == (CallStatus.TIMEOUT, CloseReason.INVITE_TIMEOUT)
+    assert [(each["callStatus"], each["reason"]) for each in answers] == [("TIMEOUT", "expired")]
+    assert answers[0]["now"] == wire.format_time(NOW + 3600)
+    assert bob.called.empty()
+
+
+async def test_active_calls_age_is_not_judged_before_the_clock_is_set() -> None:
+    network = FakeNetwork()
+    unset = replace(FAST, wall=lambda: 60.0)
+    async with party(network, "alice") as alice, party(network, "bob", unset) as bob:
+        alice.client.call("bob")
+        assert (await called(bob)).remote_uid == "alice"
+
+
+async def test_active_calls_accepted_after_the_end_is_sent_away() -> None:
+    async with two() as (alice, bob):
+        outgoing = alice.client.call("bob")
+        incoming = await called(bob)
+        await outgoing.close()
+        await incoming.wait_closed()
+        late = wire.Response(
+            conversation=outgoing.id, party="party-x", call_status=CallStatus.ACCEPTED, sdp="v=0"
+        )
+        mark = len(alice.network.published)
+        bob.signaling.publish("alice", late)
+        await until(
+            lambda: any(
+                b'"close"' in each.payload and b'"cancelled"' in each.payload
+                for each in alice.network.published[mark:]
+                if each.topic.endswith("bob/signal/alice")
+            )
+        )
+
+
+async def test_active_calls_who_rings_after_the_end_is_sent_away() -> None:
+    async with two() as (alice, bob):
+        outgoing = alice.client.call("bob")
+        await (await called(bob)).reject()
+        await outgoing.wait_closed()
+        phone = wire.Ringing(conversation=outgoing.id, party="phone", expires_in=20)
+        bob.signaling.publish("alice", phone)
+        await until(lambda: said(alice.network, "alice", "bob")[-1]["type"] == "close")
+
+
+async def test_active_calls_only_the_inviter_selects() -> None:
+    network = FakeNetwork()
+    async with (
+        party(network, "alice") as alice,
+        party(network, "bob") as bob,
+        party(network, "mallory") as mallory,
+    ):
+        outgoing = alice.client.call(["bob", "mallory"])
+        incoming = await called(bob)
+        await incoming.ring()
+        select = wire.Select(
+            conversation=outgoing.id, party="party-alice", selected_party="somebody-else"
+        )
+        mallory.signaling.publish("bob", select)
+        await (await called(mallory)).reject()
+        await incoming.accept()
+        assert await outgoing.answered() is CallStatus.ACCEPTED
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[" * 200, json.dumps({"type": "close"})])
+async def test_active_calls_nonsense_on_the_data_channel_is_ignored(text: str) -> None:
+    async with two() as (alice, bob):
+        _, incoming = await connected(alice, bob)
+        bob.peers.last.control(text)
+        other = wire.Close(
+            conversation=wire.NO_CONVERSATION, party="party-alice", reason="user_hangup"
+        )
+        bob.peers.last.control(wire.encode(other).decode())
+        assert incoming.state is State.ESTABLISHED

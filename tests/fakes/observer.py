@@ -1,0 +1,24 @@
+"""An observer that keeps what it is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class RecordingObserver:
+    """See `agent.client.call_context.CallObserver`."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Any]] = []
+
+    async def begun(self, conversation: Any) -> None:
+        self.told.append(("begun", conversation))
+
+    def event(self, conversation: Any, name: str, event: Any) -> None:
+        self.told.append((name, event))
+
+    def renamed(self, conversation: Any, before: str) -> None:
+        self.told.append(("renamed", before))
+
+    def ended(self, conversation: Any) -> None:
+        self.told.append(("ended", conversation))

@@ -1,0 +1,20 @@
+"""A screening that decides as it is told, and keeps what it was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agent.core.call.decision import Decision
+from agent.core.call.values import Invitation
+
+
+class FakeScreening:
+    """See `agent.ports.CallScreening`."""
+
+    def __init__(self, decide: Callable[[Invitation], Decision]) -> None:
+        self.asked: list[tuple[Invitation, bool]] = []
+        self._decide = decide
+
+    def admit(self, invitation: Invitation, *, busy: bool) -> Decision:
+        self.asked.append((invitation, busy))
+        return self._decide(invitation)

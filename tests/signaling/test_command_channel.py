@@ -1,0 +1,150 @@
+"""An operator's commands over a broker, and the results that go back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from agent.errors import MalformedMessage
+from agent.signaling.command_channel import CommandChannel, CommandRequest
+from agent.signaling.protocol.messages import CommandResult, OpenCommand
+from tests.fakes.broker import FakeBroker
+from tests.fakes.network import FakeNetwork
+from tests.fakes.reader import reading, stream_of
+
+PREFIX = "callbox/v1"
+
+
+@pytest.fixture
+def network() -> FakeNetwork:
+    return FakeNetwork()
+
+
+@pytest.fixture
+async def commands(network: FakeNetwork) -> AsyncIterator[CommandChannel]:
+    broker = FakeBroker(network, "door-1")
+    channel = CommandChannel(broker, uid="door-1", prefix=PREFIX, now=lambda: 1795342500.123)
+    async with broker:
+        await broker.wait_connected(30)
+        yield channel
+
+
+@pytest.fixture
+async def caller(network: FakeNetwork) -> AsyncIterator[FakeBroker]:
+    broker = FakeBroker(network, "desk")
+    async with reading(broker, "callbox/v1/desk/signal/+", "replies/#"):
+        await broker.wait_connected(30)
+        yield broker
+
+
+async def command(commands: CommandChannel) -> CommandRequest:
+    async with asyncio.timeout(30):
+        return await commands.receive()
+
+
+async def test_commands_are_subscribed_to(network: FakeNetwork, commands: CommandChannel) -> None:
+    assert network.subscriptions_of("door-1") == {"callbox/v1/door-1/command/+": 1}
+
+
+async def test_command_that_is_retained_is_passed_over(
+    commands: CommandChannel, caller: FakeBroker
+) -> None:
+    await caller.publish("callbox/v1/door-1/command/open", b'{"id":"old"}', retain=True)
+    await caller.publish("callbox/v1/door-1/command/open", b'{"id":"new"}')
+    assert (await command(commands)).id == "new"
+
+
+async def test_command_result_goes_to_the_response_topic(
+    commands: CommandChannel, caller: FakeBroker
+) -> None:
+    await caller.publish(
+        "callbox/v1/door-1/command/open",
+        b'{"id":"r-1"}',
+        response_topic="replies/1",
+        correlation_data=b"\x01",
+    )
+    request = await command(commands)
+    assert (request.verb, request.command, request.id) == ("open", OpenCommand(id="r-1"), "r-1")
+    await request.reply(CommandResult.success(opened_for=3))
+    answer = await stream_of(caller).receive()
+    assert (answer.topic, answer.correlation_data) == ("replies/1", b"\x01")
+    assert json.loads(answer.payload) == {"ok": True, "openedFor": 3, "id": "r-1"}
+
+
+async def test_command_result_without_a_response_topic_is_an_event(
+    commands: CommandChannel, caller: FakeBroker, network: FakeNetwork
+) -> None:
+    await caller.publish("callbox/v1/door-1/command/open", b'{"id":"r-1"}')
+    await (await command(commands)).reply(CommandResult.failure("no_door", "no door is configured"))
+    assert network.published[-1].topic == "callbox/v1/door-1/events/command_result"
+    assert json.loads(network.published[-1].payload) == {
+        "event": "command_result",
+        "id": "r-1",
+        "verb": "open",
+        "device": "door-1",
+        "timestamp": "2026-11-22T10:15:00.123Z",
+        "ok": False,
+        "code": "no_door",
+        "message": "no door is configured",
+    }
+
+
+@pytest.mark.parametrize(
+    ("topic", "correlation_data"),
+    [
+        ("callbox/v1/desk/signal/door-1", None),
+        ("callbox/v1/door-1/status", None),
+        ("callbox/v1/door-2/command/open", None),
+        ("callbox/v1/door-1/events/closed", None),
+        ("replies/+", None),
+        ("replies/#", None),
+        ("$SYS/replies", None),
+        ("replies/\x00", None),
+        ("r" * 257, None),
+        ("", None),
+        ("replies/1", b"x" * 1025),
+    ],
+)
+async def test_command_cannot_make_the_device_speak_elsewhere(
+    commands: CommandChannel,
+    caller: FakeBroker,
+    network: FakeNetwork,
+    topic: str,
+    correlation_data: bytes | None,
+) -> None:
+    await caller.publish(
+        "callbox/v1/door-1/command/open",
+        b"",
+        response_topic=topic,
+        correlation_data=correlation_data,
+    )
+    await (await command(commands)).reply(CommandResult.success(timestamp="not the event's own"))
+    assert network.published[-1].topic == "callbox/v1/door-1/events/command_result"
+    assert json.loads(network.published[-1].payload)["timestamp"] == "2026-11-22T10:15:00.123Z"
+
+
+@pytest.mark.parametrize(
+    ("verb", "payload", "code", "request_id"),
+    [
+        ("reboot", b'{"id":"r-2"}', "unknown_verb", "r-2"),
+        ("policy", b'{"id":"r-3"}', "invalid", "r-3"),
+        ("open", b"now", "not_json", None),
+        ("open", b'{"id":7}', "invalid", None),
+        ("open", b"[]", "not_an_object", None),
+    ],
+)
+async def test_command_that_cannot_be_used_can_still_be_answered(
+    commands: CommandChannel,
+    caller: FakeBroker,
+    verb: str,
+    payload: bytes,
+    code: str,
+    request_id: str | None,
+) -> None:
+    await caller.publish(f"callbox/v1/door-1/command/{verb}", payload)
+    request = await command(commands)
+    assert isinstance(request.command, MalformedMessage)
+    assert (request.verb, request.command.code, request.id) == (verb, code, request_id)
