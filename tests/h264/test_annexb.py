@@ -27,18 +27,18 @@ def annex_b(nals: list[bytes], code: bytes = b"\x00\x00\x00\x01") -> bytes:
 
 
 @given(NALS, st.sampled_from([b"\x00\x00\x01", b"\x00\x00\x00\x01", b"\x00\x00\x00\x00\x01"]))
-def test_units_survive_any_start_code(nals: list[bytes], code: bytes) -> None:
+def test_annexb_units_survive_any_start_code(nals: list[bytes], code: bytes) -> None:
     assert list(h264.nal_units(annex_b(nals, code))) == nals
 
 
 @given(NALS)
-def test_a_keyframe_is_a_first_slice_of_type_5(nals: list[bytes]) -> None:
+def test_annexb_keyframe_is_a_first_slice_of_type_5(nals: list[bytes]) -> None:
     slices = [nal[0] & 0x1F for nal in nals if nal[0] & 0x1F in (1, 5)]
     assert h264.is_keyframe(annex_b(nals)) == (slices[:1] == [5])
 
 
 @given(NALS)
-def test_a_decoder_starts_with_a_keyframe_behind_its_parameter_sets(nals: list[bytes]) -> None:
+def test_annexb_decoder_starts_with_a_keyframe_behind_its_parameter_sets(nals: list[bytes]) -> None:
     types = [nal[0] & 0x1F for nal in nals]
     before = types[: next((at for at, kind in enumerate(types) if kind in (1, 5)), len(types))]
     assert h264.can_start(annex_b(nals)) == (
@@ -49,7 +49,7 @@ def test_a_decoder_starts_with_a_keyframe_behind_its_parameter_sets(nals: list[b
 
 
 @given(NALS)
-def test_the_sps_before_the_first_slice_is_found(nals: list[bytes]) -> None:
+def test_annexb_sps_before_the_first_slice_is_found(nals: list[bytes]) -> None:
     before: list[bytes] = []
     for nal in nals:
         if nal[0] & 0x1F in (1, 5):
@@ -59,7 +59,7 @@ def test_the_sps_before_the_first_slice_is_found(nals: list[bytes]) -> None:
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_read_or_refused_with_a_value_error(data: bytes) -> None:
+def test_annexb_any_bytes_are_read_or_refused_with_a_value_error(data: bytes) -> None:
     list(h264.nal_units(data))
     h264.is_keyframe(data)
     h264.can_start(data)
@@ -74,7 +74,7 @@ def test_any_bytes_are_read_or_refused_with_a_value_error(data: bytes) -> None:
 
 
 @given(st.integers(0, len(SPS_720P) - 1))
-def test_a_cut_sps_says_so_or_lacks_only_its_timing(length: int) -> None:
+def test_annexb_cut_sps_says_so_or_lacks_only_its_timing(length: int) -> None:
     try:
         sps = h264.parse_sps(SPS_720P[:length])
     except ValueError:
@@ -82,14 +82,14 @@ def test_a_cut_sps_says_so_or_lacks_only_its_timing(length: int) -> None:
     assert (sps.width, sps.height) == (1280, 720)
 
 
-def test_sps_of_a_720p_camera() -> None:
+def test_annexb_sps_of_a_720p_camera() -> None:
     assert h264.parse_sps(SPS_720P) == h264.Sps(1280, 720, "42c01f", 30.0)
 
 
 @pytest.mark.parametrize(
     "nal", [b"", b"\x67", b"\x68\x42\xc0\x1f\x80", b"\x67\x42\xc0\x1f" + bytes(40)]
 )
-def test_what_is_no_sps_is_refused(nal: bytes) -> None:
+def test_annexb_what_is_no_sps_is_refused(nal: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         h264.parse_sps(nal)
 
@@ -104,7 +104,9 @@ def test_what_is_no_sps_is_refused(nal: bytes) -> None:
         ("High", (18, 34), "64"),
     ],
 )
-def test_what_x264_writes_is_read(profile: str, size: tuple[int, int], first_byte: str) -> None:
+def test_annexb_what_x264_writes_is_read(
+    profile: str, size: tuple[int, int], first_byte: str
+) -> None:
     codec = av.CodecContext.create("libx264", "w")
     assert isinstance(codec, av.VideoCodecContext)
     codec.width, codec.height, codec.pix_fmt = *size, "yuv420p"
@@ -124,7 +126,7 @@ def test_what_x264_writes_is_read(profile: str, size: tuple[int, int], first_byt
     assert sps.profile_level_id.startswith(first_byte)
 
 
-def test_without_timing_there_is_no_frame_rate() -> None:
+def test_annexb_without_timing_there_is_no_frame_rate() -> None:
     # Baseline 3.0, 640x480, made by hand: no cropping, no VUI.
     bits = (
         "1"
@@ -146,14 +148,14 @@ def test_without_timing_there_is_no_frame_rate() -> None:
 
 
 @given(st.integers(0, 2**31))
-def test_exp_golomb_is_read_back(number: int) -> None:
+def test_annexb_exp_golomb_is_read_back(number: int) -> None:
     code = number + 1
     total = 2 * code.bit_length() - 1
     data = (code << (-total % 8)).to_bytes(-(-total // 8), "big")
     assert h264.BitReader(data).ue() == number
 
 
-def test_emulation_prevention_is_taken_out() -> None:
+def test_annexb_emulation_prevention_is_taken_out() -> None:
     assert (
         h264.without_emulation(b"\x00\x00\x03\x01\x00\x00\x03\x00") == b"\x00\x00\x01\x00\x00\x00"
     )

@@ -30,7 +30,7 @@ def annexb(*units: bytes) -> bytes:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_can_be_looked_at(data: bytes) -> None:
+def test_parameter_sets_any_bytes_can_be_looked_at(data: bytes) -> None:
     list(nal_types(data))
     has_picture(data)
     has_b_slices_or_broken(data)
@@ -42,7 +42,7 @@ def has_b_slices_or_broken(data: bytes) -> None:
         has_b_slices(data)
 
 
-def test_a_key_frame_is_an_idr_slice() -> None:
+def test_parameter_sets_key_frame_is_an_idr_slice() -> None:
     assert is_keyframe(annexb(SPS_720P, PPS, IDR_SLICE))
     assert not is_keyframe(annexb(P_SLICE))
     assert not is_keyframe(annexb(SPS_720P, PPS))
@@ -54,7 +54,7 @@ def test_parameter_sets_alone_are_no_picture() -> None:
     assert has_picture(annexb(P_SLICE))
 
 
-def test_an_idr_without_parameter_sets_gets_the_last_ones() -> None:
+def test_parameter_sets_idr_without_parameter_sets_gets_the_last_ones() -> None:
     sets = ParameterSets()
     whole = annexb(SPS_720P, PPS, IDR_SLICE)
     assert sets.complete(whole) is whole
@@ -62,7 +62,7 @@ def test_an_idr_without_parameter_sets_gets_the_last_ones() -> None:
     assert sets.complete(annexb(IDR_SLICE)) == whole
 
 
-def test_an_idr_with_only_an_sps_gets_the_pps() -> None:
+def test_parameter_sets_idr_with_only_an_sps_gets_the_pps() -> None:
     sets = ParameterSets()
     sets.complete(annexb(PPS))
     assert list(nal_types(sets.complete(annexb(SPS_720P, IDR_SLICE)))) == [8, 7, 5]
@@ -74,7 +74,7 @@ def test_parameter_sets_that_came_alone_are_remembered() -> None:
     assert list(nal_types(sets.complete(annexb(IDR_SLICE)))) == [7, 8, 5]
 
 
-def test_sequence_parameters_of_an_access_unit() -> None:
+def test_parameter_sets_sequence_parameters_of_an_access_unit() -> None:
     found = sequence_parameters(access_unit(1, key=True).data)
     assert found is not None
     assert (found.width, found.height, found.profile_level_id, found.framerate) == (
@@ -87,7 +87,7 @@ def test_sequence_parameters_of_an_access_unit() -> None:
 
 
 @pytest.mark.parametrize(("b_frames", "expected"), [(0, False), (2, True)])
-def test_b_slices_are_seen(tmp_path: Path, b_frames: int, expected: bool) -> None:
+def test_parameter_sets_b_slices_are_seen(tmp_path: Path, b_frames: int, expected: bool) -> None:
     path = write_clip(tmp_path / "clip.h264", b_frames=b_frames)
     slices = [unit for unit in nal_units(path.read_bytes()) if unit[0] & 0x1F in {1, 5}]
     assert any(has_b_slices(START_CODE + unit) for unit in slices) is expected
@@ -105,7 +105,7 @@ def test_b_slices_are_seen(tmp_path: Path, b_frames: int, expected: bool) -> Non
         (7680, 4320, 60, 8_000_000, 52),
     ],
 )
-def test_the_lowest_level_that_fits(
+def test_parameter_sets_lowest_level_that_fits(
     width: int, height: int, framerate: float, bitrate: int, level: int
 ) -> None:
     assert level_for(width, height, framerate, bitrate) == level
@@ -124,5 +124,5 @@ def test_the_lowest_level_that_fits(
         ("58c01e", "42e01e"),
     ],
 )
-def test_constrained_baseline_is_spelled_as_usual(stream: str, sdp: str) -> None:
+def test_parameter_sets_constrained_baseline_is_spelled_as_usual(stream: str, sdp: str) -> None:
     assert signaled_profile(stream) == sdp

@@ -30,7 +30,7 @@ def simulate(requests: list[int]) -> list[int]:
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=300))
-def test_never_too_often_and_never_forgotten(requests: list[int]) -> None:
+def test_keyframe_limiter_is_never_too_often_and_forgets_no_request(requests: list[int]) -> None:
     sent = simulate(requests)
     assert sent[0] == min(requests)
     for burst in zip(*(sent[first:] for first in range(BURST + 1)), strict=False):
@@ -39,15 +39,15 @@ def test_never_too_often_and_never_forgotten(requests: list[int]) -> None:
 
 
 @given(st.lists(st.integers(0, 8_000), max_size=400), st.integers(0, 4_000))
-def test_no_4_seconds_see_more_than_14(requests: list[int], start: int) -> None:
+def test_keyframe_limiter_no_4_seconds_see_more_than_14(requests: list[int], start: int) -> None:
     assert len([at for at in simulate(requests) if start <= at < start + 4_000]) <= 14
 
 
-def test_a_storm_of_200_in_4_seconds_makes_at_most_14() -> None:
+def test_keyframe_limiter_storm_of_200_in_4_seconds_makes_at_most_14() -> None:
     assert len([at for at in simulate(list(range(0, 4000, 20))) if at < 4000]) == 14
 
 
-def test_who_joins_may_ask_again_at_once_when_its_transport_is_up() -> None:
+def test_keyframe_limiter_lets_a_new_viewer_ask_twice() -> None:
     limiter = KeyframeLimiter()
     assert limiter.request(0.0) is KeyframeDecision.SEND
     assert not limiter.overdue(0.05)
@@ -56,7 +56,7 @@ def test_who_joins_may_ask_again_at_once_when_its_transport_is_up() -> None:
     assert limiter.overdue(0.05 + MIN_INTERVAL)
 
 
-def test_a_key_frame_serves_the_request_that_is_held() -> None:
+def test_keyframe_limiter_key_frame_serves_the_request_that_is_held() -> None:
     limiter = KeyframeLimiter()
     for _ in range(BURST):
         assert limiter.request(0.0) is KeyframeDecision.SEND

@@ -31,7 +31,7 @@ class Member:
         """Nothing waits."""
 
 
-async def test_a_unit_from_the_event_loop_arrives_at_once_and_one_from_a_thread_soon() -> None:
+async def test_on_demand_source_delivers_at_once_from_the_loop_and_soon_from_a_thread() -> None:
     source, member = HandSource(), Member()
     started: list[list[int]] = []
     shared = OnDemandSource(source, on_start=lambda: started.append(list(member.units)))

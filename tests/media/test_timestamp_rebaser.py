@@ -12,7 +12,7 @@ def unit(pts: int, captured_at: float) -> AccessUnit:
     return AccessUnit(b"", keyframe=False, pts=pts, captured_at=captured_at)
 
 
-def test_the_first_clock_counts_as_it_is() -> None:
+def test_timestamp_rebaser_first_clock_counts_as_it_is() -> None:
     timeline = TimestampRebaser()
     # before each start, the first one too
     timeline.restart()
@@ -23,7 +23,7 @@ def test_the_first_clock_counts_as_it_is() -> None:
     ]
 
 
-def test_a_camera_that_was_started_anew_goes_on_after_the_time_that_it_was_away() -> None:
+def test_timestamp_rebaser_keeps_the_gap_of_a_camera_that_was_away() -> None:
     timeline = TimestampRebaser()
     for number in range(3):
         last = timeline.place(unit(number * 3000, 10 + number / 30))
@@ -39,7 +39,7 @@ def test_a_camera_that_was_started_anew_goes_on_after_the_time_that_it_was_away(
         last = again[-1]
 
 
-def test_between_two_starts_the_cameras_own_clock_counts() -> None:
+def test_timestamp_rebaser_between_two_starts_the_cameras_own_clock_counts() -> None:
     timeline = TimestampRebaser()
     timeline.place(unit(0, 10.0))
     timeline.restart()
@@ -48,7 +48,7 @@ def test_between_two_starts_the_cameras_own_clock_counts() -> None:
 
 
 @pytest.mark.parametrize("captured_at", [9.0, 10.0])
-def test_a_clock_that_goes_back_costs_one_tick(captured_at: float) -> None:
+def test_timestamp_rebaser_clock_that_goes_back_costs_one_tick(captured_at: float) -> None:
     timeline = TimestampRebaser()
     timeline.place(unit(90_000, 10.0))
     timeline.restart()
@@ -59,6 +59,6 @@ def test_a_clock_that_goes_back_costs_one_tick(captured_at: float) -> None:
     assert again == [90_001, 93_001]
 
 
-def test_two_pictures_of_the_same_time_are_told_apart() -> None:
+def test_timestamp_rebaser_two_pictures_of_the_same_time_are_told_apart() -> None:
     timeline = TimestampRebaser()
     assert [timeline.place(unit(pts, 0.0)).pts for pts in (5, 5, 4, 3005)] == [5, 6, 7, 3005]

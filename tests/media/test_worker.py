@@ -25,7 +25,7 @@ class Told:
         return await asyncio.wait_for(self._errors.get(), 5)
 
 
-async def test_it_runs_until_it_is_stopped() -> None:
+async def test_worker_runs_until_it_is_stopped() -> None:
     running = threading.Event()
     seen: list[Exception] = []
 
@@ -41,7 +41,7 @@ async def test_it_runs_until_it_is_stopped() -> None:
     assert seen == []
 
 
-async def test_an_exception_is_told_as_ours() -> None:
+async def test_worker_exception_becomes_media_unavailable() -> None:
     told = Told()
 
     def body(stopping: threading.Event) -> None:
@@ -55,7 +55,7 @@ async def test_an_exception_is_told_as_ours() -> None:
     await worker.stop()
 
 
-async def test_our_own_error_stays_as_it_is() -> None:
+async def test_worker_media_error_stays_as_it_is() -> None:
     told = Told()
 
     def body(stopping: threading.Event) -> None:
@@ -67,7 +67,7 @@ async def test_our_own_error_stays_as_it_is() -> None:
 
 
 @given(st.lists(st.floats(0, 3), max_size=50))
-def test_the_pacer_keeps_its_grid_and_skips_what_is_late(delays: list[float]) -> None:
+def test_ticker_keeps_its_grid_and_skips_what_is_late(delays: list[float]) -> None:
     now = 100.0
     ticker = Ticker(0.04, lambda: now)
     for delay in delays:
@@ -79,7 +79,7 @@ def test_the_pacer_keeps_its_grid_and_skips_what_is_late(delays: list[float]) ->
         assert abs(steps - round(steps)) < 1e-3
 
 
-async def test_a_call_in_a_thread_returns_and_raises_as_it_would_here() -> None:
+async def test_call_in_thread_returns_and_raises_as_a_plain_call() -> None:
     threads: list[str] = []
     await call_in_thread("test call", lambda: threads.append(threading.current_thread().name))
     assert threads == ["test call"]

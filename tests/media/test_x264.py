@@ -46,14 +46,14 @@ def encoder(bitrate: int = 1_000_000, max_bitrate: int = 4_000_000) -> X264Encod
     return X264Encoder(WIDTH, HEIGHT, FRAMERATE, bitrate, max_bitrate)
 
 
-def test_each_picture_comes_out_at_once() -> None:
+def test_x264_encoder_each_picture_comes_out_at_once() -> None:
     camera = NoisyCamera(encoder())
     for number in range(10):
         units = camera.shoot()
         assert [(unit.pts, unit.captured_at) for unit in units] == [(number * 3000, number / 30)]
 
 
-def test_a_forced_key_frame_is_an_idr_with_parameter_sets() -> None:
+def test_x264_encoder_forced_key_frame_is_an_idr_with_parameter_sets() -> None:
     camera = NoisyCamera(encoder())
     kinds = [camera.shoot(force_idr=number == 5)[0] for number in range(8)]
     assert [unit.keyframe for unit in kinds] == [
@@ -73,7 +73,9 @@ def test_a_forced_key_frame_is_an_idr_with_parameter_sets() -> None:
 @pytest.mark.parametrize(
     ("width", "height", "framerate"), [(320, 240, 30.0), (1280, 720, 30.0), (640, 480, 29.97)]
 )
-def test_the_format_says_what_the_stream_says(width: int, height: int, framerate: float) -> None:
+def test_x264_encoder_format_says_what_the_stream_says(
+    width: int, height: int, framerate: float
+) -> None:
     made = X264Encoder(width, height, framerate, 1_000_000, 2_000_000)
     unit = made.encode(av.VideoFrame(width, height, "yuv420p"), pts=0, captured_at=0.0)[0]
     found = sequence_parameters(unit.data)
@@ -86,7 +88,7 @@ def test_the_format_says_what_the_stream_says(width: int, height: int, framerate
     assert found.framerate == pytest.approx(framerate, rel=1e-3)
 
 
-def test_the_bitrate_follows_down_and_up_while_it_runs() -> None:
+def test_x264_encoder_bitrate_follows_down_and_up_while_it_runs() -> None:
     made = encoder(bitrate=1_000_000)
     camera = NoisyCamera(made)
     camera.bits(60)
@@ -99,7 +101,7 @@ def test_the_bitrate_follows_down_and_up_while_it_runs() -> None:
     assert rates == [pytest.approx(wanted, rel=0.3) for wanted in (1_000_000, 300_000, 3_000_000)]
 
 
-def test_the_highest_bitrate_is_a_ceiling() -> None:
+def test_x264_encoder_highest_bitrate_is_a_ceiling() -> None:
     made = encoder(bitrate=500_000, max_bitrate=600_000)
     camera = NoisyCamera(made)
     made.set_bitrate(50_000_000)
@@ -107,6 +109,6 @@ def test_the_highest_bitrate_is_a_ceiling() -> None:
     assert camera.bits(60) / 2 < 800_000
 
 
-def test_a_size_that_cannot_be_encoded_is_unavailable() -> None:
+def test_x264_encoder_size_that_cannot_be_encoded_is_unavailable() -> None:
     with pytest.raises(MediaUnavailable, match="321x240"):
         X264Encoder(321, 240, 30, 1_000_000, 1_000_000)

@@ -122,6 +122,37 @@ def open_software_encoder(options: VideoOptions, emit: Callable[[AccessUnit], No
     return encoder, make_output(encoder, emit), encoder
 
 
+class SoftwareControl:
+    """Our hold on picamera2's `LibavH264Encoder`, of whose subclass it is a base. What is asked for
+    waits for the next frame.
+    """
+
+    frame_skip_count: int
+
+    def __init__(self, bitrate: int) -> None:
+        self.wanted_bitrate: int | None = bitrate
+        self.keyframe_wanted = False
+
+    def request_keyframe(self) -> None:
+        self.keyframe_wanted = True
+
+    def set_bitrate(self, bitrate: int) -> None:
+        self.wanted_bitrate = bitrate
+
+    def divide_framerate(self, divisor: int) -> None:
+        self.frame_skip_count = divisor
+
+    def before_frame(self, context: Any, max_bitrate: int) -> bool:
+        """Called in the camera's thread with the codec's context: whether the frame shall be an
+        IDR.
+        """
+        if self.wanted_bitrate is not None:
+            context.bit_rate = min(self.wanted_bitrate, max_bitrate)
+            self.wanted_bitrate = None
+        keyframe, self.keyframe_wanted = self.keyframe_wanted, False
+        return keyframe
+
+
 def _live_encoder_class() -> Any:
     """A subclass of picamera2's; made here, as its base can be imported on a device only."""
     import av
@@ -130,13 +161,15 @@ def _live_encoder_class() -> Any:
     from picamera2.encoders.libav_h264_encoder import LibavH264Encoder
     from picamera2.request import MappedArray
 
-    class LiveLibavEncoder(LibavH264Encoder):  # type: ignore[misc]
+    class LiveLibavEncoder(SoftwareControl, LibavH264Encoder):  # type: ignore[misc]
         """No frame threads, as each would hold back a frame; VBV, so that the bitrate can move;
         real IDRs on demand.
         """
 
         def __init__(self, options: VideoOptions) -> None:
-            super().__init__(
+            SoftwareControl.__init__(self, options.bitrate)
+            LibavH264Encoder.__init__(
+                self,
                 bitrate=options.max_bitrate,
                 repeat=True,
                 iperiod=_iperiod(options),
@@ -145,20 +178,9 @@ def _live_encoder_class() -> Any:
             )
             self.drop_final_frames = True
             self._level = int(options.format.profile_level_id[4:], 16)
-            self._wanted_bitrate: int | None = options.bitrate
-            self._keyframe_wanted = False
-
-        def request_keyframe(self) -> None:
-            self._keyframe_wanted = True
-
-        def set_bitrate(self, bitrate: int) -> None:
-            self._wanted_bitrate = bitrate
-
-        def divide_framerate(self, divisor: int) -> None:
-            self.frame_skip_count = divisor
 
         def _start(self) -> None:
-            super()._start()
+            LibavH264Encoder._start(self)
             context = self._stream.codec_context
             context.thread_type = ThreadType.SLICE
             context.thread_count = 0
@@ -173,9 +195,7 @@ def _live_encoder_class() -> Any:
             context.open()
 
         def _encode(self, stream: str, request: Any) -> None:
-            if self._wanted_bitrate is not None:
-                self._stream.codec_context.bit_rate = min(self._wanted_bitrate, self.bitrate)
-                self._wanted_bitrate = None
+            keyframe = self.before_frame(self._stream.codec_context, self.bitrate)
             request.acquire()
             self._request_release_queue.append(request)
             with MappedArray(request, stream) as mapped:
@@ -183,8 +203,7 @@ def _live_encoder_class() -> Any:
                     mapped.array, format=self._av_input_format, width=self.width
                 )
                 frame.pts = self._timestamp(request)
-                if self._keyframe_wanted:
-                    self._keyframe_wanted = False
+                if keyframe:
                     frame.pict_type = PictureType.I
                 for packet in self._stream.encode(frame):
                     self.outputframe(

@@ -35,7 +35,7 @@ class Stream:
 
 
 @pytest.mark.parametrize("first", [0, 65_450])
-def test_all_that_could_arrive_has(first: int) -> None:
+def test_arrivals_all_that_could_arrive_has(first: int) -> None:
     stream = Stream(first)
     # nothing to compare with
     assert stream.report(1.0, 96) is None
@@ -48,7 +48,7 @@ def test_all_that_could_arrive_has(first: int) -> None:
     assert not arrival.overload
 
 
-def test_a_queue_between_two_reports_tells_the_capacity() -> None:
+def test_arrivals_queue_between_two_reports_tells_the_capacity() -> None:
     """Half of what is sent arrives: 400 kbit/s, and the rest waits."""
     stream = Stream()
     stream.report(1.0, 96)
@@ -64,7 +64,7 @@ def test_a_queue_between_two_reports_tells_the_capacity() -> None:
     assert arrival.share == pytest.approx(0.5)
 
 
-def test_what_is_lost_has_not_arrived() -> None:
+def test_arrivals_what_is_lost_has_not_arrived() -> None:
     stream = Stream()
     stream.report(1.0, 96)
     arrival = stream.report(2.0, 196, lost=40)
@@ -72,7 +72,7 @@ def test_what_is_lost_has_not_arrived() -> None:
     assert arrival.rate == pytest.approx(480_000)
 
 
-def test_one_late_moment_is_no_queue() -> None:
+def test_arrivals_one_late_moment_is_no_queue() -> None:
     """Whoever receives was held up for a third of a second; what it says right after is still of
     that moment.
     """
@@ -90,7 +90,7 @@ def test_one_late_moment_is_no_queue() -> None:
     assert late.standing == 0
 
 
-def test_a_report_of_what_is_forgotten_or_unsent_says_nothing() -> None:
+def test_arrivals_report_of_what_is_forgotten_or_unsent_says_nothing() -> None:
     stream = Stream()
     stream.report(1.0, 96)
     assert stream.report(2.0, 196) is not None
@@ -118,7 +118,7 @@ def test_a_report_of_what_is_forgotten_or_unsent_says_nothing() -> None:
     st.floats(0, 60),
 )
 @settings(deadline=None)
-def test_any_report_gives_sensible_numbers(
+def test_arrivals_any_report_gives_sensible_numbers(
     events: list[tuple[str, float, int, int]], path: float
 ) -> None:
     arrivals, now = Arrivals(), 0.0

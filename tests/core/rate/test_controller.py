@@ -61,7 +61,7 @@ calls = st.one_of(
 
 @given(st.lists(calls, max_size=80))
 @settings(deadline=None)
-def test_bounds_hold_for_any_input(sequence: list[tuple[object, ...]]) -> None:
+def test_controller_bounds_hold_for_any_input(sequence: list[tuple[object, ...]]) -> None:
     controller = BitrateController(LIMITS)
     for result in made(controller, sequence):
         assert result is None or result == controller.target
@@ -73,7 +73,7 @@ def test_bounds_hold_for_any_input(sequence: list[tuple[object, ...]]) -> None:
 
 @given(st.lists(calls, max_size=60))
 @settings(deadline=None, max_examples=60)
-def test_nothing_wedges_it(sequence: list[tuple[object, ...]]) -> None:
+def test_controller_recovers_after_any_input(sequence: list[tuple[object, ...]]) -> None:
     """Whatever came before, on a good path it comes back to the maximum, and says so."""
     controller, start = BitrateController(LIMITS), 301.0
     for _ in made(controller, sequence):
@@ -115,7 +115,7 @@ def made(controller: BitrateController, sequence: list[tuple[object, ...]]) -> I
     ),
 )
 @settings(deadline=None)
-def test_never_falls_while_nothing_is_lost_and_round_trips_are_flat(
+def test_controller_never_falls_while_nothing_is_lost_and_round_trips_are_flat(
     round_trip: float, reports: list[tuple[float, float]]
 ) -> None:
     controller, now, target = BitrateController(LIMITS), 0.0, LIMITS.bitrate
@@ -128,7 +128,7 @@ def test_never_falls_while_nothing_is_lost_and_round_trips_are_flat(
     assert controller.quality_limitation_reason == "none"
 
 
-def test_garbage_changes_nothing() -> None:
+def test_controller_ignores_garbage() -> None:
     clean, dirty = BitrateController(LIMITS), BitrateController(LIMITS)
     for tick in range(100):
         now = tick / 5
@@ -151,19 +151,19 @@ def test_garbage_changes_nothing() -> None:
 # one signal at a time
 
 
-def test_holds_the_start_until_somebody_reports() -> None:
+def test_controller_holds_the_start_until_somebody_reports() -> None:
     controller = BitrateController(LIMITS)
     assert [controller.update(tick / 5) for tick in range(100)] == [None] * 100
     assert (controller.target, controller.why) == (LIMITS.bitrate, "start")
 
 
-def test_grows_to_the_maximum_and_says_so() -> None:
+def test_controller_grows_to_the_maximum_and_says_so() -> None:
     controller = BitrateController(LIMITS)
     assert fed(controller, 0, 20)[-1] == LIMITS.max_bitrate
     assert (controller.why, controller.quality_limitation_reason) == ("growth", "none")
 
 
-def test_a_fall_of_remb_is_followed_at_once() -> None:
+def test_controller_fall_of_remb_is_followed_at_once() -> None:
     controller = BitrateController(LIMITS)
     fed(controller, 0, 5)
     controller.on_remb(5.0, 3e6)
@@ -172,7 +172,7 @@ def test_a_fall_of_remb_is_followed_at_once() -> None:
     assert (controller.why, controller.quality_limitation_reason) == ("REMB", "bandwidth")
 
 
-def test_a_remb_that_stands_still_is_a_cap() -> None:
+def test_controller_remb_that_stands_still_is_a_cap() -> None:
     controller = BitrateController(LIMITS)
     for second in range(20):
         controller.on_remb(second, 600_000.0)
@@ -180,7 +180,7 @@ def test_a_remb_that_stands_still_is_a_cap() -> None:
     assert controller.target <= 600_000 / RembOptions().tolerance
 
 
-def test_a_remb_that_climbs_behind_us_is_none() -> None:
+def test_controller_remb_that_climbs_behind_us_is_none() -> None:
     controller = BitrateController(LIMITS)
     lowest = LIMITS.bitrate
     for second in range(10):
@@ -191,12 +191,12 @@ def test_a_remb_that_climbs_behind_us_is_none() -> None:
     assert controller.target > LIMITS.bitrate
 
 
-def test_loss_between_low_and_high_holds() -> None:
+def test_controller_loss_between_low_and_high_holds() -> None:
     controller = BitrateController(LIMITS)
     assert fed(controller, 0, 7, loss=0.05) == []
 
 
-def test_loss_that_follows_the_rate_is_kept_as_congestion() -> None:
+def test_controller_loss_that_follows_the_rate_is_kept_as_congestion() -> None:
     controller = BitrateController(LIMITS)
     fed(controller, 0, 1)
     assert fed(controller, 1, 2, loss=0.15)[-1] < 0.95 * LIMITS.bitrate
@@ -206,7 +206,7 @@ def test_loss_that_follows_the_rate_is_kept_as_congestion() -> None:
     assert controller.quality_limitation_reason == "bandwidth"
 
 
-def test_one_long_round_trip_is_no_queue() -> None:
+def test_controller_one_long_round_trip_is_no_queue() -> None:
     controller = BitrateController(LIMITS)
     fed(controller, 0, 3)
     before = controller.target
@@ -215,7 +215,7 @@ def test_one_long_round_trip_is_no_queue() -> None:
     assert fed(controller, 3.2, 5)[0] > before
 
 
-def test_long_round_trips_are_backed_off_from() -> None:
+def test_controller_long_round_trips_are_backed_off_from() -> None:
     controller = BitrateController(LIMITS)
     fed(controller, 0, 3)
     before = controller.target
@@ -224,7 +224,7 @@ def test_long_round_trips_are_backed_off_from() -> None:
 
 
 @pytest.mark.parametrize(("queued", "age"), [(0, 0.5), (200_000, 0.0)])
-def test_our_own_queue_counts_once_it_persists(queued: int, age: float) -> None:
+def test_controller_backs_off_from_our_own_queue_once_it_persists(queued: int, age: float) -> None:
     controller = BitrateController(LIMITS)
     for tick in range(5):
         controller.on_send_queue(tick / 5, queued, age)
@@ -235,7 +235,7 @@ def test_our_own_queue_counts_once_it_persists(queued: int, age: float) -> None:
     assert controller.why == "send queue"
 
 
-def test_nacks_hold_growth_before_the_report_arrives() -> None:
+def test_controller_nacks_hold_growth_before_the_report_arrives() -> None:
     controller = BitrateController(LIMITS)
     fed(controller, 0, 1)
     for tick in range(25):
@@ -244,7 +244,7 @@ def test_nacks_hold_growth_before_the_report_arrives() -> None:
         assert controller.update(1 + tick / 5) is None
 
 
-def test_silence_backs_off() -> None:
+def test_controller_backs_off_in_silence() -> None:
     controller = BitrateController(LIMITS)
     fed(controller, 0, 3)
     before = controller.target

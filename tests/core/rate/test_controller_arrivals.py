@@ -63,7 +63,7 @@ class Path:
         )
 
 
-def test_a_cut_is_fitted_within_two_reports_and_a_pause_asked_for_once() -> None:
+def test_controller_cut_is_fitted_within_two_reports_and_a_pause_asked_for_once() -> None:
     path = Path()
     path.run(20)
     assert path.controller.target == LIMITS.max_bitrate
@@ -73,7 +73,7 @@ def test_a_cut_is_fitted_within_two_reports_and_a_pause_asked_for_once() -> None
     assert path.controller.quality_limitation_reason == "bandwidth"
 
 
-def test_being_late_on_this_machine_is_no_queue() -> None:
+def test_controller_takes_lateness_of_this_machine_for_no_queue() -> None:
     path = Path()
     path.run(20)
     path.run(10, lateness=0.3)
@@ -81,7 +81,7 @@ def test_being_late_on_this_machine_is_no_queue() -> None:
     assert path.pauses == []
 
 
-def test_an_estimate_that_falls_while_all_arrives_in_time_is_not_followed() -> None:
+def test_controller_estimate_that_falls_while_all_arrives_in_time_is_not_followed() -> None:
     path = Path()
     path.run(20, remb=6e6)
     for second in range(10):
@@ -89,7 +89,7 @@ def test_an_estimate_that_falls_while_all_arrives_in_time_is_not_followed() -> N
     assert min(path.targets[-300:]) == LIMITS.max_bitrate
 
 
-def test_an_estimate_that_stands_still_is_a_cap_all_the_same() -> None:
+def test_controller_estimate_that_stands_still_is_a_cap_all_the_same() -> None:
     path = Path()
     path.run(20, remb=6e6)
     path.run(20, remb=700_000)
@@ -97,7 +97,7 @@ def test_an_estimate_that_stands_still_is_a_cap_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_without_arrivals_round_trips_and_loss_tell(seed: int) -> None:
+def test_controller_without_arrivals_round_trips_and_loss_tell(seed: int) -> None:
     capacity = ((0.0, 4e6), (20.0, 8e5), (50.0, 4e6))
     trace = simulate(LinkOptions(capacity, queue_bytes=60_000, arrivals=False, seed=seed), 75)
     assert trace.first_time(20, lambda target: target <= 800_000) <= 5

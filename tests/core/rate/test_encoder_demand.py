@@ -30,7 +30,7 @@ divisors = st.integers(1, MAX_FRAME_DIVISOR)
         (4_000_000, 4, 1),
     ],
 )
-def test_thinned_leaves_pictures_out_where_each_would_be_mud(
+def test_demand_thinned_leaves_pictures_out_where_each_would_be_mud(
     bitrate: int, now: int, divisor: int
 ) -> None:
     assert EncoderDemand(bitrate).thinned(HD, 1, now) == (bitrate * divisor, divisor)
@@ -42,7 +42,7 @@ def test_thinned_leaves_pictures_out_where_each_would_be_mud(
     st.integers(1, 1_000_000),
     divisors,
 )
-def test_thinned_never_asks_the_encoder_for_less_than_it_should(
+def test_demand_thinned_never_asks_the_encoder_for_less_than_it_should(
     demand: EncoderDemand, pixel_rate: float, min_bitrate: int, now: int
 ) -> None:
     thinned = demand.thinned(pixel_rate, min_bitrate, now)
@@ -57,7 +57,7 @@ def test_thinned_never_asks_the_encoder_for_less_than_it_should(
 
 
 @given(st.integers(1, 10_000_000), divisors, st.integers(1, 1_000_000))
-def test_fitting_sends_the_same_and_never_asks_for_less_than_the_minimum(
+def test_demand_fitting_sends_the_same_and_never_asks_for_less_than_the_minimum(
     bitrate: int, divisor: int, min_bitrate: int
 ) -> None:
     bitrate = max(bitrate, min_bitrate)
@@ -71,14 +71,14 @@ def test_fitting_sends_the_same_and_never_asks_for_less_than_the_minimum(
     ("bitrate", "divisor", "demand"),
     [(250_000, 3, (250_000, 3)), (400_000, 2, (400_000, 2)), (600_000, 2, (300_000, 1))],
 )
-def test_fitting_leaves_out_no_more_pictures_than_the_minimum_asks_for(
+def test_demand_fitting_leaves_out_no_more_pictures_than_the_minimum_asks_for(
     bitrate: int, divisor: int, demand: tuple[int, int]
 ) -> None:
     assert EncoderDemand.fitting(bitrate, divisor, 250_000) == demand
 
 
 @given(st.builds(EncoderDemand, st.integers(1, 10_000_000), divisors), divisors)
-def test_divided_sends_the_same(demand: EncoderDemand, divisor: int) -> None:
+def test_demand_divided_sends_the_same(demand: EncoderDemand, divisor: int) -> None:
     divided = demand.divided(divisor)
     assert divided.frame_divisor == divisor
     assert demand.sent_bitrate - 1 <= divided.sent_bitrate <= demand.sent_bitrate

@@ -44,7 +44,7 @@ class Conversation:
                 self.seen.append(self.dropper.divisor)
 
 
-def test_it_takes_a_while_of_shortage_and_goes_no_further_than_it_must() -> None:
+def test_frame_dropper_takes_a_while_of_shortage_and_goes_no_further_than_it_must() -> None:
     call = Conversation()
     call.run(SHORT_FOR - 0.4, short=True)
     call.run(3, short=False)
@@ -56,7 +56,7 @@ def test_it_takes_a_while_of_shortage_and_goes_no_further_than_it_must() -> None
     assert call.seen == [1, 2, 3, 4]
 
 
-def test_it_returns_step_by_step() -> None:
+def test_frame_dropper_returns_step_by_step() -> None:
     call = Conversation()
     call.run(20, short=True)
     call.run(3 * FIRST_HOLD + SHORTAGE_AGE + 1, short=False)
@@ -71,7 +71,7 @@ def pause_before_the_next_try(call: Conversation) -> float:
     return call.now - since
 
 
-def test_it_tries_less_and_less_often_what_failed() -> None:
+def test_frame_dropper_tries_less_and_less_often_what_failed() -> None:
     call, pauses = Conversation(), []
     call.run(SHORT_FOR + 0.4, short=True)
     for _ in range(6):
@@ -89,7 +89,9 @@ def test_it_tries_less_and_less_often_what_failed() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0.05, 20), st.booleans()), max_size=80))
-def test_it_moves_by_one_and_never_without_a_reason(steps: list[tuple[float, bool]]) -> None:
+def test_frame_dropper_moves_by_one_and_never_without_a_reason(
+    steps: list[tuple[float, bool]],
+) -> None:
     dropper, now, short_at, last_change = FrameDropper(), 0.0, -math.inf, -math.inf
     for elapsed, short in steps:
         now += elapsed
@@ -135,7 +137,7 @@ def simulate(link: LinkOptions, seconds: float) -> Trace:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("remb", [True, False])
-def test_a_link_that_holds_less_than_the_minimum_gets_fewer_pictures_and_all_of_them_again(
+def test_frame_dropper_leaves_pictures_out_on_a_link_below_the_minimum_and_returns(
     seed: int, remb: bool
 ) -> None:
     capacity = ((0.0, 2e6), (20.0, 160e3), (80.0, 2e6))
@@ -150,12 +152,12 @@ def test_a_link_that_holds_less_than_the_minimum_gets_fewer_pictures_and_all_of_
 
 @pytest.mark.parametrize("loss", [0.05, 0.10])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_random_loss_leaves_no_picture_out(loss: float, seed: int) -> None:
+def test_frame_dropper_random_loss_leaves_no_picture_out(loss: float, seed: int) -> None:
     trace = simulate(LinkOptions(((0.0, 10e6),), loss=((0.0, loss),), seed=seed), 60)
     assert min(trace.targets_between(0, 60)) >= LIMITS.min_bitrate
 
 
-def test_silence_leaves_no_picture_out() -> None:
+def test_frame_dropper_silence_leaves_no_picture_out() -> None:
     call = Thinned()
     controller = call._controller
     for tick in range(300):

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.media
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".ts", ".h264", ".264"])
-def test_every_container_gives_the_same_pictures(tmp_path: Path, suffix: str) -> None:
+def test_clip_every_container_gives_the_same_pictures(tmp_path: Path, suffix: str) -> None:
     path = (
         write_clip(tmp_path / "clip.h264").rename(tmp_path / f"clip{suffix}")
         if suffix == ".264"
@@ -33,7 +33,7 @@ def test_every_container_gives_the_same_pictures(tmp_path: Path, suffix: str) ->
     assert times == [number * 40 for number in range(12)]
 
 
-def test_the_format_comes_from_the_stream(tmp_path: Path) -> None:
+def test_clip_format_comes_from_the_stream(tmp_path: Path) -> None:
     for suffix in (".mp4", ".h264"):
         found = probe_clip(write_clip(tmp_path / f"clip{suffix}"), 30)
         assert found == VideoFormat(WIDTH, HEIGHT, FRAMERATE, found.profile_level_id)
@@ -61,7 +61,7 @@ def read_whole(path: Path) -> None:
         ("b_frames.h264", "B-frames"),
     ],
 )
-def test_what_cannot_be_sent_is_said_with_path_and_reason(
+def test_clip_what_cannot_be_sent_is_said_with_path_and_reason(
     tmp_path: Path, name: str, reason: str
 ) -> None:
     path = tmp_path / name

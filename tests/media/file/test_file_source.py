@@ -27,7 +27,7 @@ def pictures(keyframe_every: int, size: int = 1) -> list[ClipPicture]:
     ]
 
 
-def test_going_back_repeats_from_the_last_key_frame_and_then_goes_on() -> None:
+def test_file_source_going_back_repeats_from_the_last_key_frame_and_then_goes_on() -> None:
     playlist = Playlist(iter(pictures(5)))
     assert [next(playlist).offset // 3600 for _ in range(8)] == list(range(8))
     playlist.back_to_keyframe()
@@ -36,7 +36,7 @@ def test_going_back_repeats_from_the_last_key_frame_and_then_goes_on() -> None:
     assert [each.offset // 3600 for each in playlist] == [5, 6, 7, 8, 9, 10, 11]
 
 
-def test_a_distance_too_long_to_remember_is_not_gone_back() -> None:
+def test_file_source_distance_too_long_to_remember_is_not_gone_back() -> None:
     playlist = Playlist(iter(pictures(6, size=1 << 20)))
     for _ in range(6):
         next(playlist)
@@ -45,7 +45,7 @@ def test_a_distance_too_long_to_remember_is_not_gone_back() -> None:
 
 
 @given(st.lists(st.integers(0, 11), min_size=1, max_size=60))
-def test_time_only_grows_whatever_is_played(order: list[int]) -> None:
+def test_file_source_time_only_grows_whatever_is_played(order: list[int]) -> None:
     clip = pictures(5)
     timeline = ClipTimeline()
     times = [timeline.place(clip[index]) for index in order]
@@ -53,7 +53,7 @@ def test_time_only_grows_whatever_is_played(order: list[int]) -> None:
     assert all(later > earlier for earlier, later in pairwise(times))
 
 
-def test_pictures_are_due_at_their_own_distance_and_a_late_clip_goes_on_from_now(
+def test_file_source_pictures_are_due_at_their_own_distance_and_a_late_clip_goes_on_from_now(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 100.0
@@ -72,7 +72,7 @@ def test_pictures_are_due_at_their_own_distance_and_a_late_clip_goes_on_from_now
 
 @pytest.mark.media
 @pytest.mark.parametrize("cached", [True, False])
-async def test_it_loops_without_a_seam(
+async def test_file_source_loops_without_a_seam(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
 ) -> None:
     if not cached:
@@ -89,7 +89,7 @@ async def test_it_loops_without_a_seam(
 
 
 @pytest.mark.media
-async def test_a_request_brings_the_last_key_frame_once_more(tmp_path: Path) -> None:
+async def test_file_source_request_brings_the_last_key_frame_once_more(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", pictures=50, gop=50)
     hub = VideoHub(FileSource(path, VideoOptions()))
     subscription = await hub.subscribe()
@@ -107,7 +107,7 @@ async def test_a_request_brings_the_last_key_frame_once_more(tmp_path: Path) -> 
 
 
 @pytest.mark.media
-async def test_one_who_joins_later_does_not_wait_for_a_long_group(tmp_path: Path) -> None:
+async def test_file_source_late_subscriber_does_not_wait_for_a_long_group(tmp_path: Path) -> None:
     hub = VideoHub(
         FileSource(write_clip(tmp_path / "clip.mkv", pictures=100, gop=100), VideoOptions())
     )
@@ -121,7 +121,7 @@ async def test_one_who_joins_later_does_not_wait_for_a_long_group(tmp_path: Path
     await hub.close()
 
 
-async def test_a_missing_file_is_unavailable(tmp_path: Path) -> None:
+async def test_file_source_missing_file_is_unavailable(tmp_path: Path) -> None:
     hub = VideoHub(FileSource(tmp_path / "no.mp4", VideoOptions()))
     with pytest.raises(MediaUnavailable, match="no such file"):
         await hub.subscribe()
@@ -134,7 +134,7 @@ async def read_to_the_end(subscription: VideoSubscription) -> None:
 
 
 @pytest.mark.media
-async def test_a_file_that_vanishes_while_it_plays_ends_the_subscription(
+async def test_file_source_file_that_vanishes_while_it_plays_ends_the_subscription(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_module, "CACHED_FILE_SIZE", 0)

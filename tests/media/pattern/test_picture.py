@@ -3,7 +3,6 @@ from __future__ import annotations
 import av
 import pytest
 
-from agent.media.pattern.font import ROWS, TextRenderer, glyph
 from agent.media.pattern.picture import PatternPicture
 from agent.media.pattern.timecode import HEIGHT, read_strip
 
@@ -13,7 +12,7 @@ def luma(frame: av.VideoFrame) -> bytes:
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 64), (640, 360), (1366, 768), (1280, 720)])
-def test_the_strip_is_on_top(width: int, height: int) -> None:
+def test_pattern_picture_strip_is_on_top(width: int, height: int) -> None:
     picture = PatternPicture(width, height, "a rather long name of a device that does not fit")
     picture.draw(1_234_567_890_123, 1)
     assert read_strip(
@@ -21,7 +20,7 @@ def test_the_strip_is_on_top(width: int, height: int) -> None:
     ) == 1_234_567_890_123 % (1 << 40)
 
 
-def test_something_moves_and_counts() -> None:
+def test_pattern_picture_something_moves_and_counts() -> None:
     picture = PatternPicture(640, 360, "door-1")
     stride = picture.frame.planes[0].line_size
     seen = set()
@@ -40,7 +39,7 @@ def test_something_moves_and_counts() -> None:
     assert any(row > 360 // 2 for row in moved_rows)
 
 
-def test_the_moving_block_leaves_no_trail() -> None:
+def test_pattern_picture_moving_block_leaves_no_trail() -> None:
     picture = PatternPicture(640, 360, "door-1")
     for milliseconds in range(0, 4000, 40):
         picture.draw(milliseconds, 0)
@@ -50,12 +49,12 @@ def test_the_moving_block_leaves_no_trail() -> None:
     assert luma(picture.frame) == luma(fresh.frame)
 
 
-def test_the_uid_is_shown() -> None:
+def test_pattern_picture_uid_is_shown() -> None:
     one, other = PatternPicture(640, 360, "door-1"), PatternPicture(640, 360, "door-2")
     assert luma(one.frame) != luma(other.frame)
 
 
-def test_it_flashes_at_the_begin_of_a_second() -> None:
+def test_pattern_picture_flashes_at_the_begin_of_a_second() -> None:
     picture = PatternPicture(640, 360, "x")
     corner = 360 // 12
     stride = picture.frame.planes[0].line_size
@@ -65,16 +64,3 @@ def test_it_flashes_at_the_begin_of_a_second() -> None:
         picture.draw(milliseconds, 0)
         shades.append(luma(picture.frame)[at])
     assert shades == [235, 235, 16, 16]
-
-
-def test_unknown_characters_are_boxes_and_case_does_not_matter() -> None:
-    assert glyph("a") == glyph("A")
-    assert glyph("\u4e2d") == glyph("\u00e9") != glyph(" ")
-    assert all(len(glyph(character)) == ROWS for character in "AZ09:#~")
-
-
-def test_text_has_rows_of_one_width() -> None:
-    text = TextRenderer(scale=3, white=235, black=16)
-    rows = text.rows("12:07")
-    assert len(rows) == ROWS
-    assert {len(row) for row in rows} == {text.width(5)}

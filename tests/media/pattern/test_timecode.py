@@ -19,7 +19,7 @@ widths = st.integers(min_value=2 * CELLS, max_value=4096)
 
 
 @given(st.integers(0, 2**45), widths, st.integers(0, 64))
-def test_what_is_drawn_is_read(milliseconds: int, width: int, padding: int) -> None:
+def test_timecode_what_is_drawn_is_read(milliseconds: int, width: int, padding: int) -> None:
     row = encode_strip(milliseconds, width)
     assert len(row) == width
     plane = (row + bytes([128]) * padding) * HEIGHT
@@ -27,22 +27,22 @@ def test_what_is_drawn_is_read(milliseconds: int, width: int, padding: int) -> N
 
 
 @given(widths)
-def test_cells_are_of_equal_width(width: int) -> None:
+def test_timecode_cells_are_of_equal_width(width: int) -> None:
     edges = cell_edges(width)
     cells = [right - left for left, right in itertools.pairwise(edges)]
     assert len(cells) == CELLS
     assert max(cells) - min(cells) <= 1
 
 
-def test_the_most_significant_bit_is_on_the_left_and_white_is_one() -> None:
+def test_timecode_most_significant_bit_is_on_the_left_and_white_is_one() -> None:
     row = encode_strip(1 << 39, 80)
     assert row == b"\xeb\xeb" + b"\x10" * 78
 
 
-def test_a_gray_cell_is_no_time() -> None:
+def test_timecode_gray_cell_is_no_time() -> None:
     assert read_strip(bytes([128]) * 80 * HEIGHT, 80, 80) is None
 
 
-def test_age_survives_the_wrap() -> None:
+def test_timecode_age_survives_the_wrap() -> None:
     assert strip_age(MODULUS - 5, 3 * MODULUS + 7) == 12
     assert strip_age(10, 4) == -6

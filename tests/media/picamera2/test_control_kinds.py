@@ -32,7 +32,7 @@ from agent.media.picamera2.picamera2_controls import camera_controls
         (Kind("SomethingNew"), 1.5),
     ],
 )
-def test_what_fits(kind: Kind, value: Any) -> None:
+def test_control_kinds_what_fits(kind: Kind, value: Any) -> None:
     assert kind.misfit(value) is None
 
 
@@ -57,7 +57,7 @@ def test_what_fits(kind: Kind, value: Any) -> None:
         (Kind("Float"), math.inf, "inf is not a number"),
     ],
 )
-def test_what_does_not_is_said(kind: Kind, value: Any, words: str) -> None:
+def test_control_kinds_what_does_not_is_said(kind: Kind, value: Any, words: str) -> None:
     assert kind.misfit(value) == words
 
 
@@ -70,7 +70,7 @@ def identity(name: str, kind: ControlType, **more: Any) -> SimpleNamespace:
     return SimpleNamespace(name=name, type=kind, **more)
 
 
-def test_kinds_are_read_from_libcameras_controls() -> None:
+def test_control_kinds_kinds_are_read_from_libcameras_controls() -> None:
     assert control_kinds(
         [
             identity("ColourGains", ControlType.Float, isArray=True, size=2),
@@ -86,7 +86,7 @@ def test_kinds_are_read_from_libcameras_controls() -> None:
     }
 
 
-def test_a_value_of_another_kind_is_left_out_and_the_setting_named() -> None:
+def test_control_kinds_value_of_another_kind_is_left_out_and_the_setting_named() -> None:
     wanted = CameraOptions(controls={"Brightness": [0.5], "Contrast": 1.0})
     known = {"Brightness": (-1.0, 1.0, 0.0), "Contrast": (0.0, 32.0, 1.0)}
     kinds = dict.fromkeys(known, Kind("Float"))

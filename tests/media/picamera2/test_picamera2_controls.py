@@ -53,7 +53,7 @@ def controls(
     return made.values, made.complaints
 
 
-def test_a_lens_that_can_move_focuses_by_itself_and_another_is_no_fault() -> None:
+def test_picamera2_controls_lens_that_can_move_focuses_by_itself_and_another_is_no_fault() -> None:
     assert controls() == ({"AfMode": AfMode.Continuous}, ())
     assert controls({}) == ({}, ())
 
@@ -74,7 +74,9 @@ def test_a_lens_that_can_move_focuses_by_itself_and_another_is_no_fault() -> Non
         ({"controls": {"ExposureTime": 9000}}, {"ExposureTime": 9000}),
     ],
 )
-def test_settings_become_controls(wanted: dict[str, Any], made: dict[str, Any]) -> None:
+def test_picamera2_controls_settings_become_controls(
+    wanted: dict[str, Any], made: dict[str, Any]
+) -> None:
     values, complaints = controls(**wanted)
     assert values == {"AfMode": AfMode.Continuous} | made
     assert complaints == ()
@@ -110,7 +112,7 @@ def test_settings_become_controls(wanted: dict[str, Any], made: dict[str, Any]) 
         (EVERYTHING, {"noise_reduction": "minimal"}, ("camera.noise_reduction", "'Minimal'")),
     ],
 )
-def test_what_a_camera_lacks_is_left_out_and_named(
+def test_picamera2_controls_what_a_camera_lacks_is_left_out_and_named(
     known: dict[str, Any], wanted: dict[str, Any], words: tuple[str, ...]
 ) -> None:
     values, complaints = controls(known, **wanted)
@@ -130,7 +132,7 @@ def test_what_a_camera_lacks_is_left_out_and_named(
         ((0, 0, 0.5, 1), (1280, 720), (0, 648, 2304, 1296)),
     ],
 )
-def test_a_region_is_narrowed_around_its_middle(
+def test_picamera2_controls_region_is_narrowed_around_its_middle(
     region: tuple[float, float, float, float],
     size: tuple[int, int],
     made: tuple[int, int, int, int],
@@ -151,7 +153,7 @@ def test_a_region_is_narrowed_around_its_middle(
         (2.0, (20_000, 200_000, None), "video.framerate is 2"),
     ],
 )
-def test_a_frame_rate_that_the_camera_has_not_is_named(
+def test_picamera2_controls_frame_rate_that_the_camera_has_not_is_named(
     framerate: float, limits: tuple[Any, ...], words: str | None
 ) -> None:
     complaint = framerate_complaint(framerate, {"FrameDurationLimits": limits})
@@ -169,7 +171,7 @@ def test_a_frame_rate_that_the_camera_has_not_is_named(
         ((1296, 972), (640, 480)),
     ],
 )
-def test_the_small_picture_has_the_shape_of_the_large_one(
+def test_picamera2_controls_small_picture_has_the_shape_of_the_large_one(
     size: tuple[int, int], small: tuple[int, int]
 ) -> None:
     assert lores_size(*size) == small
@@ -184,5 +186,7 @@ def test_the_small_picture_has_the_shape_of_the_large_one(
         (CameraOptions(vflip=True), (False, True)),
     ],
 )
-def test_half_a_turn_is_both_flips(options: CameraOptions, flips: tuple[bool, bool]) -> None:
+def test_picamera2_controls_half_a_turn_is_both_flips(
+    options: CameraOptions, flips: tuple[bool, bool]
+) -> None:
     assert options.flips == flips

@@ -5,7 +5,6 @@ not there.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import sys
 import threading
 from enum import Enum
@@ -16,10 +15,8 @@ import pytest
 
 from agent.core.rate.encoder_demand import EncoderDemand
 from agent.errors import MediaUnavailable
-from agent.h264.parameter_sets import ParameterSets
-from agent.media.picamera2 import picamera2_encoders, picamera2_source
+from agent.media.picamera2 import picamera2_source
 from agent.media.picamera2.camera_options import CameraOptions
-from agent.media.picamera2.picamera2_encoders import HardwareControl, access_unit
 from agent.media.picamera2.picamera2_source import Picamera2Source
 from agent.media.video_hub import VideoHub
 from agent.media.video_source import VideoOptions
@@ -27,85 +24,6 @@ from agent.ports import AccessUnit
 from tests.fakes.video import access_unit as made_unit
 
 OPTIONS = VideoOptions()
-
-
-def test_times_come_from_the_sensor() -> None:
-    key = made_unit(0, key=True)
-    unit = access_unit(
-        ParameterSets(), key.data, keyframe=True, timestamp=33_333, first_timestamp=7_000_000
-    )
-    assert (unit.pts, unit.captured_at) == (2_999, 7.033333)
-    assert unit.data == key.data
-
-
-def test_a_key_frame_without_parameter_sets_gets_them() -> None:
-    sets = ParameterSets()
-    first = access_unit(
-        sets, made_unit(0, key=True).data, keyframe=True, timestamp=0, first_timestamp=0
-    )
-    bare = first.data[first.data.index(b"\x65") - 4 :]
-    assert access_unit(sets, bare, keyframe=True, timestamp=1, first_timestamp=0).data == first.data
-
-
-class Ioctl:
-    """Takes what would go to the encoder's device file."""
-
-    def __init__(self, failure: OSError | None = None) -> None:
-        self.calls: list[tuple[int, bytes]] = []
-        self._failure = failure
-
-    def __call__(self, device: object, request: int, argument: ctypes.Structure) -> int:
-        if self._failure is not None:
-            raise self._failure
-        self.calls.append((request, bytes(argument)))
-        return 0
-
-
-def test_a_bitrate_is_a_control_of_the_running_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    ioctl = Ioctl()
-    monkeypatch.setattr(picamera2_encoders, "fcntl", SimpleNamespace(ioctl=ioctl))
-    encoder = SimpleNamespace(vd=object(), bitrate=0)
-    control = HardwareControl(encoder)
-    # the latest counts, and one control a frame is all that the device hears
-    for storm in (9, 8, 1_000_000):
-        control.set_bitrate(storm)
-    control.before_frame()
-    control.before_frame()
-    control.set_bitrate(1)
-    control.before_frame()
-    # struct v4l2_control: V4L2_CID_MPEG_VIDEO_BITRATE, value. Below 150 kbit/s the firmware may
-    # hang.
-    assert ioctl.calls == [
-        (0xC008561C, bytes.fromhex("cf099900 40420f00")),
-        (0xC008561C, bytes.fromhex("cf099900 f0490200")),
-    ]
-    assert encoder.bitrate == 150_000
-
-
-@pytest.mark.parametrize(
-    "encoder", [SimpleNamespace(vd=object(), bitrate=7), SimpleNamespace(bitrate=7)]
-)
-def test_an_encoder_that_refuses_a_bitrate_keeps_the_old_one(
-    monkeypatch: pytest.MonkeyPatch, encoder: Any
-) -> None:
-    monkeypatch.setattr(
-        picamera2_encoders, "fcntl", SimpleNamespace(ioctl=Ioctl(OSError(22, "Invalid argument")))
-    )
-    control = HardwareControl(encoder)
-    control.set_bitrate(1_000_000)
-    control.before_frame()
-    assert encoder.bitrate == 7
-
-
-def test_a_storm_of_requests_is_one_key_frame_for_the_next_frame() -> None:
-    forced: list[str] = []
-    control = HardwareControl(SimpleNamespace(force_key_frame=lambda: forced.append("now")))
-    for _ in range(200):
-        control.request_keyframe()
-    assert forced == []
-    control.before_frame()
-    control.before_frame()
-    assert forced == ["now"]
 
 
 class FakeCamera:
@@ -221,7 +139,7 @@ def install(
     return control
 
 
-async def test_it_opens_for_the_first_and_closes_after_the_last(
+async def test_picamera2_source_opens_for_the_first_and_closes_after_the_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     camera = FakeCamera()
@@ -245,7 +163,7 @@ async def test_it_opens_for_the_first_and_closes_after_the_last(
     assert (camera.number, camera.controls) == (0, {"AfMode": AfMode.Continuous})
 
 
-async def test_what_a_camera_cannot_do_is_left_out_and_named(
+async def test_picamera2_source_what_a_camera_cannot_do_is_left_out_and_named(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     camera = FakeCamera(streams=1, turns=False)
@@ -263,7 +181,7 @@ async def test_what_a_camera_cannot_do_is_left_out_and_named(
     await hub.close()
 
 
-async def test_a_still_picture_that_does_not_come_is_an_error(
+async def test_picamera2_source_still_picture_that_does_not_come_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     camera = FakeCamera()
@@ -275,7 +193,7 @@ async def test_a_still_picture_that_does_not_come_is_an_error(
     await hub.close()
 
 
-async def test_a_camera_that_opens_when_nobody_waits_any_more_is_closed(
+async def test_picamera2_source_camera_that_opens_when_nobody_waits_any_more_is_closed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It would stay powered, and be busy for whoever comes next."""
@@ -318,7 +236,7 @@ async def test_a_camera_that_opens_when_nobody_waits_any_more_is_closed(
         (FakeCamera(broken=OSError("what is this")), None, "what is this"),
     ],
 )
-async def test_a_camera_that_cannot_be_used_is_unavailable_and_closed(
+async def test_picamera2_source_camera_that_cannot_be_used_is_unavailable_and_closed(
     monkeypatch: pytest.MonkeyPatch, camera: FakeCamera, first: AccessUnit | None, reason: str
 ) -> None:
     install(monkeypatch, camera, first)
@@ -329,7 +247,9 @@ async def test_a_camera_that_cannot_be_used_is_unavailable_and_closed(
     assert camera.calls == [] or camera.calls[-1] == "close"
 
 
-async def test_without_picamera2_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_picamera2_source_without_picamera2_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "picamera2", None)
     hub = VideoHub(Picamera2Source(OPTIONS), OPTIONS)
     with pytest.raises(MediaUnavailable, match="python3-picamera2"):

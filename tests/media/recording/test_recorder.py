@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import os
 import threading
 from collections.abc import Callable
@@ -8,13 +7,11 @@ from pathlib import Path
 
 import av
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from agent.errors import MediaUnavailable
 from agent.media.file.clip import read_clip
 from agent.media.pattern.timecode import read_strip
-from agent.media.recording.muxer import Muxer, RecordingTimeline
+from agent.media.recording.muxer import Muxer
 from agent.media.recording.recorder import QUEUE_LENGTH, Recorder
 from agent.ports import AccessUnit, DecodedAudio
 from tests.media.clips import write_clip
@@ -44,7 +41,7 @@ class Arrivals:
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])
-async def test_a_recording_holds_every_picture_and_the_sound(
+async def test_recorder_recording_holds_every_picture_and_the_sound(
     tmp_path: Path, units: list[AccessUnit], suffix: str
 ) -> None:
     path = tmp_path / f"call{suffix}"
@@ -71,7 +68,7 @@ async def test_a_recording_holds_every_picture_and_the_sound(
     assert heard == pytest.approx(24 * 960, abs=2100)
 
 
-async def test_video_is_not_encoded_again(tmp_path: Path, units: list[AccessUnit]) -> None:
+async def test_recorder_video_is_not_encoded_again(tmp_path: Path, units: list[AccessUnit]) -> None:
     recorder = Recorder(tmp_path / "call.mkv", audio=False)
     for unit in units:
         recorder.on_video(unit)
@@ -81,7 +78,9 @@ async def test_video_is_not_encoded_again(tmp_path: Path, units: list[AccessUnit
     ]
 
 
-async def test_it_begins_at_the_first_key_frame(tmp_path: Path, units: list[AccessUnit]) -> None:
+async def test_recorder_begins_at_the_first_key_frame(
+    tmp_path: Path, units: list[AccessUnit]
+) -> None:
     recorder = Recorder(tmp_path / "call.mkv")
     recorder.on_audio(sound(0))
     for unit in units[3:]:
@@ -93,7 +92,7 @@ async def test_it_begins_at_the_first_key_frame(tmp_path: Path, units: list[Acce
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-async def test_sound_alone(tmp_path: Path, channels: int) -> None:
+async def test_recorder_sound_alone(tmp_path: Path, channels: int) -> None:
     recorder = Recorder(tmp_path / "call.mkv", video=False)
     for number in range(20):
         recorder.on_audio(sound(number, channels))
@@ -105,7 +104,7 @@ async def test_sound_alone(tmp_path: Path, channels: int) -> None:
         )
 
 
-async def test_nothing_arrived_and_closing_twice_are_harmless(tmp_path: Path) -> None:
+async def test_recorder_nothing_arrived_and_closing_twice_are_harmless(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "call.mkv")
     recorder.close()
     recorder.close()
@@ -115,7 +114,7 @@ async def test_nothing_arrived_and_closing_twice_are_harmless(tmp_path: Path) ->
     assert os.listdir(tmp_path) == []
 
 
-async def test_an_earlier_recording_stays_where_nothing_arrived(tmp_path: Path) -> None:
+async def test_recorder_earlier_recording_stays_where_nothing_arrived(tmp_path: Path) -> None:
     """As when the next call to be recorded is rejected."""
     path = tmp_path / "call.mkv"
     path.write_bytes(b"an earlier call")
@@ -124,7 +123,7 @@ async def test_an_earlier_recording_stays_where_nothing_arrived(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["call.avi", "call", "nowhere/call.mkv"])
-def test_a_file_that_cannot_be_written_is_said_at_once(tmp_path: Path, name: str) -> None:
+def test_recorder_file_that_cannot_be_written_is_said_at_once(tmp_path: Path, name: str) -> None:
     with pytest.raises(MediaUnavailable, match="call"):
         Recorder(tmp_path / name)
 
@@ -143,7 +142,7 @@ def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return open_again.set
 
 
-async def test_a_slow_disk_costs_pictures_up_to_a_key_frame(
+async def test_recorder_slow_disk_costs_pictures_up_to_a_key_frame(
     tmp_path: Path, units: list[AccessUnit], slow_disk: Callable[[], None]
 ) -> None:
     recorder = Recorder(tmp_path / "call.mkv", audio=False)
@@ -161,7 +160,7 @@ async def test_a_slow_disk_costs_pictures_up_to_a_key_frame(
     assert recorder.pictures == sent - 1
 
 
-async def test_a_disk_that_fails_is_told_and_costs_the_call_nothing(
+async def test_recorder_disk_that_fails_is_told_and_costs_the_call_nothing(
     tmp_path: Path, units: list[AccessUnit], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -173,18 +172,3 @@ async def test_a_disk_that_fails_is_told_and_costs_the_call_nothing(
     with pytest.raises(MediaUnavailable, match="No space left"):
         await recorder.finished()
     recorder.on_video(units[0])
-
-
-@given(st.lists(st.tuples(st.integers(0, 2**33), st.floats(0, 10_000)), min_size=2, max_size=50))
-def test_ticks_only_grow_whatever_arrives(arrivals: list[tuple[int, float]]) -> None:
-    line = RecordingTimeline(90_000)
-    ticks = [line.place(pts, at) for pts, at in arrivals]
-    assert all(later > earlier for earlier, later in itertools.pairwise(ticks))
-
-
-def test_the_own_clock_counts_and_a_new_transport_is_tied_anew() -> None:
-    line = RecordingTimeline(90_000)
-    assert line.place(5_000, 0.0) == 0
-    assert line.place(8_000, 0.05) == 3_000  # late by jitter
-    assert line.place(1_000_000_000, 0.1) == 9_000
-    assert line.place(1_000_003_000, 0.2) == 12_000

@@ -6,8 +6,8 @@ from pathlib import Path
 import av
 import pytest
 
-from agent.errors import ConfigurationError, MediaEnded, MediaUnavailable
-from agent.media.sound.audio_hub import AudioHub, open_audio_source
+from agent.errors import MediaEnded, MediaUnavailable
+from agent.media.sound.audio_hub import AudioHub
 from agent.media.sound.audio_source import SoundFileSource, ToneSource, read_sound, tone_pulse
 from agent.media.sound.opus import FRAME_BYTES, FRAME_SAMPLES, OpusEncoder
 from agent.ports import AudioPacket
@@ -53,16 +53,16 @@ def heard(times: list[float]) -> list[bool]:
     return [listen(at) for at in times]
 
 
-def test_the_tone_is_there_for_120_ms_of_each_second() -> None:
+def test_audio_source_tone_is_there_for_120_ms_of_each_second() -> None:
     assert heard([100 + number / 50 for number in range(100)]) == ([True] * 6 + [False] * 44) * 2
 
 
-def test_a_jittering_clock_neither_breaks_nor_repeats_a_pulse() -> None:
+def test_audio_source_jittering_clock_neither_breaks_nor_repeats_a_pulse() -> None:
     assert heard([99.992 + number / 50 for number in range(50)]) == [True] * 6 + [False] * 44
     assert heard([100.0, 500.5, 500.6, 500.7, 777.0, 777.5, 777.6]) == [True] * 6 + [False]
 
 
-def test_the_pulse_swells_and_fades() -> None:
+def test_audio_source_pulse_swells_and_fades() -> None:
     frames = tone_pulse()
     peaks = [loudness(samples) for samples in frames]
     assert peaks[0] < peaks[1] < peaks[2]
@@ -71,14 +71,14 @@ def test_the_pulse_swells_and_fades() -> None:
     assert max(peaks) <= 3000
 
 
-def test_a_file_is_mixed_down_and_resampled(tmp_path: Path) -> None:
+def test_audio_source_file_is_mixed_down_and_resampled(tmp_path: Path) -> None:
     frames = list(read_sound(write_sound(tmp_path / "voice.wav", seconds=0.3)))
     assert {len(samples) for samples in frames} == {FRAME_BYTES}
     assert len(frames) in {14, 15}
     assert 4000 < loudness(b"".join(frames)) < 8200
 
 
-async def test_a_file_loops(tmp_path: Path) -> None:
+async def test_audio_source_file_loops(tmp_path: Path) -> None:
     hub = AudioHub(SoundFileSource(write_sound(tmp_path / "voice.wav", seconds=0.1)))
     subscription = await hub.subscribe()
     packets = [await subscription.next() for _ in range(12)]
@@ -88,24 +88,8 @@ async def test_a_file_loops(tmp_path: Path) -> None:
         await subscription.next()
 
 
-async def test_one_encoder_serves_two() -> None:
-    hub = AudioHub(ToneSource())
-    first, second = await hub.subscribe(), await hub.subscribe()
-    heard_by_first = {packet.pts: packet.data for packet in [await first.next() for _ in range(8)]}
-    packet = await second.next()
-    while packet.pts not in heard_by_first:
-        packet = await second.next()
-    assert packet.data == heard_by_first[packet.pts]
-    first.close()
-    assert hub.running
-    assert await second.next()
-    second.close()
-    await hub.close()
-    assert not hub.running
-
-
 @pytest.mark.parametrize("name", ["missing.wav", "junk.wav", "silent.mp4", "short.wav"])
-async def test_what_gives_no_sound_is_unavailable(tmp_path: Path, name: str) -> None:
+async def test_audio_source_what_gives_no_sound_is_unavailable(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     if name == "junk.wav":
         path.write_bytes(b"junk" * 500)
@@ -117,13 +101,3 @@ async def test_what_gives_no_sound_is_unavailable(tmp_path: Path, name: str) -> 
     with pytest.raises(MediaUnavailable, match=name):
         await hub.subscribe()
     await hub.close()
-
-
-def test_names_of_sources(tmp_path: Path) -> None:
-    assert open_audio_source("none") is None
-    assert open_audio_source("auto") is None
-    assert isinstance(open_audio_source("pattern"), ToneSource)
-    assert isinstance(open_audio_source(f"file:{tmp_path}/x.ogg"), SoundFileSource)
-    for wrong in ("", "file:", "loud", "pattern:1"):
-        with pytest.raises(ConfigurationError, match=r"audio\.capture"):
-            open_audio_source(wrong)

@@ -24,7 +24,7 @@ from tests.media.clips import decode, write_clip, write_sound
 OPTIONS = VideoOptions(width=320, height=240, framerate=25)
 
 
-def test_what_ffmpeg_is_asked_for() -> None:
+def test_v4l2_source_what_ffmpeg_is_asked_for() -> None:
     assert device_options(OPTIONS, "mjpeg") == {
         "video_size": "320x240",
         "framerate": "25",
@@ -37,7 +37,9 @@ def test_what_ffmpeg_is_asked_for() -> None:
     ("path", "reason"),
     [("/dev/video-that-is-not-there", "no such device"), ("/dev/null", "cannot capture 320x240")],
 )
-async def test_a_device_that_cannot_be_used_is_unavailable(path: str, reason: str) -> None:
+async def test_v4l2_source_device_that_cannot_be_used_is_unavailable(
+    path: str, reason: str
+) -> None:
     source = V4l2Source(Path(path), OPTIONS)
     hub = VideoHub(source, OPTIONS)
     with pytest.raises(MediaUnavailable, match=reason):
@@ -50,7 +52,9 @@ async def test_a_device_that_cannot_be_used_is_unavailable(path: str, reason: st
 @pytest.mark.parametrize(
     ("pix_fmt", "width", "height"), [("yuyv422", 320, 240), ("yuvj422p", 640, 480)]
 )
-def test_pictures_as_webcams_give_them_are_encoded(pix_fmt: str, width: int, height: int) -> None:
+def test_v4l2_source_pictures_as_webcams_give_them_are_encoded(
+    pix_fmt: str, width: int, height: int
+) -> None:
     """The path of a real camera's pictures after decoding; the camera itself is not there."""
     encoder = FrameEncoder(OPTIONS)
     units = [
@@ -74,7 +78,7 @@ def test_pictures_as_webcams_give_them_are_encoded(pix_fmt: str, width: int, hei
 
 @pytest.mark.media
 @pytest.mark.parametrize("damaged", [b"", b"\xff\xd8", bytes(500)])
-def test_a_damaged_picture_costs_no_more_than_itself(damaged: bytes) -> None:
+def test_v4l2_source_damaged_picture_costs_no_more_than_itself(damaged: bytes) -> None:
     camera, decoder = av.CodecContext.create("mjpeg", "w"), av.CodecContext.create("mjpeg", "r")
     camera.width, camera.height, camera.pix_fmt, camera.time_base = (
         320,
@@ -115,7 +119,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, clip: Path) -> V4l2Source:
 
 
 @pytest.mark.media
-async def test_h264_of_a_stand_in_is_passed_through_with_its_own_format(
+async def test_v4l2_source_h264_of_a_stand_in_is_passed_through_with_its_own_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = stand_in(monkeypatch, write_clip(tmp_path / "clip.h264"))
@@ -128,7 +132,7 @@ async def test_h264_of_a_stand_in_is_passed_through_with_its_own_format(
 
 
 @pytest.mark.media
-async def test_a_camera_that_is_in_the_middle_of_its_h264_begins_with_its_next_key_frame(
+async def test_v4l2_source_camera_that_is_in_the_middle_of_its_h264_begins_with_its_next_key_frame(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = write_clip(tmp_path / "clip.h264").read_bytes()
@@ -141,7 +145,7 @@ async def test_a_camera_that_is_in_the_middle_of_its_h264_begins_with_its_next_k
 
 
 @pytest.mark.media
-async def test_pictures_of_a_stand_in_are_encoded(
+async def test_v4l2_source_pictures_of_a_stand_in_are_encoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = stand_in(monkeypatch, write_clip(tmp_path / "clip.mp4", codec="mpeg4"))
@@ -187,7 +191,7 @@ class SilentDevice:
 
 
 @pytest.mark.media
-async def test_a_device_that_hangs_is_closed_by_the_thread_that_is_in_it(
+async def test_v4l2_source_device_that_hangs_is_closed_by_the_thread_that_is_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     device = SilentDevice(write_clip(tmp_path / "clip.h264"))
@@ -205,7 +209,7 @@ async def test_a_device_that_hangs_is_closed_by_the_thread_that_is_in_it(
 
 
 @pytest.mark.media
-async def test_a_stand_in_without_pictures_is_unavailable(
+async def test_v4l2_source_stand_in_without_pictures_is_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub = VideoHub(stand_in(monkeypatch, write_sound(tmp_path / "sound.wav")), OPTIONS)
