@@ -17,6 +17,8 @@ CallboxError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class CallboxError(Exception):
     """The root of the tree."""
@@ -49,11 +51,15 @@ class SignalingError(CallboxError):
 
 
 class MalformedMessage(SignalingError):  # noqa: N818 - it names a thing that came in, not a fault of ours
-    """A message that does not follow the protocol."""
+    """A message that does not follow the protocol.
 
-    def __init__(self, code: str, message: str) -> None:
+    `value` is the JSON object in it, where it could be read as one.
+    """
+
+    def __init__(self, code: str, message: str, value: Mapping[str, object] | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.value: Mapping[str, object] = value or {}
 
 
 class NotConnected(SignalingError):  # noqa: N818 - W3C's word for it

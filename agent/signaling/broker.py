@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
+from agent.core.policy.throttle import Throttle
+
 
 @dataclass(frozen=True, slots=True)
 class Will:
@@ -140,15 +142,17 @@ class Broker(Protocol):
         qos: int = 1,
         essential: bool = False,
         bounds: StreamBounds | None = None,
+        throttle: Throttle | None = None,
     ) -> MessageStream:
         """A stream of its own for one reader, of what matches one of the topic filters.
 
         It is subscribed to on every connection, until the stream or the context is closed. Made
         before the context is entered, it also gets what the broker has kept of an earlier session.
         Where the broker refuses an `essential` one there is no connection; another refusal is an
-        error in the log, and of `wait_granted`. Readers are independent of each other: what one
-        does not read takes no room from another. A message that the broker sends more than once, as
-        filters overlap, arrives more than once.
+        error in the log, and of `wait_granted`. What `throttle` refuses, by its topic, is counted
+        and acknowledged before anything is made of it. Readers are independent of each other: what
+        one does not read takes no room from another. A message that the broker sends more than
+        once, as filters overlap, arrives more than once.
         """
 
     def on_connection(self, callback: Callable[[bool], None]) -> Callable[[], None]:

@@ -7,11 +7,10 @@ not ours, are acknowledged and left alone.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,12 +19,13 @@ from agent import RELEASED
 from agent.core.call import events as ev
 from agent.core.call.decision import RateOutcome
 from agent.core.policy.rate_limiter import RateLimiter
+from agent.core.policy.throttle import Throttle
+from agent.counts import RefusalKind, refusals
 from agent.errors import MalformedMessage
 from agent.ports import Signal
 from agent.signaling.broker import Broker, Incoming
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.encoding import is_conversation
-from agent.signaling.protocol.json_limits import read_object
 from agent.signaling.protocol.topics import SignalTopic, Topics, is_uid
 from agent.signaling.protocol.translation import invitation, to_input, to_message
 
@@ -60,7 +60,11 @@ class SignalingChannel:
         self._monotonic = monotonic
         # how often each sender is told what is wrong with its messages
         self._complaints = RateLimiter()
-        self._signals = broker.subscribe(self._topics.signals_for(uid), essential=True)
+        # of the data channels; what the broker brings is throttled before it gets here
+        self._controls = Throttle()
+        self._signals = broker.subscribe(
+            self._topics.signals_for(uid), essential=True, throttle=Throttle()
+        )
 
     @property
     def connected(self) -> bool:
@@ -126,10 +130,16 @@ class SignalingChannel:
 
     def decode_control(self, sender: str, text: str) -> Signal | None:
         """What a text on the data channel with `sender` says; None where it cannot be read."""
+        now = self._monotonic()
+        if not self._controls.admit(sender, len(text), now):
+            refusals.count(RefusalKind.MESSAGE)
+            return None
         try:
             return self._signal(sender, wire.parse_signal(text.encode("utf-8", "surrogatepass")))
         except MalformedMessage as fault:
-            logger.info("refused on the data channel of %s: %s", sender, fault)
+            refusals.count(RefusalKind.MESSAGE)
+            if self._complaints.judge(sender, now) is RateOutcome.ADMIT:
+                logger.info("refused on the data channel of %s: %s", sender, fault)
             return None
 
     def _read(self, incoming: Incoming) -> Signal | None:
@@ -141,7 +151,7 @@ class SignalingChannel:
         try:
             message = wire.parse_signal(incoming.payload)
         except MalformedMessage as fault:
-            self._complain(topic.sender, incoming.payload, fault)
+            self._complain(topic.sender, fault)
             return None
         signal = self._signal(topic.sender, message)
         if signal is not None:
@@ -160,12 +170,13 @@ class SignalingChannel:
         # a Pi without a network boots in the past
         return wall - sent_at if wall >= RELEASED else None
 
-    def _complain(self, sender: str, payload: bytes, fault: MalformedMessage) -> None:
+    def _complain(self, sender: str, fault: MalformedMessage) -> None:
         """Tell `sender` what is wrong with its message, as often as it may be told."""
+        refusals.count(RefusalKind.MESSAGE)
         if self._complaints.judge(sender, self._monotonic()) is not RateOutcome.ADMIT:
             return
         logger.info("refused from %s: %s", sender, fault)
-        conversation, kind = _salvage(payload)
+        conversation, kind = _salvage(fault.value)
         if kind == "error":
             # two sides never send each other errors about errors
             return
@@ -178,11 +189,8 @@ class SignalingChannel:
         self.publish(sender, message)
 
 
-def _salvage(payload: bytes) -> tuple[str | None, str | None]:
+def _salvage(value: Mapping[str, object]) -> tuple[str | None, str | None]:
     """Conversation and type of a message that is malformed elsewhere."""
-    value: dict[str, object] = {}
-    with contextlib.suppress(MalformedMessage):
-        value = read_object(payload)
     conversation, kind = value.get("conversation"), value.get("type")
     return (
         conversation if isinstance(conversation, str) and is_conversation(conversation) else None,

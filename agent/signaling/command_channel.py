@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from agent.core.policy.throttle import Throttle
 from agent.errors import MalformedMessage
 from agent.signaling.broker import Broker, Incoming
-from agent.signaling.protocol.json_limits import read_object
 from agent.signaling.protocol.messages import (
     Command,
     CommandResult,
@@ -54,7 +53,7 @@ class CommandChannel:
         self._uid = uid
         self._topics = Topics(prefix)
         self._now = now
-        self._commands = broker.subscribe(self._topics.commands_for(uid))
+        self._commands = broker.subscribe(self._topics.commands_for(uid), throttle=Throttle())
 
     async def receive(self) -> CommandRequest:
         """The next command. Its `ack()` is the caller's, once it has been dealt with."""
@@ -72,7 +71,7 @@ class CommandChannel:
             command = parse_command(verb, incoming.payload)
             request_id = command.id
         except MalformedMessage as error:
-            command, request_id = error, _salvage_id(incoming.payload)
+            command, request_id = error, _salvage_id(error.value)
 
         def reply(result: CommandResult) -> asyncio.Future[None]:
             return self._reply(verb, request_id, incoming, result)
@@ -114,8 +113,6 @@ class CommandChannel:
         return not self._topics.is_reserved(topic)
 
 
-def _salvage_id(payload: bytes) -> str | None:
-    with contextlib.suppress(MalformedMessage):
-        value = read_object(payload).get("id")
-        return value if isinstance(value, str) and len(value) <= 128 else None
-    return None
+def _salvage_id(value: Mapping[str, object]) -> str | None:
+    request_id = value.get("id")
+    return request_id if isinstance(request_id, str) and len(request_id) <= 128 else None

@@ -6,11 +6,14 @@ import asyncio
 import logging
 import re
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from agent.core.policy.throttle import Throttle
+from agent.counts import RefusalKind, refusals
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Incoming, StreamBounds
 
@@ -32,6 +35,7 @@ class BoundedStream:
         qos: int = 1,
         essential: bool = False,
         bounds: StreamBounds | None = None,
+        throttle: Throttle | None = None,
         post: Callable[..., None],
         on_close: Callable[[BoundedStream], None],
     ) -> None:
@@ -40,6 +44,7 @@ class BoundedStream:
         self.qos = qos
         self.essential = essential
         self._bounds = bounds or StreamBounds()
+        self._throttle = throttle
         self._pattern = re.compile("|".join(map(_pattern_of, filters)), re.DOTALL)
         self._post = post
         self._on_close = on_close
@@ -95,6 +100,15 @@ class BoundedStream:
     def matches(self, topic: str) -> bool:
         return self._pattern.fullmatch(topic) is not None
 
+    def admits(self, topic: str, size: int) -> bool:
+        """Whether the throttle lets such a message pass, which is taken into account. Runs in the
+        network thread.
+        """
+        if self._throttle is None or self._throttle.admit(topic, size, time.monotonic()):
+            return True
+        refusals.count(RefusalKind.MESSAGE)
+        return False
+
     def put(self, message: Incoming) -> None:
         """Take `message` in, or drop it. Runs in the network thread."""
         size = len(message.payload)
@@ -110,7 +124,9 @@ class BoundedStream:
                 message.ack()
         self._put_bytes += size
         self._messages.append(message)
-        self._post(self._arrived.set)
+        # counted after it was added: where there are more, the reader looks again by itself
+        if len(self._messages) <= 1:
+            self._post(self._arrived.set)
 
     def answered(self, topic_filter: str, refusal: str | None) -> None:
         """The broker has answered a SUBSCRIBE for one of the filters."""
@@ -179,9 +195,16 @@ class Router:
             any(each.essential for each in streams),
         )
 
-    def dispatch(self, message: Incoming) -> None:
-        """Runs in the network thread. What nobody reads any more is acknowledged and dropped."""
-        streams = [each for each in self.streams if each.matches(message.topic)]
+    def readers(self, topic: str, size: int) -> list[BoundedStream]:
+        """Who takes a message of `size` bytes. Runs in the network thread, first of all: a refused
+        message costs little more than this.
+        """
+        return [each for each in self.streams if each.matches(topic) and each.admits(topic, size)]
+
+    def dispatch(self, message: Incoming, streams: Sequence[BoundedStream]) -> None:
+        """Hand `message` to its readers. Runs in the network thread. What nobody reads is
+        acknowledged and dropped.
+        """
         if len(streams) == 1:
             streams[0].put(message)
         elif not streams:

@@ -26,6 +26,7 @@ from _pytest.outcomes import Skipped
 from tests.bench import (
     broker_return,
     endurance,
+    flood,
     fuzz,
     kills,
     latency,
@@ -57,6 +58,7 @@ BENCHES: dict[str, Callable[[Scene], Awaitable[Sequence[Figure | NotMeasured]]]]
     "page-click": page.measure_clicks,
     "demo-start": page.measure_demo,
     "broker-return": broker_return.measure_broker_return,
+    "flood": flood.measure_flood,
     "kills": kills.measure_kills,
     "soak": soak.measure_soak,
     "endurance": endurance.measure_endurance,

@@ -14,6 +14,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from agent.core.policy.throttle import Throttle
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Incoming, MessageStream, StreamBounds, Will
 from agent.signaling.router import BoundedStream, Router
@@ -119,12 +120,14 @@ class FakeBroker:
         qos: int = 1,
         essential: bool = False,
         bounds: StreamBounds | None = None,
+        throttle: Throttle | None = None,
     ) -> MessageStream:
         stream = BoundedStream(
             filters,
             qos=qos,
             essential=essential,
             bounds=bounds,
+            throttle=throttle,
             post=lambda function, *arguments: function(*arguments),
             on_close=self._unsubscribe,
         )
@@ -202,6 +205,7 @@ class FakeBroker:
                 callback(connected)
 
     def arrive(self, message: Message, key: int) -> None:
+        readers = self._router.readers(message.topic, len(message.payload))
         self._router.dispatch(
             Incoming(
                 topic=message.topic,
@@ -211,7 +215,8 @@ class FakeBroker:
                 response_topic=message.response_topic,
                 correlation_data=message.correlation_data,
                 on_ack=partial(self._ack, self._epoch, key) if message.qos else None,
-            )
+            ),
+            readers,
         )
 
     def _ack(self, epoch: int, key: int) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from agent.core.call import events as ev
 from agent.core.call.reasons import CloseReason
+from agent.core.policy.throttle import ThrottleOptions
+from agent.counts import RefusalKind, refusals
 from agent.ports import Signal
 from agent.signaling.channel import SignalingChannel
 from agent.signaling.protocol.messages import (
@@ -223,3 +225,31 @@ async def test_channel_control_text_is_the_same_message(scene: Scene) -> None:
 @pytest.mark.parametrize("text", ["", "{}", "[" * 200, json.dumps({"type": "close"}), "\ud800"])
 async def test_channel_control_text_that_cannot_be_read_is_nothing(scene: Scene, text: str) -> None:
     assert scene.channel.decode_control("desk", text) is None
+
+
+async def test_channel_sender_who_floods_is_throttled_and_others_are_not(scene: Scene) -> None:
+    for _ in range(round(ThrottleOptions().sender.burst_messages) + 50):
+        await scene.say(encode(CLOSE), "flood")
+    await scene.say(encode(CLOSE), "friend")
+    senders = [(await scene.signal()).sender]
+    while senders[-1] != "friend":
+        senders.append((await scene.signal()).sender)
+    assert senders.count("flood") <= ThrottleOptions().sender.burst_messages + 20
+
+
+async def test_channel_control_texts_are_throttled_before_they_are_read(scene: Scene) -> None:
+    before = refusals.totals()[RefusalKind.MESSAGE]
+    text = encode(CLOSE).decode()
+    read = [scene.channel.decode_control("desk", text) for _ in range(1000)]
+    refused = read.count(None)
+    assert 0 < 1000 - refused < 300
+    assert refusals.totals()[RefusalKind.MESSAGE] == before + refused
+
+
+async def test_channel_malformed_control_texts_are_logged_a_few_times(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for _ in range(90):
+        assert scene.channel.decode_control("desk", "{") is None
+    assert 0 < len(caplog.messages) < 30

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.client import topic_matches_sub
 
+from agent.core.policy.throttle import MessageRate, Throttle, ThrottleOptions
+from agent.counts import RefusalKind, refusals
 from agent.signaling.broker import Incoming, StreamBounds
 from agent.signaling.router import BoundedStream, Router
 
@@ -19,12 +21,22 @@ FILTERS = st.tuples(
 ).map(lambda parts: "/".join([*parts[0], *parts[1]]))
 
 
-def stream(*filters: str, bounds: StreamBounds | None = None, qos: int = 1) -> BoundedStream:
+def stream(
+    *filters: str,
+    bounds: StreamBounds | None = None,
+    throttle: Throttle | None = None,
+    qos: int = 1,
+) -> BoundedStream:
     def post(function: Callable[..., None], *arguments: object) -> None:
         function(*arguments)
 
     return BoundedStream(
-        filters or ("x/+",), qos=qos, bounds=bounds, post=post, on_close=lambda _: None
+        filters or ("x/+",),
+        qos=qos,
+        bounds=bounds,
+        throttle=throttle,
+        post=post,
+        on_close=lambda _: None,
     )
 
 
@@ -118,7 +130,7 @@ async def test_stream_acknowledges_what_was_not_read_when_it_is_closed() -> None
 
 def test_router_acknowledges_what_nobody_reads() -> None:
     message, acks = incoming()
-    Router().dispatch(message)
+    Router().dispatch(message, [])
     assert acks == [None]
 
 
@@ -127,11 +139,24 @@ async def test_router_acknowledges_a_shared_message_once_all_have() -> None:
     router.add(one)
     router.add(two)
     message, acks = incoming()
-    router.dispatch(message)
+    router.dispatch(message, router.readers(message.topic, 0))
     (await one.receive()).ack()
     assert not acks
     (await two.receive()).ack()
     assert acks == [None]
+
+
+def test_router_counts_what_a_throttle_refuses() -> None:
+    rate = MessageRate(messages=0, size=0, burst_messages=2, burst_size=100)
+    limited = stream("x/+", throttle=Throttle(ThrottleOptions(sender=rate)))
+    other = stream("x/#")
+    router, before = Router(), refusals.totals()[RefusalKind.MESSAGE]
+    router.add(limited)
+    router.add(other)
+    assert [router.readers("x/1", 10) for _ in range(3)] == [[limited, other]] * 2 + [[other]]
+    assert router.readers("x/2", 10) == [limited, other]
+    assert router.readers("x/2", 91) == [other]
+    assert refusals.totals()[RefusalKind.MESSAGE] == before + 2
 
 
 def test_router_wants_the_highest_of_its_streams() -> None:

@@ -16,8 +16,9 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from agent.core.policy.throttle import Throttle
 from agent.errors import NotConnected, SignalingError
-from agent.signaling.broker import Incoming, MessageStream, StreamBounds, Will
+from agent.signaling.broker import MessageStream, StreamBounds, Will
 from agent.signaling.mqtt.disconnect import Loss
 from agent.signaling.mqtt.link import Link, Terms
 from agent.signaling.mqtt.mqtt_options import MqttOptions
@@ -40,7 +41,8 @@ class MqttBroker:
         self._options = options
         self._where = f"{options.host}:{options.port}"
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._link = Link(options, will, self, self._post)
+        self._router = Router()
+        self._link = Link(options, will, self._router, self, self._post)
         self._terms = Terms()
         self._connected = asyncio.Event()
         # it was connected once, or trying again soon cannot help
@@ -49,7 +51,6 @@ class MqttBroker:
         self._queue = SendQueue(options.max_queued, options.max_queued_bytes)
         self._handed: dict[int, Outgoing] = {}
         self._settled = asyncio.Event()
-        self._router = Router()
         self._full = False
         self._callbacks: list[Callable[[bool], None]] = []
         self._closed = False
@@ -133,12 +134,14 @@ class MqttBroker:
         qos: int = 1,
         essential: bool = False,
         bounds: StreamBounds | None = None,
+        throttle: Throttle | None = None,
     ) -> MessageStream:
         stream = BoundedStream(
             filters,
             qos=qos,
             essential=essential,
             bounds=bounds,
+            throttle=throttle,
             post=self._post,
             on_close=self._unsubscribe,
         )
@@ -334,10 +337,6 @@ class MqttBroker:
     def link_subscribed(self, answers: Sequence[SubscribeResult]) -> None:
         for answer in answers:
             self._router.answered(answer.wanted.topic_filter, answer.refusal)
-
-    def received(self, message: Incoming) -> None:
-        """Runs in the network thread."""
-        self._router.dispatch(message)
 
     def _tell(self, connected: bool) -> None:
         for callback in tuple(self._callbacks):

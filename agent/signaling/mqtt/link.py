@@ -24,10 +24,11 @@ from functools import partial
 from typing import Any, Protocol
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import LogLevel, MQTTErrorCode
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from agent.counts import RefusalKind, refusals
 from agent.errors import SignalingError
 from agent.signaling.broker import Incoming, Will
 from agent.signaling.mqtt.backoff import Backoff
@@ -43,6 +44,7 @@ from agent.signaling.mqtt.paho_client import (
 from agent.signaling.mqtt.send_queue import Outgoing
 from agent.signaling.mqtt.subscriptions import SubscribeResult, Subscriptions
 from agent.signaling.protocol.json_limits import bounded
+from agent.signaling.router import Router
 
 logger = logging.getLogger(__name__)
 
@@ -62,9 +64,7 @@ class Terms:
 
 
 class Listener(Protocol):
-    """Who hears of the link, on the event loop; but for `received`, which runs in the network
-    thread.
-    """
+    """Who hears of the link, on the event loop."""
 
     def link_up(self, terms: Terms) -> None: ...
 
@@ -77,8 +77,6 @@ class Listener(Protocol):
 
     def link_stopped(self) -> None: ...
 
-    def received(self, message: Incoming) -> None: ...
-
 
 class Link:
     """One thread, one paho client, one connection after the other."""
@@ -87,10 +85,12 @@ class Link:
         self,
         options: MqttOptions,
         will: Will | None,
+        router: Router,
         listener: Listener,
         post: Callable[..., None],
     ) -> None:
         self._options = options
+        self._router = router
         self._listener = listener
         self._post = post
         self._stopping = threading.Event()
@@ -277,7 +277,7 @@ class Link:
         client.on_subscribe = _guarded(self._on_subscribe)
         client.on_message = _guarded(self._on_message)
         client.on_publish = _guarded(self._on_publish)
-        client.on_log = self._on_log
+        client.enable_logger(_PahoLog(self._on_log))
         return client
 
     def _on_connect(
@@ -346,15 +346,19 @@ class Link:
         self._post(self._listener.link_published, mid, str(reason) if reason.is_failure else None)
 
     def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        on_ack = partial(self.ack, self._epoch, message.mid) if message.qos else None
         try:
             topic = message.topic
         except UnicodeDecodeError:
-            logger.warning("a message on a topic that is not UTF-8 was dropped")
-            if on_ack is not None:
-                on_ack()
+            refusals.count(RefusalKind.MESSAGE)
+            topic, readers = "", []
+        else:
+            readers = self._router.readers(topic, len(message.payload))
+        if not readers:
+            # before anything is made of it: somebody may send as fast as he can
+            if message.qos:
+                self._client.ack(message.mid, 1)
             return
-        self._listener.received(
+        self._router.dispatch(
             Incoming(
                 topic=topic,
                 payload=bytes(message.payload),
@@ -362,8 +366,9 @@ class Link:
                 retain=message.retain,
                 response_topic=getattr(message.properties, "ResponseTopic", None),
                 correlation_data=getattr(message.properties, "CorrelationData", None),
-                on_ack=on_ack,
-            )
+                on_ack=partial(self.ack, self._epoch, message.mid) if message.qos else None,
+            ),
+            readers,
         )
 
     def ack(self, epoch: int, mid: int) -> None:
@@ -373,16 +378,27 @@ class Link:
         if epoch == self._epoch:
             self._client.ack(mid, 1)
 
-    def _on_log(self, _client: paho.Client, _data: object, level: int, text: str) -> None:
+    def _on_log(self, level: int, text: str, arguments: tuple[object, ...]) -> None:
         """The only place where paho says what went wrong with the socket, when it pings, and that
         anything arrived.
         """
-        if level == LogLevel.MQTT_LOG_ERR:
-            self._detail = bounded(text)
+        if level == logging.ERROR:
+            self._detail = bounded(text % arguments)
         elif text.startswith("Received "):
             self._asked_at = None
         elif text == "Sending PINGREQ":
             self._ask()
+
+
+class _PahoLog(logging.Logger):
+    """Gets paho's log before it is formatted, which costs more than all else of a message."""
+
+    def __init__(self, hear: Callable[[int, str, tuple[object, ...]], None]) -> None:
+        super().__init__("paho")
+        self._hear = hear
+
+    def log(self, level: int, msg: object, *args: object, **_: object) -> None:
+        self._hear(level, str(msg), args)
 
 
 def _has_address_of(connection: socket.socket) -> bool:

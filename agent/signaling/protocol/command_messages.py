@@ -4,6 +4,7 @@ topic.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
@@ -129,5 +130,8 @@ def parse_command(verb: str, payload: bytes) -> Command:
     """
     model = COMMANDS.get(verb)
     if model is None:
-        raise MalformedMessage("unknown_verb", bounded(f"{verb!r} is not a command"))
+        value: dict[str, Any] = {}
+        with contextlib.suppress(MalformedMessage):
+            value = read_object(payload)
+        raise MalformedMessage("unknown_verb", bounded(f"{verb!r} is not a command"), value)
     return validated(model, read_object(payload) if payload else {}, verb)

@@ -93,7 +93,7 @@ def validated(model: type[M], value: dict[str, Any], where: str) -> M:
             # not pydantic's own marks
         )
         text = _plain(fault["type"], fault["msg"], fault.get("ctx", {}))
-        raise MalformedMessage("invalid", bounded(f"{path}: {text}")) from None
+        raise MalformedMessage("invalid", bounded(f"{path}: {text}"), value) from None
 
 
 def _known(value: Any) -> Any:

@@ -14,6 +14,9 @@ from agent.errors import MalformedMessage
 MAX_PAYLOAD = 64 * 1024  # bytes
 # levels of objects and arrays, the outermost being the first
 MAX_DEPTH = 16
+# brackets that open, also in strings: each costs microseconds, and no message of the protocol has
+# more than some 60
+MAX_BRACKETS = 500
 MAX_ERROR_TEXT = 200  # characters
 
 # Strings are passed over as a whole. Possessive, and content with an unfinished string, so that the
@@ -28,6 +31,8 @@ def read_object(payload: bytes) -> dict[str, Any]:
     """
     if len(payload) > MAX_PAYLOAD:
         raise MalformedMessage("too_large", f"{len(payload)} bytes, at most {MAX_PAYLOAD} are read")
+    if payload.count(b"[") + payload.count(b"{") > MAX_BRACKETS:
+        raise MalformedMessage("too_deep", f"more than {MAX_BRACKETS} objects and arrays")
     try:
         text = payload.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -256,10 +256,10 @@ def parse_signal(payload: bytes) -> SignalMessage:
     value = read_object(payload)
     kind = value.get("type")
     if not isinstance(kind, str):
-        raise MalformedMessage("invalid", "type: must be a string")
+        raise MalformedMessage("invalid", "type: must be a string", value)
     model = SIGNALS.get(kind)
     if model is None:
-        raise MalformedMessage("unknown_type", bounded(f"type: {kind!r} is not known"))
+        raise MalformedMessage("unknown_type", bounded(f"type: {kind!r} is not known"), value)
     return validated(model, value, kind)
 
 

@@ -13,6 +13,7 @@ from agent.errors import MalformedMessage, UnusableDescription
 from agent.signaling.channel import _salvage
 from agent.signaling.command_channel import _salvage_id
 from agent.signaling.protocol.command_messages import parse_command
+from agent.signaling.protocol.json_limits import read_object
 from agent.signaling.protocol.messages import (
     SIGNALS,
     Invite,
@@ -34,12 +35,13 @@ def signal(data: bytes) -> None:
     """A message, which comes back from its own bytes and means something; or one MalformedMessage
     of bounded text.
     """
-    conversation, kind = _salvage(data)
     try:
         message = parse_signal(data)
     except MalformedMessage as fault:
         _is_bounded(fault)
+        _salvage(fault.value)
         return
+    conversation, kind = _salvage(read_object(data))
     assert type(message) is SIGNALS[message.type]
     assert (message.conversation, message.type) == (conversation, kind)
     again = encode(message)
@@ -53,13 +55,13 @@ def signal(data: bytes) -> None:
 def command(data: bytes) -> None:
     """The first line is the verb."""
     verb, _, payload = data.partition(b"\n")
-    request_id = _salvage_id(payload)
     try:
         parsed = parse_command(verb.decode("utf-8", "replace"), payload)
     except MalformedMessage as fault:
         _is_bounded(fault)
+        _salvage_id(fault.value)
     else:
-        assert parsed.id == request_id
+        assert not payload or parsed.id == _salvage_id(read_object(payload))
 
 
 def topic(data: bytes) -> None:

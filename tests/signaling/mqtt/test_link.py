@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from paho.mqtt.enums import LogLevel
 
 from agent.errors import SignalingError
-from agent.signaling.broker import Incoming
 from agent.signaling.mqtt.disconnect import Loss
 from agent.signaling.mqtt.link import Link, Listener, Terms
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.mqtt.send_queue import Outgoing
 from agent.signaling.mqtt.subscriptions import SubscribeResult
+from agent.signaling.router import Router
 
 
 class Deaf(Listener):
@@ -24,12 +24,11 @@ class Deaf(Listener):
     def link_published(self, mid: int, refusal: str | None) -> None: ...
     def link_subscribed(self, answers: list[SubscribeResult]) -> None: ...
     def link_stopped(self) -> None: ...
-    def received(self, message: Incoming) -> None: ...
 
 
 @pytest.fixture
 def link() -> Link:
-    return Link(MqttOptions(), None, Deaf(), lambda *_: None)
+    return Link(MqttOptions(), None, Router(), Deaf(), lambda *_: None)
 
 
 async def outgoing() -> Outgoing:
@@ -44,7 +43,7 @@ async def test_an_answer_may_come_before_the_message_is_handed_over(
     """
 
     def publish(*_: Any) -> Any:
-        link._on_log(link._client, None, LogLevel.MQTT_LOG_DEBUG, "Received PUBACK (Mid: 1)")
+        link._on_log(logging.DEBUG, "Received PUBACK (Mid: %d)", (1,))
         return SimpleNamespace(rc=0, mid=1)
 
     monkeypatch.setattr(link._client, "publish", publish)

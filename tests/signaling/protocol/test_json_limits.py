@@ -37,7 +37,17 @@ def test_nesting_at_the_limit_is_read() -> None:
 
 
 def test_many_shallow_levels_are_read() -> None:
-    assert len(read_object(b'{"a":[' + b"[]," * 5000 + b"[]]}")["a"]) == 5001
+    assert len(read_object(b'{"a":[' + b"[]," * 400 + b"[]]}")["a"]) == 401
+
+
+@pytest.mark.parametrize(
+    "payload", [b'{"a":[' + b"[]," * 500 + b"[]]}", b'{"a":"' + b"[" * 500 + b'"}', b"{" * 501]
+)
+def test_many_brackets_are_refused_before_anything_costly(
+    payload: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.signaling.protocol.json_limits._too_deep", None)
+    assert code_of(payload) == "too_deep"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,225 @@
+"""What a stranger costs who sends as fast as he can, beside a bare paho subscriber in the same run.
+
+The subscriber throws the same messages away. The device's processor time without a flood is taken
+off. `python -m tests.bench.flood send|subscribe ...` are the processes of the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import statistics
+import struct
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.mqtt.mqtt_options import MqttOptions
+from tests.bench.figures import Figure, spread
+from tests.bench.process import cpu_seconds
+from tests.bench.scene import Caller, Scene
+from tests.bench.setup_time import stock_offer
+from tests.conftest import Mosquitto
+from tests.e2e.device import PATIENCE, PREFIX, UID, Watcher
+
+TOPIC = f"{PREFIX}/{UID}/signal/stranger"
+COST_TARGET = 5.0  # % of a core
+DELAY_TARGET = 100.0  # ms
+UNLIMITED = 0.0
+# name, payload
+SMALL = ("small", b'{"type":"dance","conversation":"-"}')
+HEAVY = ("of 63 KiB", b'{"type":"dance","x":[' + b"{}," * 21_000 + b"{}]}")
+
+
+async def measure_flood(scene: Scene) -> list[Figure]:
+    """Cost of an unlimited flood, and what 1,000 messages or 1 MB a second do to an answer."""
+    mosquitto = Mosquitto(scene.folder)
+    mosquitto.start()
+    try:
+        async with watching(mosquitto) as watcher:
+            alone = replace(scene, mosquitto=mosquitto, watcher=watcher)
+            async with alone.device() as device, bystander(mosquitto) as bare:
+                figures = []
+                for name, payload in (SMALL, HEAVY):
+                    for qos in (0, 1):
+                        found = await _cost(
+                            alone, (device.process.pid, bare), f"{name}, QoS {qos}", payload, qos
+                        )
+                        figures.append(found)
+                return [*figures, *await _delays(alone)]
+    finally:
+        mosquitto.stop()
+
+
+async def _cost(scene: Scene, pids: tuple[int, int], name: str, payload: bytes, qos: int) -> Figure:
+    window = scene.count(15, 5)
+    idle = await _shares(pids, window)
+    async with flooding(scene.mosquitto, payload, UNLIMITED, qos=qos):
+        await asyncio.sleep(1)
+        device, bare = await _shares(pids, window)
+    beyond = (device - idle[0]) - (bare - idle[1])
+    details = {"device": device, "bare": bare, "idle": idle[0]}
+    return Figure(
+        f"flood, {name}: beyond a bare subscriber",
+        beyond,
+        "% of a core",
+        COST_TARGET,
+        {key: round(value, 1) for key, value in details.items()},
+    )
+
+
+async def _shares(pids: tuple[int, int], seconds: float) -> tuple[float, float]:
+    """Percent of a core that each used."""
+    before, began = [cpu_seconds(pid) for pid in pids], time.monotonic()
+    await asyncio.sleep(seconds)
+    took = time.monotonic() - began
+    one, two = (
+        100 * (cpu_seconds(pid) - used) / took for pid, used in zip(pids, before, strict=True)
+    )
+    return one, two
+
+
+async def _delays(scene: Scene) -> list[Figure]:
+    offer = await stock_offer()
+    figures = []
+    async with Caller.connected(scene.mosquitto) as caller:
+        without = await _answers(scene, caller, offer, "calm")
+        for name, payload, rate in (
+            ("1,000 messages/s", SMALL[1], 1000.0),
+            ("1 MB/s", HEAVY[1], 1e6 / len(HEAVY[1])),
+        ):
+            async with flooding(scene.mosquitto, payload, rate):
+                during = await _answers(scene, caller, offer, name[:4].replace(",", ""))
+            delay = statistics.median(during) - statistics.median(without)
+            details = {"calm": spread(without), "flooded": spread(during)}
+            figures.append(
+                Figure(f"flood of {name}: an answer later by", delay, "ms", DELAY_TARGET, details)
+            )
+    return figures
+
+
+async def _answers(scene: Scene, caller: Caller, offer: str, name: str) -> list[float]:
+    times = []
+    for number in range(scene.count(10, 5)):
+        exchange = await caller.invite(f"friend-{name.replace(' ', '')}-{number // 8}", offer)
+        caller.hang_up(exchange)
+        await scene.closed(exchange.conversation)
+        times.append((exchange.answered_at - exchange.invited_at) * 1000)
+    return times
+
+
+@asynccontextmanager
+async def watching(mosquitto: Mosquitto) -> AsyncIterator[Watcher]:
+    """Sees of the device what a bench needs, and nothing of the flood."""
+    broker = MqttBroker(
+        MqttOptions(port=mosquitto.port, client_id="flood-watcher", session_expiry=0)
+    )
+    stream = broker.subscribe(f"{PREFIX}/{UID}/status", f"{PREFIX}/{UID}/events/closed")
+    async with broker:
+        await broker.wait_connected(PATIENCE)
+        watcher = Watcher(broker)
+        task = asyncio.create_task(watcher.run(stream))
+        try:
+            yield watcher
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def bystander(mosquitto: Mosquitto) -> AsyncIterator[int]:
+    """The process id of a bare subscriber to what the device is flooded with."""
+    async with _process("subscribe", str(mosquitto.port)) as pid:
+        yield pid
+
+
+@asynccontextmanager
+async def flooding(
+    mosquitto: Mosquitto, payload: bytes, rate: float, *, qos: int = 0
+) -> AsyncIterator[None]:
+    """Somebody publishes `payload` to the device, `rate` times a second."""
+    name = "small" if payload is SMALL[1] else "heavy"
+    async with _process("send", str(mosquitto.port), name, str(rate), str(qos)):
+        yield
+
+
+@asynccontextmanager
+async def _process(*arguments: str) -> AsyncIterator[int]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.bench.flood", *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await process.stdout.readline()
+        yield process.pid
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+def subscribe(port: int) -> None:
+    """A subscriber that throws everything away. Does not return."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+
+    def connected(*_: object) -> None:
+        client.subscribe(TOPIC, 1)
+
+    client.on_connect = connected
+    client.on_subscribe = lambda *_: print("ready", flush=True)
+    client.on_message = lambda *_: None
+    client.connect("127.0.0.1", port)
+    client.loop_forever()
+
+
+def send(port: int, payload: bytes, rate: float, qos: int) -> None:
+    """Publish without end, and without waiting for anything. MQTT 3.1.1, which has no quota."""
+    sock = socket.create_connection(("127.0.0.1", port))
+    sock.sendall(bytes([0x10, 12 + 5]) + b"\x00\x04MQTT\x04\x02\x00\x00\x00\x05flood")
+    sock.recv(4)
+    print("ready", flush=True)
+    topic = TOPIC.encode()
+    head = struct.pack("!H", len(topic)) + topic + (b"\x00\x01" if qos else b"")
+    packet = bytes([0x30 | qos << 1]) + _length(len(head) + len(payload)) + head + payload
+    sent, began = 0, time.monotonic()
+    while True:
+        sock.sendall(packet)
+        sent += 1
+        if qos:
+            with contextlib.suppress(BlockingIOError):
+                sock.recv(4096, socket.MSG_DONTWAIT)
+        if rate:
+            time.sleep(max(0.0, began + sent / rate - time.monotonic()))
+
+
+def _length(number: int) -> bytes:
+    """MQTT's variable byte integer."""
+    encoded = bytearray()
+    while True:
+        number, digit = divmod(number, 128)
+        encoded.append(digit | (0x80 if number else 0))
+        if not number:
+            return bytes(encoded)
+
+
+def main(arguments: list[str]) -> None:
+    match arguments:
+        case ["subscribe", port]:
+            subscribe(int(port))
+        case ["send", port, name, rate, qos]:
+            payload = SMALL[1] if name == "small" else HEAVY[1]
+            send(int(port), payload, float(rate), int(qos))
+        case _:
+            raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
