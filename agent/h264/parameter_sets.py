@@ -107,7 +107,7 @@ def signaled_profile(profile_level_id: str) -> str:
     """How SDP spells a stream's profile: Constrained Baseline has many forms (RFC 6184, table 5),
     one of them usual.
 
-    Who compares them as text, as many do, finds only that one.
+    Many compare profiles as text, and find only that one.
     """
     profile, constraints = int(profile_level_id[:2], 16), int(profile_level_id[2:4], 16)
     needed = _CONSTRAINED_BASELINE.get(profile)

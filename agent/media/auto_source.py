@@ -1,4 +1,4 @@
-"""`video.source = "auto"`: the Pi's camera, else the first webcam, looked for anew at each
+"""`video.source = "auto"`: the Pi's camera, else the first webcam, looked for again at each
 start.
 """
 

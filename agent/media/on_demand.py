@@ -1,5 +1,5 @@
-"""One running source for many subscribers: started by the first, stopped after the last, started
-anew if it breaks.
+"""One source for many subscribers: started by the first, stopped after the last, restarted if it
+breaks.
 """
 
 from __future__ import annotations
@@ -23,12 +23,11 @@ STALL_TIMEOUT = 3.0
 exception.
 """
 REOPEN_TIMEOUT = 8.0
-"""Seconds in which a source that broke must run again, before its members are told of the end."""
+"""Seconds in which a source that broke must run again, before its subscribers are ended."""
 REOPEN_PAUSE = 0.5
 """Seconds between two tries: a USB camera that was knocked comes back in about two."""
 REOPEN_INTERVAL = 20.0
-"""Seconds that a source must have run after it was started anew; one that breaks sooner is beyond
-repair.
+"""Seconds that a source must have run after a restart; one that breaks sooner ends.
 """
 
 ContraT = TypeVar("ContraT", contravariant=True)
@@ -49,11 +48,11 @@ class _Run:
 
     def __init__(self, now: float) -> None:
         self.ready = asyncio.Event()
-        """It works, or `failure` says why it does not; cleared while it is being started anew."""
+        """It works, or `failure` says why it does not; cleared while it is being restarted."""
         self.changed = asyncio.Event()
         self.ending = False
         self.failure: MediaError | None = None
-        self.life = 0
+        self.generation = 0
         """Counts the starts: what an earlier one still delivers is not wanted any more."""
         self.reopened_at = float("-inf")
         self.last_unit_at = now
@@ -61,12 +60,13 @@ class _Run:
 
 
 class OnDemandSource(Generic[UnitT]):
-    """Keeps `source` running exactly while it has members (and `linger` seconds longer).
+    """Keeps `source` running exactly while it has subscribers (and `linger` seconds longer).
 
-    One that breaks while it has members is stopped and started anew for `reopen_timeout` seconds;
-    0: they end at once. All callbacks run on the event loop: `before_start` and `on_start` around
-    each start of the source, `adapt` on each unit before the members get it and `on_unit` after,
-    `on_health` with what ended it or kept it from starting, and with None when it works again.
+    One that breaks while it has subscribers is stopped and started again for `reopen_timeout`
+    seconds; 0: they end at once. All callbacks run on the event loop: `before_start` and `on_start`
+    around each start of the source, `adapt` on each unit before the subscribers get it and
+    `on_unit` after, `on_health` with what ended it or kept it from starting, and with None when it
+    works again.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class OnDemandSource(Generic[UnitT]):
         self._adapt = adapt
         self._on_unit = on_unit
         self._on_health = on_health
-        self._members: set[Subscriber[UnitT]] = set()
+        self._subscribers: set[Subscriber[UnitT]] = set()
         self._run: _Run | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -106,31 +106,29 @@ class OnDemandSource(Generic[UnitT]):
         """Units delivered since the source was started."""
         return self._run.units if self._run is not None else 0
 
-    async def join(self, member: Subscriber[UnitT]) -> None:
-        """Make `member` one of those who get every unit. Raises MediaUnavailable, and then it is
-        none.
-        """
+    async def join(self, subscriber: Subscriber[UnitT]) -> None:
+        """Give `subscriber` every unit from now on. Raises MediaUnavailable; then it gets none."""
         if self._closed:
             raise MediaUnavailable("the source is closed")
-        self._members.add(member)
+        self._subscribers.add(subscriber)
         try:
             await self._started()
         except BaseException:
-            self.leave(member)
+            self.leave(subscriber)
             raise
 
-    def leave(self, member: Subscriber[UnitT]) -> None:
-        """Give `member` nothing more. The source ends after the last one. Harmless when
+    def leave(self, subscriber: Subscriber[UnitT]) -> None:
+        """Give `subscriber` nothing more. The source ends after the last one. Harmless when
         repeated.
         """
-        self._members.discard(member)
+        self._subscribers.discard(subscriber)
         if self._run is not None:
             self._run.changed.set()
 
     async def close(self) -> None:
-        """Stop the source and end every member; wait until both have happened."""
+        """Stop the source and end every subscriber; wait until both have happened."""
         self._closed = True
-        self._end_members(MediaEnded("the source was closed"))
+        self._end_subscribers(MediaEnded("the source was closed"))
         if self._run is not None:
             self._run.changed.set()
         if self._task is not None:
@@ -143,7 +141,7 @@ class OnDemandSource(Generic[UnitT]):
             raise MediaUnavailable("the source is closed")
         if self._run is None:
             self._run = _Run(_now())
-            self._task = asyncio.create_task(self._live(self._run), name="media-source")
+            self._task = asyncio.create_task(self._supervise(self._run), name="media-source")
         run = self._run
         run.changed.set()
         await run.ready.wait()
@@ -152,14 +150,14 @@ class OnDemandSource(Generic[UnitT]):
         if self._closed:
             raise MediaUnavailable("the source is closed")
 
-    async def _live(self, run: _Run) -> None:
+    async def _supervise(self, run: _Run) -> None:
         try:
             await self._start(run, START_TIMEOUT)
             run.ready.set()
             if run.failure is None:
-                await self._stay(run)
+                await self._run_until_idle(run)
                 while self._is_worth_reopening(run) and await self._reopen(run):
-                    await self._stay(run)
+                    await self._run_until_idle(run)
                 self._end_failed(run)
         finally:
             run.ending = True
@@ -170,13 +168,13 @@ class OnDemandSource(Generic[UnitT]):
             self._run = None
 
     async def _start(self, run: _Run, limit: float) -> None:
-        run.life += 1
+        run.generation += 1
         run.failure = None
         self._before_start()
         try:
             async with asyncio.timeout(limit):
                 await self._source.start(
-                    self._across(self._deliver, run), self._across(self._fail, run)
+                    self._on_loop(self._deliver, run), self._on_loop(self._fail, run)
                 )
         except TimeoutError:
             run.failure = MediaUnavailable(f"the source did not start within {limit:.0f} s")
@@ -194,44 +192,44 @@ class OnDemandSource(Generic[UnitT]):
             self._on_start()
             self._on_health(None)
 
-    async def _stay(self, run: _Run) -> None:
-        """Until nobody is left for `linger` seconds, the source failed, or the hub closes."""
+    async def _run_until_idle(self, run: _Run) -> None:
+        """Until it had no subscriber for `linger` seconds, the source failed, or the hub closes."""
         while run.failure is None and not self._closed:
             run.changed.clear()
-            if not self._members:
-                if not await _within(run.changed, self._linger) and not self._members:
+            if not self._subscribers:
+                if not await _within(run.changed, self._linger) and not self._subscribers:
                     return
             elif not await _within(
-                run.changed, self._until_stalled(run)
-            ) and not self._until_stalled(run):
+                run.changed, self._seconds_until_stalled(run)
+            ) and not self._seconds_until_stalled(run):
                 self._fail(
                     run,
-                    run.life,
+                    run.generation,
                     MediaUnavailable(f"no picture or sound for {self._stall_timeout:.0f} s"),
                 )
 
     def _is_worth_reopening(self, run: _Run) -> bool:
-        wanted = run.failure is not None and bool(self._members) and not self._closed
+        wanted = run.failure is not None and bool(self._subscribers) and not self._closed
         return wanted and self._reopen_timeout > 0 and _now() - run.reopened_at >= REOPEN_INTERVAL
 
     async def _reopen(self, run: _Run) -> bool:
         """Whether it works again."""
-        logger.warning("starting the source anew, as it failed: %s", run.failure)
+        logger.warning("restarting the source, as it failed: %s", run.failure)
         deadline = _now() + self._reopen_timeout
         while True:
             await self._stop()
-            # Who just missed the deadline gets a last chance that is not hopeless.
+            # A source that just missed the deadline gets a last try of sensible length.
             await self._start(run, max(deadline - _now(), self._reopen_timeout / 2))
             if run.failure is None:
                 run.reopened_at = _now()
                 logger.info("the source works again")
                 return True
-            if not self._members or self._closed or _now() + REOPEN_PAUSE >= deadline:
+            if not self._subscribers or self._closed or _now() + REOPEN_PAUSE >= deadline:
                 return False
             run.changed.clear()
             await _within(run.changed, REOPEN_PAUSE)
 
-    def _until_stalled(self, run: _Run) -> float:
+    def _seconds_until_stalled(self, run: _Run) -> float:
         return max(0.0, run.last_unit_at + self._stall_timeout - _now())
 
     async def _stop(self) -> None:
@@ -244,56 +242,61 @@ class OnDemandSource(Generic[UnitT]):
             # a source's edge: a camera that closes badly must not stop the next call
             logger.exception("a media source broke while stopping")
 
-    def _across(
+    def _on_loop(
         self, function: Callable[[_Run, int, ContraT], None], run: _Run
     ) -> Callable[[ContraT], None]:
         """`function`, called on the event loop from whatever thread the result is called in; at
         once from its own.
         """
-        loop, life, own = asyncio.get_running_loop(), run.life, threading.get_ident()
+        loop, generation, own = asyncio.get_running_loop(), run.generation, threading.get_ident()
 
         def call(argument: ContraT) -> None:
             if threading.get_ident() == own and run.ready.is_set():
-                function(run, life, argument)
+                function(run, generation, argument)
                 return
             try:
-                loop.call_soon_threadsafe(function, run, life, argument)
+                loop.call_soon_threadsafe(function, run, generation, argument)
             except RuntimeError:
                 logger.debug("a unit came after the event loop had closed")
 
         return call
 
-    def _deliver(self, run: _Run, life: int, unit: UnitT) -> None:
-        if self._is_over(run, life):
+    def _deliver(self, run: _Run, generation: int, unit: UnitT) -> None:
+        if self._is_over(run, generation):
             return
         run.last_unit_at = _now()
         run.units += 1
         unit = self._adapt(unit)
-        for member in tuple(self._members):
-            member.put(unit)
+        for subscriber in tuple(self._subscribers):
+            subscriber.put(unit)
         self._on_unit(unit)
 
-    def _fail(self, run: _Run, life: int, error: Exception) -> None:
-        if self._is_over(run, life):
+    def _fail(self, run: _Run, generation: int, error: Exception) -> None:
+        if self._is_over(run, generation):
             return
         logger.warning("media source failed: %s", error)
         run.failure = error if isinstance(error, MediaError) else MediaUnavailable(str(error))
         run.ready.clear()
         run.changed.set()
 
-    def _is_over(self, run: _Run, life: int) -> bool:
-        return run is not self._run or run.ending or life != run.life or run.failure is not None
+    def _is_over(self, run: _Run, generation: int) -> bool:
+        return (
+            run is not self._run
+            or run.ending
+            or generation != run.generation
+            or run.failure is not None
+        )
 
     def _end_failed(self, run: _Run) -> None:
         if run.failure is not None:
             ended = MediaEnded(str(run.failure))
             ended.__cause__ = run.failure
-            self._end_members(ended)
+            self._end_subscribers(ended)
 
-    def _end_members(self, reason: MediaError) -> None:
-        members, self._members = self._members, set()
-        for member in members:
-            member.end(reason)
+    def _end_subscribers(self, reason: MediaError) -> None:
+        subscribers, self._subscribers = self._subscribers, set()
+        for subscriber in subscribers:
+            subscriber.end(reason)
 
 
 def _now() -> float:

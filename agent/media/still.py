@@ -1,4 +1,4 @@
-"""A look at the picture, beside the video."""
+"""Still pictures, beside the video."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class StillSource(Protocol):
 
 
 class StillCapture:
-    """One who keeps the source running, and takes nothing of it."""
+    """A subscriber that keeps the source running until there is a picture to capture."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Event()
         self._ended: MediaError | None = None
 
-    def put(self, unit: AccessUnit) -> None:  # noqa: ARG002 - that there is one is enough
+    def put(self, unit: AccessUnit) -> None:  # noqa: ARG002 - its arrival is enough
         self._changed.set()
 
     def end(self, reason: MediaError) -> None:

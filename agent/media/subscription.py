@@ -15,7 +15,7 @@ from agent.media.video_source import UnitT
 from agent.ports import AccessUnit, AudioPacket, BitrateLimits, VideoFormat
 
 VIDEO_QUEUE_LENGTH = 8
-"""Pictures: 267 ms at 30 fps. What is older is of no use in a call."""
+"""Pictures: 267 ms at 30 fps. What is older is useless in a call."""
 AUDIO_QUEUE_LENGTH = 10
 """Packets of 20 ms."""
 
@@ -110,7 +110,7 @@ class _Reader:
         return self._waiter is not None and not self._waiter.done()
 
     def waited(self) -> float:
-        """Seconds of the wait that goes on; 0 where nobody waits."""
+        """Seconds of the wait that goes on; 0 where no task waits."""
         return asyncio.get_running_loop().time() - self._waiting_since if self.waits else 0.0
 
     async def wait(self) -> None:
@@ -163,8 +163,8 @@ class VideoQueueSubscription:
 
     @property
     def waits_for_keyframe(self) -> bool:
-        """Whether one would be read at once. Who has stopped reading, as a dead transport does, has
-        no use for it.
+        """Whether one would be read at once. A reader that has stopped, as a dead transport does,
+        has no use for it.
         """
         return self._queue.needs_keyframe and self._reader.waits
 

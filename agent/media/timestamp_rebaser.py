@@ -18,7 +18,7 @@ class TimestampRebaser:
         self._restarted = False
 
     def restart(self) -> None:
-        """The source was started anew: its next unit has a clock of its own."""
+        """The source was restarted: its next unit has a clock of its own."""
         self._restarted = self._last is not None
 
     def place(self, unit: AccessUnit) -> AccessUnit:

@@ -32,11 +32,11 @@ class VideoHub:
     later.
 
     Key frame requests of all subscriptions are coalesced and limited. The encoder follows the
-    lowest bitrate that a subscription asked for (of those that it shall follow), between the
+    lowest bitrate that a subscription asked for (of those that it follows), between the
     `min_bitrate` and `max_bitrate` of `options`; below the minimum it is given fewer pictures. A
-    source that breaks during a call is started anew, and the subscriptions go on; `on_health` hears
+    source that breaks during a call is restarted, and the subscriptions go on; `on_health` hears
     what could not be mended, and None when it works. `starved` and `gave_up` tell a watchdog
-    whether pictures flow: whoever hung up, an encoder that gave none is still wedged.
+    whether pictures flow: an encoder that gave none stays wedged after the call was hung up.
     """
 
     def __init__(
@@ -190,8 +190,8 @@ class VideoHub:
             self._request_for_waiting()
 
     def _request_for_waiting(self) -> None:
-        """Somebody cannot go on without one. Not held: while it does not come, the next picture
-        asks again.
+        """A subscription cannot go on without one. Not held: while it does not come, the next
+        picture asks again.
         """
         if self._limiter.overdue(self._clock()):
             self.request_keyframe()

@@ -15,7 +15,7 @@ from agent.media.video_source import Fail
 logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT = 5.0
-"""Seconds that a thread gets to notice that it shall end."""
+"""Seconds that a thread gets to notice that it should end."""
 
 
 class Worker:

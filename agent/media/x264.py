@@ -17,7 +17,7 @@ from agent.h264.parameter_sets import level_for
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, VideoFormat
 
 _SECONDS_BETWEEN_KEYFRAMES = 10
-"""Viewers ask for key frames; this bounds what a viewer who cannot ask would wait."""
+"""Viewers ask for key frames; this bounds what a viewer that cannot ask would wait."""
 _VBV_SHARE = 8
 """The rate buffer is 1/8 s at the highest bitrate: small key frames, and a quick answer to a new
 bitrate.
@@ -81,7 +81,7 @@ def _open(wanted: VideoFormat, level: int, max_bitrate: int) -> VideoCodecContex
     context.thread_type = ThreadType.SLICE
     context.thread_count = 1
     # x264 follows a new bitrate only in its constant rate mode, which it decides on when it is
-    # opened: average and maximum must be equal then. The target goes down to where it shall be
+    # opened: average and maximum must be equal then. The real target is set
     # right after.
     context.bit_rate = max_bitrate
     context.options = {

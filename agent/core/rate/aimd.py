@@ -44,7 +44,7 @@ class AimdOptions:
     sent_slack: float = 1.5
     # of what was seen to fit: targets leave out headers
     fit_margin: float = 0.95
-    # a standing queue shall be gone in about this time
+    # a standing queue should be gone in about this time
     drain_time: float = 3.0
     # of the capacity: a picture remains while it drains
     drain_floor: float = 0.55
@@ -103,7 +103,7 @@ class AimdController:
         return self.capacity * max(options.drain_floor, 1 - queue_delay / options.drain_time)
 
     def interrupt(self) -> None:
-        """The time without trouble begins anew with the next growth."""
+        """The next growth starts again from the slow end of the ramp."""
         self._calm_since = None
 
     def increase(

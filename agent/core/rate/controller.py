@@ -56,8 +56,8 @@ class BitrateController:
         self._nacks = NackCounter()
         self._pacer_queue = PacerQueueMonitor()
         self._feedback = FeedbackTimeout()
-        # as measured
         self._sent = RateHistory()
+        """As measured, retransmissions too."""
         self._aimd = AimdController(self._limits)
         self._encoder = EncoderTarget(self._limits)
         self._now = -math.inf
@@ -81,7 +81,7 @@ class BitrateController:
         """W3C webrtc-stats: `bandwidth` until the rate before the congestion is reached again."""
         return self._encoder.quality_limitation_reason
 
-    # --- what is told
+    # --- inputs
 
     def on_receiver_report(self, now: float, report: ReceiverReport) -> None:
         report = report.plausible()
@@ -168,7 +168,7 @@ class BitrateController:
     def on_resent(self, octets: int) -> None:
         self._delay_based.arrivals.resent(octets)
 
-    # --- what follows
+    # --- outputs
 
     def take_pause(self) -> float | None:
         """Seconds for which no picture should leave and none is worth keeping, once; then a key

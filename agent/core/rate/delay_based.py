@@ -31,7 +31,7 @@ class DelayBasedOptions:
     pause_delay: float = 0.25
     # of what there was to carry: less has arrived, and the queue is filled still
     pause_share: float = 0.7
-    # without a picture
+    # of a pause, at most: a frozen picture is seen
     pause_longest: float = 0.5
 
 
@@ -54,12 +54,11 @@ class DelayBasedController:
     """Judges each report of the highest sequence number that arrived."""
 
     def __init__(self, losses: LossMeter, options: DelayBasedOptions | None = None) -> None:
-        # told what was sent
+        # the sender reports its packets to it
         self.arrivals = Arrivals()
         self._losses = losses
         self.options = options or DelayBasedOptions()
-        # the last one
-        self._arrival: Arrival | None = None
+        self._last_arrival: Arrival | None = None
         self._arrived_at = -math.inf
         self._pause: float | None = None
         self._paused_at = -math.inf
@@ -73,13 +72,13 @@ class DelayBasedController:
             return
         arrival = self.arrivals.report(now - report.lateness, highest, lost, path)
         if arrival is not None:
-            self._arrival, self._arrived_at = arrival, now
+            self._last_arrival, self._arrived_at = arrival, now
 
     def judge(
         self, now: float, target: float, decreased_at: float, round_trip: float
     ) -> QueueSeen | NoQueueSeen | None:
         """Of the report that has just come."""
-        arrival, options = self._arrival, self.options
+        arrival, options = self._last_arrival, self.options
         if arrival is None or self._arrived_at != now:
             return None
         if arrival.severe and arrival.overload and arrival.share < options.pause_share:
@@ -99,7 +98,7 @@ class DelayBasedController:
         """Whether arrivals are known, and show no queue of more seconds than this;
         `threshold` by default.
         """
-        arrival = self._arrival
+        arrival = self._last_arrival
         return (
             arrival is not None
             and now - self._arrived_at < REPORT_AGE

@@ -1,4 +1,4 @@
-"""The target that the encoder is told, which follows the estimate in steps that are worth one."""
+"""The target of the encoder: it follows the estimate in steps that are worth one."""
 
 from __future__ import annotations
 

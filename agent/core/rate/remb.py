@@ -32,13 +32,13 @@ class RembOptions:
     corroborates: float = 2.0
     # as long as a queue of ours may take to drain, its value is the capacity's
     fall_age: float = 8.0
-    # ahead of one that did not climb at its last sending: do not grow,
+    # seconds without a rise while we are ahead of it: do not grow,
     pause: float = 1.6
-    # if round trips agree by this much that it may be a queue
+    # where the round trip is this much over its base
     pause_delay: float = 0.01
     # after a fall while nothing waits in the network: then it climbs, or it is a cap indeed
     doubt: float = 3.0
-    # sent at least once a second; older ones bind nobody
+    # REMB is sent at least once a second; an older value is ignored
     age: float = 5.0
 
 

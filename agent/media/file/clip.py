@@ -92,7 +92,7 @@ def _pictures(path: Path, container: av.container.InputContainer) -> Iterator[Cl
             or "no video"
         )
         raise MediaUnavailable(
-            f"{path}: holds no H.264, only {found}; it would have to be encoded anew"
+            f"{path}: holds no H.264, only {found}; it would have to be encoded again"
         )
     tick = stream.time_base * VIDEO_CLOCK_RATE if stream.time_base else Fraction(1)
     duration = round(VIDEO_CLOCK_RATE / (stream.average_rate or stream.guessed_rate or 30))

@@ -136,7 +136,7 @@ class Picamera2Source:
             # picamera2 raises RuntimeError, IndexError, OSError and more: all mean "no camera"
             self._close()
             raise MediaUnavailable(f"the camera cannot be opened: {_advice(error)}") from error
-        # `stop` has waited for this, perhaps not long enough: nobody else would close it
+        # `stop` has waited for this, perhaps not long enough: nothing else would close it
         if abandoned.is_set():
             self._close()
 

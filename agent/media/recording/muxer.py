@@ -28,7 +28,7 @@ class RecordingTimeline:
 
     The medium's clock counts, as it does not jitter. Where it jumps away from the time of arrival
     by more than `_JUMP` seconds (a new transport begins at a number of its own), it is tied to the
-    arrival anew. Ticks only grow.
+    arrival again. Ticks only grow.
     """
 
     _JUMP = 2.0
@@ -39,7 +39,7 @@ class RecordingTimeline:
         self._last = -1
 
     def place(self, pts: int, seconds: float) -> int:
-        """Ticks from the begin of the file for `pts`, which arrived `seconds` after it."""
+        """Ticks from the beginning of the file for `pts`, which arrived `seconds` after it."""
         arrived = round(seconds * self._rate)
         if self._offset is None or abs(pts + self._offset - arrived) > self._JUMP * self._rate:
             self._offset = arrived - pts

@@ -73,7 +73,7 @@ class _EncodingSource(ABC):
 
 
 class ToneSource(_EncodingSource):
-    """A soft tone for 120 ms at the begin of each second of the clock, when the test pattern
+    """A soft tone for 120 ms at the beginning of each second of the clock, when the test pattern
     flashes.
     """
 

@@ -173,8 +173,9 @@ class V4l2Source:
         fail: Fail,
     ) -> None:
         def read(stopping: threading.Event) -> None:
-            # Closed by who reads, and by nobody else: FFmpeg waits for a camera that has fallen
-            # silent for as long as that takes, and closing what a thread is in kills the process.
+            # Closed by the thread that reads, and by no other: FFmpeg waits for a camera that has
+            # fallen silent for as long as that takes, and closing what a thread is in kills the
+            # process.
             with container:
                 body(stopping)
 
@@ -219,7 +220,7 @@ class V4l2Source:
     ) -> None:
         sets = ParameterSets()
         started_at = time.monotonic()
-        # a camera may have been encoding for long, and those who watch go on from an earlier start
+        # a camera may have been encoding for long, and viewers go on from an earlier start
         begun = False
         for packet in packets:
             if stopping.is_set():
