@@ -234,7 +234,7 @@ class Conversation:
 
     async def _step(self, item: Item) -> None:
         event, before = item.event, self.state
-        if self._is_stale(item):
+        if item.is_stale(self.signaled_as, self._transports.knows):
             logger.debug("%s ignores %s: it belongs to what is over", self.id, type(event).__name__)
             return
         try:
@@ -249,14 +249,8 @@ class Conversation:
             return
         self._local = item.local or self._local
         if self.state is not before:
-            logger.info(
-                "%s with %s: %s -> %s (%s)",
-                self.id,
-                self.remote_uid,
-                before,
-                self.state,
-                type(event).__name__,
-            )
+            words = "%s with %s: %s -> %s (%s)"
+            logger.info(words, self.id, self.remote_uid, before, self.state, type(event).__name__)
         if before is State.CONNECTING and self.state is State.ESTABLISHED:
             self._transports.start_counting()
             interval = self._context.options.stats_interval
@@ -266,14 +260,6 @@ class Conversation:
         self._perform(effects)
         async with self._changed:
             self._changed.notify_all()
-
-    def _is_stale(self, item: Item) -> bool:
-        """A message of an invitation that was replaced, or news of a transport that was closed
-        since.
-        """
-        if item.signaled_as is not None and item.signaled_as != self.signaled_as:
-            return True
-        return item.transport is not None and not self._transports.knows(item.transport)
 
     def _ensure_closed(self, reason: CloseReason) -> None:
         """Whatever went wrong in between, every call ends with its record, or this side stays busy
@@ -336,10 +322,8 @@ class Conversation:
 
     def _conclude(self) -> None:
         """`closed`, exactly once: the record goes to everyone who listens, and to whoever waits."""
-        options = self._context.options
-        self.record = record = make_record(
-            self.rules, self._log, now=options.monotonic(), wall=options.wall()
-        )
+        now, wall = self._monotonic(), self._context.options.wall()
+        self.record = record = make_record(self.rules, self._log, now=now, wall=wall)
         words = "%s with %s closed: %s by %s after %.1f s"
         logger.info(
             words, self.id, self.remote_uid, record.reason, record.closed_by, record.duration

@@ -31,6 +31,14 @@ class Item:
     # a request: None, or why it was refused
     outcome: asyncio.Future[str | None] | None = None
 
+    def is_stale(self, signaled_as: str, knows: Callable[[object], bool]) -> bool:
+        """Whether it is of an invitation that was replaced (by `signaled_as`), or of a transport
+        that was closed since.
+        """
+        if self.signaled_as is not None and self.signaled_as != signaled_as:
+            return True
+        return self.transport is not None and not knows(self.transport)
+
     def settle(self, refused: str | None) -> None:
         if self.outcome is not None and not self.outcome.done():
             self.outcome.set_result(refused)

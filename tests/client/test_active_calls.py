@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from agent.client.call_client import CallClient
+from agent.core.call import events as ev
 from agent.core.call.decision import Action, Decision
 from agent.core.call.machine import State
 from agent.core.call.reasons import CallStatus, CloseReason
 from agent.errors import InvalidStateError
+from agent.ports import LocalStream, Signal
 from agent.signaling.protocol import messages as wire
 from tests.fakes.network import FakeNetwork
+from tests.fakes.observer import RecordingObserver
+from tests.fakes.peer import FakePeers
 from tests.fakes.screening import FakeScreening
+from tests.fakes.signaling import FakeSignaling
 from tests.parties import FAST, NOW, called, connected, party, said, two
 from tests.waiting import until
 
@@ -164,3 +171,82 @@ async def test_active_calls_nonsense_on_the_data_channel_is_ignored(text: str) -
         )
         bob.peers.last.control(wire.encode(other).decode())
         assert incoming.state is State.ESTABLISHED
+
+
+def invitation(conversation: str = "c-1", caller: str = "bob", age: float = 0.0) -> ev.Invitation:
+    return ev.Invitation(conversation, caller, f"party-{caller}", "v=0", 30.0, age)
+
+
+def hear(signaling: FakeSignaling, content: ev.Invitation) -> None:
+    signaling.hear(Signal(content.caller, content.conversation, content))
+
+
+@pytest.mark.parametrize(
+    ("action", "answer"),
+    [
+        (Action.ACCEPT, ev.SendResponse(CallStatus.ACCEPTED, sdp="answer 0")),
+        (Action.RING, ev.SendRinging(30.0)),
+        (Action.REJECT, ev.SendResponse(CallStatus.REJECTED, "rejected")),
+        (Action.BUSY, ev.SendResponse(CallStatus.BUSY, "busy")),
+    ],
+)
+async def test_active_calls_carry_out_what_was_decided_once(
+    action: Action, answer: ev.SignalEffect
+) -> None:
+    signaling, screening = FakeSignaling(), FakeScreening(lambda _: Decision(action))
+    peers, stream = FakePeers(), LocalStream()
+    options = replace(FAST, monotonic=lambda: 0.0)
+    client = CallClient(signaling, peers, options, screening=screening, local_stream=stream)
+    async with client:
+        hear(signaling, invitation())
+        await until(lambda: bool(signaling.said))
+        assert signaling.effects[0] == answer
+    assert screening.asked == [(invitation(), False)]
+    assert all(peer.local is stream for peer in peers.made)
+
+
+async def test_active_calls_ask_about_no_invitation_that_is_too_old() -> None:
+    signaling, screening = FakeSignaling(), FakeScreening(lambda _: Decision(Action.ACCEPT))
+    async with CallClient(signaling, FakePeers(), screening=screening):
+        hear(signaling, invitation(age=60.0))
+        await until(lambda: bool(signaling.said))
+    assert signaling.effects == [ev.SendResponse(CallStatus.TIMEOUT, "expired")]
+    assert screening.asked == []
+
+
+async def test_active_calls_screening_is_told_that_no_line_is_free() -> None:
+    signaling, screening = FakeSignaling(), FakeScreening(lambda _: Decision(Action.RING))
+    async with CallClient(signaling, FakePeers(), screening=screening):
+        hear(signaling, invitation())
+        hear(signaling, invitation("c-2", "carol"))
+        await until(lambda: len(signaling.said) == 2)
+    assert [busy for _, busy in screening.asked] == [False, True]
+    assert ("c-2", ev.SendResponse(CallStatus.BUSY, "busy")) in [
+        (each.conversation, each.effect) for each in signaling.said
+    ]
+
+
+async def test_active_calls_observer_is_told_begin_events_and_end_in_order() -> None:
+    signaling, observer = FakeSignaling(), RecordingObserver()
+    screening = FakeScreening(lambda _: Decision(Action.REJECT))
+    client = CallClient(signaling, FakePeers(), screening=screening, observer=observer)
+    async with client:
+        hear(signaling, invitation())
+        await until(lambda: "ended" in [name for name, _ in observer.told])
+    assert [name for name, _ in observer.told] == ["begun", "called", "response", "closed", "ended"]
+
+
+async def test_active_calls_observer_that_fails_costs_nobody_the_call(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Failing(RecordingObserver):
+        async def begun(self, conversation: Any) -> None:
+            raise OSError("the disk is full")
+
+    signaling, acknowledged = FakeSignaling(), list[bool]()
+    screening = FakeScreening(lambda _: Decision(Action.REJECT))
+    async with CallClient(signaling, FakePeers(), screening=screening, observer=Failing()):
+        signaling.hear(Signal("bob", "c-1", invitation(), lambda: acknowledged.append(True)))
+        await until(lambda: bool(acknowledged))
+    assert len(signaling.said) == 1
+    assert "the disk is full" in caplog.text

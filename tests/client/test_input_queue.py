@@ -70,3 +70,17 @@ async def test_input_queue_closed_tells_whoever_waits_and_whoever_comes(queue: I
     for request in (early, asyncio.ensure_future(queue.request(ev.CloseRequested()))):
         with pytest.raises(InvalidStateError, match="closed"):
             await request
+
+
+@pytest.mark.parametrize(
+    ("item", "stale"),
+    [
+        (Item(FIRST), False),
+        (Item(FIRST, signaled_as="now"), False),
+        (Item(FIRST, signaled_as="before"), True),
+        (Item(FIRST, transport="open"), False),
+        (Item(FIRST, transport="closed"), True),
+    ],
+)
+def test_item_is_stale_of_what_is_over(item: Item, stale: bool) -> None:
+    assert item.is_stale("now", lambda key: key == "open") is stale
