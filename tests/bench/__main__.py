@@ -25,6 +25,7 @@ from _pytest.outcomes import Skipped
 
 from tests.bench import (
     broker_return,
+    datagrams,
     endurance,
     flood,
     fuzz,
@@ -63,9 +64,10 @@ BENCHES: dict[str, Callable[[Scene], Awaitable[Sequence[Figure | NotMeasured]]]]
     "soak": soak.measure_soak,
     "endurance": endurance.measure_endurance,
     "fuzz": fuzz.measure_fuzz,
+    "datagrams": datagrams.measure_datagrams,
 }
 # Only where they are asked for, and without keeping the machine from others.
-LONG = ("broker-return", "endurance", "fuzz", "kills", "soak")
+LONG = ("broker-return", "datagrams", "endurance", "fuzz", "kills", "soak")
 DEFAULT = [name for name in BENCHES if name not in LONG]
 
 
@@ -162,7 +164,10 @@ def main() -> None:
         help="of soak (default: 30) and endurance (default: 20)",
     )
     parser.add_argument(
-        "--messages", type=int, metavar="N", help=f"to fuzz; default: {fuzz.MESSAGES}"
+        "--messages",
+        type=int,
+        metavar="N",
+        help=f"of fuzz (default: {fuzz.MESSAGES}) and datagrams (default: {datagrams.DATAGRAMS})",
     )
     parser.add_argument(
         "--json", type=Path, default=OUTPUT, metavar="FILE", help="default: tests/output/bench.json"

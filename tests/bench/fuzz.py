@@ -55,7 +55,7 @@ port = {port}
 capture = "pattern"
 playback = "none"
 [call]
-setup_timeout = 5.0
+setup_timeout = {setup_timeout}
 [video]
 source = "pattern"
 width = 320
@@ -166,7 +166,7 @@ class Flood:
         self.served: list[float] = []
         self._folder = folder
         self._mosquitto = mosquitto
-        self._telephone = telephone
+        self.telephone = telephone
         self._random = random.Random(SEED)
         self._limiter = RateLimiter(per_caller=4, overall=30)
 
@@ -184,9 +184,9 @@ class Flood:
 
     async def serve(self) -> None:
         """An operator undoes what strangers' commands have set, and a proper caller calls."""
-        await self._telephone.asked("policy", override=None)
-        await self._telephone.asked("close")
-        line = self._telephone.line(f"proper-{len(self.served)}")
+        await self.telephone.asked("policy", override=None)
+        await self.telephone.asked("close")
+        line = self.telephone.line(f"proper-{len(self.served)}")
         async with opened() as caller:
             offer = await caller.peer.create_offer()
             await self.idle()
@@ -221,13 +221,17 @@ class Flood:
 
 
 @asynccontextmanager
-async def flooding(folder: Path) -> AsyncIterator[Flood]:
+async def flooding(folder: Path, *, setup_timeout: float = 5.0) -> AsyncIterator[Flood]:
     """A broker, and a device that has served one caller; ended on leaving."""
     (folder / "run").mkdir()
     mosquitto = Mosquitto(folder)
     mosquitto.start()
     config = folder / "fuzz.toml"
-    config.write_text(CONFIGURATION.format(folder=folder, uid=UID, port=mosquitto.port))
+    config.write_text(
+        CONFIGURATION.format(
+            folder=folder, uid=UID, port=mosquitto.port, setup_timeout=setup_timeout
+        )
+    )
     try:
         program = await Program.start(
             folder / "device.log",

@@ -73,7 +73,7 @@ async def opened(**options: Any) -> AsyncIterator[Side]:
 
 
 @asynccontextmanager
-async def _connected(line: Line, *, sound: bool = True) -> AsyncIterator[Side]:
+async def connected(line: Line, *, sound: bool = True) -> AsyncIterator[Side]:
     async with opened(sound=sound) as side:
         line.invite(await side.peer.create_offer())
         await _accepted(line, side)
@@ -93,7 +93,7 @@ async def answer(line: Line, expected: str) -> dict[str, Any]:
     return heard
 
 
-async def _ended(line: Line, *reasons: str, within: float = PATIENCE) -> None:
+async def ended(line: Line, *reasons: str, within: float = PATIENCE) -> None:
     reason = (await line.closed(within))["reason"]
     if reason not in reasons:
         raise RuntimeError(f"closed with {reason} instead of {' or '.join(reasons)}")
@@ -101,44 +101,44 @@ async def _ended(line: Line, *reasons: str, within: float = PATIENCE) -> None:
 
 async def hung_up(telephone: Telephone, name: str) -> None:
     line = telephone.line(name)
-    async with _connected(line):
+    async with connected(line):
         line.say("close", reason="user_hangup")
-        await _ended(line, "user_hangup")
+        await ended(line, "user_hangup")
 
 
 async def without_sound(telephone: Telephone, name: str) -> None:
     line = telephone.line(name)
-    async with _connected(line, sound=False):
+    async with connected(line, sound=False):
         line.say("close", reason="user_hangup")
-        await _ended(line, "user_hangup")
+        await ended(line, "user_hangup")
 
 
 async def ended_by_the_device(telephone: Telephone, name: str) -> None:
     line = telephone.line(name)
-    async with _connected(line):
+    async with connected(line):
         telephone.command("close", conversation=line.conversation)
         await line.hear("close")
-        await _ended(line, "user_hangup")
+        await ended(line, "user_hangup")
 
 
 async def renewed(telephone: Telephone, name: str) -> None:
     line = telephone.line(name)
-    async with _connected(line) as side, opened(generation=1) as fresh:
+    async with connected(line) as side, opened(generation=1) as fresh:
         line.say("offer", generation=1, sdp=await fresh.peer.create_offer())
         await fresh.peer.apply_answer((await line.hear("answer"))["sdp"])
         await fresh.connected()
         await side.peer.close()
         await asyncio.sleep(CALL_SECONDS)
         line.say("close", reason="user_hangup")
-        await _ended(line, "user_hangup")
+        await ended(line, "user_hangup")
 
 
 async def vanished(telephone: Telephone, name: str) -> None:
     """Connected, and then gone without a word."""
     line = telephone.line(name)
-    async with _connected(line) as side:
+    async with connected(line) as side:
         side.vanish()
-        await _ended(line, "ice_timeout", "media_timeout", within=FREED_WITHIN)
+        await ended(line, "ice_timeout", "media_timeout", within=FREED_WITHIN)
 
 
 async def never_connected(telephone: Telephone, name: str) -> None:
@@ -147,7 +147,7 @@ async def never_connected(telephone: Telephone, name: str) -> None:
     async with opened() as side:
         line.invite(await side.peer.create_offer())
         await answer(line, "ACCEPTED")
-    await _ended(line, "ice_failed", "ice_timeout", within=FREED_WITHIN)
+    await ended(line, "ice_failed", "ice_timeout", within=FREED_WITHIN)
 
 
 async def rejected(telephone: Telephone, name: str) -> None:
@@ -155,7 +155,7 @@ async def rejected(telephone: Telephone, name: str) -> None:
     async with opened() as side:
         line.invite(await side.peer.create_offer())
         await answer(line, "REJECTED")
-    await _ended(line, "rejected")
+    await ended(line, "rejected")
 
 
 async def cancelled(telephone: Telephone, name: str) -> None:
@@ -164,7 +164,7 @@ async def cancelled(telephone: Telephone, name: str) -> None:
         line.invite(await side.peer.create_offer())
         await line.hear("ringing")
         line.say("close", reason="user_hangup")
-    await _ended(line, "cancelled")
+    await ended(line, "cancelled")
 
 
 async def declined(telephone: Telephone, name: str) -> None:
@@ -174,7 +174,7 @@ async def declined(telephone: Telephone, name: str) -> None:
         await line.hear("ringing")
         telephone.command("reject", conversation=line.conversation)
         await answer(line, "REJECTED")
-    await _ended(line, "rejected")
+    await ended(line, "rejected")
 
 
 async def answered_by_a_person(telephone: Telephone, name: str) -> None:
@@ -185,7 +185,7 @@ async def answered_by_a_person(telephone: Telephone, name: str) -> None:
         telephone.command("accept", conversation=line.conversation)
         await _accepted(line, side)
         line.say("close", reason="user_hangup")
-        await _ended(line, "user_hangup")
+        await ended(line, "user_hangup")
 
 
 async def unusable(telephone: Telephone, name: str) -> None:
@@ -205,7 +205,7 @@ async def placed_by_the_device(telephone: Telephone, name: str) -> None:
         await side.connected()
         await asyncio.sleep(CALL_SECONDS)
         line.say("close", reason="user_hangup")
-        await _ended(line, "user_hangup")
+        await ended(line, "user_hangup")
 
 
 Kind = Callable[[Telephone, str], Coroutine[Any, Any, None]]

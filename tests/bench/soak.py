@@ -18,6 +18,7 @@ from pathlib import Path
 from agent.service.status_socket import SOCKET_NAME, ask
 from agent.signaling.outbox.store import FILE_NAME
 from tests.bench.figures import Figure
+from tests.bench.hostile import HOSTILE_KINDS
 from tests.bench.mix import KINDS, POLICY, Kind
 from tests.bench.process import usage
 from tests.bench.scene import Scene
@@ -36,6 +37,7 @@ WARM = 1200
 REST = 25.0
 SLOPE_TARGET = 1.0  # kB a call
 SEED = 7
+MIX = HOSTILE_KINDS | KINDS
 COUNTED = ("descriptors", "threads", "tasks", "temporary_files", "state_files")
 CONFIGURATION = """
 max_conversations = 8
@@ -94,7 +96,7 @@ class Soak:
         until = time.monotonic() + seconds
         self.samples.append(await self.rest())
         while time.monotonic() < until:
-            await self.make(self._random.choices(list(KINDS), list(KINDS.values()), k=ROUND))
+            await self.make(self._random.choices(list(MIX), list(MIX.values()), k=ROUND))
             self.samples.append(await self.rest())
             print(self.samples[-1], dict(self.faults) or "", file=sys.stderr, flush=True)
 

@@ -7,13 +7,13 @@ import socket
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import aioice.ice
 from aioice import stun
 
 from agent.ports import IceOptions
 from agent.webrtc.internals import REFUSED
+from agent.webrtc.peer import AiortcPeer
 from tests.webrtc.pairs import Side, until
 
 LOOPBACK = IceOptions(host_addresses=("127.0.0.1",))
@@ -80,21 +80,31 @@ def received_by(sender: socket.socket) -> int:
         count += 1
 
 
-def check_of(side: Side, **attributes: Any) -> bytes:
-    """A connectivity check with the passwords of a call."""
+def check_of(side: Side) -> bytes:
+    """A connectivity check for this side, with the passwords of the call."""
     ice = side.peer._pc.require_ice()
+    return _check(ice.local_username, ice.remote_username, ice.local_password, ice.ice_controlling)
+
+
+def check_of_ice(ice: aioice.ice.Connection) -> bytes:
+    """The same for the other end of `ice`."""
+    return _check(
+        ice.remote_username, ice.local_username, ice.remote_password, not ice.ice_controlling
+    )
+
+
+def _check(to: str | None, by: str | None, password: str | None, controlling: bool) -> bytes:
     message = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
-    message.attributes["USERNAME"] = f"{ice.local_username}:{ice.remote_username}"
+    message.attributes["USERNAME"] = f"{to}:{by}"
     message.attributes["PRIORITY"] = 1
-    message.attributes["ICE-CONTROLLED" if ice.ice_controlling else "ICE-CONTROLLING"] = 1 << 60
-    message.attributes |= attributes
-    message.add_message_integrity(ice.local_password.encode())
+    message.attributes["ICE-CONTROLLED" if controlling else "ICE-CONTROLLING"] = 1 << 60
+    message.add_message_integrity((password or "").encode())
     return bytes(message)
 
 
-async def send_rtp(side: Side, payload_type: int, number: int, ssrc: int) -> None:
-    """One packet, protected by the keys of this side."""
+async def send_rtp(peer: AiortcPeer, payload_type: int, number: int, ssrc: int) -> None:
+    """One packet, protected by the keys of this peer."""
     header = struct.pack("!BBHII", 0x80, payload_type, number & 0xFFFF, 960 * number, ssrc)
-    await side.peer._pc.require_dtls()._send_rtp(header + b"\xf8\xff\xfe")
+    await peer._pc.require_dtls()._send_rtp(header + b"\xf8\xff\xfe")
     if not number % 20:
         await asyncio.sleep(0)

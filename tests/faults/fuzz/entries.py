@@ -26,6 +26,7 @@ from agent.signaling.protocol.topics import Topics, is_uid
 from agent.signaling.protocol.translation import invitation, to_input
 from agent.webrtc.sdp import MAX_CANDIDATES, publish, read_candidate, read_description
 from tests.fakes.clock import FastLoop
+from tests.faults.fuzz import datagrams
 from tests.faults.fuzz.scenario import play
 
 TOPICS = Topics()
@@ -111,6 +112,16 @@ def client(data: bytes) -> None:
         runner.run(play(Random(data), steps=min(200, len(data))))
 
 
+def datagram(data: bytes) -> None:
+    """The first byte chooses the layer, the rest are datagrams of it."""
+    layer = list(datagrams.LAYERS.values())[data[0] % len(datagrams.LAYERS) if data else 0]
+
+    async def run() -> None:
+        await layer(data[1:])
+
+    asyncio.run(run())
+
+
 def _is_bounded(fault: MalformedMessage) -> None:
     text = str(fault)
     assert fault.code
@@ -119,5 +130,15 @@ def _is_bounded(fault: MalformedMessage) -> None:
 
 
 ENTRIES: dict[str, Callable[[bytes], None]] = {
-    each.__name__: each for each in (signal, command, topic, description, candidate, time, client)
+    each.__name__: each
+    for each in (
+        signal,
+        command,
+        topic,
+        description,
+        candidate,
+        time,
+        client,
+        datagram,
+    )
 }

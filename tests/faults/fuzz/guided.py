@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from random import Random
 
-from tests.faults.fuzz import mutations
+from tests.faults.fuzz import datagrams, mutations
 from tests.faults.fuzz.entries import ENTRIES
 
 CORPUS = Path(__file__).parents[2] / "data" / "fuzz"
@@ -52,6 +52,11 @@ def seeds(entry: str) -> list[bytes]:
             b"2027-01-15T08:00:00.000Z",
             b"9999-12-31T23:59:59+00:00",
             b"0001-01-01T00:00:00.5-23:59",
+        ],
+        "datagram": [
+            bytes([layer]) + datagrams.mutated(Random(seed), name)
+            for layer, name in enumerate(datagrams.LAYERS)
+            for seed in range(SEEDS)
         ],
         "client": [Random(seed).randbytes(80) for seed in range(SEEDS)],
     }

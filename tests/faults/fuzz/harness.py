@@ -9,7 +9,9 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["agent", "aiortc.sdp"], enable_loader_override=False):
+with atheris.instrument_imports(
+    include=["agent", "aioice.stun", "aiortc.sdp", "aiortc.rtp"], enable_loader_override=False
+):
     from tests.faults.fuzz.entries import ENTRIES
 
 

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.clock import FastLoop
-from tests.faults.fuzz import entries, mutations
+from tests.faults.fuzz import datagrams, entries, mutations
 from tests.faults.fuzz.scenario import play
 
 CHANCES = st.integers(0, 2**32).map(Random)
@@ -26,7 +26,15 @@ def test_mutated_messages(random: Random) -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes(data: bytes) -> None:
-    for name in ("signal", "command", "topic", "description", "candidate", "time"):
+    for name in (
+        "signal",
+        "command",
+        "topic",
+        "description",
+        "candidate",
+        "time",
+        "datagram",
+    ):
         entries.ENTRIES[name](data)
 
 
@@ -47,6 +55,14 @@ def test_mutated_topics(random: Random) -> None:
 @settings(max_examples=300)
 def test_mutated_descriptions(random: Random) -> None:
     entries.description(mutations.description(random).encode("utf-8", "replace"))
+
+
+@pytest.mark.parametrize("layer", datagrams.LAYERS)
+@given(random=CHANCES)
+@settings(max_examples=100)
+def test_mutated_datagrams(layer: str, random: Random) -> None:
+    number = list(datagrams.LAYERS).index(layer)
+    entries.datagram(bytes([number]) + datagrams.mutated(random, layer))
 
 
 @given(CHANCES)

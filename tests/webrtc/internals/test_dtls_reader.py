@@ -126,7 +126,7 @@ async def test_dtls_reader_keeps_so_many_sources_and_no_more(
         kind, before = audio_payload_type(device), REFUSED.of(Refusal.EXCESS)
         count = 1000
         for number in range(count):
-            await send_rtp(caller, kind, number, 1_000_000 + number)
+            await send_rtp(caller.peer, kind, number, 1_000_000 + number)
         await until(lambda: REFUSED.of(Refusal.EXCESS) >= before + count - MAX_SOURCES)
         router = device.peer._pc.require_dtls()._rtp_router
         assert len(router.ssrc_table) <= MAX_SOURCES + 4

@@ -40,7 +40,7 @@ async def many_sources(device: Side, caller: Side) -> None:
     table = device.peer._pc.require_dtls()._rtp_router.payload_type_table
     kind = next(kind for kind, receivers in table.items() if receivers)
     for number in range(400):
-        await send_rtp(caller, kind, number, 1_000_000 + number)
+        await send_rtp(caller.peer, kind, number, 1_000_000 + number)
 
 
 async def gone_without_a_word(_device: Side, caller: Side) -> None:
