@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
@@ -35,17 +34,17 @@ from agent.errors import CallboxError, NoCommonCodec, PeerError, UnusableDescrip
 from agent.ports import IceOptions, LocalStream, PeerFactory, RemoteMedia
 from agent.webrtc import internals as inside
 from agent.webrtc.data_channel import LABEL, ControlChannel
+from agent.webrtc.description.local_description import declares_profile, publish
+from agent.webrtc.description.remote_description import RemoteDescription, read_description
 from agent.webrtc.ice.ice_servers import UsableServer, usable_servers
 from agent.webrtc.ice.trickle import Trickle
-from agent.webrtc.peer_media import Media
-from agent.webrtc.sdp import RemoteDescription, declares_profile, publish, read_description
+from agent.webrtc.peer_media import PeerMedia
 
 log = logging.getLogger(__name__)
 
-# seconds for aiortc's own end; then nothing is waited for any more
+# seconds for aiortc's own end; then nothing is waited for any more, and with what `finish` takes
+# nothing outlives a close by six
 CLOSE_TIMEOUT = 3.0
-# seconds for tasks that are ending; twice in all, so that nothing outlives a close by six
-ABANDON_TIMEOUT = 1.0
 
 inside.configure()
 
@@ -74,7 +73,7 @@ class AiortcPeer:
         self._consent: inside.ConsentWatch | None = None
         self._rtcp_monitor = RtcpMonitor()
         self._control = ControlChannel(on_control)
-        self._media = Media(
+        self._media = PeerMedia(
             local,
             remote,
             grant,
@@ -244,7 +243,9 @@ class AiortcPeer:
         if self._rtcp_monitor.timed_out(
             seconds, sent=sent, received=self._packets_received(), reports=reports
         ):
-            log.warning("for %g s the far side has answered checks, and nothing else", RTCP_TIMEOUT)
+            log.warning(
+                "for %g s the remote peer has answered checks, and nothing else", RTCP_TIMEOUT
+            )
             self._emit(RtcpTimedOut(self._generation, RTCP_TIMEOUT))
 
     def _packets_received(self) -> int:
@@ -271,9 +272,9 @@ class AiortcPeer:
         elif not self._over:
             lost = self._consent is not None and self._consent.lost
             detail = (
-                "the far side does not answer any more"
+                "the remote peer does not answer any more"
                 if lost
-                else "the far side closed the transport"
+                else "the remote peer closed the transport"
             )
             self._emit(PeerLost(self._generation, detail, closed=not lost))
             self._over = True
@@ -326,28 +327,13 @@ class AiortcPeer:
         if (await asyncio.wait([closing], timeout=CLOSE_TIMEOUT))[1]:
             log.warning("the transport does not end in time; it is aborted")
             leftovers |= self._pc.release()
-        await _finish({closing, *leftovers})
+        await inside.finish({closing, *leftovers})
         if ending := self._pc.abort():
-            await _finish(ending)
-
-
-async def _finish(tasks: set[asyncio.Future[Any]]) -> None:
-    """Wait for what should be ending by itself; cancel what is not."""
-    if not tasks:
-        return
-    done, pending = await asyncio.wait(tasks, timeout=ABANDON_TIMEOUT)
-    for task in pending:
-        log.warning("cancelling %r, which does not end", task)
-        task.cancel()
-    if pending:
-        done |= (await asyncio.wait(pending, timeout=ABANDON_TIMEOUT))[0]
-    for task in done:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.warning("%r failed at the end", task, exc_info=error)
+            await inside.finish(ending)
 
 
 def _wants(section: MediaDescription) -> bool:
-    """Whether the far side is to receive this kind."""
+    """Whether the remote peer is to receive this kind."""
     return section.direction in ("sendrecv", "recvonly")
 
 

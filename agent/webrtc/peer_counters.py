@@ -8,13 +8,15 @@ from agent.webrtc import internals as inside
 from agent.webrtc.receiving.inbound import InboundAudio, InboundVideo
 from agent.webrtc.sending.adaptation import BitrateAdaptation
 from agent.webrtc.sending.outbound import OutboundAudio, OutboundVideo
+from agent.webrtc.sending.paced_video_stream import PacedVideoStream
+from agent.webrtc.sending.rtp_stream import RtpStream
 
 VIDEO_CODEC = "H264"
 AUDIO_CODEC = "opus"
 
 
 def video_sent(
-    stream: OutboundVideo, sender: inside.PacedSender, adaptation: BitrateAdaptation
+    stream: OutboundVideo, sender: PacedVideoStream, adaptation: BitrateAdaptation
 ) -> SentCounters:
     tally = sender.tally
     return SentCounters(
@@ -42,7 +44,7 @@ def video_sent(
     )
 
 
-def audio_sent(stream: OutboundAudio, sender: inside.PacketSender[AudioPacket]) -> SentCounters:
+def audio_sent(stream: OutboundAudio, sender: RtpStream[AudioPacket]) -> SentCounters:
     tally = sender.tally
     return SentCounters(
         codec=AUDIO_CODEC,

@@ -18,7 +18,10 @@ from agent.webrtc import peer_counters as counters
 from agent.webrtc.receiving.inbound import InboundAudio, InboundVideo
 from agent.webrtc.sending.adaptation import BitrateAdaptation
 from agent.webrtc.sending.outbound import OutboundAudio, OutboundVideo
+from agent.webrtc.sending.paced_video_stream import PacedVideoStream
 from agent.webrtc.sending.packetizer import H264Packetizer, opus_payloads
+from agent.webrtc.sending.rtp_stream import RtpStream
+from agent.webrtc.sending.segmentation_offload import SegmentationOffload
 
 _DIRECTIONS = {
     (True, True): "sendrecv",
@@ -31,7 +34,7 @@ _DIRECTIONS = {
 _packetize = H264Packetizer()
 
 
-class Media:
+class PeerMedia:
     """Owns the subscriptions from `subscribe` to `close`."""
 
     def __init__(
@@ -55,8 +58,8 @@ class Media:
         self._video: OutboundVideo | None = None
         self._audio: OutboundAudio | None = None
         self._adaptation: BitrateAdaptation | None = None
-        self._video_sender: inside.PacedSender | None = None
-        self._audio_sender: inside.PacketSender[AudioPacket] | None = None
+        self._video_sender: PacedVideoStream | None = None
+        self._audio_sender: RtpStream[AudioPacket] | None = None
         self._video_in: InboundVideo | None = None
         self._audio_in: InboundAudio | None = None
 
@@ -112,7 +115,7 @@ class Media:
             )
 
     async def stop_sending(self, kind: str) -> None:
-        """The far side does not want this kind: give its source back."""
+        """The remote peer does not want this kind: give its source back."""
         stream = self._video if kind == "video" else self._audio
         if stream is not None:
             await stream.close()
@@ -122,7 +125,7 @@ class Media:
             stream.open()
 
     def restart(self) -> None:
-        """After a hole in the path the far side can show nothing before the next key frame."""
+        """After a hole in the path the remote peer can show nothing before the next key frame."""
         if self._video is not None:
             self._video.request_keyframe()
 
@@ -149,7 +152,7 @@ class Media:
 
     @property
     def heeded(self) -> tuple[int, int]:
-        """Packets that we have sent, and the far side's reports on them."""
+        """Packets that we have sent, and the remote peer's reports on them."""
         senders = [
             sender for sender in (self._video_sender, self._audio_sender) if sender is not None
         ]
@@ -187,9 +190,17 @@ class Media:
             self._adaptation = BitrateAdaptation(
                 video.limits, video.set_demand, video.request_keyframe, followed=followed
             )
-            self._video_sender = inside.PacedSender(sender, video, _packetize, self._adaptation)
+            self._video_sender = PacedVideoStream(
+                self._port(sender), video, _packetize, self._adaptation
+            )
         elif kind == "audio" and audio is not None:
-            self._audio_sender = inside.PacketSender(sender, audio, opus_payloads, AUDIO_CLOCK_RATE)
+            self._audio_sender = RtpStream(
+                self._port(sender), audio, opus_payloads, AUDIO_CLOCK_RATE
+            )
+
+    @staticmethod
+    def _port(sender: RTCRtpSender) -> inside.RtpSender:
+        return inside.RtpSender(sender, SegmentationOffload().send)
 
     def _preferences(self, kind: str) -> list[RTCRtpCodecCapability]:
         """Only what passes through as it is; of H.264 the source's own profile first."""

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import os
-import threading
 from contextlib import suppress
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,21 +16,17 @@ from agent.core.call.events import (
     MediaGrant,
     PeerConnected,
     PeerFailed,
-    PeerHeard,
     PeerLost,
     PeerSilent,
     RtcpTimedOut,
-    TrackReceived,
 )
 from agent.core.call.reasons import AudioDirection, CloseReason
 from agent.errors import MediaUnavailable, NoCommonCodec, PeerError, UnusableDescription
-from agent.ports import IceOptions, LocalStream, PeerFactory
-from agent.webrtc import internals as inside
-from agent.webrtc.internals import ice_transport as ice
+from agent.ports import LocalStream, PeerFactory
 from agent.webrtc.peer import make_peer
-from tests.webrtc.feeds import BrokenFeed, ClipFeed, MemorySink, SlowFeed, SoundFeed
+from tests.webrtc.feeds import BrokenFeed, ClipFeed, SlowFeed, SoundFeed
 from tests.webrtc.offers import BROWSER_OFFER, with_video_codecs, without_video
-from tests.webrtc.pairs import Filter, Hole, Side, closing, connect, until
+from tests.webrtc.pairs import Filter, Side, closing, connect, until
 
 pytestmark = pytest.mark.media
 
@@ -251,93 +243,6 @@ async def test_a_camera_that_the_answer_does_not_want_is_given_back(
 # --- the gate, mute and broken sources
 
 
-async def test_nothing_leaves_before_the_gate_opens(clip: list[bytes], sound: list[bytes]) -> None:
-    sink = MemorySink()
-    feed = ClipFeed(clip)
-    device, caller = Side(LocalStream(feed, SoundFeed(sound))), Side(sink=sink)
-    async with closing(device, caller):
-        await connect(caller, device, media=False)
-        source = feed.subscriptions[0]
-        read = source.units_read
-        await until(lambda: source.units_read > read + 10)
-        counters = device.peer.counters()
-        assert counters.video_sent is not None
-        assert counters.audio_sent is not None
-        assert (counters.video_sent.packets_sent, counters.audio_sent.packets_sent) == (0, 0)
-        assert not device.of(FirstFrameSeen)
-        assert source.keyframe_requests == 0
-        device.peer.start_media()
-        await sink.seen(video=1, audio=1)
-        assert source.keyframe_requests == 1
-        assert sink.video[0].keyframe
-
-
-async def test_mute_stops_a_kind_and_resumes_at_a_key_frame(
-    clip: list[bytes], sound: list[bytes]
-) -> None:
-    sink = MemorySink()
-    feed = ClipFeed(clip)
-    device, caller = Side(LocalStream(feed, SoundFeed(sound))), Side(sink=sink)
-    async with closing(device, caller):
-        await connect(caller, device)
-        await sink.seen(video=3)
-        source = feed.subscriptions[0]
-        device.peer.mute(video=True)
-        sent = device.peer.counters().video_sent
-        await sink.seen(audio=len(sink.audio) + 5)
-        assert sent is not None
-        muted = device.peer.counters().video_sent
-        assert muted is not None
-        # a picture that has begun to leave is not broken off
-        assert muted.frames_sent <= sent.frames_sent + 1
-        asked, arrived = source.keyframe_requests, len(sink.video)
-        device.peer.mute(video=False, audio=True)
-        assert source.keyframe_requests == asked + 1
-        await sink.seen(video=arrived + 3)
-        assert any(unit.keyframe for unit in sink.video[arrived - 1 : arrived + 2])
-        quiet = device.peer.counters().audio_sent
-        await sink.seen(video=len(sink.video) + 5)
-        assert quiet is not None
-        later = device.peer.counters().audio_sent
-        assert later is not None
-        assert later.frames_sent == quiet.frames_sent
-
-
-async def test_a_camera_that_breaks_in_the_call_ends_it(clip: list[bytes]) -> None:
-    feed = ClipFeed(clip)
-    device, caller = Side(LocalStream(feed)), Side()
-    async with closing(device, caller):
-        await connect(caller, device)
-        await device.event(FirstFrameSeen)
-        feed.subscriptions[0].failure = MediaUnavailable("unplugged")
-        failed = await device.event(PeerFailed)
-    assert (failed.code, failed.reason) == ("no_user_media", CloseReason.NO_USER_MEDIA)
-    assert "unplugged" in failed.message
-
-
-async def test_a_camera_that_breaks_before_the_connection_ends_it(clip: list[bytes]) -> None:
-    feed = ClipFeed(clip)
-    device = Side(LocalStream(feed))
-    async with closing(device):
-        await device.peer.create_answer(BROWSER_OFFER)
-        feed.subscriptions[0].failure = RuntimeError("a bug")
-        assert (await device.event(PeerFailed)).reason is CloseReason.NO_USER_MEDIA
-
-
-async def test_broken_sound_does_not_end_a_call_with_a_picture(
-    clip: list[bytes], sound: list[bytes]
-) -> None:
-    sink = MemorySink()
-    sounds = SoundFeed(sound)
-    device, caller = Side(LocalStream(ClipFeed(clip), sounds)), Side(sink=sink)
-    async with closing(device, caller):
-        await connect(caller, device)
-        await sink.seen(audio=1)
-        sounds.subscriptions[0].close()
-        await sink.seen(video=len(sink.video) + 10)
-    assert not device.of(PeerFailed)
-
-
 # --- the end
 
 
@@ -386,28 +291,6 @@ async def test_closing_while_the_camera_opens_gives_it_back(clip: list[bytes]) -
     assert feed.subscriptions[0].closed.is_set()
 
 
-async def test_a_silent_path_is_told_of_and_kept(
-    clip: list[bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was silent works again by itself, and starts with a key frame."""
-    monkeypatch.setattr(ice, "CONSENT_INTERVAL", 0.1)
-    monkeypatch.setattr(ice, "SILENCE", 0.5)
-    monkeypatch.setattr(ice, "LISTENING", 0.05)
-    feed = ClipFeed(clip)
-    device, caller = Side(LocalStream(feed)), Side()
-    async with closing(device, caller):
-        await connect(caller, device)
-        await device.event(FirstFrameSeen)
-        hole = Hole(caller.peer)
-        silent = await device.event(PeerSilent)
-        assert silent.seconds >= 0.5
-        asked = feed.subscriptions[0].keyframe_requests
-        hole.end()
-        await device.event(PeerHeard)
-        await until(lambda: feed.subscriptions[0].keyframe_requests > asked)
-        assert not device.of(PeerLost)
-
-
 async def test_a_far_side_that_only_answers_checks_is_told_of(
     clip: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -428,84 +311,6 @@ async def test_a_far_side_that_only_answers_checks_is_told_of(
             each.end()
 
 
-async def test_a_far_side_that_never_answers_is_lost(
-    clip: list[bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ice, "CONSENT_INTERVAL", 0.1)
-    monkeypatch.setattr(ice, "CONSENT_EXPIRY", 0.5)
-    monkeypatch.setattr(ice, "LISTENING", 0.05)
-    device, caller = Side(LocalStream(ClipFeed(clip))), Side()
-    async with closing(device, caller):
-        await connect(caller, device)
-        await device.event(FirstFrameSeen)
-        for protocol in caller.peer._pc.require_ice()._protocols:
-            protocol.transport.abort()
-        lost = await device.event(PeerLost)
-        assert "does not answer" in lost.detail
-        assert not lost.closed
-        assert len(device.of(PeerLost)) == 1
-        assert not device.of(PeerFailed)
-
-
-async def test_consent_is_not_asked_for_over_a_closed_socket(clip: list[bytes]) -> None:
-    """It would raise in the task that asks, and the end of the transport awaits that one."""
-    device, caller = Side(LocalStream(ClipFeed(clip))), Side()
-    async with closing(caller, device):
-        await connect(caller, device)
-        consent = device.peer._consent
-        assert consent is not None
-        assert await consent._check()
-        for protocol in device.peer._pc.require_ice()._protocols:
-            protocol.transport.abort()
-        # now the socket is gone
-        await asyncio.sleep(0)
-        assert not await consent._check()
-
-
-async def test_a_transport_that_cannot_be_ended_is_told(
-    clip: list[bytes], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    device, caller = Side(LocalStream(ClipFeed(clip))), Side()
-    async with closing(caller, device):
-        await connect(caller, device)
-        close = device.peer._pc.close
-
-        async def broken() -> None:
-            await close()
-            raise OSError("a test's")
-
-        monkeypatch.setattr(device.peer._pc, "close", broken)
-        await device.peer.close()
-    assert "failed at the end" in caplog.text
-    assert "a test's" in caplog.text
-
-
-async def test_closing_while_addresses_are_gathered_leaves_no_socket(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A renewal that is under way when the call ends, on a machine with several addresses."""
-    loop = asyncio.get_running_loop()
-    bind, at_second = loop.create_datagram_endpoint, asyncio.Event()
-    bound: list[Any] = []
-
-    async def slow(*arguments: Any, **options: Any) -> Any:
-        if bound:
-            at_second.set()
-            await asyncio.Event().wait()
-        bound.append(await bind(*arguments, **options))
-        return bound[-1]
-
-    monkeypatch.setattr(loop, "create_datagram_endpoint", slow)
-    side = Side(ice=IceOptions(host_addresses=("127.0.0.1", "127.0.0.2")))
-    offering = asyncio.create_task(side.peer.create_offer())
-    await at_second.wait()
-    offering.cancel()
-    await asyncio.wait([offering])
-    await side.peer.close()
-    ((transport, _),) = bound
-    assert transport.is_closing()
-
-
 async def test_a_wrong_fingerprint_fails_the_set_up(clip: list[bytes]) -> None:
     device, caller = Side(LocalStream(ClipFeed(clip))), Side()
     async with closing(device, caller):
@@ -516,28 +321,6 @@ async def test_a_wrong_fingerprint_fails_the_set_up(clip: list[bytes]) -> None:
         assert failed.code == "dtls_failed"
         assert failed.reason is CloseReason.ICE_FAILED
         assert not caller.of(PeerConnected)
-
-
-async def test_twenty_calls_leave_nothing_behind(clip: list[bytes], sound: list[bytes]) -> None:
-    async def call() -> None:
-        sink = MemorySink()
-        device = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)))
-        caller = Side(LocalStream(ClipFeed(clip)), sink=sink)
-        async with closing(device, caller):
-            await connect(caller, device)
-            await sink.seen(video=1, audio=1)
-            await device.event(TrackReceived, kind="video")
-
-    def open_things() -> tuple[int, int, int]:
-        gc.collect()
-        return len(asyncio.all_tasks()), threading.active_count(), len(os.listdir("/proc/self/fd"))
-
-    await call()
-    before = open_things()
-    for _ in range(20):
-        await call()
-    assert open_things() == before
-    assert not [thing for thing in gc.get_objects() if isinstance(thing, inside.PeerConnection)]
 
 
 async def test_events_name_their_generation(clip: list[bytes]) -> None:

@@ -10,10 +10,10 @@ from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
 from agent.media.video_source import VideoOptions
 from agent.ports import LocalStream
+from tests.webrtc.calls import Call
 from tests.webrtc.feeds import MemorySink
-from tests.webrtc.internals.test_feedback import Call
 from tests.webrtc.pairs import Side, closing, until
-from tests.webrtc.sending.test_adapting import report_estimate
+from tests.webrtc.sending.test_paced_video_stream import report_estimate
 
 pytestmark = pytest.mark.media
 

@@ -17,9 +17,17 @@ import aioice.ice
 import aioice.stun
 from aioice.candidate import candidate_foundation, candidate_priority
 
-from agent.webrtc import internals as inside
 from agent.webrtc.ice.ice_servers import UsableServer
 from agent.webrtc.ice.resolver import resolve
+from agent.webrtc.internals import (
+    GuardedProtocol,
+    Relay,
+    RelayProtocol,
+    add_local_candidate,
+    host_protocols,
+    open_relay,
+    relayed_candidate,
+)
 
 log = logging.getLogger(__name__)
 
@@ -94,13 +102,13 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
 
 async def allocate(
     server: UsableServer,
-    make_protocol: Callable[[], inside.RelayProtocol],
+    make_protocol: Callable[[], RelayProtocol],
     ca_file: str | None = None,
-) -> tuple[inside.Relay, inside.RelayProtocol]:
+) -> tuple[Relay, RelayProtocol]:
     """An allocation at a TURN server. Raises OSError or aioice's TransactionError."""
     tls = await asyncio.to_thread(tls_context, ca_file) if server.scheme == "turns" else None
     address = (await resolve(server.host))[0]
-    return await inside.open_relay(
+    return await open_relay(
         make_protocol,
         (address, server.port),
         username=server.username,
@@ -118,11 +126,9 @@ async def _ask_turn(
     ca_file: str | None,
     on_candidate: Callable[[aioice.Candidate], None],
 ) -> None:
-    relay, protocol = await allocate(server, lambda: inside.GuardedProtocol(ice), ca_file)
-    candidate = protocol.local_candidate = inside.relayed_candidate(
-        relay, hide_related_address=relay_only
-    )
-    if inside.add_local_candidate(ice, candidate, protocol):
+    relay, protocol = await allocate(server, lambda: GuardedProtocol(ice), ca_file)
+    candidate = protocol.local_candidate = relayed_candidate(relay, hide_related_address=relay_only)
+    if add_local_candidate(ice, candidate, protocol):
         on_candidate(candidate)
     else:
         await protocol.close()
@@ -137,7 +143,7 @@ async def _ask_stun(
     addresses = await resolve(server.host)
     asked = [
         _ask_stun_from(ice, protocol, (address, server.port), on_candidate)
-        for protocol in inside.host_protocols(ice)
+        for protocol in host_protocols(ice)
         for address in addresses[:1]
         if (":" in address) == (":" in protocol.local_candidate.host)
     ]
@@ -172,5 +178,5 @@ async def _ask_stun_from(
         related_address=base.host,
         related_port=base.port,
     )
-    if inside.add_local_candidate(ice, candidate, None):
+    if add_local_candidate(ice, candidate, None):
         on_candidate(candidate)

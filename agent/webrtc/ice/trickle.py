@@ -1,4 +1,5 @@
-"""Candidates both ways (RFC 8838): the far side's, whenever they come, and ours as servers answer.
+"""Candidates both ways (RFC 8838): the remote peer's, whenever they come, and ours as servers
+answer.
 
 The end of candidates is told to aioice only when both sides are through and something can be
 checked. Told earlier, it gives up on pairs that are still to come, and an offer without a usable
@@ -14,10 +15,10 @@ import aioice
 from aiortc.rtcicetransport import RTCIceCandidate
 
 from agent.core.call.events import IceCandidate
-from agent.webrtc import internals as inside
+from agent.webrtc.description.remote_description import RemoteDescription, read_candidate
 from agent.webrtc.ice import gather
 from agent.webrtc.ice.ice_servers import UsableServer
-from agent.webrtc.sdp import RemoteDescription, read_candidate
+from agent.webrtc.internals import PeerConnection, knows_remote_candidates
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ MAX_TRICKLED = 40
 class Trickle:
     """The candidates of one connection."""
 
-    def __init__(self, pc: inside.PeerConnection) -> None:
+    def __init__(self, pc: PeerConnection) -> None:
         self._pc = pc
         self._remote: RemoteDescription | None = None
         self._early: list[IceCandidate | None] = []
@@ -110,6 +111,6 @@ class Trickle:
     async def _maybe_end(self) -> None:
         if self._ended or not (self._remote_ended and self._local_ended):
             return
-        if inside.knows_remote_candidates(self._pc.require_ice()):
+        if knows_remote_candidates(self._pc.require_ice()):
             self._ended = True
             await self._pc.require_dtls().transport.addRemoteCandidate(None)

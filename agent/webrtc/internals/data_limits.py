@@ -1,9 +1,9 @@
-"""What a far side may do with data channels (RFC 8831, 9260): aiortc sets it no bound, and its
+"""What a remote peer may do with data channels (RFC 8831, 9260): aiortc sets it no bound, and its
 nonsense ends a call.
 
-aiortc tells the far side how much room there is, yet takes whatever comes. It keeps a message that
-never ends for ever, and has an assertion where a message makes no sense, which takes the media's
-transport down with a traceback.
+aiortc tells the remote peer how much room there is, yet takes whatever comes. It keeps a message
+that never ends for ever, and has an assertion where a message makes no sense, which takes the
+media's transport down with a traceback.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import pylibsrtp
 from aiortc import clock
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtp import is_rtcp
+from aiortc.stats import RTCTransportStats
 from OpenSSL import SSL
 
 from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
@@ -125,3 +126,9 @@ class DtlsReader:
     def _authenticated(self, datagram: bytes) -> None:
         self._dtls._RTCDtlsTransport__rx_packets += 1
         self._dtls._RTCDtlsTransport__rx_bytes += len(datagram)
+
+
+def transport_totals(dtls: RTCDtlsTransport) -> RTCTransportStats:
+    (stats,) = dtls._get_stats().values()
+    assert isinstance(stats, RTCTransportStats)  # noqa: S101 - narrows the type
+    return stats

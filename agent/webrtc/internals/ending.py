@@ -14,6 +14,9 @@ from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
 
 log = logging.getLogger(__name__)
 
+# seconds for tasks that are ending, and again for those that are cancelled
+FINISH_TIMEOUT = 1.0
+
 
 def report_always(stream: RTCRtpSender | RTCRtpReceiver) -> None:
     """Let the RTCP of a stream go on after an error of its code, and tell its end in any case."""
@@ -88,3 +91,18 @@ def abort(
         protocol.transport.abort()
     ice._queue.put_nowait(None)
     return tasks
+
+
+async def finish(tasks: set[asyncio.Future[Any]]) -> None:
+    """Wait for what should be ending by itself; cancel what is not."""
+    if not tasks:
+        return
+    done, pending = await asyncio.wait(tasks, timeout=FINISH_TIMEOUT)
+    for task in pending:
+        log.warning("cancelling %r, which does not end", task)
+        task.cancel()
+    if pending:
+        done |= (await asyncio.wait(pending, timeout=FINISH_TIMEOUT))[0]
+    for task in done:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("%r failed at the end", task, exc_info=error)

@@ -1,4 +1,4 @@
-"""The RTP header extension that says how long the far side may hold a picture back.
+"""The RTP header extension that says how long the remote peer may hold a picture back.
 
 Browsers play sound and picture of one stream in step: the picture waits as long as the sound does.
 A queue on the way makes the sound's buffer long, and it stays so for half a minute after the queue
@@ -20,10 +20,10 @@ from aiortc.rtp import (
 )
 
 PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
-# Seconds from arrival. The shortest is shorter than any far side needs, but not 0: that would mean
-# "without a buffer", and jitter would be seen. The longest leaves room for the path and the screen
-# within 300 ms, and for a packet to be resent on a path of 200 ms; a picture that comes later than
-# that is shown as it comes.
+# Seconds from arrival. The shortest is shorter than any remote peer needs, but not 0: that would
+# mean "without a buffer", and jitter would be seen. The longest leaves room for the path and the
+# screen within 300 ms, and for a packet to be resent on a path of 200 ms; a picture that comes
+# later than that is shown as it comes.
 MIN_DELAY, MAX_DELAY = 0.01, 0.2
 
 # seconds; the unit of both, 12 bits each

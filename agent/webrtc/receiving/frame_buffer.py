@@ -18,7 +18,7 @@ from agent.h264 import annexb as h264
 CAPACITY = 512
 # seconds that a picture may wait for a packet to be resent
 PATIENCE = 0.4
-# a number so far behind, or less, is late (RFC 3550 A.1); farther, the far side counts anew
+# a number so far behind, or less, is late (RFC 3550 A.1); farther, the remote peer counts anew
 LATE = 3000
 # seconds between two requests while no key frame has come
 ASK_INTERVAL = 1.0
@@ -40,9 +40,9 @@ class VideoPacket:
     ssrc: int = 0
 
 
-class PictureBuffer:
-    """One far side's video. A picture goes to `deliver` with the packet that ends it, its timestamp
-    counted from 0.
+class FrameBuffer:
+    """One remote peer's video. A picture goes to `deliver` with the packet that ends it, its
+    timestamp counted from 0.
     """
 
     def __init__(self, deliver: Callable[[bytes, int], None]) -> None:

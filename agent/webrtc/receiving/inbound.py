@@ -8,6 +8,7 @@ import array
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 import av
 from aiortc import RTCRtpReceiver
@@ -17,7 +18,8 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
 from agent.h264 import annexb as h264
 from agent.ports import AccessUnit, DecodedAudio, RemoteMedia
-from agent.webrtc import internals as inside
+from agent.webrtc.internals import ReceiverTap, make_decoder
+from agent.webrtc.receiving.frame_buffer import FrameBuffer, VideoPacket
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +28,7 @@ _ENERGY_STRIDE = 15
 
 
 class InboundVideo:
-    """Access units of the far side, each of which can be decoded after those before it."""
+    """Access units of the remote peer, each of which can be decoded after those before it."""
 
     def __init__(
         self,
@@ -42,9 +44,16 @@ class InboundVideo:
         self._sink = sink
         self._on_first_frame = on_first_frame
         self._sps: bytes | None = None
-        self.tap = inside.ReceiverTap(receiver, self._deliver, on_first_packet)
+        self._buffer = FrameBuffer(self._deliver)
+        self.tap = ReceiverTap(receiver, on_first_packet, assembler=self)
 
-    def _deliver(self, _codec: RTCRtpCodecParameters | None, data: bytes, timestamp: int) -> None:
+    def add(self, now: float, packet: Any) -> bool:
+        """See `FrameAssembler`."""
+        number, marker = packet.sequence_number, bool(packet.marker)
+        data, ssrc = packet._data, packet.ssrc
+        return self._buffer.add(now, VideoPacket(number, packet.timestamp, marker, data, ssrc))
+
+    def _deliver(self, data: bytes, timestamp: int) -> None:
         keyframe = h264.is_keyframe(data)
         self.frames += 1
         if keyframe:
@@ -68,13 +77,15 @@ class InboundVideo:
         try:
             parsed = h264.parse_sps(sps)
         except ValueError as error:
-            log.info("the far side sends a sequence parameter set that cannot be read: %s", error)
+            log.info(
+                "the remote peer sends a sequence parameter set that cannot be read: %s", error
+            )
         else:
             self.width, self.height = parsed.width, parsed.height
 
 
 class InboundAudio:
-    """Sound of the far side."""
+    """Sound of the remote peer."""
 
     def __init__(
         self,
@@ -87,15 +98,15 @@ class InboundAudio:
         self.energy: float | None = None
         self._sink = sink
         self._decoder: Decoder | None = None
-        self.tap = inside.ReceiverTap(receiver, self._deliver, on_first_packet)
+        self.tap = ReceiverTap(receiver, on_first_packet, deliver=self._deliver)
 
-    def _deliver(self, codec: RTCRtpCodecParameters | None, data: bytes, timestamp: int) -> None:
+    def _deliver(self, codec: RTCRtpCodecParameters, data: bytes, timestamp: int) -> None:
         self.packets += 1
-        if self._sink is None or codec is None or not self._sink.wants_audio:
+        if self._sink is None or not self._sink.wants_audio:
             return
         try:
             if self._decoder is None:
-                self._decoder = inside.make_decoder(codec)
+                self._decoder = make_decoder(codec)
             for frame in self._decoder.decode(JitterFrame(data, timestamp)):
                 self._sink.on_audio(self._decoded(frame))
         except av.FFmpegError as error:

@@ -1,4 +1,4 @@
-"""One conversation's bitrate: what the far side reports goes to the controller, its target to
+"""One conversation's bitrate: what the remote peer reports goes to the controller, its target to
 encoder and pacer.
 """
 
@@ -15,7 +15,7 @@ from agent.core.rate.encoder_demand import EncoderDemand
 from agent.core.rate.encoder_target import QualityLimitationReason
 from agent.core.rate.frame_dropper import FrameDropper
 from agent.core.rate.receiver_report import ReceiverReport
-from agent.webrtc.sending.pacing import Pacer
+from agent.webrtc.sending.pacing import PicturePacer
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class BitrateAdaptation:
         self._followed = followed
         self._frame_dropper = FrameDropper()
         self._keyframe_due_at = float("-inf")
-        self.pacer = Pacer(self.target, strict=not followed)
+        self.pacer = PicturePacer(self.target, strict=not followed)
         # set by who sends
         self.let_drain: Callable[[float], None] = lambda _seconds: None
 
@@ -102,7 +102,7 @@ class BitrateAdaptation:
     def resent(self, octets: int) -> None:
         self._controller.on_resent(octets)
 
-    # --- what the far side reports
+    # --- what the remote peer reports
 
     def on_receiver_report(self, report: ReceiverReport) -> None:
         now = self._clock()

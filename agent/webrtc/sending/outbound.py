@@ -170,7 +170,7 @@ class OutboundVideo(Outbound[AccessUnit]):
         return self._subscription.limits
 
     def request_keyframe(self) -> None:
-        """The far side lost the picture."""
+        """The remote peer lost the picture."""
         if self.flowing:
             self._subscription.request_keyframe()
 

@@ -2,10 +2,10 @@
 an argument.
 
 A picture of usual size leaves at once. What exceeds it, which is a key frame above all, is spread:
-a burst of 150 packets would overflow the queue of a slow uplink, and the far side's delay estimate
-would take it for congestion. The rate follows the target, but never so slowly that a backlog stays:
-a source that does not obey its target is the network's trouble already, and waiting here would only
-add delay.
+a burst of 150 packets would overflow the queue of a slow uplink, and the remote peer's delay
+estimate would take it for congestion. The rate follows the target, but never so slowly that a
+backlog stays: a source that does not obey its target is the network's trouble already, and waiting
+here would only add delay.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class _Waiting:
     since: float
 
 
-class Pacer:
+class PicturePacer:
     """Pictures on their way out, in order. Bitrates in bit/s, sizes in bytes of RTP payload, times
     in seconds.
 

@@ -22,11 +22,11 @@ from aiortc.rtcrtpparameters import (
 from OpenSSL import SSL
 
 from agent.ports import BitrateLimits
-from agent.webrtc.internals import DtlsReader
+from agent.webrtc.internals import DtlsReader, RtpSender
 from agent.webrtc.internals.datagram_guard import MAX_DATAGRAM, GuardedProtocol
-from agent.webrtc.internals.feedback import FeedbackTap
 from agent.webrtc.receiving.inbound import InboundVideo
 from agent.webrtc.sending.adaptation import BitrateAdaptation
+from agent.webrtc.sending.feedback import RemoteFeedback
 
 REMOTE, STRANGER = ("192.0.2.7", 4000), ("192.0.2.66", 6666)
 LIMITS = BitrateLimits(1_000_000, 200_000, 3_000_000)
@@ -128,7 +128,13 @@ async def media(data: bytes) -> None:
     dtls._rx_srtp = _Plain()
     sender = RTCRtpSender("video", dtls)
     adaptation = BitrateAdaptation(LIMITS, lambda _: None, lambda: None)
-    FeedbackTap(sender, 90_000, adaptation)
+    feedback = RemoteFeedback(RtpSender(sender, _nothing_happens), 90_000, adaptation)
+    rtcp: Any = sender
+
+    async def heard(packet: Any) -> None:
+        feedback.on_rtcp(packet)
+
+    rtcp._handle_rtcp_packet = heard
     dtls._rtp_router.register_sender(sender, sender._ssrc)
     receiver = RTCRtpReceiver("video", dtls)
     inbound = InboundVideo(receiver, None, _nothing_happens, _nothing_happens)
@@ -184,7 +190,7 @@ async def _nothing(*_: object) -> None:
     pass
 
 
-def _nothing_happens() -> None:
+def _nothing_happens(*_: object) -> None:
     pass
 
 

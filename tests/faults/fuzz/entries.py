@@ -24,7 +24,12 @@ from agent.signaling.protocol.messages import (
 )
 from agent.signaling.protocol.topics import Topics, is_uid
 from agent.signaling.protocol.translation import invitation, to_input
-from agent.webrtc.sdp import MAX_CANDIDATES, publish, read_candidate, read_description
+from agent.webrtc.description.local_description import publish
+from agent.webrtc.description.remote_description import (
+    MAX_CANDIDATES,
+    read_candidate,
+    read_description,
+)
 from tests.fakes.clock import FastLoop
 from tests.faults.fuzz import datagrams
 from tests.faults.fuzz.scenario import play

@@ -15,7 +15,7 @@ import pytest
 from agent.errors import CallboxError
 from agent.signaling.protocol.json_limits import MAX_PAYLOAD, read_object
 from agent.signaling.protocol.translation import _sends_media
-from agent.webrtc.sdp import read_description
+from agent.webrtc.description.remote_description import read_description
 from tests.webrtc.offers import BROWSER_OFFER
 
 # characters of a description

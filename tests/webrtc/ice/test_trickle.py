@@ -23,8 +23,8 @@ from agent.core.call.events import (
 from agent.errors import PeerError
 from agent.ports import IceOptions, LocalStream
 from agent.webrtc import internals as inside
+from agent.webrtc.description.remote_description import END_OF_CANDIDATES, MAX_CANDIDATES
 from agent.webrtc.ice import gather
-from agent.webrtc.sdp import END_OF_CANDIDATES, MAX_CANDIDATES
 from tests.turnserver import PASSWORD, USER, TurnServer, turn_server
 from tests.webrtc.feeds import ClipFeed
 from tests.webrtc.offers import BROWSER_OFFER, CANDIDATE, candidate_line

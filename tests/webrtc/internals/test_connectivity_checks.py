@@ -13,8 +13,7 @@ import aioice.ice
 import aioice.stun
 import pytest
 
-from agent.core.call.inputs import PeerConnected, PeerLost
-from agent.core.call.values import IceCandidate
+from agent.core.call.events import IceCandidate, PeerConnected, PeerLost
 from agent.ports import IceOptions, LocalStream
 from agent.webrtc.internals import REFUSED, Refusal, connectivity_checks
 from agent.webrtc.internals.connectivity_checks import (

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 
+import aiortc.clock
+import aiortc.codecs
+import aiortc.rtcdtlstransport
 import pytest
 from aiortc import RTCConfiguration, RTCDataChannel, RTCSctpTransport
 from aiortc.rtcsctptransport import (
@@ -92,3 +96,20 @@ async def test_nonsense_costs_the_media_nothing(
         with caplog.at_level(logging.WARNING):
             await sctp._handle_data(packet)
     assert "makes no sense: AssertionError" in caplog.text
+
+
+async def test_data_limits_find_the_names_of_aiortc() -> None:
+    pc = inside.PeerConnection(RTCConfiguration(iceServers=[]), lambda _: None)
+    pc.createDataChannel("x")
+    sctp = pc.sctp
+    assert sctp is not None
+    assert sctp._handle_data.__qualname__.startswith("bound_data")
+    assert (sctp._inbound_streams, sctp._sack_misordered) == ({}, set())
+    assert sctp._advertised_rwnd == 1024 * 1024
+    kind = type(sctp)
+    assert "await self._receive_data_chunk(chunk)" in inspect.getsource(kind._receive_chunk)
+    assert "self._advertised_rwnd -= len(chunk.user_data)" in inspect.getsource(
+        kind._receive_data_chunk
+    )
+    router = inspect.getsource(aiortc.rtcdtlstransport.RTCDtlsTransport._recv_next)
+    assert "await self._data_receiver._handle_data(data)" in router

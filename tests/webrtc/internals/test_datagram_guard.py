@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 
 import aioice.ice
@@ -172,3 +173,20 @@ async def test_guarded_protocol_on_a_closed_socket_sends_nothing(clip: list[byte
         protocol.send_stun(message, REMOTE)
         with pytest.raises(ConnectionError):
             await protocol.send_data(b"x", REMOTE)
+
+
+async def test_datagram_guard_finds_the_names_of_aioice() -> None:
+    ice = aioice.ice.Connection(ice_controlling=False)
+    assert ice._queue.empty()
+    assert ice._early_checks.maxlen == 100
+    assert (ice._early_checks_done, ice._closing) == (False, False)
+    asked = ["request", "addr", "protocol", "error_code"]
+    assert list(inspect.signature(ice.respond_error).parameters) == asked
+    protocol = aioice.ice.StunProtocol(ice)
+    assert protocol.transactions == {}
+    received = inspect.getsource(aioice.ice.StunProtocol.datagram_received)
+    assert "self.receiver.request_received(message, addr, self)" in received
+    assert "transaction.response_received(message, addr)" in received
+    assert "self.receiver.data_received(data, self.local_candidate.component)" in received
+    await ice.add_remote_candidate(aioice.Candidate("1", 1, "udp", 1, *REMOTE, "host"))
+    assert ice._remote_candidates[0]._network_host == REMOTE[0]

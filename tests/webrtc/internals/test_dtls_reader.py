@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import struct
 from typing import Any
 
 import pytest
+from aiortc import RTCPeerConnection
+from aiortc.rtcdtlstransport import RTCDtlsTransport
 
-from agent.core.call.inputs import PeerLost, PeerSilent
+from agent.core.call.events import PeerLost, PeerSilent
 from agent.ports import LocalStream
 from agent.webrtc import internals
-from agent.webrtc.internals import REFUSED, Refusal, ice_transport
+from agent.webrtc.internals import REFUSED, Refusal, consent
 from agent.webrtc.internals.dtls_reader import MAX_SOURCES
 from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
 from tests.webrtc.pairs import Hole, Side, closing, connect, until
@@ -40,9 +43,9 @@ async def test_dtls_reader_of_a_forged_packet_counts_no_life(
     clip: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One byte now and then, and nobody would be told that the remote peer has gone."""
-    monkeypatch.setattr(ice_transport, "SILENCE", 0.5)
-    monkeypatch.setattr(ice_transport, "LISTENING", 0.05)
-    monkeypatch.setattr(ice_transport, "CONSENT_INTERVAL", 0.1)
+    monkeypatch.setattr(consent, "SILENCE", 0.5)
+    monkeypatch.setattr(consent, "LISTENING", 0.05)
+    monkeypatch.setattr(consent, "CONSENT_INTERVAL", 0.1)
     device, caller = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK), Side(ice=LOOPBACK)
     async with closing(device, caller):
         await connect(caller, device)
@@ -133,3 +136,18 @@ async def test_dtls_reader_keeps_so_many_sources_and_no_more(
         receiver: Any = device.peer._pc.getReceivers()[0]
         assert len(receiver._RTCRtpReceiver__remote_streams) <= 8
         assert not device.of(PeerLost)
+
+
+async def test_dtls_reader_finds_the_names_of_aiortc(pc: RTCPeerConnection) -> None:
+    """What it takes the place of is read beside it after an upgrade."""
+    dtls = pc.getTransceivers()[0].receiver.transport
+    for name in ("handshake_done", "rx_packets", "rx_bytes", "local_certificate"):
+        assert hasattr(dtls, f"_RTCDtlsTransport__{name}"), name
+    for name in ("_rx_srtp", "_data_receiver", "_ssl"):
+        assert getattr(dtls, name) is None, name
+    run = inspect.getsource(RTCDtlsTransport)
+    assert run.count("await self._recv_next()") == 2
+    assert "self.__local_certificate._create_ssl_context(" in run
+    certificates = pc._RTCPeerConnection__certificates  # type: ignore[attr-defined]
+    assert dtls._RTCDtlsTransport__local_certificate is certificates[0]  # type: ignore[attr-defined]
+    await pc.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import logging
 import os
 import threading
@@ -14,13 +15,19 @@ from typing import Any
 
 import aioice.stun
 import pytest
+from aiortc import RTCPeerConnection
 
-from agent.core.call.inputs import FirstFrameSeen, PeerLost
+from agent.core.call.events import (
+    FirstFrameSeen,
+    PeerLost,
+    TrackReceived,
+)
 from agent.ports import LocalStream
+from agent.webrtc import internals as inside
 from agent.webrtc import peer
-from agent.webrtc.internals import ice_transport
+from agent.webrtc.internals import consent
 from agent.webrtc.internals.ending import report_always
-from tests.webrtc.feeds import ClipFeed, SoundFeed
+from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
 from tests.webrtc.offers import BROWSER_OFFER
 from tests.webrtc.pairs import Hole, Side, closing, connect, until
 from tests.webrtc.strangers import LOOPBACK, check_of, port_of, send_rtp, sockets_of, stranger
@@ -146,7 +153,7 @@ async def test_ending_of_a_remote_peer_before_its_close_leaves_no_traceback(
     clip: list[bytes], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(aioice.stun, "RETRY_RTO", 0.02)
-    monkeypatch.setattr(ice_transport, "CONSENT_INTERVAL", 0.01)
+    monkeypatch.setattr(consent, "CONSENT_INTERVAL", 0.01)
     device, caller = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK), Side(ice=LOOPBACK)
     faults: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: faults.append(context))
@@ -187,3 +194,61 @@ async def test_report_always_after_an_error_goes_on_and_tells_its_end(
     assert receiver.runs == 3
     assert receiver._RTCRtpReceiver__rtcp_exited.is_set()
     assert caplog.text.count("Traceback") == 1
+
+
+async def test_ending_finds_the_names_of_aiortc(pc: RTCPeerConnection) -> None:
+    sender, receiver = pc.getSenders()[0], pc.getReceivers()[0]
+    for stream, loops in ((sender, ("rtp", "rtcp")), (receiver, ("rtcp",))):
+        kind = type(stream).__name__
+        assert inspect.iscoroutinefunction(stream._run_rtcp)
+        stop = inspect.getsource(type(stream).stop)
+        for loop in loops:
+            assert isinstance(getattr(stream, f"_{kind}__{loop}_exited"), asyncio.Event)
+            assert f"self.__{loop}_task.cancel()" in stop
+            assert f"self.__{loop}_exited.wait()" in stop
+    assert callable(receiver._RTCRtpReceiver__stop_decoder)  # type: ignore[attr-defined]
+    source = inspect.getsource(RTCPeerConnection.close)
+    assert source.index("transceiver.stop()") < source.index("transport.transport.stop()")
+    await pc.close()
+
+
+async def test_ending_of_a_transport_that_fails_is_told(
+    clip: list[bytes], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    device, caller = Side(LocalStream(ClipFeed(clip))), Side()
+    async with closing(caller, device):
+        await connect(caller, device)
+        close = device.peer._pc.close
+
+        async def broken() -> None:
+            await close()
+            raise OSError("a test's")
+
+        monkeypatch.setattr(device.peer._pc, "close", broken)
+        await device.peer.close()
+    assert "failed at the end" in caplog.text
+    assert "a test's" in caplog.text
+
+
+async def test_ending_of_twenty_calls_leaves_nothing_behind(
+    clip: list[bytes], sound: list[bytes]
+) -> None:
+    async def call() -> None:
+        sink = MemorySink()
+        device = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)))
+        caller = Side(LocalStream(ClipFeed(clip)), sink=sink)
+        async with closing(device, caller):
+            await connect(caller, device)
+            await sink.seen(video=1, audio=1)
+            await device.event(TrackReceived, kind="video")
+
+    def open_things() -> tuple[int, int, int]:
+        gc.collect()
+        return len(asyncio.all_tasks()), threading.active_count(), len(os.listdir("/proc/self/fd"))
+
+    await call()
+    before = open_things()
+    for _ in range(20):
+        await call()
+    assert open_things() == before
+    assert not [thing for thing in gc.get_objects() if isinstance(thing, inside.PeerConnection)]

@@ -13,7 +13,7 @@ from aiortc.rtp import HeaderExtensions, unpack_header_extensions
 
 from agent.ports import IceOptions, LocalStream
 from agent.webrtc.internals.header_extensions import PLAYOUT_DELAY, ExtensionsMap
-from agent.webrtc.internals.sender import Packet, PacketSender
+from agent.webrtc.sending.rtp_stream import RtpStream, SentPacket
 from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
 from tests.webrtc.offers import BROWSER_OFFER
 from tests.webrtc.pairs import Side, closing, connect
@@ -121,8 +121,11 @@ async def test_every_packet_of_a_picture_carries_it(
     assert [delays_of(packet) for packet in audio if packet[0] & 0x10] == [[]] * len(audio)
 
 
-def packets_of(sender: PacketSender[Any] | None) -> list[bytes]:
+def packets_of(sender: RtpStream[Any] | None) -> list[bytes]:
     """All that it sent, and the last one as it would be resent."""
     assert sender is not None
     sent = [packet for packet in sender._history if packet is not None]
-    return [*(header + payload for header, payload in sent), sender._as_rtx(Packet(1, *sent[-1]))]
+    return [
+        *(header + payload for header, payload in sent),
+        sender._as_rtx(SentPacket(1, *sent[-1])),
+    ]

@@ -5,78 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from agent.webrtc.receiving.frame_buffer import (
     ASK_INTERVAL,
     CAPACITY,
     LATE,
     PATIENCE,
-    PictureBuffer,
     VideoPacket,
 )
-
-CODE = b"\x00\x00\x00\x01"
-SETS = CODE + b"\x67sps" + CODE + b"\x68pps"
-
-
-class Stream:
-    """Pictures as a far side sends them: `size` packets each, and 3000 ticks apart."""
-
-    def __init__(self, start: int = 0) -> None:
-        self.number = start
-        self.pictures = 0
-        # of each picture: which it is, and whether a key frame
-        self.data: dict[bytes, tuple[int, bool]] = {}
-
-    def key(self, size: int = 1) -> list[VideoPacket]:
-        return self._picture(SETS + CODE + b"\x65", size, key=True)
-
-    def delta(self, size: int = 1) -> list[VideoPacket]:
-        return self._picture(CODE + b"\x41", size, key=False)
-
-    def padding(self) -> list[VideoPacket]:
-        """One packet of it, behind the last picture."""
-        self.number += 1
-        return [
-            VideoPacket(
-                (self.number - 1) & 0xFFFF, (self.pictures - 1) * 3000 & 0xFFFFFFFF, False, b""
-            )
-        ]
-
-    def _picture(self, head: bytes, size: int, *, key: bool) -> list[VideoPacket]:
-        parts = [b"%d.%d " % (self.pictures, at) for at in range(size)]
-        parts[0] = head + parts[0]
-        packets = [
-            VideoPacket((self.number + at) & 0xFFFF, self.pictures * 3000, at == size - 1, part)
-            for at, part in enumerate(parts)
-        ]
-        self.data[b"".join(parts)] = self.pictures, key
-        self.number += size
-        self.pictures += 1
-        return packets
-
-
-class Buffer:
-    """What a stream's buffer gives out, by the number of the picture. A picture that is not whole
-    is a KeyError.
-    """
-
-    def __init__(self, stream: Stream) -> None:
-        self.now = 0.0
-        self.pictures: list[int] = []
-        self.times: list[int] = []
-        self._stream = stream
-        self._buffer = PictureBuffer(self._take)
-
-    def add(self, *packets: VideoPacket) -> int:
-        """How many of them ask for a key frame."""
-        return sum(self._buffer.add(self.now, one) for one in packets)
-
-    def _take(self, data: bytes, timestamp: int) -> None:
-        self.pictures.append(self._stream.data[data][0])
-        self.times.append(timestamp)
+from tests.webrtc.receiving.streams import CODE, Buffer, Stream
 
 
 @pytest.fixture(params=[0, 0xFFFF, 0xFFFA], ids=["", "wraps at once", "wraps"])
@@ -340,64 +277,5 @@ def test_a_far_side_that_counts_anew_starts_with_a_key_frame(
     assert buffer.pictures == [0, 1, 3, 4]
 
 
-@given(st.data(), st.integers(0, 0xFFFF))
-def test_any_order_within_reach_gives_every_picture_once(data: st.DataObject, start: int) -> None:
-    sizes = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=12))
-    stream = Stream(start)
-    first, *rest = [
-        one
-        for at, size in enumerate(sizes)
-        for one in (stream.delta(size) if at else stream.key(size))
-    ]
-    buffer = Buffer(stream)
-    buffer.add(first, *data.draw(st.permutations(rest)))
-    assert buffer.pictures == list(range(len(sizes)))
-    assert buffer.times == [picture * 3000 for picture in range(len(sizes))]
-
-
 # of each picture: whether a key frame, and of each packet how often it arrives, and how many
 # seconds late
-ARRIVALS = st.lists(
-    st.one_of(st.just(0.0), st.just(0.0), st.just(0.0), st.floats(0, 3)), max_size=2
-)
-PICTURES = st.lists(
-    st.tuples(st.booleans(), st.lists(ARRIVALS, min_size=1, max_size=5)), max_size=40
-)
-
-
-@given(PICTURES, st.integers(0, 0xFFFF), st.sampled_from([0.0, 0.03, 0.2]))
-def test_whatever_is_lost_late_or_doubled_what_is_given_out_can_be_decoded(
-    pictures: list[tuple[bool, list[list[float]]]], start: int, interval: float
-) -> None:
-    stream = Stream(start)
-    arrivals: list[tuple[float, VideoPacket]] = []
-    for at, (key, delays) in enumerate(pictures):
-        packets = stream.key(len(delays)) if key else stream.delta(len(delays))
-        for packet, times in zip(packets, delays, strict=True):
-            arrivals += [(at * interval + late, packet) for late in times]
-    buffer = Buffer(stream)
-    for now, packet in sorted(arrivals, key=lambda arrival: arrival[0]):
-        buffer.now = now
-        buffer.add(packet)
-    buffer.add(*stream.key(2))
-    buffer.now += 2 * PATIENCE
-    buffer.add(*stream.delta())
-    keys = {picture for picture, key in stream.data.values() if key}
-    given_out = buffer.pictures
-    assert given_out[-2:] == [len(pictures), len(pictures) + 1]  # whatever was before
-    assert given_out == sorted(set(given_out))
-    assert all(picture in keys or picture - 1 in given_out for picture in given_out)
-    assert buffer.times == [(picture - given_out[0]) * 3000 for picture in given_out]
-
-
-@given(
-    st.lists(
-        st.tuples(st.floats(0, 1), st.integers(0, 0xFFFF), st.booleans(), st.binary(max_size=8)),
-        max_size=40,
-    )
-)
-def test_any_numbers_are_taken(packets: list[tuple[float, int, bool, bytes]]) -> None:
-    buffer, now = PictureBuffer(lambda *_: None), 0.0
-    for elapsed, number, marker, data in packets:
-        now += elapsed
-        buffer.add(now, VideoPacket(number, 3000 * (number // 4), marker, data))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.ports import AccessUnit
 from agent.webrtc.sending import pacing
-from agent.webrtc.sending.pacing import Pacer
+from agent.webrtc.sending.pacing import PicturePacer
 
 PAYLOAD = 1200
 FRAME = 1 / 30
@@ -29,7 +29,7 @@ class Run:
     """A pacer, and everything that it let leave: (time, unit, bytes, whether the unit ends)."""
 
     def __init__(self, target: int = TARGET) -> None:
-        self.pacer = Pacer(target)
+        self.pacer = PicturePacer(target)
         self.now = 0.0
         self.left: list[tuple[float, AccessUnit, int, bool]] = []
 
@@ -126,7 +126,7 @@ def test_where_the_target_is_strict_what_is_too_much_for_it_is_dropped() -> None
     of 500 kbit/s.
     """
     run = Run(500_000)
-    run.pacer = Pacer(500_000, strict=True)
+    run.pacer = PicturePacer(500_000, strict=True)
     key = True
     for number in range(600):
         if key or number % 300 == 0:
@@ -144,7 +144,7 @@ def test_where_the_target_is_strict_what_is_too_much_for_it_is_dropped() -> None
 
 def test_where_the_target_is_strict_a_key_frame_on_its_way_arrives() -> None:
     run = Run()
-    run.pacer = Pacer(250_000, strict=True)
+    run.pacer = PicturePacer(250_000, strict=True)
     run.put(200_000, key=True)
     while run.pacer.backlog:
         run.until(run.now + 0.1)
@@ -157,7 +157,7 @@ def test_nothing_piles_up_behind_a_key_frame_that_takes_long() -> None:
     others.
     """
     run = Run()
-    run.pacer = Pacer(62_000, strict=True)
+    run.pacer = PicturePacer(62_000, strict=True)
     key = run.put(200_000, key=True)
     lost: list[AccessUnit] = []
     number = 0
@@ -242,7 +242,7 @@ def test_the_age_of_the_queue() -> None:
 
 
 def test_retransmissions_have_a_budget() -> None:
-    pacer = Pacer(TARGET)
+    pacer = PicturePacer(TARGET)
     burst = max(pacing.MIN_RESEND_BURST, pacing.RESEND_BURST_TIME * TARGET / 8)
     granted = sum(pacer.grant_resend(0.0, PAYLOAD) for _ in range(200))
     assert granted == burst // PAYLOAD
@@ -251,7 +251,7 @@ def test_retransmissions_have_a_budget() -> None:
 
 
 def test_random_loss_of_a_tenth_is_within_the_budget() -> None:
-    pacer = Pacer(TARGET)
+    pacer = PicturePacer(TARGET)
     packets = TARGET / 8 / PAYLOAD
     assert all(pacer.grant_resend(number / (0.12 * packets), PAYLOAD) for number in range(200))
 
@@ -312,7 +312,7 @@ def test_everything_leaves_once_and_in_order(
     target=st.integers(100_000, 20_000_000), size=st.integers(1, 300_000), age=st.floats(0.0, 5.0)
 )
 def test_a_wait_is_always_bounded(target: int, size: int, age: float) -> None:
-    pacer = Pacer(target)
+    pacer = PicturePacer(target)
     pacer.put(0.0, unit(key=True), payloads(size), size)
     pacer.take(0.0)
     assert pacing.SHORTEST_WAIT <= pacer.wait(age) <= pacing.LONGEST_WAIT

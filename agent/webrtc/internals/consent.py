@@ -1,4 +1,4 @@
-"""ICE: addresses, candidates that come later, the selected pair, and consent."""
+"""Consent freshness (RFC 7675), and whether anything comes from the remote peer at all."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import aioice
 import aioice.ice
 import aioice.stun
-from aiortc.rtcdtlstransport import RTCDtlsTransport
-from aiortc.stats import RTCTransportStats
-
-from agent.webrtc.internals.datagram_guard import open_socket
 
 # seconds between checks, +-20 %
 CONSENT_INTERVAL = 1.0
@@ -29,75 +24,6 @@ LISTENING = 0.25
 LISTENING_IN_SILENCE = 0.05
 # seconds between checks, then
 ASKING_IN_SILENCE = 0.25
-
-MAX_HOST_ADDRESSES = 10
-
-
-def use_host_addresses(ice: aioice.ice.Connection, addresses: tuple[str, ...]) -> None:
-    """Gather host candidates from `addresses`. Empty: from what aioice finds, or loopback where it
-    finds nothing.
-    """
-
-    async def gather(
-        component: int,
-        addresses: list[str],
-        timeout: int = 5,  # noqa: ARG001 - aioice's signature
-        *,
-        chosen: tuple[str, ...] = addresses,
-    ) -> list[aioice.Candidate]:
-        found = list(chosen) or addresses or ["127.0.0.1"]
-        opened = [
-            await open_socket(ice, component, address) for address in found[:MAX_HOST_ADDRESSES]
-        ]
-        return [candidate for candidate in opened if candidate is not None]
-
-    ice.get_component_candidates = gather  # type: ignore[method-assign]
-
-
-def host_protocols(ice: aioice.ice.Connection) -> list[aioice.ice.StunProtocol]:
-    """The sockets of the host candidates: those that a STUN server can be asked from."""
-    return [protocol for protocol in ice._protocols if protocol.local_candidate.type == "host"]
-
-
-def add_local_candidate(
-    ice: aioice.ice.Connection,
-    candidate: aioice.Candidate,
-    protocol: aioice.ice.StunProtocol | None,
-) -> bool:
-    """Add a candidate while checks may be running; a relayed one brings its protocol. False for one
-    that is known.
-    """
-    address = (candidate.host, candidate.port)
-    if any((known.host, known.port) == address for known in ice._local_candidates):
-        return False
-    ice._local_candidates.append(candidate)
-    if protocol is not None:
-        ice._protocols.append(protocol)
-        for remote in ice._remote_candidates:
-            ice._pair_remote_candidate(remote)
-        ice.sort_check_list()
-    return True
-
-
-def knows_remote_candidates(ice: aioice.ice.Connection) -> bool:
-    return bool(ice._remote_candidates)
-
-
-@dataclass(frozen=True, slots=True)
-class SelectedPair:
-    local: aioice.Candidate
-    remote: aioice.Candidate
-
-
-def selected_pair(ice: aioice.ice.Connection) -> SelectedPair | None:
-    pair = ice._nominated.get(1)
-    return None if pair is None else SelectedPair(pair.local_candidate, pair.remote_candidate)
-
-
-def transport_totals(dtls: RTCDtlsTransport) -> RTCTransportStats:
-    (stats,) = dtls._get_stats().values()
-    assert isinstance(stats, RTCTransportStats)  # noqa: S101 - narrows the type
-    return stats
 
 
 class ConsentWatch:
@@ -126,7 +52,7 @@ class ConsentWatch:
         self._ice = ice
         self._packets_received = packets_received
         self._on_silent, self._on_heard, self._on_listened = on_silent, on_heard, on_listened
-        # answers and checks of the far side
+        # answers and checks of the remote peer
         self._signs = 0
         self._answered_at = 0.0
         self._check_incoming = ice.check_incoming

@@ -102,43 +102,7 @@ def read_candidate(text: str) -> RTCIceCandidate | None:
     return candidate if usable else None
 
 
-def publish(sdp: str, *, profile_level_id: str | None, trickling: bool) -> str:
-    """Our own description as it goes out: with the level that we really send, and open to later
-    candidates.
-    """
-    lines = [
-        line for line in sdp.splitlines() if not (trickling and line.startswith(END_OF_CANDIDATES))
-    ]
-    if profile_level_id is not None:
-        lines = [_with_level(line, profile_level_id) for line in lines]
-    if trickling:
-        lines.insert(_session_end(lines), "a=ice-options:trickle")
-    return "\r\n".join(lines) + "\r\n"
-
-
-def declares_profile(sdp: str, profile_level_id: str) -> bool:
-    """Whether an entry of it has this profile, at whatever level; what is Constrained Baseline is
-    Baseline too.
-    """
-    profile = profile_level_id[:4].lower()
-    constrained = profile.startswith("42") and int(profile[2:], 16) & 0x40  # constraint_set1_flag
-    return f"profile-level-id={'42' if constrained else profile}" in sdp.lower()
-
-
-def _with_level(line: str, profile_level_id: str) -> str:
-    """Entries of the same profile get our level (RFC 6184 8.1)."""
-    profile = re.escape(profile_level_id[:4])
-    if not line.startswith("a=fmtp:"):
-        return line
-    return re.sub(
-        rf"profile-level-id={profile}[0-9a-f]{{2}}",
-        f"profile-level-id={profile_level_id}",
-        line,
-        flags=re.I,
-    )
-
-
-def _session_end(lines: list[str]) -> int:
+def session_end(lines: list[str]) -> int:
     return next((at for at, line in enumerate(lines) if line.startswith("m=")), len(lines))
 
 
@@ -173,7 +137,7 @@ def _check_codecs(lines: list[str]) -> None:
 
 def _with_directions(lines: list[str]) -> list[str]:
     """Sections without a direction get the session's, or `sendrecv` (RFC 8866 6.7)."""
-    start = _session_end(lines)
+    start = session_end(lines)
     default = next((line for line in lines[:start] if line in _DIRECTIONS), "a=sendrecv")
     out = lines[:start]
     for section in _sections(lines):
@@ -185,7 +149,7 @@ def _with_directions(lines: list[str]) -> list[str]:
 
 def _sections(lines: list[str]) -> list[list[str]]:
     sections: list[list[str]] = []
-    for line in lines[_session_end(lines) :]:
+    for line in lines[session_end(lines) :]:
         if line.startswith("m="):
             sections.append([])
         sections[-1].append(line)
@@ -263,5 +227,5 @@ def _primary(description: SessionDescription) -> MediaDescription:
 def _candidates_of(lines: list[str], index: int) -> tuple[tuple[RTCIceCandidate, ...], bool]:
     section = _sections(lines)[index]
     found = (read_candidate(line) for line in section if line.startswith(_CANDIDATE))
-    ended = END_OF_CANDIDATES in section or END_OF_CANDIDATES in lines[: _session_end(lines)]
+    ended = END_OF_CANDIDATES in section or END_OF_CANDIDATES in lines[: session_end(lines)]
     return tuple(candidate for candidate in found if candidate is not None), ended

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from aiortc import RTCRtpSender
-
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit
-from agent.webrtc.internals.sender import Outlet, Packet, PacketSender, Source
+from agent.webrtc.internals import RtpSender
 from agent.webrtc.sending.adaptation import BitrateAdaptation
 from agent.webrtc.sending.pacing import OVERFLOW_PAUSE
+from agent.webrtc.sending.rtp_stream import RtpStream, SentPacket, UnitSource
 
 # bytes that the socket has not taken; beyond, pictures wait here, where they can be dropped
 MAX_WAITING = 64 * 1024
@@ -23,7 +22,7 @@ GIVE_UP_INTERVAL = 1.0
 RETRY_INTERVAL = 0.01
 
 
-class PictureSource(Source[AccessUnit], Protocol):
+class PictureSource(UnitSource[AccessUnit], Protocol):
     @property
     def flowing(self) -> bool:
         """False while nothing may leave: what waits is dropped, but for a picture that has begun to
@@ -38,7 +37,7 @@ class PictureSource(Source[AccessUnit], Protocol):
     def request_keyframe(self) -> None: ...
 
 
-class PacedSender(PacketSender[AccessUnit]):
+class PacedVideoStream(RtpStream[AccessUnit]):
     """Retransmissions first, then pictures in order, no faster than the pacer of `adaptation`
     allows.
 
@@ -49,18 +48,18 @@ class PacedSender(PacketSender[AccessUnit]):
 
     def __init__(
         self,
-        sender: RTCRtpSender,
+        rtp: RtpSender,
         source: PictureSource,
         packetize: Callable[[bytes], list[bytes]],
         adaptation: BitrateAdaptation,
     ) -> None:
-        super().__init__(sender, source, packetize, VIDEO_CLOCK_RATE, adaptation)
+        super().__init__(rtp, source, packetize, VIDEO_CLOCK_RATE, adaptation)
         self._pictures = source
         self._adaptation = adaptation
         self._pacer = adaptation.pacer
         adaptation.let_drain = self._let_drain
         # bounded by the pacer's budget
-        self._resends: deque[Packet] = deque()
+        self._resends: deque[SentPacket] = deque()
         self._gave_up_at = float("-inf")
         # on the wire, resent ones included
         self._octets = 0
@@ -69,10 +68,10 @@ class PacedSender(PacketSender[AccessUnit]):
         self._stopped = False
 
     def _send(self, unit: AccessUnit, payloads: list[bytes]) -> None:
-        now, size, outlet = time.monotonic(), sum(map(len, payloads)), self._outlet()
-        free = not self._resends and outlet.waiting() <= MAX_WAITING
+        now, size = time.monotonic(), sum(map(len, payloads))
+        free = self._rtp.unsent() <= MAX_WAITING and not self._resends
         if self._pacer.admit(now, unit, size, free=free):
-            self._emit(outlet, unit, payloads, ends=True)
+            self._emit(unit, payloads, ends=True)
         else:
             if not self._pacer.put(now, unit, payloads, size):
                 # once the one on its way has left, another is asked for
@@ -81,7 +80,7 @@ class PacedSender(PacketSender[AccessUnit]):
                 self._pump()
         self._adaptation.sent(self._octets)
 
-    def _resend(self, packet: Packet, now: float) -> bool:
+    def _resend(self, packet: SentPacket, now: float) -> bool:
         if self._stopped:
             return False
         if not self._pacer.grant_resend(now, len(packet.payload)):
@@ -123,7 +122,7 @@ class PacedSender(PacketSender[AccessUnit]):
         """Send what may leave, and come back for the rest."""
         self._timer = None
         try:
-            outlet = self._outlet()
+            unsent = self._rtp.unsent()
         except ConnectionError:
             # the loop that reads the source ends with its next picture
             self._stop()
@@ -131,9 +130,9 @@ class PacedSender(PacketSender[AccessUnit]):
         if not self._pictures.flowing:
             self._pacer.stop()
         now = time.monotonic()
-        blocked = outlet.waiting() > MAX_WAITING
+        blocked = unsent > MAX_WAITING
         if not blocked:
-            self._drain(outlet, now)
+            self._drain(now)
         dropped = self._pacer.drop_stale(now)
         if dropped:
             keyframe_follows = self._pacer.backlog > 0
@@ -144,25 +143,25 @@ class PacedSender(PacketSender[AccessUnit]):
             wait = RETRY_INTERVAL if blocked else self._pacer.wait(now)
             self._timer = asyncio.get_running_loop().call_later(wait, self._pump)
 
-    def _drain(self, outlet: Outlet, now: float) -> None:
+    def _drain(self, now: float) -> None:
         while self._resends and self._pacer.has_room(now):
             packet = self._resends.popleft()
-            self._emit_again(outlet, packet)
+            self._emit_again(packet)
             self._pacer.resent(len(packet.payload))
         while (chunk := self._pacer.take(now)) is not None:
-            self._emit(outlet, chunk.unit, chunk.payloads, ends=chunk.ends)
+            self._emit(chunk.unit, chunk.payloads, ends=chunk.ends)
         if self._pacer.skip_gap():
             self._pictures.skip(0, keyframe_follows=False)
             self._pictures.request_keyframe()
 
-    def _account(self, packets: int, octets: int, sent: int) -> None:
-        super()._account(packets, octets, sent)
-        self._adaptation.left(self._sequence_number - 1, sent)
+    def _emit(self, unit: AccessUnit, payloads: Sequence[bytes], *, ends: bool) -> int:
+        size = super()._emit(unit, payloads, ends=ends)
+        self._octets += size
+        self._adaptation.left(self._sequence_number - 1, size)
+        return size
 
-    def _account_transport(self, packets: int, sent: int) -> None:
-        super()._account_transport(packets, sent)
-        self._octets += sent
-
-    def _emit_again(self, outlet: Outlet, packet: Packet) -> None:
-        super()._emit_again(outlet, packet)
+    def _emit_again(self, packet: SentPacket) -> int:
+        size = super()._emit_again(packet)
+        self._octets += size
         self._adaptation.resent(len(packet.header) + len(packet.payload))
+        return size

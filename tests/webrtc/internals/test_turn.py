@@ -14,7 +14,7 @@ import pytest
 from agent.core.call.events import CandidateFound, IceServer, PeerConnected, PeerHeard, PeerSilent
 from agent.ports import IceOptions, LocalStream
 from agent.webrtc import internals as inside
-from agent.webrtc.internals import ice_transport as ice
+from agent.webrtc.internals import consent as ice
 from agent.webrtc.internals import turn
 from tests.turnserver import PASSWORD, USER, turn_server
 from tests.webrtc.feeds import ClipFeed

@@ -10,10 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.errors import UnusableDescription
-from agent.webrtc.sdp import (
+from agent.webrtc.description.remote_description import (
     MAX_CANDIDATES,
-    declares_profile,
-    publish,
     read_candidate,
     read_description,
 )
@@ -181,37 +179,3 @@ def test_a_mutated_offer_is_read_or_refused(data: st.DataObject) -> None:
             lines[at] = lines[at][:2] + data.draw(st.text(max_size=30))
     with suppress(UnusableDescription):
         read_description("\r\n".join(lines))
-
-
-def test_our_level_stands_in_entries_of_our_profile_only() -> None:
-    sdp = publish(BROWSER_OFFER, profile_level_id="42e02a", trickling=False)
-    assert sdp.count("profile-level-id=42e02a") == 1
-    assert "profile-level-id=42001f" in sdp
-
-
-def test_trickling_is_announced_and_does_not_end_the_candidates() -> None:
-    ended = BROWSER_OFFER + "a=end-of-candidates\r\n"
-    sdp = publish(ended, profile_level_id=None, trickling=True)
-    assert "a=end-of-candidates" not in sdp
-    assert "\r\na=ice-options:trickle\r\nm=audio" in sdp
-    assert "a=end-of-candidates" in publish(ended, profile_level_id=None, trickling=False)
-
-
-@pytest.mark.parametrize(
-    ("profile_level_id", "offered", "declared"),
-    [
-        ("42e01f", "42e028", True),
-        ("42C028", "42e01f", True),
-        ("42e01f", "42001f", True),
-        ("42001f", "42e01f", False),
-        ("640028", "64001F", True),
-        ("640028", "42e01f", False),
-        ("42e01f", "640028", False),
-    ],
-)
-def test_whether_a_profile_is_declared(profile_level_id: str, offered: str, declared: bool) -> None:
-    sdp = (
-        f"m=video 9 UDP/TLS/RTP/SAVPF 102\r\na=fmtp:102 "
-        f"packetization-mode=1;profile-level-id={offered}\r\n"
-    )
-    assert declares_profile(sdp, profile_level_id) is declared

@@ -5,14 +5,13 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from aiortc import RTCRtpReceiver
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
 from agent.webrtc.internals.ending import report_always
 from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
-from agent.webrtc.receiving.frame_buffer import PictureBuffer, VideoPacket
 
 # of one receiver: each has its statistics and a block in every report (RFC 3550: 31 fit)
 MAX_SOURCES = 8
@@ -37,33 +36,38 @@ class _FrameOutlet(queue.Queue[Any]):
             self._deliver(codec, frame.data, frame.timestamp)
 
 
-class _PictureOutlet:
-    """Takes the place of aiortc's jitter buffer, which gives a picture out when the next begins, or
-    broken.
-    """
+class FrameAssembler(Protocol):
+    """What makes pictures of packets, in the place of aiortc's jitter buffer."""
 
-    def __init__(self, deliver: Callable[[bytes, int], None]) -> None:
-        self._buffer = PictureBuffer(deliver)
+    def add(self, now: float, packet: Any) -> bool:
+        """Take one of aiortc's RTP packets, whose `_data` is its share of the access unit. Whether
+        a key frame is to be asked for.
+        """
+
+
+class _AssemblerAsJitterBuffer:
+    def __init__(self, assembler: FrameAssembler) -> None:
+        self._assembler = assembler
 
     def add(self, packet: Any) -> tuple[bool, None]:
         """Whether to send a PLI; never a frame for aiortc to decode."""
-        number, data = packet.sequence_number, packet._data
-        taken = VideoPacket(number, packet.timestamp, bool(packet.marker), data, packet.ssrc)
-        return self._buffer.add(time.monotonic(), taken), None
+        return self._assembler.add(time.monotonic(), packet), None
 
 
 class ReceiverTap:
     """Hands out what one receiver assembles without decoding it, and counts what arrives.
 
-    `deliver(codec, data, timestamp)` runs on the loop; `timestamp` starts at 0 and counts the
-    codec's clock. `codec` is given for sound, which has to be decoded.
+    Pictures are made by `assembler`, which is given for video. Sound goes to `deliver(codec, data,
+    timestamp)` on the loop; `timestamp` starts at 0 and counts the codec's clock.
     """
 
     def __init__(
         self,
         receiver: RTCRtpReceiver,
-        deliver: Callable[[RTCRtpCodecParameters | None, bytes, int], None],
         on_first_packet: Callable[[], None],
+        *,
+        assembler: FrameAssembler | None = None,
+        deliver: Callable[[RTCRtpCodecParameters, bytes, int], None] | None = None,
     ) -> None:
         self.bytes_received = 0
         self.last_packet_at: float | None = None
@@ -76,10 +80,10 @@ class ReceiverTap:
         self._handle = receiver._handle_rtp_packet
         self._nack = receiver._send_rtcp_nack
         self._pli = receiver._send_rtcp_pli
-        if receiver._RTCRtpReceiver__kind == "video":  # type: ignore[attr-defined]
-            buffer = _PictureOutlet(lambda data, timestamp: deliver(None, data, timestamp))
+        if assembler is not None:
+            buffer = _AssemblerAsJitterBuffer(assembler)
             receiver._RTCRtpReceiver__jitter_buffer = buffer  # type: ignore[attr-defined]
-        else:
+        if deliver is not None:
             receiver._RTCRtpReceiver__decoder_queue = _FrameOutlet(deliver)  # type: ignore[attr-defined]
         receiver._handle_rtp_packet = self._on_rtp  # type: ignore[method-assign]
         receiver._send_rtcp_nack = self._on_nack  # type: ignore[method-assign]

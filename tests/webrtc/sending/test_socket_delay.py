@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from agent.webrtc.internals.lateness import read_lateness
+from agent.webrtc.sending.socket_delay import socket_queueing_delay
 
 
 class Reader(asyncio.DatagramProtocol):
@@ -18,7 +18,7 @@ class Reader(asyncio.DatagramProtocol):
         self.transport = transport
 
     def datagram_received(self, data: bytes, addr: object) -> None:
-        self.lateness.append(read_lateness(self.transport))
+        self.lateness.append(socket_queueing_delay(self.transport))
         self.arrived.set()
 
 
@@ -38,7 +38,7 @@ async def test_a_loop_that_was_held_up_knows_how_long() -> None:
 
 
 def test_a_transport_without_a_socket_is_never_late() -> None:
-    assert read_lateness(object()) == 0.0
+    assert socket_queueing_delay(object()) == 0.0
 
 
 async def test_a_transport_whose_socket_is_closed_is_never_late() -> None:
@@ -48,4 +48,4 @@ async def test_a_transport_whose_socket_is_closed_is_never_late() -> None:
     transport.abort()
     # now the socket is gone
     await asyncio.sleep(0)
-    assert read_lateness(transport) == 0.0
+    assert socket_queueing_delay(transport) == 0.0

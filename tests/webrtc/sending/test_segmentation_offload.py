@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.webrtc.internals.bursts import MAX_SEGMENTS, Bursts, runs
+from agent.webrtc.sending.segmentation_offload import MAX_SEGMENTS, SegmentationOffload, runs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux cuts packets")
 
@@ -67,10 +67,10 @@ class Path:
         self.transport, self.protocol, self.socket = transport, protocol, sock
         self.address = end.getsockname()[:2]
         self._end = end
-        self._bursts = Bursts()
+        self._offload = SegmentationOffload()
 
     def send(self, packets: Sequence[bytes]) -> None:
-        self._bursts.send(self.transport, packets, self.address)
+        self._offload.send(self.transport, packets, self.address)
 
     async def arrived(self, count: int) -> list[bytes]:
         loop = asyncio.get_running_loop()
@@ -170,7 +170,7 @@ async def test_a_kernel_that_does_refuse_it() -> None:
 
 async def test_a_kernel_that_does_not_know_it_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     # no option of UDP has this number
-    monkeypatch.setattr("agent.webrtc.internals.bursts._UDP_SEGMENT", 99)
+    monkeypatch.setattr("agent.webrtc.sending.segmentation_offload._UDP_SEGMENT", 99)
     async with path() as way:
         way.send(PICTURE)
         assert await way.arrived(14) == PICTURE
@@ -218,7 +218,7 @@ async def test_another_transport_is_looked_at_anew() -> None:
     async with path() as first, path() as second:
         first.socket.refuses = errno.EIO
         first.send(PICTURE)
-        second._bursts = first._bursts
+        second._offload = first._offload
         second.send(PICTURE)
         assert await second.arrived(14) == PICTURE
         assert (first.socket.runs, second.socket.runs) == ([14], [14])
@@ -241,7 +241,7 @@ def test_a_relay_gets_packet_by_packet() -> None:
             self.sent.append((data, addr))
 
     relay = Relay()
-    Bursts().send(relay, PICTURE, ("192.0.2.1", 9))
+    SegmentationOffload().send(relay, PICTURE, ("192.0.2.1", 9))
     assert relay.sent == [(packet, ("192.0.2.1", 9)) for packet in PICTURE]
 
 
@@ -254,3 +254,13 @@ def test_runs_hold_everything_in_order_and_can_be_cut(sizes: list[int]) -> None:
         assert 0 < len(run) <= MAX_SEGMENTS
         assert all(len(packet) == len(run[0]) for packet in run[:-1])
         assert len(run[-1]) <= len(run[0])
+
+
+async def test_segmentation_offload_finds_the_names_of_asyncio() -> None:
+    """What asyncio calls the transport of a socket, and the socket."""
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0)
+    )
+    assert type(transport) is asyncio.selector_events._SelectorDatagramTransport  # type: ignore[attr-defined]
+    assert isinstance(transport._sock, socket.socket)  # type: ignore[attr-defined]
+    transport.close()

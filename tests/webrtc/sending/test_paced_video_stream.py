@@ -15,9 +15,10 @@ from aiortc.rtp import (
 
 from agent.core.call.events import MediaGrant
 from agent.core.call.reasons import SharedBitrate
+from agent.h264 import annexb as h264
 from agent.ports import BitrateLimits, LocalStream
+from tests.webrtc.calls import Call
 from tests.webrtc.feeds import ClipFeed
-from tests.webrtc.internals.test_feedback import Call
 from tests.webrtc.pairs import Side, closing, connect, until
 
 pytestmark = pytest.mark.media
@@ -45,7 +46,7 @@ async def ask_again_for(call: Call, packets: int) -> None:
     await call.receiver._send_rtcp(nack)
 
 
-async def test_the_estimate_of_the_far_side_reaches_the_encoder(call: Call) -> None:
+async def test_paced_video_stream_lets_the_remote_estimate_reach_the_encoder(call: Call) -> None:
     async with closing(call.device, call.caller):
         await call.connect()
         await until(lambda: bool(call.source.bitrates))
@@ -58,7 +59,7 @@ async def test_the_estimate_of_the_far_side_reaches_the_encoder(call: Call) -> N
         assert call.sent().quality_limitation_reason == "bandwidth"
 
 
-async def test_the_limits_of_the_subscription_hold(
+async def test_paced_video_stream_keeps_the_limits_of_the_subscription(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits = BitrateLimits(600_000, 500_000, 700_000)
@@ -78,7 +79,7 @@ async def test_the_limits_of_the_subscription_hold(
         assert call.source.bitrates[0] == 600_000
 
 
-async def test_an_overflow_is_repaired_by_one_key_frame(call: Call) -> None:
+async def test_paced_video_stream_after_an_overflow_asks_for_one_key_frame(call: Call) -> None:
     async with closing(call.device, call.caller):
         await call.connect()
         await until(lambda: call.sent().packets_sent > 150)
@@ -93,7 +94,7 @@ async def test_an_overflow_is_repaired_by_one_key_frame(call: Call) -> None:
         assert call.source.keyframe_requests == asked + 1
 
 
-async def test_few_losses_cost_no_key_frame(call: Call) -> None:
+async def test_paced_video_stream_with_few_losses_asks_for_no_key_frame(call: Call) -> None:
     async with closing(call.device, call.caller):
         await call.connect()
         await until(lambda: call.sent().packets_sent > 50)
@@ -103,16 +104,14 @@ async def test_few_losses_cost_no_key_frame(call: Call) -> None:
         assert call.source.keyframe_requests == asked
 
 
-async def test_sound_is_not_resent(call: Call) -> None:
+async def test_rtp_stream_of_sound_resends_nothing(call: Call) -> None:
     """Nobody negotiates that for Opus, so who asks for it all again and again is not served."""
     async with closing(call.device, call.caller):
         await call.connect()
         sender = call.device.peer._media._audio_sender
         assert sender is not None
         await call.sink.seen(audio=20)
-        nack = RtcpRtpfbPacket(
-            fmt=RTCP_RTPFB_NACK, ssrc=call.own_ssrc, media_ssrc=sender._sender._ssrc
-        )
+        nack = RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=call.own_ssrc, media_ssrc=sender._rtp.ssrc)
         nack.lost = [(sender._sequence_number - number) & 0xFFFF for number in range(15, 0, -1)]
         await call.receiver._send_rtcp(nack)
         await ask_again_for(call, 5)
@@ -121,7 +120,7 @@ async def test_sound_is_not_resent(call: Call) -> None:
         assert sender.tally.retransmitted_packets == 0
 
 
-async def test_sound_never_waits_for_a_key_frame(call: Call) -> None:
+async def test_rtp_stream_of_sound_never_waits_for_a_key_frame(call: Call) -> None:
     """A picture that takes most of a second to leave, and no packet of sound later than usual."""
     burden = call.clip[0][:-1] + bytes(range(1, 256)) * 800
     call.feed = ClipFeed([burden, *call.clip[1:]])
@@ -137,7 +136,7 @@ async def test_sound_never_waits_for_a_key_frame(call: Call) -> None:
         assert counters.send_delay_total / counters.frames_sent < 0.1
 
 
-async def test_a_key_frame_that_takes_long_costs_nobody_another_while_it_does(
+async def test_paced_video_stream_with_a_slow_key_frame_asks_for_no_other(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A viewer that the shared encoder does not follow: what comes behind is dropped, and one asked
@@ -163,3 +162,54 @@ async def test_a_key_frame_that_takes_long_costs_nobody_another_while_it_does(
         before = call.sent().frames_dropped
         await until(lambda: call.sent().frames_dropped > before + 10)
         assert call.source.keyframe_requests == 1 + call.sent().key_frames_sent
+
+
+async def test_paced_video_stream_with_a_full_socket_drops_to_the_next_key_frame(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        with monkeypatch.context() as patch:
+            protocol = call.device.peer._pc.require_ice()._nominated[1].protocol
+            patch.setattr(
+                protocol.transport, "get_write_buffer_size", lambda: 1 << 20, raising=False
+            )
+            await until(lambda: call.sent().frames_dropped >= 2)
+            sent = call.sent().frames_sent
+            await until(lambda: call.sent().frames_dropped >= 4)
+            assert call.sent().frames_sent == sent
+        keys = call.sent().key_frames_sent
+        await until(lambda: call.sent().frames_sent > sent)
+        # the first that left
+        assert call.sent().key_frames_sent > keys
+
+
+async def test_paced_video_stream_that_breaks_a_picture_off_never_lets_it_look_whole(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The socket takes half of a large key frame and no more; what a receiver has of it is not
+    given out.
+    """
+    burden = call.clip[0][:-1] + bytes(range(1, 256)) * 300
+    call.feed = ClipFeed([burden, *call.clip[1:]])
+    call.device = Side(LocalStream(call.feed, call.sound))
+    async with closing(call.device, call.caller):
+        await call.connect()
+        sender = call.device.peer._media._video_sender
+        assert sender is not None
+        await until(lambda: sender._begun is not None)
+        with monkeypatch.context() as patch:
+            protocol = call.device.peer._pc.require_ice()._nominated[1].protocol
+            patch.setattr(
+                protocol.transport, "get_write_buffer_size", lambda: 1 << 20, raising=False
+            )
+            await until(lambda: call.sent().frames_dropped > 0)
+        keys = call.sent().key_frames_sent
+        await until(lambda: call.sent().key_frames_sent > keys)
+        await call.sink.seen(video=len(call.sink.video) + 2)
+        lost = call.received().packets_lost
+        assert lost is not None
+        # a hole that is never filled
+        assert lost > 0
+    clip = [list(h264.nal_units(unit)) for unit in (burden, *call.clip[1:])]
+    assert all(list(h264.nal_units(unit.data)) in clip for unit in call.sink.video)

@@ -1,4 +1,4 @@
-"""How late a datagram is read: what waited on this machine did not wait in the network."""
+"""The queueing delay of a socket: what waited on this machine did not wait in the network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TIMEVAL = struct.Struct("@ll")
 _LONGEST = 5.0
 
 
-def read_lateness(transport: Any) -> float:
+def socket_queueing_delay(transport: Any) -> float:
     """Seconds since the last datagram read from this asyncio transport reached the machine; 0 where
     nobody knows.
     """

@@ -1,14 +1,12 @@
-"""What the far side reports of one stream: RTCP read beside aiortc, counted, and passed on."""
+"""What the remote peer reports of one stream: RTCP read beside aiortc, counted, and passed on."""
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from aiortc import RTCRtpSender
 from aiortc.rtp import (
     RTCP_PSFB_APP,
     RTCP_PSFB_FIR,
@@ -23,7 +21,8 @@ from aiortc.rtp import (
 )
 
 from agent.core.rate.receiver_report import ReceiverReport
-from agent.webrtc.internals.lateness import read_lateness
+from agent.webrtc.internals import RtpSender
+from agent.webrtc.sending.socket_delay import socket_queueing_delay
 
 # sender reports that an answer may still come for: about eight seconds
 _REMEMBERED_REPORTS = 8
@@ -46,7 +45,7 @@ class FeedbackListener(Protocol):
 
 @dataclass(slots=True)
 class SenderTally:
-    """What the far side reported of one stream, and what was resent. Units are W3C's."""
+    """What the remote peer reported of one stream, and what was resent. Units are W3C's."""
 
     reports: int = 0
     nack_count: int = 0
@@ -62,41 +61,32 @@ class SenderTally:
     bitrate_estimate: int | None = None  # REMB, bit/s
 
 
-class FeedbackTap:
-    """Reads the RTCP of one of aiortc's senders before aiortc does.
+class RemoteFeedback:
+    """Reads the RTCP of one stream before aiortc does.
 
     Round trips are measured here: aiortc smooths them, forgets every sender report but the last,
     and uses a clock that jumps when the machine learns the time.
     """
 
-    def __init__(
-        self, sender: RTCRtpSender, clock_rate: int, listener: FeedbackListener | None
-    ) -> None:
+    def __init__(self, rtp: RtpSender, clock_rate: int, listener: FeedbackListener | None) -> None:
         self.tally = SenderTally()
-        self._sender = sender
+        self._rtp = rtp
         self._clock_rate = clock_rate
         self._listener = listener
         # middle of the NTP time -> when it was sent
         self._reports_sent: OrderedDict[int, float] = OrderedDict()
-        self._handle = sender._handle_rtcp_packet
-        self._send = sender._send_rtcp
-        sender._handle_rtcp_packet = self._on_rtcp  # type: ignore[method-assign]
-        sender._send_rtcp = self._on_send  # type: ignore[method-assign]
 
-    async def _on_send(self, packets: Sequence[Any]) -> None:
-        for packet in packets:
-            if isinstance(packet, RtcpSrPacket):
-                self._reports_sent[packet.sender_info.ntp_timestamp >> 16 & 0xFFFFFFFF] = (
-                    time.monotonic()
-                )
+    def on_sender_report(self, ntp: int) -> None:
+        """One leaves now, with this time (RFC 3550 6.4.1: LSR)."""
+        self._reports_sent[ntp] = time.monotonic()
         while len(self._reports_sent) > _REMEMBERED_REPORTS:
             self._reports_sent.popitem(last=False)
-        await self._send(list(packets))
 
-    async def _on_rtcp(self, packet: Any) -> None:
+    def on_rtcp(self, packet: Any) -> None:
+        """One of aiortc's packets for this stream."""
         if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
             for report in packet.reports:
-                if report.ssrc == self._sender._ssrc:
+                if report.ssrc == self._rtp.ssrc:
                     self._on_report(report)
         elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
             self.tally.nack_count += 1
@@ -104,7 +94,6 @@ class FeedbackTap:
                 self._listener.on_nack(len(packet.lost))
         elif isinstance(packet, RtcpPsfbPacket):
             self._on_payload_feedback(packet)
-        await self._handle(packet)
 
     def _on_report(self, report: RtcpReceiverInfo) -> None:
         tally = self.tally
@@ -112,8 +101,8 @@ class FeedbackTap:
         tally.packets_lost = report.packets_lost
         tally.fraction_lost = report.fraction_lost / 256
         tally.jitter = report.jitter / self._clock_rate
-        lateness = self._lateness()
-        round_trip_time = self._round_trip_of(report, lateness)
+        queueing = self._socket_queueing()
+        round_trip_time = self._round_trip_of(report, queueing)
         if round_trip_time is not None:
             tally.round_trip_time = round_trip_time
         if self._listener is not None:
@@ -124,23 +113,22 @@ class FeedbackTap:
                     jitter=tally.jitter,
                     highest_sequence=report.highest_sequence,
                     packets_lost=report.packets_lost,
-                    lateness=lateness,
+                    lateness=queueing,
                 )
             )
 
-    def _lateness(self) -> float:
+    def _socket_queueing(self) -> float:
         """How long what is handled now has waited in the socket."""
-        pair = self._sender.transport.transport._connection._nominated.get(1)
-        return read_lateness(pair.protocol.transport) if pair is not None else 0.0
+        return socket_queueing_delay(self._rtp.socket)
 
-    def _round_trip_of(self, report: RtcpReceiverInfo, lateness: float) -> float | None:
+    def _round_trip_of(self, report: RtcpReceiverInfo, queueing: float) -> float | None:
         """RFC 3550 6.4.1; None where the report names no sender report of ours, or one that was
         answered before.
         """
         sent_at = self._reports_sent.pop(report.lsr, None)
         if sent_at is None or not report.lsr:
             return None
-        round_trip_time = time.monotonic() - lateness - sent_at - report.dlsr / 65536
+        round_trip_time = time.monotonic() - queueing - sent_at - report.dlsr / 65536
         return max(0.0, round_trip_time) if round_trip_time > -_CLOCK_ERROR else None
 
     def _on_payload_feedback(self, packet: RtcpPsfbPacket) -> None:
@@ -155,7 +143,7 @@ class FeedbackTap:
                 bitrate, ssrcs = unpack_remb_fci(packet.fci)
             except ValueError:
                 return
-            if self._sender._ssrc in ssrcs:
+            if self._rtp.ssrc in ssrcs:
                 self.tally.bitrate_estimate = bitrate
                 if self._listener is not None:
                     self._listener.on_remb(bitrate)

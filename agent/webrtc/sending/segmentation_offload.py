@@ -31,7 +31,7 @@ _FOR_GOOD = frozenset(
 )
 
 
-class Bursts:
+class SegmentationOffload:
     """Sends packets through asyncio's transports: in order, in as few system calls as the one of
     the moment allows.
 

@@ -1,0 +1,176 @@
+"""The port to one of aiortc's senders: its identity, its SRTP session, its statistics, its RTCP.
+
+The RTP loop is ours (`sending/rtp_stream.py`) and takes the place of aiortc's, whose RTCP it
+shares. The border between the two is crossed once for each run of packets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from aiortc import RTCRtpSender
+from aiortc.rtcdtlstransport import State
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from aiortc.rtp import HeaderExtensions, RtcpSrPacket
+
+from agent.webrtc.internals.ending import report_always
+from agent.webrtc.internals.header_extensions import ExtensionsMap
+
+# (asyncio's transport, packets, address)
+Transmit = Callable[[Any, Sequence[bytes], Any], None]
+
+_EXTENSION = struct.Struct("!HH")
+_LARGEST_SEND_TIME = 0xFFFFFF
+
+
+class RtpLoop(Protocol):
+    """What sends through the port. Called on the event loop."""
+
+    async def run(self, payload_type: int, *, nack: bool) -> None:
+        """Send until the source ends; `nack`: retransmissions were negotiated. Cancelled when the
+        sender is stopped, and may raise ConnectionError.
+        """
+
+    def retransmit(self, sequence_number: int) -> None:
+        """A NACK has asked for it."""
+
+    def on_rtcp(self, packet: Any) -> None:
+        """One of aiortc's RTCP packets, for this sender."""
+
+    def on_sender_report(self, ntp: int) -> None:
+        """One leaves; `ntp` is the middle 32 bits of its time (RFC 3550 6.4.1: LSR)."""
+
+
+class RtpSender:
+    """A sender of aiortc's, with `transmit` to put its packets on the wire."""
+
+    def __init__(self, sender: RTCRtpSender, transmit: Transmit) -> None:
+        self._sender: Any = sender
+        self._transmit = transmit
+        self._handle_rtcp = sender._handle_rtcp_packet
+        self._send_rtcp = sender._send_rtcp
+        report_always(sender)
+        private: Any = sender
+        private._RTCRtpSender__rtp_header_extensions_map = ExtensionsMap()
+
+    def attach(self, loop: RtpLoop) -> None:
+        """Let `loop` take the place of aiortc's own. Once, before the sender is started."""
+        sender = self._sender
+
+        async def run(codec: RTCRtpCodecParameters) -> None:
+            sender._RTCRtpSender__rtp_started.set()
+            nack = any(each.type == "nack" and not each.parameter for each in codec.rtcpFeedback)
+            try:
+                await loop.run(codec.payloadType or 0, nack=nack)
+            except (asyncio.CancelledError, ConnectionError):
+                # the sender is stopped by cancelling, and waits for `exited`; a lost transport
+                # ends it too
+                pass
+            finally:
+                sender._RTCRtpSender__rtp_exited.set()
+
+        async def retransmit(sequence_number: int) -> None:
+            loop.retransmit(sequence_number)
+
+        async def rtcp_received(packet: Any) -> None:
+            loop.on_rtcp(packet)
+            await self._handle_rtcp(packet)
+
+        async def rtcp_leaves(packets: Sequence[Any]) -> None:
+            for packet in packets:
+                if isinstance(packet, RtcpSrPacket):
+                    loop.on_sender_report(packet.sender_info.ntp_timestamp >> 16 & 0xFFFFFFFF)
+            await self._send_rtcp(list(packets))
+
+        sender._run_rtp = run
+        sender._retransmit = retransmit
+        sender._handle_rtcp_packet = rtcp_received
+        sender._send_rtcp = rtcp_leaves
+
+    @property
+    def kind(self) -> str:
+        return str(self._sender.kind)
+
+    @property
+    def ssrc(self) -> int:
+        return int(self._sender._ssrc)
+
+    @property
+    def rtx(self) -> tuple[int, int] | None:
+        """Payload type and SSRC of retransmissions (RFC 4588), where they were negotiated."""
+        payload_type: int | None = self._sender._RTCRtpSender__rtx_payload_type
+        return None if payload_type is None else (payload_type, self._sender._rtx_ssrc)
+
+    @property
+    def packets_sent(self) -> int:
+        return int(self._sender._RTCRtpSender__packet_count)
+
+    @property
+    def bytes_sent(self) -> int:
+        """Of payload."""
+        return int(self._sender._RTCRtpSender__octet_count)
+
+    @property
+    def socket(self) -> Any:
+        """The transport of the selected pair; None while there is none."""
+        pair = self._sender.transport.transport._connection._nominated.get(1)
+        return pair.protocol.transport if pair is not None else None
+
+    def unsent(self) -> int:
+        """Bytes that the socket has not taken. Raises ConnectionError without a connection."""
+        return int(self._path()[0].get_write_buffer_size())
+
+    def send(self, packets: Sequence[bytes], octets: int, captured: int, timestamp: int) -> int:
+        """Protect and send RTP packets with `octets` of payload. Returns their bytes on the wire.
+
+        `captured` (NTP, 64 bits) and `timestamp` name the same moment in the next sender report.
+        Raises ConnectionError without a connection.
+        """
+        sender = self._sender
+        size = self._emit(packets)
+        sender._RTCRtpSender__packet_count += len(packets)
+        sender._RTCRtpSender__octet_count += octets
+        sender._RTCRtpSender__ntp_timestamp = captured
+        sender._RTCRtpSender__rtp_timestamp = timestamp
+        return size
+
+    def resend(self, packet: bytes) -> int:
+        """The same for a retransmission, which has statistics of its own."""
+        return self._emit([packet])
+
+    def extensions(self) -> tuple[bytes, int | None]:
+        """The header extensions of a packet (RFC 8285), and where its 3 bytes of abs-send-time
+        stand, which alone differ; None where they were not negotiated.
+        """
+        low, high = self._pack_extensions(0), self._pack_extensions(_LARGEST_SEND_TIME)
+        return low, next(
+            (at for at, (one, other) in enumerate(zip(low, high, strict=True)) if one != other),
+            None,
+        )
+
+    def _path(self) -> tuple[Any, Callable[[bytes], bytes], Any]:
+        """asyncio's transport, SRTP, and the remote address."""
+        dtls = self._sender.transport
+        pair = dtls.transport._connection._nominated.get(1)
+        if dtls._state is not State.CONNECTED or pair is None:
+            raise ConnectionError("the transport is not connected")
+        return pair.protocol.transport, dtls._tx_srtp.protect, pair.remote_addr
+
+    def _emit(self, packets: Sequence[bytes]) -> int:
+        transport, protect, address = self._path()
+        protected = [protect(packet) for packet in packets]
+        self._transmit(transport, protected, address)
+        size = sum(map(len, protected))
+        dtls = self._sender.transport
+        dtls._RTCDtlsTransport__tx_packets += len(protected)
+        dtls._RTCDtlsTransport__tx_bytes += size
+        return size
+
+    def _pack_extensions(self, time: int) -> bytes:
+        sender = self._sender
+        values = HeaderExtensions(abs_send_time=time, mid=sender._RTCRtpSender__mid)
+        profile, value = sender._RTCRtpSender__rtp_header_extensions_map.set(values)
+        return _EXTENSION.pack(profile, len(value) // 4) + value if value else b""

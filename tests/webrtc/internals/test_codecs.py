@@ -1,0 +1,35 @@
+"""What aiortc negotiates for us."""
+
+from __future__ import annotations
+
+import aiortc.clock
+import aiortc.codecs
+import aiortc.rtcdtlstransport
+from aiortc.codecs import HEADER_EXTENSIONS
+
+from agent.webrtc import internals as inside
+from agent.webrtc.internals.header_extensions import PLAYOUT_DELAY
+
+
+def test_codecs_are_added_once_with_free_payload_types() -> None:
+    inside.configure()
+    inside.configure()
+    video = aiortc.codecs.CODECS["video"]
+    types = [codec.payloadType for codec in video]
+    assert len(set(types)) == len(types)
+    assert all(96 <= kind <= 127 for kind in types if kind is not None)
+    profiles = [
+        codec.parameters["profile-level-id"] for codec in video if codec.mimeType == "video/H264"
+    ]
+    assert profiles == ["42001f", "42e01f", "4d001f", "64001f"]
+
+
+def test_codecs_playout_delay_is_added_once_with_a_free_id() -> None:
+    inside.configure()
+    inside.configure()
+    extensions = {
+        kind: {each.id: each.uri for each in known} for kind, known in HEADER_EXTENSIONS.items()
+    }
+    assert [at for at, uri in extensions["video"].items() if uri == PLAYOUT_DELAY] == [4]
+    # bundled sections share their ids (RFC 8843)
+    assert 4 not in extensions["audio"]

@@ -1,0 +1,78 @@
+"""What the far side reports while media flows, and the counters, whose units are W3C's."""
+
+from __future__ import annotations
+
+import pytest
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    RTCP_PSFB_FIR,
+    RtcpPsfbPacket,
+    RtcpReceiverInfo,
+    RtcpRrPacket,
+    pack_remb_fci,
+)
+
+from tests.webrtc.calls import Call
+from tests.webrtc.pairs import closing, until
+
+pytestmark = pytest.mark.media
+
+
+@pytest.fixture
+def call(clip: list[bytes], sound: list[bytes]) -> Call:
+    return Call(clip, sound)
+
+
+async def test_feedback_pli_and_fir_reach_the_encoder(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        asked = call.source.keyframe_requests
+        assert asked == 1  # at connect
+        await call.receiver._send_rtcp_pli(call.ssrc)
+        await until(lambda: call.source.keyframe_requests == asked + 1)
+        await call.receiver._send_rtcp(
+            RtcpPsfbPacket(
+                fmt=RTCP_PSFB_FIR, ssrc=call.own_ssrc, media_ssrc=call.ssrc, fci=bytes(8)
+            )
+        )
+        await until(lambda: call.source.keyframe_requests == asked + 2)
+        assert (call.sent().pli_count, call.sent().fir_count) == (1, 1)
+        assert call.received().pli_count == 1
+
+
+async def test_feedback_for_a_muted_camera_asks_for_no_key_frame(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        call.device.peer.mute(video=True)
+        await call.receiver._send_rtcp_pli(call.ssrc)
+        await until(lambda: call.sent().pli_count == 1)
+        assert call.source.keyframe_requests == 1
+
+
+async def test_feedback_remb_is_read_unclamped(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        fci = pack_remb_fci(8_000_000, [call.ssrc])
+        await call.receiver._send_rtcp(
+            RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=call.own_ssrc, media_ssrc=0, fci=fci)
+        )
+        await until(lambda: call.sent().remote_bitrate_estimate == 8_000_000)
+
+
+async def test_feedback_receiver_reports_come_in_w3c_units(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        report = RtcpReceiverInfo(
+            ssrc=call.ssrc,
+            fraction_lost=64,
+            packets_lost=7,
+            highest_sequence=1,
+            jitter=900,
+            lsr=0,
+            dlsr=0,
+        )
+        await call.receiver._send_rtcp(RtcpRrPacket(ssrc=call.own_ssrc, reports=[report]))
+        await until(lambda: call.sent().remote_packets_lost == 7)
+        sent = call.sent()
+        assert sent.remote_fraction_lost == 0.25
+        assert sent.remote_jitter == 0.01

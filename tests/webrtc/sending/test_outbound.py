@@ -1,0 +1,107 @@
+"""The gate, mute and broken sources."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.core.call.events import (
+    FirstFrameSeen,
+    PeerFailed,
+)
+from agent.core.call.reasons import CloseReason
+from agent.errors import MediaUnavailable
+from agent.ports import LocalStream
+from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
+from tests.webrtc.offers import BROWSER_OFFER
+from tests.webrtc.pairs import Side, closing, connect, until
+
+pytestmark = pytest.mark.media
+
+
+async def test_outbound_before_the_gate_opens_lets_nothing_leave(
+    clip: list[bytes], sound: list[bytes]
+) -> None:
+    sink = MemorySink()
+    feed = ClipFeed(clip)
+    device, caller = Side(LocalStream(feed, SoundFeed(sound))), Side(sink=sink)
+    async with closing(device, caller):
+        await connect(caller, device, media=False)
+        source = feed.subscriptions[0]
+        read = source.units_read
+        await until(lambda: source.units_read > read + 10)
+        counters = device.peer.counters()
+        assert counters.video_sent is not None
+        assert counters.audio_sent is not None
+        assert (counters.video_sent.packets_sent, counters.audio_sent.packets_sent) == (0, 0)
+        assert not device.of(FirstFrameSeen)
+        assert source.keyframe_requests == 0
+        device.peer.start_media()
+        await sink.seen(video=1, audio=1)
+        assert source.keyframe_requests == 1
+        assert sink.video[0].keyframe
+
+
+async def test_outbound_that_was_muted_resumes_at_a_key_frame(
+    clip: list[bytes], sound: list[bytes]
+) -> None:
+    sink = MemorySink()
+    feed = ClipFeed(clip)
+    device, caller = Side(LocalStream(feed, SoundFeed(sound))), Side(sink=sink)
+    async with closing(device, caller):
+        await connect(caller, device)
+        await sink.seen(video=3)
+        source = feed.subscriptions[0]
+        device.peer.mute(video=True)
+        sent = device.peer.counters().video_sent
+        await sink.seen(audio=len(sink.audio) + 5)
+        assert sent is not None
+        muted = device.peer.counters().video_sent
+        assert muted is not None
+        # a picture that has begun to leave is not broken off
+        assert muted.frames_sent <= sent.frames_sent + 1
+        asked, arrived = source.keyframe_requests, len(sink.video)
+        device.peer.mute(video=False, audio=True)
+        assert source.keyframe_requests == asked + 1
+        await sink.seen(video=arrived + 3)
+        assert any(unit.keyframe for unit in sink.video[arrived - 1 : arrived + 2])
+        quiet = device.peer.counters().audio_sent
+        await sink.seen(video=len(sink.video) + 5)
+        assert quiet is not None
+        later = device.peer.counters().audio_sent
+        assert later is not None
+        assert later.frames_sent == quiet.frames_sent
+
+
+async def test_outbound_of_a_camera_that_breaks_ends_the_call(clip: list[bytes]) -> None:
+    feed = ClipFeed(clip)
+    device, caller = Side(LocalStream(feed)), Side()
+    async with closing(device, caller):
+        await connect(caller, device)
+        await device.event(FirstFrameSeen)
+        feed.subscriptions[0].failure = MediaUnavailable("unplugged")
+        failed = await device.event(PeerFailed)
+    assert (failed.code, failed.reason) == ("no_user_media", CloseReason.NO_USER_MEDIA)
+    assert "unplugged" in failed.message
+
+
+async def test_outbound_of_a_camera_that_breaks_in_set_up_ends_the_call(clip: list[bytes]) -> None:
+    feed = ClipFeed(clip)
+    device = Side(LocalStream(feed))
+    async with closing(device):
+        await device.peer.create_answer(BROWSER_OFFER)
+        feed.subscriptions[0].failure = RuntimeError("a bug")
+        assert (await device.event(PeerFailed)).reason is CloseReason.NO_USER_MEDIA
+
+
+async def test_outbound_of_sound_that_breaks_leaves_the_picture(
+    clip: list[bytes], sound: list[bytes]
+) -> None:
+    sink = MemorySink()
+    sounds = SoundFeed(sound)
+    device, caller = Side(LocalStream(ClipFeed(clip), sounds)), Side(sink=sink)
+    async with closing(device, caller):
+        await connect(caller, device)
+        await sink.seen(audio=1)
+        sounds.subscriptions[0].close()
+        await sink.seen(video=len(sink.video) + 10)
+    assert not device.of(PeerFailed)
