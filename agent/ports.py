@@ -119,7 +119,7 @@ class AudioFeed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DecodedAudio:
-    """The remote peer's sound: interleaved signed 16-bit samples, 48 kHz. `pts` counts 1/48000 s."""
+    """The remote peer's sound: interleaved signed 16-bit samples, 48 kHz. `pts` counts samples."""
 
     samples: bytes
     channels: int
