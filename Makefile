@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
 FAST := not broker and not browser and not media and not camera and not systemd and not netns
-PAGE := agent/web/vendor/mqtt.min.js
+PAGE := agent/web/vendor/mqtt.min.js agent/web/conversation.js
 
 .PHONY: help setup demo page test test-all test-fast check format generate bench soak fuzz wheel deb clean
 
@@ -22,11 +22,15 @@ $(READY): pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[demo,dev]'
 	@touch $@
 
-$(PAGE): agent/web/bundle.py
+agent/web/vendor/mqtt.min.js: agent/web/bundle.py agent/web/package.json
 	$(PYTHON) $<
 	@touch $@
 
-page: $(PAGE) ## Fetch what the page needs (MQTT.js, by npm)
+agent/web/conversation.js: agent/web/bundle.py $(shell find agent/web/callbox -name '*.js')
+	$(PYTHON) $<
+	@touch $@
+
+page: $(PAGE) ## Make conversation.js, and fetch MQTT.js (by npm)
 
 demo: $(READY) $(PAGE) ## See it: a device with a test picture, and the page to call it from
 	@$(BIN)/callbox demo $(if $(PORT),--port $(PORT))

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from agent.web import bundle
 from tests.parts import require_part
 
 # On a busy machine a slow example is no fault of what is tested. The same examples each time: a
@@ -24,6 +25,11 @@ settings.register_profile(
     "callbox", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("callbox")
+
+
+def pytest_sessionstart() -> None:
+    """The page is tested as its modules are now."""
+    bundle.build()
 
 
 @pytest.hookimpl(wrapper=True)

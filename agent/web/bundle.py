@@ -1,18 +1,25 @@
-"""Fetches the page's one third-party part, MQTT.js: when a wheel is built, and for a checkout.
+"""Makes what the page needs beside its own files: `conversation.js`, and MQTT.js.
+
+`conversation.js` is the modules below `callbox/` in one file that people copy: comments and all,
+one after the other, each after those that it imports. MQTT.js is the page's one third-party part,
+in the version that package.json names.
 
 It runs without the project's own dependencies: as the build hook of pyproject.toml, and as a
-script. The version is the one that package.json names.
+script.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +29,86 @@ except ImportError:  # not building
     BuildHookInterface = object
 
 HERE = Path(__file__).parent
+MODULES = HERE / "callbox"
+ENTRY = "index.js"
+BUNDLE = HERE / "conversation.js"
+
 PACKAGE = "mqtt@" + json.loads((HERE / "package.json").read_text())["dependencies"]["mqtt"]
 MEMBER = "package/dist/mqtt.min.js"
 SHA256 = "f3cbeae580d3010048938ee370f2db0c15d16e6f7fc147cb32ae5510e571b387"
 TARGET = HERE / "vendor" / "mqtt.min.js"
 
+_IMPORT = re.compile(r'^import \{[^}]*\} from "(\.[^"]+)";\n', re.MULTILINE)
+_EXPORT_FROM = re.compile(r'^export \{([^}]*)\} from "(\.[^"]+)";\n', re.MULTILINE)
+_DECLARATION = re.compile(
+    r"^(?:export )?(?:async )?(?:function|class|const|let) (\w+)", re.MULTILINE
+)
+# types of other modules: the name alone says it here
+_TYPE_ALIAS = re.compile(
+    r"^(?: \* @typedef \{[^\n]*import\([^\n]*\} \w+\n|/\*\* @typedef \{import\([^\n]*\*/\n)",
+    re.MULTILINE,
+)
+_TYPE_OF_MODULE = re.compile(r'import\("[^"]+"\)\.')
+_EMPTY_COMMENT = re.compile(r"^/\*\*\n(?: \*\n)* \*/\n", re.MULTILINE)
+
+
+def _in_order(name: str, folder: Path, found: dict[str, str]) -> dict[str, str]:
+    """Sources by name, `name` after whatever it imports."""
+    if name not in found:
+        source = (folder / name).read_text(encoding="utf-8")
+        for pattern, group in ((_IMPORT, 1), (_EXPORT_FROM, 2)):
+            for match in pattern.finditer(source):
+                imported = posixpath.normpath(posixpath.join(posixpath.dirname(name), match[group]))
+                _in_order(imported, folder, found)
+        found[name] = source
+    return found
+
+
+def _section(name: str, source: str) -> str:
+    """A module as a part of the one file."""
+    body = _IMPORT.sub("", source.removeprefix("// @ts-check\n"))
+    body = re.sub(r"^export (?=async |function|class|const|let)", "", body, flags=re.MULTILINE)
+    body = _TYPE_OF_MODULE.sub("", _TYPE_ALIAS.sub(_kept, body))
+    body = re.sub(r"\n{3,}", "\n\n", _EMPTY_COMMENT.sub("", body))
+    title = f"// -- {name} "
+    return f"{title}{'-' * (100 - len(title))}\n\n{body.strip()}\n"
+
+
+def _kept(match: re.Match[str]) -> str:
+    """An alias that only names a type of another module goes; a type made of several stays."""
+    is_alias = re.fullmatch(
+        r'(?: \*|/\*\*) @typedef \{import\("[^"]+"\)\.(\w+)\} \1(?: \*/)?\n', match[0]
+    )
+    return "" if is_alias else match[0]
+
+
+def bundle(folder: Path = MODULES) -> str:
+    """The modules of `folder` as one. Raises RuntimeError for a name that stands in two of them."""
+    sources = _in_order(ENTRY, folder, {})
+    entry = sources.pop(ENTRY)
+    counts = Counter(name for source in sources.values() for name in _DECLARATION.findall(source))
+    twice = sorted(name for name, count in counts.items() if count > 1)
+    if twice:
+        raise RuntimeError(f"callbox/: declared in two modules: {', '.join(twice)}")
+    exported = sorted(
+        name.strip() for match in _EXPORT_FROM.finditer(entry) for name in match[1].split(",")
+    )
+    head = _EXPORT_FROM.sub("", entry).strip()
+    parts = [_section(name, source) for name, source in sources.items()]
+    names = "".join(f"  {name},\n" for name in exported if name)
+    return "\n".join([f"{head}\n", *parts, f"export {{\n{names}}};\n"])
+
+
+def build() -> Path:
+    """Write `conversation.js`, unless it is up to date. Returns its path."""
+    text = bundle()
+    if not BUNDLE.exists() or BUNDLE.read_text(encoding="utf-8") != text:
+        BUNDLE.write_text(text, encoding="utf-8")
+    return BUNDLE
+
 
 def fetch() -> Path:
-    """The path of the file, fetched with npm unless it is there already. Raises RuntimeError with
+    """The path of MQTT.js, fetched with npm unless it is there already. Raises RuntimeError with
     what to do.
     """
     if TARGET.exists() and _digest(TARGET.read_bytes()) == SHA256:
@@ -62,15 +141,17 @@ def _digest(data: bytes) -> str:
 
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[misc]
-    """Puts MQTT.js into the wheel and the source archive; an editable install does without."""
+    """Puts both into the wheel and the source archive; an editable install does without MQTT.js."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+        build()
         if version != "editable":
             fetch()
 
 
 if __name__ == "__main__":
     try:
+        build()
         fetch()
     except (RuntimeError, subprocess.CalledProcessError) as error:
         sys.exit(f"callbox: {error}")

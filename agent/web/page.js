@@ -1,5 +1,8 @@
 // @ts-check
-/** The caller's page: puts the parts together. Each part is a file; what they know of calls is conversation.js. */
+/**
+ * The caller's page: puts the parts together. Each part is a file; what they know of calls is
+ * conversation.js.
+ */
 
 import { CallClient } from "./conversation.js";
 import { DeviceList } from "./devices.js";
@@ -22,7 +25,10 @@ import { Summary } from "./summary.js";
 const PATIENCE = 2500; // milliseconds
 /** Opening a microphone is work for the browser; the invitation goes out before it. */
 const HEAD_START = 60; // milliseconds
-/** Both ways from the start, so that a microphone or a camera can be added without another negotiation. */
+/**
+ * Both ways from the start, so that a microphone or a camera can be added without another
+ * negotiation.
+ */
 const MEDIA = {
   audio: /** @type {const} */ ("sendrecv"),
   video: /** @type {const} */ ("sendrecv"),
@@ -118,7 +124,7 @@ class Page {
     this.#clearNotices("microphone", "camera");
     /** @type {string | null} */
     let errorCode = null;
-    conversation.on("error", ({ code }) => (errorCode = code));
+    conversation.on("error", (error) => (errorCode = error.code));
     conversation.on("state", ({ state }) => this.#progressed(state));
     conversation.on("degraded", () => this.#announce(translate("stage.degraded")));
     conversation.on("restored", () => this.#announce(translate("stage.connected")));
@@ -198,7 +204,10 @@ class Page {
 
   #showTracks() {
     if (!this.#conversation) return;
-    this.#stage.showMicrophone({ available: this.#tracks.audio !== null, muted: this.#conversation.muted.audio });
+    this.#stage.showMicrophone({
+      available: this.#tracks.audio !== null,
+      muted: this.#conversation.muted.audio,
+    });
     this.#stage.showSelf(this.#tracks.video);
   }
 

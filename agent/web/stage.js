@@ -23,7 +23,8 @@ export class Stage {
   #path = null;
 
   /**
-   * @param {{ onHangUp: () => void, onMute: () => void, onCamera: () => void, onNotice: (key: string) => void }} actions
+   * @param {{ onHangUp: () => void, onMute: () => void, onCamera: () => void, onNotice: (key:
+   *   string) => void }} actions
    */
   constructor({ onHangUp, onMute, onCamera, onNotice }) {
     byId("hangup").addEventListener("click", onHangUp);
@@ -42,7 +43,8 @@ export class Stage {
     this.#path = null;
     conversation.on("state", () => this.#changed(conversation));
     conversation.on("degraded", () => this.redraw());
-    conversation.on("restored", () => this.#attach(conversation));
+    conversation.on("restored", () => this.redraw());
+    conversation.on("renewed", () => this.#attach(conversation));
     conversation.on("stream_received", () => this.#attach(conversation));
     this.redraw();
     byId("hangup").focus({ preventScroll: true });
@@ -105,7 +107,9 @@ export class Stage {
     byId("waiting-text").textContent = translate(`stage.${conversation.state}`);
     byId("caption-name").textContent = name;
     byId("live").dataset.state = conversation.degraded ? "reconnecting" : "connected";
-    byId("live-text").textContent = translate(conversation.degraded ? "stage.degraded" : "stage.connected");
+    byId("live-text").textContent = translate(
+      conversation.degraded ? "stage.degraded" : "stage.connected",
+    );
     this.#remote.setAttribute("aria-label", translate("stage.video.label", { name }));
   }
 
@@ -117,8 +121,14 @@ export class Stage {
     const path = translate(relayed ? "stage.relayed" : "stage.direct");
     const label = translate("stage.path.label", { path, local, remote });
     const dot = Object.assign(document.createElement("span"), { className: "dot" });
-    const details = Object.assign(document.createElement("span"), { className: "unseen", textContent: label });
-    const word = Object.assign(document.createElement("span"), { textContent: path, ariaHidden: "true" });
+    const details = Object.assign(document.createElement("span"), {
+      className: "unseen",
+      textContent: label,
+    });
+    const word = Object.assign(document.createElement("span"), {
+      textContent: path,
+      ariaHidden: "true",
+    });
     chip.toggleAttribute("data-relayed", Boolean(relayed));
     chip.title = label;
     chip.replaceChildren(dot, word, details);
@@ -127,7 +137,11 @@ export class Stage {
   #drawControls() {
     const { available, muted } = this.#microphone;
     const mute = /** @type {HTMLButtonElement} */ (byId("mute"));
-    const label = !available ? "control.microphone.none" : muted ? "control.unmute" : "control.mute";
+    const label = !available
+      ? "control.microphone.none"
+      : muted
+        ? "control.unmute"
+        : "control.mute";
     setLabel(mute, translate(label));
     setIcon(mute, available && !muted ? "mic" : "mic-off");
     mute.disabled = !available;
@@ -139,7 +153,10 @@ export class Stage {
     setIcon(camera, cameraOn ? "camera" : "camera-off");
     camera.setAttribute("aria-pressed", String(cameraOn));
     const full = document.fullscreenElement !== null;
-    setLabel(byId("fullscreen"), translate(full ? "control.fullscreen.exit" : "control.fullscreen"));
+    setLabel(
+      byId("fullscreen"),
+      translate(full ? "control.fullscreen.exit" : "control.fullscreen"),
+    );
   }
 
   /** @param {Conversation} conversation */
@@ -162,7 +179,8 @@ export class Stage {
   #attach(conversation) {
     if (conversation !== this.#conversation) return;
     this.#remote.hidden = false;
-    if (this.#remote.srcObject !== conversation.remoteStream) this.#remote.srcObject = conversation.remoteStream;
+    if (this.#remote.srcObject !== conversation.remoteStream)
+      this.#remote.srcObject = conversation.remoteStream;
     this.#remote.muted = false;
     this.#remote.requestVideoFrameCallback?.(() => conversation.noteFirstFrame());
     this.#remote.play().catch((fault) => this.#cannotPlay(fault));

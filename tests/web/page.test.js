@@ -13,18 +13,22 @@ import { snapshotOf } from "../../agent/web/incoming.js";
 import { bitrateText, drawLine, lossPercent } from "../../agent/web/plots.js";
 import { sentenceOf, wentWell } from "../../agent/web/sentences.js";
 
-const source = (name) => readFileSync(fileURLToPath(new URL(`../../agent/web/${name}`, import.meta.url)), "utf8");
+const source = (name) =>
+  readFileSync(fileURLToPath(new URL(`../../agent/web/${name}`, import.meta.url)), "utf8");
 
 // -- words ----------------------------------------
 
 test("both languages say everything, with the same names to fill in", () => {
   const names = (text) => [...text.matchAll(/\{\w+\}/g)].map(([name]) => name).sort();
   assert.deepEqual(Object.keys(TEXTS.zh).sort(), Object.keys(TEXTS.en).sort());
-  for (const [key, text] of Object.entries(TEXTS.en)) assert.deepEqual(names(TEXTS.zh[key]), names(text), key);
+  for (const [key, text] of Object.entries(TEXTS.en))
+    assert.deepEqual(names(TEXTS.zh[key]), names(text), key);
 });
 
 test("every text that the page asks for exists", () => {
-  const marked = [...source("index.html").matchAll(/data-i18n(?:-label)?="([^"]+)"/g)].map(([, key]) => key);
+  const marked = [...source("index.html").matchAll(/data-i18n(?:-label)?="([^"]+)"/g)].map(
+    ([, key]) => key,
+  );
   const scripts = [
     "page.js",
     "stage.js",
@@ -70,7 +74,10 @@ test("there is a sentence for every way a call can end", () => {
 
 test("a refusal is explained by its code", () => {
   const rejected = { reason: "rejected", closedBy: "remote", direction: "outgoing" };
-  assert.equal(sentenceOf({ ...rejected, responseReason: "not_allowed" }), "end.rejected.not_allowed");
+  assert.equal(
+    sentenceOf({ ...rejected, responseReason: "not_allowed" }),
+    "end.rejected.not_allowed",
+  );
   assert.equal(sentenceOf({ ...rejected, responseReason: "rejected" }), "end.rejected.remote");
   assert.equal(sentenceOf({ ...rejected, responseReason: "on_holiday" }), "end.rejected.other");
   assert.equal(sentenceOf({ ...rejected, closedBy: "local" }), "end.rejected.local");
@@ -80,7 +87,10 @@ test("nobody answered is not the same as never got out, nor as a wrong clock", (
   const timeout = { reason: "invite_timeout", closedBy: "local", direction: "outgoing" };
   assert.equal(sentenceOf(timeout), "end.invite_timeout.outgoing");
   assert.equal(sentenceOf(timeout, "broker_unreachable"), "end.invite_timeout.broker");
-  assert.equal(sentenceOf({ ...timeout, closedBy: "remote", responseReason: "expired" }), "end.invite_timeout.expired");
+  assert.equal(
+    sentenceOf({ ...timeout, closedBy: "remote", responseReason: "expired" }),
+    "end.invite_timeout.expired",
+  );
   assert.equal(sentenceOf({ ...timeout, direction: "incoming" }), "end.invite_timeout.incoming");
 });
 
@@ -101,7 +111,10 @@ test("what somebody wanted went well", () => {
 
 test("a snapshot is a JPEG of a size that an invitation can carry, or nothing", () => {
   assert.equal(snapshotOf({ snapshot: "/9j/4AAQ" }), "data:image/jpeg;base64,/9j/4AAQ");
-  assert.equal(snapshotOf({ snapshot: "data:image/jpeg;base64,/9j/4AAQ" }), "data:image/jpeg;base64,/9j/4AAQ");
+  assert.equal(
+    snapshotOf({ snapshot: "data:image/jpeg;base64,/9j/4AAQ" }),
+    "data:image/jpeg;base64,/9j/4AAQ",
+  );
   const others = [
     null,
     "text",

@@ -1,6 +1,7 @@
 // @ts-nocheck
 /**
- * What a test wants to know of the page and cannot see from outside: put into it before its own scripts. Waiting is done
+ * What a test wants to know of the page and cannot see from outside: put into it before its own
+ * scripts. Waiting is done
  * here, with promises, since the page's policy lets nobody evaluate text later.
  */
 globalThis.probe = (() => {
@@ -9,7 +10,10 @@ globalThis.probe = (() => {
 
   /** Settles as `work` does, or fails with what `state` says then. */
   const withPatience = (work, state) =>
-    Promise.race([work, new Promise((_, fail) => setTimeout(() => fail(new Error(state())), PATIENCE))]);
+    Promise.race([
+      work,
+      new Promise((_, fail) => setTimeout(() => fail(new Error(state())), PATIENCE)),
+    ]);
 
   /** After `count` more pictures were shown: the size of the last one. */
   function frames(count) {
@@ -25,7 +29,9 @@ globalThis.probe = (() => {
     return withPatience(work, () => `${seen} of ${count} pictures came`);
   }
 
-  /** Once the far side is heard: the amplitude, full scale being 1, and the loudest frequency in Hz. */
+  /**
+   * Once the far side is heard: the amplitude, full scale being 1, and the loudest frequency in Hz.
+   */
   async function tone() {
     const audio = new AudioContext();
     const analyser = new AnalyserNode(audio, { fftSize: 4096, smoothingTimeConstant: 0 });
@@ -53,9 +59,13 @@ globalThis.probe = (() => {
     }
   }
 
-  const isVisible = (element) => element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+  const isVisible = (element) =>
+    element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
 
-  /** Everything that a person could not reach or read as the page is now, in words; empty if nothing. */
+  /**
+   * Everything that a person could not reach or read as the page is now, in words; empty if
+   * nothing.
+   */
   function faults() {
     const wide = document.scrollingElement.scrollWidth - innerWidth;
     return [
@@ -66,15 +76,21 @@ globalThis.probe = (() => {
   }
 
   function widest() {
-    const beyond = [...document.body.querySelectorAll("*")].filter((each) => edge(each) > innerWidth && isVisible(each));
+    const beyond = [...document.body.querySelectorAll("*")].filter(
+      (each) => edge(each) > innerWidth && isVisible(each),
+    );
     return beyond.map(nameOf).slice(0, 4).join(", ");
   }
 
   const edge = (element) => element.getBoundingClientRect().right;
   const nameOf = (element) => `${element.localName}#${element.id}.${element.className}`;
-  const controls = () => [...document.querySelectorAll("button, input, summary, a[href]")].filter(isReachable);
+  const controls = () =>
+    [...document.querySelectorAll("button, input, summary, a[href]")].filter(isReachable);
 
-  /** Whether it is there for the hand: shown, not behind a dialog, and not waiting for the keyboard to be shown. */
+  /**
+   * Whether it is there for the hand: shown, not behind a dialog, and not waiting for the keyboard
+   * to be shown.
+   */
   function isReachable(element) {
     const modal = document.querySelector("dialog:modal");
     return isVisible(element) && (!modal || modal.contains(element)) && !element.matches(".skip");
@@ -83,9 +99,11 @@ globalThis.probe = (() => {
   function faultsOfControl(element) {
     const found = [];
     const { width, height } = (element.closest("label") ?? element).getBoundingClientRect();
-    const label = element.getAttribute("aria-label") || element.textContent.trim() || element.labels?.length;
+    const label =
+      element.getAttribute("aria-label") || element.textContent.trim() || element.labels?.length;
     if (!label) found.push(`${nameOf(element)} has no name`);
-    if (Math.min(width, height) < 24) found.push(`${nameOf(element)} is only ${width} × ${height} px`);
+    if (Math.min(width, height) < 24)
+      found.push(`${nameOf(element)} is only ${width} × ${height} px`);
     if (element.scrollWidth > element.clientWidth + 1 && element.localName === "button")
       found.push(`${nameOf(element)} is too narrow for "${element.textContent.trim()}"`);
     return found;
@@ -93,9 +111,13 @@ globalThis.probe = (() => {
 
   /** Elements with words of their own. */
   function texts() {
-    const own = (element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    const own = (element) =>
+      [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
     return [...document.body.querySelectorAll("*")].filter(
-      (element) => own(element) && isReachable(element) && !element.matches(".unseen, template, :disabled, :disabled *"),
+      (element) =>
+        own(element) &&
+        isReachable(element) &&
+        !element.matches(".unseen, template, :disabled, :disabled *"),
     );
   }
 
@@ -107,7 +129,9 @@ globalThis.probe = (() => {
     const size = Number.parseFloat(style.fontSize);
     const isLarge = size >= 24 || (size >= 18.6 && Number(style.fontWeight) >= 700);
     const least = isLarge ? 3 : 4.5; // WCAG 2.2, 1.4.3
-    return ratio < least ? [`"${element.textContent.trim()}" (${nameOf(element)}): contrast ${ratio.toFixed(2)}`] : [];
+    return ratio < least
+      ? [`"${element.textContent.trim()}" (${nameOf(element)}): contrast ${ratio.toFixed(2)}`]
+      : [];
   }
 
   /** The opaque color behind the text of `element`; null where it is no plain color. */

@@ -13,6 +13,7 @@ import pytest
 from tests.parts import missing, require_part
 
 FOLDER = Path(__file__).parent
+FAKES = FOLDER.parent / "fakes" / "web"
 # the first Node whose test runner has a clock to mock that includes `Date`
 OLDEST = 20
 # seconds for one file
@@ -43,17 +44,20 @@ async def require_node() -> str:
     return node
 
 
-@pytest.mark.parametrize("script", sorted(path.name for path in FOLDER.glob("*.test.js")))
-async def test_script(script: str) -> None:
+SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.test.js"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+async def test_node_runs(script: str) -> None:
     code, output = await run(await require_node(), "--test", "--test-reporter=tap", script)
     assert code == 0, output
 
 
-def test_nothing_has_to_be_installed_first() -> None:
+def test_scripts_need_nothing_installed() -> None:
     """The scripts import Node's own modules and files of the project, no package."""
     imported = [
         name
-        for script in FOLDER.glob("*.js")
+        for script in (*FOLDER.rglob("*.js"), *FAKES.glob("*.js"))
         for name in re.findall(
             r"""^import\b[^"';]*["']([^"']+)["']""", script.read_text(), re.MULTILINE
         )

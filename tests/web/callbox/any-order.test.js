@@ -1,11 +1,17 @@
 // @ts-nocheck
-/** For any order of messages, network events and requests: one `closed`, nothing after it, and no transport left open. */
+/**
+ * For any order of messages, network events and requests: one `closed`, nothing after it, and no
+ * transport left open.
+ */
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
-import { CallClient } from "../../agent/web/conversation.js";
-import { FakeBroker, FakeMediaStream, FakePeerConnection, FakeTrack, installFakes, transports } from "./fakes.js";
+import { CallClient } from "../../../agent/web/callbox/index.js";
+import { FakeBroker } from "../../fakes/web/broker.js";
+import { installFakes } from "../../fakes/web/install.js";
+import { FakeMediaStream, FakeTrack } from "../../fakes/web/media.js";
+import { FakePeerConnection, transports } from "../../fakes/web/peer-connection.js";
 
 const [ME, DEVICE, ID] = ["front-desk", "door-1", "3f0c8e52-7c55-4b8e-9a49-0d5f8e6c1a11"];
 
@@ -54,9 +60,11 @@ function happenings(conversation, broker, pick) {
       }),
     offer: () => send({ type: "offer", generation: pick(1, 2, 3), sdp: sdp() }),
     answer: () => send({ type: "answer", generation: pick(1, 2, 3), sdp: sdp() }),
-    close: () => send({ type: "close", reason: pick("user_hangup", "answered_elsewhere", "nonsense") }),
+    close: () =>
+      send({ type: "close", reason: pick("user_hangup", "answered_elsewhere", "nonsense") }),
     error: () => send({ type: "error", code: "invalid", message: "no" }),
-    rubbish: () => broker.deliver(`callbox/v1/${ME}/signal/${DEVICE}`, pick("", "{", '{"type":"invite"}')),
+    rubbish: () =>
+      broker.deliver(`callbox/v1/${ME}/signal/${DEVICE}`, pick("", "{", '{"type":"invite"}')),
     connect: () => any()?.connect(),
     disconnect: () => any()?.disconnect(),
     fail: () => any()?.fail(),
@@ -79,11 +87,16 @@ const note = (fault) => unhandled.push(fault);
 beforeEach(() => {
   unhandled = [];
   process.on("unhandledRejection", note);
-  mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: Date.UTC(2026, 10, 22, 10, 15) });
+  mock.timers.enable({
+    apis: ["setTimeout", "setInterval", "Date"],
+    now: Date.UTC(2026, 10, 22, 10, 15),
+  });
+  mock.method(performance, "now", () => Date.now() - Date.UTC(2026, 10, 22));
 });
 
 afterEach(() => {
   process.off("unhandledRejection", note);
+  mock.restoreAll();
   mock.timers.reset();
 });
 
@@ -109,7 +122,12 @@ for (const incoming of [false, true]) {
       const pick = (...choices) => choices[Math.floor(random() * choices.length)];
       installFakes();
       const broker = new FakeBroker();
-      const client = new CallClient({ broker: "ws://broker.test", uid: ME, party: "me-1", connect: broker.connect });
+      const client = new CallClient({
+        broker: "ws://broker.test",
+        uid: ME,
+        party: "me-1",
+        connect: broker.connect,
+      });
       await client.start();
       const conversation = await begin(incoming, broker, client);
       const told = [];

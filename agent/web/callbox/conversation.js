@@ -1,0 +1,289 @@
+// @ts-check
+/** One call, as the application sees it. */
+
+import { Emitter, reportFault } from "./emitter.js";
+import { MalformedMessage } from "./protocol/malformed.js";
+import { parseSignal } from "./protocol/messages.js";
+import { promisesMedia } from "./sdp.js";
+import { Shell } from "./shell.js";
+import { knownReason } from "./signals.js";
+
+/** What may come over the data channel as well as by MQTT. */
+const CHANNEL_MESSAGES = Object.freeze(["close", "offer", "answer", "candidate"]);
+
+/** What the application sees of a state of the rules. @type {Record<string, ConversationState>} */
+const SHOWN_STATES = Object.freeze({
+  invited: "called",
+  ringing: "called",
+  answering: "connecting",
+  offering: "inviting",
+  inviting: "inviting",
+  connecting: "connecting",
+  established: "connected",
+  lost: "connected",
+  closed: "closed",
+});
+
+/**
+ * @typedef {"inviting" | "ringing" | "called" | "connecting" | "connected" | "closed"}
+ *   ConversationState
+ *   inviting: the invitation is out; ringing: a person is asked there; called: a person is asked
+ * here.
+ * @typedef {import("./record.js").CallRecord} CallRecord
+ * @typedef {import("./record.js").CallStatus} CallStatus
+ * @typedef {import("./signals.js").Signal} Signal
+ * @typedef {import("./statistics/reports.js").StatisticsReport} StatisticsReport
+ *
+ * @typedef {object} ConversationEvents
+ * @property {[{ expiresIn: number }]} ringing a person is being asked over there
+ * @property {[CallStatus, { reason?: string }]} response
+ * @property {[MediaStream, { tracks: { kind: string, codec?: string }[] }]} stream_received
+ * @property {[CallRecord]} closed exactly once; nothing follows
+ * @property {[import("./errors.js").CallError]} error as a string it is a sentence
+ * @property {[StatisticsReport]} local_stats what this side sends
+ * @property {[StatisticsReport]} remote_stats what arrives, and what the remote peer reports of our
+ *   stream
+ * @property {[{ cause: string }]} degraded nothing arrives any more, a fresh transport is being
+ *   made
+ * @property {[{ generation: number }]} restored something arrives again
+ * @property {[{ generation: number }]} renewed a fresh transport carries the media
+ * @property {[{ state: ConversationState }]} state
+ *
+ * @typedef {object} CallOptions
+ * @property {any} [userData] any JSON of at most 4 KiB, shown to the remote peer
+ * @property {any} [data] the same by the name that older SDKs use
+ * @property {number} [lifetime] seconds to wait for an answer, 1 to 120, 30 by default
+ * @property {RTCIceTransportPolicy} [iceTransportPolicy]
+ * @property {boolean | RTCRtpTransceiverDirection} [audio] true: receive, and send where the local
+ *   stream has it
+ * @property {boolean | RTCRtpTransceiverDirection} [video] likewise; `"sendrecv"` lets a camera be
+ *   added later
+ * @property {boolean} [lipSync] true by default; false shows each picture as soon as it is here,
+ *   not with its sound
+ * @property {boolean} [shareIceServers] hand this side's ICE servers to the remote peer
+ */
+
+/** The names of a conversation's events. */
+export const CONVERSATION_EVENTS = Object.freeze([
+  "ringing",
+  "response",
+  "stream_received",
+  "closed",
+  "error",
+  "local_stats",
+  "remote_stats",
+  "degraded",
+  "restored",
+  "renewed",
+  "state",
+]);
+
+/**
+ * One call, from the invitation to `closed`. Made by `CallClient.call()` or handed over by its
+ * event `called`.
+ * @extends {Emitter<ConversationEvents>}
+ */
+export class Conversation extends Emitter {
+  #options;
+  #rules;
+  #shell;
+  #muted = { audio: false, video: false };
+  #told = false;
+
+  /**
+   * @internal
+   * @param {import("./shell.js").Host} host
+   * @param {import("./shell.js").Rules} rules
+   * @param {CallOptions} options
+   */
+  constructor(host, rules, options) {
+    super(CONVERSATION_EVENTS);
+    this.#options = options;
+    this.#rules = rules;
+    this.#shell = new Shell(host, rules, options, {
+      emit: (name, ...details) =>
+        this.emit(/** @type {any} */ (name), .../** @type {any} */ (details)),
+      shownState: () => this.state,
+      onChannelMessage: (text) => this.#onChannelMessage(text),
+    });
+    const { invitation, plan } = /** @type {any} */ (rules);
+    /** What the inviter sent along; from the network, so to be checked before it is shown. */
+    this.userData = (invitation ?? plan).userData;
+  }
+
+  /** The conversation's id on the wire. */
+  get id() {
+    return this.#shell.id;
+  }
+
+  /** Who is called, or who calls: as the broker vouches for it, not as the message claims. */
+  get remoteUid() {
+    return this.#rules.remoteUid;
+  }
+
+  get direction() {
+    return this.#rules.direction;
+  }
+
+  /** @returns {ConversationState} */
+  get state() {
+    const { state, targets } = /** @type {any} */ (this.#rules);
+    const isRung = (/** @type {{ ringing: Set<string> }} */ { ringing }) => ringing.size > 0;
+    return state === "inviting" && targets.some(isRung) ? "ringing" : SHOWN_STATES[state];
+  }
+
+  /** What arrives. It stays the same object when the transport is renewed. */
+  get remoteStream() {
+    return this.#shell.remoteStream;
+  }
+
+  /** Whether nothing arrives for the moment, and a fresh transport is being made. */
+  get degraded() {
+    return this.#rules.liveness.degraded && this.state !== "closed";
+  }
+
+  /** How often a fresh transport has taken the media over. */
+  get reconnects() {
+    return this.#rules.reconnects;
+  }
+
+  get muted() {
+    return { ...this.#muted };
+  }
+
+  /**
+   * @template {keyof ConversationEvents} Name
+   * @param {Name} name
+   * @param {ConversationEvents[Name]} details
+   * @returns {boolean}
+   * @protected
+   * @override
+   */
+  emit(name, ...details) {
+    // Nothing follows `closed`.
+    if (this.#told) return false;
+    this.#told = name === "closed";
+    return super.emit(name, ...details);
+  }
+
+  // What the application does
+
+  /**
+   * Answers an incoming call; resolves when the answer is out. The stream stays the caller's: it is
+   * not stopped at the end.
+   * @param {MediaStream | null} [localStream]
+   * @param {Pick<CallOptions, "audio" | "video" | "iceTransportPolicy" | "lipSync">} [options]
+   * @returns {Promise<Conversation>} this one
+   */
+  async accept(localStream = null, options = {}) {
+    const shell = this.#shell;
+    if (this.state === "called") {
+      Object.assign(this.#options, options);
+      shell.local = localStream;
+      const { sdp } = /** @type {any} */ (this.#rules).invitation;
+      shell.step({ type: "acceptRequested", expectsMedia: promisesMedia(sdp, shell.wanted) });
+    }
+    await shell.answering;
+    return this;
+  }
+
+  /** Declines an incoming call. @param {string} [reason] a short code */
+  reject(reason = "rejected") {
+    this.#shell.step({ type: "rejectRequested", status: "REJECTED", reason });
+  }
+
+  /**
+   * Ends it: cancels an invitation, declines a call, hangs up. Harmless when it has ended.
+   * @param {string} [reason]
+   */
+  close(reason = "user_hangup") {
+    this.#shell.step({ type: "closeRequested", reason: knownReason(reason) });
+  }
+
+  /**
+   * Stops or resumes what this side sends; a kind that is not named stays as it is.
+   * @param {{ audio?: boolean, video?: boolean }} which
+   */
+  mute(which) {
+    this.#muted = {
+      audio: which.audio ?? this.#muted.audio,
+      video: which.video ?? this.#muted.video,
+    };
+    for (const track of this.#shell.local?.getTracks() ?? []) this.#applyMute(track);
+  }
+
+  /**
+   * Sends another track of a kind, or none. Takes effect at once where that kind was negotiated for
+   * sending.
+   * @param {"audio" | "video"} kind
+   * @param {MediaStreamTrack | null} track
+   */
+  async replaceTrack(kind, track) {
+    const local = (this.#shell.local ??= new MediaStream());
+    for (const old of local.getTracks()) if (old.kind === kind) local.removeTrack(old);
+    if (track) {
+      local.addTrack(track);
+      this.#applyMute(track);
+    }
+    await Promise.all(
+      this.#shell.peers.all.map((transport) => transport.replaceTrack(kind, track)),
+    );
+  }
+
+  /**
+   * The first picture is shown. Found out without being told, but a video element knows it more
+   * exactly.
+   */
+  noteFirstFrame() {
+    this.#shell.stepCurrent("firstFrameSeen");
+  }
+
+  // What the client does
+
+  /**
+   * Begins: makes the offer, or asks the application.
+   * @internal
+   * @param {MediaStream | null} [localStream]
+   */
+  start(localStream = null) {
+    this.#shell.start(localStream);
+  }
+
+  /**
+   * Takes a message of this conversation; what does not fit is ignored.
+   * @internal
+   * @param {Signal} message
+   */
+  handle(message) {
+    this.#shell.take(message);
+  }
+
+  /** The network changed: a fresh transport, if there is anything to carry over. @internal */
+  networkChanged() {
+    this.#shell.step({ type: "renewRequested" });
+  }
+
+  /** The page goes away: the last words, as far as they get. @internal */
+  leave() {
+    // Another client of the same name may still answer.
+    if (this.state === "called" || this.state === "closed") return;
+    const reason = this.#rules.callStatus ? "user_hangup" : "cancelled";
+    void this.#shell.sendBoth({ type: "sendClose", reason });
+  }
+
+  /** @param {MediaStreamTrack} track */
+  #applyMute(track) {
+    track.enabled = !this.#muted[/** @type {"audio" | "video"} */ (track.kind)];
+  }
+
+  /** @param {string} text */
+  #onChannelMessage(text) {
+    try {
+      const message = parseSignal(text);
+      if (CHANNEL_MESSAGES.includes(message.type) && message.conversation === this.id)
+        this.handle(message);
+    } catch (fault) {
+      if (!(fault instanceof MalformedMessage)) reportFault(fault);
+    }
+  }
+}

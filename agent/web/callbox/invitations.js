@@ -1,0 +1,50 @@
+// @ts-check
+/** How an invitation goes out: when there is a broker, and again while nobody hears it. */
+
+import { pause } from "./timers.js";
+import { present } from "./values.js";
+
+/** Milliseconds; a device that has lost its broker is soon back. */
+const REPEAT = 1_000;
+
+export class Invitations {
+  #host;
+  #rules;
+  #describe;
+
+  /**
+   * @param {import("./shell.js").Host} host
+   * @param {import("./shell.js").Rules} rules
+   * @param {() => string} describe the offer, with the candidates known so far
+   */
+  constructor(host, rules, describe) {
+    this.#host = host;
+    this.#rules = rules;
+    this.#describe = describe;
+  }
+
+  /**
+   * Sends one. The same may come twice over there, but it must come once.
+   * @param {import("./rules/machine.js").Effect} effect
+   * @param {boolean} shareIceServers
+   */
+  async send({ to, lifetime, userData }, shareIceServers) {
+    const id = this.#rules.signaledAs;
+    const waits = () => this.#rules.state === "inviting" && this.#rules.signaledAs === id;
+    await this.#host.ready();
+    if (!waits()) return;
+    const { iceServers, party, clock } = this.#host;
+    const invite = present({
+      type: "invite",
+      conversation: id,
+      party,
+      sdp: this.#describe(),
+      sentAt: clock.format(),
+      lifetime,
+      userData,
+      iceServers: shareIceServers && iceServers.length > 0 ? iceServers.slice(0, 10) : undefined,
+    });
+    while (waits() && (await this.#host.publish(to, invite, lifetime)) === "unheard")
+      await pause(REPEAT);
+  }
+}

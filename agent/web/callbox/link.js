@@ -1,0 +1,195 @@
+// @ts-check
+/** The connection to the broker (MQTT 5 over a WebSocket). */
+
+import { pause } from "./timers.js";
+import { textOf } from "./values.js";
+
+/** MQTT 5, section 3.4.2.1. */
+const NO_MATCHING_SUBSCRIBERS = 0x10;
+
+/**
+ * The WebSocket address of `broker`, which may be a path beside the page.
+ * @param {string} broker
+ * @returns {string}
+ */
+export function brokerUrl(broker) {
+  const url = new URL(broker, globalThis.location?.href);
+  url.protocol = url.protocol.replace(/^http/, "ws");
+  if (!/^wss?:$/.test(url.protocol))
+    throw new TypeError(`broker: ${url.protocol} is not a WebSocket address`);
+  return url.href;
+}
+
+/**
+ * The connection to the broker: kept up with growing, jittered delays, subscribed anew on every
+ * connect.
+ *
+ * @typedef {"stopped" | "connecting" | "connected" | "reconnecting"} ConnectionState
+ * @typedef {"taken" | "unheard" | "failed"} Delivery `unheard`: the broker took it, and knows
+ *   nobody who would get it
+ *
+ * @typedef {object} LinkOptions
+ * @property {(url: string, options: any) => any} connect
+ * @property {string} url
+ * @property {Record<string, any>} mqttOptions
+ * @property {string[]} required topic filters without which there is no connection
+ * @property {string[]} desired topic filters that a broker may refuse
+ * @property {(topic: string, payload: Uint8Array, retained: boolean) => void} onMessage
+ * @property {(state: ConnectionState, code?: string, message?: string) => void} onState
+ * @property {() => boolean} urgent whether a conversation depends on it now
+ */
+export class Link {
+  #options;
+  /** @type {any} */
+  #client = null;
+  #attempts = 0;
+  /** @type {Set<() => void>} */
+  #waiting = new Set();
+  /** Ids of messages that the broker had nobody for. @type {Set<number>} */
+  #unheard = new Set();
+  connected = false;
+
+  /** @param {LinkOptions} options */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  start() {
+    if (this.#client) return;
+    this.#options.onState("connecting");
+    const client = this.#options.connect(this.#options.url, {
+      protocolVersion: 5,
+      // With the expiry below, what arrives during a short outage is kept for us.
+      clean: false,
+      properties: { sessionExpiryInterval: 60 },
+      // Done here, so that retained presence comes again.
+      resubscribe: false,
+      reconnectPeriod: this.#delay(),
+      reconnectOnConnackError: true,
+      connectTimeout: 10_000,
+      // The default starts a worker from a blob, which a strict CSP forbids.
+      timerVariant: "native",
+      ...this.#options.mqttOptions,
+    });
+    this.#client = client;
+    client.on("connect", () => this.#subscribe(client));
+    client.on("reconnect", () => (client.options.reconnectPeriod = this.#delay()));
+    client.on("close", () => this.#lost());
+    client.on("packetreceive", (/** @type {any} */ packet) => this.#noteUnheard(packet));
+    client.on("error", (/** @type {any} */ fault) => this.#failed(fault));
+    client.on(
+      "message",
+      (/** @type {string} */ topic, /** @type {Uint8Array} */ payload, /** @type {any} */ packet) =>
+        this.#options.onMessage(topic, payload, Boolean(packet?.retain)),
+    );
+  }
+
+  /** Resolves when what was published is on its way, at most after a second. */
+  async stop() {
+    const client = this.#client;
+    if (!client) return;
+    this.#client = null;
+    this.connected = false;
+    this.#options.onState("stopped");
+    const ended = new Promise((resolve) =>
+      client.end(false, { properties: { sessionExpiryInterval: 0 } }, resolve),
+    );
+    await Promise.race([ended, pause(1000)]);
+    client.stream?.destroy();
+  }
+
+  /** Resolves as soon as messages can go both ways. @returns {Promise<void>} */
+  ready() {
+    return this.connected
+      ? Promise.resolve()
+      : new Promise((resolve) => this.#waiting.add(resolve));
+  }
+
+  /**
+   * Publishes with QoS 1. Resolves with what the broker said; while there is none it is kept for
+   * the next connect.
+   * @param {string} topic
+   * @param {object} message
+   * @param {number} [expiry] seconds
+   * @returns {Promise<Delivery>}
+   */
+  publish(topic, message, expiry) {
+    const properties = expiry ? { messageExpiryInterval: Math.ceil(expiry) } : undefined;
+    return new Promise((resolve) => {
+      if (!this.#client) return resolve("failed");
+      const done = (/** @type {unknown} */ fault, /** @type {any} */ packet) =>
+        resolve(fault ? "failed" : this.#unheard.delete(packet?.messageId) ? "unheard" : "taken");
+      this.#client.publish(
+        topic,
+        JSON.stringify(message),
+        { qos: 1, retain: false, properties },
+        done,
+      );
+    });
+  }
+
+  /** Drops a connection that only seems to be up; the next one is made at once. */
+  renew() {
+    if (this.#client && this.connected) this.#client.stream?.destroy();
+  }
+
+  #delay() {
+    const ceiling = this.#options.urgent() ? 2_000 : 15_000;
+    const delay = Math.min(ceiling, 500 * 2 ** Math.min(this.#attempts++, 10));
+    return Math.round(delay * (0.5 + Math.random() / 2));
+  }
+
+  /** @param {any} client */
+  #subscribe(client) {
+    const { required, desired, onState } = this.#options;
+    client.subscribe(
+      required,
+      { qos: 1 },
+      (/** @type {unknown} */ fault, /** @type {{ qos: number }[]} */ grants) => {
+        if (client !== this.#client || !client.connected) return;
+        if (fault || grants?.some(({ qos }) => qos >= 128)) {
+          onState(
+            "reconnecting",
+            "not_authorized",
+            "the broker refuses the subscription to our own messages",
+          );
+          return;
+        }
+        this.#attempts = 0;
+        client.options.reconnectPeriod = this.#delay();
+        this.connected = true;
+        onState("connected");
+        for (const resume of this.#waiting) resume();
+        this.#waiting.clear();
+      },
+    );
+    if (desired.length > 0) client.subscribe(desired, { qos: 1 }, () => {});
+  }
+
+  /**
+   * MQTT.js does not pass this acknowledgement on.
+   * @param {{ cmd: string, reasonCode?: number, messageId: number }} packet
+   */
+  #noteUnheard({ cmd, reasonCode, messageId }) {
+    if (cmd === "puback" && reasonCode === NO_MATCHING_SUBSCRIBERS) this.#unheard.add(messageId);
+  }
+
+  #lost() {
+    this.#unheard.clear();
+    if (!this.#client || !this.connected) return;
+    this.connected = false;
+    this.#options.onState("reconnecting");
+  }
+
+  /** @param {any} fault */
+  #failed(fault) {
+    if (!this.#client) return;
+    this.connected = false;
+    const refused = [4, 5, 0x86, 0x87, 0x8c].includes(fault?.code);
+    this.#options.onState(
+      "reconnecting",
+      refused ? "not_authorized" : "broker_unreachable",
+      textOf(fault),
+    );
+  }
+}

@@ -1,0 +1,245 @@
+// @ts-check
+/**
+ * From the answer on, the same in both roles: connecting, the call itself, fresh transports for it,
+ * and its end.
+ */
+
+import { refuseIf, STAY } from "./machine.js";
+import {
+  expireLost,
+  failRenewal,
+  goSilent,
+  hearAgain,
+  loseTransport,
+  moveOver,
+  noteDelivered,
+  renewTransport,
+  sendDescription,
+  takeAnswer,
+  takeOffer,
+} from "./renewal.js";
+
+/**
+ * @typedef {import("./machine.js").Call} Call
+ * @typedef {import("./machine.js").Input} Input
+ * @typedef {import("./machine.js").Effect} Effect
+ * @typedef {import("./machine.js").Step} Step
+ * @typedef {import("./machine.js").Table} Table
+ */
+
+// -- rows: from the answer on
+
+/** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
+export function addCandidate(call, input, now) {
+  call.mustBeRemote(input);
+  call.countCandidate();
+  call.liveness.wordAt = now;
+  return [
+    call.state,
+    [{ type: "addCandidate", generation: candidatesFor(call), candidate: input.candidate }],
+  ];
+}
+
+/**
+ * The newest transport; those of the first one may still come until the remote peer takes part in
+ * another.
+ * @param {Call} call
+ */
+function candidatesFor({ state, renewals }) {
+  const { pending, current, shared } = renewals;
+  return pending === null || (state === "connecting" && !shared) ? current : pending.generation;
+}
+
+/** @param {Call} call @param {Input} input @returns {Step} */
+function trickle(call, { generation, candidate }) {
+  call.mustBeLive(generation);
+  return [call.state, [{ type: "sendCandidate", to: call.remoteUid, candidate }]];
+}
+
+/** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
+function noteIce(call, { generation }, now) {
+  call.mustBeLive(generation);
+  call.marks.ice ??= now;
+  return [call.state, []];
+}
+
+/** By the first transport, or by a fresh one that was quicker.
+ * @param {Call} call
+ * @param {Input} input
+ * @param {number} now
+ * @returns {Step}
+ */
+function establish(call, { generation }, now) {
+  call.mustBeLive(generation);
+  const moving = generation === call.renewals.current ? [] : call.renewals.takeOver(generation);
+  call.marks.connected = now;
+  call.deadline = call.grant.maxDuration === undefined ? null : now + call.grant.maxDuration;
+  if (call.expectsMedia && call.tracks.length === 0) call.mediaUntil = now + call.timing.media;
+  return ["established", [...moving, { type: "connected" }]];
+}
+
+/** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
+function noteFirstFrame(call, { generation }, now) {
+  call.mustBeLive(generation);
+  call.marks.firstFrame ??= now;
+  return [call.state, []];
+}
+
+/** @param {Call} call @param {Input} input @returns {Step} */
+function receiveTrack(call, { generation, kind, codec }) {
+  call.mustBeLive(generation);
+  refuseIf(
+    call.tracks.some(([known]) => known === kind),
+    `${kind} was received before`,
+  );
+  call.tracks = [...call.tracks, [kind, codec]];
+  call.expectsMedia = false;
+  call.mediaUntil = null;
+  return [call.state, [{ type: "streamReceived", tracks: call.tracks }]];
+}
+
+// -- rows: what fails
+
+/** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
+function failSetup(call, { generation, code, message, reason = "ice_failed" }, now) {
+  call.mustBeLive(generation);
+  const told = [{ type: "errorRaised", code, message }];
+  return call.end(now, reason, "local", [
+    ...told,
+    { type: "sendClose", to: call.remoteUid, reason },
+  ]);
+}
+
+/** The first transport has failed: where a fresh one is in the making, that may connect yet.
+ * @param {Call} call
+ * @param {Input} input
+ * @param {number} now
+ * @returns {Step}
+ */
+function failFirst(call, input, now) {
+  const { pending, current } = call.renewals;
+  if (pending === null || input.generation !== current || input.reason === "no_user_media") {
+    return failTransport(call, input, now);
+  }
+  return [call.state, [{ type: "errorRaised", code: input.code, message: input.message }]];
+}
+
+/**
+ * A renewal that fails, for whatever reason, leaves the old transport; a failed media source ends
+ * the call.
+ * @param {Call} call
+ * @param {Input} input
+ * @param {number} now
+ * @returns {Step}
+ */
+function failTransport(call, input, now) {
+  const renewing = call.renewals.pending?.generation === input.generation;
+  if (renewing && input.reason !== "no_user_media") return failRenewal(call, input, now);
+  return failSetup(call, input, now);
+}
+
+/** It has a connection, and nobody behind it. A peer that has said a word since then is there.
+ * @param {Call} call
+ * @param {Input} input
+ * @param {number} now
+ * @returns {Step}
+ */
+function endInactive(call, { generation, seconds }, now) {
+  call.mustCarry(generation);
+  const { wordAt } = call.liveness;
+  refuseIf(wordAt !== null && wordAt > now - seconds, `${call.remoteUid} has spoken since`);
+  return call.end(now, "media_timeout", "local", [
+    { type: "sendClose", to: call.remoteUid, reason: "media_timeout" },
+  ]);
+}
+
+// -- rows: the end
+
+/** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
+function hangUp(call, { reason = "user_hangup" }, now) {
+  return call.end(now, reason, "local", [{ type: "sendClose", to: call.remoteUid, reason }]);
+}
+
+/** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
+function endByRemote(call, input, now) {
+  call.mustBeRemote(input);
+  return call.end(now, input.reason, "remote", []);
+}
+
+/** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
+function passError(call, input, now) {
+  call.mustBeRemote(input);
+  call.liveness.wordAt = now;
+  return [call.state, [{ type: "errorRaised", code: input.code, message: input.message }]];
+}
+
+/** @param {Call} call @param {Input} _input @param {number} now @returns {Step} */
+function expireSetup(call, _input, now) {
+  call.mustBeDue(now);
+  if (call.deadline !== null && now < call.deadline) return [call.state, call.renewals.drop()];
+  return hangUp(call, { type: "", reason: "ice_failed" }, now);
+}
+
+/**
+ * The longest duration is over, nothing arrives, or a renewal came to nothing while the old
+ * transport works.
+ * @param {Call} call
+ * @param {Input} _input
+ * @param {number} now
+ * @returns {Step}
+ */
+function expireEstablished(call, _input, now) {
+  call.mustBeDue(now);
+  const isOver = (/** @type {number | null} */ deadline) => deadline !== null && now >= deadline;
+  if (isOver(call.deadline)) return hangUp(call, { type: "", reason: "max_duration" }, now);
+  if (isOver(call.mediaUntil)) return hangUp(call, { type: "", reason: "media_timeout" }, now);
+  return [call.state, call.renewals.drop()];
+}
+
+/**
+ * What each state after the answer takes alike.
+ * @type {Record<string, import("./machine.js").Row>}
+ */
+const ALWAYS = {
+  candidateReceived: [addCandidate, STAY],
+  candidateFound: [trickle, STAY],
+  iceConnected: [noteIce, STAY],
+  firstFrameSeen: [noteFirstFrame, STAY],
+  trackReceived: [receiveTrack, STAY],
+  renewRequested: [renewTransport, STAY],
+  offerReceived: [takeOffer, STAY],
+  answerReceived: [takeAnswer, STAY],
+  descriptionReady: [sendDescription, STAY],
+  errorReceived: [passError, STAY],
+  closeRequested: [hangUp, "closed"],
+  closeReceived: [endByRemote, "closed"],
+};
+
+/** @type {Table} */
+export const ANSWERED = {
+  connecting: {
+    ...ALWAYS,
+    peerConnected: [establish, "established"],
+    peerFailed: [failFirst, STAY, "closed"],
+    deadlineReached: [expireSetup, STAY, "closed"],
+  },
+  established: {
+    ...ALWAYS,
+    peerConnected: [moveOver, STAY],
+    peerFailed: [failTransport, STAY, "closed"],
+    peerSilent: [goSilent, "lost"],
+    rtcpTimedOut: [endInactive, "closed"],
+    peerLost: [loseTransport, "lost"],
+    deadlineReached: [expireEstablished, STAY, "closed"],
+  },
+  lost: {
+    ...ALWAYS,
+    peerConnected: [moveOver, "established"],
+    peerFailed: [failTransport, STAY, "closed"],
+    peerHeard: [hearAgain, "established"],
+    peerLost: [loseTransport, STAY],
+    offerDelivered: [noteDelivered, STAY],
+    deadlineReached: [expireLost, STAY, "closed"],
+  },
+  closed: {},
+};

@@ -1,0 +1,297 @@
+// @ts-check
+/** The invited side: from the invitation to the answer. */
+
+import { addCandidate, ANSWERED } from "./answered.js";
+import { Call, refuseIf, STAY } from "./machine.js";
+import { catchUp, noteMoved } from "./renewal.js";
+
+/**
+ * @typedef {import("./machine.js").Input} Input
+ * @typedef {import("./machine.js").Effect} Effect
+ * @typedef {import("./machine.js").Step} Step
+ * @typedef {import("./machine.js").Table} Table
+ *
+ * @typedef {object} Invitation An invitation that was understood.
+ * @property {string} conversation
+ * @property {string} caller the uid in the topic, never one in the payload
+ * @property {string} party
+ * @property {string} sdp
+ * @property {number} lifetime seconds
+ * @property {number | null} [age] seconds since `sentAt`; null where it cannot be judged
+ * @property {any} [userData]
+ * @property {any[]} [iceServers]
+ *
+ * @typedef {object} Decision What becomes of an invitation.
+ * @property {"accept" | "reject" | "ring" | "busy"} action
+ * @property {string | null} [rule] the rule that decided
+ * @property {string | null} [reason] for reject and busy
+ * @property {Record<string, any>} [grant] for the others
+ */
+
+/** @type {Input} */
+const TOO_LATE = { type: "rejectRequested", status: "TIMEOUT", reason: "expired" };
+
+/** How a conversation ends that was refused. @type {Record<string, string>} */
+const END_OF_REFUSAL = { BUSY: "user_busy", TIMEOUT: "invite_timeout" };
+
+/** The input by which a decision enters its call. @param {Decision} decision @returns {Input} */
+function requestOf({ action, rule = null, reason, grant = {} }) {
+  if (action === "accept") return { type: "acceptRequested", grant, rule };
+  if (action === "ring") return { type: "ringRequested", grant, rule };
+  const [status, code] = action === "busy" ? ["BUSY", "busy"] : ["REJECTED", "rejected"];
+  return { type: "rejectRequested", status, reason: reason ?? code, rule };
+}
+
+/** A call to which the remote peer invited us. `start()` once, then `handle()`. */
+export class IncomingCall extends Call {
+  /**
+   * What the invitation was answered with, to be said again if it comes again.
+   * @type {Effect | null}
+   */
+  answer = null;
+  /** @type {any[]} */
+  early = [];
+  /** @type {any[]} */
+  found = [];
+
+  /**
+   * `decision` is carried out by `start()`. Without one the application will accept, reject or
+   * ring.
+   * @param {Invitation} invitation
+   * @param {string} ownParty
+   * @param {any} timing
+   * @param {number} now
+   * @param {Decision | null} [decision]
+   */
+  constructor(invitation, ownParty, timing, now, decision = null) {
+    super("incoming", INCOMING, "invited", {
+      conversation: invitation.conversation,
+      ownParty,
+      timing,
+      now,
+    });
+    const { lifetime } = invitation;
+    const age = invitation.age ?? 0;
+    this.invitation = invitation;
+    this.decision = decision;
+    this.remoteUid = invitation.caller;
+    this.remoteParty = invitation.party;
+    this.iceServers = invitation.iceServers ?? [];
+    this.answerUntil = now + Math.min(lifetime, lifetime + timing.clockSkew - age);
+    this.deadline = this.answerUntil;
+  }
+
+  /** Whether the invitation had outlived `sentAt + lifetime` when it came (PROTOCOL 2). */
+  get expired() {
+    const { age, lifetime } = this.invitation;
+    return age !== undefined && age !== null && age > lifetime + this.timing.clockSkew;
+  }
+
+  /** Whether it is refused before anybody is asked; then it takes no line. */
+  get turnedAway() {
+    const { action } = this.decision ?? {};
+    return this.expired || action === "reject" || action === "busy";
+  }
+
+  /**
+   * The first effects: `called`, then what the decision says. One that came too late is answered
+   * TIMEOUT, whatever the decision.
+   * @param {number} now
+   * @returns {Effect[]}
+   */
+  start(now) {
+    const called = { type: "called", userData: this.invitation.userData };
+    const request = this.expired ? TOO_LATE : this.decision && requestOf(this.decision);
+    return request ? [called, ...this.handle(request, now).effects] : [called];
+  }
+
+  /**
+   * The same invitation came again: the same answer goes out again, and nothing else happens.
+   * @returns {Effect[]}
+   */
+  repeat() {
+    return this.answer ? [this.answer] : [];
+  }
+
+  /**
+   * @param {number} now
+   * @param {string} status
+   * @param {string} code
+   * @param {string} reason
+   * @param {Effect[]} before
+   * @returns {Step}
+   */
+  refuse(now, status, code, reason, before = []) {
+    this.callStatus = status;
+    this.marks.answered = now;
+    this.answer = { type: "sendResponse", status, reason: code };
+    return this.end(now, reason, "local", [
+      ...before,
+      this.answer,
+      { type: "invitationAnswered", callStatus: status, reason: code, rule: this.rule },
+    ]);
+  }
+}
+
+// -- rows
+
+/** @param {IncomingCall} call @param {Input} input @param {number} now @returns {Step} */
+function ringLocally(call, { rule = null, grant = {} }, now) {
+  call.rule = rule;
+  call.grant = grant;
+  call.answer = { type: "sendRinging", expiresIn: Math.max(0, call.answerUntil - now) };
+  return ["ringing", [call.answer]];
+}
+
+/** @param {IncomingCall} call @param {Input} input @param {number} now @returns {Step} */
+function acceptCall(call, { grant, rule, expectsMedia = false }, now) {
+  call.grant = grant ?? call.grant;
+  call.rule = rule ?? call.rule;
+  call.expectsMedia = expectsMedia;
+  call.deadline = now + call.timing.setup;
+  const { sdp } = call.invitation;
+  const create = call.create({
+    type: "createAnswer",
+    generation: 0,
+    sdp,
+    grant: call.grant,
+    iceServers: call.iceServers,
+  });
+  const early = call.early
+    .splice(0)
+    .map((candidate) => ({ type: "addCandidate", generation: 0, candidate }));
+  return ["answering", [create, ...early]];
+}
+
+/** @param {IncomingCall} call @param {Input} input @param {number} now @returns {Step} */
+function rejectCall(call, { status = "REJECTED", reason = "rejected", rule }, now) {
+  refuseIf(status === "ACCEPTED", "a rejection cannot say ACCEPTED");
+  call.rule = rule ?? call.rule;
+  return call.refuse(now, status, reason, END_OF_REFUSAL[status] ?? "rejected");
+}
+
+/** @param {IncomingCall} call @param {Input} input @param {number} now @returns {Step} */
+function sendAnswer(call, { generation, sdp }, now) {
+  call.mustBeLive(generation);
+  call.startConnecting(now);
+  call.answer = { type: "sendResponse", status: "ACCEPTED", sdp };
+  const found = call.found.splice(0);
+  const trickled = found.map((candidate) => ({
+    type: "sendCandidate",
+    to: call.remoteUid,
+    candidate,
+  }));
+  return [
+    "connecting",
+    [
+      call.answer,
+      { type: "invitationAnswered", callStatus: "ACCEPTED", rule: call.rule },
+      ...trickled,
+      { type: "startMedia", generation: 0 },
+      ...catchUp(call, now),
+    ],
+  ];
+}
+
+/** @param {IncomingCall} call @param {Input} input @param {number} now @returns {Step} */
+function failAnswer(call, { generation, code, message, reason = "ice_failed" }, now) {
+  call.mustBeLive(generation);
+  return call.refuse(now, "REJECTED", code, reason, [{ type: "errorRaised", code, message }]);
+}
+
+/** @param {IncomingCall} call @param {Input} input @returns {Step} */
+function holdEarlyCandidate(call, input) {
+  call.mustBeRemote(input);
+  call.countCandidate();
+  call.early.push(input.candidate);
+  return [call.state, []];
+}
+
+/**
+ * Found before the answer is out: it follows it.
+ * @param {IncomingCall} call
+ * @param {Input} input
+ * @returns {Step}
+ */
+function holdUntilAnswer(call, { generation, candidate }) {
+  call.mustBeLive(generation);
+  call.found.push(candidate);
+  return [call.state, []];
+}
+
+/** @param {IncomingCall} call @param {Input} input @param {number} now @returns {Step} */
+function endWithdrawn(call, input, now) {
+  call.mustBeRemote(input);
+  const elsewhere = input.reason === "answered_elsewhere";
+  return call.end(now, elsewhere ? input.reason : "cancelled", "remote", []);
+}
+
+/** Another client of our own uid answered first, or it is we who did.
+ * @param {IncomingCall} call
+ * @param {Input} input
+ * @param {number} now
+ * @returns {Step}
+ */
+function noteSelection(call, input, now) {
+  call.mustBeRemote(input);
+  if (input.selected === call.ownParty) return [call.state, []];
+  return call.end(now, "answered_elsewhere", "remote", []);
+}
+
+/** @param {IncomingCall} call @param {Input} _input @param {number} now @returns {Step} */
+function expireRinging(call, _input, now) {
+  call.mustBeDue(now);
+  return call.refuse(now, "TIMEOUT", "no_answer", "invite_timeout");
+}
+
+/** @param {IncomingCall} call @param {Input} _input @param {number} now @returns {Step} */
+function expireAnswer(call, _input, now) {
+  call.mustBeDue(now);
+  return call.refuse(now, "REJECTED", "setup_timeout", "out_of_resources");
+}
+
+/** Closed by us before an answer: the caller waits for a response, so that is what it gets.
+ * @param {IncomingCall} call
+ * @param {Input} input
+ * @param {number} now
+ * @returns {Step}
+ */
+function leaveUnanswered(call, { reason = "user_hangup" }, now) {
+  if (reason === "user_hangup") return call.refuse(now, "REJECTED", "rejected", "rejected");
+  return call.refuse(now, "REJECTED", reason, reason);
+}
+
+/** @type {Record<string, import("./machine.js").Row>} */
+const UNDECIDED = {
+  acceptRequested: [acceptCall, "answering"],
+  rejectRequested: [rejectCall, "closed"],
+  candidateReceived: [holdEarlyCandidate, STAY],
+  closeReceived: [endWithdrawn, "closed"],
+  selectReceived: [noteSelection, STAY, "closed"],
+  closeRequested: [leaveUnanswered, "closed"],
+  deadlineReached: [expireRinging, "closed"],
+};
+
+/** @type {Record<string, import("./machine.js").Row>} */
+const SELECT = { selectReceived: [noteSelection, STAY, "closed"] };
+
+/** @type {Table} */
+export const INCOMING = {
+  invited: { ...UNDECIDED, ringRequested: [ringLocally, "ringing"] },
+  ringing: UNDECIDED,
+  answering: {
+    descriptionReady: [sendAnswer, "connecting"],
+    peerFailed: [failAnswer, "closed"],
+    candidateReceived: [addCandidate, STAY],
+    candidateFound: [holdUntilAnswer, STAY],
+    renewRequested: [noteMoved, STAY],
+    closeReceived: [endWithdrawn, "closed"],
+    selectReceived: [noteSelection, STAY, "closed"],
+    closeRequested: [leaveUnanswered, "closed"],
+    deadlineReached: [expireAnswer, "closed"],
+  },
+  connecting: { ...ANSWERED.connecting, ...SELECT },
+  established: { ...ANSWERED.established, ...SELECT },
+  lost: { ...ANSWERED.lost, ...SELECT },
+  closed: {},
+};

@@ -1,0 +1,231 @@
+// @ts-check
+/**
+ * A call as a table: which input is allowed in which state, where it leads, and what has to be
+ * done.
+ *
+ * The same states, rows and rules as every other implementation has (`config/call-table.json`), and
+ * pure as there: no DOM, no network, no clock. `handle(input, now)` looks its row up, performs it,
+ * and returns the effects in the order in which the shell must carry them out. An input without a
+ * row, or one that its row refuses, changes nothing. Times are seconds of any clock that never goes
+ * back; deadlines are data, read with `nextDeadline()` and delivered as `deadlineReached`.
+ *
+ *     incoming   invited -> ringing -> answering -+
+ *                                                 +-> connecting -> established <-> lost -> closed
+ *     outgoing   offering -> inviting ------------+
+ *
+ * `closed` can be reached from everywhere and never left, and only entering it emits `closed`.
+ */
+
+import { Liveness } from "./liveness.js";
+import { Renewals } from "./renewals.js";
+
+/**
+ * @typedef {"invited" | "ringing" | "answering" | "offering" | "inviting" | "connecting"
+ *   | "established" | "lost" | "closed"} State
+ * @typedef {Record<string, any> & { type: string }} Input something that happened, or was requested
+ * @typedef {Record<string, any> & { type: string }} Effect something to be performed
+ * @typedef {[State, Effect[]]} Step
+ * @typedef {(call: any, input: any, now: number) => Step} Action
+ * @typedef {[Action, ...string[]]} Row the action, and the states that it may lead to
+ * @typedef {Record<string, Record<string, Row>>} Table
+ * @typedef {{ effects: Effect[], refused?: string }} Outcome
+ */
+
+/** In a row: it leads nowhere else. */
+export const STAY = "stay";
+
+/** Seconds and counts that bound a call. */
+// From the acceptance to a connected transport; also for making an offer or an answer.
+export const CALL_TIMING = Object.freeze({
+  // From a fresh offer to its transport being connected.
+  setup: 15,
+  // From a fresh offer of ours to the next one, while nothing arrives.
+  renewal: 15,
+  // From the remote peer's closing the transport to its `close`, or to a fresh offer.
+  retry: 5,
+  // From the last packet to the end, where the remote peer hears our offer and says nothing.
+  goodbye: 2,
+  // What it has for an answer in any case.
+  vanished: 8.5,
+  // From the last packet or its last word to the end, where it speaks or cannot hear us.
+  answer: 5,
+  // From the last packet to the end, whatever it says.
+  iceTimeout: 15,
+  // From the connection to the first sound or picture, where the answer promised any.
+  hold: 45,
+  // How far the clocks of two parties may differ.
+  media: 15,
+  // Trickled by the remote peer, for one transport.
+  clockSkew: 5,
+  // The highest generation in one conversation.
+  maxCandidates: 40,
+  // The remote peer says TIMEOUT itself; so much after the lifetime of the invitation we do.
+  maxRenewals: 100,
+  answerTravel: 0,
+});
+
+/** The row does not take this input. Thrown before anything was changed. */
+export class Refused extends Error {}
+
+/** @param {any} condition @param {string} why */
+export function refuseIf(condition, why) {
+  if (condition) throw new Refused(why);
+}
+
+/**
+ * What every state needs: the step, the deadlines, the end. `IncomingCall` and `OutgoingCall` are
+ * it.
+ */
+export class Call {
+  /**
+   * @param {"incoming" | "outgoing"} direction
+   * @param {Table} table
+   * @param {State} state
+   * @param {{ conversation: string, ownParty: string, timing: typeof CALL_TIMING, now: number }}
+   *   about
+   */
+  constructor(direction, table, state, { conversation, ownParty, timing, now }) {
+    this.direction = direction;
+    this.table = table;
+    /** @type {State} */
+    this.state = state;
+    this.conversation = conversation;
+    /** Its id on the wire; another one once the clock had to be corrected. */
+    this.signaledAs = conversation;
+    this.ownParty = ownParty;
+    this.timing = timing;
+    this.remoteUid = "";
+    /** @type {string | null} */
+    this.remoteParty = null;
+    /** @type {Record<string, any>} `maxDuration` in seconds, and whatever the shell puts there */
+    this.grant = {};
+    /** That the inviter brought, for every transport of the call. @type {any[]} */
+    this.iceServers = [];
+    /** When each thing happened first. @type {Record<string, number>} */
+    this.marks = { invited: now };
+    /** The rule of the policy that let it in or refused it. @type {string | null} */
+    this.rule = null;
+    /** @type {string | undefined} */
+    this.callStatus = undefined;
+    /** @type {Effect | null} */
+    this.closed = null;
+    this.reconnects = 0;
+    /** Kind and codec of each. @type {[string, string][]} */
+    this.tracks = [];
+    this.expectsMedia = false;
+    /** @type {number | null} */
+    this.deadline = null;
+    /** @type {number | null} */
+    this.mediaUntil = null;
+    this.liveness = new Liveness();
+    this.renewals = new Renewals();
+  }
+
+  /**
+   * Takes one input. Returns the effects, in order; or why it was refused.
+   * @param {Input} input
+   * @param {number} now
+   * @returns {Outcome}
+   */
+  handle(input, now) {
+    const row = this.table[this.state][input.type];
+    if (!row) return { effects: [], refused: `${input.type} means nothing in state ${this.state}` };
+    const [action, ...leads] = row;
+    try {
+      const [state, effects] = action(this, input, now);
+      const listed =
+        state === this.state
+          ? leads.includes(STAY) || leads.includes(state)
+          : leads.includes(state);
+      if (!listed)
+        throw new Error(
+          `${this.state} + ${input.type} led to ${state}, which its row does not list`,
+        );
+      this.state = state;
+      return { effects };
+    } catch (why) {
+      if (!(why instanceof Refused)) throw why;
+      return { effects: [], refused: why.message };
+    }
+  }
+
+  /**
+   * When to handle `deadlineReached`, in the clock of `now`; null: never.
+   * @returns {number | null}
+   */
+  nextDeadline() {
+    const times = [this.deadline, this.mediaUntil, this.renewals.pending?.deadline ?? null];
+    if (this.state === "lost") times.push(this.giveUpAt(), this.renewals.retryAt);
+    const set = times.filter((time) => time !== null);
+    return set.length > 0 ? Math.min(...set) : null;
+  }
+
+  /** When a call ends over which nothing arrives; null while something does. */
+  giveUpAt() {
+    return this.liveness.giveUpAt(this.timing, this.renewals.shared);
+  }
+
+  /**
+   * Close: last words first, then every transport, then `closed`.
+   * @param {number} now
+   * @param {string} reason
+   * @param {"local" | "remote"} closedBy
+   * @param {Effect[]} tell
+   * @returns {Step}
+   */
+  end(now, reason, closedBy, tell) {
+    const closing = this.renewals.closeAll();
+    this.deadline = this.mediaUntil = null;
+    this.liveness.silentSince = null;
+    this.marks.ended = now;
+    this.closed = { type: "closed", reason, closedBy };
+    return ["closed", [...tell, ...closing, this.closed]];
+  }
+
+  /** @param {number} now */
+  startConnecting(now) {
+    this.marks.answered = now;
+    this.callStatus = "ACCEPTED";
+    this.deadline = now + this.timing.setup;
+  }
+
+  /** A transport is to be made. @param {Effect} effect @returns {Effect} */
+  create(effect) {
+    this.renewals.live.add(effect.generation);
+    return effect;
+  }
+
+  // What a row may refuse
+
+  /** What another uid, or another client of the same uid, says. @param {Input} input */
+  mustBeRemote({ uid, party }) {
+    const isRemote =
+      uid === this.remoteUid && (this.remoteParty === null || party === this.remoteParty);
+    refuseIf(!isRemote, `${uid}/${party} is not the remote peer of this conversation`);
+  }
+
+  countCandidate() {
+    const { maxCandidates } = this.timing;
+    refuseIf(this.renewals.candidates >= maxCandidates, `more than ${maxCandidates} candidates`);
+    this.renewals.candidates += 1;
+  }
+
+  /** @param {number} generation */
+  mustBeLive(generation) {
+    refuseIf(!this.renewals.live.has(generation), `transport ${generation} is closed`);
+  }
+
+  /** @param {number} generation */
+  mustCarry(generation) {
+    refuseIf(
+      generation !== this.renewals.current,
+      `transport ${generation} does not carry the media`,
+    );
+  }
+
+  /** @param {number} now */
+  mustBeDue(now) {
+    const deadline = this.nextDeadline();
+    refuseIf(deadline === null || now < deadline, "no deadline has passed");
+  }
+}

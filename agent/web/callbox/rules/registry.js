@@ -1,0 +1,199 @@
+// @ts-check
+/**
+ * Which conversations there are, and what a message means for them: the rules that stand before a
+ * call (PROTOCOL 2, 8).
+ *
+ * Pure, as the rules of a call are. It keeps a bounded memory of conversations that ended, so that
+ * a
+ * repeated invitation gets its old answer, and of withdrawals that overtook their invitation, so
+ * that it does not ring.
+ */
+
+/**
+ * @typedef {import("./machine.js").Effect} Effect
+ * @typedef {import("./machine.js").Input} Input
+ * @typedef {import("./incoming.js").Invitation} Invitation
+ * @typedef {import("./incoming.js").IncomingCall | import("./outgoing.js").OutgoingCall} AnyCall
+ * @typedef {{ uid: string, at: number, answer: Effect | null, close: Effect | null }} Ended
+ * @typedef {{ admission: "new" | "repeated" | "refused" | "ignored", effects: Effect[] }} Admission
+ *   new: it starts a call; repeated: the same answer goes out again; refused: the response says why
+ */
+
+/** Conversations that ended; likewise withdrawals that came before their invitation. */
+const MEMORY = 512;
+/** Characters of the answers that are kept with them: an SDP is a few thousand. */
+const MEMORY_SIZE = 1 << 20;
+/** Longer than any invitation lives (120 s) and QoS 1 repeats it. */
+const CLOSED_MEMORY_SECONDS = 300;
+
+/** All conversations of one party, by their ids on the wire. */
+export class CallRegistry {
+  /** @type {Map<string, AnyCall>} */
+  calls = new Map();
+  /** Of those: refused before anybody was asked, they take no line. @type {Set<AnyCall>} */
+  #turnedAway = new Set();
+  /** @type {Map<string, Ended>} */
+  #ended = new Map();
+  /** Of all their answers. */
+  #size = 0;
+  /** By sender and conversation: when. @type {Map<string, number>} */
+  #withdrawn = new Map();
+
+  constructor(maxConversations = 1) {
+    this.maxConversations = maxConversations;
+  }
+
+  /** Whether no further conversation can be taken. */
+  get busy() {
+    return this.calls.size - this.#turnedAway.size >= this.maxConversations;
+  }
+
+  /**
+   * Only `new` may start a call, which is then to be added.
+   * @param {Invitation} invitation
+   * @param {number} now
+   * @returns {Admission}
+   */
+  admit({ conversation, caller }, now) {
+    this.#forget(now);
+    if (this.#withdrawn.delete(withdrawal(conversation, caller)))
+      return { admission: "ignored", effects: [] };
+    return this.#known(conversation, caller) ?? { admission: "new", effects: [] };
+  }
+
+  /** `decision`, or busy where it would let somebody in, or ask, and no line is free.
+   * @param {import("./incoming.js").Decision | null} decision
+   */
+  decide(decision) {
+    const letsIn = decision === null || decision.action === "accept" || decision.action === "ring";
+    return this.busy && letsIn
+      ? { action: /** @type {const} */ ("busy"), reason: "busy" }
+      : decision;
+  }
+
+  /** A call begins. `turnedAway`: it is refused at once and takes no line.
+   * @param {AnyCall} call
+   * @param {boolean} [turnedAway]
+   */
+  add(call, turnedAway = false) {
+    this.calls.set(call.signaledAs, call);
+    if (turnedAway) this.#turnedAway.add(call);
+  }
+
+  /** `call` goes on under another id; whoever still answers under the old one is sent away.
+   * @param {AnyCall} call
+   * @param {string} before
+   * @param {number} now
+   */
+  rename(call, before, now) {
+    this.calls.delete(before);
+    this.calls.set(call.signaledAs, call);
+    this.#remember(before, {
+      uid: call.remoteUid,
+      at: now,
+      answer: null,
+      close: closeTo(call.remoteUid, "cancelled"),
+    });
+  }
+
+  /**
+   * Forgets a call that is closed, but for its answer.
+   * @param {AnyCall} call
+   * @param {number} now
+   */
+  remove(call, now) {
+    this.calls.delete(call.signaledAs);
+    this.#turnedAway.delete(call);
+    const answer = "answer" in call && call.answer?.type === "sendResponse" ? call.answer : null;
+    const tells = call.closed && call.direction === "outgoing";
+    const close = tells ? closeTo(call.remoteUid, call.closed?.reason) : null;
+    this.#remember(call.signaledAs, { uid: call.remoteUid, at: now, answer, close });
+  }
+
+  /**
+   * A `close` for a conversation that is not known: its invitation, if it comes after all, shall
+   * not ring.
+   * @param {string} conversation
+   * @param {string} sender
+   * @param {number} now
+   */
+  unknownClose(conversation, sender, now) {
+    this.#withdrawn.set(withdrawal(conversation, sender), now);
+    if (this.#withdrawn.size > MEMORY) this.#withdrawn.delete(oldestOf(this.#withdrawn));
+  }
+
+  /** ACCEPTED or `ringing` after the end: that party is told, or it waits for what never comes.
+   * @param {string} conversation
+   * @param {Input} input
+   * @returns {Effect[]}
+   */
+  unknownResponse(conversation, input) {
+    const close = this.#ended.get(conversation)?.close;
+    if (!close || (input.type === "responseReceived" && input.status !== "ACCEPTED")) return [];
+    return [closeTo(input.uid, close.reason)];
+  }
+
+  /** What a conversation of the same id, under way or over, makes of an invitation.
+   * @param {string} conversation
+   * @param {string} caller
+   * @returns {Admission | null}
+   */
+  #known(conversation, caller) {
+    const call = this.calls.get(conversation);
+    if (call) {
+      if (!("repeat" in call) || call.remoteUid !== caller) return inUse();
+      return { admission: "repeated", effects: call.repeat() };
+    }
+    const ended = this.#ended.get(conversation);
+    if (!ended) {
+      // A call of ours may have got another id on the wire: here it goes on under its first.
+      const taken = [...this.calls.values()].some((each) => each.conversation === conversation);
+      return taken ? inUse() : null;
+    }
+    if (ended.uid !== caller) return inUse();
+    return { admission: "repeated", effects: ended.answer ? [ended.answer] : [] };
+  }
+
+  /** @param {string} conversation @param {Ended} ended */
+  #remember(conversation, ended) {
+    this.#drop(conversation);
+    this.#ended.set(conversation, ended);
+    this.#size += sizeOf(ended);
+    while (this.#ended.size > MEMORY || this.#size > MEMORY_SIZE) this.#drop(oldestOf(this.#ended));
+  }
+
+  /** @param {string} conversation */
+  #drop(conversation) {
+    const ended = this.#ended.get(conversation);
+    if (ended) this.#size -= sizeOf(ended);
+    this.#ended.delete(conversation);
+  }
+
+  /** @param {number} now */
+  #forget(now) {
+    const old = now - CLOSED_MEMORY_SECONDS;
+    for (const [conversation, { at }] of this.#ended) {
+      if (at >= old) break;
+      this.#drop(conversation);
+    }
+    for (const [key, at] of this.#withdrawn) {
+      if (at >= old) break;
+      this.#withdrawn.delete(key);
+    }
+  }
+}
+
+/** @param {string} conversation @param {string} sender */
+const withdrawal = (conversation, sender) => `${sender}/${conversation}`;
+/** @param {string} to @param {string} reason @returns {Effect} */
+const closeTo = (to, reason) => ({ type: "sendClose", to, reason });
+/** @param {Ended} ended */
+const sizeOf = ({ answer }) => answer?.sdp?.length ?? 0;
+/** @param {Map<string, any>} map */
+const oldestOf = (map) => [...map.keys()][0];
+
+/** @returns {Admission} */
+const inUse = () => ({
+  admission: "refused",
+  effects: [{ type: "sendResponse", status: "REJECTED", reason: "conversation_in_use" }],
+});

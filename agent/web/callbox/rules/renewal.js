@@ -1,0 +1,276 @@
+// @ts-check
+/**
+ * A fresh transport for the same conversation (PROTOCOL 2, `offer` / `answer`): the rows for
+ * silence,
+ * loss, and the transports that come after the first.
+ *
+ * - *Whatever works first.* A packet over the old transport, or the fresh one being connected,
+ *   restores the call. Media moves only to a transport that is connected, and the old one goes only
+ *   then.
+ * - *Our network changed.* A fresh transport at once, silent or not; what was in the making has the
+ *   old addresses, and is replaced. It counts as a word of the remote peer: the silence is ours.
+ * - *Before there is an answer* no fresh transport can be offered. Where our network changes once
+ * the
+ *   first one is in the making, a fresh one follows the acceptance at once.
+ * - *While the first one connects* a fresh one may be offered beside it, from either side. The
+ * first
+ *   to be connected establishes the call, and none of them puts its deadline off.
+ * - On a collision of offers the inviter's wins.
+ */
+
+import { refuseIf } from "./machine.js";
+
+/**
+ * @typedef {import("./machine.js").Call} Call
+ * @typedef {import("./machine.js").Input} Input
+ * @typedef {import("./machine.js").Effect} Effect
+ * @typedef {import("./machine.js").Step} Step
+ */
+
+// -- rows: silence
+
+/** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
+export function goSilent(call, { generation, seconds }, now) {
+  call.mustCarry(generation);
+  fallSilent(call, now - seconds);
+  return ["lost", [...degrade(call, "silence"), ...offerAnew(call, now)]];
+}
+
+/**
+ * The old transport works again. A fresh one in the making goes on: the remote peer may be about to
+ * move to it.
+ * @param {Call} call
+ * @param {Input} input
+ * @param {number} now
+ * @returns {Step}
+ */
+export function hearAgain(call, { generation }, now) {
+  call.mustCarry(generation);
+  refuseIf(call.liveness.leftAt !== null, `transport ${generation} was closed by the remote peer`);
+  return ["established", restore(call, now)];
+}
+
+/** `closed`: by the remote peer. `seconds`: how long ago, where that was noticed late.
+ * @param {Call} call
+ * @param {Input} input
+ * @param {number} now
+ * @returns {Step}
+ */
+export function loseTransport(call, { generation, closed = false, seconds = 0 }, now) {
+  call.mustCarry(generation);
+  refuseIf(call.liveness.leftAt !== null, `transport ${generation} is gone`);
+  fallSilent(call, now - seconds);
+  if (closed) {
+    call.liveness.leftAt = now - seconds;
+    return ["lost", []];
+  }
+  return ["lost", [...degrade(call, "lost"), ...offerAnew(call, now)]];
+}
+
+/** @param {Call} call @param {number} since */
+function fallSilent(call, since) {
+  call.liveness.fallSilent(since);
+  call.mediaUntil = null;
+}
+
+/** @param {Call} call @param {string} cause @returns {Effect[]} */
+function degrade(call, cause) {
+  if (call.liveness.degraded) return [];
+  call.liveness.degraded = true;
+  return [{ type: "degraded", cause }];
+}
+
+/** @param {Call} call @param {number} now @returns {Effect[]} */
+function restore(call, now) {
+  const told = call.liveness.restore();
+  call.renewals.retryAt = null;
+  if (call.expectsMedia) call.mediaUntil ??= now + call.timing.media;
+  return told ? [{ type: "restored", generation: call.renewals.current }] : [];
+}
+
+// -- rows: a fresh transport
+
+/** @param {Call} call @param {Input} _input @param {number} now @returns {Step} */
+export function renewTransport(call, _input, now) {
+  refuseIf(!mayRenew(call), `more than ${call.timing.maxRenewals} renewals`);
+  // What it offers in its place is all there is: it goes on.
+  refuseIf(call.liveness.leftAt !== null, "the remote peer has left its transport");
+  call.liveness.wordAt = now;
+  return [call.state, makeAnew(call, now)];
+}
+
+/**
+ * Nobody has accepted yet: it is made up for when somebody has.
+ * @param {Call} call
+ * @returns {Step}
+ */
+export function noteMoved(call) {
+  call.renewals.moved = true;
+  return [call.state, []];
+}
+
+/**
+ * To be done at the acceptance: a fresh transport, if our network has changed since the first was
+ * begun.
+ * @param {Call} call
+ * @param {number} now
+ * @returns {Effect[]}
+ */
+export function catchUp(call, now) {
+  const { moved } = call.renewals;
+  call.renewals.moved = false;
+  return moved ? makeAnew(call, now) : [];
+}
+
+/** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
+export function takeOffer(call, input, now) {
+  call.mustBeRemote(input);
+  const { renewals } = call;
+  const known = Math.max(renewals.current, renewals.newestOfTheirs);
+  refuseIf(input.generation <= known, `generation ${input.generation} is not newer than ${known}`);
+  const { pending } = renewals;
+  const collides = pending !== null && input.generation <= pending.generation;
+  refuseIf(
+    collides && (!pending.offeredByUs || call.direction === "outgoing"),
+    `generation ${pending?.generation} is under way`,
+  );
+  refuseIf(
+    input.generation > call.timing.maxRenewals,
+    `more than ${call.timing.maxRenewals} renewals`,
+  );
+  call.liveness.wordAt = now;
+  renewals.newestOfTheirs = input.generation;
+  return [call.state, [...renewals.drop(), beginRenewal(call, input.generation, now, input.sdp)]];
+}
+
+/** @param {Call} call @param {Input} input @returns {Step} */
+export function sendDescription(call, { generation, sdp }) {
+  const { pending } = call.renewals;
+  refuseIf(
+    pending?.generation !== generation,
+    `no description of generation ${generation} is awaited`,
+  );
+  return [
+    call.state,
+    [{ type: pending?.offeredByUs ? "sendOffer" : "sendAnswer", generation, sdp }],
+  ];
+}
+
+/** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
+export function noteDelivered(call, { generation }, now) {
+  refuseIf(call.liveness.deliveredAt !== null, "an earlier offer was delivered");
+  refuseIf(
+    call.renewals.pending?.generation !== generation,
+    `the offer of transport ${generation} is over`,
+  );
+  call.liveness.deliveredAt = now;
+  return [call.state, []];
+}
+
+/** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
+export function takeAnswer(call, input, now) {
+  call.mustBeRemote(input);
+  const { generation, sdp } = input;
+  const { pending } = call.renewals;
+  const awaited = pending?.offeredByUs && pending.generation === generation && !pending.answered;
+  refuseIf(!awaited, `no answer of generation ${generation} is awaited`);
+  if (pending) pending.answered = true;
+  call.liveness.wordAt = now;
+  return [call.state, [{ type: "applyAnswer", generation, sdp }]];
+}
+
+/** The fresh transport is connected: it takes the media over, the old one goes.
+ * @param {Call} call
+ * @param {Input} input
+ * @param {number} now
+ * @returns {Step}
+ */
+export function moveOver(call, { generation }, now) {
+  refuseIf(
+    call.renewals.pending?.generation !== generation,
+    `transport ${generation} is not awaited`,
+  );
+  call.reconnects += 1;
+  return ["established", [...call.renewals.takeOver(generation), ...restore(call, now)]];
+}
+
+/** It leaves the old transport, and the next attempt comes at its time.
+ * @param {Call} call
+ * @param {Input} input
+ * @param {number} now
+ * @returns {Step}
+ */
+export function failRenewal(call, { code, message }, now) {
+  const { renewals, timing } = call;
+  if (renewals.retryAt !== null) renewals.retryAt = Math.min(renewals.retryAt, now + timing.retry);
+  return [call.state, [{ type: "errorRaised", code, message }, ...renewals.drop()]];
+}
+
+// -- attempts
+
+/** @param {Call} call */
+const mayRenew = (call) => call.renewals.newest < call.timing.maxRenewals;
+
+/**
+ * An attempt, unless one is under way.
+ * @param {Call} call
+ * @param {number} now
+ * @returns {Effect[]}
+ */
+const offerAnew = (call, now) => (call.renewals.pending ? [] : makeAnew(call, now));
+
+/** An attempt in the place of the one that is under way; no more of them once there were too many.
+ * @param {Call} call
+ * @param {number} now
+ * @returns {Effect[]}
+ */
+function makeAnew(call, now) {
+  const dropped = call.renewals.drop();
+  if (mayRenew(call) && call.liveness.leftAt === null) {
+    return [...dropped, beginRenewal(call, call.renewals.newest + 1, now, null)];
+  }
+  call.renewals.retryAt = null;
+  return dropped;
+}
+
+/**
+ * @param {Call} call
+ * @param {number} generation
+ * @param {number} now
+ * @param {string | null} offer
+ * @returns {Effect}
+ */
+function beginRenewal(call, generation, now, offer) {
+  const { timing, grant, iceServers } = call;
+  const ours = offer === null;
+  call.renewals.begin(
+    generation,
+    ours,
+    now + timing.renewal,
+    now + (ours ? timing.retry : timing.renewal),
+  );
+  if (ours) return call.create({ type: "createOffer", generation, grant, iceServers });
+  return call.create({ type: "createAnswer", generation, sdp: offer, grant, iceServers });
+}
+
+// -- rows: time
+
+/**
+ * The longest duration is over, the remote peer has hung up or is given up, or the next attempt is
+ * due.
+ * @param {Call} call
+ * @param {Input} _input
+ * @param {number} now
+ * @returns {Step}
+ */
+export function expireLost(call, _input, now) {
+  call.mustBeDue(now);
+  const giveUp = call.giveUpAt();
+  const sayAndEnd = (/** @type {string} */ reason, /** @type {"local" | "remote"} */ closedBy) =>
+    call.end(now, reason, closedBy, [{ type: "sendClose", to: call.remoteUid, reason }]);
+  if (call.deadline !== null && now >= call.deadline) return sayAndEnd("max_duration", "local");
+  if (giveUp === null || now < giveUp) return ["lost", makeAnew(call, now)];
+  return call.liveness.leftAt !== null
+    ? sayAndEnd("user_hangup", "remote")
+    : sayAndEnd("ice_timeout", "local");
+}
