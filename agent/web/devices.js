@@ -30,7 +30,8 @@ export class DeviceList {
       this.#update(this.#cardOf(device.uid), device, inCallWith, connected);
     }
     this.#order(known);
-    this.#empty.textContent = known.length > 0 ? "" : translate(connected ? "devices.empty" : "devices.searching");
+    this.#empty.textContent =
+      known.length > 0 ? "" : translate(connected ? "devices.empty" : "devices.searching");
   }
 
   /** Gives the focus back to the button of `uid`, or to the list. @param {string} uid */
@@ -52,7 +53,12 @@ export class DeviceList {
     return card;
   }
 
-  /** @param {HTMLElement} card @param {Device} device @param {string | null} inCallWith @param {boolean} connected */
+  /**
+   * @param {HTMLElement} card
+   * @param {Device} device
+   * @param {string | null} inCallWith
+   * @param {boolean} connected
+   */
   #update(card, device, inCallWith, connected) {
     const online = device.status?.state === "online";
     const yours = inCallWith === device.uid;

@@ -37,8 +37,13 @@ export function setLabel(button, label) {
 
 /** `72` seconds as `1:12`. @param {number} seconds */
 export function clockText(seconds) {
-  const [whole, pad] = [Math.floor(seconds), (/** @type {number} */ n) => String(n).padStart(2, "0")];
+  const [whole, pad] = [
+    Math.floor(seconds),
+    (/** @type {number} */ n) => String(n).padStart(2, "0"),
+  ];
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor(whole / 60) % 60;
-  return hours > 0 ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
+  return hours > 0
+    ? `${hours}:${pad(minutes)}:${pad(whole % 60)}`
+    : `${minutes}:${pad(whole % 60)}`;
 }

@@ -12,7 +12,8 @@ const GUARD = 500; // milliseconds
 const JPEG = /^(?:data:image\/jpeg;base64,)?(\/9j\/[A-Za-z0-9+/]+={0,2})$/;
 
 /**
- * The picture that an invitation carries, as a `data:` URL; null where it carries none that is a JPEG.
+ * The picture that an invitation carries, as a `data:` URL; null where it carries none that is a
+ * JPEG.
  * @param {any} userData
  */
 export function snapshotOf(userData) {
@@ -32,7 +33,8 @@ export class IncomingDialog {
   #shownAt = 0;
 
   /**
-   * @param {{ onAccept: (conversation: Conversation) => void, onReject: (conversation: Conversation) => void }} choices
+   * @param {{ onAccept: (conversation: Conversation) => void, onReject: (conversation:
+   *   Conversation) => void }} choices
    */
   constructor({ onAccept, onReject }) {
     byId("accept").addEventListener("click", () => this.#choose(onAccept));
@@ -43,7 +45,8 @@ export class IncomingDialog {
       this.#choose(onReject);
     });
     this.#dialog.addEventListener("close", () => {
-      // A browser asks only once: Escape again, with nothing else in between, closes without a `cancel`.
+      // A browser asks only once: Escape again, with nothing else in between, closes without a
+      // `cancel`.
       if (!this.#conversation || this.#dialog.open) return;
       this.#choose(onReject);
       if (this.#conversation) this.#dialog.showModal();

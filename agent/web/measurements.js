@@ -1,5 +1,8 @@
 // @ts-check
-/** Everything that is measured during a call: the plots, and a table of all of it for whoever looks for a fault. */
+/**
+ * Everything that is measured during a call: the plots, and a table of all of it for whoever looks
+ * for a fault.
+ */
 
 import { byId } from "./dom.js";
 import { translate } from "./i18n.js";
@@ -42,9 +45,13 @@ export class Measurements {
   #drawTables() {
     if (!this.#details.open) return;
     const tables = Object.entries(this.#latest).flatMap(([side, report]) =>
-      Object.entries(report).map(([part, values]) => makeTable(`${translate(`plots.${side}`)} · ${part}`, values)),
+      Object.entries(report).map(([part, values]) =>
+        makeTable(`${translate(`plots.${side}`)} · ${part}`, values),
+      ),
     );
-    const none = Object.assign(document.createElement("p"), { textContent: translate("plots.none") });
+    const none = Object.assign(document.createElement("p"), {
+      textContent: translate("plots.none"),
+    });
     byId("tables").replaceChildren(...(tables.length > 0 ? tables : [none]));
   }
 }

@@ -1,5 +1,8 @@
 // @ts-check
-/** Live plots of a call: bit rate, frame rate, round trip and loss, as small lines with their latest value. */
+/**
+ * Live plots of a call: bit rate, frame rate, round trip and loss, as small lines with their latest
+ * value.
+ */
 
 import { translate } from "./i18n.js";
 
@@ -16,23 +19,34 @@ export function bitrateText(bits) {
 }
 
 /**
- * What is plotted. `read` gives the value of the latest reports, undefined where it is not known; `floor` is the
+ * What is plotted. `read` gives the value of the latest reports, undefined where it is not known;
+ * `floor` is the
  * smallest full scale, so that noise does not look like a mountain.
- * @type {Record<string, { floor: number, format: (value: number) => string, read: (remote: StatisticsReport, before: StatisticsReport | null) => number | undefined }>}
+ * @type {Record<string, { floor: number, format: (value: number) => string, read: (remote:
+ *   StatisticsReport, before: StatisticsReport | null) => number | undefined }>}
  */
 const PLOTS = {
   bitrate: {
     floor: 500_000,
     format: bitrateText,
-    read: ({ video, audio }) => (video || audio ? (video?.bitrate ?? 0) + (audio?.bitrate ?? 0) : undefined),
+    read: ({ video, audio }) =>
+      video || audio ? (video?.bitrate ?? 0) + (audio?.bitrate ?? 0) : undefined,
   },
-  framerate: { floor: 30, format: (value) => `${Math.round(value)} fps`, read: ({ video }) => video?.framesPerSecond },
+  framerate: {
+    floor: 30,
+    format: (value) => `${Math.round(value)} fps`,
+    read: ({ video }) => video?.framesPerSecond,
+  },
   roundtrip: {
     floor: 50,
     format: (value) => (value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`),
     read: ({ transport }) => transport?.currentRoundTripTime * 1000,
   },
-  loss: { floor: 5, format: (value) => `${value.toFixed(value > 0 && value < 10 ? 1 : 0)} %`, read: lossPercent },
+  loss: {
+    floor: 5,
+    format: (value) => `${value.toFixed(value > 0 && value < 10 ? 1 : 0)} %`,
+    read: lossPercent,
+  },
 };
 
 /**
@@ -51,7 +65,8 @@ export function lossPercent(now, before) {
 }
 
 /**
- * The line through `values` and the area below it, as SVG path data. The newest value is at the right.
+ * The line through `values` and the area below it, as SVG path data. The newest value is at the
+ * right.
  * @param {number[]} values
  * @param {number} floor
  */
@@ -70,7 +85,8 @@ export function drawLine(values, floor) {
 /** The row of plots in `container`. */
 export class Plots {
   /**
-   * @type {Map<string, { values: number[], figure: HTMLElement, value: HTMLElement, line: Element, area: Element }>}
+   * @type {Map<string, { values: number[], figure: HTMLElement, value: HTMLElement, line: Element,
+   *   area: Element }>}
    */
   #plots = new Map();
   /** @type {StatisticsReport | null} */

@@ -19,7 +19,10 @@ const REJECTIONS = new Set([
 /** Codes that say no more than REJECTED itself does. */
 const PLAIN = new Set(["rejected", "user_hangup", "declined"]);
 
-/** Whether the call went as somebody wanted, so that nothing needs to be put right. @param {CallRecord} record */
+/**
+ * Whether the call went as somebody wanted, so that nothing needs to be put right.
+ * @param {CallRecord} record
+ */
 export const wentWell = ({ reason, closedBy }) =>
   ["user_hangup", "cancelled", "answered_elsewhere"].includes(reason) ||
   (reason === "rejected" && closedBy === "local");
@@ -32,7 +35,8 @@ export const wentWell = ({ reason, closedBy }) =>
  */
 export function sentenceOf(record, errorCode = null) {
   const { reason, closedBy, direction, responseReason } = record;
-  const failedHere = closedBy === "local" && ["offer_failed", "unusable_description"].includes(errorCode ?? "");
+  const failedHere =
+    closedBy === "local" && ["offer_failed", "unusable_description"].includes(errorCode ?? "");
   if (failedHere) return "end.local_failure";
   switch (reason) {
     case "user_hangup":

@@ -1,5 +1,8 @@
 // @ts-check
-/** How the page is set up: `config.json` beside it, what the person chose, and the drawer to choose in. */
+/**
+ * How the page is set up: `config.json` beside it, what the person chose, and the drawer to choose
+ * in.
+ */
 
 import { isUid } from "./conversation.js";
 import { byId } from "./dom.js";
@@ -15,7 +18,10 @@ import { translate } from "./i18n.js";
  * @property {RTCIceServer[]} [iceServers]
  */
 
-/** Reads `config.json`. Throws where there is none that can be used. @returns {Promise<Configuration>} */
+/**
+ * Reads `config.json`. Throws where there is none that can be used.
+ * @returns {Promise<Configuration>}
+ */
 export async function readConfiguration() {
   const answer = await fetch("config.json", { cache: "no-store" });
   if (!answer.ok) throw new Error(`config.json: ${answer.status}`);
@@ -95,7 +101,11 @@ export class SettingsDrawer {
   /** Whether the name can be used; says so beside it. */
   #check() {
     const good = isUid(this.#name.value.trim());
-    const help = this.#fixed ? "settings.name.fixed" : good ? "settings.name.help" : "settings.name.invalid";
+    const help = this.#fixed
+      ? "settings.name.fixed"
+      : good
+        ? "settings.name.help"
+        : "settings.name.invalid";
     this.#name.setAttribute("aria-invalid", String(!good));
     byId("name-help").textContent = translate(help);
     return good;

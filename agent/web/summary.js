@@ -14,13 +14,20 @@ export class Summary {
 
   /** @param {{ onAgain: (uid: string) => void }} actions */
   constructor({ onAgain }) {
-    byId("again").addEventListener("click", () => this.#shown && onAgain(this.#shown.record.remoteUid));
+    byId("again").addEventListener(
+      "click",
+      () => this.#shown && onAgain(this.#shown.record.remoteUid),
+    );
     byId("copy").addEventListener("click", () => void this.#copy());
     byId("copy").hidden = !navigator.clipboard; // only secure pages have one
     byId("dismiss").addEventListener("click", () => this.hide());
   }
 
-  /** Shows `record` and returns the sentence. @param {CallRecord} record @param {string | null} errorCode */
+  /**
+   * Shows `record` and returns the sentence.
+   * @param {CallRecord} record
+   * @param {string | null} errorCode
+   */
   show(record, errorCode) {
     this.#shown = { record, errorCode };
     byId("copy").textContent = translate("summary.copy");
@@ -51,7 +58,11 @@ export class Summary {
   }
 }
 
-/** What is known about the call, as key and value. @param {CallRecord} record @returns {[string, string][]} */
+/**
+ * What is known about the call, as key and value.
+ * @param {CallRecord} record
+ * @returns {[string, string][]}
+ */
 function factsOf(record) {
   const { video = {}, audio = {}, path, setup, callStatus } = record;
   const number = (/** @type {unknown} */ value) => (typeof value === "number" ? value : 0);
@@ -64,7 +75,10 @@ function factsOf(record) {
     ["device", record.remoteUid],
     ["duration", connected ? clockText(record.duration) : null],
     ["ended", new Date(record.endedAt).toLocaleTimeString(currentLanguage())],
-    ["status", callStatus && record.responseReason ? `${callStatus} · ${record.responseReason}` : callStatus],
+    [
+      "status",
+      callStatus && record.responseReason ? `${callStatus} · ${record.responseReason}` : callStatus,
+    ],
     ["setup", setup.firstFrame === undefined ? null : `${setup.firstFrame} ms`],
     [
       "path",
@@ -84,7 +98,9 @@ function factsOf(record) {
 /** @param {[string, string]} fact */
 function makeFact([key, value]) {
   const group = document.createElement("div");
-  const term = Object.assign(document.createElement("dt"), { textContent: translate(`summary.${key}`) });
+  const term = Object.assign(document.createElement("dt"), {
+    textContent: translate(`summary.${key}`),
+  });
   const text = Object.assign(document.createElement("dd"), { textContent: value });
   group.append(term, text);
   return [group];

@@ -19,7 +19,16 @@ const TRANSFORM = `
 
 class Caller {
   /** Everything that has happened so far, to be read by the test. */
-  seen = { state: "new", renewals: 0, frames: 0, firstFrame: 0, width: 0, height: 0, loudest: 0, closed: /** @type {?string} */ (null) };
+  seen = {
+    state: "new",
+    renewals: 0,
+    frames: 0,
+    firstFrame: 0,
+    width: 0,
+    height: 0,
+    loudest: 0,
+    closed: /** @type {?string} */ (null),
+  };
   /** @type {number[]} age of each picture when it was about to be shown; a strip that cannot be read counts as NaN */
   ages = [];
   /** @type {string[]} */
@@ -35,15 +44,25 @@ class Caller {
   /** The offer for a call. `mayAskForKeyframes` puts a transform between receiver and decoder.
    * @param {{ video?: boolean, microphone?: boolean, mayAskForKeyframes?: boolean, measure?: boolean,
    *   configuration?: RTCConfiguration }} options */
-  async offer({ video = true, microphone = true, mayAskForKeyframes = false, measure = true, configuration = {} }) {
+  async offer({
+    video = true,
+    microphone = true,
+    mayAskForKeyframes = false,
+    measure = true,
+    configuration = {},
+  }) {
     this.measure = measure;
     this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", ...configuration });
     this.pc.onconnectionstatechange = () => (this.seen.state = this.pc.connectionState);
     this.pc.onicecandidate = ({ candidate }) => this.found(candidate);
-    this.pc.ontrack = ({ track }) => (track.kind === "video" ? this.show(track) : this.listen(track));
+    this.pc.ontrack = ({ track }) =>
+      track.kind === "video" ? this.show(track) : this.listen(track);
     if (microphone) {
       const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
-      this.pc.addTransceiver(stream.getAudioTracks()[0], { direction: "sendrecv", streams: [stream] });
+      this.pc.addTransceiver(stream.getAudioTracks()[0], {
+        direction: "sendrecv",
+        streams: [stream],
+      });
     } else {
       this.pc.addTransceiver("audio", { direction: "recvonly" });
     }
@@ -83,7 +102,10 @@ class Caller {
       this.pc.close();
       [this.pc, this.fresh] = [pc, null];
       this.seen.renewals += 1;
-      if (pc.video) /** @type {any} */ (document.getElementById("screen")).srcObject = new MediaStream([pc.video]);
+      if (pc.video)
+        /** @type {any} */ (document.getElementById("screen")).srcObject = new MediaStream([
+          pc.video,
+        ]);
     };
     await pc.setRemoteDescription({ type: "offer", sdp });
     await pc.setLocalDescription();
@@ -123,7 +145,9 @@ class Caller {
 
   /** @param {RTCRtpReceiver} receiver */
   transform(receiver) {
-    const worker = new Worker(URL.createObjectURL(new Blob([TRANSFORM], { type: "text/javascript" })));
+    const worker = new Worker(
+      URL.createObjectURL(new Blob([TRANSFORM], { type: "text/javascript" })),
+    );
     const { port1, port2 } = new MessageChannel();
     this.keyframes = port1;
     receiver.transform = new RTCRtpScriptTransform(worker, { port: port2 }, [port2]);
@@ -133,8 +157,13 @@ class Caller {
   show(track) {
     const screen = /** @type {HTMLVideoElement} */ (document.getElementById("screen"));
     const canvas = new OffscreenCanvas(1, STRIP_ROWS);
-    const paper = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
-    const onFrame = (/** @type {number} */ _, /** @type {VideoFrameCallbackMetadata} */ { width, height }) => {
+    const paper = /** @type {OffscreenCanvasRenderingContext2D} */ (
+      canvas.getContext("2d", { willReadFrequently: true })
+    );
+    const onFrame = (
+      /** @type {number} */ _,
+      /** @type {VideoFrameCallbackMetadata} */ { width, height },
+    ) => {
       const now = Date.now();
       this.seen.firstFrame ||= now;
       this.seen.frames += 1;
@@ -157,7 +186,8 @@ class Caller {
     const samples = new Float32Array(analyser.fftSize);
     setInterval(() => {
       analyser.getFloatTimeDomainData(samples);
-      for (const sample of samples) this.seen.loudest = Math.max(this.seen.loudest, Math.abs(sample));
+      for (const sample of samples)
+        this.seen.loudest = Math.max(this.seen.loudest, Math.abs(sample));
     }, 20);
   }
 }
