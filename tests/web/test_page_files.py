@@ -10,7 +10,7 @@ from agent.web.page_files import PageResponses, page_folder, read_page
 
 def test_read_page_takes_the_page_and_no_code_of_ours(tmp_path: Path) -> None:
     names = {name for name, _ in read_page(page_folder())}
-    assert {"index.html", "page.js", "conversation.js", "page.css"} <= names
+    assert {"index.html", "page.js", "conversation.js", "styles/base.css"} <= names
     assert not [name for name in names if name.endswith((".py", ".json"))]
 
 
