@@ -1,189 +1,183 @@
-"""From the answer on, the same in both roles: connecting, the call itself, fresh transports for it,
-and its end.
-"""
+"""From the answer on, the same in both roles: connecting, the call itself, and its end."""
 
 from __future__ import annotations
 
 from agent.core.call import events as ev
-from agent.core.call.machine import Refused, State, Table, row, stay
+from agent.core.call import renewing
+from agent.core.call.base_call import Call
+from agent.core.call.machine import Refused, State, Step, Table, row, stay
 from agent.core.call.reasons import CloseReason, Side
-from agent.core.call.renewal import RenewingCall
+
+# -- rows: from the answer on ----------------------------------------------------------------------
 
 
-class AnsweredCall(RenewingCall):
-    """The rows that `IncomingCall` and `OutgoingCall` share."""
+def add_candidate(call: Call, event: ev.CandidateReceived, now: float) -> Step:
+    call.remote.require(event)
+    call.candidates.take(call.timing.max_candidates)
+    call.liveness.spoke_at = now
+    return call.state, [ev.AddCandidate(_generation_of_candidates(call), event.candidate)]
 
-    # -- rows: from the answer on ------------------------------------------------------------------
 
-    def _add_candidate(
-        self, event: ev.CandidateReceived, now: float
-    ) -> tuple[State, list[ev.Effect]]:
-        self.must_be_far_side(event)
-        self.count_candidate()
-        self._word_at = now
-        return self.state, [ev.AddCandidate(self._candidates_for(), event.candidate)]
+def _generation_of_candidates(call: Call) -> int:
+    """The newest transport; those of the first one may still come until the remote peer takes part
+    in another.
+    """
+    renewals = call.renewals
+    if renewals.generation is None or (call.state is State.CONNECTING and not renewals.shared):
+        return renewals.current
+    return renewals.generation
 
-    def _candidates_for(self) -> int:
-        """The newest transport; those of the first one may still come until the far side takes part
-        in another.
-        """
-        if self._renewal is None or (self.state is State.CONNECTING and not self._renewal.shared):
-            return self._current
-        return self._renewal.generation
 
-    def _trickle(self, event: ev.CandidateFound, _now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_live(event.generation)
-        return self.state, [ev.SendCandidate(self.remote_uid, event.candidate)]
+def trickle(call: Call, event: ev.CandidateFound, _now: float) -> Step:
+    call.renewals.require_live(event.generation)
+    return call.state, [ev.SendCandidate(call.remote.uid, event.candidate)]
 
-    def _ice(self, event: ev.IceConnected, now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_live(event.generation)
-        if self.marks.ice is None:
-            self.marks.ice = now
-        return self.state, []
 
-    def _established(self, event: ev.PeerConnected, now: float) -> tuple[State, list[ev.Effect]]:
-        """By the first transport, or by a fresh one that was quicker."""
-        self.must_be_live(event.generation)
-        moving = [] if event.generation == self._current else self._take_over(event.generation)
-        self.marks.connected = now
-        self._deadline = None if self.grant.max_duration is None else now + self.grant.max_duration
-        if self._expects_media and not self.tracks:
-            self._media_until = now + self.timing.media
-        return State.ESTABLISHED, [*moving, ev.Connected()]
+def mark_ice(call: Call, event: ev.IceConnected, now: float) -> Step:
+    call.renewals.require_live(event.generation)
+    if call.marks.ice is None:
+        call.marks.ice = now
+    return call.state, []
 
-    def _first_frame(self, event: ev.FirstFrameSeen, now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_live(event.generation)
-        if self.marks.first_frame is None:
-            self.marks.first_frame = now
-        return self.state, []
 
-    def _track(self, event: ev.TrackReceived, _now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_live(event.generation)
-        if event.kind in (kind for kind, _ in self.tracks):
-            raise Refused(f"{event.kind} was received before")
-        self.tracks = (*self.tracks, (event.kind, event.codec))
-        self._expects_media, self._media_until = False, None
-        return self.state, [ev.StreamReceived(self.tracks)]
+def mark_first_frame(call: Call, event: ev.FirstFrameSeen, now: float) -> Step:
+    call.renewals.require_live(event.generation)
+    if call.marks.first_frame is None:
+        call.marks.first_frame = now
+    return call.state, []
 
-    def _setup_failed(self, event: ev.PeerFailed, now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_live(event.generation)
-        raised = ev.ErrorRaised(event.code, event.message)
-        tell: list[ev.Effect] = [raised, ev.SendClose(self.remote_uid, event.reason)]
-        return self.end(now, event.reason, Side.LOCAL, tell)
 
-    def _not_connected(self, event: ev.PeerFailed, now: float) -> tuple[State, list[ev.Effect]]:
-        """The first transport has failed: where a fresh one is in the making, that may connect
-        yet.
-        """
-        if (
-            self._renewal is None
-            or event.generation != self._current
-            or event.reason == CloseReason.NO_USER_MEDIA
-        ):
-            return self._failed(event, now)
-        return self.state, [ev.ErrorRaised(event.code, event.message)]
+def take_track(call: Call, event: ev.TrackReceived, _now: float) -> Step:
+    call.renewals.require_live(event.generation)
+    call.media.receive(event.kind, event.codec)
+    return call.state, [ev.StreamReceived(call.media.tracks)]
 
-    def _failed(self, event: ev.PeerFailed, now: float) -> tuple[State, list[ev.Effect]]:
-        """A renewal that fails, for whatever reason, leaves the old transport; a failed media
-        source ends the call.
-        """
-        renewing = self._renewal is not None and event.generation == self._renewal.generation
-        if renewing and event.reason != CloseReason.NO_USER_MEDIA:
-            return self._renewal_failed(event, now)
-        return self._setup_failed(event, now)
 
-    def _unheeded(self, event: ev.RtcpTimedOut, now: float) -> tuple[State, list[ev.Effect]]:
-        """It has a connection, and nobody behind it. Who has said a word since then is there."""
-        self.must_carry(event.generation)
-        if self._word_at is not None and self._word_at > now - event.seconds:
-            raise Refused(f"{self.remote_uid} has spoken since")
-        reason = CloseReason.MEDIA_TIMEOUT
-        return self.end(now, reason, Side.LOCAL, [ev.SendClose(self.remote_uid, reason)])
+def establish(call: Call, event: ev.PeerConnected, now: float) -> Step:
+    """By the first transport, or by a fresh one that was quicker."""
+    call.renewals.require_live(event.generation)
+    first = event.generation == call.renewals.current
+    moving = [] if first else call.move_media()
+    call.marks.connected = now
+    longest = call.media.grant.max_duration
+    call.deadline = None if longest is None else now + longest
+    call.media.await_first(now, call.timing.media)
+    return State.ESTABLISHED, [*moving, ev.Connected()]
 
-    # -- rows: the end -----------------------------------------------------------------------------
 
-    def _close(self, event: ev.CloseRequested, now: float) -> tuple[State, list[ev.Effect]]:
-        return self.end(
-            now, event.reason, Side.LOCAL, [ev.SendClose(self.remote_uid, event.reason)]
-        )
+# -- rows: a transport that fails ------------------------------------------------------------------
 
-    def _closed_by_far_side(
-        self, event: ev.CloseReceived, now: float
-    ) -> tuple[State, list[ev.Effect]]:
-        self.must_be_far_side(event)
-        return self.end(now, event.reason, Side.REMOTE, [])
 
-    def _error(self, event: ev.ErrorReceived, now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_far_side(event)
-        self._word_at = now
-        return self.state, [ev.ErrorRaised(event.code, event.message)]
+def fail(call: Call, event: ev.PeerFailed, now: float) -> Step:
+    """A renewal that fails, for whatever reason, leaves the old transport; a failed media source
+    ends the call.
+    """
+    renewing_ = event.generation == call.renewals.generation
+    if renewing_ and event.reason != CloseReason.NO_USER_MEDIA:
+        return renewing.drop_failed(call, event, now)
+    call.renewals.require_live(event.generation)
+    raised = ev.ErrorRaised(event.code, event.message)
+    tell: list[ev.Effect] = [raised, ev.SendClose(call.remote.uid, event.reason)]
+    return call.end(now, event.reason, Side.LOCAL, tell)
 
-    def _setup_expired(
-        self, _event: ev.DeadlineReached, now: float
-    ) -> tuple[State, list[ev.Effect]]:
-        self.must_be_due(now)
-        if self._deadline is not None and now < self._deadline:
-            return self.state, self._drop_renewal()
-        reason = CloseReason.ICE_FAILED
-        return self.end(now, reason, Side.LOCAL, [ev.SendClose(self.remote_uid, reason)])
 
-    def _established_expired(
-        self, _event: ev.DeadlineReached, now: float
-    ) -> tuple[State, list[ev.Effect]]:
-        """The longest duration is over, nothing arrives, or a renewal came to nothing while the old
-        transport works.
-        """
-        self.must_be_due(now)
-        over = (
-            (self._deadline, CloseReason.MAX_DURATION),
-            (self._media_until, CloseReason.MEDIA_TIMEOUT),
-        )
-        for deadline, reason in over:
-            if deadline is not None and now >= deadline:
-                return self.end(now, reason, Side.LOCAL, [ev.SendClose(self.remote_uid, reason)])
-        return self.state, self._drop_renewal()
+def fail_connecting(call: Call, event: ev.PeerFailed, now: float) -> Step:
+    """The first transport has failed: where a fresh one is in the making, that may connect yet."""
+    first = event.generation == call.renewals.current
+    if not first or not call.renewals.under_way or event.reason == CloseReason.NO_USER_MEDIA:
+        return fail(call, event, now)
+    return call.state, [ev.ErrorRaised(event.code, event.message)]
+
+
+def time_out_rtcp(call: Call, event: ev.RtcpTimedOut, now: float) -> Step:
+    """There is a connection, and nobody behind it; unless the remote peer has spoken since."""
+    call.renewals.require_current(event.generation)
+    spoke = call.liveness.spoke_at
+    if spoke is not None and spoke > now - event.seconds:
+        raise Refused(f"{call.remote.uid} has spoken since")
+    return call.say_close(now, CloseReason.MEDIA_TIMEOUT)
+
+
+# -- rows: the end ---------------------------------------------------------------------------------
+
+
+def close(call: Call, event: ev.CloseRequested, now: float) -> Step:
+    return call.say_close(now, event.reason)
+
+
+def take_close(call: Call, event: ev.CloseReceived, now: float) -> Step:
+    call.remote.require(event)
+    return call.end(now, event.reason, Side.REMOTE, [])
+
+
+def take_error(call: Call, event: ev.ErrorReceived, now: float) -> Step:
+    call.remote.require(event)
+    call.liveness.spoke_at = now
+    return call.state, [ev.ErrorRaised(event.code, event.message)]
+
+
+def expire_setup(call: Call, _event: ev.DeadlineReached, now: float) -> Step:
+    call.require_due(now)
+    if call.deadline is not None and now < call.deadline:
+        return call.state, [*call.renewals.drop()]
+    return call.say_close(now, CloseReason.ICE_FAILED)
+
+
+def expire_established(call: Call, _event: ev.DeadlineReached, now: float) -> Step:
+    """The longest duration is over, no media came, or a renewal came to nothing while the old
+    transport works.
+    """
+    call.require_due(now)
+    over = (
+        (call.deadline, CloseReason.MAX_DURATION),
+        (call.media.deadline, CloseReason.MEDIA_TIMEOUT),
+    )
+    for deadline, reason in over:
+        if deadline is not None and now >= deadline:
+            return call.say_close(now, reason)
+    return call.state, [*call.renewals.drop()]
 
 
 _S = State
 # in each of the three states after an answer
 _ANSWERED = {
-    ev.CandidateReceived: stay(AnsweredCall._add_candidate),
-    ev.CandidateFound: stay(AnsweredCall._trickle),
-    ev.IceConnected: stay(AnsweredCall._ice),
-    ev.FirstFrameSeen: stay(AnsweredCall._first_frame),
-    ev.TrackReceived: stay(AnsweredCall._track),
-    ev.RenewRequested: stay(AnsweredCall._renew),
-    ev.OfferReceived: stay(AnsweredCall._offered),
-    ev.AnswerReceived: stay(AnsweredCall._answered),
-    ev.DescriptionReady: stay(AnsweredCall._description),
-    ev.ErrorReceived: stay(AnsweredCall._error),
-    ev.CloseRequested: row(AnsweredCall._close, _S.CLOSED),
-    ev.CloseReceived: row(AnsweredCall._closed_by_far_side, _S.CLOSED),
+    ev.CandidateReceived: stay(add_candidate),
+    ev.CandidateFound: stay(trickle),
+    ev.IceConnected: stay(mark_ice),
+    ev.FirstFrameSeen: stay(mark_first_frame),
+    ev.TrackReceived: stay(take_track),
+    ev.RenewRequested: stay(renewing.renew),
+    ev.OfferReceived: stay(renewing.take_offer),
+    ev.AnswerReceived: stay(renewing.take_answer),
+    ev.DescriptionReady: stay(renewing.send_description),
+    ev.ErrorReceived: stay(take_error),
+    ev.CloseRequested: row(close, _S.CLOSED),
+    ev.CloseReceived: row(take_close, _S.CLOSED),
 }
 SHARED: Table = {
     _S.CONNECTING: {
         **_ANSWERED,
-        ev.PeerConnected: row(AnsweredCall._established, _S.ESTABLISHED),
-        ev.PeerFailed: stay(AnsweredCall._not_connected, _S.CLOSED),
-        ev.DeadlineReached: stay(AnsweredCall._setup_expired, _S.CLOSED),
+        ev.PeerConnected: row(establish, _S.ESTABLISHED),
+        ev.PeerFailed: stay(fail_connecting, _S.CLOSED),
+        ev.DeadlineReached: stay(expire_setup, _S.CLOSED),
     },
     _S.ESTABLISHED: {
         **_ANSWERED,
-        ev.PeerConnected: stay(AnsweredCall._renewed),
-        ev.PeerFailed: stay(AnsweredCall._failed, _S.CLOSED),
-        ev.PeerSilent: row(AnsweredCall._silent, _S.LOST),
-        ev.RtcpTimedOut: row(AnsweredCall._unheeded, _S.CLOSED),
-        ev.PeerLost: row(AnsweredCall._lost, _S.LOST),
-        ev.DeadlineReached: stay(AnsweredCall._established_expired, _S.CLOSED),
+        ev.PeerConnected: stay(renewing.take_over),
+        ev.PeerFailed: stay(fail, _S.CLOSED),
+        ev.PeerSilent: row(renewing.fall_silent, _S.LOST),
+        ev.RtcpTimedOut: row(time_out_rtcp, _S.CLOSED),
+        ev.PeerLost: row(renewing.lose_transport, _S.LOST),
+        ev.DeadlineReached: stay(expire_established, _S.CLOSED),
     },
     _S.LOST: {
         **_ANSWERED,
-        ev.PeerConnected: row(AnsweredCall._renewed, _S.ESTABLISHED),
-        ev.PeerFailed: stay(AnsweredCall._failed, _S.CLOSED),
-        ev.PeerHeard: row(AnsweredCall._heard, _S.ESTABLISHED),
-        ev.PeerLost: stay(AnsweredCall._lost),
-        ev.OfferDelivered: stay(AnsweredCall._delivered),
-        ev.DeadlineReached: stay(AnsweredCall._lost_expired, _S.CLOSED),
+        ev.PeerConnected: row(renewing.take_over, _S.ESTABLISHED),
+        ev.PeerFailed: stay(fail, _S.CLOSED),
+        ev.PeerHeard: row(renewing.hear, _S.ESTABLISHED),
+        ev.PeerLost: stay(renewing.lose_transport),
+        ev.OfferDelivered: stay(renewing.note_delivery),
+        ev.DeadlineReached: stay(renewing.expire_lost, _S.CLOSED),
     },
     _S.CLOSED: {},
 }

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from agent.core.call import events as ev
-from agent.core.call.answered import SHARED, AnsweredCall
+from agent.core.call.answered import SHARED, add_candidate
+from agent.core.call.base_call import Call
+from agent.core.call.call_media import CallMedia
 from agent.core.call.decision import Decision
-from agent.core.call.machine import Refused, State, Table, Timing, row, stay
+from agent.core.call.machine import Refused, State, Step, Table, Timing, row, stay
 from agent.core.call.reasons import REASON_EXPIRED, CallStatus, CloseReason, Direction, Side
+from agent.core.call.remote_peer import RemotePeer
+from agent.core.call.renewing import catch_up, note_move
 
 _TOO_LATE = ev.RejectRequested(CallStatus.TIMEOUT, REASON_EXPIRED)
 
@@ -17,7 +21,7 @@ def is_expired(invitation: ev.Invitation, timing: Timing) -> bool:
     return age is not None and age > invitation.lifetime + timing.clock_skew
 
 
-class IncomingCall(AnsweredCall):
+class IncomingCall(Call):
     """A call to which the remote peer invited us. `start()` once, then `handle()`."""
 
     direction = Direction.INCOMING
@@ -33,20 +37,21 @@ class IncomingCall(AnsweredCall):
         """`decision` is carried out by `start()`. None: the application will accept, reject or
         ring.
         """
-        super().__init__(invitation.conversation, own_party, timing, State.INVITED, now)
+        age = invitation.age if invitation.age is not None else 0.0
+        left = min(invitation.lifetime, invitation.lifetime + timing.clock_skew - age)
+        super().__init__(
+            invitation.conversation,
+            own_party,
+            timing,
+            State.INVITED,
+            now,
+            remote=RemotePeer(invitation.caller, invitation.party),
+            media=CallMedia(ev.MediaGrant(), invitation.ice_servers),
+            deadline=now + left,
+        )
         self.invitation = invitation
         self.decision = decision
-        self.remote_uid = invitation.caller
-        self.remote_party = invitation.party
-        self.ice_servers = invitation.ice_servers
         self.answer: ev.SendRinging | ev.SendResponse | None = None
-        self._early: list[ev.IceCandidate | None] = []
-        self._found: list[ev.IceCandidate | None] = []
-        age = invitation.age if invitation.age is not None else 0.0
-        self._answer_until = now + min(
-            invitation.lifetime, invitation.lifetime + timing.clock_skew - age
-        )
-        self._deadline = self._answer_until
 
     @property
     def expired(self) -> bool:
@@ -77,24 +82,24 @@ class IncomingCall(AnsweredCall):
 
     # -- rows --------------------------------------------------------------------------------------
 
-    def _ring(self, event: ev.RingRequested, now: float) -> tuple[State, list[ev.Effect]]:
+    def _ring(self, event: ev.RingRequested, now: float) -> Step:
+        assert self.deadline is not None  # noqa: S101 - for the type checker; it is the invitation's
         self.rule = event.rule
-        self.grant = event.grant
-        self.answer = ev.SendRinging(max(0.0, self._answer_until - now))
+        self.media.grant = event.grant
+        self.answer = ev.SendRinging(max(0.0, self.deadline - now))
         return State.RINGING, [self.answer]
 
-    def _accept(self, event: ev.AcceptRequested, now: float) -> tuple[State, list[ev.Effect]]:
-        self.grant = event.grant or self.grant
+    def _accept(self, event: ev.AcceptRequested, now: float) -> Step:
+        self.media.grant = event.grant or self.media.grant
         self.rule = event.rule or self.rule
-        self._deadline = now + self.timing.setup
-        create = ev.CreateAnswer(0, self.invitation.sdp, self.grant, self.ice_servers)
-        early, self._early = self._early, []
+        self.deadline = now + self.timing.setup
+        sdp, media = self.invitation.sdp, self.media
         return State.ANSWERING, [
-            self.create(create),
-            *(ev.AddCandidate(0, candidate) for candidate in early),
+            self.create(ev.CreateAnswer(0, sdp, media.grant, media.ice_servers)),
+            *(ev.AddCandidate(0, held.candidate) for held in self.candidates.release_early()),
         ]
 
-    def _reject(self, event: ev.RejectRequested, now: float) -> tuple[State, list[ev.Effect]]:
+    def _reject(self, event: ev.RejectRequested, now: float) -> Step:
         if event.status == CallStatus.ACCEPTED:
             raise Refused("a rejection cannot say ACCEPTED")
         reason = {
@@ -106,72 +111,62 @@ class IncomingCall(AnsweredCall):
 
     def _refuse(
         self, now: float, status: CallStatus, code: str, reason: CloseReason, *before: ev.Effect
-    ) -> tuple[State, list[ev.Effect]]:
+    ) -> Step:
         self.call_status = status
         self.marks.answered = now
         self.answer = ev.SendResponse(status, code)
-        return self.end(
-            now,
-            reason,
-            Side.LOCAL,
-            [*before, self.answer, ev.InvitationAnswered(status, code, self.rule)],
-        )
+        told = ev.InvitationAnswered(status, code, self.rule)
+        return self.end(now, reason, Side.LOCAL, [*before, self.answer, told])
 
-    def _answer(self, event: ev.DescriptionReady, now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_live(event.generation)
+    def _answer(self, event: ev.DescriptionReady, now: float) -> Step:
+        self.renewals.require_live(event.generation)
         self.start_connecting(now)
         self.answer = ev.SendResponse(CallStatus.ACCEPTED, sdp=event.sdp)
-        found, self._found = self._found, []
         return State.CONNECTING, [
             self.answer,
             ev.InvitationAnswered(CallStatus.ACCEPTED, rule=self.rule),
-            *(ev.SendCandidate(self.remote_uid, candidate) for candidate in found),
+            *(ev.SendCandidate(self.remote.uid, each) for each in self.candidates.release_found()),
             ev.StartMedia(0),
-            *self.catch_up(now),
+            *catch_up(self, now),
         ]
 
-    def _cannot_answer(self, event: ev.PeerFailed, now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_live(event.generation)
+    def _cannot_answer(self, event: ev.PeerFailed, now: float) -> Step:
+        self.renewals.require_live(event.generation)
         raised = ev.ErrorRaised(event.code, event.message)
         return self._refuse(now, CallStatus.REJECTED, event.code, event.reason, raised)
 
-    def _hold_candidate(
-        self, event: ev.CandidateReceived, _now: float
-    ) -> tuple[State, list[ev.Effect]]:
-        self.must_be_far_side(event)
-        self.count_candidate()
-        self._early.append(event.candidate)
+    def _hold_candidate(self, event: ev.CandidateReceived, _now: float) -> Step:
+        self.remote.require(event)
+        self.candidates.hold(event, self.timing.max_candidates)
         return self.state, []
 
-    def _hold_found(self, event: ev.CandidateFound, _now: float) -> tuple[State, list[ev.Effect]]:
+    def _hold_found(self, event: ev.CandidateFound, _now: float) -> Step:
         """Found before the answer is out: it follows it."""
-        self.must_be_live(event.generation)
-        self._found.append(event.candidate)
+        self.renewals.require_live(event.generation)
+        self.candidates.found.append(event.candidate)
         return self.state, []
 
-    def _withdrawn(self, event: ev.CloseReceived, now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_far_side(event)
+    def _withdrawn(self, event: ev.CloseReceived, now: float) -> Step:
+        self.remote.require(event)
         elsewhere = event.reason == CloseReason.ANSWERED_ELSEWHERE
         return self.end(now, event.reason if elsewhere else CloseReason.CANCELLED, Side.REMOTE, [])
 
-    def _selected(self, event: ev.SelectReceived, now: float) -> tuple[State, list[ev.Effect]]:
+    def _selected(self, event: ev.SelectReceived, now: float) -> Step:
         """Another client of our own uid answered first, or it is we who did."""
-        self.must_be_far_side(event)
+        self.remote.require(event)
         if event.selected == self.own_party:
             return self.state, []
         return self.end(now, CloseReason.ANSWERED_ELSEWHERE, Side.REMOTE, [])
 
-    def _unanswered(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_due(now)
+    def _unanswered(self, _event: ev.DeadlineReached, now: float) -> Step:
+        self.require_due(now)
         return self._refuse(now, CallStatus.TIMEOUT, "no_answer", CloseReason.INVITE_TIMEOUT)
 
-    def _answer_overdue(
-        self, _event: ev.DeadlineReached, now: float
-    ) -> tuple[State, list[ev.Effect]]:
-        self.must_be_due(now)
+    def _answer_overdue(self, _event: ev.DeadlineReached, now: float) -> Step:
+        self.require_due(now)
         return self._refuse(now, CallStatus.REJECTED, "setup_timeout", CloseReason.OUT_OF_RESOURCES)
 
-    def _leave(self, event: ev.CloseRequested, now: float) -> tuple[State, list[ev.Effect]]:
+    def _leave(self, event: ev.CloseRequested, now: float) -> Step:
         """Closed by us before an answer: the caller waits for a response, so that is what it
         gets.
         """
@@ -197,9 +192,9 @@ TABLE: Table = {
     _S.ANSWERING: {
         ev.DescriptionReady: row(IncomingCall._answer, _S.CONNECTING),
         ev.PeerFailed: row(IncomingCall._cannot_answer, _S.CLOSED),
-        ev.CandidateReceived: stay(AnsweredCall._add_candidate),
+        ev.CandidateReceived: stay(add_candidate),
         ev.CandidateFound: stay(IncomingCall._hold_found),
-        ev.RenewRequested: stay(IncomingCall._moved_early),
+        ev.RenewRequested: stay(note_move),
         ev.CloseReceived: row(IncomingCall._withdrawn, _S.CLOSED),
         ev.SelectReceived: stay(IncomingCall._selected, _S.CLOSED),
         ev.CloseRequested: row(IncomingCall._leave, _S.CLOSED),

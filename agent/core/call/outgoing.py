@@ -5,12 +5,18 @@ ACCEPTED wins.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from agent.core.call import events as ev
-from agent.core.call.answered import SHARED, AnsweredCall
-from agent.core.call.machine import Refused, State, Table, Timing, row, stay
+from agent.core.call.answered import SHARED
+from agent.core.call.base_call import Call
+from agent.core.call.call_media import CallMedia
+from agent.core.call.machine import Refused, State, Step, Table, Timing, row, stay
 from agent.core.call.reasons import CallMode, CallStatus, CloseReason, Direction, Side
+from agent.core.call.remote_peer import RemotePeer
+from agent.core.call.renewing import catch_up, note_move
+from agent.core.call.targets import Target, Targets
 
 _ENDS = {
     CallStatus.REJECTED: CloseReason.REJECTED,
@@ -19,23 +25,19 @@ _ENDS = {
 }
 
 
-class Target:
-    """One uid that is invited. `status` is None while its answer is open."""
+@dataclass(slots=True)
+class OwnInvitation:
+    """What every target is sent. `second_id` is what the call is called on the wire if it has to go
+    out once more.
+    """
 
-    def __init__(self, uid: str) -> None:
-        self.uid = uid
-        self.invited = False
-        # parties at which a person is being asked
-        self.ringing: set[str] = set()
-        self.status: CallStatus | None = None
-        self.reason: str | None = None
-
-    @property
-    def waiting(self) -> bool:
-        return self.invited and self.status is None
+    lifetime: float
+    user_data: Any = None
+    second_id: str | None = None
+    sdp: str = ""
 
 
-class OutgoingCall(AnsweredCall):
+class OutgoingCall(Call):
     """A call to which we invite. `start()` once, then `handle()`."""
 
     direction = Direction.OUTGOING
@@ -54,64 +56,44 @@ class OutgoingCall(AnsweredCall):
         grant: ev.MediaGrant | None = None,
         second_id: str | None = None,
     ) -> None:
-        """`second_id` is what the call is called on the wire if it has to go out once more (see
-        `_invite_again`).
-        """
-        super().__init__(conversation, own_party, timing, State.OFFERING, now)
-        self.targets = [Target(uid) for uid in dict.fromkeys(targets)]
-        if not self.targets:
-            raise ValueError("a call needs at least one target")
-        self.remote_uid = self.targets[0].uid
-        self.mode = mode
-        self.lifetime = lifetime
-        self.user_data = user_data
-        self.grant = grant or ev.MediaGrant()
-        self._deadline = now + timing.setup
-        self._second_id = second_id
-        self._sdp = ""
-        self._found: list[ev.IceCandidate | None] = []
-        self._early: list[ev.CandidateReceived] = []
+        """`second_id`: see `_invite_again`."""
+        self.targets = Targets(targets, mode)
+        self.invitation = OwnInvitation(lifetime, user_data, second_id)
+        super().__init__(
+            conversation,
+            own_party,
+            timing,
+            State.OFFERING,
+            now,
+            remote=RemotePeer(self.targets[0].uid),
+            media=CallMedia(grant or ev.MediaGrant()),
+            deadline=now + timing.setup,
+        )
 
     def start(self, _now: float) -> list[ev.Effect]:
-        return [self.create(ev.CreateOffer(0, self.grant))]
+        return [self.create(ev.CreateOffer(0, self.media.grant))]
 
     # -- the targets -------------------------------------------------------------------------------
 
-    def _target(self, uid: str) -> Target:
-        for target in self.targets:
-            if target.uid == uid and target.invited:
-                return target
-        raise Refused(f"{uid} was not invited")
-
     def _invite(self, targets: Iterable[Target], now: float) -> list[ev.Effect]:
-        effects: list[ev.Effect] = []
+        invitation, effects = self.invitation, list[ev.Effect]()
         for target in targets:
             target.invited = True
-            effects.append(ev.SendInvite(target.uid, self._sdp, self.lifetime, self.user_data))
-            effects += [ev.SendCandidate(target.uid, candidate) for candidate in self._found]
-        self._deadline = now + self.lifetime
+            effects.append(
+                ev.SendInvite(target.uid, invitation.sdp, invitation.lifetime, invitation.user_data)
+            )
+            effects += [ev.SendCandidate(target.uid, each) for each in self.candidates.found]
+        self.deadline = now + invitation.lifetime
         return effects
 
-    def _withdraw(self, reason: CloseReason, *, but: str | None = None) -> list[ev.Effect]:
-        """Nobody is left ringing."""
-        return [
-            ev.SendClose(target.uid, reason)
-            for target in self.targets
-            if target.waiting and target.uid != but
-        ]
-
-    def _go_on(self, now: float, by: Side) -> tuple[State, list[ev.Effect]]:
+    def _go_on(self, now: float, by: Side) -> Step:
         """A target is out: wait for the others, invite the next one, or give up."""
-        if any(target.waiting for target in self.targets):
+        if self.targets.waiting:
             return State.INVITING, []
-        following = [target for target in self.targets if not target.invited]
-        if following:
-            return State.INVITING, self._invite(following[:1], now)
-        answers = [target.status for target in self.targets if target.status]
-        status = next(
-            s for s in (CallStatus.TIMEOUT, CallStatus.BUSY, CallStatus.REJECTED) if s in answers
-        )
-        reason = next(target.reason for target in self.targets if target.status == status)
+        if self.targets.following:
+            return State.INVITING, self._invite(self.targets.following, now)
+        status, reason = self.targets.outcome.status, self.targets.outcome.reason
+        assert status is not None  # noqa: S101 - for the type checker
         self.call_status = status
         # else it is our own patience that ended
         if by is Side.REMOTE:
@@ -120,160 +102,139 @@ class OutgoingCall(AnsweredCall):
 
     # -- rows --------------------------------------------------------------------------------------
 
-    def _offer_ready(self, event: ev.DescriptionReady, now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_live(event.generation)
-        self._sdp = event.sdp
-        first = self.targets if self.mode == CallMode.PARALLEL else self.targets[:1]
-        return State.INVITING, self._invite(first, now)
+    def _offer_ready(self, event: ev.DescriptionReady, now: float) -> Step:
+        self.renewals.require_live(event.generation)
+        self.invitation.sdp = event.sdp
+        return State.INVITING, self._invite(self.targets.first, now)
 
-    def _no_offer(self, event: ev.PeerFailed, now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_live(event.generation)
-        tell = [ev.ErrorRaised(event.code, event.message), *self._withdraw(event.reason)]
+    def _no_offer(self, event: ev.PeerFailed, now: float) -> Step:
+        self.renewals.require_live(event.generation)
+        raised = ev.ErrorRaised(event.code, event.message)
+        tell: list[ev.Effect] = [raised, *self.targets.withdraw(event.reason)]
         return self.end(now, event.reason, Side.LOCAL, tell)
 
-    def _hold_found(self, event: ev.CandidateFound, _now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_live(event.generation)
-        self._found.append(event.candidate)
+    def _hold_found(self, event: ev.CandidateFound, _now: float) -> Step:
+        self.renewals.require_live(event.generation)
+        self.candidates.found.append(event.candidate)
         return self.state, [
-            ev.SendCandidate(target.uid, event.candidate)
-            for target in self.targets
-            if target.waiting
+            ev.SendCandidate(target.uid, event.candidate) for target in self.targets.waiting
         ]
 
-    def _hold_candidate(
-        self, event: ev.CandidateReceived, _now: float
-    ) -> tuple[State, list[ev.Effect]]:
-        self._target(event.uid)
-        self.count_candidate()
-        self._early.append(event)
+    def _hold_candidate(self, event: ev.CandidateReceived, _now: float) -> Step:
+        self.targets.invited(event.uid)
+        self.candidates.hold(event, self.timing.max_candidates)
         return self.state, []
 
-    def _rings(self, event: ev.RingingReceived, _now: float) -> tuple[State, list[ev.Effect]]:
-        target = self._target(event.uid)
+    def _rings(self, event: ev.RingingReceived, _now: float) -> Step:
+        target = self.targets.invited(event.uid)
         if target.status is not None:
             # another client of that uid has answered for it
-            return self.state, [self._sent_away(event.uid)]
-        if event.party in target.ringing:
-            raise Refused(f"{event.uid}/{event.party} rang before")
-        if len(target.ringing) >= 8:
-            raise Refused(f"too many parties ring at {event.uid}")
-        target.ringing.add(event.party)
+            return self.state, [self._send_away(event.uid)]
+        target.ring(event.party)
         return self.state, [ev.RemoteRinging(event.uid, event.expires_in)]
 
-    def _response(self, event: ev.ResponseReceived, now: float) -> tuple[State, list[ev.Effect]]:
-        target = self._target(event.uid)
-        if target.status is not None:
-            raise Refused(f"{event.uid} has answered")
+    def _response(self, event: ev.ResponseReceived, now: float) -> Step:
+        target = self.targets.invited(event.uid)
+        target.require_unanswered()
         if event.status == CallStatus.ACCEPTED:
             return self._accepted(target, event, now)
-        if event.now is not None and self._second_id is not None:
-            return self._invite_again(event.now, now)
+        if event.now is not None and self.invitation.second_id is not None:
+            return self._invite_again(event.now, self.invitation.second_id, now)
         target.ringing.discard(event.party)
         if target.ringing:
             # one client of this uid is out, another still asks its person
             return State.INVITING, []
-        target.status, target.reason = event.status, event.reason
+        target.answer(event.status, event.reason)
         return self._go_on(now, Side.REMOTE)
 
-    def _invite_again(self, remote_now: float, now: float) -> tuple[State, list[ev.Effect]]:
-        """Our clock is wrong, a far side says: everyone still waiting is invited once more, by its
-        time (PROTOCOL 2).
+    def _invite_again(self, remote_now: float, second_id: str, now: float) -> Step:
+        """Our clock is wrong, a remote peer says: everyone still waiting is invited once more, by
+        its time (PROTOCOL 2).
 
         Under a new id, as the old one has been answered; for the application it stays the same
         call.
         """
-        assert self._second_id is not None  # noqa: S101 - for the type checker
-        self.signaled_as, self._second_id = self._second_id, None
-        waiting = [target for target in self.targets if target.waiting]
-        withdrawn = self._withdraw(CloseReason.CANCELLED)
+        self.signaled_as, self.invitation.second_id = second_id, None
+        waiting = self.targets.waiting
+        withdrawn = self.targets.withdraw(CloseReason.CANCELLED)
         for target in waiting:
             target.ringing.clear()
-        self._early, self._candidates = [], 0
-        again = ev.InviteAgain(self.signaled_as, remote_now)
+        self.candidates.release_early()
+        self.candidates.count = 0
+        again = ev.InviteAgain(second_id, remote_now)
         return State.INVITING, [*withdrawn, again, *self._invite(waiting, now)]
 
-    def _accepted(
-        self, target: Target, event: ev.ResponseReceived, now: float
-    ) -> tuple[State, list[ev.Effect]]:
+    def _accepted(self, target: Target, event: ev.ResponseReceived, now: float) -> Step:
         if not event.sdp:
             raise Refused("ACCEPTED without an answer")
         target.status = CallStatus.ACCEPTED
-        self.remote_uid, self.remote_party = target.uid, event.party
-        self._expects_media = event.sends_media
+        self.remote = RemotePeer(target.uid, event.party)
+        self.media.expected = event.sends_media
         self.start_connecting(now)
-        early = [held for held in self._early if (held.uid, held.party) == (event.uid, event.party)]
-        self._early = []
+        early = [held for held in self.candidates.release_early() if self.remote.is_sender(held)]
         # what the others sent does not count against the one who answered
-        self._candidates = len(early)
+        self.candidates.count = len(early)
         return State.CONNECTING, [
             ev.SendSelect(target.uid, event.party),
-            *self._withdraw(CloseReason.ANSWERED_ELSEWHERE, but=target.uid),
+            *self.targets.withdraw(CloseReason.ANSWERED_ELSEWHERE, but=target.uid),
             ev.ApplyAnswer(0, event.sdp),
             *(ev.AddCandidate(0, held.candidate) for held in early),
             ev.InvitationAnswered(CallStatus.ACCEPTED),
             ev.StartMedia(0),
-            *self.catch_up(now),
+            *catch_up(self, now),
         ]
 
-    def _unusable(self, event: ev.ErrorReceived, now: float) -> tuple[State, list[ev.Effect]]:
-        """Our invitation could not be used there. Or another message: then nobody shall ring on."""
-        target = self._target(event.uid)
-        if target.status is not None:
-            raise Refused(f"{event.uid} has answered")
-        target.status, target.reason = CallStatus.REJECTED, event.code
+    def _unusable(self, event: ev.ErrorReceived, now: float) -> Step:
+        """Our invitation could not be used there. Or another message: then nobody is left ringing
+        all the same.
+        """
+        target = self.targets.invited(event.uid)
+        target.require_unanswered()
+        target.answer(CallStatus.REJECTED, event.code)
         state, effects = self._go_on(now, Side.REMOTE)
         told: list[ev.Effect] = [ev.ErrorRaised(event.code, event.message)]
         return state, [*told, ev.SendClose(event.uid, CloseReason.CANCELLED), *effects]
 
-    def _declined_later(self, event: ev.CloseReceived, now: float) -> tuple[State, list[ev.Effect]]:
+    def _declined_later(self, event: ev.CloseReceived, now: float) -> Step:
         """A `close` instead of a response: that target is out."""
-        target = self._target(event.uid)
-        if target.status is not None:
-            raise Refused(f"{event.uid} has answered")
-        target.status, target.reason = CallStatus.REJECTED, event.reason.value
+        target = self.targets.invited(event.uid)
+        target.require_unanswered()
+        target.answer(CallStatus.REJECTED, event.reason.value)
         return self._go_on(now, Side.REMOTE)
 
-    def _too_late(self, event: ev.ResponseReceived, _now: float) -> tuple[State, list[ev.Effect]]:
-        """Somebody else was selected before."""
-        if event.status != CallStatus.ACCEPTED or (event.uid, event.party) == (
-            self.remote_uid,
-            self.remote_party,
-        ):
+    def _too_late(self, event: ev.ResponseReceived, _now: float) -> Step:
+        """Another party was selected before."""
+        if event.status != CallStatus.ACCEPTED or self.remote.is_sender(event):
             raise Refused("answered before")
-        return self.state, [self._sent_away(event.uid)]
+        return self.state, [self._send_away(event.uid)]
 
-    def _rings_too_late(
-        self, event: ev.RingingReceived, _now: float
-    ) -> tuple[State, list[ev.Effect]]:
-        if (event.uid, event.party) == (self.remote_uid, self.remote_party):
+    def _rings_too_late(self, event: ev.RingingReceived, _now: float) -> Step:
+        if self.remote.is_sender(event):
             raise Refused("answered before")
-        return self.state, [self._sent_away(event.uid)]
+        return self.state, [self._send_away(event.uid)]
 
-    def _sent_away(self, uid: str) -> ev.Effect:
+    def _send_away(self, uid: str) -> ev.Effect:
         """The selected uid's other clients hear `select` again: they must not take a `close` for
         their own.
         """
-        if self._target(uid).status is CallStatus.ACCEPTED:
-            return ev.SendSelect(uid, self.remote_party or "")
+        if self.targets.invited(uid).status is CallStatus.ACCEPTED:
+            return ev.SendSelect(uid, self.remote.party or "")
         return ev.SendClose(uid, CloseReason.ANSWERED_ELSEWHERE)
 
-    def _nobody(self, _event: ev.DeadlineReached, now: float) -> tuple[State, list[ev.Effect]]:
-        self.must_be_due(now)
-        withdrawn = self._withdraw(CloseReason.INVITE_TIMEOUT)
-        for target in self.targets:
-            if target.waiting:
-                target.status, target.reason = CallStatus.TIMEOUT, "no_answer"
+    def _nobody(self, _event: ev.DeadlineReached, now: float) -> Step:
+        self.require_due(now)
+        withdrawn = self.targets.withdraw(CloseReason.INVITE_TIMEOUT)
+        for target in self.targets.waiting:
+            target.answer(CallStatus.TIMEOUT, "no_answer")
         state, effects = self._go_on(now, Side.LOCAL)
         return state, [*withdrawn, *effects]
 
-    def _cancel(self, event: ev.CloseRequested, now: float) -> tuple[State, list[ev.Effect]]:
+    def _cancel(self, event: ev.CloseRequested, now: float) -> Step:
         reason = CloseReason.CANCELLED if event.reason == CloseReason.USER_HANGUP else event.reason
-        return self.end(now, reason, Side.LOCAL, self._withdraw(reason))
+        return self.end(now, reason, Side.LOCAL, [*self.targets.withdraw(reason)])
 
-    def _no_offer_in_time(
-        self, _event: ev.DeadlineReached, now: float
-    ) -> tuple[State, list[ev.Effect]]:
-        self.must_be_due(now)
+    def _no_offer_in_time(self, _event: ev.DeadlineReached, now: float) -> Step:
+        self.require_due(now)
         return self.end(now, CloseReason.OUT_OF_RESOURCES, Side.LOCAL, [])
 
 
@@ -287,13 +248,13 @@ TABLE: Table = {
         ev.DescriptionReady: row(OutgoingCall._offer_ready, _S.INVITING),
         ev.PeerFailed: row(OutgoingCall._no_offer, _S.CLOSED),
         ev.CandidateFound: stay(OutgoingCall._hold_found),
-        ev.RenewRequested: stay(OutgoingCall._moved_early),
+        ev.RenewRequested: stay(note_move),
         ev.CloseRequested: row(OutgoingCall._cancel, _S.CLOSED),
         ev.DeadlineReached: row(OutgoingCall._no_offer_in_time, _S.CLOSED),
     },
     _S.INVITING: {
         ev.CandidateFound: stay(OutgoingCall._hold_found),
-        ev.RenewRequested: stay(OutgoingCall._moved_early),
+        ev.RenewRequested: stay(note_move),
         ev.CandidateReceived: stay(OutgoingCall._hold_candidate),
         ev.RingingReceived: stay(OutgoingCall._rings),
         ev.ResponseReceived: stay(OutgoingCall._response, _S.CONNECTING, _S.CLOSED),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.core.call.machine import Call
+from agent.core.call.base_call import Call
 from agent.core.call.reasons import CloseReason, Side
 from agent.core.statistics.reports import CallRecord, SetupTimes
 from agent.core.statistics.statistics_log import StatisticsLog

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from agent.core.call.machine import Call
+from agent.core.call.base_call import Call
 from agent.core.call.reasons import CallStatus, CloseReason
 from agent.core.statistics.call_record import call_record
 from agent.core.statistics.statistics_log import StatisticsLog

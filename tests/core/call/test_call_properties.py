@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.call import events as ev
+from agent.core.call.base_call import Call
 from agent.core.call.incoming import IncomingCall
-from agent.core.call.machine import Call, State
+from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallMode, CallStatus, CloseReason
 from tests.core.call.calls import CONVERSATION, OWN, TIMING, candidate, invitation
@@ -81,10 +82,7 @@ SAME_ID = st.sampled_from(["incoming", "parallel", "sequential"])
 
 
 def snapshot(call: Call) -> dict[str, Any]:
-    state = deepcopy(vars(call))
-    if isinstance(call, OutgoingCall):
-        state["targets"] = [(target.uid, vars(target)) for target in deepcopy(call.targets)]
-    return state
+    return deepcopy(vars(call))
 
 
 class Observer:

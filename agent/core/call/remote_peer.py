@@ -1,0 +1,35 @@
+"""With whom a call is: the uid that the broker has proved, and one of its clients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.core.call.machine import Refused
+
+
+class FromRemote(Protocol):
+    """A message, with its sender."""
+
+    @property
+    def uid(self) -> str: ...
+
+    @property
+    def party(self) -> str: ...
+
+
+@dataclass(slots=True)
+class RemotePeer:
+    """`party` is None until a client of `uid` is known to take part."""
+
+    uid: str
+    party: str | None = None
+
+    def is_sender(self, event: FromRemote) -> bool:
+        """Whether `event` comes from that very client."""
+        return (event.uid, event.party) == (self.uid, self.party)
+
+    def require(self, event: FromRemote) -> None:
+        """Refuse what another uid, or another client of the same uid, says about the call."""
+        if event.uid != self.uid or self.party not in (None, event.party):
+            raise Refused(f"{event.uid}/{event.party} is not the remote peer of this conversation")

@@ -1,0 +1,189 @@
+"""The rows for silence, and for the transports that come after the first (PROTOCOL 2, `offer` and
+`answer`).
+
+- *Silence.* Nothing has come for three seconds, the adapter says: the call is LOST, the
+  application hears `degraded`, and a fresh transport is offered, by whichever side notices;
+  another one every `retry` seconds until something arrives. The silent transport stays: media and
+  connectivity checks go on over it, so a path that only had a hole works again at once, whatever
+  becomes of the fresh ones.
+- *Whatever works first.* A packet over the old transport, or the fresh one being connected,
+  restores the call. Media moves only to a transport that is connected, and the old one goes only
+  then. A fresh one that connects after the old one has come back takes over as well, as the remote
+  peer may have moved already.
+- *Our network changed.* A fresh transport at once, silent or not; what was in the making has the
+  old addresses, and is replaced. It counts as a word of the remote peer: the silence is ours.
+- *Before there is an answer* no fresh transport can be offered (PROTOCOL 2). Where our network
+  changes once the first one is in the making, a fresh one follows the acceptance at once; where
+  none is yet, it will have the new addresses.
+- *While the first one connects* a fresh one may be offered beside it, from either side. The first
+  to be connected establishes the call, and none of them puts its deadline off. A remote peer that
+  does not answer is as if nobody had asked: its candidates go on to the first.
+
+When a silent remote peer is given up is told in `liveness.py`.
+"""
+
+from __future__ import annotations
+
+from agent.core.call import events as ev
+from agent.core.call.base_call import Call
+from agent.core.call.machine import Refused, State, Step
+from agent.core.call.reasons import CloseReason, Direction, Side
+
+# -- rows: silence ---------------------------------------------------------------------------------
+
+
+def fall_silent(call: Call, event: ev.PeerSilent, now: float) -> Step:
+    call.renewals.require_current(event.generation)
+    told = call.liveness.fall_silent(now - event.seconds)
+    call.media.suspend()
+    return State.LOST, [*_degraded("silence", told=told), *_ensure_renewal(call, now)]
+
+
+def hear(call: Call, event: ev.PeerHeard, now: float) -> Step:
+    """The old transport works again. A fresh one in the making goes on: the remote peer may be
+    about to move to it.
+    """
+    call.renewals.require_current(event.generation)
+    told = call.liveness.hear()
+    return State.ESTABLISHED, _restored(call, now, told=told)
+
+
+def lose_transport(call: Call, event: ev.PeerLost, now: float) -> Step:
+    call.renewals.require_current(event.generation)
+    if event.closed:
+        call.liveness.leave(now)
+        call.media.suspend()
+        return State.LOST, []
+    told = call.liveness.lose_transport(now)
+    call.media.suspend()
+    return State.LOST, [*_degraded("lost", told=told), *_ensure_renewal(call, now)]
+
+
+def _degraded(cause: str, *, told: bool) -> list[ev.Effect]:
+    return [ev.Degraded(cause)] if told else []
+
+
+def _restored(call: Call, now: float, *, told: bool) -> list[ev.Effect]:
+    call.renewals.retry_at = None
+    call.media.await_first(now, call.timing.media)
+    return [ev.Restored(call.renewals.current)] if told else []
+
+
+# -- rows: a fresh transport -----------------------------------------------------------------------
+
+
+def renew(call: Call, _event: ev.RenewRequested, now: float) -> Step:
+    if not call.renewals.may_begin(call.timing):
+        raise Refused(f"more than {call.timing.max_renewals} renewals")
+    # what it offers in its place is all there is: it goes on
+    if call.liveness.left:
+        raise Refused(f"the remote peer has left transport {call.renewals.current}")
+    call.liveness.spoke_at = now
+    return call.state, _replace_renewal(call, now)
+
+
+def note_move(call: Call, _event: ev.RenewRequested, _now: float) -> Step:
+    """Nobody has accepted yet: what the first transport has of our addresses is made up for when
+    somebody has.
+    """
+    call.moved = True
+    return call.state, []
+
+
+def catch_up(call: Call, now: float) -> list[ev.Effect]:
+    """To be done at the acceptance: a fresh transport, if our network has changed since the first
+    was begun.
+    """
+    moved, call.moved = call.moved, False
+    return _replace_renewal(call, now) if moved else []
+
+
+def take_offer(call: Call, event: ev.OfferReceived, now: float) -> Step:
+    call.remote.require(event)
+    we_win = call.direction == Direction.OUTGOING
+    call.renewals.require_acceptable(event.generation, call.timing, we_win=we_win)
+    call.liveness.spoke_at = now
+    dropped = call.renewals.drop()
+    # its candidates share what is left: it could make a hundred offers at once
+    call.renewals.begin_theirs(event.generation, now, call.timing)
+    media = call.media
+    create = ev.CreateAnswer(event.generation, event.sdp, media.grant, media.ice_servers)
+    return call.state, [*dropped, call.create(create)]
+
+
+def send_description(call: Call, event: ev.DescriptionReady, _now: float) -> Step:
+    ours = call.renewals.ours
+    call.renewals.describe(event.generation)
+    if ours:
+        return call.state, [ev.SendOffer(event.generation, event.sdp)]
+    return call.state, [ev.SendAnswer(event.generation, event.sdp)]
+
+
+def note_delivery(call: Call, event: ev.OfferDelivered, now: float) -> Step:
+    call.renewals.require_under_way(event.generation)
+    call.liveness.deliver_offer(now)
+    return call.state, []
+
+
+def take_answer(call: Call, event: ev.AnswerReceived, now: float) -> Step:
+    call.remote.require(event)
+    call.renewals.receive_answer(event.generation)
+    call.liveness.spoke_at = now
+    return call.state, [ev.ApplyAnswer(event.generation, event.sdp)]
+
+
+def take_over(call: Call, event: ev.PeerConnected, now: float) -> Step:
+    """The fresh transport is connected: it takes the media over, the old one goes."""
+    call.renewals.require_under_way(event.generation)
+    call.reconnects += 1
+    moving = call.move_media()
+    told = call.liveness.renew()
+    return State.ESTABLISHED, [*moving, *_restored(call, now, told=told)]
+
+
+def drop_failed(call: Call, event: ev.PeerFailed, now: float) -> Step:
+    """It leaves the old transport, and the next attempt comes at its time."""
+    dropped = call.renewals.fail(now, call.timing)
+    return call.state, [ev.ErrorRaised(event.code, event.message), *dropped]
+
+
+# -- attempts --------------------------------------------------------------------------------------
+
+
+def _ensure_renewal(call: Call, now: float) -> list[ev.Effect]:
+    """An attempt, unless one is under way."""
+    return [] if call.renewals.under_way else _replace_renewal(call, now)
+
+
+def _replace_renewal(call: Call, now: float) -> list[ev.Effect]:
+    """An attempt in the place of the one that is under way; no more of them once there were too
+    many.
+    """
+    dropped = call.renewals.drop()
+    if not call.renewals.may_begin(call.timing) or call.liveness.left:
+        call.renewals.retry_at = None
+        return [*dropped]
+    generation = call.renewals.begin(now, call.timing)
+    call.candidates.count = 0
+    create = ev.CreateOffer(generation, call.media.grant, call.media.ice_servers)
+    return [*dropped, call.create(create)]
+
+
+# -- rows: time ------------------------------------------------------------------------------------
+
+
+def expire_lost(call: Call, _event: ev.DeadlineReached, now: float) -> Step:
+    """The longest duration is over, the remote peer has hung up or is given up, or the next attempt
+    is due.
+    """
+    call.require_due(now)
+    if call.deadline is not None and now >= call.deadline:
+        return call.say_close(now, CloseReason.MAX_DURATION)
+    give_up = call.give_up_at()
+    if give_up is None or now < give_up:
+        return State.LOST, _replace_renewal(call, now)
+    left = call.liveness.left
+    call.liveness.give_up()
+    if left:
+        return call.say_close(now, CloseReason.USER_HANGUP, Side.REMOTE)
+    return call.say_close(now, CloseReason.ICE_TIMEOUT)

@@ -1,0 +1,34 @@
+"""Candidates that wait, and their count."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.core.call.candidates import Candidates
+from agent.core.call.inputs import CandidateReceived
+from agent.core.call.machine import Refused
+from tests.core.call.calls import CALLER, PARTY, candidate
+
+
+def received(number: int) -> CandidateReceived:
+    return CandidateReceived(CALLER, PARTY, candidate(number))
+
+
+def test_candidates_are_held_in_their_order_and_given_out_once() -> None:
+    candidates = Candidates()
+    candidates.hold(received(1), 40)
+    candidates.hold(received(2), 40)
+    assert candidates.release_early() == [received(1), received(2)]
+    assert candidates.release_early() == []
+    candidates.found.append(None)
+    assert candidates.release_found() == [None]
+    assert candidates.release_found() == []
+
+
+def test_candidates_beyond_the_limit_are_refused() -> None:
+    candidates = Candidates()
+    candidates.hold(received(1), 2)
+    candidates.take(2)
+    with pytest.raises(Refused, match="more than 2 candidates"):
+        candidates.hold(received(3), 2)
+    assert (candidates.count, candidates.early) == (2, [received(1)])

@@ -1,0 +1,105 @@
+"""Liveness by itself: its table a second time, and when a silent peer is given up."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.core.call.liveness import TRANSITIONS, Liveness, LivenessEvent, LivenessState
+from agent.core.call.machine import Refused
+from tests.core.call.calls import TIMING
+
+# every state, and where each event leads from it; what is not named is refused
+TWIN = {
+    "heard": "nothing received>silent transport lost>lost transport closed>left renewed>heard",
+    "silent": "packet received>heard transport lost>lost transport closed>left renewed>heard "
+    "given up>vanished",
+    "lost": "packet received>heard transport lost>lost transport closed>left renewed>heard "
+    "given up>vanished",
+    "left": "renewed>heard given up>vanished",
+    "vanished": "",
+}
+
+
+def test_liveness_table_is_what_it_is_meant_to_be() -> None:
+    for state in LivenessState:
+        ways = {f"{event.value}>{to.value}" for event, to in TRANSITIONS[state].items()}
+        rest = TWIN[state.value]
+        for way in sorted(ways):
+            assert way in rest, f"{state}: {way}"
+            rest = rest.replace(way, "", 1)
+        assert rest.strip() == "", state
+
+
+def test_liveness_degrades_once_and_is_restored_once() -> None:
+    liveness = Liveness()
+    assert liveness.fall_silent(100.0)
+    assert not liveness.lose_transport(104.0)
+    assert liveness.silent_since == 100.0
+    assert liveness.renew()
+    assert not liveness.renew()
+    assert liveness == Liveness()
+
+
+def test_liveness_of_a_peer_that_left_is_not_restored_by_a_packet() -> None:
+    liveness = Liveness()
+    liveness.leave(100.0)
+    with pytest.raises(Refused):
+        liveness.hear()
+    with pytest.raises(Refused):
+        liveness.lose_transport(101.0)
+    # the application was not told, so it is not told of the return either
+    assert not liveness.renew()
+
+
+def test_liveness_takes_one_delivery_in_a_silence() -> None:
+    liveness = Liveness()
+    liveness.fall_silent(100.0)
+    liveness.deliver_offer(103.0)
+    with pytest.raises(Refused, match="earlier offer"):
+        liveness.deliver_offer(104.0)
+    assert liveness.offer_delivered_at == 103.0
+
+
+@pytest.mark.parametrize(
+    ("liveness", "shared", "expected"),
+    [
+        (Liveness(), False, None),
+        # the silence may be ours
+        (Liveness(silent_since=100.0), False, 100.0 + TIMING.ice_timeout),
+        (Liveness(silent_since=100.0, offer_delivered_at=101.0), False, 100.0 + TIMING.vanished),
+        # it has its time for an answer
+        (Liveness(silent_since=100.0, offer_delivered_at=107.0), False, 107.0 + TIMING.answer),
+        (Liveness(silent_since=100.0, spoke_at=104.0), False, 104.0 + TIMING.ice_timeout),
+        # a word before the silence is none
+        (Liveness(silent_since=100.0, spoke_at=99.0), False, 100.0 + TIMING.ice_timeout),
+        (Liveness(silent_since=100.0, spoke_at=140.0), False, 100.0 + TIMING.hold),
+        (Liveness(silent_since=100.0, left_at=104.0), False, 104.0 + TIMING.goodbye),
+        (Liveness(silent_since=100.0, left_at=104.0), True, 100.0 + TIMING.ice_timeout),
+    ],
+)
+def test_liveness_gives_up_when_it_must(
+    liveness: Liveness, shared: bool, expected: float | None
+) -> None:
+    assert liveness.give_up_at(TIMING, renewal_shared=shared) == expected
+
+
+TIMES = st.one_of(st.none(), st.floats(0, 500))
+
+
+@given(st.floats(0, 100), TIMES, TIMES, TIMES, st.booleans())
+def test_liveness_always_gives_up_within_the_hold_or_soon_after_a_delivery(
+    silent: float, spoke: float | None, delivered: float | None, left: float | None, shared: bool
+) -> None:
+    liveness = Liveness(LivenessState.SILENT, silent, spoke, delivered, left)
+    end = liveness.give_up_at(TIMING, renewal_shared=shared)
+    assert end is not None
+    bounds = [silent + TIMING.hold]
+    bounds += [delivered + TIMING.answer] if delivered is not None else []
+    bounds += [left + TIMING.goodbye] if left is not None else []
+    assert end <= max(bounds)
+
+
+def test_liveness_uses_every_event() -> None:
+    assert {event for rows in TRANSITIONS.values() for event in rows} == set(LivenessEvent)
