@@ -46,16 +46,22 @@ class BrokerUrl:
     def parse(
         cls,
         url: str,
+        *,
+        password: str | None = None,
         ca_file: str | None = None,
         cert_file: str | None = None,
         key_file: str | None = None,
     ) -> Self:
-        """Raises ConfigurationError, which quotes nothing that may hold a password."""
+        """`password` counts where `url` has none. Files are PEM.
+
+        Raises ConfigurationError, which quotes nothing that may hold a password.
+        """
         parts = _split(url)
         default, transport, tls = _SCHEMES[parts.scheme]
         files = (ca_file, cert_file, key_file)
         if any(files) and not tls:
             raise _unusable(f"{parts.scheme}:// is not encrypted: certificates need mqtts or wss")
+        secret = unquote(parts.password) if parts.password else password
         assert parts.hostname is not None  # noqa: S101 - for the type checker
         return cls(
             host=parts.hostname,
@@ -63,7 +69,7 @@ class BrokerUrl:
             transport=transport,
             path=parts.path or "/mqtt",
             username=unquote(parts.username) if parts.username else None,
-            password=SecretStr(unquote(parts.password)) if parts.password else None,
+            password=SecretStr(secret) if secret else None,
             tls=TlsOptions(*files) if tls else None,
         )
 

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from agent.client import CallClient, ConfigurationError, NotConnected
 from agent.connect import BrokerUrl
 from tests.conftest import Mosquitto
+from tests.signaling.mqtt.certificates import Authority
 
 SECRET = "s3cret"
+
+
+@contextmanager
+def running(folder: Path, *lines: str, allow_anonymous: bool = True) -> Iterator[Mosquitto]:
+    broker = Mosquitto(folder, lines=lines, allow_anonymous=allow_anonymous)
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()
 
 
 @pytest.mark.parametrize(
@@ -47,12 +61,14 @@ def test_broker_url_password_is_percent_encoded() -> None:
 
 
 def test_broker_url_files_of_tls() -> None:
-    address = BrokerUrl.parse("mqtts://broker", "ca.pem", "cert.pem", "key.pem")
+    address = BrokerUrl.parse(
+        "mqtts://broker", ca_file="ca.pem", cert_file="cert.pem", key_file="key.pem"
+    )
     assert address.tls is not None
     files = (address.tls.ca_file, address.tls.cert_file, address.tls.key_file)
     assert files == ("ca.pem", "cert.pem", "key.pem")
     with pytest.raises(ConfigurationError, match="mqtt:// is not encrypted"):
-        BrokerUrl.parse("mqtt://broker", "ca.pem")
+        BrokerUrl.parse("mqtt://broker", ca_file="ca.pem")
 
 
 @pytest.mark.parametrize(
@@ -99,6 +115,7 @@ async def test_connect_broker_that_is_away_is_told_in_time() -> None:
     assert SECRET not in str(raised.value)
 
 
+@pytest.mark.broker
 async def test_connect_two_clients_call_each_other(mosquitto: Mosquitto) -> None:
     url = f"mqtt://127.0.0.1:{mosquitto.port}"
     async with (
@@ -117,3 +134,34 @@ def test_client_package_costs_nothing_to_import() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.broker
+async def test_connect_encrypted_with_a_certificate_of_its_own(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("server")
+    lines = (f"cafile {authority.file}", f"certfile {certificate}", f"keyfile {key}")
+    own_certificate, own_key = authority.issue("alice")
+    with running(tmp_path, *lines, "require_certificate true") as broker:
+        url = f"mqtts://{broker.host}:{broker.port}"
+        async with CallClient.connect(
+            url,
+            uid="alice",
+            ca_file=authority.file,
+            cert_file=own_certificate,
+            key_file=own_key,
+        ) as client:
+            assert client.signaling.connected
+        with pytest.raises(NotConnected):
+            async with CallClient.connect(url, uid="alice", timeout=2):
+                pass
+
+
+@pytest.mark.broker
+async def test_connect_refused_by_the_broker_is_told_without_the_password(tmp_path: Path) -> None:
+    with running(tmp_path, allow_anonymous=False) as broker:
+        url = f"mqtt://front-desk:{SECRET}@{broker.host}:{broker.port}"
+        with pytest.raises(NotConnected) as raised:
+            async with CallClient.connect(url, uid="front-desk"):
+                pass
+    assert SECRET not in str(raised.value)

@@ -88,6 +88,7 @@ class CallClient:
         *,
         uid: str,
         prefix: str = "callbox/v1",
+        password: str | None = None,
         ca_file: str | None = None,
         cert_file: str | None = None,
         key_file: str | None = None,
@@ -96,7 +97,8 @@ class CallClient:
         local_stream: LocalStream | None = None,
     ) -> AsyncIterator[Self]:
         """A client on the broker at `url`: `mqtt://`, `mqtts://`, `ws://` or `wss://`, with
-        `user:password@` (percent-encoded) where it asks for one. Files are PEM.
+        `user:password@` (percent-encoded), or `user@` and `password`, where it asks for one. Files
+        are PEM.
 
         Raises ConfigurationError for an unusable `url` or `uid`, SignalingError for a file that
         cannot be read, and NotConnected where the broker refuses or does not answer within
@@ -105,7 +107,9 @@ class CallClient:
         # the composition root of a script: nothing in this package knows an adapter
         from agent.connect import BrokerUrl, connected
 
-        address = BrokerUrl.parse(url, ca_file, cert_file, key_file)
+        address = BrokerUrl.parse(
+            url, password=password, ca_file=ca_file, cert_file=cert_file, key_file=key_file
+        )
         async with connected(address, uid=uid, prefix=prefix, timeout=timeout) as link:
             client = cls(link.signaling, link.peers, options, local_stream=local_stream)
             async with client, link.watching_addresses(client.network_changed):
