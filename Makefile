@@ -59,7 +59,7 @@ format: $(READY) ## Format, and mend what can be mended
 generate: $(READY) ## Write config/ anew from the models
 	$(BIN)/python -m agent.settings config
 	$(BIN)/python -m agent.signaling.protocol.schema config
-	$(BIN)/python -m agent.core.call config
+	$(BIN)/python -m agent.core.call config docs
 
 bench: $(READY) ## Measure (BENCH='--only NAME --quick' for less); a table, and JSON below tests/output
 	@tests/provision.sh test

@@ -10,15 +10,16 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any, get_args
 
+from agent.core.call import liveness, renewals
 from agent.core.call.answered import SHARED
 from agent.core.call.effects import Effect
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.inputs import Input
-from agent.core.call.machine import State, Table, Timing
+from agent.core.call.machine import State, Table, Timing, Transitions
 from agent.core.call.notices import Notice
 from agent.core.call.outgoing import OutgoingCall
 
-COMMENT = "Generated from agent/core/call by `make generate`. README: tests/data/scenarios."
+COMMENT = "Generated from agent/core/call by `make generate`. Format: tests/data/scenarios/README.md."
 
 
 def camel_case(name: str) -> str:
@@ -29,7 +30,8 @@ def camel_case(name: str) -> str:
 
 def call_table() -> dict[str, Any]:
     """Timing (seconds), states, the fields of inputs and effects, and for each role, state and
-    input the states that it may lead to. `shared` are the rows that both roles have.
+    input the states that it may lead to. `shared` are the rows that both roles have; `liveness` and
+    `renewals` the smaller machines that a call holds.
     """
     notices = set(get_args(Notice))
     return {
@@ -44,6 +46,18 @@ def call_table() -> dict[str, Any]:
             "outgoing": _rows(OutgoingCall.TABLE),
             "shared": _rows(SHARED),
         },
+        "liveness": transitions(liveness.TRANSITIONS),
+        "renewals": transitions(renewals.TRANSITIONS),
+    }
+
+
+def transitions(table: Transitions[Any, Any]) -> dict[str, dict[str, list[str]]]:
+    """One of the smaller machines: for each state and event the state that it leads to."""
+    return {
+        state.value: {
+            camel_case(event.value.replace(" ", "_")): [to.value] for event, to in row.items()
+        }
+        for state, row in table.items()
     }
 
 
