@@ -78,8 +78,10 @@ PARTS = (
     Part("refusals", lambda _parts: logging_refusals()),
     Part("broker", lambda parts: parts.broker),
     Part("records", lambda parts: parts.outbox),
+    # before the first call: an earlier process may have been told how to meet it
+    Part("override", lambda parts: parts.overrides),
     Part("calls", _calls),
-    Part("commands", lambda parts: parts.operator),
+    Part("commands", lambda parts: parts.commands),
     Part("clock", lambda parts: watching_clock(time.time, parts.status.clock_set)),
     Part("addresses", _addresses),
     Part(

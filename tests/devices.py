@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -19,9 +19,11 @@ from agent.client.call_context import ClientOptions
 from agent.core.policy.rules import Policy, Rule
 from agent.device.actions import Actions
 from agent.device.call_screening import PolicyScreening
+from agent.device.command_reader import CommandReader
 from agent.device.device_state import DeviceState
 from agent.device.event_publisher import EventPublisher
 from agent.device.operations import Operator
+from agent.device.override_keeper import OverrideKeeper
 from agent.device.retained import Retained
 from agent.device.status_publisher import StatusPublisher, offline
 from agent.errors import MediaUnavailable
@@ -50,6 +52,7 @@ class Device:
     client: CallClient
     screening: PolicyScreening
     actions: Actions
+    commands: CommandReader
     status: StatusPublisher
     peers: FakePeers
     broker: FakeBroker
@@ -111,6 +114,7 @@ async def device(
     *rules: dict[str, Any],
     options: ClientOptions = FAST,
     outbox_options: OutboxOptions = PATIENT,
+    commands: Sequence[str] = tuple(wire.COMMANDS),
 ) -> AsyncIterator[Device]:
     topics, peers = Topics(PREFIX), FakePeers()
     broker = FakeBroker(network, UID, will=offline(UID, topics, "boot-1"))
@@ -126,8 +130,10 @@ async def device(
         screening=screening,
         observer=events,
     )
-    commands = CommandChannel(broker, uid=UID, prefix=PREFIX, now=options.wall)
     retained = Retained(broker)
+    channel = CommandChannel(
+        broker, uid=UID, prefix=PREFIX, mark=lambda: retained.mark, now=options.wall
+    )
     about = wire.About(uid=UID, model="none", max_conversations=options.max_conversations)
     retained.say(topics.about(UID), wire.encode(about))
     status = StatusPublisher(
@@ -149,15 +155,20 @@ async def device(
         return made.picture
 
     actions = Actions(client, snapshot)
-    made = Device(client, screening, actions, status, peers, broker, network, outbox)
+    overrides = OverrideKeeper(
+        folder, screening, state, retained, topics.settings(UID), options.wall
+    )
+    operator = Operator(actions, overrides, lambda: made.reload())
+    reader = CommandReader(channel, operator.carry_out, commands, wall=options.wall)
+    made = Device(client, screening, actions, reader, status, peers, broker, network, outbox)
     made.camera.set()
-    operator = Operator(commands, actions, screening.override, lambda: made.reload())
     client.on("conversations", lambda: status.occupied(len(client.conversations), busy=client.busy))
     async with broker, outbox:
         for call in await events.past_calls():
             client.over(call.conversation, call.remote_uid, call.reason)
-        async with client, operator:
+        async with overrides, client, reader:
             await broker.wait_connected(30)
+            await until(lambda: channel.drained)
             yield made
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from agent.core.call.decision import Action
 from agent.core.policy.override import PolicyOverride
@@ -28,24 +28,30 @@ DEFAULT_LENGTH = timedelta(hours=24)
 _LOOK = 30.0
 
 
+class Overridable(Protocol):
+    """Who decides about invitations."""
+
+    def override(self, override: PolicyOverride | None, /) -> None: ...
+
+
 class OverrideKeeper:
     """An async context: what an earlier process was told is applied from its start.
 
-    `apply` puts it before the rules; `topic` is the device's retained `settings`; `now` is the time
+    It stands before `rules`; `topic` is the retained `settings` of the device; `now` is the time
     of day in Unix seconds.
     """
 
     def __init__(
         self,
         directory: Path,
-        apply: Callable[[PolicyOverride | None], None],
+        rules: Overridable,
         state: DeviceState,
         retained: Retained,
         topic: str,
         now: Callable[[], float],
     ) -> None:
         self._file = directory / FILE_NAME
-        self._apply = apply
+        self._rules = rules
         self._state = state
         self._retained = retained
         self._topic = topic
@@ -98,7 +104,7 @@ class OverrideKeeper:
 
     def _put(self, override: PolicyOverride | None) -> None:
         self._current = override
-        self._apply(override)
+        self._rules.override(override)
         told = _told(override)
         self._state.override_changed(None if told is None else told.model_dump())
         self._retained.say(self._topic, wire.encode(wire.DeviceSettings(override=told)))

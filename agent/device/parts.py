@@ -18,10 +18,12 @@ from agent.core.policy.rules import Policy
 from agent.device.about import about
 from agent.device.actions import Actions
 from agent.device.call_screening import PolicyScreening
+from agent.device.command_reader import CommandReader
 from agent.device.device_state import DeviceState
 from agent.device.event_publisher import EventPublisher
 from agent.device.operations import Operator
 from agent.device.optional_part import OptionalPart
+from agent.device.override_keeper import OverrideKeeper
 from agent.device.reloading import Load, Reloader
 from agent.device.retained import Retained
 from agent.device.service_link import ServiceLink
@@ -60,7 +62,8 @@ class Parts:
     service: ServiceLink
     reloader: Reloader
     actions: Actions
-    operator: Operator
+    overrides: OverrideKeeper
+    commands: CommandReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,6 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
     """Make a device of its settings. Raises ConfigurationError."""
     state = DeviceState(settings.video.source)
     video, audio = _feeds(settings, state)
-    local_stream = LocalStream(video=video, audio=audio)
     uid, topics, boot_id = settings.uid, Topics(settings.topic_prefix), str(uuid.uuid4())
     broker = MqttBroker(
         settings.mqtt.connection(f"callbox-{uid}"), will=offline(uid, topics, boot_id)
@@ -100,8 +102,7 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
     outbox = Outbox(broker, settings.state_directory, on_trouble=state.records_changed)
     events = EventPublisher(broker, outbox, topics, uid, state, time.time)
     screening = PolicyScreening(policy, time.time)
-    client = _client(settings, broker, screening, events, local_stream)
-    commands = CommandChannel(broker, uid=uid, prefix=settings.topic_prefix)
+    client = _client(settings, broker, screening, events, LocalStream(video, audio))
     retained = Retained(broker)
     status = StatusPublisher(broker, retained, topics, uid, boot_id, time.time)
     client.on("conversations", lambda: status.occupied(len(client.conversations), busy=client.busy))
@@ -112,10 +113,12 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
         partial(find_fault, settings.video.source, video_options(settings)),
     )
     reloader = Reloader(load, settings, service.reloading)
-    reloader.on_reload(lambda _, policy: screening.replace_policy(policy))
     actions = Actions(client, video.snapshot)
-    operator = Operator(commands, actions, screening.override, reloader.reload)
-    retained.say(topics.about(uid), wire.encode(about(settings, video, operator.verbs)))
+    overrides = OverrideKeeper(
+        settings.state_directory, screening, state, retained, topics.settings(uid), time.time
+    )
+    operator = Operator(actions, overrides, reloader.reload)
+    reloader.on_reload(lambda _, wanted: screening.replace_policy(wanted))
     return Parts(
         settings=settings,
         state=state,
@@ -130,7 +133,8 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
         service=service,
         reloader=reloader,
         actions=actions,
-        operator=operator,
+        overrides=overrides,
+        commands=_commands(settings, broker, retained, video, reloader, operator),
     )
 
 
@@ -152,6 +156,28 @@ def _client(
         observer=events,
         local_stream=local_stream,
     )
+
+
+def _commands(
+    settings: Settings,
+    broker: MqttBroker,
+    retained: Retained,
+    video: VideoHub,
+    reloader: Reloader,
+    operator: Operator,
+) -> CommandReader:
+    uid, topics = settings.uid, Topics(settings.topic_prefix)
+    channel = CommandChannel(broker, uid=uid, prefix=topics.prefix, mark=lambda: retained.mark)
+    reader = CommandReader(channel, operator.carry_out, ())
+
+    def allow(verbs: Sequence[str]) -> None:
+        reader.allow(verbs)
+        told = tuple(verb for verb in operator.verbs if verb in verbs)
+        retained.say(topics.about(uid), wire.encode(about(settings, video, told)))
+
+    reloader.on_reload(lambda wanted, _: allow(wanted.commands))
+    allow(settings.commands)
+    return reader
 
 
 def video_options(settings: Settings) -> VideoOptions:

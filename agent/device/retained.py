@@ -5,6 +5,7 @@ on each change.
 from __future__ import annotations
 
 import asyncio
+import secrets
 
 from agent.signaling.broker import Broker
 
@@ -19,7 +20,15 @@ class Retained:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._latest: dict[str, bytes] = {}
+        self._mark = b""
         broker.on_connection(self._on_connection)
+
+    @property
+    def mark(self) -> bytes:
+        """What goes with all that is said at the present connection, as correlation data: so a
+        reader knows what was published since then from what has waited.
+        """
+        return self._mark
 
     def say(self, topic: str, payload: bytes) -> asyncio.Future[None]:
         """From now on this. The future resolves when the broker has it, or at once where there is
@@ -37,6 +46,8 @@ class Retained:
         return nothing
 
     def _on_connection(self, connected: bool) -> None:
-        if connected:
-            for topic in self._latest:
-                self.repeat(topic)
+        if not connected:
+            return
+        self._mark = secrets.token_bytes(8)
+        for topic, payload in self._latest.items():
+            self._broker.publish(topic, payload, retain=True, correlation_data=self._mark)

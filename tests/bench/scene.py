@@ -20,7 +20,16 @@ from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.messages import format_time
 from agent.webrtc.peer import AiortcPeer
 from tests.conftest import Mosquitto
-from tests.e2e.device import ACCEPT_ALL, PATIENCE, PREFIX, UID, Program, Watcher, watching
+from tests.e2e.device import (
+    ACCEPT_ALL,
+    ALL_COMMANDS,
+    PATIENCE,
+    PREFIX,
+    UID,
+    Program,
+    Watcher,
+    watching,
+)
 
 # a device admits 60, and 10 of one caller
 CALLS_A_MINUTE = 55
@@ -64,7 +73,7 @@ class Scene:
         config = self.folder / "bench.toml"
         config.write_text(
             f'uid = "{UID}"\nmax_conversations = {calls}\nstate_directory = "{self.folder}/state"\n'
-            f"[mqtt]\nport = {self.mosquitto.port}\n"
+            f"{ALL_COMMANDS}[mqtt]\nport = {self.mosquitto.port}\n"
             f'[audio]\ncapture = "{audio}"\nplayback = "none"\n'
             f"[video]\n{video}{ACCEPT_ALL}"
         )

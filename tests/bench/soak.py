@@ -42,6 +42,7 @@ COUNTED = ("descriptors", "threads", "tasks", "temporary_files", "state_files")
 CONFIGURATION = """
 max_conversations = 8
 state_directory = "{folder}/state"
+commands = ["close", "reject", "mute", "reload", "call", "accept", "snapshot", "policy"]
 uid = "{uid}"
 [mqtt]
 port = {port}

@@ -76,7 +76,7 @@ class Telephone:
         options = MqttOptions(
             port=mosquitto.port, client_id=f"telephone-{uuid.uuid4()}", session_expiry=0
         )
-        reply_topic = f"bench/{options.client_id}"
+        reply_topic = f"{PREFIX}/{UID}/reply/{options.client_id}"
         broker = MqttBroker(options)
         stream = broker.subscribe(*SUBSCRIPTIONS, reply_topic)
         async with broker:

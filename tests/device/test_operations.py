@@ -14,9 +14,10 @@ import pytest
 
 from agent.core.call.machine import State
 from agent.core.call.reasons import CallStatus
-from agent.device.operations import MAX_UNDER_WAY
+from agent.device.command_reader import MAX_UNDER_WAY
 from agent.errors import ConfigurationError
 from agent.media.jpeg import Jpeg
+from agent.signaling.protocol.messages import format_time
 from tests.devices import UID, Device, device, operator
 from tests.fakes.broker import FakeBroker
 from tests.fakes.network import FakeNetwork
@@ -143,26 +144,28 @@ async def test_reload(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("until", "status"),
-    [
-        (None, CallStatus.REJECTED),
-        ("2100-01-01T00:00:00+14:00", CallStatus.REJECTED),
-        ("9999-12-31T23:59:59.999999999Z", CallStatus.REJECTED),
-        # over before it began
-        ("2001-01-01T00:00:00Z", CallStatus.ACCEPTED),
-    ],
+    "end", [None, "2100-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999999Z"]
 )
-async def test_override_for_a_while(tmp_path: Path, until: str | None, status: CallStatus) -> None:
+async def test_override_for_a_while(tmp_path: Path, end: str | None) -> None:
     async with asked(tmp_path, ACCEPT) as (door, op, alice):
-        done = await door.ask(
-            op, "policy", override="reject", **({"until": until} if until else {})
-        )
-        assert await alice.client.call(UID).answered() is status
+        done = await door.ask(op, "policy", override="reject", **({"until": end} if end else {}))
+        assert await alice.client.call(UID).answered() is CallStatus.REJECTED
         await alice.client.close()
         back = await door.ask(op, "policy", override=None)
         assert door.screening.policy_override is None
-    assert (done["ok"], done["override"], done.get("until")) == (True, "reject", until)
+        told = [each["override"] and each["override"]["action"] for each in door.on("settings")]
+    # without an end it is for 24 hours
+    assert (done["ok"], done["override"]) == (True, "reject")
+    assert done["until"] == (end or format_time(NOW + 24 * 3600))
     assert back["ok"] is True
+    assert told == [None, "reject", None]
+
+
+async def test_override_that_is_over_before_it_began_is_refused(tmp_path: Path) -> None:
+    async with asked(tmp_path, ACCEPT) as (door, op, alice):
+        done = await door.ask(op, "policy", override="reject", until="2001-01-01T00:00:00Z")
+        assert await alice.client.call(UID).answered() is CallStatus.ACCEPTED
+    assert (done["ok"], done["code"]) == (False, "invalid_state")
 
 
 @pytest.mark.parametrize(
@@ -198,11 +201,12 @@ async def test_what_cannot_be_asked(tmp_path: Path, verb: str, payload: bytes, c
 
 async def test_result_goes_to_the_response_topic_with_its_correlation_data(tmp_path: Path) -> None:
     async with asked(tmp_path) as (door, op, _):
-        stream = op.subscribe("replies")
+        topic = f"{PREFIX}/{UID}/reply/7"
+        stream = op.subscribe(topic)
         op.publish(
             f"{PREFIX}/{UID}/command/reload",
             b'{"id": "7"}',
-            response_topic="replies",
+            response_topic=topic,
             correlation_data=b"\x00\x07",
         )
         async with asyncio.timeout(30):

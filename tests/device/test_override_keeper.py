@@ -36,7 +36,7 @@ class Door:
     state: DeviceState = field(default_factory=lambda: DeviceState("none"))
     applied: PolicyOverride | None = None
 
-    def apply(self, override: PolicyOverride | None) -> None:
+    def override(self, override: PolicyOverride | None) -> None:
         self.applied = override
 
     def said(self) -> list[Any]:
@@ -47,7 +47,7 @@ class Door:
         broker = FakeBroker(self.network, "door-1")
         keeper = OverrideKeeper(
             folder,
-            self.apply,
+            self,
             self.state,
             Retained(broker),
             TOPIC,

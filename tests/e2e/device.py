@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent.settings.models import CARRIED_OUT
 from agent.signaling.broker import Broker, MessageStream
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
@@ -24,6 +25,7 @@ PATIENCE = 20.0
 UID = "door-1"
 PREFIX = "callbox/v1"
 
+ALL_COMMANDS = f"commands = {json.dumps(CARRIED_OUT)}\n"
 ACCEPT_ALL = '[[policy.rule]]\nname = "everybody"\naction = "accept"\n'
 
 
@@ -184,7 +186,8 @@ def configuration(
     """A configuration file for a device with the test pattern."""
     path = folder / f"{uid}.toml"
     path.write_text(
-        f'uid = "{uid}"\nstate_directory = "{folder / f"state-{uid}"}"\n[mqtt]\nport = {port}\n'
+        f'uid = "{uid}"\nstate_directory = "{folder / f"state-{uid}"}"\n{ALL_COMMANDS}'
+        f"[mqtt]\nport = {port}\n"
         '[video]\nsource = "pattern"\nwidth = 320\nheight = 240\nbitrate = 500_000\n'
         '[audio]\ncapture = "pattern"\nplayback = "none"\n[stats]\ninterval = 0.5\n'
         + policy

@@ -32,7 +32,7 @@ from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.messages import format_time
 from agent.webrtc.peer import AiortcPeer
 from tests.conftest import Mosquitto
-from tests.e2e.device import ACCEPT_ALL, PATIENCE, PREFIX, UID, Program
+from tests.e2e.device import ACCEPT_ALL, ALL_COMMANDS, PATIENCE, PREFIX, UID, Program
 
 # seconds, of an invitation
 LIFETIME = 30
@@ -298,7 +298,7 @@ class Victims:
         victims = cls(folder)
         victims._config.write_text(
             f'uid = "{UID}"\nstate_directory = "{victims.state}"\nmax_conversations = 16\n'
-            f"[mqtt]\nport = {victims.mosquitto.port}\n"
+            f"{ALL_COMMANDS}[mqtt]\nport = {victims.mosquitto.port}\n"
             '[video]\nsource = "pattern"\nwidth = 160\nheight = 120\nframerate = 5\nbitrate = '
             "250_000\n"
             f'[audio]\ncapture = "none"\nplayback = "none"\n{ACCEPT_ALL}'

@@ -18,7 +18,7 @@ from playwright.async_api import Browser, async_playwright
 
 from tests.conftest import Mosquitto
 from tests.e2e.browser import FLAGS, BrowserCaller, calling
-from tests.e2e.device import ACCEPT_ALL, PATIENCE, UID, Program, Watcher
+from tests.e2e.device import ACCEPT_ALL, ALL_COMMANDS, PATIENCE, UID, Program, Watcher
 from tests.faults.links import FAR, SLICE, Link, Namespace, Network, network
 from tests.faults.viewing import Viewing
 from tests.parts import require_part
@@ -246,8 +246,8 @@ async def _device(
 ) -> AsyncIterator[Program]:
     config = folder / "device.toml"
     config.write_text(
-        f'uid = "{UID}"\nstate_directory = "{folder / "state"}"\n[mqtt]\nhost = "{host}"\nport '
-        f"= {mosquitto.port}\n"
+        f'uid = "{UID}"\nstate_directory = "{folder / "state"}"\n{ALL_COMMANDS}'
+        f'[mqtt]\nhost = "{host}"\nport = {mosquitto.port}\n'
         f'[video]\n{video}[audio]\ncapture = "pattern"\nplayback = "none"\n[stats]\ninterval = '
         f"0.5\n{policy}"
     )

@@ -9,13 +9,16 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agent.errors import MalformedMessage
-from agent.signaling.command_channel import CommandChannel, CommandRequest
+from agent.signaling.command_channel import DRAIN_TIMEOUT, CommandChannel, CommandRequest
 from agent.signaling.protocol.messages import CommandResult, OpenCommand
 from tests.fakes.broker import FakeBroker
-from tests.fakes.network import FakeNetwork
+from tests.fakes.network import FakeNetwork, Message
 from tests.fakes.reader import reading, stream_of
 
 PREFIX = "callbox/v1"
+MARK = b"this connection"
+STATUS = f"{PREFIX}/door-1/status"
+REPLIES = f"{PREFIX}/door-1/reply/"
 
 
 @pytest.fixture
@@ -26,7 +29,14 @@ def network() -> FakeNetwork:
 @pytest.fixture
 async def commands(network: FakeNetwork) -> AsyncIterator[CommandChannel]:
     broker = FakeBroker(network, "door-1")
-    channel = CommandChannel(broker, uid="door-1", prefix=PREFIX, now=lambda: 1795342500.123)
+    channel = CommandChannel(
+        broker,
+        uid="door-1",
+        prefix=PREFIX,
+        mark=lambda: MARK,
+        now=lambda: 1795342500.123,
+        monotonic=lambda: network.now,
+    )
     async with broker:
         await broker.wait_connected(30)
         yield channel
@@ -35,7 +45,7 @@ async def commands(network: FakeNetwork) -> AsyncIterator[CommandChannel]:
 @pytest.fixture
 async def caller(network: FakeNetwork) -> AsyncIterator[FakeBroker]:
     broker = FakeBroker(network, "desk")
-    async with reading(broker, "callbox/v1/desk/signal/+", "replies/#"):
+    async with reading(broker, "callbox/v1/desk/signal/+", REPLIES + "#"):
         await broker.wait_connected(30)
         yield broker
 
@@ -46,7 +56,10 @@ async def command(commands: CommandChannel) -> CommandRequest:
 
 
 async def test_commands_are_subscribed_to(network: FakeNetwork, commands: CommandChannel) -> None:
-    assert network.subscriptions_of("door-1") == {"callbox/v1/door-1/command/+": 1}
+    assert network.subscriptions_of("door-1") == {
+        "callbox/v1/door-1/command/+": 1,
+        STATUS: 1,
+    }
 
 
 async def test_command_that_is_retained_is_passed_over(
@@ -63,14 +76,14 @@ async def test_command_result_goes_to_the_response_topic(
     await caller.publish(
         "callbox/v1/door-1/command/open",
         b'{"id":"r-1"}',
-        response_topic="replies/1",
+        response_topic=REPLIES + "1",
         correlation_data=b"\x01",
     )
     request = await command(commands)
     assert (request.verb, request.command, request.id) == ("open", OpenCommand(id="r-1"), "r-1")
     await request.reply(CommandResult.success(opened_for=3))
     answer = await stream_of(caller).receive()
-    assert (answer.topic, answer.correlation_data) == ("replies/1", b"\x01")
+    assert (answer.topic, answer.correlation_data) == (REPLIES + "1", b"\x01")
     assert json.loads(answer.payload) == {"ok": True, "openedFor": 3, "id": "r-1"}
 
 
@@ -99,13 +112,17 @@ async def test_command_result_without_a_response_topic_is_an_event(
         ("callbox/v1/door-1/status", None),
         ("callbox/v1/door-2/command/open", None),
         ("callbox/v1/door-1/events/closed", None),
-        ("replies/+", None),
-        ("replies/#", None),
+        ("callbox/v1/door-2/reply/1", None),
+        ("callbox/v1/door-1/reply", None),
+        (REPLIES, None),
+        (REPLIES + "+", None),
+        (REPLIES + "#", None),
+        (REPLIES + "\x00", None),
+        (REPLIES + "r" * 257, None),
+        ("elsewhere", None),
         ("$SYS/replies", None),
-        ("replies/\x00", None),
-        ("r" * 257, None),
         ("", None),
-        ("replies/1", b"x" * 1025),
+        (REPLIES + "1", b"x" * 1025),
     ],
 )
 async def test_command_cannot_make_the_device_speak_elsewhere(
@@ -148,3 +165,49 @@ async def test_command_that_cannot_be_used_can_still_be_answered(
     request = await command(commands)
     assert isinstance(request.command, MalformedMessage)
     assert (request.verb, request.command.code, request.id) == (verb, code, request_id)
+
+
+async def test_command_before_our_own_status_has_waited(
+    commands: CommandChannel, caller: FakeBroker, network: FakeNetwork
+) -> None:
+    await caller.publish("callbox/v1/door-1/command/reload", b'{"id":"waited"}')
+    network.publish(Message(STATUS, b"{}", correlation_data=b"another connection"))
+    await caller.publish("callbox/v1/door-1/command/reload", b'{"id":"waited, too"}')
+    network.publish(Message(STATUS, b"{}", correlation_data=MARK))
+    await caller.publish("callbox/v1/door-1/command/reload", b'{"id":"new"}')
+    requests = [await command(commands) for _ in range(3)]
+    assert [each.waited for each in requests] == [True, True, False]
+
+
+async def test_command_where_our_own_status_cannot_be_read_waits_out_a_time(
+    commands: CommandChannel, caller: FakeBroker, network: FakeNetwork
+) -> None:
+    await caller.publish("callbox/v1/door-1/command/reload", b"")
+    assert (await command(commands)).waited
+    network.advance(DRAIN_TIMEOUT)
+    await caller.publish("callbox/v1/door-1/command/reload", b"")
+    assert not (await command(commands)).waited
+
+
+async def test_command_after_a_reconnect_has_waited_again(
+    commands: CommandChannel, caller: FakeBroker, network: FakeNetwork
+) -> None:
+    network.publish(Message(STATUS, b"{}", correlation_data=MARK))
+    await caller.publish("callbox/v1/door-1/command/reload", b"")
+    assert not (await command(commands)).waited
+    network.stop(forget=False)
+    network.start()
+    await caller.publish("callbox/v1/door-1/command/reload", b"")
+    assert (await command(commands)).waited
+
+
+async def test_command_beyond_the_rate_is_answered_without_being_parsed(
+    commands: CommandChannel, caller: FakeBroker
+) -> None:
+    for number in range(101):
+        await caller.publish("callbox/v1/door-1/command/reload", b'{"id":"%d"}' % number)
+    requests = [await command(commands) for _ in range(101)]
+    assert [each.id for each in requests] == [*map(str, range(100)), None]
+    last = requests[-1].command
+    assert isinstance(last, MalformedMessage)
+    assert last.code == "overloaded"
