@@ -131,7 +131,7 @@ class ActiveCalls:
         conversation to anybody.
         """
         conversation = Conversation(rules, local, self._context)
-        self._registry.add(rules, turned_away=turned_away)
+        self._registry.add(rules)
         self.signaled[conversation.signaled_as] = conversation
         if not turned_away:
             self.conversations[conversation.id] = conversation

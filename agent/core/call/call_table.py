@@ -19,7 +19,9 @@ from agent.core.call.machine import State, Table, Timing, Transitions
 from agent.core.call.notices import Notice
 from agent.core.call.outgoing import OutgoingCall
 
-COMMENT = "Generated from agent/core/call by `make generate`. Format: tests/data/scenarios/README.md."
+COMMENT = (
+    "Generated from agent/core/call by `make generate`; format: tests/data/scenarios/README.md"
+)
 
 
 def camel_case(name: str) -> str:

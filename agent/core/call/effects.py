@@ -22,7 +22,7 @@ class SendInvite:
 
 @dataclass(frozen=True, slots=True)
 class InviteAgain:
-    """What follows goes out under another id, with times by the far side's clock (`now`, Unix
+    """What follows goes out under another id, with times by the remote peer's clock (`now`, Unix
     seconds).
     """
 

@@ -42,7 +42,7 @@ class CloseRequested:
     reason: CloseReason = CloseReason.USER_HANGUP
 
 
-# --- messages of the far side ---------------------------------------------------------------------
+# --- messages of the remote peer ------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class ResponseReceived:
     sdp: str | None = None
     # whether the answer promises sound or a picture
     sends_media: bool = False
-    # the far side's time of day (Unix seconds), where our invitation came expired
+    # the remote peer's time of day (Unix seconds), where our invitation came expired
     now: float | None = None
 
 
@@ -107,7 +107,7 @@ class CloseReceived:
 
 @dataclass(frozen=True, slots=True)
 class ErrorReceived:
-    """The far side could not use our last message."""
+    """The remote peer could not use our last message."""
 
     uid: str
     party: str
@@ -157,7 +157,7 @@ class FirstFrameSeen:
 
 @dataclass(frozen=True, slots=True)
 class TrackReceived:
-    """The first packet of a kind of media arrived from the far side."""
+    """The first packet of a kind of media arrived from the remote peer."""
 
     generation: int
     kind: str
@@ -221,7 +221,7 @@ class RenewRequested:
 
 @dataclass(frozen=True, slots=True)
 class OfferDelivered:
-    """The broker has our offer of a fresh transport: if the far side is there, it hears it."""
+    """The broker has our offer of a fresh transport: if the remote peer is there, it hears it."""
 
     generation: int
 

@@ -39,7 +39,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class StreamReceived:
-    """Media of the far side arrived: `(kind, codec)` of each track so far."""
+    """Media of the remote peer arrived: `(kind, codec)` of each track so far."""
 
     tracks: tuple[tuple[str, str], ...]
 

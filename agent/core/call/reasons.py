@@ -51,7 +51,7 @@ class CloseReason(StrEnum):
 
 
 class Direction(StrEnum):
-    """Who invited: the far side (`incoming`) or this one (`outgoing`)."""
+    """Who invited: the remote peer (`incoming`) or this one (`outgoing`)."""
 
     INCOMING = "incoming"
     OUTGOING = "outgoing"

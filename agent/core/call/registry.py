@@ -122,10 +122,10 @@ class CallRegistry:
             return _refused("conversation_in_use")
         return AdmissionResult(Admission.REPEATED, (ended.answer,) if ended.answer else ())
 
-    def add(self, call: IncomingCall | OutgoingCall, *, turned_away: bool = False) -> None:
-        """A call begins. `turned_away`: it is refused at once and takes no line."""
+    def add(self, call: IncomingCall | OutgoingCall) -> None:
+        """A call begins. One that is turned away is refused at once and takes no line."""
         self.calls[call.signaled_as] = call
-        if turned_away or (isinstance(call, IncomingCall) and call.turned_away):
+        if isinstance(call, IncomingCall) and call.turned_away:
             self._turned_away.add(call.signaled_as)
 
     def rename(self, call: OutgoingCall, before: str, now: float) -> None:

@@ -271,7 +271,7 @@ class Policy:
             matches = all(check.holds for check in checks)
             first = matches and decision is None
             if first:
-                decision = self._verdict(rule, invitation)
+                decision = self._decide(rule, invitation)
                 if rule.signed and not invitation.signed:
                     # no override lifts what the rule demands
                     overridden = None
@@ -306,7 +306,7 @@ class Policy:
             checks.append(_check_rate(rule, rule.rate, invitation.caller, at, history))
         return checks
 
-    def _verdict(self, rule: Rule, invitation: Invitation) -> Decision:
+    def _decide(self, rule: Rule, invitation: Invitation) -> Decision:
         if rule.signed and not invitation.signed:
             return Decision(Action.REJECT, rule.name, SIGNATURE)
         if rule.action is Action.REJECT:

@@ -17,7 +17,7 @@ def test_answered_media_that_was_promised_has_its_time() -> None:
     assert effects[-1] == ev.Closed(CloseReason.MEDIA_TIMEOUT, Side.LOCAL)
 
 
-def test_a_far_side_that_only_answers_checks_ends_the_call() -> None:
+def test_answered_remote_peer_that_only_answers_checks_ends_the_call() -> None:
     call = established(now=50.0)
     assert feed(call, ev.RtcpTimedOut(0, 30.0), now=100.0) == [
         ev.SendClose(CALLER, CloseReason.MEDIA_TIMEOUT),
@@ -26,7 +26,7 @@ def test_a_far_side_that_only_answers_checks_ends_the_call() -> None:
     ]
 
 
-def test_who_speaks_by_way_of_the_broker_is_there() -> None:
+def test_answered_who_speaks_by_way_of_the_broker_is_there() -> None:
     call = established(now=50.0)
     feed(call, ev.CandidateReceived(CALLER, PARTY, candidate()), now=80.0)
     assert call.handle(ev.RtcpTimedOut(0, 30.0), 100.0).refused
@@ -36,7 +36,7 @@ def test_who_speaks_by_way_of_the_broker_is_there() -> None:
     )
 
 
-def test_only_the_transport_that_carries_the_media_counts() -> None:
+def test_answered_only_the_transport_that_carries_the_media_counts() -> None:
     call = established()
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"))
     assert call.handle(ev.RtcpTimedOut(1, 30.0), 200.0).refused

@@ -122,7 +122,7 @@ class Observer:
 
 @given(ROLES, STEPS)
 @settings(max_examples=400)
-def test_any_order_of_inputs(role: str, steps: list[tuple[ev.Input, float]]) -> None:
+def test_call_any_order_of_inputs(role: str, steps: list[tuple[ev.Input, float]]) -> None:
     call, effects = make(role)
     observer = Observer()
     now = 0.0
@@ -161,7 +161,7 @@ def test_any_order_of_inputs(role: str, steps: list[tuple[ev.Input, float]]) -> 
 
 @given(SAME_ID, STEPS)
 @settings(max_examples=200)
-def test_duplicates_of_messages_change_nothing(
+def test_call_duplicates_of_messages_change_nothing(
     role: str, steps: list[tuple[ev.Input, float]]
 ) -> None:
     """QoS 1 may deliver a message twice: the second one never makes a transport, a media start or
@@ -196,7 +196,7 @@ MESSAGES = (
 )
 
 
-def test_every_state_and_input_has_been_thought_of() -> None:
+def test_call_every_state_and_input_has_been_thought_of() -> None:
     """The tables name all states, and lead nowhere that does not exist."""
     for role in (IncomingCall, OutgoingCall):
         mine = set(role.TABLE)
@@ -208,7 +208,7 @@ def test_every_state_and_input_has_been_thought_of() -> None:
 
 @given(ROLES, STEPS)
 @settings(max_examples=100)
-def test_a_deadline_is_pending_until_the_call_is_established_or_over(
+def test_call_deadline_is_pending_until_the_call_is_established_or_over(
     role: str, steps: list[tuple[ev.Input, float]]
 ) -> None:
     """Nobody can wait for ever: every other state has a deadline."""

@@ -21,7 +21,7 @@ from tests.core.call.calls import (
 )
 
 
-def test_accepted_invitation_answers_before_media_starts() -> None:
+def test_incoming_accepted_invitation_answers_before_media_starts() -> None:
     call = incoming()
     assert feed(call, ev.AcceptRequested(rule="family")) == [
         ev.CreateAnswer(0, "the offer", ev.MediaGrant())
@@ -36,7 +36,7 @@ def test_accepted_invitation_answers_before_media_starts() -> None:
     assert call.state is State.CONNECTING
 
 
-def test_early_candidates_follow_the_offer_into_the_transport() -> None:
+def test_incoming_early_candidates_follow_the_offer_into_the_transport() -> None:
     call = incoming()
     feed(
         call,
@@ -47,7 +47,7 @@ def test_early_candidates_follow_the_offer_into_the_transport() -> None:
     assert effects[1:] == [ev.AddCandidate(0, candidate(1)), ev.AddCandidate(0, None)]
 
 
-def test_own_candidates_never_overtake_the_answer() -> None:
+def test_incoming_own_candidates_never_overtake_the_answer() -> None:
     call = incoming()
     feed(call, ev.AcceptRequested())
     assert feed(call, ev.CandidateFound(0, candidate(7))) == []
@@ -73,7 +73,7 @@ def test_own_candidates_never_overtake_the_answer() -> None:
         ),
     ],
 )
-def test_refusal_is_answered_and_closes(
+def test_incoming_refusal_is_answered_and_closes(
     request_: ev.RejectRequested, status: CallStatus, reason: CloseReason
 ) -> None:
     call = incoming()
@@ -85,13 +85,13 @@ def test_refusal_is_answered_and_closes(
     ]
 
 
-def test_rejection_cannot_say_accepted() -> None:
+def test_incoming_rejection_cannot_say_accepted() -> None:
     call = incoming()
     assert call.handle(ev.RejectRequested(CallStatus.ACCEPTED), 101.0).refused
     assert call.state is State.INVITED
 
 
-def test_unanswered_ring_times_out_when_the_invitation_does() -> None:
+def test_incoming_unanswered_ring_times_out_when_the_invitation_does() -> None:
     call = incoming(now=100.0, lifetime=20.0, age=1.0)
     assert feed(call, ev.RingRequested(), now=105.0) == [ev.SendRinging(15.0)]
     assert call.next_deadline() == 120.0
@@ -111,31 +111,31 @@ def test_unanswered_ring_times_out_when_the_invitation_does() -> None:
         (35.1, True, -0.1),
     ],
 )
-def test_age_of_an_invitation(age: float, expired: bool, left: float) -> None:
+def test_incoming_age_of_an_invitation(age: float, expired: bool, left: float) -> None:
     call = IncomingCall(invitation(age=age), OWN, TIMING, 100.0)
     assert call.expired is expired
     assert call.next_deadline() == pytest.approx(100.0 + left)
 
 
-def test_age_is_not_judged_while_our_clock_is_implausible() -> None:
+def test_incoming_age_is_not_judged_while_our_clock_is_implausible() -> None:
     assert not incoming(age=None).expired
 
 
-def test_withdrawn_invitation_is_cancelled() -> None:
+def test_incoming_withdrawn_invitation_is_cancelled() -> None:
     call = incoming()
     feed(call, ev.RingRequested())
     effects = feed(call, ev.CloseReceived(CALLER, PARTY, CloseReason.USER_HANGUP))
     assert effects == [ev.Closed(CloseReason.CANCELLED, Side.REMOTE)]
 
 
-def test_another_client_of_our_uid_was_selected() -> None:
+def test_incoming_another_client_of_our_uid_was_selected() -> None:
     call = incoming()
     feed(call, ev.RingRequested(), ev.SelectReceived(CALLER, PARTY, OWN))
     effects = feed(call, ev.SelectReceived(CALLER, PARTY, "the-phone"))
     assert effects == [ev.Closed(CloseReason.ANSWERED_ELSEWHERE, Side.REMOTE)]
 
 
-def test_only_the_inviter_can_select() -> None:
+def test_incoming_only_the_inviter_can_select() -> None:
     """Every target of a call to several knows its id and the inviter's party; the broker proves who
     speaks.
     """
@@ -146,7 +146,7 @@ def test_only_the_inviter_can_select() -> None:
     assert call.state is State.RINGING
 
 
-def test_camera_that_is_missing_refuses_with_its_reason() -> None:
+def test_incoming_camera_that_is_missing_refuses_with_its_reason() -> None:
     call = incoming()
     feed(call, ev.AcceptRequested())
     effects = feed(call, ev.PeerFailed(0, "no_user_media", "no camera", CloseReason.NO_USER_MEDIA))
@@ -159,14 +159,14 @@ def test_camera_that_is_missing_refuses_with_its_reason() -> None:
     ]
 
 
-def test_repeated_invitation_gets_the_same_answer() -> None:
+def test_incoming_repeated_invitation_gets_the_same_answer() -> None:
     call = incoming()
     assert call.repeat() == []
     feed(call, ev.AcceptRequested(), ev.DescriptionReady(0, "the answer"))
     assert call.repeat() == [ev.SendResponse(CallStatus.ACCEPTED, sdp="the answer")]
 
 
-def test_longest_duration_counts_from_the_connection() -> None:
+def test_incoming_longest_duration_counts_from_the_connection() -> None:
     call = incoming(now=100.0)
     feed(
         call,
@@ -181,7 +181,7 @@ def test_longest_duration_counts_from_the_connection() -> None:
     assert effects[-1] == ev.Closed(CloseReason.MAX_DURATION, Side.LOCAL)
 
 
-def test_transport_that_never_connects_fails() -> None:
+def test_incoming_transport_that_never_connects_fails() -> None:
     call = incoming(now=100.0)
     feed(call, ev.AcceptRequested(), ev.DescriptionReady(0, "a"), now=100.0)
     effects = feed(call, ev.DeadlineReached(), now=115.0)
@@ -192,7 +192,7 @@ def test_transport_that_never_connects_fails() -> None:
     ]
 
 
-def test_shutdown_while_ringing_answers_the_caller() -> None:
+def test_incoming_shutdown_while_ringing_answers_the_caller() -> None:
     call = incoming()
     feed(call, ev.RingRequested())
     effects = feed(call, ev.CloseRequested(CloseReason.SHUTDOWN))
@@ -200,7 +200,7 @@ def test_shutdown_while_ringing_answers_the_caller() -> None:
     assert effects[-1] == ev.Closed(CloseReason.SHUTDOWN, Side.LOCAL)
 
 
-def test_nobody_else_can_speak_in_this_conversation() -> None:
+def test_incoming_nobody_else_can_speak_in_this_conversation() -> None:
     call = established()
     for uid, party in (("mallory", PARTY), (CALLER, "another-client")):
         for event in (
@@ -213,7 +213,7 @@ def test_nobody_else_can_speak_in_this_conversation() -> None:
     assert call.state is State.ESTABLISHED
 
 
-def test_stream_received_names_each_kind_once() -> None:
+def test_incoming_stream_received_names_each_kind_once() -> None:
     call = established()
     assert feed(call, ev.TrackReceived(0, "audio", "opus")) == [
         ev.StreamReceived((("audio", "opus"),))
@@ -224,7 +224,7 @@ def test_stream_received_names_each_kind_once() -> None:
     assert call.handle(ev.TrackReceived(0, "video", "H264"), 101.0).refused
 
 
-def test_more_candidates_than_allowed_are_refused() -> None:
+def test_incoming_more_candidates_than_allowed_are_refused() -> None:
     call = established()
     for number in range(call.timing.max_candidates):
         feed(call, ev.CandidateReceived(CALLER, PARTY, candidate(number)))

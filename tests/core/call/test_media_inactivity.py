@@ -1,4 +1,4 @@
-"""When a far side that answers checks, and nothing else, is dead behind them."""
+"""When a remote peer that answers checks, and nothing else, is dead behind them."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Watched:
         self.reports += report
 
 
-def test_who_stops_reporting_and_says_nothing_else_is_given_up() -> None:
+def test_rtcp_monitor_who_stops_reporting_and_says_nothing_else_is_given_up() -> None:
     watched = Watched()
     assert not watched.passes(int(RTCP_TIMEOUT) - 1)
     assert watched.passes(2)
 
 
-def test_a_report_a_packet_or_a_word_in_time_puts_it_off() -> None:
+def test_rtcp_monitor_report_a_packet_or_a_word_in_time_puts_it_off() -> None:
     for report in (True, False):
         watched = Watched()
         for _ in range(5):
@@ -45,14 +45,14 @@ def test_a_report_a_packet_or_a_word_in_time_puts_it_off() -> None:
             watched.hears(report=report)
 
 
-def test_who_never_was_used_to_report_is_not_judged_by_it() -> None:
+def test_rtcp_monitor_who_never_was_used_to_report_is_not_judged_by_it() -> None:
     watched = Watched(reports=MIN_REPORTS - 1)
     assert not watched.passes(3600)
     watched.hears(report=True)
     assert watched.passes(int(RTCP_TIMEOUT) + 1)
 
 
-def test_nothing_has_to_be_said_of_nothing() -> None:
+def test_rtcp_monitor_nothing_has_to_be_said_of_nothing() -> None:
     watched = Watched()
     watched.passes(10)
     watched.rate = 0.0  # muted
@@ -62,12 +62,14 @@ def test_nothing_has_to_be_said_of_nothing() -> None:
     assert watched.passes(10)
 
 
-def test_one_picture_a_second_is_enough() -> None:
+def test_rtcp_monitor_one_picture_a_second_is_enough() -> None:
     assert Watched(rate=1.0).passes(int(RTCP_TIMEOUT) + 2)
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.5), st.integers(0, 40), st.integers(0, 2)), max_size=400))
-def test_never_within_that_time_of_the_last_packet(passes: list[tuple[float, int, int]]) -> None:
+def test_rtcp_monitor_waits_since_the_last_packet(
+    passes: list[tuple[float, int, int]],
+) -> None:
     monitor, sent, received, quiet = RtcpMonitor(), 0, 10, 0.0
     for seconds, leaving, coming in passes:
         sent, received = sent + leaving, received + coming

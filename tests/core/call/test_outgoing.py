@@ -27,13 +27,13 @@ def refused(
     return ev.ResponseReceived(uid, party, status, reason="no")
 
 
-def test_the_offer_is_made_before_anyone_is_invited() -> None:
+def test_outgoing_offer_is_made_before_anyone_is_invited() -> None:
     call = outgoing("a")
     effects = feed(call, ev.DescriptionReady(0, "the offer"))
     assert effects == [ev.SendInvite("a", "the offer", 30.0, None)]
 
 
-def test_first_accepted_wins_and_nobody_is_left_ringing() -> None:
+def test_outgoing_first_accepted_wins_and_nobody_is_left_ringing() -> None:
     call = inviting("a", "b", "c")
     effects = feed(call, accepted("b", "phone"))
     assert effects == [
@@ -47,7 +47,7 @@ def test_first_accepted_wins_and_nobody_is_left_ringing() -> None:
     assert call.remote_uid == "b"
 
 
-def test_second_accepted_is_sent_away() -> None:
+def test_outgoing_second_accepted_is_sent_away() -> None:
     call = inviting("a", "b")
     feed(call, accepted("b", "phone"))
     assert feed(call, accepted("a")) == [ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE)]
@@ -57,7 +57,7 @@ def test_second_accepted_is_sent_away() -> None:
     assert call.handle(accepted("b", "phone"), 101.0).refused
 
 
-def test_all_refuse() -> None:
+def test_outgoing_all_refuse() -> None:
     call = inviting("a", "b")
     assert feed(call, refused("a")) == []
     effects = feed(call, refused("b", CallStatus.BUSY))
@@ -68,7 +68,7 @@ def test_all_refuse() -> None:
     ]
 
 
-def test_in_turn_the_next_is_invited_when_one_is_out() -> None:
+def test_outgoing_in_turn_the_next_is_invited_when_one_is_out() -> None:
     call = inviting("a", "b", mode=CallMode.SEQUENTIAL)
     assert feed(call, refused("a"), now=110.0) == [ev.SendInvite("b", "the offer", 30.0, None)]
     assert call.next_deadline() == 140.0
@@ -77,13 +77,13 @@ def test_in_turn_the_next_is_invited_when_one_is_out() -> None:
     assert effects[1] == ev.InvitationAnswered(CallStatus.TIMEOUT, "no_answer")
 
 
-def test_a_target_that_was_not_invited_yet_cannot_answer() -> None:
+def test_outgoing_target_that_was_not_invited_yet_cannot_answer() -> None:
     call = inviting("a", "b", mode=CallMode.SEQUENTIAL)
     assert call.handle(accepted("b"), 101.0).refused
     assert call.state is State.INVITING
 
 
-def test_busy_browser_does_not_stop_the_phone_that_rings() -> None:
+def test_outgoing_busy_browser_does_not_stop_the_phone_that_rings() -> None:
     call = inviting("a")
     feed(call, ev.RingingReceived("a", "phone", 30.0))
     assert feed(call, refused("a", CallStatus.BUSY, party="browser")) == []
@@ -91,7 +91,7 @@ def test_busy_browser_does_not_stop_the_phone_that_rings() -> None:
     assert ev.StartMedia(0) in effects
 
 
-def test_cancel_withdraws_every_open_invitation() -> None:
+def test_outgoing_cancel_withdraws_every_open_invitation() -> None:
     call = inviting("a", "b")
     feed(call, refused("a"))
     effects = feed(call, ev.CloseRequested())
@@ -102,14 +102,14 @@ def test_cancel_withdraws_every_open_invitation() -> None:
     ]
 
 
-def test_candidates_reach_everyone_invited_later_too() -> None:
+def test_outgoing_candidates_reach_everyone_invited_later_too() -> None:
     call = inviting("a", "b", mode=CallMode.SEQUENTIAL)
     assert feed(call, ev.CandidateFound(0, candidate(3))) == [ev.SendCandidate("a", candidate(3))]
     effects = feed(call, refused("a"))
     assert ev.SendCandidate("b", candidate(3)) in effects
 
 
-def test_candidates_that_came_before_the_answer_are_used_if_theirs_wins() -> None:
+def test_outgoing_candidates_that_came_before_the_answer_are_used_if_theirs_wins() -> None:
     call = inviting("a", "b")
     feed(
         call,
@@ -122,14 +122,14 @@ def test_candidates_that_came_before_the_answer_are_used_if_theirs_wins() -> Non
     ]
 
 
-def test_error_in_reply_to_the_invitation_is_an_answer() -> None:
+def test_outgoing_error_in_reply_to_the_invitation_is_an_answer() -> None:
     call = inviting("a")
     effects = feed(call, ev.ErrorReceived("a", "p", "invalid", "invite.sdp: is required"))
     assert effects[0] == ev.ErrorRaised("invalid", "invite.sdp: is required")
     assert effects[-1] == ev.Closed(CloseReason.REJECTED, Side.REMOTE)
 
 
-def test_an_error_about_another_message_leaves_nobody_ringing() -> None:
+def test_outgoing_error_about_another_message_leaves_nobody_ringing() -> None:
     call = inviting("a", "b")
     feed(call, ev.RingingReceived("a", "p", 30.0))
     effects = feed(call, ev.ErrorReceived("a", "p", "invalid", "candidate: must be an object"))
@@ -137,7 +137,7 @@ def test_an_error_about_another_message_leaves_nobody_ringing() -> None:
     assert call.state is State.INVITING
 
 
-def test_who_rings_after_another_client_of_theirs_has_answered_is_sent_away() -> None:
+def test_outgoing_who_rings_after_another_client_of_theirs_has_answered_is_sent_away() -> None:
     call = inviting("a", "b")
     feed(call, refused("a", party="browser"))
     assert feed(call, ev.RingingReceived("a", "phone", 30.0)) == [
@@ -152,7 +152,7 @@ def test_who_rings_after_another_client_of_theirs_has_answered_is_sent_away() ->
     assert call.handle(ev.RingingReceived("mallory", "phone", 30.0), 101.0).refused
 
 
-def test_ringing_twice_is_told_once_and_parties_are_counted() -> None:
+def test_outgoing_ringing_twice_is_told_once_and_parties_are_counted() -> None:
     call = inviting("a")
     for number in range(8):
         assert feed(call, ev.RingingReceived("a", f"p{number}", 30.0)) == [
@@ -162,7 +162,7 @@ def test_ringing_twice_is_told_once_and_parties_are_counted() -> None:
     assert call.handle(ev.RingingReceived("a", "p8", 30.0), 101.0).refused
 
 
-def test_candidates_of_those_who_lose_do_not_use_up_the_winners() -> None:
+def test_outgoing_candidates_of_those_who_lose_do_not_use_up_the_winners() -> None:
     call = inviting("a", "b")
     for number in range(call.timing.max_candidates):
         feed(call, ev.CandidateReceived("a", "p", candidate(number)))
@@ -173,7 +173,7 @@ def test_candidates_of_those_who_lose_do_not_use_up_the_winners() -> None:
     ]
 
 
-def test_no_answer_is_no_response_time() -> None:
+def test_outgoing_no_answer_is_no_response_time() -> None:
     call = inviting("a")
     feed(call, ev.DeadlineReached(), now=130.0)
     assert (call.call_status, call.marks.answered) == (CallStatus.TIMEOUT, None)
@@ -182,7 +182,7 @@ def test_no_answer_is_no_response_time() -> None:
     assert call.marks.answered == 101.0
 
 
-def test_close_instead_of_an_answer_is_a_refusal() -> None:
+def test_outgoing_close_instead_of_an_answer_is_a_refusal() -> None:
     call = inviting("a", "b", mode=CallMode.SEQUENTIAL)
     effects = feed(call, ev.CloseReceived("a", "p", CloseReason.SHUTDOWN))
     assert effects == [ev.SendInvite("b", "the offer", 30.0, None)]
@@ -199,7 +199,7 @@ def connected(*, sends_media: bool) -> OutgoingCall:
     return call
 
 
-def test_media_that_was_promised_and_never_arrives_ends_the_call() -> None:
+def test_outgoing_media_that_was_promised_and_never_arrives_ends_the_call() -> None:
     call = connected(sends_media=True)
     assert call.next_deadline() == 115.0
     assert feed(call, ev.DeadlineReached(), now=115.0) == [
@@ -209,7 +209,7 @@ def test_media_that_was_promised_and_never_arrives_ends_the_call() -> None:
     ]
 
 
-def test_media_that_arrives_or_was_not_promised_is_not_waited_for() -> None:
+def test_outgoing_media_that_arrives_or_was_not_promised_is_not_waited_for() -> None:
     assert connected(sends_media=False).next_deadline() is None
     call = connected(sends_media=True)
     feed(call, ev.TrackReceived(0, "audio", "opus"))
@@ -226,7 +226,7 @@ def expired(uid: str) -> ev.ResponseReceived:
     return ev.ResponseReceived(uid, "p", CallStatus.TIMEOUT, "expired", now=1_800_000_000.0)
 
 
-def test_our_clock_is_wrong_so_everyone_waiting_is_invited_once_more() -> None:
+def test_outgoing_our_clock_is_wrong_so_everyone_waiting_is_invited_once_more() -> None:
     call = OutgoingCall("first", "own", ["a", "b", "c"], TIMING, 100.0, second_id="second")
     call.start(100.0)
     feed(
@@ -254,17 +254,17 @@ def test_our_clock_is_wrong_so_everyone_waiting_is_invited_once_more() -> None:
     )
 
 
-def test_no_offer_no_call() -> None:
+def test_outgoing_no_offer_no_call() -> None:
     call = outgoing("a")
     effects = feed(call, ev.PeerFailed(0, "no_user_media", "no camera", CloseReason.NO_USER_MEDIA))
     assert effects[-1] == ev.Closed(CloseReason.NO_USER_MEDIA, Side.LOCAL)
     assert not any(isinstance(effect, ev.SendInvite | ev.SendClose) for effect in effects)
 
 
-def test_a_call_needs_a_target() -> None:
+def test_outgoing_call_needs_a_target() -> None:
     with pytest.raises(ValueError, match="at least one target"):
         OutgoingCall("c", "p", [], TIMING, 0.0)
 
 
-def test_targets_are_invited_once_each() -> None:
+def test_outgoing_targets_are_invited_once_each() -> None:
     assert [target.uid for target in inviting(CALLER, "b", CALLER).targets] == [CALLER, "b"]

@@ -30,7 +30,7 @@ def admit_call(registry: CallRegistry, now: float = 0.0, **changes: object) -> I
     return call
 
 
-def test_the_same_invitation_is_answered_again_and_starts_nothing() -> None:
+def test_registry_same_invitation_is_answered_again_and_starts_nothing() -> None:
     registry = CallRegistry(RateLimiter())
     call = admit_call(registry)
     assert registry.admit(invitation(), 1.0).effects == ()
@@ -41,7 +41,7 @@ def test_the_same_invitation_is_answered_again_and_starts_nothing() -> None:
     assert again.effects == (ev.SendResponse(CallStatus.REJECTED, "no"),)
 
 
-def test_an_invitation_to_a_call_of_an_earlier_process_is_told_that_it_is_over() -> None:
+def test_registry_invitation_to_a_call_of_an_earlier_process_is_told_that_it_is_over() -> None:
     registry = CallRegistry(RateLimiter())
     registry.past(CONVERSATION, CALLER, CloseReason.CRASH_RECOVERED, 0.0)
     again = registry.admit(invitation(), 1.0)
@@ -60,17 +60,7 @@ def test_registry_says_busy_where_no_line_is_free() -> None:
     assert registry.decide(reject) is reject
 
 
-def test_registry_gives_no_line_to_who_is_refused() -> None:
-    registry = CallRegistry(RateLimiter())
-    call = IncomingCall(invitation(), OWN, TIMING, 0.0, Decision(Action.REJECT))
-    registry.add(call)
-    assert not registry.busy
-    registry.remove(call, 0.0)
-    admit_call(registry, conversation="another")
-    assert registry.busy
-
-
-def test_the_answer_is_forgotten_after_every_invitation_has_expired() -> None:
+def test_registry_answer_is_forgotten_after_every_invitation_has_expired() -> None:
     registry = CallRegistry(RateLimiter())
     call = admit_call(registry)
     feed(call, ev.RejectRequested())
@@ -78,38 +68,38 @@ def test_the_answer_is_forgotten_after_every_invitation_has_expired() -> None:
     assert registry.admit(invitation(), CLOSED_MEMORY_SECONDS + 1).admission is Admission.NEW
 
 
-def test_a_conversation_belongs_to_its_sender() -> None:
+def test_registry_conversation_belongs_to_its_sender() -> None:
     registry = CallRegistry(RateLimiter())
     call = admit_call(registry)
     # while it runs, and after it ended
     for _ in range(2):
-        verdict = registry.admit(invitation(caller="mallory"), 1.0)
-        assert verdict.effects == (ev.SendResponse(CallStatus.REJECTED, "conversation_in_use"),)
+        result = registry.admit(invitation(caller="mallory"), 1.0)
+        assert result.effects == (ev.SendResponse(CallStatus.REJECTED, "conversation_in_use"),)
         feed(call, ev.RejectRequested())
         registry.remove(call, 1.0)
         call = IncomingCall(invitation(), OWN, TIMING, 1.0)
 
 
-def test_a_conversation_that_we_began_cannot_be_taken_over() -> None:
+def test_registry_conversation_that_we_began_cannot_be_taken_over() -> None:
     registry = CallRegistry(RateLimiter())
     registry.add(outgoing(CALLER))
     assert registry.admit(invitation(), 0.0).admission is Admission.REFUSED
 
 
-def test_withdrawal_that_overtakes_its_invitation() -> None:
+def test_registry_withdrawal_that_overtakes_its_invitation() -> None:
     registry = CallRegistry(RateLimiter())
     registry.unknown_close(CONVERSATION, CALLER, 0.0)
     registry.unknown_close(CONVERSATION, "mallory", 0.0)
     assert registry.admit(invitation(), 1.0).admission is Admission.IGNORED
 
 
-def test_nobody_can_withdraw_the_invitation_of_another() -> None:
+def test_registry_nobody_can_withdraw_the_invitation_of_another() -> None:
     registry = CallRegistry(RateLimiter())
     registry.unknown_close(CONVERSATION, "mallory", 0.0)
     assert registry.admit(invitation(), 1.0).admission is Admission.NEW
 
 
-def test_accepted_after_the_end_is_told_so() -> None:
+def test_registry_accepted_after_the_end_is_told_so() -> None:
     registry = CallRegistry(RateLimiter())
     call = outgoing(CALLER, now=0.0)
     registry.add(call)
@@ -124,7 +114,7 @@ def test_accepted_after_the_end_is_told_so() -> None:
     assert registry.unknown_response(CONVERSATION, refused) == []
 
 
-def test_ringing_after_the_end_is_told_so() -> None:
+def test_registry_ringing_after_the_end_is_told_so() -> None:
     registry = CallRegistry(RateLimiter())
     call = outgoing(CALLER, now=0.0)
     registry.add(call)
@@ -137,7 +127,7 @@ def test_ringing_after_the_end_is_told_so() -> None:
     assert registry.unknown_response("another", rings) == []
 
 
-def test_accepted_after_a_crash_of_ours_is_told_that_it_is_over() -> None:
+def test_registry_accepted_after_a_crash_of_ours_is_told_that_it_is_over() -> None:
     """Whoever picks up would wait for a picture until its own patience ends."""
     registry = CallRegistry(RateLimiter())
     registry.past(CONVERSATION, CALLER, CloseReason.CRASH_RECOVERED, 0.0)
@@ -147,7 +137,7 @@ def test_accepted_after_a_crash_of_ours_is_told_that_it_is_over() -> None:
     assert registry.unknown_response(CONVERSATION, late) == over
 
 
-def test_the_first_id_of_a_call_that_was_renamed_stays_its_own() -> None:
+def test_registry_first_id_of_a_call_that_was_renamed_stays_its_own() -> None:
     """However long it lasts: two calls of one name would take each other's place in the books."""
     registry = CallRegistry(RateLimiter(), max_conversations=2)
     call = outgoing(CALLER, now=0.0)
@@ -162,7 +152,7 @@ def test_the_first_id_of_a_call_that_was_renamed_stays_its_own() -> None:
     assert registry.admit(invitation(), late).admission is Admission.NEW
 
 
-def test_who_answered_an_invitation_never_gets_a_close_for_it() -> None:
+def test_registry_who_answered_an_invitation_never_gets_a_close_for_it() -> None:
     """Only what we began ourselves is withdrawn."""
     registry = CallRegistry(RateLimiter())
     call = admit_call(registry)
@@ -172,7 +162,7 @@ def test_who_answered_an_invitation_never_gets_a_close_for_it() -> None:
     assert registry.unknown_response(CONVERSATION, late) == []
 
 
-def test_repetitions_are_limited_too() -> None:
+def test_registry_repetitions_are_limited_too() -> None:
     """Each costs an answer: four times ten a minute, whoever owns the conversation, and then
     silence.
     """
@@ -181,26 +171,26 @@ def test_repetitions_are_limited_too() -> None:
     feed(call, ev.RejectRequested(CallStatus.REJECTED, "no"))
     registry.remove(call, 0.0)
     for caller, admission in ((CALLER, Admission.REPEATED), ("mallory", Admission.REFUSED)):
-        verdicts = [registry.admit(invitation(caller=caller), 1.0).admission for _ in range(60)]
-        assert verdicts.count(admission) == (39 if caller == CALLER else 40)
-        assert set(verdicts[40:]) == {Admission.IGNORED}
+        outcomes = [registry.admit(invitation(caller=caller), 1.0).admission for _ in range(60)]
+        assert outcomes.count(admission) == (39 if caller == CALLER else 40)
+        assert set(outcomes[40:]) == {Admission.IGNORED}
 
 
-def test_who_is_turned_away_takes_no_line() -> None:
+def test_registry_who_is_turned_away_takes_no_line() -> None:
     registry = CallRegistry(RateLimiter())
     assert registry.admit(invitation(), 0.0).admission is Admission.NEW
-    call = IncomingCall(invitation(), OWN, TIMING, 0.0)
-    registry.add(call, turned_away=True)
+    call = IncomingCall(invitation(), OWN, TIMING, 0.0, Decision(Action.REJECT))
+    registry.add(call)
     assert not registry.busy
     assert registry.admit(invitation(), 0.0).admission is Admission.REPEATED
-    feed(call, ev.RejectRequested())
+    call.start(0.0)
     registry.remove(call, 0.0)
     admitted = IncomingCall(invitation(conversation="another"), OWN, TIMING, 0.0)
     registry.add(admitted)
     assert registry.busy
 
 
-def test_a_call_that_goes_on_under_another_id() -> None:
+def test_registry_call_that_goes_on_under_another_id() -> None:
     registry = CallRegistry(RateLimiter())
     call = OutgoingCall(CONVERSATION, OWN, [CALLER], TIMING, 0.0, second_id="second")
     call.start(0.0)
@@ -225,7 +215,7 @@ def test_a_call_that_goes_on_under_another_id() -> None:
     ]
 
 
-def test_memory_of_what_ended_is_bounded_and_the_oldest_goes() -> None:
+def test_registry_memory_of_what_ended_is_bounded_and_the_oldest_goes() -> None:
     registry = CallRegistry(RateLimiter())
     for number in range(MEMORY + 3):
         call = IncomingCall(invitation(conversation=f"{number}"), OWN, TIMING, 0.0)
@@ -238,13 +228,13 @@ def test_memory_of_what_ended_is_bounded_and_the_oldest_goes() -> None:
     assert not registry.calls
 
 
-def test_a_withdrawal_is_forgotten_after_every_invitation_has_expired() -> None:
+def test_registry_withdrawal_is_forgotten_after_every_invitation_has_expired() -> None:
     registry = CallRegistry(RateLimiter())
     registry.unknown_close(CONVERSATION, CALLER, 0.0)
     assert registry.admit(invitation(), CLOSED_MEMORY_SECONDS + 1).admission is Admission.NEW
 
 
-def test_busy_counts_conversations() -> None:
+def test_registry_busy_counts_conversations() -> None:
     registry = CallRegistry(RateLimiter(), max_conversations=2)
     admit_call(registry)
     assert not registry.busy
@@ -256,7 +246,7 @@ def test_busy_counts_conversations() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 30)), max_size=300))
-def test_memory_stays_bounded_and_floods_are_refused_then_dropped(
+def test_registry_memory_stays_bounded_and_floods_are_refused_then_dropped(
     steps: list[tuple[int, float]],
 ) -> None:
     registry = CallRegistry(RateLimiter())
@@ -270,7 +260,7 @@ def test_memory_stays_bounded_and_floods_are_refused_then_dropped(
     assert len(registry._withdrawn) <= MEMORY
 
 
-def test_answers_are_remembered_up_to_a_size() -> None:
+def test_registry_answers_are_remembered_up_to_a_size() -> None:
     """512 answers of 64 KiB would be 32 MiB on a registry that has 512."""
     registry = CallRegistry(RateLimiter(per_caller=10_000, overall=10_000))
     length = MEMORY_SIZE // 8

@@ -14,7 +14,7 @@ from agent.core.call.reasons import CallStatus, CloseReason, Side
 from tests.core.call.calls import CALLER, PARTY, candidate, established, feed, incoming, outgoing
 
 
-def test_offer_of_the_far_side_takes_over_once_it_is_connected() -> None:
+def test_renewal_offer_of_the_remote_peer_takes_over_once_it_is_connected() -> None:
     call = established()
     assert feed(call, ev.OfferReceived(CALLER, PARTY, 1, "fresh offer")) == [
         ev.CreateAnswer(1, "fresh offer", ev.MediaGrant())
@@ -24,7 +24,7 @@ def test_offer_of_the_far_side_takes_over_once_it_is_connected() -> None:
     assert (call.reconnects, call.current_generation) == (1, 1)
 
 
-def test_our_own_renewal() -> None:
+def test_renewal_our_own_renewal() -> None:
     call = established()
     assert feed(call, ev.RenewRequested()) == [ev.CreateOffer(1, ev.MediaGrant())]
     assert feed(call, ev.DescriptionReady(1, "offer")) == [ev.SendOffer(1, "offer")]
@@ -35,7 +35,7 @@ def test_our_own_renewal() -> None:
     assert call.state is State.ESTABLISHED
 
 
-def test_the_inviters_servers_are_for_every_transport_of_the_call() -> None:
+def test_renewal_inviters_servers_are_for_every_transport_of_the_call() -> None:
     """Where the first one needed a relay, the next one does, too."""
     servers = (ev.IceServer(("turn:192.0.2.1",), "u", "p"),)
     call = incoming(ice_servers=servers)
@@ -46,7 +46,7 @@ def test_the_inviters_servers_are_for_every_transport_of_the_call() -> None:
     )
 
 
-def test_the_same_offer_again_changes_nothing() -> None:
+def test_renewal_same_offer_again_changes_nothing() -> None:
     call = established()
     offer = ev.OfferReceived(CALLER, PARTY, 1, "fresh offer")
     feed(call, offer)
@@ -55,7 +55,7 @@ def test_the_same_offer_again_changes_nothing() -> None:
     assert call.handle(offer, 101.0).refused
 
 
-def test_on_a_collision_the_inviters_offer_wins() -> None:
+def test_renewal_on_a_collision_the_inviters_offer_wins() -> None:
     invited = established()
     feed(invited, ev.RenewRequested())
     assert feed(invited, ev.OfferReceived(CALLER, PARTY, 1, "theirs")) == [
@@ -81,7 +81,7 @@ def test_renewal_that_comes_to_nothing_leaves_the_old_transport() -> None:
     assert call.state is State.ESTABLISHED
 
 
-def test_our_network_changed_again_while_a_transport_was_in_the_making() -> None:
+def test_renewal_our_network_changed_again_while_a_transport_was_in_the_making() -> None:
     """It has the old addresses."""
     call = established()
     feed(call, ev.RenewRequested())
@@ -91,7 +91,7 @@ def test_our_network_changed_again_while_a_transport_was_in_the_making() -> None
 @pytest.mark.parametrize(
     "reason", [CloseReason.ICE_FAILED, CloseReason.REJECTED, CloseReason.UNKNOWN_REASON]
 )
-def test_an_offer_that_cannot_be_used_leaves_the_old_transport(reason: CloseReason) -> None:
+def test_renewal_offer_that_cannot_be_used_leaves_the_old_transport(reason: CloseReason) -> None:
     call = established()
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "nonsense"))
     assert feed(call, ev.PeerFailed(1, "unusable_sdp", "nonsense", reason)) == [
@@ -101,7 +101,7 @@ def test_an_offer_that_cannot_be_used_leaves_the_old_transport(reason: CloseReas
     assert (call.state, call.current_generation) == (State.ESTABLISHED, 0)
 
 
-def test_a_media_source_that_fails_ends_the_call() -> None:
+def test_renewal_media_source_that_fails_ends_the_call() -> None:
     for generation in (0, 1):
         call = established()
         feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"))
@@ -115,7 +115,7 @@ def test_a_media_source_that_fails_ends_the_call() -> None:
         assert effects[-1] == ev.Closed(CloseReason.NO_USER_MEDIA, Side.LOCAL)
 
 
-def test_candidates_go_to_the_transport_in_the_making() -> None:
+def test_renewal_candidates_go_to_the_transport_in_the_making() -> None:
     call = established()
     assert feed(call, ev.CandidateReceived(CALLER, PARTY, candidate(1))) == [
         ev.AddCandidate(0, candidate(1))
@@ -126,7 +126,7 @@ def test_candidates_go_to_the_transport_in_the_making() -> None:
     ]
 
 
-def test_candidates_of_fresh_offers_share_what_is_left_until_one_connects() -> None:
+def test_renewal_candidates_of_fresh_offers_share_what_is_left_until_one_connects() -> None:
     """A remote peer could make a hundred offers in one instant."""
     call = established()
     received = ev.CandidateReceived(CALLER, PARTY, candidate())
@@ -137,7 +137,7 @@ def test_candidates_of_fresh_offers_share_what_is_left_until_one_connects() -> N
     feed(call, ev.PeerConnected(1), received)
 
 
-def test_candidates_for_an_offer_of_ours_are_counted_anew() -> None:
+def test_renewal_candidates_for_an_offer_of_ours_are_counted_anew() -> None:
     call = established()
     received = ev.CandidateReceived(CALLER, PARTY, candidate())
     feed(call, *[received] * call.timing.max_candidates, ev.RenewRequested(), received)
@@ -148,7 +148,7 @@ def test_candidates_for_an_offer_of_ours_are_counted_anew() -> None:
 
 @pytest.mark.parametrize("changes", [1, 3])
 @pytest.mark.parametrize("offered", [False, True])
-def test_our_network_changes_while_our_invitation_is_out(changes: int, offered: bool) -> None:
+def test_renewal_of_a_network_change_while_inviting(changes: int, offered: bool) -> None:
     """What we invited with has the old addresses: who accepts is offered a fresh transport in the
     same breath.
     """
@@ -169,7 +169,7 @@ def test_our_network_changes_while_our_invitation_is_out(changes: int, offered: 
     assert call.next_deadline() == 101.0 + call.timing.setup
 
 
-def test_our_network_changes_while_the_answer_is_made() -> None:
+def test_renewal_our_network_changes_while_the_answer_is_made() -> None:
     call = incoming()
     feed(call, ev.AcceptRequested())
     assert feed(call, ev.RenewRequested()) == []
@@ -180,7 +180,9 @@ def test_our_network_changes_while_the_answer_is_made() -> None:
 
 
 @pytest.mark.parametrize("rings", [False, True])
-def test_a_change_before_the_first_transport_is_begun_needs_no_fresh_one(rings: bool) -> None:
+def test_renewal_is_not_needed_before_the_first_transport(
+    rings: bool,
+) -> None:
     """The answer will have the new addresses."""
     call = incoming()
     if rings:
@@ -190,7 +192,7 @@ def test_a_change_before_the_first_transport_is_begun_needs_no_fresh_one(rings: 
     assert not [each for each in effects if isinstance(each, ev.CreateOffer)]
 
 
-def test_a_change_is_made_up_for_once() -> None:
+def test_renewal_change_is_made_up_for_once() -> None:
     call = outgoing(CALLER)
     accepted = ev.ResponseReceived(CALLER, PARTY, CallStatus.ACCEPTED, sdp="answer")
     feed(call, ev.RenewRequested(), ev.DescriptionReady(0, "offer"), accepted, ev.PeerConnected(0))
@@ -217,7 +219,9 @@ ROLES = pytest.mark.parametrize("role", ["incoming", "outgoing"])
 
 
 @ROLES
-def test_a_fresh_transport_of_ours_that_connects_first_establishes_the_call(role: str) -> None:
+def test_renewal_of_ours_that_connects_first_establishes_the_call(
+    role: str,
+) -> None:
     call = connecting(role)
     assert feed(call, ev.RenewRequested()) == [ev.CreateOffer(1, ev.MediaGrant())]
     assert feed(call, ev.DescriptionReady(1, "offer")) == [ev.SendOffer(1, "offer")]
@@ -236,14 +240,16 @@ def test_a_fresh_transport_of_ours_that_connects_first_establishes_the_call(role
 
 
 @ROLES
-def test_a_fresh_transport_of_theirs_that_connects_first_establishes_the_call(role: str) -> None:
+def test_renewal_of_theirs_that_connects_first_establishes_the_call(
+    role: str,
+) -> None:
     call = connecting(role)
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), ev.DescriptionReady(1, "answer"))
     assert feed(call, ev.PeerConnected(1)) == [ev.StartMedia(1), ev.ClosePeer(0), ev.Connected()]
 
 
 @ROLES
-def test_the_first_transport_may_be_quicker_than_the_fresh_one(role: str) -> None:
+def test_renewal_first_transport_may_be_quicker_than_the_fresh_one(role: str) -> None:
     call = connecting(role)
     feed(call, ev.RenewRequested(), ev.DescriptionReady(1, "offer"))
     assert feed(call, ev.PeerConnected(0)) == [ev.Connected()]
@@ -253,7 +259,9 @@ def test_the_first_transport_may_be_quicker_than_the_fresh_one(role: str) -> Non
 
 
 @ROLES
-def test_a_far_side_that_answers_no_offer_while_it_connects_costs_nothing(role: str) -> None:
+def test_renewal_that_is_not_answered_while_connecting_costs_nothing(
+    role: str,
+) -> None:
     call = connecting(role)
     feed(call, ev.RenewRequested(), ev.DescriptionReady(1, "offer"))
     assert feed(call, ev.CandidateReceived(CALLER, PARTY, candidate())) == [
@@ -265,7 +273,9 @@ def test_a_far_side_that_answers_no_offer_while_it_connects_costs_nothing(role: 
 
 
 @ROLES
-def test_candidates_are_for_the_fresh_transport_once_the_far_side_takes_part(role: str) -> None:
+def test_renewal_gets_the_candidates_once_it_is_shared(
+    role: str,
+) -> None:
     call = connecting(role)
     feed(
         call,
@@ -279,7 +289,7 @@ def test_candidates_are_for_the_fresh_transport_once_the_far_side_takes_part(rol
 
 
 @ROLES
-def test_no_fresh_transport_puts_the_end_of_the_setup_off(role: str) -> None:
+def test_renewal_no_fresh_transport_puts_the_end_of_the_setup_off(role: str) -> None:
     call = connecting(role)
     for now in (105.0, 110.0, 115.0):
         feed(call, ev.RenewRequested(), now=now)
@@ -291,7 +301,7 @@ def test_no_fresh_transport_puts_the_end_of_the_setup_off(role: str) -> None:
 
 @ROLES
 @pytest.mark.parametrize("first", [0, 1])
-def test_either_transport_may_fail_while_it_connects(role: str, first: int) -> None:
+def test_renewal_either_transport_may_fail_while_it_connects(role: str, first: int) -> None:
     call = connecting(role)
     feed(
         call,

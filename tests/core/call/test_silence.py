@@ -48,7 +48,7 @@ def test_silence_makes_a_fresh_transport_and_keeps_the_old_one() -> None:
     assert call.media_runs
 
 
-def test_the_old_transport_comes_back() -> None:
+def test_silence_old_transport_comes_back() -> None:
     call = silent()
     assert feed(call, ev.PeerHeard(0)) == [ev.Restored(0)]
     assert (call.state, call.current_generation, call.reconnects) == (State.ESTABLISHED, 0, 0)
@@ -57,7 +57,7 @@ def test_the_old_transport_comes_back() -> None:
     assert call.next_deadline() is None
 
 
-def test_the_fresh_transport_is_the_first_to_work() -> None:
+def test_silence_fresh_transport_is_the_first_to_work() -> None:
     call = silent()
     feed(call, ev.DescriptionReady(1, "offer"), ev.AnswerReceived(CALLER, PARTY, 1, "answer"))
     assert feed(call, ev.PeerConnected(1)) == [ev.StartMedia(1), ev.ClosePeer(0), ev.Restored(1)]
@@ -65,7 +65,7 @@ def test_the_fresh_transport_is_the_first_to_work() -> None:
     assert call.next_deadline() is None
 
 
-def test_the_old_transport_comes_back_and_the_fresh_one_takes_over() -> None:
+def test_silence_old_transport_comes_back_and_the_fresh_one_takes_over() -> None:
     call = silent()
     feed(call, ev.PeerHeard(0))
     assert feed(call, ev.PeerConnected(1)) == [ev.StartMedia(1), ev.ClosePeer(0)]
@@ -77,18 +77,18 @@ def test_silence_while_a_transport_is_in_the_making_makes_no_second_one() -> Non
     assert feed(call, SILENT) == [ev.Degraded("silence")]
 
 
-def test_an_offer_that_comes_to_nothing_is_made_again() -> None:
+def test_silence_offer_that_comes_to_nothing_is_made_again() -> None:
     call = silent()
     assert due(call) == (103.0 + TIMING.retry, [ev.ClosePeer(1), ev.CreateOffer(2, GRANT)])
 
 
-def test_a_fresh_transport_that_fails_is_followed_by_another_in_its_time() -> None:
+def test_silence_fresh_transport_that_fails_is_followed_by_another_in_its_time() -> None:
     call = silent()
     feed(call, ev.PeerFailed(1, "ice_failed", "no"), now=104.0)
     assert due(call) == (103.0 + TIMING.retry, [ev.CreateOffer(2, GRANT)])
 
 
-def test_the_far_sides_offer_is_left_its_time() -> None:
+def test_silence_remote_peers_offer_is_left_its_time() -> None:
     """And ours, which lost the collision, is not made again meanwhile."""
     call = silent()
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), now=104.0)
@@ -102,34 +102,34 @@ def test_the_far_sides_offer_is_left_its_time() -> None:
     assert due(call) == (105.0 + TIMING.retry, [ev.CreateOffer(2, GRANT)])
 
 
-def test_who_sends_neither_packet_nor_word_has_vanished() -> None:
+def test_silence_who_sends_neither_packet_nor_word_has_vanished() -> None:
     at, effects = run_out(silent())
     assert at == 100.0 + TIMING.vanished
     assert effects[0] == ev.SendClose(CALLER, CloseReason.ICE_TIMEOUT)
     assert effects[-1] == END
 
 
-def test_without_the_broker_nobody_can_be_said_to_have_vanished() -> None:
+def test_silence_without_the_broker_nobody_can_be_said_to_have_vanished() -> None:
     call = established(now=50.0)
     feed(call, SILENT, now=103.0)
     assert run_out(call)[0] == 100.0 + TIMING.ice_timeout
 
 
-def test_an_offer_that_reached_the_broker_late_is_left_its_time() -> None:
+def test_silence_offer_that_reached_the_broker_late_is_left_its_time() -> None:
     call = established(now=50.0)
     feed(call, SILENT, ev.DescriptionReady(1, "offer"), now=103.0)
     feed(call, ev.OfferDelivered(1), now=106.0)
     assert run_out(call)[0] == 106.0 + TIMING.answer
 
 
-def test_a_word_before_the_silence_is_none() -> None:
+def test_silence_word_before_the_silence_is_none() -> None:
     call = established(now=50.0)
     feed(call, ev.CandidateReceived(CALLER, PARTY, candidate()), now=60.0)
     feed(call, SILENT, ev.OfferDelivered(1), now=103.0)
     assert run_out(call)[0] == 100.0 + TIMING.vanished
 
 
-def test_who_speaks_is_waited_for() -> None:
+def test_silence_who_speaks_is_waited_for() -> None:
     call = silent()
     feed(
         call,
@@ -142,7 +142,7 @@ def test_who_speaks_is_waited_for() -> None:
     assert effects[-1] == END
 
 
-def test_speaking_for_ever_keeps_no_call() -> None:
+def test_silence_speaking_for_ever_keeps_no_call() -> None:
     call = silent()
     at = 103.0
     while call.state is not State.CLOSED:
@@ -154,14 +154,14 @@ def test_speaking_for_ever_keeps_no_call() -> None:
     assert call.renewals.newest <= 2 + TIMING.hold / TIMING.retry
 
 
-def test_our_own_change_of_network_is_no_silence_of_theirs() -> None:
+def test_silence_our_own_change_of_network_is_no_silence_of_theirs() -> None:
     call = established(now=50.0)
     feed(call, ev.RenewRequested(), now=101.0)
     feed(call, SILENT, now=103.0)
     assert run_out(call)[0] == 101.0 + TIMING.ice_timeout
 
 
-def test_a_transport_that_is_gone_is_renewed_too() -> None:
+def test_silence_transport_that_is_gone_is_renewed_too() -> None:
     call = established()
     assert feed(call, ev.PeerLost(0, "consent"), now=110.0) == [
         ev.Degraded("lost"),
@@ -170,13 +170,13 @@ def test_a_transport_that_is_gone_is_renewed_too() -> None:
     assert run_out(call)[0] == 110.0 + TIMING.ice_timeout
 
 
-def test_a_transport_that_falls_silent_and_then_goes_is_told_of_once() -> None:
+def test_silence_transport_that_falls_silent_and_then_goes_is_told_of_once() -> None:
     call = silent()
     assert feed(call, ev.PeerLost(0), now=104.0) == []
     assert run_out(call)[0] == 100.0 + TIMING.vanished
 
 
-def test_closing_the_transport_is_a_last_word() -> None:
+def test_silence_closing_the_transport_is_a_last_word() -> None:
     call = established()
     assert feed(call, ev.PeerLost(0, closed=True), now=110.0) == []
     assert due(call) == (
@@ -189,15 +189,15 @@ def test_closing_the_transport_is_a_last_word() -> None:
     )
 
 
-def test_the_close_that_follows_says_more() -> None:
+def test_silence_close_that_follows_says_more() -> None:
     call = established()
     feed(call, ev.PeerLost(0, closed=True))
     effects = feed(call, ev.CloseReceived(CALLER, PARTY, CloseReason.LOW_POWER))
     assert effects[-1] == ev.Closed(CloseReason.LOW_POWER, Side.REMOTE)
 
 
-def test_an_offer_that_follows_keeps_the_call() -> None:
-    """The far side moved, and did not wait for us."""
+def test_silence_offer_that_follows_keeps_the_call() -> None:
+    """The remote peer moved, and did not wait for us."""
     call = established()
     feed(call, ev.PeerLost(0, closed=True), now=110.0)
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), now=111.0)
@@ -205,7 +205,7 @@ def test_an_offer_that_follows_keeps_the_call() -> None:
     assert (call.state, call.next_deadline()) == (State.ESTABLISHED, None)
 
 
-def test_our_own_change_of_network_costs_no_offer_that_follows() -> None:
+def test_silence_our_own_change_of_network_costs_no_offer_that_follows() -> None:
     call = established()
     feed(call, ev.PeerLost(0, closed=True), now=110.0)
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "theirs"), now=111.0)
@@ -214,7 +214,7 @@ def test_our_own_change_of_network_costs_no_offer_that_follows() -> None:
     assert call.state is State.ESTABLISHED
 
 
-def test_an_offer_that_nobody_answered_keeps_no_call_that_was_left() -> None:
+def test_silence_offer_that_nobody_answered_keeps_no_call_that_was_left() -> None:
     call = silent()
     feed(call, ev.PeerLost(0, closed=True), now=104.0)
     at, effects = run_out(call)
@@ -222,14 +222,14 @@ def test_an_offer_that_nobody_answered_keeps_no_call_that_was_left() -> None:
     assert effects[-1] == ev.Closed(CloseReason.USER_HANGUP, Side.REMOTE)
 
 
-def test_the_longest_duration_holds_in_silence_too() -> None:
+def test_silence_longest_duration_holds_in_silence_too() -> None:
     call = established(now=100.0, grant=ev.MediaGrant(max_duration=6.0))
     feed(call, SILENT, now=104.0)
     at, effects = run_out(call)
     assert (at, effects[-1]) == (106.0, ev.Closed(CloseReason.MAX_DURATION, Side.LOCAL))
 
 
-def test_without_renewals_left_the_old_transport_still_counts() -> None:
+def test_silence_without_renewals_left_the_old_transport_still_counts() -> None:
     call = established(now=100.0)
     call.timing = replace(TIMING, max_renewals=0)
     assert feed(call, SILENT, now=103.0) == [ev.Degraded("silence")]

@@ -82,7 +82,7 @@ class Watch:
 
 @given(STEPS, st.sampled_from([None, 30.0]), st.integers(0, 6))
 @settings(max_examples=300)
-def test_any_order_of_silence_and_attempts(
+def test_silence_any_order_of_silence_and_attempts(
     steps: list[tuple[ev.Input, float]], longest: float | None, max_renewals: int
 ) -> None:
     call = established(now=0.0, grant=ev.MediaGrant(max_duration=longest))

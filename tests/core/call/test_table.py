@@ -204,7 +204,7 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
 @pytest.mark.parametrize(
     ("make", "state", "takes"), [entry[1:] for entry in TABLE], ids=[entry[0] for entry in TABLE]
 )
-def test_every_state_with_every_input(
+def test_table_every_state_with_every_input(
     make: Callable[[], AnyCall], state: State, takes: str
 ) -> None:
     leads = {
@@ -219,7 +219,7 @@ def test_every_state_with_every_input(
         assert call.state.value == leads.get(name, state.value), name
 
 
-def test_every_kind_of_input_is_in_the_table() -> None:
+def test_table_every_kind_of_input_is_in_the_table() -> None:
     kinds = {
         kind
         for role in (IncomingCall, OutgoingCall)
@@ -235,12 +235,12 @@ ENTRIES = pytest.mark.parametrize(
 
 
 @ENTRIES
-def test_no_deadline_before_its_time(make: Callable[[], AnyCall]) -> None:
+def test_table_no_deadline_before_its_time(make: Callable[[], AnyCall]) -> None:
     assert make().handle(ev.DeadlineReached(), 101.0).refused
 
 
 @ENTRIES
-def test_news_of_a_transport_that_does_not_exist(make: Callable[[], AnyCall]) -> None:
+def test_table_news_of_a_transport_that_does_not_exist(make: Callable[[], AnyCall]) -> None:
     for event in (
         ev.DescriptionReady(7, "description"),
         ev.CandidateFound(7, candidate()),

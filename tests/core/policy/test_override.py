@@ -42,7 +42,7 @@ def test_override_that_cannot_be_used_is_refused(values: dict[str, str]) -> None
         PolicyOverride.model_validate(values)
 
 
-def test_explain_tells_of_an_override() -> None:
+def test_override_is_told_in_an_explanation() -> None:
     override = PolicyOverride(action=Action.ACCEPT, until=SUNDAY_NOON + timedelta(hours=1))
     explanation = (
         policy(rule())

@@ -35,17 +35,17 @@ def decide(subject: Policy, caller: str = "front-desk", *, signed: bool = False)
     return subject.decide(invitation(caller, signed=signed), at=SUNDAY_NOON, history=CallHistory())
 
 
-def test_without_rules_every_call_is_rejected() -> None:
+def test_policy_without_rules_every_call_is_rejected() -> None:
     assert decide(policy()) == Decision(Action.REJECT, None, "not_allowed")
 
 
-def test_no_rule_that_matches_is_a_rejection() -> None:
+def test_policy_no_rule_that_matches_is_a_rejection() -> None:
     assert decide(policy(rule(callers=["family-*"]))) == Decision(
         Action.REJECT, None, "not_allowed"
     )
 
 
-def test_the_first_rule_that_matches_decides() -> None:
+def test_policy_first_rule_that_matches_decides() -> None:
     rules = policy(
         rule(name="others", callers=["x"], action="ring"),
         rule(name="desk", callers=["front-*"], action="busy"),
@@ -54,7 +54,7 @@ def test_the_first_rule_that_matches_decides() -> None:
     assert decide(rules) == Decision(Action.BUSY, "desk", "busy")
 
 
-def test_accept_and_ring_grant_the_media_of_the_rule() -> None:
+def test_policy_accept_and_ring_grant_the_media_of_the_rule() -> None:
     for action in (Action.ACCEPT, Action.RING):
         values = {
             "video": False,
@@ -68,7 +68,7 @@ def test_accept_and_ring_grant_the_media_of_the_rule() -> None:
         assert decision.max_duration == 600.0
 
 
-def test_every_call_slows_the_shared_encoder_unless_a_rule_says_otherwise() -> None:
+def test_policy_every_call_slows_the_shared_encoder_unless_a_rule_says_otherwise() -> None:
     assert decide(policy(rule())).grant.shared_bitrate is SharedBitrate.FOLLOW
     with pytest.raises(ValueError, match="shared_bitrate"):
         rule(shared_bitrate="sometimes")
@@ -84,19 +84,19 @@ def test_every_call_slows_the_shared_encoder_unless_a_rule_says_otherwise() -> N
         ("30s", 60.0, 30.0),
     ],
 )
-def test_the_shorter_limit_counts(
+def test_policy_shorter_limit_counts(
     of_rule: str | None, of_all: float | None, expected: float | None
 ) -> None:
     assert decide(policy(rule(max_duration=of_rule), max_duration=of_all)).max_duration == expected
 
 
-def test_refusals_carry_their_reason() -> None:
+def test_policy_refusals_carry_their_reason() -> None:
     assert decide(policy(rule(action="reject"))).reason == "not_allowed"
     assert decide(policy(rule(action="reject", reason="night"))).reason == "night"
     assert decide(policy(rule(action="busy", reason="do_not_disturb"))).reason == "do_not_disturb"
 
 
-def test_a_rule_that_demands_a_signature_rejects_an_invitation_without() -> None:
+def test_policy_rule_that_demands_a_signature_rejects_an_invitation_without() -> None:
     rules = policy(rule(name="signed", signed=True), rule(name="anybody"))
     assert decide(rules) == Decision(Action.REJECT, "signed", "signature")
     assert decide(rules, signed=True).action is Action.ACCEPT
@@ -119,11 +119,11 @@ def test_a_rule_that_demands_a_signature_rejects_an_invitation_without() -> None
         ("*", "anyone", True),
     ],
 )
-def test_caller_patterns(pattern: str, caller: str, matches: bool) -> None:
+def test_policy_caller_patterns(pattern: str, caller: str, matches: bool) -> None:
     assert (decide(policy(rule(callers=[pattern])), caller).action is Action.ACCEPT) is matches
 
 
-def test_many_stars_do_not_take_forever() -> None:
+def test_policy_many_stars_do_not_take_forever() -> None:
     assert decide(policy(rule(callers=["a*" * 31 + "b"])), "a" * 64).rule is None
 
 
@@ -137,7 +137,7 @@ def glob(pattern: str, text: str) -> bool:
 
 @hypothesis.settings(deadline=None)
 @given(st.text("ab.*?", min_size=1, max_size=6), st.text("ab.", min_size=1, max_size=6))
-def test_patterns_mean_what_stars_and_question_marks_say(pattern: str, caller: str) -> None:
+def test_policy_patterns_mean_what_stars_and_question_marks_say(pattern: str, caller: str) -> None:
     assert (decide(policy(rule(callers=[pattern])), caller).rule is not None) == glob(
         pattern, caller
     )
@@ -146,7 +146,7 @@ def test_patterns_mean_what_stars_and_question_marks_say(pattern: str, caller: s
 # --- rate -----------------------------------------------------------------------------------------
 
 
-def test_a_rate_hands_over_to_the_next_rule_when_it_is_used_up() -> None:
+def test_policy_rate_hands_over_to_the_next_rule_when_it_is_used_up() -> None:
     rules = policy(rule(name="some", rate="2/h"), rule(name="rest", action="ring"))
     history = CallHistory()
     decided = []
@@ -158,7 +158,7 @@ def test_a_rate_hands_over_to_the_next_rule_when_it_is_used_up() -> None:
     assert decided == ["some", "some", "rest", "rest", "some", "rest", "some"]
 
 
-def test_a_rate_is_for_each_caller() -> None:
+def test_policy_rate_is_for_each_caller() -> None:
     history = CallHistory()
     rules = policy(rule(rate="1/h"))
     history.record("a rule", "front-desk", SUNDAY_NOON)
@@ -166,7 +166,7 @@ def test_a_rate_is_for_each_caller() -> None:
     assert rules.decide(invitation("family-1"), at=SUNDAY_NOON, history=history).rule == "a rule"
 
 
-def test_deciding_alone_uses_nothing_up() -> None:
+def test_policy_deciding_alone_uses_nothing_up() -> None:
     history = CallHistory()
     rules = policy(rule(rate="1/h"))
     assert [rules.decide(invitation(), at=SUNDAY_NOON, history=history).rule for _ in range(3)] == [
@@ -176,7 +176,7 @@ def test_deciding_alone_uses_nothing_up() -> None:
 
 @hypothesis.settings(deadline=None)
 @given(st.lists(st.integers(0, 200), max_size=40), st.integers(1, 4))
-def test_no_window_holds_more_calls_than_the_rate(steps: list[int], calls: int) -> None:
+def test_policy_no_window_holds_more_calls_than_the_rate(steps: list[int], calls: int) -> None:
     rules, history, at = policy(rule(rate=f"{calls}/10m")), CallHistory(), SUNDAY_NOON
     accepted: list[datetime] = []
     for step in steps:
@@ -192,7 +192,7 @@ def test_no_window_holds_more_calls_than_the_rate(steps: list[int], calls: int) 
 # --- in words -------------------------------------------------------------------------------------
 
 
-def test_an_explanation_tells_of_every_rule() -> None:
+def test_policy_explanation_tells_of_every_rule() -> None:
     rules = policy(
         rule(
             name="family by day",
@@ -227,7 +227,7 @@ def test_an_explanation_tells_of_every_rule() -> None:
     assert explanation.override is None
 
 
-def test_a_time_without_a_zone_is_refused() -> None:
+def test_policy_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         policy().decide(invitation(), at=datetime(2026, 11, 22), history=CallHistory())  # noqa: DTZ001
 
@@ -244,7 +244,7 @@ RULES = st.builds(
 
 @hypothesis.settings(deadline=None)
 @given(st.lists(RULES, max_size=6), st.sampled_from("abc"), st.booleans(), st.integers(0, 1439))
-def test_every_decision_follows_the_first_rule_that_matches(
+def test_policy_every_decision_follows_the_first_rule_that_matches(
     rules: list[Rule], caller: str, signed: bool, minute: int
 ) -> None:
     named = [each.model_copy(update={"name": str(number)}) for number, each in enumerate(rules)]

@@ -17,26 +17,26 @@ from agent.core.policy.rate_limiter import CallHistory, RateLimiter
 ADMIT, REFUSE, DROP = RateOutcome.ADMIT, RateOutcome.REFUSE, RateOutcome.DROP
 
 
-def test_ten_are_admitted_thirty_refused_and_the_rest_dropped() -> None:
+def test_rate_limiter_ten_are_admitted_thirty_refused_and_the_rest_dropped() -> None:
     limiter = RateLimiter()
-    verdicts = [limiter.judge("a", 0.01 * n) for n in range(100)]
-    assert verdicts == [ADMIT] * 10 + [REFUSE] * 30 + [DROP] * 60
+    outcomes = [limiter.judge("a", 0.01 * n) for n in range(100)]
+    assert outcomes == [ADMIT] * 10 + [REFUSE] * 30 + [DROP] * 60
 
 
-def test_sixty_are_admitted_in_all() -> None:
+def test_rate_limiter_sixty_are_admitted_in_all() -> None:
     limiter = RateLimiter()
-    verdicts = Counter(limiter.judge(f"caller-{n}", 0.01 * n) for n in range(1000))
-    assert verdicts == {ADMIT: 60, REFUSE: 180, DROP: 760}
+    outcomes = Counter(limiter.judge(f"caller-{n}", 0.01 * n) for n in range(1000))
+    assert outcomes == {ADMIT: 60, REFUSE: 180, DROP: 760}
 
 
-def test_whoever_floods_takes_nothing_from_others() -> None:
+def test_rate_limiter_whoever_floods_takes_nothing_from_others() -> None:
     limiter = RateLimiter()
     for n in range(10_000):
         limiter.judge("flooder", n * 0.001)
     assert [limiter.judge("proper", 10.0) for _ in range(10)] == [ADMIT] * 10
 
 
-def test_after_a_flood_everyone_is_served_as_soon_as_the_window_has_passed() -> None:
+def test_rate_limiter_after_a_flood_everyone_is_served_as_soon_as_the_window_has_passed() -> None:
     limiter = RateLimiter()
     for n in range(10_000):
         limiter.judge(f"flooder-{n}", 0.0)
@@ -44,13 +44,13 @@ def test_after_a_flood_everyone_is_served_as_soon_as_the_window_has_passed() -> 
     assert limiter.judge("proper", 60.0) is ADMIT
 
 
-def test_the_window_slides() -> None:
+def test_rate_limiter_window_slides() -> None:
     limiter = RateLimiter(per_caller=2, overall=60, window=60.0)
     assert [limiter.judge("a", now) for now in (0.0, 30.0, 59.0)] == [ADMIT, ADMIT, REFUSE]
     assert [limiter.judge("a", now) for now in (60.0, 61.0, 90.0)] == [ADMIT, REFUSE, ADMIT]
 
 
-def test_a_flood_of_names_costs_no_memory() -> None:
+def test_rate_limiter_flood_of_names_costs_no_memory() -> None:
     limiter = RateLimiter()
     for n in range(5000):
         limiter.judge(f"caller-{n}", n * 0.01)
@@ -68,7 +68,7 @@ ARRIVALS = st.lists(
 
 @hypothesis.settings(deadline=None)
 @given(ARRIVALS, st.integers(1, 3), st.integers(1, 5))
-def test_the_limiter_equals_its_definition(
+def test_rate_limiter_equals_its_definition(
     arrivals: list[tuple[str, float]], per_caller: int, overall: int
 ) -> None:
     limiter = RateLimiter(per_caller, overall, window=10.0)
@@ -99,7 +99,7 @@ def test_the_limiter_equals_its_definition(
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-def test_history_counts_one_caller_of_one_rule_within_the_window() -> None:
+def test_call_history_counts_one_caller_of_one_rule_within_the_window() -> None:
     history = CallHistory()
     for minute in (0, 30, 59):
         history.record("day", "a", NOON + timedelta(minutes=minute))
@@ -112,20 +112,20 @@ def test_history_counts_one_caller_of_one_rule_within_the_window() -> None:
     assert len(history) == 3
 
 
-def test_a_clock_that_was_set_back_blocks_nobody() -> None:
+def test_rate_limiter_clock_that_was_set_back_blocks_nobody() -> None:
     history = CallHistory()
     history.record("day", "a", NOON + timedelta(days=400))
     assert history.count("day", "a", at=NOON, window=3600) == 0
 
 
-def test_history_forgets_whoever_has_not_called_for_the_longest_time() -> None:
+def test_call_history_forgets_whoever_has_not_called_for_the_longest_time() -> None:
     history = CallHistory(callers=2)
     for caller in ("a", "b", "a", "c"):
         history.record("day", caller, NOON)
     assert [history.count("day", caller, at=NOON, window=60) for caller in "abc"] == [2, 0, 1]
 
 
-def test_history_is_bounded() -> None:
+def test_call_history_is_bounded() -> None:
     history = CallHistory(callers=10, calls=5)
     for n in range(1000):
         history.record("day", f"caller-{n}", NOON)

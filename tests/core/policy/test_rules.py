@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC
 
-import hypothesis
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agent.core.policy.durations import LONGEST_DURATION, format_duration, parse_duration
 from agent.core.policy.rules import Policy, Rate, Rule
 
 
@@ -42,7 +38,7 @@ from agent.core.policy.rules import Policy, Rate, Rule
         ("hous", "07:00-08:00", "Extra inputs are not permitted"),
     ],
 )
-def test_a_wrong_field_is_named_with_its_value(field: str, value: object, complaint: str) -> None:
+def test_rule_names_a_wrong_field_with_its_value(field: str, value: object, complaint: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Rule.model_validate({"name": "a", "action": "accept", field: value})
     (error,) = caught.value.errors()
@@ -50,7 +46,7 @@ def test_a_wrong_field_is_named_with_its_value(field: str, value: object, compla
     assert complaint in error["msg"]
 
 
-def test_names_are_unique() -> None:
+def test_rule_names_are_unique() -> None:
     rules = [Rule.model_validate({"name": name, "action": "accept"}) for name in ("a", "b", "a")]
     with pytest.raises(ValueError, match=r'rule 3 \("a"\): name: is already the name of rule 1'):
         Policy(rules, timezone=UTC)
@@ -71,36 +67,5 @@ def test_rules_do_not_change() -> None:
         ("100/1h30m", Rate(100, 5400)),
     ],
 )
-def test_rates(text: str, rate: Rate) -> None:
+def test_rule_rates(text: str, rate: Rate) -> None:
     assert Rate.parse(text) == rate
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("10m", 600),
-        ("90s", 90),
-        ("1h30m", 5400),
-        ("1d", 86_400),
-        ("0.5s", 0.5),
-        (" 2h ", 7200),
-        ("45", 45),
-        (1.5, 1.5),
-    ],
-)
-def test_durations(value: object, seconds: float) -> None:
-    assert parse_duration(value) == seconds
-
-
-@pytest.mark.parametrize(
-    "value", ["", "m", "30m1h", "-5s", "1e3", "8d", "1 h", 8 * 86_400, -1, None, [], "٣s"]
-)
-def test_what_is_not_a_duration_is_quoted(value: object) -> None:
-    with pytest.raises(ValueError, match="is not"):
-        parse_duration(value)
-
-
-@hypothesis.settings(deadline=None)
-@given(st.one_of(st.integers(1, int(LONGEST_DURATION)).map(float), st.floats(0.001, 1e5)))
-def test_a_duration_survives_being_written(seconds: float) -> None:
-    assert parse_duration(format_duration(seconds)) == seconds

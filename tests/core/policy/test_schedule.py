@@ -51,17 +51,17 @@ def berlin(day: int, clock: str) -> datetime:
         ("mon wed-thu", {0, 2, 3}),
     ],
 )
-def test_days(text: str, weekdays: set[int]) -> None:
+def test_schedule_days(text: str, weekdays: set[int]) -> None:
     assert Days.parse(text.split()).weekdays == weekdays
 
 
-def test_one_day_needs_no_list() -> None:
+def test_schedule_one_day_needs_no_list() -> None:
     assert Days.parse("sat-sun") == Days(frozenset({5, 6}), "sat-sun")
 
 
 @hypothesis.settings(deadline=None)
 @given(st.sampled_from(DAYS), st.sampled_from(DAYS))
-def test_a_range_of_days_and_the_rest_of_the_week_share_only_its_ends(
+def test_schedule_range_of_days_and_the_rest_of_the_week_share_only_its_ends(
     first: str, last: str
 ) -> None:
     there, back = Days.parse(f"{first}-{last}").weekdays, Days.parse(f"{last}-{first}").weekdays
@@ -75,7 +75,7 @@ def test_a_range_of_days_and_the_rest_of_the_week_share_only_its_ends(
     "value",
     ["", "monday", "Mon", "mon-", "-fri", "mon-fri-sun", "daily-mon", "fr", 5, [], [1], None],
 )
-def test_what_is_not_a_day_is_quoted(value: object) -> None:
+def test_schedule_what_is_not_a_day_is_quoted(value: object) -> None:
     quoted = value[0] if isinstance(value, list) and value else value
     with pytest.raises(ValueError, match="^" + repr(quoted).replace("[", r"\[")):
         Days.parse(value)
@@ -95,12 +95,12 @@ def test_what_is_not_a_day_is_quoted(value: object) -> None:
         7,
     ],
 )
-def test_what_is_not_a_window_is_quoted(value: object) -> None:
+def test_schedule_what_is_not_a_window_is_quoted(value: object) -> None:
     with pytest.raises(ValueError, match=f"^{value!r} is not HH:MM-HH:MM$"):
         Hours.parse(value)
 
 
-def test_an_empty_window_is_refused() -> None:
+def test_schedule_empty_window_is_refused() -> None:
     with pytest.raises(ValueError, match="'07:00-07:00' begins and ends at the same time"):
         Hours.parse("07:00-07:00")
 
@@ -108,12 +108,12 @@ def test_an_empty_window_is_refused() -> None:
 @pytest.mark.parametrize(
     "name", ["", "Europe/Nowhere", "../../etc/passwd", "/etc/localtime", "Europe", "a\0b"]
 )
-def test_what_is_not_a_time_zone_is_quoted(name: str) -> None:
+def test_schedule_what_is_not_a_time_zone_is_quoted(name: str) -> None:
     with pytest.raises(ValueError, match="is not a time zone such as"):
         parse_timezone(name)
 
 
-def test_a_window_begins_with_its_first_minute_and_ends_before_its_last() -> None:
+def test_schedule_window_begins_with_its_first_minute_and_ends_before_its_last() -> None:
     assert open_at(berlin(23, "07:00:00"), None, "07:00-22:00")
     assert open_at(berlin(23, "21:59:59.999999"), None, "07:00-22:00")
     assert not open_at(berlin(23, "22:00:00"), None, "07:00-22:00")
@@ -122,7 +122,7 @@ def test_a_window_begins_with_its_first_minute_and_ends_before_its_last() -> Non
     assert not open_at(berlin(23, "00:00:00"), None, "22:00-24:00")
 
 
-def test_what_is_after_midnight_belongs_to_the_day_on_which_the_window_began() -> None:
+def test_schedule_what_is_after_midnight_belongs_to_the_day_on_which_the_window_began() -> None:
     friday_night = ("fri", "22:00-06:00")
     # Friday's early hours are Thursday's night
     assert not open_at(berlin(27, "05:59:00"), *friday_night)
@@ -132,12 +132,12 @@ def test_what_is_after_midnight_belongs_to_the_day_on_which_the_window_began() -
     assert not open_at(berlin(28, "22:00:00"), *friday_night)
 
 
-def test_the_week_ends_into_monday() -> None:
+def test_schedule_week_ends_into_monday() -> None:
     assert open_at(berlin(23, "01:00:00"), "sun", "22:00-06:00")
     assert not open_at(berlin(23, "01:00:00"), "mon", "22:00-06:00")
 
 
-def test_words_name_the_day_on_which_the_window_began() -> None:
+def test_schedule_words_name_the_day_on_which_the_window_began() -> None:
     checks = check_schedule(
         berlin(28, "01:30:00"), BERLIN, Days.parse(["fri", "sun"]), Hours.parse("22:00-06:00")
     )
@@ -147,7 +147,7 @@ def test_words_name_the_day_on_which_the_window_began() -> None:
     ]
 
 
-def test_where_clocks_go_forward_the_hour_that_is_skipped_is_in_no_window() -> None:
+def test_schedule_where_clocks_go_forward_the_hour_that_is_skipped_is_in_no_window() -> None:
     moments = [FORWARD + timedelta(minutes=minute) for minute in range(-120, 120)]
     assert not any(open_at(at, "sun", "02:00-03:00") for at in moments)
     assert sum(open_at(at, "sun", "01:30-03:30") for at in moments) == 60
@@ -155,7 +155,7 @@ def test_where_clocks_go_forward_the_hour_that_is_skipped_is_in_no_window() -> N
     assert open_at(FORWARD, None, "03:00-04:00")
 
 
-def test_where_clocks_go_back_the_hour_that_comes_twice_is_in_its_window_both_times() -> None:
+def test_schedule_where_clocks_go_back_has_the_repeated_hour_twice() -> None:
     moments = [BACK + timedelta(minutes=minute) for minute in range(-120, 120)]
     assert sum(open_at(at, "sun", "02:00-03:00") for at in moments) == 120
     assert sum(open_at(at, "sun", "02:30-02:45") for at in moments) == 30
@@ -163,7 +163,7 @@ def test_where_clocks_go_back_the_hour_that_comes_twice_is_in_its_window_both_ti
 
 
 @pytest.mark.parametrize(("switch", "hours_open"), [(FORWARD, 7), (BACK, 9)])
-def test_a_night_over_a_clock_change_is_an_hour_shorter_or_longer(
+def test_schedule_night_over_a_clock_change_is_an_hour_shorter_or_longer(
     switch: datetime, hours_open: int
 ) -> None:
     moments = [switch + timedelta(minutes=minute) for minute in range(-12 * 60, 12 * 60)]
@@ -202,7 +202,7 @@ MOMENTS = st.one_of(
     st.integers(0, 1439),
     st.sets(st.sampled_from(DAYS), min_size=1),
 )
-def test_a_moment_is_inside_if_and_only_if_a_window_of_a_listed_day_spans_its_wall_clock(
+def test_schedule_moment_is_inside_if_and_only_if_a_window_of_a_listed_day_spans_its_wall_clock(
     at: datetime, zone: str, start: int, end: int, days: set[str]
 ) -> None:
     if start == end:
@@ -220,7 +220,7 @@ def test_a_moment_is_inside_if_and_only_if_a_window_of_a_listed_day_spans_its_wa
 
 
 @pytest.mark.parametrize("keeps_out", [True, False])
-def test_a_clock_that_is_not_set_is_on_the_safe_side(keeps_out: bool) -> None:
+def test_schedule_clock_that_is_not_set_is_on_the_safe_side(keeps_out: bool) -> None:
     at = datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
     days, hours = Days.parse("mon-fri"), Hours.parse("07:00-22:00")
     (check,) = check_unset_clock(at, days, hours, keeps_out=keeps_out)
