@@ -1,6 +1,4 @@
-"""callbox: a device that can be called. The public names are re-exported lazily by
-`agent.client.call_client`.
-"""
+"""callbox: a device that can be called. The public names are in `agent.client`."""
 
 __version__ = "0.1.0"
 # Unix seconds: a clock that shows an earlier time is not set (a Pi boots in the past)

@@ -53,7 +53,7 @@ def leave_out_dns() -> None:
     names in `.local`.
 
     We ask for neither: the broker is a host and a port, and `.local` candidates are dropped before
-    aioice sees them. For this process only; a program that uses `agent.client.call_client` keeps
+    aioice sees them. For this process only; a program that uses `agent.client` keeps
     what it has.
     """
     sys.modules.setdefault("dns.resolver", None)  # type: ignore[arg-type]

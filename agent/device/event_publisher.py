@@ -59,6 +59,9 @@ class EventPublisher:
         header, ends = self._header(conversation), None
         if isinstance(event, CallRecord):
             ends = self._journal.end(conversation.rules)
+            # first: nothing is told of it after its end
+            self._open.pop(conversation.id, None)
+            self._warned.discard(conversation.id)
             if ends is not None:
                 header = header.model_copy(update={"event_id": ends.event_id})
         else:
@@ -91,9 +94,8 @@ class EventPublisher:
     def renamed(self, _conversation: Conversation, _before: str) -> None:
         """Nothing: events go by the id that it had first."""
 
-    def ended(self, conversation: Conversation) -> None:
-        self._open.pop(conversation.id, None)
-        self._warned.discard(conversation.id)
+    def ended(self, _conversation: Conversation) -> None:
+        """Nothing: `closed` was its last event."""
 
     async def past_calls(self) -> Iterable[PastCall]:
         """What an earlier process has left on the disk."""

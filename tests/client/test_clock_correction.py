@@ -1,4 +1,4 @@
-"""A caller whose clock is wrong corrects itself by the far side's, once, and the application sees
+"""A caller whose clock is wrong corrects itself by the remote peer's, once: the application sees
 one call.
 """
 
@@ -32,7 +32,7 @@ def tell_expired(bob: Party, conversation: str) -> None:
     )
 
 
-async def test_it_invites_once_more_by_the_far_sides_clock() -> None:
+async def test_clock_correction_invites_once_more_by_the_remote_clock() -> None:
     network = FakeNetwork()
     async with party(network, "alice") as alice, party(network, "bob", AHEAD) as bob:
         outgoing = alice.client.call("bob", user_data="hello")
@@ -63,7 +63,7 @@ async def test_it_invites_once_more_by_the_far_sides_clock() -> None:
     assert alice.names == ["response", "connected", "closed"]
 
 
-async def test_once_and_not_for_ever() -> None:
+async def test_clock_correction_is_believed_once_and_not_for_ever() -> None:
     """Whoever calls every invitation expired is believed one time."""
     network = FakeNetwork()
     async with party(network, "alice") as alice, party(network, "bob", AHEAD) as bob:
@@ -81,7 +81,7 @@ async def test_once_and_not_for_ever() -> None:
     assert alice.names == ["response", "closed"]
 
 
-async def test_who_answers_the_first_invitation_after_all_is_sent_away() -> None:
+async def test_clock_correction_who_answers_the_first_invitation_is_sent_away() -> None:
     network = FakeNetwork()
     async with party(network, "alice") as alice, party(network, "bob", AHEAD) as bob:
         outgoing = alice.client.call("bob")
@@ -100,7 +100,7 @@ async def test_who_answers_the_first_invitation_after_all_is_sent_away() -> None
         assert outgoing.call_status is None
 
 
-async def test_of_several_everyone_still_waiting_is_invited_again() -> None:
+async def test_clock_correction_everyone_still_waiting_is_invited_again() -> None:
     network = FakeNetwork()
     async with (
         party(network, "alice") as alice,
@@ -122,7 +122,7 @@ async def test_of_several_everyone_still_waiting_is_invited_again() -> None:
     assert closed.reason in (CloseReason.INVITE_TIMEOUT, CloseReason.ANSWERED_ELSEWHERE)
 
 
-async def test_a_timeout_without_a_time_is_an_answer() -> None:
+async def test_clock_correction_timeout_without_a_time_is_an_answer() -> None:
     network = FakeNetwork()
     async with party(network, "alice") as alice, party(network, "bob") as bob:
         outgoing = alice.client.call("bob")

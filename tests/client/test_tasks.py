@@ -9,7 +9,9 @@ import pytest
 from agent.client.tasks import Tasks
 
 
-async def test_what_fails_is_logged_and_the_rest_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+async def test_tasks_failure_is_logged_and_the_rest_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     tasks = Tasks("the owner")
     done: list[str] = []
 
@@ -28,7 +30,7 @@ async def test_what_fails_is_logged_and_the_rest_goes_on(caplog: pytest.LogCaptu
     assert "a bug" in caplog.text
 
 
-async def test_what_does_not_end_in_time_is_cancelled_and_awaited() -> None:
+async def test_tasks_that_do_not_end_in_time_are_cancelled_and_awaited() -> None:
     tasks = Tasks("the owner")
     ends: list[str] = []
 
@@ -44,7 +46,7 @@ async def test_what_does_not_end_in_time_is_cancelled_and_awaited() -> None:
     assert ends == ["cancelled"]
 
 
-async def test_work_that_is_cancelled_before_it_began_leaves_no_warning() -> None:
+async def test_tasks_cancelled_before_they_began_leave_no_warning() -> None:
     tasks = Tasks("the owner")
 
     async def never() -> None:

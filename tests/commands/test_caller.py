@@ -17,7 +17,7 @@ LOSS = [
 
 
 @pytest.mark.parametrize(("event", "words", "_"), LOSS)
-def test_a_loss_is_told_to_people(
+def test_display_loss_is_told_to_people(
     event: Any, words: str, _: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Display(CallPlan("door-1")).event(event)
@@ -26,7 +26,7 @@ def test_a_loss_is_told_to_people(
 
 
 @pytest.mark.parametrize(("event", "_", "told"), LOSS)
-def test_a_loss_is_told_to_programs(
+def test_display_loss_is_told_to_programs(
     event: Any, _: Any, told: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Display(CallPlan("door-1", as_json=True)).event(event)
