@@ -77,7 +77,7 @@ def run(config: ConfigOption = None) -> None:
 @app.command()
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Read settings and policy and judge them: every fault with its file, key and value."""
-    from agent.commands.judgment import judge
+    from agent.doctor.configuration_check import judge
 
     faults, warnings = judge(config)
     if as_json:

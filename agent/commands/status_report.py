@@ -60,6 +60,10 @@ def describe(status: dict[str, Any]) -> str:
         ("records", _records(status["records"])),
         ("calls", f"{len(status['calls'])} of {status['max_conversations']}"),
     ]
+    if override := status.get("override"):
+        end = f" until {override['until']}" if override["until"] else ""
+        rows.append(("rules", f"every call is met by {override['action']}{end}"))
+    rows += [(part, f"does not work: {why}") for part, why in status.get("faults", {}).items()]
     if memory is not None:
         rows.insert(3, ("memory", f"{memory / 1e6:.0f} MB"))
     lines = [f"{status['uid']}: {status['status']}", *(f"  {name:<8}{text}" for name, text in rows)]

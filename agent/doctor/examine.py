@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agent.doctor import devices, network, system_check
 from agent.doctor.camera_report import report_camera
+from agent.doctor.configuration_check import judge
 from agent.doctor.findings import Finding, Report, Verdict
 from agent.doctor.measure import Progress, measure_camera
 from agent.doctor.records import check_records
@@ -51,6 +52,7 @@ async def examine(plan: Plan, progress: Progress = lambda _step: None) -> Report
         settings = None
     else:
         findings.append(Finding("settings", Verdict.OK, "they can be read, and so can the policy"))
+        findings += await _in_thread("settings", lambda: [*_faults_of_parts(plan.config)])
     findings += await _in_thread("permissions", lambda: [*system_check.check_devices()])
     findings += await _in_thread("heat", system_check.check_temperature)
     if settings is not None:
@@ -79,7 +81,8 @@ async def _with_settings(
     progress("asking the ICE servers")
     async for each in network.check_ice_servers(settings):
         yield each
-    yield _find_daemon()
+    for each in _find_daemon():
+        yield each
     if plan.camera:
         for each in await _measured(settings, plan.seconds, progress):
             yield each
@@ -115,20 +118,28 @@ def _is_taken(reason: str) -> bool:
     return "busy" in reason.lower() or "another program" in reason
 
 
-def _find_daemon() -> Finding:
+def _faults_of_parts(config: Path | None) -> Iterable[Finding]:
+    """What keeps a part of the device from working, and not the device."""
+    faults, _ = judge(config)
+    for fault in faults:
+        yield Finding("settings", Verdict.FAILED, fault, "The device takes calls without it.")
+
+
+def _find_daemon() -> Iterable[Finding]:
     for path in candidates():
         try:
             status = ask(path)
         except (OSError, ValueError):
             continue
-        return Finding(
+        yield Finding(
             "daemon",
             Verdict.OK,
             f"callbox {status['version']} runs as {status['uid']}: {status['status']}",
         )
-    return Finding(
-        "daemon", Verdict.SKIPPED, "no callbox runs here, or none that this user may ask"
-    )
+        for part, reason in status.get("faults", {}).items():
+            yield Finding(part, Verdict.FAILED, reason, "It is tried again by itself.")
+        return
+    yield Finding("daemon", Verdict.SKIPPED, "no callbox runs here, or none that this user may ask")
 
 
 async def _in_thread(area: str, check: Callable[[], Finding | Iterable[Finding]]) -> list[Finding]:

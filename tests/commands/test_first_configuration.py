@@ -12,6 +12,7 @@ from agent.cli import app
 from agent.commands.first_configuration import Answers, Broker, parse_broker, parse_callers, write
 from agent.errors import ConfigurationError
 from agent.settings import load_policy, load_settings, sample_policy
+from agent.settings.models import CARRIED_OUT, DEFAULT_COMMANDS
 
 ANSWERS = Answers(
     uid="door-1",
@@ -60,6 +61,25 @@ def test_password_file_is_what_systemd_hands_over(tmp_path: Path) -> None:
     settings = load_settings(root=tmp_path, environ={"CREDENTIALS_DIRECTORY": str(credentials)})
     assert settings.mqtt.password is not None
     assert settings.mqtt.password.get_secret_value() == "correct horse"
+
+
+@pytest.mark.parametrize(
+    ("username", "commands"), [("door-1", CARRIED_OUT), ("", DEFAULT_COMMANDS)]
+)
+def test_write_names_the_commands_by_whether_the_broker_knows_names(
+    tmp_path: Path, username: str, commands: tuple[str, ...]
+) -> None:
+    write(Answers(uid="door-1", broker="b", username=username), tmp_path)
+    assert load_settings(root=tmp_path, environ={}).commands == commands
+
+
+def test_init_says_at_its_end_what_is_risky(tmp_path: Path) -> None:
+    options = ["--uid", "door-1", "--broker", "b", "--username", "", "--camera", "pattern"]
+    result = CliRunner().invoke(
+        app, ["init", *options, "--callers", "*", "--directory", str(tmp_path)]
+    )
+    assert result.exit_code == 0
+    assert "accepts everybody, and the broker is asked without a name" in result.output
 
 
 def test_nobody_may_call_where_none_was_named(tmp_path: Path) -> None:

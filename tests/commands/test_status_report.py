@@ -53,6 +53,23 @@ def test_what_is_missing() -> None:
     assert "  camera  auto: none found" in text
 
 
+def test_describe_tells_of_an_override_and_of_parts_that_do_not_work() -> None:
+    text = describe(
+        as_json(
+            snapshot(
+                faults={"page": "port taken"},
+                override={"action": "accept", "until": "2030-01-01T00:00:00.000Z"},
+            )
+        )
+    )
+    lines = text.splitlines()
+    assert lines[0].endswith(
+        "; every call is met by accept, by command; without the page (port taken)"
+    )
+    assert "  rules   every call is met by accept until 2030-01-01T00:00:00.000Z" in lines
+    assert "  page    does not work: port taken" in lines
+
+
 @pytest.mark.parametrize(
     ("records", "said"),
     [

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.commands.judgment import judge, taken_ports
+from agent.doctor.configuration_check import judge, taken_ports
+from agent.doctor.examine import _faults_of_parts
+from agent.doctor.findings import Verdict
 from agent.settings import Settings
 
 
@@ -30,12 +32,20 @@ def test_taken_ports_names_the_pages_where_another_program_has_it() -> None:
 
 def test_taken_ports_of_the_running_device_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     status: dict[str, object] = {"uid": "door-1", "faults": {}}
-    monkeypatch.setattr("agent.commands.judgment.candidates", lambda: [Path("/s")])
-    monkeypatch.setattr("agent.commands.judgment.ask", lambda _path: status)
+    monkeypatch.setattr("agent.doctor.configuration_check.candidates", lambda: [Path("/s")])
+    monkeypatch.setattr("agent.doctor.configuration_check.ask", lambda _path: status)
     with socket.create_server(("127.0.0.1", 0)) as own:
         assert list(taken_ports(page(own.getsockname()[1]))) == []
         status["faults"] = {"page": "port taken"}
         assert len(list(taken_ports(page(own.getsockname()[1])))) == 1
+
+
+def test_examine_names_a_part_that_cannot_work(tmp_path: Path) -> None:
+    config = tmp_path / "callbox.toml"
+    config.write_text('[web]\nenabled = true\ncert_file = "/none.pem"\nkey_file = "/none.pem"')
+    found = [*_faults_of_parts(config)]
+    assert [each.verdict for each in found] == [Verdict.FAILED] * 2
+    assert "web.cert_file" in found[0].text
 
 
 def test_judge_of_a_missing_page_certificate_is_a_fault(tmp_path: Path) -> None:
