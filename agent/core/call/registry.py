@@ -1,9 +1,9 @@
 """Which conversations there are, and what a message means for them: the rules that stand before a
 call (PROTOCOL 2, 8).
 
-Pure: it admits an invitation, repeats an answer, refuses, or says that nothing shall happen. It
-keeps a bounded memory of conversations that ended, so that a repeated invitation gets its old
-answer, and of withdrawals that overtook their invitation, so that it does not ring.
+Pure: it admits an invitation, repeats an answer, refuses, or ignores it. It keeps a bounded memory
+of conversations that ended, so that a repeated invitation gets its old answer, and of withdrawals
+that overtook their invitation, so that it does not ring.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class CallRegistry:
 
     def unknown_close(self, conversation: str, sender: str, now: float) -> None:
         """A `close` for a conversation that is not known: its invitation, if it comes after all,
-        shall not ring.
+        must not ring.
         """
         self._withdrawn[(sender, conversation)] = now
         if len(self._withdrawn) > MEMORY:

@@ -19,9 +19,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from agent.core.call.decision import Action, Decision
-from agent.core.call.events import Invitation, MediaGrant
 from agent.core.call.reasons import AudioDirection, SharedBitrate
-from agent.core.policy.durations import Duration, format_duration, parse_duration
+from agent.core.call.values import Invitation, MediaGrant
+from agent.core.policy.call_rate import CallRate
+from agent.core.policy.durations import Duration, format_duration
 from agent.core.policy.override import PolicyOverride
 from agent.core.policy.rate_limiter import CallHistory
 from agent.core.policy.schedule import (
@@ -36,31 +37,8 @@ from agent.core.policy.schedule import (
 NOT_ALLOWED = "not_allowed"
 BUSY = "busy"
 SIGNATURE = "signature"
-HIGHEST_RATE = 100
 _REASON = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 _CALLER_PATTERN = re.compile(r"[A-Za-z0-9_.*?-]{1,64}", re.ASCII)
-_RATE = re.compile(r"([1-9]\d{0,2})/(\d.*|[smhd])", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """At most `calls` (1 to 100) within any `window` seconds."""
-
-    calls: int
-    window: float
-
-    @classmethod
-    def parse(cls, value: object) -> Rate:
-        """From `3/h` or `10/30m`. Raises ValueError that quotes what was written."""
-        if isinstance(value, Rate):
-            return value
-        form = _RATE.fullmatch(value) if isinstance(value, str) else None
-        if form is None:
-            raise ValueError(f"{value!r} is not COUNT/TIME such as '3/h', '10/d' or '5/30m'")
-        calls, window = form.groups()
-        if int(calls) > HIGHEST_RATE:
-            raise ValueError(f"{value!r} is more than {HIGHEST_RATE} calls")
-        return cls(int(calls), parse_duration(window if window[0].isdigit() else f"1{window}"))
 
 
 def _caller_pattern(pattern: str) -> str:
@@ -130,7 +108,7 @@ class Rule(BaseModel):
         description="The IANA zone in which days and hours are meant. The device's own unless "
         "given.",
     )
-    rate: Annotated[Rate, BeforeValidator(Rate.parse)] | None = Field(
+    rate: Annotated[CallRate, BeforeValidator(CallRate.parse)] | None = Field(
         default=None,
         description='Calls of one caller that this rule may decide: "3/h", "10/d", "5/30m" (at '
         "most 100). Once they "
@@ -344,7 +322,9 @@ def _check_caller(rule: Rule, caller: str) -> Check:
     return Check(False, f"caller {caller!r} matches none of {', '.join(map(repr, rule.callers))}")
 
 
-def _check_rate(rule: Rule, rate: Rate, caller: str, at: datetime, history: CallHistory) -> Check:
+def _check_rate(
+    rule: Rule, rate: CallRate, caller: str, at: datetime, history: CallHistory
+) -> Check:
     used = history.count(rule.name, caller, at=at, window=rate.window)
     words = f"{used} of {rate.calls} calls within {format_duration(rate.window)} used"
     return Check(used < rate.calls, words)

@@ -7,7 +7,7 @@ from datetime import UTC
 import pytest
 from pydantic import ValidationError
 
-from agent.core.policy.rules import Policy, Rate, Rule
+from agent.core.policy.rules import Policy, Rule
 
 
 @pytest.mark.parametrize(
@@ -56,16 +56,3 @@ def test_rules_do_not_change() -> None:
     rule = Rule.model_validate({"name": "a", "action": "accept"})
     with pytest.raises(ValidationError, match="frozen"):
         rule.name = "b"
-
-
-@pytest.mark.parametrize(
-    ("text", "rate"),
-    [
-        ("3/h", Rate(3, 3600)),
-        ("10/d", Rate(10, 86_400)),
-        ("5/30m", Rate(5, 1800)),
-        ("100/1h30m", Rate(100, 5400)),
-    ],
-)
-def test_rule_rates(text: str, rate: Rate) -> None:
-    assert Rate.parse(text) == rate
