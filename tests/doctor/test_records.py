@@ -13,7 +13,8 @@ from agent.doctor import records
 from agent.doctor.findings import Finding, Verdict
 from agent.service.status_snapshot import Records
 from agent.service.status_socket import StatusServer
-from agent.signaling.outbox.store import FILE_NAME, Entry, Limits, Note, Put, Store
+from agent.signaling.outbox.entry import Entry, Note, Put
+from agent.signaling.outbox.store import FILE_NAME, Limits, Store
 from tests.service.snapshots import snapshot
 
 Usage = namedtuple("Usage", "total used free")

@@ -20,8 +20,8 @@ from agent.core.call.base_call import Call
 from agent.core.call.reasons import CallStatus, CloseReason
 from agent.core.statistics.call_record import call_record
 from agent.core.statistics.statistics_log import StatisticsLog
+from agent.signaling.outbox.entry import Entry
 from agent.signaling.outbox.outbox import Outbox
-from agent.signaling.outbox.store import Entry
 from agent.signaling.protocol.encoding import encode
 from agent.signaling.protocol.telemetry import ClosedEvent, EventHeader
 from agent.signaling.protocol.topics import Topics

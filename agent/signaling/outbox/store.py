@@ -12,15 +12,16 @@ Exclusive locking keeps a second process out, and needs no shared memory file.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from agent.signaling.outbox.entry import Change, Entry, Forget, Note, Put
 
 logger = logging.getLogger(__name__)
 
@@ -40,64 +41,6 @@ CREATE TABLE events (seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL, kind TEXT 
 CREATE TABLE calls (seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL, kind TEXT NOT NULL,
                     topic TEXT NOT NULL, payload BLOB NOT NULL);
 """
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One event. `payload` of a call's entry is what will be said of it if we die; it changes as
-    the call goes on.
-    """
-
-    event_id: str
-    kind: str
-    topic: str
-    payload: bytes
-    # its place in the file, given at the first attempt to write it
-    seq: int | None = None
-    written: bool = False
-    acknowledged: bool = False
-    refusals: int = 0
-    # when it was put, on the event loop's clock
-    since: float = 0.0
-    # its place among what was handed to the broker
-    order: int = 0
-    # written, or known not to be
-    settled: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
-
-    @property
-    def size(self) -> int:
-        return len(self.payload) + len(self.topic) + len(self.event_id)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Put:
-    """An event that waits for the broker from now on. The call that `ends` with it has no other
-    last word.
-    """
-
-    entry: Entry
-    ends: Entry | None = None
-    durable: bool = True
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Note:
-    """What is known of a call under way."""
-
-    call: Entry
-    payload: bytes
-    durable: bool = True
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Forget:
-    """The broker has the event."""
-
-    entry: Entry
-    durable: bool = False
-
-
-Change = Put | Note | Forget
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from agent.signaling.outbox.store import Change, Entry, Forget, Note, Put, Store
+from agent.signaling.outbox.entry import Change, Entry, Forget, Note, Put
+from agent.signaling.outbox.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ MAX_BATCH = 128
 RETRY = 15.0  # seconds
 
 
-class Listener(Protocol):
+class WriterListener(Protocol):
     """Who hears on the event loop what became of the changes."""
 
     def entries_settled(self, entries: list[Entry]) -> None:
@@ -53,7 +54,7 @@ class Listener(Protocol):
 class StoreThread:
     """`start()` on the event loop; everything but `_run` and what it calls belongs to that loop."""
 
-    def __init__(self, store: Store, listener: Listener, *, retry: float = RETRY) -> None:
+    def __init__(self, store: Store, listener: WriterListener, *, retry: float = RETRY) -> None:
         self.trouble: str | None = None
         # or the first attempt has failed
         self.opened = asyncio.Event()
@@ -270,7 +271,7 @@ class StoreThread:
     def _mark(self, entries: list[Entry], written: bool) -> None:
         for entry in entries:
             entry.written = written
-            entry.settled.set()
+            entry.settled = True
         self._listener.disk_answered()
 
     def _settled(self, entries: list[Entry], written: bool) -> None:

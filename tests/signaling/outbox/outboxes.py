@@ -14,9 +14,9 @@ from typing import Self
 
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Incoming
+from agent.signaling.outbox.entry import Entry
 from agent.signaling.outbox.outbox import Outbox
 from agent.signaling.outbox.outbox_options import OutboxOptions
-from agent.signaling.outbox.store import Entry
 
 # seconds; how long something may take that is certain to come
 PATIENCE = 30.0
@@ -118,7 +118,7 @@ async def written(outbox: Outbox) -> None:
 async def caught_up(outbox: Outbox) -> None:
     """Wait until it has seen that nothing older waits on the disk."""
     async with asyncio.timeout(PATIENCE):
-        while outbox._behind:
+        while outbox._queue.behind:
             await written(outbox)
 
 
@@ -159,6 +159,24 @@ async def deliver_all(broker: HandBroker, outbox: Outbox) -> None:
         await asyncio.wait([flushing, arrival], return_when=asyncio.FIRST_COMPLETED)
         broker._arrived.clear()
         arrival.cancel()
-    left = [*outbox._memory, *outbox._ready, *outbox._inflight]
+    left = [*outbox._queue.memory, *outbox._queue.ready, *outbox._queue.inflight]
     assert not left
-    assert not outbox._behind
+    assert not outbox._queue.behind
+
+
+def put(outbox: Outbox, *numbers: int, kind: str = "closed") -> None:
+    for number in numbers:
+        outbox.put(kind, f"id-{number}", f"events/{kind}", b"%d" % number)
+
+
+def payloads(*numbers: int) -> list[bytes]:
+    return [b"%d" % number for number in numbers]
+
+
+async def served(directory: Path, *numbers: int) -> list[bytes]:
+    """Put `numbers` into an outbox on `directory`, and return all that it delivers."""
+    broker = HandBroker(connected=True)
+    async with quick(directory, broker) as outbox:
+        put(outbox, *numbers)
+        await deliver_all(broker, outbox)
+    return broker.delivered

@@ -1,30 +1,26 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from pathlib import Path
 
 import pytest
 
-from agent.signaling.outbox import outbox as module
-from agent.signaling.outbox.outbox import WINDOW, Outbox
-from agent.signaling.outbox.store import Entry, Limits
+from agent.signaling.outbox import event_queue as module
+from agent.signaling.outbox.entry import Entry
+from agent.signaling.outbox.event_queue import WINDOW
+from agent.signaling.outbox.outbox import Outbox
 from tests.signaling.outbox.outboxes import (
     PATIENCE,
     HandBroker,
     begun,
-    caught_up,
     crash,
     deliver_all,
+    payloads,
+    put,
     quick,
     written,
 )
 from tests.waiting import until
-
-
-def put(outbox: Outbox, *numbers: int, kind: str = "closed") -> None:
-    for number in numbers:
-        outbox.put(kind, f"id-{number}", f"events/{kind}", b"%d" % number)
 
 
 def files(folder: Path) -> list[tuple[str, int, int]]:
@@ -33,10 +29,6 @@ def files(folder: Path) -> list[tuple[str, int, int]]:
         (path.name, path.stat().st_mtime_ns, path.stat().st_size)
         for path in sorted(folder.iterdir())
     ]
-
-
-def payloads(*numbers: int) -> list[bytes]:
-    return [b"%d" % number for number in numbers]
 
 
 async def test_an_event_is_on_the_disk_until_the_broker_has_it(tmp_path: Path) -> None:
@@ -125,7 +117,7 @@ async def test_what_is_acknowledged_while_the_disk_is_read_is_not_published_agai
         put(outbox, 1)
         await broker.wait_taken(1)
         read = HandRead(outbox, monkeypatch)
-        outbox._fall_behind()
+        outbox._queue.fall_behind()
         broker.connect()
         async with asyncio.timeout(PATIENCE):
             await read.asked.wait()
@@ -147,7 +139,7 @@ async def test_memory_is_bounded_while_the_disk_works(tmp_path: Path) -> None:
             put(outbox, number)
             await asyncio.sleep(0)
         await written(outbox)
-        assert len(outbox._memory) <= module.MEMORY
+        assert len(outbox._queue.memory) <= module.MEMORY
         assert outbox.health.waiting == 500
 
 
@@ -218,8 +210,8 @@ async def test_what_was_left_out_comes_again_though_the_disk_is_read_at_the_reco
         put(outbox, 2)
         await broker.wait_taken(1)
         await written(outbox)
-        place, usual, read = outbox._place, outbox._disk.read, HandRead(outbox, monkeypatch)
-        outbox._fall_behind()
+        place, usual, read = outbox._queue.place, outbox._disk.read, HandRead(outbox, monkeypatch)
+        outbox._queue.fall_behind()
         outbox._awake.set()
         async with asyncio.timeout(PATIENCE):
             await read.asked.wait()
@@ -281,81 +273,3 @@ async def test_calls_of_this_process_are_not_taken_for_left_over_ones(tmp_path: 
         await written(outbox)
         await deliver_all(broker, outbox)
     assert broker.delivered == [b"hung up"]
-
-
-async def test_beyond_the_limit_the_oldest_responses_go_first(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    broker = HandBroker()
-    async with quick(tmp_path, broker, limits=Limits(rows=10)) as outbox:
-        await caught_up(outbox)
-        for number in range(0, 12, 2):
-            put(outbox, number, kind="response")
-            put(outbox, number + 1)
-            await written(outbox)
-        outbox._fall_behind()
-        await deliver_all(broker, outbox)
-        assert outbox.health.lost == 12 - len(broker.delivered)
-    assert broker.delivered == payloads(1, 3, 4, 5, 6, 7, 8, 9, 10, 11)
-    assert [each.levelno for each in caplog.records if "outbox is full" in each.message] == [
-        logging.ERROR
-    ]
-
-
-async def test_beyond_the_limit_without_responses_the_oldest_go(tmp_path: Path) -> None:
-    broker = HandBroker()
-    async with quick(tmp_path, broker, limits=Limits(size=400)) as outbox:
-        await caught_up(outbox)
-        for number in range(30):
-            put(outbox, number)
-            await written(outbox)
-        outbox._fall_behind()
-        assert outbox._store.size <= 400
-        await deliver_all(broker, outbox)
-    numbers = [int(payload) for payload in broker.delivered]
-    assert numbers == list(range(numbers[0], 30))
-    assert len(numbers) > 10
-
-
-async def test_a_second_process_on_the_directory_works_without(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    troubles: list[str | None] = []
-    async with quick(tmp_path, HandBroker()) as outbox:
-        put(outbox, 1)
-        await written(outbox)
-        broker = HandBroker(connected=True)
-        second = quick(tmp_path, broker)
-        second._on_trouble = troubles.append
-        async with second:
-            put(second, 2)
-            assert await broker.wait_taken(1) == payloads(2)
-            broker.ack()
-    assert troubles == ["database is locked"]
-    assert sum("only in memory" in each.message for each in caplog.records) == 1
-
-
-async def test_nothing_is_written_while_nothing_happens(tmp_path: Path) -> None:
-    broker = HandBroker(connected=True)
-    async with quick(tmp_path, broker) as outbox:
-        put(outbox, 1)
-        await broker.wait_taken(1)
-        broker.ack()
-        await written(outbox)
-        before = files(tmp_path)
-        # six times the interval at which a failed disk is tried
-        await asyncio.sleep(0.3)
-        assert files(tmp_path) == before
-
-
-async def test_the_log_is_bounded(tmp_path: Path) -> None:
-    broker = HandBroker(connected=True)
-    async with quick(tmp_path, broker) as outbox:
-        for number in range(1500):
-            outbox.put("closed", f"id-{number}", "events/closed", b"x" * 1200)
-            await broker.wait_taken(1)
-            broker.ack()
-            await written(outbox)
-        sizes = {name: size for name, _, size in files(tmp_path)}
-    assert sizes["outbox.db-wal"] < 2 << 20
-    assert sizes["outbox.db"] < 1 << 20

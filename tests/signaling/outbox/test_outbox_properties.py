@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from agent.signaling.outbox.outbox import MEMORY, Outbox
-from agent.signaling.outbox.store import Entry
+from agent.signaling.outbox.entry import Entry
+from agent.signaling.outbox.event_queue import MEMORY
+from agent.signaling.outbox.outbox import Outbox
 from tests.signaling.outbox.outboxes import HandBroker, begun, crash, deliver_all, quick, written
 
 T = TypeVar("T")
