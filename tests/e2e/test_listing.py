@@ -1,110 +1,107 @@
-"""A listing that was written for the video SDK runs as it is, against another process."""
+"""A listing written for a video SDK runs as it is, in Chromium."""
 
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY
+from urllib.parse import urlsplit
 
 import pytest
+from playwright.async_api import Page, Route
 
-from agent.client import (
-    CallClient,
-    CallStatus,
-    CloseReason,
-    Conversation,
-    LocalStream,
-    RemoteStream,
-)
 from tests.conftest import Mosquitto
-from tests.e2e.device import PATIENCE, UID, call, device, watching
-from tests.fakes.sink import KeepingSink
+from tests.e2e.browser import chromium
+from tests.e2e.device import PREFIX, UID, Watcher, device
+from tests.web.page_harness import serving
 
-pytestmark = [pytest.mark.broker, pytest.mark.media]
+FOLDER = Path(__file__).parent
 
-REJECT_ALL = '[[policy.rule]]\nname = "nobody"\naction = "reject"\n'
-
-
-async def test_listing_calls_shows_and_hangs_up(tmp_path: Path, mosquitto: Mosquitto) -> None:
-    heard: list[tuple[str, Any]] = []
-    url = f"mqtt://127.0.0.1:{mosquitto.port}"
-    async with (
-        watching(mosquitto) as watcher,
-        device(tmp_path, mosquitto, watcher),
-        CallClient.connect(url, uid="front-desk") as client,
-    ):
-        screen, measured = KeepingSink(), asyncio.Event()
-
-        def show(stream: RemoteStream) -> None:
-            heard.append(("stream_received", stream))
-            stream.attach(screen)
-
-        def measure(statistic: Any) -> None:
-            heard.append(("remote_stats", statistic))
-            if screen.video and screen.audio:
-                measured.set()
-
-        conversation = client.call(UID, LocalStream())
-        conversation.on("response", lambda call_status: heard.append(("response", call_status)))
-        conversation.on("stream_received", show)
-        conversation.on("local_stats", lambda statistic: heard.append(("local_stats", statistic)))
-        conversation.on("remote_stats", measure)
-        conversation.on("closed", lambda record: heard.append(("closed", record)))
-        conversation.on("error", lambda error: heard.append(("error", str(error))))
-        async with asyncio.timeout(PATIENCE):
-            await measured.wait()
-        record = await conversation.close()
-        assert conversation.remote_uid == UID
-    names = [name for name, _ in heard]
-    assert heard[0] == ("response", "ACCEPTED")
-    assert heard[0][1] is CallStatus.ACCEPTED
-    assert {"local_stats", "remote_stats"} <= {*names}
-    assert "error" not in names
-    streams = {id(stream): stream for name, stream in heard if name == "stream_received"}
-    assert [*streams.values()] == [conversation.remote_stream]
-    assert {track.kind for track in conversation.remote_stream.tracks} == {"audio", "video"}
-    assert screen.video[0].keyframe
-    assert heard[-1] == ("closed", record)
-    assert names.count("closed") == 1
-    assert record.reason is CloseReason.USER_HANGUP
+pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(120)]
 
 
-async def test_listing_that_is_refused_hears_why(tmp_path: Path, mosquitto: Mosquitto) -> None:
-    url = f"mqtt://127.0.0.1:{mosquitto.port}"
-    async with (
-        watching(mosquitto) as watcher,
-        device(tmp_path, mosquitto, watcher, policy=REJECT_ALL),
-        CallClient.connect(url, uid="front-desk") as client,
-    ):
-        statuses: list[str] = []
-        conversation = client.call(UID, LocalStream())
-        conversation.on("response", statuses.append)
-        record = await conversation.wait_closed()
-    assert statuses == ["REJECTED"]
-    assert record.reason is CloseReason.REJECTED
+async def _serve(route: Route) -> None:
+    """The listing's own files; all else is the page's."""
+    path = FOLDER / Path(urlsplit(route.request.url).path).name
+    kind = "text/html" if path.suffix == ".html" else "text/javascript"
+    await route.fulfill(path=path, content_type=kind)
 
 
-async def test_listing_that_is_called_rejects_or_accepts(
-    tmp_path: Path, mosquitto: Mosquitto
+@asynccontextmanager
+async def listing(mosquitto: Mosquitto) -> AsyncIterator[Page]:
+    async with serving(mosquitto) as url, chromium() as browser:
+        # A document that a test puts in place counts as one from the internet.
+        permissions = ["camera", "microphone", "local-network-access"]
+        context = await browser.new_context(permissions=permissions)
+        page = await context.new_page()
+        await page.route(re.compile(r"/listing\.(html|js)"), _serve)
+        await page.goto(f"{url.rstrip('/')}/listing.html?prefix={PREFIX}&device={UID}")
+        await page.wait_for_function("() => globalThis.ready")
+        await page.evaluate("() => ready")
+        yield page
+
+
+async def called(page: Page, remote_uid: str, data: str) -> dict[str, Any]:
+    """What the listing has seen, once the call is over."""
+    await page.evaluate("([uid, data]) => call(uid, data)", [remote_uid, data])
+    seen: dict[str, Any] = await page.evaluate("() => seen")
+    return seen
+
+
+async def test_listing_calls_a_device(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
 ) -> None:
-    calls: asyncio.Queue[Conversation] = asyncio.Queue()
-    received = asyncio.Event()
-    arguments = ("--uid", "door-2", "--video", "pattern", "--audio", "pattern")
-    url = f"mqtt://127.0.0.1:{mosquitto.port}"
-    async with CallClient.connect(url, uid="front-desk") as client:
-        client.on("called", calls.put_nowait)
-        async with asyncio.timeout(3 * PATIENCE):
-            caller = await call(tmp_path, mosquitto, *arguments, to="front-desk")
-            conversation = await calls.get()
-            await conversation.reject()
-            assert await caller.finish() == (3, ANY)
+    async with device(tmp_path, mosquitto, watcher), listing(mosquitto) as page:
+        seen = await called(page, UID, "userData")
+        event = await watcher.wait(f"{UID}/events/called")
+    assert seen["words"] == ["accepted", "stream: true", "closed"]
+    assert seen["remote"] > 0
+    assert event["userData"] == "userData"
 
-            caller = await call(tmp_path, mosquitto, *arguments, to="front-desk")
-            conversation = await calls.get()
-            assert conversation.remote_uid == "door-2"
-            conversation.on("stream_received", lambda _stream: received.set())
-            await conversation.accept(LocalStream())
-            await received.wait()
-            assert (await conversation.close()).reason is CloseReason.USER_HANGUP
-            assert await caller.finish() == (0, ANY)
+
+async def test_listing_is_called_and_accepts(mosquitto: Mosquitto) -> None:
+    async with listing(mosquitto) as page:
+        seen = await called(page, "answers", "hello")
+    assert seen["words"] == ["accepted", "stream: true", "closed"]
+    assert seen["incoming"] == ["listing", "hello", True]
+    assert (seen["local"], seen["remote"]) > (0, 0)
+
+
+async def test_listing_is_rejected(mosquitto: Mosquitto) -> None:
+    async with listing(mosquitto) as page:
+        seen = await called(page, "answers", "not now")
+    assert seen["words"] == ["rejected", "closed"]
+
+
+async def test_listing_hears_of_an_error_in_a_sentence(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    async with listing(mosquitto) as page:
+        calling = asyncio.create_task(called(page, "nobody", "x"))
+        invite = await watcher.wait("nobody/signal/listing")
+        watcher.publish(
+            "listing/signal/nobody",
+            {
+                "type": "error",
+                "conversation": invite["conversation"],
+                "party": "p",
+                "code": "invalid",
+                "message": "invite.sdp: is not for us",
+            },
+        )
+        words = (await calling)["words"]
+    assert words == [
+        "Conversation error is Invite.sdp: is not for us.",
+        "rejected",
+        "closed",
+    ]
+
+
+async def test_listing_with_an_unknown_event_is_told_the_known_ones(mosquitto: Mosquitto) -> None:
+    async with listing(mosquitto) as page:
+        error = await page.evaluate("() => names")
+    assert error["name"] == "TypeError"
+    assert error["message"].endswith("there are called, connection, presence, error")
