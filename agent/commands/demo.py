@@ -71,10 +71,10 @@ class DemoPlan:
 
 async def run_demo(plan: DemoPlan, say: Callable[[str], None]) -> None:
     """Until Ctrl-C. Raises CallboxError, which says what to do."""
-    if not (page_folder() / "vendor" / "mqtt.min.js").exists():
+    made = ("conversation.js", "vendor/mqtt.min.js")
+    if not all((page_folder() / name).exists() for name in made):
         raise CallboxError(
-            "the page's MQTT client is missing: `make page` fetches it (needs npm), or install "
-            "a wheel"
+            "a part of the page is missing: `make page` makes it (needs npm), or install a wheel"
         )
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -33,7 +33,7 @@ async def closed(watcher: Watcher, **matching: Any) -> dict[str, Any]:
     return record
 
 
-async def test_a_call_with_picture_and_sound(
+async def test_page_call_with_picture_and_sound(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with device(tmp_path, mosquitto, watcher), visiting(browser, url) as visitor:
@@ -72,7 +72,7 @@ def speaks(stats: dict[str, Any]) -> bool:
     return bytes_a_packet(stats) > 20
 
 
-async def test_mute_is_silence_at_the_other_side(
+async def test_page_mute_is_silence_at_the_other_side(
     mosquitto: Mosquitto, browser: Browser, url: str
 ) -> None:
     async with visiting(browser, url) as visitor, listening(mosquitto) as listener:
@@ -96,7 +96,7 @@ async def test_mute_is_silence_at_the_other_side(
     assert record.audio is not None
 
 
-async def test_the_device_hangs_up(
+async def test_page_device_hangs_up(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with device(tmp_path, mosquitto, watcher), visiting(browser, url) as visitor:
@@ -108,7 +108,7 @@ async def test_the_device_hangs_up(
     assert (record["reason"], record["closedBy"]) == ("user_hangup", "local")
 
 
-async def test_the_device_stops_during_a_call(
+async def test_page_device_stops_during_a_call(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with visiting(browser, url) as visitor:
@@ -124,7 +124,7 @@ async def test_the_device_stops_during_a_call(
 # -- an invitation that is not accepted ------------------------------------------------------------
 
 
-async def test_rejected(
+async def test_page_rejected(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with (
@@ -140,7 +140,7 @@ async def test_rejected(
         await visitor.look("rejected")
 
 
-async def test_a_person_accepts_and_a_person_rejects(
+async def test_page_person_accepts_and_a_person_rejects(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with device(tmp_path, mosquitto, watcher, policy=RING), visiting(browser, url) as visitor:
@@ -157,7 +157,7 @@ async def test_a_person_accepts_and_a_person_rejects(
         await visitor.expect_end("You hung up.")
 
 
-async def test_hanging_up_before_the_answer(
+async def test_page_hanging_up_before_the_answer(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with device(tmp_path, mosquitto, watcher, policy=RING), visiting(browser, url) as visitor:
@@ -169,7 +169,7 @@ async def test_hanging_up_before_the_answer(
     assert (record["reason"], record["closedBy"]) == ("cancelled", "remote")
 
 
-async def test_two_pages_and_one_device(
+async def test_page_two_pages_and_one_device(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with (
@@ -192,7 +192,9 @@ async def test_two_pages_and_one_device(
         await second.hang_up()
 
 
-async def test_timeout_that_the_device_tells(watcher: Watcher, browser: Browser, url: str) -> None:
+async def test_page_timeout_that_the_device_tells(
+    watcher: Watcher, browser: Browser, url: str
+) -> None:
     ghost = Ghost(watcher)
     ghost.appear()
     async with visiting(browser, url) as visitor:
@@ -206,7 +208,7 @@ async def test_timeout_that_the_device_tells(watcher: Watcher, browser: Browser,
         await visitor.look("timeout")
 
 
-async def test_timeout_that_nobody_tells(watcher: Watcher, browser: Browser, url: str) -> None:
+async def test_page_timeout_that_nobody_tells(watcher: Watcher, browser: Browser, url: str) -> None:
     ghost = Ghost(watcher)
     ghost.appear()
     async with visiting(browser, url, prepare=lambda context: context.clock.install()) as visitor:
@@ -228,7 +230,7 @@ async def ring(visitor: Visitor, watcher: Watcher) -> None:
     await expect(visitor.part("incoming")).to_be_visible()
 
 
-async def test_an_incoming_call_is_accepted(
+async def test_page_incoming_call_is_accepted(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with device(tmp_path, mosquitto, watcher), visiting(browser, url) as visitor:
@@ -253,7 +255,7 @@ async def test_an_incoming_call_is_accepted(
     )
 
 
-async def test_an_incoming_call_is_rejected(
+async def test_page_incoming_call_is_rejected(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with device(tmp_path, mosquitto, watcher), visiting(browser, url) as visitor:
@@ -271,7 +273,7 @@ async def test_an_incoming_call_is_rejected(
     )
 
 
-async def test_an_incoming_call_that_is_withdrawn(
+async def test_page_incoming_call_that_is_withdrawn(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with device(tmp_path, mosquitto, watcher), visiting(browser, url) as visitor:
@@ -281,7 +283,7 @@ async def test_an_incoming_call_that_is_withdrawn(
         await visitor.expect_end(f"{UID} gave up before you answered.")
 
 
-async def test_one_of_two_pages_accepts(
+async def test_page_one_of_two_pages_accepts(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with (

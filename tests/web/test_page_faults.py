@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest
 BROKER_AWAY = "The server for calls cannot be reached. Trying again…"
 
 
-async def test_the_broker_restarts_during_a_call(
+async def test_page_broker_restarts_during_a_call(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with device(tmp_path, mosquitto, watcher), visiting(browser, url) as visitor:
@@ -54,7 +54,7 @@ async def test_the_broker_restarts_during_a_call(
     )
 
 
-async def test_the_network_changes_during_a_call(
+async def test_page_network_changes_during_a_call(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     """The browser says that it is online anew: a fresh transport takes over, and the picture goes
@@ -80,7 +80,7 @@ async def test_the_network_changes_during_a_call(
     assert record["reconnects"] == 1
 
 
-async def test_hanging_up_while_the_broker_is_away(
+async def test_page_hanging_up_while_the_broker_is_away(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with device(tmp_path, mosquitto, watcher), visiting(browser, url) as visitor:
@@ -96,7 +96,7 @@ async def test_hanging_up_while_the_broker_is_away(
     assert (record["reason"], record["closedBy"]) == ("user_hangup", "remote")
 
 
-async def test_the_broker_is_away_when_the_page_opens(
+async def test_page_broker_is_away_when_the_page_opens(
     mosquitto: Mosquitto, browser: Browser, url: str
 ) -> None:
     mosquitto.kill()
@@ -110,7 +110,7 @@ async def test_the_broker_is_away_when_the_page_opens(
         await visitor.look("no-device")
 
 
-async def test_a_device_comes_and_goes(
+async def test_page_device_comes_and_goes(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with visiting(browser, url) as visitor:
@@ -127,7 +127,7 @@ async def test_a_device_comes_and_goes(
             await expect(visitor.button(f"Call {UID}")).to_be_enabled()
 
 
-async def test_the_device_crashes_during_a_call(
+async def test_page_device_crashes_during_a_call(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     config = configuration(tmp_path, mosquitto.port, policy=ACCEPT_ALL)
@@ -143,7 +143,7 @@ async def test_the_device_crashes_during_a_call(
         await program.end()
 
 
-async def test_a_microphone_that_is_denied(
+async def test_page_microphone_that_is_denied(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, url: str
 ) -> None:
     """The picture comes all the same, and the page says why nobody hears the person."""
@@ -163,7 +163,9 @@ async def test_a_microphone_that_is_denied(
     assert tone["peak"] > 0
 
 
-async def test_the_policy_of_the_page_lets_nothing_be_evaluated(browser: Browser, url: str) -> None:
+async def test_page_policy_of_the_page_lets_nothing_be_evaluated(
+    browser: Browser, url: str
+) -> None:
     async with visiting(browser, url) as visitor:
         answer = await visitor.page.request.get(url)
         policy = answer.headers["content-security-policy"]
@@ -179,7 +181,7 @@ async def test_the_policy_of_the_page_lets_nothing_be_evaluated(browser: Browser
     assert refused == "eval"
 
 
-async def test_camera_and_full_screen(
+async def test_page_camera_and_full_screen(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with (

@@ -79,7 +79,7 @@ async def words_of(visitor: Visitor, language: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("locale", "language"), [("en-GB", "en"), ("zh-CN", "zh")])
-async def test_every_state_in_both_widths_and_schemes(
+async def test_page_every_state_in_both_widths_and_schemes(
     tmp_path: Path,
     mosquitto: Mosquitto,
     watcher: Watcher,
@@ -136,7 +136,7 @@ async def test_every_state_in_both_widths_and_schemes(
     assert (answer["conversation"], answer["callStatus"]) == (conversation, "REJECTED")
 
 
-async def test_the_language_can_be_chosen_and_is_kept(
+async def test_page_language_can_be_chosen_and_is_kept(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with device(tmp_path, mosquitto, watcher), visiting(browser, url) as visitor:
@@ -153,7 +153,7 @@ async def test_the_language_can_be_chosen_and_is_kept(
         await expect(visitor.button(f"呼叫 {UID}")).to_be_visible()
 
 
-async def test_what_is_wrong_would_be_seen(browser: Browser, url: str) -> None:
+async def test_page_what_is_wrong_would_be_seen(browser: Browser, url: str) -> None:
     """The tests above hold nothing if looking finds nothing."""
     break_things = """() => {
         const title = document.getElementById("devices-title");
@@ -194,7 +194,7 @@ async def tab_to(visitor: Visitor, name: str) -> None:
     assert outline not in ("none", ""), f"the focus on {name} cannot be seen"
 
 
-async def test_by_keyboard_alone(
+async def test_page_by_keyboard_alone(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with device(tmp_path, mosquitto, watcher), at_the_keyboard(browser, url) as visitor:
@@ -220,7 +220,7 @@ async def test_by_keyboard_alone(
         await expect(visitor.button(f"Call {UID}")).to_be_focused()
 
 
-async def test_an_incoming_call_by_keyboard_alone(
+async def test_page_incoming_call_by_keyboard_alone(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
 ) -> None:
     async with device(tmp_path, mosquitto, watcher), at_the_keyboard(browser, url) as visitor:
@@ -243,7 +243,7 @@ async def test_an_incoming_call_by_keyboard_alone(
             await watcher.wait(f"{UID}/events/closed", after=mark)
 
 
-async def test_keys_that_were_meant_for_something_else(
+async def test_page_keys_that_were_meant_for_something_else(
     watcher: Watcher, browser: Browser, url: str
 ) -> None:
     """Somebody types while a call comes in: for half a second nothing is taken for an answer."""
@@ -263,7 +263,9 @@ async def test_keys_that_were_meant_for_something_else(
     assert answer["callStatus"] == "REJECTED"
 
 
-async def test_settings_by_keyboard_alone(mosquitto: Mosquitto, browser: Browser, url: str) -> None:
+async def test_page_settings_by_keyboard_alone(
+    mosquitto: Mosquitto, browser: Browser, url: str
+) -> None:
     async with at_the_keyboard(browser, url) as visitor:
         keyboard = visitor.page.keyboard
         await tab_to(visitor, "Settings")
