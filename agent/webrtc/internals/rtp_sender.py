@@ -96,6 +96,7 @@ class RtpSender:
 
     @property
     def ssrc(self) -> int:
+        """Chosen once."""
         return int(self._sender._ssrc)
 
     @property
@@ -121,7 +122,7 @@ class RtpSender:
 
     def unsent(self) -> int:
         """Bytes that the socket has not taken. Raises ConnectionError without a connection."""
-        return int(self._path()[0].get_write_buffer_size())
+        return int(self._selected_pair().protocol.transport.get_write_buffer_size())
 
     def send(self, packets: Sequence[bytes], octets: int, captured: int, timestamp: int) -> int:
         """Protect and send RTP packets with `octets` of payload. Returns their bytes on the wire.
@@ -129,8 +130,8 @@ class RtpSender:
         `captured` (NTP, 64 bits) and `timestamp` name the same moment in the next sender report.
         Raises ConnectionError without a connection.
         """
-        sender = self._sender
         size = self._emit(packets)
+        sender = self._sender
         sender._RTCRtpSender__packet_count += len(packets)
         sender._RTCRtpSender__octet_count += octets
         sender._RTCRtpSender__ntp_timestamp = captured
@@ -151,20 +152,18 @@ class RtpSender:
             None,
         )
 
-    def _path(self) -> tuple[Any, Callable[[bytes], bytes], Any]:
-        """asyncio's transport, SRTP, and the remote address."""
+    def _selected_pair(self) -> Any:
         dtls = self._sender.transport
         pair = dtls.transport._connection._nominated.get(1)
-        if dtls._state is not State.CONNECTED or pair is None:
+        if pair is None or dtls._state is not State.CONNECTED:
             raise ConnectionError("the transport is not connected")
-        return pair.protocol.transport, dtls._tx_srtp.protect, pair.remote_addr
+        return pair
 
     def _emit(self, packets: Sequence[bytes]) -> int:
-        transport, protect, address = self._path()
-        protected = [protect(packet) for packet in packets]
-        self._transmit(transport, protected, address)
+        pair, dtls = self._selected_pair(), self._sender.transport
+        protected = list(map(dtls._tx_srtp.protect, packets))
+        self._transmit(pair.protocol.transport, protected, pair.remote_addr)
         size = sum(map(len, protected))
-        dtls = self._sender.transport
         dtls._RTCDtlsTransport__tx_packets += len(protected)
         dtls._RTCDtlsTransport__tx_bytes += size
         return size

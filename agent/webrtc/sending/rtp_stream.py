@@ -82,6 +82,7 @@ class RtpStream(Generic[UnitT]):
         listener: FeedbackListener | None = None,
     ) -> None:
         self._rtp = rtp
+        self._ssrc = rtp.ssrc
         self._source = source
         self._packetize = packetize
         self._feedback = RemoteFeedback(rtp, clock_rate, listener)
@@ -176,7 +177,7 @@ class RtpStream(Generic[UnitT]):
         extension = self._extension(ntp)
         first = _VERSION_AND_EXTENSION if extension else _VERSION
         timestamp = (self._timestamp_origin + unit.pts) & 0xFFFFFFFF
-        kind, ssrc, history, pack = self._payload_type, self._rtp.ssrc, self._history, _HEADER.pack
+        kind, ssrc, history, pack = self._payload_type, self._ssrc, self._history, _HEADER.pack
         last, sequence_number, packets = len(payloads) - 1, self._sequence_number, []
         for index, payload in enumerate(payloads):
             if ends and index == last:
