@@ -1,4 +1,4 @@
-"""Chromium as the far side: it decodes what we pass through, and reports on it."""
+"""Chromium as the remote peer: it decodes what we pass through, and reports on it."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def call(page: Any, side: Side, *, camera: bool, buffer: int | None = None
     side.peer.start_media()
 
 
-async def test_it_decodes_our_video_and_sound(
+async def test_chromium_decodes_our_video_and_sound(
     page: Any, clip: list[bytes], sound: list[bytes]
 ) -> None:
     side = Side(
@@ -123,7 +123,7 @@ async def test_it_decodes_our_video_and_sound(
         await until(reported)
 
 
-async def test_it_holds_no_picture_back_for_long(
+async def test_chromium_holds_no_picture_back_for_long(
     page: Any, clip: list[bytes], sound: list[bytes]
 ) -> None:
     """Whatever asks for a longer buffer, here the page and else the sound: our limit goes before
@@ -142,7 +142,7 @@ async def test_it_holds_no_picture_back_for_long(
         assert wanted < 2
 
 
-async def test_we_receive_its_camera_and_microphone(
+async def test_chromium_we_receive_its_camera_and_microphone(
     page: Any, clip: list[bytes], sound: list[bytes]
 ) -> None:
     sink = MemorySink()

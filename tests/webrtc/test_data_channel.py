@@ -14,7 +14,7 @@ from tests.webrtc.pairs import Side, closing, connect, until
 pytestmark = pytest.mark.media
 
 
-async def test_texts_pass_both_ways(clip: list[bytes]) -> None:
+async def test_control_channel_texts_pass_both_ways(clip: list[bytes]) -> None:
     device, caller = Side(LocalStream(ClipFeed(clip))), Side()
     async with closing(device, caller):
         assert not device.peer.send_control("too early")
@@ -25,7 +25,7 @@ async def test_texts_pass_both_ways(clip: list[bytes]) -> None:
         await caller.until(lambda: caller.controls == ["to the caller"])
 
 
-async def test_last_words_get_through(clip: list[bytes]) -> None:
+async def test_control_channel_last_words_get_through(clip: list[bytes]) -> None:
     """What is said in the moment of closing arrives before the transport ends."""
     device, caller = Side(LocalStream(ClipFeed(clip))), Side()
     async with closing(device, caller):
@@ -37,7 +37,7 @@ async def test_last_words_get_through(clip: list[bytes]) -> None:
         assert lost.closed
 
 
-async def test_size_is_bounded_both_ways(clip: list[bytes]) -> None:
+async def test_control_channel_size_is_bounded_both_ways(clip: list[bytes]) -> None:
     device, caller = Side(LocalStream(ClipFeed(clip))), Side()
     async with closing(device, caller):
         await connect(caller, device)
@@ -53,7 +53,7 @@ async def test_size_is_bounded_both_ways(clip: list[bytes]) -> None:
             pass
 
 
-async def test_other_labels_and_bytes_are_ignored(clip: list[bytes]) -> None:
+async def test_control_channel_other_labels_and_bytes_are_ignored(clip: list[bytes]) -> None:
     device = Side(LocalStream(ClipFeed(clip)))
     far = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     other, right = far.createDataChannel("chat"), far.createDataChannel("callbox")

@@ -47,7 +47,7 @@ def directions(sdp: str) -> dict[str, str]:
     return found
 
 
-def test_the_factory_is_one() -> None:
+def test_peer_factory_is_one() -> None:
     factory: PeerFactory = make_peer
     assert callable(factory)
 
@@ -55,7 +55,7 @@ def test_the_factory_is_one() -> None:
 # --- describing
 
 
-async def test_an_answer_sends_what_is_asked_for_and_no_more(
+async def test_peer_answer_sends_what_is_asked_for_and_no_more(
     clip: list[bytes], sound: list[bytes]
 ) -> None:
     side = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)))
@@ -78,7 +78,7 @@ async def test_an_answer_sends_what_is_asked_for_and_no_more(
         (MediaGrant(audio=AudioDirection.NONE), {"audio": "inactive", "video": "sendonly"}),
     ],
 )
-async def test_the_grant_bounds_the_directions(
+async def test_peer_grant_bounds_the_directions(
     grant: MediaGrant, expected: dict[str, str], clip: list[bytes], sound: list[bytes]
 ) -> None:
     local = LocalStream(ClipFeed(clip), SoundFeed(sound))
@@ -91,7 +91,7 @@ async def test_the_grant_bounds_the_directions(
     assert offer == video | sound_direction
 
 
-async def test_without_feeds_it_only_receives() -> None:
+async def test_peer_without_feeds_it_only_receives() -> None:
     answering, offering = Side(), Side()
     async with closing(answering, offering):
         answer = await answering.peer.create_answer(
@@ -103,7 +103,7 @@ async def test_without_feeds_it_only_receives() -> None:
     assert "m=application" in offer
 
 
-async def test_a_camera_is_not_opened_for_an_offer_that_only_sends(clip: list[bytes]) -> None:
+async def test_peer_camera_is_not_opened_for_an_offer_that_only_sends(clip: list[bytes]) -> None:
     feed = ClipFeed(clip)
     side = Side(LocalStream(feed))
     async with closing(side):
@@ -111,7 +111,9 @@ async def test_a_camera_is_not_opened_for_an_offer_that_only_sends(clip: list[by
     assert feed.subscriptions == []
 
 
-async def test_an_offer_without_video_is_sound_alone(clip: list[bytes], sound: list[bytes]) -> None:
+async def test_peer_offer_without_video_is_sound_alone(
+    clip: list[bytes], sound: list[bytes]
+) -> None:
     feed = ClipFeed(clip)
     side = Side(LocalStream(feed, SoundFeed(sound)))
     async with closing(side):
@@ -129,7 +131,7 @@ async def test_an_offer_without_video_is_sound_alone(clip: list[bytes], sound: l
         ["a=rtpmap:102 H265/90000"],
     ],
 )
-async def test_video_without_our_codec_is_refused_before_the_camera_is_opened(
+async def test_peer_video_without_our_codec_is_refused_before_the_camera_is_opened(
     codecs: list[str], clip: list[bytes]
 ) -> None:
     feed = ClipFeed(clip)
@@ -140,7 +142,7 @@ async def test_video_without_our_codec_is_refused_before_the_camera_is_opened(
     assert feed.subscriptions == []
 
 
-async def test_the_sources_level_is_declared(clip: list[bytes]) -> None:
+async def test_peer_sources_level_is_declared(clip: list[bytes]) -> None:
     feed = ClipFeed(clip, profile_level_id="42e02a")
     answering, offering = Side(LocalStream(feed)), Side(LocalStream(feed))
     async with closing(answering, offering):
@@ -151,7 +153,7 @@ async def test_the_sources_level_is_declared(clip: list[bytes]) -> None:
         assert first == "42e02a"
 
 
-async def test_high_profile_is_chosen_where_it_is_offered(clip: list[bytes]) -> None:
+async def test_peer_high_profile_is_chosen_where_it_is_offered(clip: list[bytes]) -> None:
     side = Side(LocalStream(ClipFeed(clip, profile_level_id="640028")))
     high = ("a=rtpmap:110 H264/90000", "a=fmtp:110 packetization-mode=1;profile-level-id=64001f")
     async with closing(side):
@@ -160,7 +162,7 @@ async def test_high_profile_is_chosen_where_it_is_offered(clip: list[bytes]) -> 
     assert "profile-level-id=640028" in answer
 
 
-async def test_a_profile_that_was_not_offered_is_told(
+async def test_peer_profile_that_was_not_offered_is_told(
     clip: list[bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Browsers decode it all the same, so the call goes on."""
@@ -175,7 +177,7 @@ async def test_a_profile_that_was_not_offered_is_told(
     assert "has the profile 640028, which was not offered" in caplog.text
 
 
-async def test_a_camera_that_cannot_be_opened_surfaces_here() -> None:
+async def test_peer_camera_that_cannot_be_opened_surfaces_here() -> None:
     answering, offering = Side(LocalStream(BrokenFeed())), Side(LocalStream(BrokenFeed()))
     async with closing(answering, offering):
         with pytest.raises(MediaUnavailable):
@@ -185,7 +187,7 @@ async def test_a_camera_that_cannot_be_opened_surfaces_here() -> None:
     assert answering.events == offering.events == []
 
 
-async def test_an_answer_that_does_not_fit_is_refused(clip: list[bytes]) -> None:
+async def test_peer_answer_that_does_not_fit_is_refused(clip: list[bytes]) -> None:
     side = Side(LocalStream(ClipFeed(clip)))
     other = Side()
     async with closing(side, other):
@@ -200,7 +202,7 @@ async def test_an_answer_that_does_not_fit_is_refused(clip: list[bytes]) -> None
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-def test_a_mutated_offer_gives_an_answer_or_our_error(
+def test_peer_mutated_offer_gives_an_answer_or_our_error(
     data: st.DataObject, clip: list[bytes]
 ) -> None:
     lines = BROWSER_OFFER.splitlines()
@@ -228,7 +230,7 @@ def test_a_mutated_offer_gives_an_answer_or_our_error(
     asyncio.run(answer())
 
 
-async def test_a_camera_that_the_answer_does_not_want_is_given_back(
+async def test_peer_camera_that_the_answer_does_not_want_is_given_back(
     clip: list[bytes], sound: list[bytes]
 ) -> None:
     feed, sounds = ClipFeed(clip), SoundFeed(sound)
@@ -246,7 +248,7 @@ async def test_a_camera_that_the_answer_does_not_want_is_given_back(
 # --- the end
 
 
-async def test_close_is_idempotent_and_joined(clip: list[bytes], sound: list[bytes]) -> None:
+async def test_peer_close_is_idempotent_and_joined(clip: list[bytes], sound: list[bytes]) -> None:
     feed = ClipFeed(clip)
     device, caller = Side(LocalStream(feed, SoundFeed(sound))), Side()
     async with closing(device, caller):
@@ -272,14 +274,14 @@ async def test_close_is_idempotent_and_joined(clip: list[bytes], sound: list[byt
     assert device.events == events
 
 
-async def test_a_new_peer_can_be_closed_and_counted() -> None:
+async def test_peer_new_peer_can_be_closed_and_counted() -> None:
     side = Side()
     assert side.peer.counters().video_sent is None
     await side.peer.close()
     await side.peer.close()
 
 
-async def test_closing_while_the_camera_opens_gives_it_back(clip: list[bytes]) -> None:
+async def test_peer_closing_while_the_camera_opens_gives_it_back(clip: list[bytes]) -> None:
     feed = SlowFeed(clip)
     side = Side(LocalStream(feed))
     answering = asyncio.create_task(side.peer.create_answer(BROWSER_OFFER))
@@ -291,7 +293,7 @@ async def test_closing_while_the_camera_opens_gives_it_back(clip: list[bytes]) -
     assert feed.subscriptions[0].closed.is_set()
 
 
-async def test_a_far_side_that_only_answers_checks_is_told_of(
+async def test_peer_remote_peer_that_only_answers_checks_is_told_of(
     clip: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It did report what it gets, and does not any more."""
@@ -311,7 +313,7 @@ async def test_a_far_side_that_only_answers_checks_is_told_of(
             each.end()
 
 
-async def test_a_wrong_fingerprint_fails_the_set_up(clip: list[bytes]) -> None:
+async def test_peer_wrong_fingerprint_fails_the_set_up(clip: list[bytes]) -> None:
     device, caller = Side(LocalStream(ClipFeed(clip))), Side()
     async with closing(device, caller):
         answer = await device.peer.create_answer(await caller.peer.create_offer())
@@ -323,7 +325,7 @@ async def test_a_wrong_fingerprint_fails_the_set_up(clip: list[bytes]) -> None:
         assert not caller.of(PeerConnected)
 
 
-async def test_events_name_their_generation(clip: list[bytes]) -> None:
+async def test_peer_events_name_their_generation(clip: list[bytes]) -> None:
     device, caller = Side(LocalStream(ClipFeed(clip)), generation=3), Side(generation=4)
     async with closing(device, caller):
         await connect(caller, device)

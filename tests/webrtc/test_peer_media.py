@@ -13,7 +13,7 @@ from tests.webrtc.pairs import Side, closing, connect
 pytestmark = pytest.mark.media
 
 
-async def test_video_and_sound_pass_both_ways_unchanged(
+async def test_peer_media_video_and_sound_pass_both_ways_unchanged(
     clip: list[bytes], sound: list[bytes]
 ) -> None:
     sinks = MemorySink(), MemorySink()

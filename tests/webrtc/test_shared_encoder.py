@@ -34,7 +34,7 @@ class Conversation(Call):
         return max(self.sent().target_bitrate or 0, OPTIONS.min_bitrate)
 
 
-async def test_a_weak_conversation_that_is_ignored_slows_nobody_else() -> None:
+async def test_shared_encoder_weak_conversation_that_is_ignored_slows_nobody_else() -> None:
     hub = VideoHub(open_video_source("pattern", OPTIONS), OPTIONS)
     followed = Conversation(hub, MediaGrant())
     ignored = Conversation(hub, MediaGrant(shared_bitrate=SharedBitrate.IGNORE))
@@ -56,7 +56,7 @@ async def test_a_weak_conversation_that_is_ignored_slows_nobody_else() -> None:
     await hub.close()
 
 
-async def test_what_two_viewers_may_ask_for_again_is_kept_once() -> None:
+async def test_shared_encoder_what_two_viewers_may_ask_for_again_is_kept_once() -> None:
     hub = VideoHub(open_video_source("pattern", OPTIONS), OPTIONS)
     viewers = [Conversation(hub, MediaGrant()) for _ in range(2)]
 

@@ -1,4 +1,4 @@
-"""Plain aiortc as the far side: it encodes and decodes, and knows nothing of us."""
+"""Plain aiortc as the remote peer: it encodes and decodes, and knows nothing of us."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def check_media(side: Side, stock: Stock, sink: MemorySink) -> None:
     assert {event.kind for event in side.of(TrackReceived)} == {"audio", "video"}
 
 
-async def test_it_calls_us(clip: list[bytes], sound: list[bytes]) -> None:
+async def test_stock_aiortc_calls_us(clip: list[bytes], sound: list[bytes]) -> None:
     sink = MemorySink()
     side, stock = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)), sink=sink), Stock()
     async with closing(side):
@@ -85,7 +85,7 @@ async def test_it_calls_us(clip: list[bytes], sound: list[bytes]) -> None:
         await side.event(PeerLost)
 
 
-async def test_we_call_it(clip: list[bytes], sound: list[bytes]) -> None:
+async def test_stock_aiortc_we_call_it(clip: list[bytes], sound: list[bytes]) -> None:
     sink = MemorySink()
     side, stock = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)), sink=sink), Stock()
     async with closing(side):
@@ -99,7 +99,7 @@ async def test_we_call_it(clip: list[bytes], sound: list[bytes]) -> None:
         await stock.close()
 
 
-async def test_it_can_offer_the_data_channel_first(clip: list[bytes]) -> None:
+async def test_stock_aiortc_can_offer_the_data_channel_first(clip: list[bytes]) -> None:
     """The first section carries the transport, whatever its kind."""
     side = Side(LocalStream(ClipFeed(clip)))
     far = RTCPeerConnection(RTCConfiguration(iceServers=[], alwaysNegotiateDataChannels=True))
@@ -116,7 +116,7 @@ async def test_it_can_offer_the_data_channel_first(clip: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("order", [("audio", "video"), ("video", "audio")])
-async def test_the_order_of_sections_does_not_matter(
+async def test_stock_aiortc_order_of_sections_does_not_matter(
     order: tuple[str, str], clip: list[bytes]
 ) -> None:
     sink = MemorySink()
@@ -132,7 +132,7 @@ async def test_the_order_of_sections_does_not_matter(
         await far.close()
 
 
-async def test_plain_aiortc_still_decodes_beside_us(clip: list[bytes]) -> None:
+async def test_stock_aiortc_plain_aiortc_still_decodes_beside_us(clip: list[bytes]) -> None:
     one, other = Stock(), Stock()
     one.send()
     await one.pc.setLocalDescription(await one.pc.createOffer())

@@ -24,7 +24,7 @@ def without(*prefixes: str) -> str:
     return "\r\n".join(line for line in LINES if not line.startswith(prefixes)) + "\r\n"
 
 
-def test_a_browsers_offer_is_taken() -> None:
+def test_read_description_browsers_offer_is_taken() -> None:
     remote = read_description(BROWSER_OFFER)
     assert [section.kind for section in remote.media] == ["audio", "video", "application"]
     assert remote.primary.kind == "audio"
@@ -66,16 +66,16 @@ def test_a_browsers_offer_is_taken() -> None:
         (with_candidates(MAX_CANDIDATES + 1), "candidates"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_a_reason(sdp: str, says: str) -> None:
+def test_read_description_what_cannot_be_used_is_refused_with_a_reason(sdp: str, says: str) -> None:
     with pytest.raises(UnusableDescription, match=re.escape(says)):
         read_description(sdp)
 
 
-def test_the_number_of_candidates_that_is_allowed() -> None:
+def test_read_description_number_of_candidates_that_is_allowed() -> None:
     assert len(read_description(with_candidates(MAX_CANDIDATES)).candidates) == MAX_CANDIDATES
 
 
-def test_a_missing_direction_is_the_sessions_or_sendrecv() -> None:
+def test_read_description_missing_direction_is_the_sessions_or_sendrecv() -> None:
     bare = without("a=sendrecv", "a=recvonly")
     assert {s.direction for s in read_description(bare).media if s.kind != "application"} == {
         "sendrecv"
@@ -86,7 +86,7 @@ def test_a_missing_direction_is_the_sessions_or_sendrecv() -> None:
     }
 
 
-def test_candidates_count_only_in_the_section_that_carries_the_transport() -> None:
+def test_read_description_candidates_count_only_in_the_section_that_carries_the_transport() -> None:
     # in the last section
     sdp = BROWSER_OFFER + candidate_line(7) + "\r\n"
     assert len(read_description(sdp).candidates) == 1
@@ -96,7 +96,7 @@ def test_candidates_count_only_in_the_section_that_carries_the_transport() -> No
     )
 
 
-def test_trickled_candidates_belong_to_the_shared_transport() -> None:
+def test_read_description_trickled_candidates_belong_to_the_shared_transport() -> None:
     remote = read_description(BROWSER_OFFER)
     assert remote.carries("0", 0)
     assert remote.carries(None, 0)
@@ -114,7 +114,7 @@ def test_trickled_candidates_belong_to_the_shared_transport() -> None:
         "1 1 udp 2130706431 2001:db8::9 50000 typ host",
     ],
 )
-def test_candidates_that_can_be_paired(line: str) -> None:
+def test_read_description_candidates_that_can_be_paired(line: str) -> None:
     assert read_candidate(line) is not None
 
 
@@ -139,7 +139,7 @@ def test_candidates_that_can_be_paired(line: str) -> None:
         "1 1 udp 2130706431 192.0.2.9 50000 typ prflx",
     ],
 )
-def test_candidates_that_cannot(line: str) -> None:
+def test_read_description_candidates_that_cannot(line: str) -> None:
     assert read_candidate(line) is None
 
 
@@ -147,19 +147,19 @@ def test_candidates_that_cannot(line: str) -> None:
     st.text(max_size=100)
     | st.lists(st.text(st.characters(codec="ascii"), max_size=8), max_size=12).map(" ".join)
 )
-def test_any_candidate_text_is_read_or_ignored(text: str) -> None:
+def test_read_description_any_candidate_text_is_read_or_ignored(text: str) -> None:
     read_candidate(text)
 
 
 @given(st.text(max_size=300).map(lambda text: "v=0\r\n" + text))
-def test_any_text_is_read_or_refused(text: str) -> None:
+def test_read_description_any_text_is_read_or_refused(text: str) -> None:
     with suppress(UnusableDescription):
         read_description(text)
 
 
 @settings(max_examples=300)
 @given(st.data())
-def test_a_mutated_offer_is_read_or_refused(data: st.DataObject) -> None:
+def test_read_description_mutated_offer_is_read_or_refused(data: st.DataObject) -> None:
     lines = list(LINES)
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(lines) - 1))

@@ -112,7 +112,9 @@ async def speak_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 
 
 @pytest.mark.parametrize("url", ["turn:{udp}", "turn:{udp}?transport=tcp", "turns:{tls}"])
-async def test_each_way_to_a_turn_server(url: str, turn: TurnServer, authority: Authority) -> None:
+async def test_gather_each_way_to_a_turn_server(
+    url: str, turn: TurnServer, authority: Authority
+) -> None:
     url = url.format(udp=turn.address, tls=f"{HERE}:{turn.tls_port}")
     async with gathering() as ice:
         found, faults = await ask(ice, known(url), ca_file=authority.file)
@@ -124,7 +126,7 @@ async def test_each_way_to_a_turn_server(url: str, turn: TurnServer, authority: 
     assert [(each.related_address, each.related_port) for each in hidden] == [("0.0.0.0", 9)]
 
 
-async def test_servers_that_are_dead_or_wrong_are_told_and_hold_none_that_works(
+async def test_gather_servers_that_are_dead_or_wrong_are_told_and_hold_none_that_works(
     turn: TurnServer, authority: Authority, silent: Silent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gather, "SERVER_TIMEOUT", 3.0)
@@ -164,7 +166,7 @@ async def test_servers_that_are_dead_or_wrong_are_told_and_hold_none_that_works(
     assert not any(PASSWORD in fault for fault in faults)
 
 
-async def test_a_certificate_of_an_unknown_authority_is_not_trusted(
+async def test_gather_certificate_of_an_unknown_authority_is_not_trusted(
     turn: TurnServer, tmp_path: Path
 ) -> None:
     async with gathering() as ice:
@@ -178,7 +180,7 @@ async def test_a_certificate_of_an_unknown_authority_is_not_trusted(
     assert "gives no candidate: [Errno 2] No such file" in faults[0]
 
 
-async def test_a_certificate_for_another_name_is_not_trusted(
+async def test_gather_certificate_for_another_name_is_not_trusted(
     turn: TurnServer, authority: Authority
 ) -> None:
     async with gathering() as ice:
@@ -189,14 +191,14 @@ async def test_a_certificate_for_another_name_is_not_trusted(
     assert "localhost" in faults[0]
 
 
-def test_the_systems_authorities_count_beside_ours(authority: Authority) -> None:
+def test_gather_systems_authorities_count_beside_ours(authority: Authority) -> None:
     system = {each["serialNumber"] for each in ssl.create_default_context().get_ca_certs()}
     both = {each["serialNumber"] for each in tls_context(authority.file).get_ca_certs()}
     assert len(both - system) == 1
     assert system <= both
 
 
-async def test_a_time_limited_credential_is_made_from_the_secret() -> None:
+async def test_gather_time_limited_credential_is_made_from_the_secret() -> None:
     with turn_server(secret=SECRET) as server:
         async with gathering() as ice:
             url = (f"turn:{server.address}",)
@@ -214,7 +216,7 @@ async def test_a_time_limited_credential_is_made_from_the_secret() -> None:
     assert "its credential has expired at 20" in faults[0]
 
 
-async def test_what_a_stun_server_says_must_be_an_address() -> None:
+async def test_gather_what_a_stun_server_says_must_be_an_address() -> None:
     class Nonsense(asyncio.DatagramProtocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             self.transport = transport
@@ -238,7 +240,7 @@ async def test_what_a_stun_server_says_must_be_an_address() -> None:
     assert "its answer has no address" in faults[0]
 
 
-async def test_what_a_stun_server_says_stands_on_one_line_of_the_log(
+async def test_gather_what_a_stun_server_says_stands_on_one_line_of_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A caller may name the server, and the phrase of its error."""
@@ -268,7 +270,7 @@ async def test_what_a_stun_server_says_stands_on_one_line_of_the_log(
     assert fault in caplog.text
 
 
-async def test_a_kind_of_address_that_this_machine_has_not() -> None:
+async def test_gather_kind_of_address_that_this_machine_has_not() -> None:
     async with gathering() as ice:
         _, faults = await ask(ice, IceServer(("stun:[2001:db8::1]",)))
     assert faults == [
@@ -276,7 +278,7 @@ async def test_a_kind_of_address_that_this_machine_has_not() -> None:
     ]
 
 
-async def test_a_slow_server_is_heard_when_it_answers() -> None:
+async def test_gather_slow_server_is_heard_when_it_answers() -> None:
     """Everything else has long been told by then."""
     asked: asyncio.Queue[tuple[bytes, tuple[str, int]]] = asyncio.Queue()
 

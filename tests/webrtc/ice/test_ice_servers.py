@@ -31,11 +31,11 @@ NOW = 1_800_000_000.0
         (IceServer(("stun:same.example", "stun:same.example:3478")), 1),
     ],
 )
-def test_server_addresses(server: IceServer, usable: int) -> None:
+def test_ice_servers_server_addresses(server: IceServer, usable: int) -> None:
     assert len(usable_servers([server], NOW)) == usable
 
 
-def test_names_of_servers() -> None:
+def test_ice_servers_names_of_servers() -> None:
     urls = (
         "stun:a.example",
         "turn:a.example",
@@ -52,7 +52,7 @@ def test_names_of_servers() -> None:
     assert servers[2].host == "2001:db8::1"
 
 
-def test_a_shared_secret_makes_a_credential_for_each_call() -> None:
+def test_ice_servers_shared_secret_makes_a_credential_for_each_call() -> None:
     """The form of draft-uberti-behave-turn-rest: HMAC-SHA1 over the username, in Base64, as by
     openssl.
     """
@@ -67,7 +67,7 @@ def test_a_shared_secret_makes_a_credential_for_each_call() -> None:
     assert (first.username, later.username) == ("1800003600:door-1", "1800003601:door-1")
 
 
-def test_without_a_secret_credentials_are_as_they_are_given() -> None:
+def test_ice_servers_without_a_secret_credentials_are_as_they_are_given() -> None:
     server = IceServer(("turn:a.example",), "1700000000:u", "p")
     assert time_limited(server, NOW) is server
 
@@ -82,12 +82,12 @@ def test_without_a_secret_credentials_are_as_they_are_given() -> None:
         ("12:u", False),
     ],
 )
-def test_a_username_tells_when_its_credential_ends(username: str, expired: bool) -> None:
+def test_ice_servers_username_tells_when_its_credential_ends(username: str, expired: bool) -> None:
     server = UsableServer("turn", "a.example", 3478, "udp", username, "p")
     assert (server.expired(NOW) is not None) is expired
 
 
-def test_credentials_are_never_shown(caplog: pytest.LogCaptureFixture) -> None:
+def test_ice_servers_credentials_are_never_shown(caplog: pytest.LogCaptureFixture) -> None:
     server = IceServer(("turn:a.example", "bad:x"), "u", "hidden-1", secret=None)
     secret = IceServer(("turn:a.example", "bad:x"), "u", secret="hidden-2")
     with caplog.at_level(logging.DEBUG):

@@ -13,22 +13,22 @@ from agent.webrtc.ice.ice_settings import IceServerSettings, IceSettings, check_
 @pytest.mark.parametrize(
     "url", ["stun:192.0.2.1", "turn:t.example:3478?transport=tcp", "turns:[2001:db8::1]:443"]
 )
-def test_check_ice_url_of_a_server(url: str) -> None:
+def test_ice_settings_check_ice_url_of_a_server(url: str) -> None:
     assert check_ice_url(url) == url
 
 
 @pytest.mark.parametrize("url", ["stuns:a", "stun:a:0", "turns:a?transport=udp", "turn:[1.2.3.4]"])
-def test_check_ice_url_of_anything_else(url: str) -> None:
+def test_ice_settings_check_ice_url_of_anything_else(url: str) -> None:
     with pytest.raises(ValueError, match="a"):
         check_ice_url(url)
 
 
-def test_server_without_credentials_is_refused() -> None:
+def test_ice_settings_server_without_credentials_is_refused() -> None:
     with pytest.raises(ValidationError, match="needs username and credential"):
         IceServerSettings.model_validate({"urls": "turn:t.example"})
 
 
-def test_options_are_as_set() -> None:
+def test_ice_settings_options_are_as_set() -> None:
     settings = IceSettings.model_validate(
         {
             "servers": [

@@ -44,16 +44,18 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[HangingResolver]:
 @pytest.mark.parametrize(
     ("host", "address"), [("192.0.2.7", "192.0.2.7"), ("2001:DB8::7", "2001:db8::7")]
 )
-async def test_an_address_is_its_own(host: str, address: str, resolver: HangingResolver) -> None:
+async def test_resolver_address_is_its_own(
+    host: str, address: str, resolver: HangingResolver
+) -> None:
     assert await Lookups().resolve(host) == [address]
     assert not resolver.asked
 
 
-async def test_the_addresses_of_a_name(resolver: HangingResolver) -> None:
+async def test_resolver_addresses_of_a_name(resolver: HangingResolver) -> None:
     assert await Lookups().resolve("good.example") == ["192.0.2.1", "2001:db8::1"]
 
 
-async def test_a_name_that_hangs_takes_one_thread_and_holds_no_other(
+async def test_resolver_name_that_hangs_takes_one_thread_and_holds_no_other(
     resolver: HangingResolver,
 ) -> None:
     lookups = Lookups(limit=2)
@@ -68,7 +70,7 @@ async def test_a_name_that_hangs_takes_one_thread_and_holds_no_other(
         await waiting[0]
 
 
-async def test_threads_do_not_pile_up(resolver: HangingResolver) -> None:
+async def test_resolver_threads_do_not_pile_up(resolver: HangingResolver) -> None:
     lookups = Lookups(limit=2)
     hanging = [
         asyncio.create_task(lookups.resolve(f"hangs-{number}.example")) for number in range(2)
@@ -84,7 +86,7 @@ async def test_threads_do_not_pile_up(resolver: HangingResolver) -> None:
     assert await lookups.resolve("good.example")
 
 
-async def test_what_is_no_name_is_told(
+async def test_resolver_what_is_no_name_is_told(
     resolver: HangingResolver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unusable(*_: Any, **__: Any) -> list[Any]:

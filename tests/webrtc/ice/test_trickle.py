@@ -103,7 +103,7 @@ def here() -> str:
 
 
 @pytest.mark.parametrize("order", ["before", "after", "with"])
-async def test_candidates_may_come_at_any_time(order: str, clip: list[bytes]) -> None:
+async def test_trickle_candidates_may_come_at_any_time(order: str, clip: list[bytes]) -> None:
     device, caller = Side(LocalStream(ClipFeed(clip))), Side()
     async with closing(device, caller):
         offer = await caller.peer.create_offer()
@@ -125,7 +125,7 @@ async def test_candidates_may_come_at_any_time(order: str, clip: list[bytes]) ->
         await caller.event(PeerConnected)
 
 
-async def test_local_names_are_never_looked_up(
+async def test_trickle_local_names_are_never_looked_up(
     clip: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def looked_up(*_: object) -> None:
@@ -147,7 +147,9 @@ async def test_local_names_are_never_looked_up(
         assert transport.remote_candidate_type == "prflx"
 
 
-async def test_too_many_and_broken_trickled_candidates_are_ignored(clip: list[bytes]) -> None:
+async def test_trickle_too_many_and_broken_trickled_candidates_are_ignored(
+    clip: list[bytes],
+) -> None:
     device = Side(LocalStream(ClipFeed(clip)))
     async with closing(device):
         await device.peer.create_answer(BROWSER_OFFER.replace(CANDIDATE, candidate_line(1)))
@@ -168,7 +170,7 @@ async def test_too_many_and_broken_trickled_candidates_are_ignored(clip: list[by
         assert not device.of(PeerFailed)
 
 
-async def test_a_dead_stun_server_does_not_hold_the_answer(
+async def test_trickle_dead_stun_server_does_not_hold_the_answer(
     clip: list[bytes], silent: SilentServer
 ) -> None:
     servers = (IceServer((f"stun:{here()}:{silent.port}",)),)
@@ -187,7 +189,7 @@ async def test_a_dead_stun_server_does_not_hold_the_answer(
         assert not device.candidates()
 
 
-async def test_the_end_of_candidates_follows_a_server_that_timed_out(
+async def test_trickle_end_of_candidates_follows_a_server_that_timed_out(
     clip: list[bytes], silent: SilentServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gather, "SERVER_TIMEOUT", 0.05)
@@ -199,7 +201,7 @@ async def test_the_end_of_candidates_follows_a_server_that_timed_out(
         assert (await device.event(CandidateFound)).candidate is None
 
 
-async def test_candidates_of_several_servers_are_trickled(
+async def test_trickle_candidates_of_several_servers_are_trickled(
     clip: list[bytes], stun: StunServer
 ) -> None:
     url = f"stun:{here()}:{stun.port}"
@@ -220,14 +222,14 @@ async def test_candidates_of_several_servers_are_trickled(
     assert (found[0].sdp_mid, found[0].sdp_mline_index) == ("0", 0)
 
 
-async def test_relay_without_a_server_says_so(clip: list[bytes]) -> None:
+async def test_trickle_relay_without_a_server_says_so(clip: list[bytes]) -> None:
     side = Side(LocalStream(ClipFeed(clip)), ice=IceOptions(transport_policy="relay"))
     async with closing(side):
         with pytest.raises(PeerError, match="no address to connect from"):
             await side.peer.create_answer(BROWSER_OFFER)
 
 
-async def test_relay_with_a_dead_server_fails(
+async def test_trickle_relay_with_a_dead_server_fails(
     clip: list[bytes], silent: SilentServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gather, "SERVER_TIMEOUT", 0.05)
@@ -241,7 +243,7 @@ async def test_relay_with_a_dead_server_fails(
         assert f"turn:{here()}:{silent.port} does not answer" in failed.message
 
 
-async def test_only_chosen_addresses_are_used(clip: list[bytes]) -> None:
+async def test_trickle_only_chosen_addresses_are_used(clip: list[bytes]) -> None:
     ice = IceOptions(host_addresses=("127.0.0.1",))
     device, caller = Side(LocalStream(ClipFeed(clip)), ice=ice), Side(ice=ice)
     async with closing(device, caller):
@@ -251,7 +253,7 @@ async def test_only_chosen_addresses_are_used(clip: list[bytes]) -> None:
         assert pair.local.host == "127.0.0.1"
 
 
-async def test_loopback_serves_where_there_is_nothing_else(
+async def test_trickle_loopback_serves_where_there_is_nothing_else(
     clip: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda **_: [])
@@ -270,7 +272,7 @@ def turn() -> Iterator[TurnServer]:
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-async def test_a_call_through_relays_alone(
+async def test_trickle_call_through_relays_alone(
     transport: str, turn: TurnServer, clip: list[bytes]
 ) -> None:
     servers = (IceServer((f"turn:{turn.address}?transport={transport}",), USER, PASSWORD),)
@@ -291,7 +293,7 @@ async def test_a_call_through_relays_alone(
         assert device.peer.counters().transport.local_candidate_type == "relay"
 
 
-async def test_a_relay_that_died_does_not_hold_the_close(
+async def test_trickle_relay_that_died_does_not_hold_the_close(
     turn: TurnServer, clip: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.webrtc.peer.CLOSE_TIMEOUT", 0.1)

@@ -24,7 +24,7 @@ from agent.webrtc.internals import data_limits as data
 
 # a channel without a name
 OPEN = b"\x03" + bytes(11)
-# bytes that aiortc tells the far side it has room for
+# bytes that aiortc tells the remote peer it has room for
 WINDOW = 1024 * 1024
 WHOLE = SCTP_DATA_FIRST_FRAG | SCTP_DATA_LAST_FRAG
 
@@ -55,7 +55,7 @@ def held(sctp: RTCSctpTransport) -> list[DataChunk]:
 
 
 @pytest.mark.parametrize("size", [1, 1200])
-async def test_a_message_that_never_ends_is_held_up_to_a_bound(
+async def test_data_limits_message_that_never_ends_is_held_up_to_a_bound(
     sctp: RTCSctpTransport, size: int
 ) -> None:
     for tsn in range(1, 5000):
@@ -66,7 +66,7 @@ async def test_a_message_that_never_ends_is_held_up_to_a_bound(
     assert sum(len(chunk.user_data) for chunk in held(sctp)) <= WINDOW
 
 
-async def test_pieces_without_those_before_them_are_held_up_to_a_bound(
+async def test_data_limits_pieces_without_those_before_them_are_held_up_to_a_bound(
     sctp: RTCSctpTransport,
 ) -> None:
     for tsn in range(10, 10_000, 2):
@@ -75,7 +75,7 @@ async def test_pieces_without_those_before_them_are_held_up_to_a_bound(
     assert len(held(sctp)) <= data.MAX_GAPS
 
 
-async def test_streams_and_channels_are_few(sctp: RTCSctpTransport) -> None:
+async def test_data_limits_streams_and_channels_are_few(sctp: RTCSctpTransport) -> None:
     opened: list[RTCDataChannel] = []
     sctp.on("datachannel", opened.append)
     for number in range(1, 1000):
@@ -85,7 +85,7 @@ async def test_streams_and_channels_are_few(sctp: RTCSctpTransport) -> None:
     assert len(opened) == len(sctp._inbound_streams) == data.MAX_STREAMS
 
 
-async def test_nonsense_costs_the_media_nothing(
+async def test_data_limits_nonsense_costs_the_media_nothing(
     sctp: RTCSctpTransport, caplog: pytest.LogCaptureFixture
 ) -> None:
     # the second opens what is open, for which aiortc has an assertion

@@ -30,7 +30,7 @@ def make_map(*extensions: tuple[int, str]) -> ExtensionsMap:
     return found
 
 
-def test_it_stands_behind_what_aiortc_writes() -> None:
+def test_header_extensions_stands_behind_what_aiortc_writes() -> None:
     extensions = make_map((3, "urn:ietf:params:rtp-hdrext:sdes:mid"), (6, PLAYOUT_DELAY))
     assert extensions.set(HeaderExtensions(mid="1")) == (
         0xBEDE,
@@ -41,18 +41,18 @@ def test_it_stands_behind_what_aiortc_writes() -> None:
     )
 
 
-def test_it_stands_alone() -> None:
+def test_header_extensions_stands_alone() -> None:
     assert make_map((6, PLAYOUT_DELAY)).set(HeaderExtensions(mid="1")) == (0xBEDE, b"\x62" + DELAY)
 
 
-def test_an_id_of_two_bytes() -> None:
+def test_header_extensions_id_of_two_bytes() -> None:
     assert make_map((20, PLAYOUT_DELAY)).set(HeaderExtensions()) == (
         0x1000,
         bytes((20, 3)) + DELAY + bytes(3),
     )
 
 
-def test_it_is_not_written_where_it_was_not_negotiated() -> None:
+def test_header_extensions_is_not_written_where_it_was_not_negotiated() -> None:
     extensions = make_map((3, "urn:ietf:params:rtp-hdrext:sdes:mid"))
     assert extensions.set(HeaderExtensions(mid="1")) == (0xBEDE, b"\x301" + bytes(2))
     assert make_map().set(HeaderExtensions(mid="1")) == (0, b"")
@@ -61,7 +61,7 @@ def test_it_is_not_written_where_it_was_not_negotiated() -> None:
 @pytest.mark.parametrize(
     "offered", ["a=extmap:6 " + PLAYOUT_DELAY, "a=extmap:6/recvonly " + PLAYOUT_DELAY, None]
 )
-async def test_it_is_answered_where_it_is_offered(
+async def test_header_extensions_is_answered_where_it_is_offered(
     offered: str | None, clip: list[bytes], sound: list[bytes]
 ) -> None:
     offer = (
@@ -93,7 +93,7 @@ def delays_of(packet: bytes) -> list[bytes]:
 
 @pytest.mark.media
 @pytest.mark.parametrize("wanted", [True, False])
-async def test_every_packet_of_a_picture_carries_it(
+async def test_header_extensions_every_packet_of_a_picture_carries_it(
     wanted: bool, clip: list[bytes], sound: list[bytes]
 ) -> None:
     """What is resent does too; where it was not offered, nothing does."""

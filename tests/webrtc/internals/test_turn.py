@@ -98,7 +98,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_packets_leave_at_once_and_without_a_task(
+async def test_relay_packets_leave_at_once_and_without_a_task(
     relay: inside.Relay, client: Client
 ) -> None:
     await bind(relay, client)
@@ -113,7 +113,7 @@ async def test_packets_leave_at_once_and_without_a_task(
     assert (len(client.sent), relay.dropped) == (1000, 0)
 
 
-async def test_a_server_that_does_not_read_gets_no_more(
+async def test_relay_server_that_does_not_read_gets_no_more(
     relay: inside.Relay, client: Client
 ) -> None:
     await bind(relay, client)
@@ -124,7 +124,9 @@ async def test_a_server_that_does_not_read_gets_no_more(
     assert (client.sent, relay.dropped) == ([], 1000)
 
 
-async def test_what_waits_for_a_channel_is_bounded(relay: inside.Relay, client: Client) -> None:
+async def test_relay_what_waits_for_a_channel_is_bounded(
+    relay: inside.Relay, client: Client
+) -> None:
     tasks = len(asyncio.all_tasks())
     for number in range(1000):
         relay.sendto(b"x", PEER)
@@ -139,7 +141,7 @@ async def test_what_waits_for_a_channel_is_bounded(relay: inside.Relay, client: 
 
 
 @pytest.mark.parametrize("wall", [0.0, 4e9])
-async def test_a_channel_is_refreshed_by_the_time_that_passes(
+async def test_relay_channel_is_refreshed_by_the_time_that_passes(
     relay: inside.Relay, client: Client, monkeypatch: pytest.MonkeyPatch, wall: float
 ) -> None:
     """The time of day would have it refreshed with each packet, or never again."""
@@ -161,7 +163,7 @@ async def test_a_channel_is_refreshed_by_the_time_that_passes(
     assert len(client.sent) == 201
 
 
-async def test_a_refresh_that_fails_is_tried_again(relay: inside.Relay, client: Client) -> None:
+async def test_relay_refresh_that_fails_is_tried_again(relay: inside.Relay, client: Client) -> None:
     await bind(relay, client)
     client.fails = True
     relay._refresh_at[PEER] = 0.0
@@ -172,7 +174,7 @@ async def test_a_refresh_that_fails_is_tried_again(relay: inside.Relay, client: 
     assert relay._refresh_at[PEER] - before < turn.CHANNEL_REFRESH / 2
 
 
-async def test_nothing_is_sent_after_the_close(relay: inside.Relay, client: Client) -> None:
+async def test_relay_nothing_is_sent_after_the_close(relay: inside.Relay, client: Client) -> None:
     await bind(relay, client)
     assert not relay.is_closing()
     relay.close()

@@ -26,7 +26,7 @@ def buffer(stream: Stream) -> Buffer:
     return Buffer(stream)
 
 
-def test_a_picture_comes_with_its_last_packet(stream: Stream, buffer: Buffer) -> None:
+def test_frame_buffer_picture_comes_with_its_last_packet(stream: Stream, buffer: Buffer) -> None:
     *begun, last = stream.key(3)
     buffer.add(*begun)
     assert buffer.pictures == []
@@ -34,14 +34,18 @@ def test_a_picture_comes_with_its_last_packet(stream: Stream, buffer: Buffer) ->
     assert buffer.pictures == [0]
 
 
-def test_without_a_marker_it_comes_with_the_next_one(stream: Stream, buffer: Buffer) -> None:
+def test_frame_buffer_without_a_marker_it_comes_with_the_next_one(
+    stream: Stream, buffer: Buffer
+) -> None:
     (key,) = stream.key()
     buffer.add(replace(key, marker=False), *stream.delta())
     assert buffer.pictures == [0, 1]
     assert buffer.times == [0, 3000]
 
 
-def test_a_resent_packet_releases_all_that_waited(stream: Stream, buffer: Buffer) -> None:
+def test_frame_buffer_resent_packet_releases_all_that_waited(
+    stream: Stream, buffer: Buffer
+) -> None:
     key, lost, *rest = stream.key(), stream.delta(), stream.delta(), stream.delta()
     buffer.add(*key, *rest[0], *rest[1])
     assert buffer.pictures == [0]
@@ -49,13 +53,13 @@ def test_a_resent_packet_releases_all_that_waited(stream: Stream, buffer: Buffer
     assert buffer.pictures == [0, 1, 2, 3]
 
 
-def test_timestamps_count_on_where_they_wrap(stream: Stream, buffer: Buffer) -> None:
+def test_frame_buffer_timestamps_count_on_where_they_wrap(stream: Stream, buffer: Buffer) -> None:
     for packets in (stream.key(), stream.delta(), stream.delta()):
         buffer.add(*(replace(one, timestamp=(one.timestamp - 3001) % (1 << 32)) for one in packets))
     assert buffer.times == [0, 3000, 6000]
 
 
-def test_padding_is_no_picture(stream: Stream, buffer: Buffer) -> None:
+def test_frame_buffer_padding_is_no_picture(stream: Stream, buffer: Buffer) -> None:
     asked = buffer.add(
         *stream.padding(), *stream.key(2), *stream.padding(), *stream.padding(), *stream.delta()
     )
@@ -63,7 +67,7 @@ def test_padding_is_no_picture(stream: Stream, buffer: Buffer) -> None:
     assert (buffer.pictures, asked) == ([0, 1, 2], 0)
 
 
-def test_a_packet_that_never_comes_costs_what_follows_up_to_the_next_key_frame(
+def test_frame_buffer_packet_that_never_comes_costs_what_follows_up_to_the_next_key_frame(
     stream: Stream, buffer: Buffer
 ) -> None:
     key, (_, *rest) = stream.key(), stream.delta(2)
@@ -76,7 +80,7 @@ def test_a_packet_that_never_comes_costs_what_follows_up_to_the_next_key_frame(
     assert buffer.pictures == [0, 6, 7]
 
 
-def test_a_key_frame_behind_the_hole_is_given_out_when_patience_is_over(
+def test_frame_buffer_key_frame_behind_the_hole_is_given_out_when_patience_is_over(
     stream: Stream, buffer: Buffer
 ) -> None:
     buffer.add(*stream.key())
@@ -89,7 +93,9 @@ def test_a_key_frame_behind_the_hole_is_given_out_when_patience_is_over(
     assert buffer.pictures == [0, 3, 4, 5]
 
 
-def test_a_key_frame_right_behind_the_hole_is_whole(stream: Stream, buffer: Buffer) -> None:
+def test_frame_buffer_key_frame_right_behind_the_hole_is_whole(
+    stream: Stream, buffer: Buffer
+) -> None:
     buffer.add(*stream.key())
     stream.delta()
     buffer.add(*stream.key(2))
@@ -98,7 +104,7 @@ def test_a_key_frame_right_behind_the_hole_is_whole(stream: Stream, buffer: Buff
     assert buffer.pictures == [0, 2, 3]
 
 
-def test_a_key_frame_that_still_arrives_when_patience_is_over_is_kept(
+def test_frame_buffer_key_frame_that_still_arrives_when_patience_is_over_is_kept(
     stream: Stream, buffer: Buffer
 ) -> None:
     buffer.add(*stream.key())
@@ -111,7 +117,7 @@ def test_a_key_frame_that_still_arrives_when_patience_is_over_is_kept(
 
 
 @pytest.mark.parametrize("lost", [0, 1, 2])
-def test_a_hole_within_a_key_frame_costs_it_and_what_follows(
+def test_frame_buffer_hole_within_a_key_frame_costs_it_and_what_follows(
     stream: Stream, buffer: Buffer, lost: int
 ) -> None:
     buffer.add(*stream.key())
@@ -124,7 +130,7 @@ def test_a_hole_within_a_key_frame_costs_it_and_what_follows(
     assert buffer.pictures == [0, 5, 6]
 
 
-def test_each_hole_has_patience_of_its_own(stream: Stream, buffer: Buffer) -> None:
+def test_frame_buffer_each_hole_has_patience_of_its_own(stream: Stream, buffer: Buffer) -> None:
     buffer.add(*stream.key())
     stream.delta()
     buffer.add(*stream.key())
@@ -143,7 +149,7 @@ def test_each_hole_has_patience_of_its_own(stream: Stream, buffer: Buffer) -> No
     assert buffer.pictures == [0, 2, 3, 4, 5, 7, 8]
 
 
-def test_patience_begins_when_the_hole_is_seen(stream: Stream, buffer: Buffer) -> None:
+def test_frame_buffer_patience_begins_when_the_hole_is_seen(stream: Stream, buffer: Buffer) -> None:
     first, late, last = stream.key(3)
     buffer.add(first)
     buffer.now = PATIENCE
@@ -152,7 +158,7 @@ def test_patience_begins_when_the_hole_is_seen(stream: Stream, buffer: Buffer) -
     assert buffer.pictures == [0]
 
 
-def test_a_doubled_packet_does_not_prolong_it(stream: Stream, buffer: Buffer) -> None:
+def test_frame_buffer_doubled_packet_does_not_prolong_it(stream: Stream, buffer: Buffer) -> None:
     buffer.add(*stream.key())
     late, _, *rest = stream.delta(4)
     buffer.add(*rest)
@@ -163,7 +169,7 @@ def test_a_doubled_packet_does_not_prolong_it(stream: Stream, buffer: Buffer) ->
     assert buffer.add(*stream.delta()) == 1
 
 
-def test_several_holes_are_given_up_together_where_they_are_as_old(
+def test_frame_buffer_several_holes_are_given_up_together_where_they_are_as_old(
     stream: Stream, buffer: Buffer
 ) -> None:
     buffer.add(*stream.key())
@@ -177,7 +183,7 @@ def test_several_holes_are_given_up_together_where_they_are_as_old(
     assert buffer.pictures == [0, 8, 9, 10]
 
 
-def test_who_needs_a_key_frame_takes_it_from_behind_a_hole_at_once(
+def test_frame_buffer_who_needs_a_key_frame_takes_it_from_behind_a_hole_at_once(
     stream: Stream, buffer: Buffer
 ) -> None:
     buffer.add(*stream.key())
@@ -190,13 +196,15 @@ def test_who_needs_a_key_frame_takes_it_from_behind_a_hole_at_once(
     assert buffer.pictures == [0, 6]
 
 
-def test_before_the_first_key_frame_nothing_is_given_out(stream: Stream, buffer: Buffer) -> None:
+def test_frame_buffer_before_the_first_key_frame_nothing_is_given_out(
+    stream: Stream, buffer: Buffer
+) -> None:
     assert buffer.add(*stream.delta(2), *stream.delta()) == 1
     assert buffer.add(*stream.key(), *stream.delta()) == 0
     assert buffer.pictures == [2, 3]
 
 
-def test_a_key_frame_is_asked_for_once_a_second_until_it_comes(
+def test_frame_buffer_key_frame_is_asked_for_once_a_second_until_it_comes(
     stream: Stream, buffer: Buffer
 ) -> None:
     buffer.add(*stream.key())
@@ -210,7 +218,9 @@ def test_a_key_frame_is_asked_for_once_a_second_until_it_comes(
     assert buffer.pictures == [0]
 
 
-def test_once_it_has_come_the_next_loss_asks_at_once(stream: Stream, buffer: Buffer) -> None:
+def test_frame_buffer_once_it_has_come_the_next_loss_asks_at_once(
+    stream: Stream, buffer: Buffer
+) -> None:
     asked = []
     for _ in range(2):
         buffer.add(*stream.key())
@@ -222,7 +232,7 @@ def test_once_it_has_come_the_next_loss_asks_at_once(stream: Stream, buffer: Buf
     assert asked == [1, 1]
 
 
-def test_a_key_frame_without_its_parameter_sets_goes_on_but_does_not_start(
+def test_frame_buffer_key_frame_without_its_parameter_sets_goes_on_but_does_not_start(
     stream: Stream, buffer: Buffer
 ) -> None:
     def bare() -> list[VideoPacket]:
@@ -236,7 +246,7 @@ def test_a_key_frame_without_its_parameter_sets_goes_on_but_does_not_start(
     assert buffer.pictures == [0, 1, 2]
 
 
-def test_a_long_hole_and_what_comes_late_of_it(stream: Stream, buffer: Buffer) -> None:
+def test_frame_buffer_long_hole_and_what_comes_late_of_it(stream: Stream, buffer: Buffer) -> None:
     buffer.add(*stream.key())
     late = [packet for _ in range(CAPACITY + 100) for packet in stream.delta()]
     assert buffer.add(*stream.delta()) == 1
@@ -245,7 +255,7 @@ def test_a_long_hole_and_what_comes_late_of_it(stream: Stream, buffer: Buffer) -
     assert buffer.pictures[1:] == [CAPACITY + 102, CAPACITY + 103]
 
 
-def test_a_full_buffer_gives_up_its_first_hole(stream: Stream, buffer: Buffer) -> None:
+def test_frame_buffer_full_buffer_gives_up_its_first_hole(stream: Stream, buffer: Buffer) -> None:
     buffer.add(*stream.key())
     stream.delta()
     buffer.add(*stream.delta(), *stream.key(), *stream.delta())
@@ -254,7 +264,9 @@ def test_a_full_buffer_gives_up_its_first_hole(stream: Stream, buffer: Buffer) -
     assert buffer.pictures == [0, *range(3, 5 + CAPACITY)]
 
 
-def test_a_picture_that_does_not_fit_is_lost_whole(stream: Stream, buffer: Buffer) -> None:
+def test_frame_buffer_picture_that_does_not_fit_is_lost_whole(
+    stream: Stream, buffer: Buffer
+) -> None:
     buffer.add(*stream.key())
     assert buffer.add(*stream.delta(CAPACITY + 1)) == 1
     buffer.add(*stream.delta(), *stream.key())
@@ -262,7 +274,7 @@ def test_a_picture_that_does_not_fit_is_lost_whole(stream: Stream, buffer: Buffe
 
 
 @pytest.mark.parametrize(("behind", "ssrc"), [(LATE + 10, 0), (5, 1)])
-def test_a_far_side_that_counts_anew_starts_with_a_key_frame(
+def test_frame_buffer_remote_peer_that_counts_anew_starts_with_a_key_frame(
     stream: Stream, buffer: Buffer, behind: int, ssrc: int
 ) -> None:
     def renumbered(packets: list[VideoPacket]) -> list[VideoPacket]:

@@ -14,7 +14,9 @@ from tests.webrtc.receiving.streams import Buffer, Stream
 
 
 @given(st.data(), st.integers(0, 0xFFFF))
-def test_any_order_within_reach_gives_every_picture_once(data: st.DataObject, start: int) -> None:
+def test_frame_buffer_any_order_within_reach_gives_every_picture_once(
+    data: st.DataObject, start: int
+) -> None:
     sizes = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=12))
     stream = Stream(start)
     first, *rest = [
@@ -39,7 +41,7 @@ PICTURES = st.lists(
 
 
 @given(PICTURES, st.integers(0, 0xFFFF), st.sampled_from([0.0, 0.03, 0.2]))
-def test_whatever_is_lost_late_or_doubled_what_is_given_out_can_be_decoded(
+def test_frame_buffer_whatever_is_lost_late_or_doubled_what_is_given_out_can_be_decoded(
     pictures: list[tuple[bool, list[list[float]]]], start: int, interval: float
 ) -> None:
     stream = Stream(start)
@@ -69,7 +71,7 @@ def test_whatever_is_lost_late_or_doubled_what_is_given_out_can_be_decoded(
         max_size=40,
     )
 )
-def test_any_numbers_are_taken(packets: list[tuple[float, int, bool, bytes]]) -> None:
+def test_frame_buffer_any_numbers_are_taken(packets: list[tuple[float, int, bool, bytes]]) -> None:
     buffer, now = FrameBuffer(lambda *_: None), 0.0
     for elapsed, number, marker, data in packets:
         now += elapsed

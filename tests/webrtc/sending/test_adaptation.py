@@ -54,7 +54,7 @@ class Sending:
             self.now += FRAME
 
 
-def test_the_encoder_is_told_where_to_start() -> None:
+def test_bitrate_adaptation_encoder_is_told_where_to_start() -> None:
     sending = Sending()
     # nothing before a picture leaves
     assert sending.requested == []
@@ -64,14 +64,14 @@ def test_the_encoder_is_told_where_to_start() -> None:
     assert sending.adaptation.quality_limitation_reason == "none"
 
 
-def test_it_grows_to_the_maximum_and_no_further() -> None:
+def test_bitrate_adaptation_grows_to_the_maximum_and_no_further() -> None:
     sending = Sending()
     sending.run(40)
     assert sending.requested[-1] == max(sending.requested) == LIMITS.max_bitrate
     assert sending.adaptation.pacer.target == LIMITS.max_bitrate
 
 
-def test_remb_and_round_trips_lower_it() -> None:
+def test_bitrate_adaptation_remb_and_round_trips_lower_it() -> None:
     sending = Sending()
     sending.run(20)
     before = sending.adaptation.target
@@ -84,7 +84,7 @@ def test_remb_and_round_trips_lower_it() -> None:
     assert sending.adaptation.quality_limitation_reason == "bandwidth"
 
 
-def test_the_fewest_pictures_at_the_minimum_are_the_least() -> None:
+def test_bitrate_adaptation_fewest_pictures_at_the_minimum_are_the_least() -> None:
     sending = Sending()
     for _ in range(20):
         sending.adaptation.on_remb(10_000)
@@ -92,7 +92,7 @@ def test_the_fewest_pictures_at_the_minimum_are_the_least() -> None:
     assert min(sending.requested) == LIMITS.min_bitrate // MAX_FRAME_DIVISOR
 
 
-def test_packets_asked_for_again_stop_the_growth() -> None:
+def test_bitrate_adaptation_packets_asked_for_again_stop_the_growth() -> None:
     calm, troubled = Sending(), Sending()
     for _ in range(100):
         calm.run(0.1)
@@ -101,7 +101,7 @@ def test_packets_asked_for_again_stop_the_growth() -> None:
     assert troubled.adaptation.target < calm.adaptation.target
 
 
-def test_a_queue_of_our_own_lowers_it() -> None:
+def test_bitrate_adaptation_queue_of_our_own_lowers_it() -> None:
     sending = Sending()
     sending.run(5)
     before = sending.adaptation.target
@@ -112,7 +112,7 @@ def test_a_queue_of_our_own_lowers_it() -> None:
     assert sending.adaptation.target < before
 
 
-def test_after_a_pause_the_past_is_forgotten() -> None:
+def test_bitrate_adaptation_after_a_pause_the_past_is_forgotten() -> None:
     """A muted camera hears no reports; that is no sign of a bad path."""
     sending = Sending()
     sending.run(10)
@@ -123,7 +123,7 @@ def test_after_a_pause_the_past_is_forgotten() -> None:
     assert sending.requested[-1] >= before
 
 
-def test_silence_of_the_far_side_lowers_it() -> None:
+def test_bitrate_adaptation_silence_of_the_remote_peer_lowers_it() -> None:
     sending = Sending()
     sending.run(10)
     before = sending.adaptation.target
@@ -131,13 +131,15 @@ def test_silence_of_the_far_side_lowers_it() -> None:
     assert sending.adaptation.target < before
 
 
-def test_a_lost_picture_asks_for_a_key_frame() -> None:
+def test_bitrate_adaptation_lost_picture_asks_for_a_key_frame() -> None:
     sending = Sending()
     sending.adaptation.on_picture_loss()
     assert sending.keyframes == 1
 
 
-def test_under_the_minimum_only_what_the_path_holds_is_asked_for_and_that_is_said() -> None:
+def test_bitrate_adaptation_under_the_minimum_only_what_the_path_holds_is_asked_for_and_that_is_said() -> (
+    None
+):
     """Half of the packets are lost, and round trips are long: fewer pictures, and then all of them
     again.
     """
@@ -157,7 +159,9 @@ def test_under_the_minimum_only_what_the_path_holds_is_asked_for_and_that_is_sai
     assert sending.requested[-1] > LIMITS.min_bitrate
 
 
-def test_one_that_the_encoder_does_not_follow_is_not_misled_by_its_own_queue() -> None:
+def test_bitrate_adaptation_one_that_the_encoder_does_not_follow_is_not_misled_by_its_own_queue() -> (
+    None
+):
     sending = Sending(followed=False)
     sending.run(5)
     before = sending.adaptation.target

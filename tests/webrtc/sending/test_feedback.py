@@ -1,4 +1,4 @@
-"""What the far side reports while media flows, and the counters, whose units are W3C's."""
+"""What the remote peer reports while media flows, and the counters, whose units are W3C's."""
 
 from __future__ import annotations
 

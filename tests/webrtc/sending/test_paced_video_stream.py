@@ -1,4 +1,4 @@
-"""Bitrate and repair in a real call: what the far side reports moves the encoder, and an overflow
+"""Bitrate and repair in a real call: what the remote peer reports moves the encoder, and an overflow
 costs a key frame.
 """
 

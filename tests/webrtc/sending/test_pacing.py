@@ -67,7 +67,7 @@ class Run:
         return max(8 * self.bytes_between(at, at + seconds) / seconds for at, _, _, _ in self.left)
 
 
-def test_a_picture_of_usual_size_leaves_at_once() -> None:
+def test_picture_pacer_picture_of_usual_size_leaves_at_once() -> None:
     run = Run()
     for _ in range(30):
         run.put(TARGET // 8 // 30)
@@ -76,7 +76,7 @@ def test_a_picture_of_usual_size_leaves_at_once() -> None:
         run.now += FRAME
 
 
-def test_a_large_key_frame_fits_a_slow_uplink() -> None:
+def test_picture_pacer_large_key_frame_fits_a_slow_uplink() -> None:
     """200 kB into a queue of 75 kB in front of 2 Mbit/s."""
     run = Run()
     run.put(200_000, key=True)
@@ -92,7 +92,7 @@ def test_a_large_key_frame_fits_a_slow_uplink() -> None:
 
 
 @pytest.mark.parametrize("target", [250_000, 1_000_000, 4_000_000, 8_000_000])
-def test_a_key_frame_leaves_in_time_at_any_target(target: int) -> None:
+def test_picture_pacer_key_frame_leaves_in_time_at_any_target(target: int) -> None:
     run = Run(target)
     run.put(200_000, key=True)
     run.until(2.0)
@@ -100,7 +100,7 @@ def test_a_key_frame_leaves_in_time_at_any_target(target: int) -> None:
     assert not run.pacer.backlog
 
 
-def test_bursts_are_short() -> None:
+def test_picture_pacer_bursts_are_short() -> None:
     run = Run()
     run.put(200_000, key=True)
     run.until(1.0)
@@ -108,7 +108,7 @@ def test_bursts_are_short() -> None:
     assert max(size for at, _, size, _ in run.left if at > 0) <= 10 * PAYLOAD
 
 
-def test_a_source_that_does_not_obey_is_not_held_back() -> None:
+def test_picture_pacer_source_that_does_not_obey_is_not_held_back() -> None:
     """4 Mbit/s from a clip whose target is 500 kbit/s."""
     run = Run(500_000)
     run.play(90, 16_000)
@@ -121,7 +121,7 @@ def test_a_source_that_does_not_obey_is_not_held_back() -> None:
     assert run.pacer.backlog < 16_000
 
 
-def test_where_the_target_is_strict_what_is_too_much_for_it_is_dropped() -> None:
+def test_picture_pacer_where_the_target_is_strict_what_is_too_much_for_it_is_dropped() -> None:
     """2 Mbit/s of an encoder that does not follow, a key frame for each that is asked for, a target
     of 500 kbit/s.
     """
@@ -142,7 +142,7 @@ def test_where_the_target_is_strict_what_is_too_much_for_it_is_dropped() -> None
     assert len([1 for _, each, _, ends in run.left if ends and each.keyframe]) > 5
 
 
-def test_where_the_target_is_strict_a_key_frame_on_its_way_arrives() -> None:
+def test_picture_pacer_where_the_target_is_strict_a_key_frame_on_its_way_arrives() -> None:
     run = Run()
     run.pacer = PicturePacer(250_000, strict=True)
     run.put(200_000, key=True)
@@ -152,7 +152,7 @@ def test_where_the_target_is_strict_a_key_frame_on_its_way_arrives() -> None:
     assert run.now == pytest.approx(200_000 * 8 / (pacing.PACING_FACTOR * 250_000), abs=0.5)
 
 
-def test_nothing_piles_up_behind_a_key_frame_that_takes_long() -> None:
+def test_picture_pacer_nothing_piles_up_behind_a_key_frame_that_takes_long() -> None:
     """A viewer on 62 kbit/s that nobody waits for, beside an encoder that makes 4 Mbit/s for the
     others.
     """
@@ -179,7 +179,7 @@ def test_nothing_piles_up_behind_a_key_frame_that_takes_long() -> None:
     assert not run.pacer.skip_gap()
 
 
-def test_what_the_socket_does_not_take_is_dropped_to_the_next_key_frame() -> None:
+def test_picture_pacer_what_the_socket_does_not_take_is_dropped_to_the_next_key_frame() -> None:
     run = Run()
     for number in range(20):
         assert not run.pacer.admit(run.now, unit(number), 5_000, free=False)
@@ -190,7 +190,7 @@ def test_what_the_socket_does_not_take_is_dropped_to_the_next_key_frame() -> Non
     assert run.pacer.drop_stale(run.now) == []
 
 
-def test_a_key_frame_in_the_queue_is_where_it_goes_on() -> None:
+def test_picture_pacer_key_frame_in_the_queue_is_where_it_goes_on() -> None:
     run = Run()
     # the bucket is full
     run.pacer.resent(10_000)
@@ -204,7 +204,7 @@ def test_a_key_frame_in_the_queue_is_where_it_goes_on() -> None:
     assert [each for _, each, _, ends in run.left if ends] == [key, after]
 
 
-def test_waiting_behind_a_key_frame_is_not_staleness() -> None:
+def test_picture_pacer_waiting_behind_a_key_frame_is_not_staleness() -> None:
     run = Run(500_000)
     run.put(200_000, key=True)
     for number in range(1, 30):
@@ -215,7 +215,7 @@ def test_waiting_behind_a_key_frame_is_not_staleness() -> None:
     assert len([1 for *_, ends in run.left if ends]) == 30
 
 
-def test_what_has_begun_to_leave_is_not_broken_off() -> None:
+def test_picture_pacer_what_has_begun_to_leave_is_not_broken_off() -> None:
     run = Run()
     begun = run.put(50_000, key=True)
     run.drain()
@@ -231,7 +231,7 @@ def test_what_has_begun_to_leave_is_not_broken_off() -> None:
     assert run.pacer.backlog == 0
 
 
-def test_the_age_of_the_queue() -> None:
+def test_picture_pacer_age_of_the_queue() -> None:
     run = Run()
     assert run.pacer.oldest_age(1.0) == 0.0
     run.put(100_000, key=True)
@@ -241,7 +241,7 @@ def test_the_age_of_the_queue() -> None:
     assert (run.pacer.backlog, run.pacer.oldest_age(0.3)) == (0, 0.0)
 
 
-def test_retransmissions_have_a_budget() -> None:
+def test_picture_pacer_retransmissions_have_a_budget() -> None:
     pacer = PicturePacer(TARGET)
     burst = max(pacing.MIN_RESEND_BURST, pacing.RESEND_BURST_TIME * TARGET / 8)
     granted = sum(pacer.grant_resend(0.0, PAYLOAD) for _ in range(200))
@@ -250,13 +250,13 @@ def test_retransmissions_have_a_budget() -> None:
     assert later * PAYLOAD <= burst + pacing.RESEND_SHARE * TARGET / 8
 
 
-def test_random_loss_of_a_tenth_is_within_the_budget() -> None:
+def test_picture_pacer_random_loss_of_a_tenth_is_within_the_budget() -> None:
     pacer = PicturePacer(TARGET)
     packets = TARGET / 8 / PAYLOAD
     assert all(pacer.grant_resend(number / (0.12 * packets), PAYLOAD) for number in range(200))
 
 
-def test_what_is_resent_takes_the_room_of_pictures() -> None:
+def test_picture_pacer_what_is_resent_takes_the_room_of_pictures() -> None:
     run = Run()
     run.pacer.resent(60_000)
     assert not run.pacer.has_room(0.0)
@@ -267,7 +267,7 @@ def test_what_is_resent_takes_the_room_of_pictures() -> None:
     assert len(run.left) == 1
 
 
-def test_after_an_overflow_it_goes_slowly_until_a_key_frame_has_left() -> None:
+def test_picture_pacer_after_an_overflow_it_goes_slowly_until_a_key_frame_has_left() -> None:
     run = Run()
     run.play(30, 8_000)
     waiting = run.put(60_000)
@@ -293,7 +293,7 @@ def test_after_an_overflow_it_goes_slowly_until_a_key_frame_has_left() -> None:
     ),
     target=st.integers(100_000, 20_000_000),
 )
-def test_everything_leaves_once_and_in_order(
+def test_picture_pacer_everything_leaves_once_and_in_order(
     sizes: list[tuple[int, bool, float]], target: int
 ) -> None:
     run = Run(target)
@@ -311,7 +311,7 @@ def test_everything_leaves_once_and_in_order(
 @given(
     target=st.integers(100_000, 20_000_000), size=st.integers(1, 300_000), age=st.floats(0.0, 5.0)
 )
-def test_a_wait_is_always_bounded(target: int, size: int, age: float) -> None:
+def test_picture_pacer_wait_is_always_bounded(target: int, size: int, age: float) -> None:
     pacer = PicturePacer(target)
     pacer.put(0.0, unit(key=True), payloads(size), size)
     pacer.take(0.0)

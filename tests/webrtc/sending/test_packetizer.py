@@ -28,13 +28,13 @@ NALS = st.lists(st.builds(nal, st.sampled_from([1, 5, 6, 7, 8, 9]), SIZES), min_
 
 
 @given(NALS, st.sampled_from([b"\x00\x00\x01", b"\x00\x00\x00\x01"]))
-def test_every_unit_comes_out_as_it_went_in(nals: list[bytes], code: bytes) -> None:
+def test_packetizer_every_unit_comes_out_as_it_went_in(nals: list[bytes], code: bytes) -> None:
     payloads = h264_payloads(b"".join(code + one for one in nals))
     assert all(0 < len(payload) <= MAX_PAYLOAD_SIZE for payload in payloads)
     assert list(h264.nal_units(b"".join(h264_depayload(payload) for payload in payloads))) == nals
 
 
-def test_parameter_sets_travel_together() -> None:
+def test_packetizer_parameter_sets_travel_together() -> None:
     payloads = h264_payloads(
         b"".join(h264.START_CODE + nal(kind, size) for kind, size in ((7, 20), (8, 4), (5, 5000)))
     )
@@ -44,7 +44,7 @@ def test_parameter_sets_travel_together() -> None:
     assert max(map(len, payloads[1:])) - min(map(len, payloads[1:])) <= len(payloads)
 
 
-def test_an_access_unit_that_many_send_is_cut_once() -> None:
+def test_packetizer_access_unit_that_many_send_is_cut_once() -> None:
     packetize = H264Packetizer()
     first, second = (h264.START_CODE + nal(kind, 3000) for kind in (5, 1))
     payloads = packetize(first)
@@ -54,17 +54,17 @@ def test_an_access_unit_that_many_send_is_cut_once() -> None:
     assert packetize(first) == payloads
 
 
-def test_what_holds_no_unit_gives_nothing() -> None:
+def test_packetizer_what_holds_no_unit_gives_nothing() -> None:
     assert h264_payloads(b"") == []
     assert h264_payloads(b"no start code") == []
     assert h264_payloads(b"\x00\x00\x01\x00\x00\x01") == []
 
 
-def test_a_huge_unit_is_cut_into_nearly_equal_parts() -> None:
+def test_packetizer_huge_unit_is_cut_into_nearly_equal_parts() -> None:
     payloads = h264_payloads(h264.START_CODE + nal(5, 2_000_000))
     assert h264_depayload(payloads[0])[4] == 0x65
     assert max(map(len, payloads)) <= MAX_PAYLOAD_SIZE
 
 
-def test_sound_is_one_payload() -> None:
+def test_packetizer_sound_is_one_payload() -> None:
     assert opus_payloads(b"opus") == [b"opus"]

@@ -109,14 +109,14 @@ PICTURE = packets(*[1250] * 13, 700)
 
 
 @pytest.mark.parametrize(("family", "host"), LOOPBACK, ids=["IPv4", "IPv6"])
-async def test_a_picture_leaves_in_one_call(family: int, host: str) -> None:
+async def test_segmentation_offload_picture_leaves_in_one_call(family: int, host: str) -> None:
     async with path(family, host) as way:
         way.send(PICTURE)
         assert await way.arrived(14) == PICTURE
         assert (way.socket.runs, way.socket.alone) == ([14], 0)
 
 
-async def test_packets_of_all_sizes_arrive_as_they_are() -> None:
+async def test_segmentation_offload_packets_of_all_sizes_arrive_as_they_are() -> None:
     sent = packets(40, 1250, 1250, 800, 1301, 1301, 20, 20, 1250, *[900] * 40)
     async with path() as way:
         way.send(sent)
@@ -125,7 +125,7 @@ async def test_packets_of_all_sizes_arrive_as_they_are() -> None:
         assert way.socket.alone == 2
 
 
-async def test_a_packet_alone_goes_as_ever() -> None:
+async def test_segmentation_offload_packet_alone_goes_as_ever() -> None:
     async with path() as way:
         way.send(PICTURE[:1])
         assert await way.arrived(1) == PICTURE[:1]
@@ -135,7 +135,9 @@ async def test_a_packet_alone_goes_as_ever() -> None:
 @pytest.mark.parametrize(
     "number", [errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.ENOPROTOOPT, errno.EOPNOTSUPP]
 )
-async def test_what_is_refused_for_good_is_not_tried_again(number: int) -> None:
+async def test_segmentation_offload_what_is_refused_for_good_is_not_tried_again(
+    number: int,
+) -> None:
     async with path() as way:
         way.socket.refuses = number
         for _ in range(2):
@@ -148,7 +150,7 @@ async def test_what_is_refused_for_good_is_not_tried_again(number: int) -> None:
 @pytest.mark.parametrize(
     "number", [errno.EAGAIN, errno.EINTR, errno.ENOBUFS, errno.EPERM, errno.ENETUNREACH]
 )
-async def test_what_is_refused_for_now_is_tried_again(number: int) -> None:
+async def test_segmentation_offload_what_is_refused_for_now_is_tried_again(number: int) -> None:
     async with path() as way:
         way.socket.refuses = number
         way.send(PICTURE)
@@ -158,7 +160,7 @@ async def test_what_is_refused_for_now_is_tried_again(number: int) -> None:
         assert (way.socket.runs, way.socket.alone) == ([14, 14], 14)
 
 
-async def test_a_kernel_that_does_refuse_it() -> None:
+async def test_segmentation_offload_kernel_that_does_refuse_it() -> None:
     """A real refusal: without checksums of its own the kernel cuts nothing."""
     async with path() as way:
         way.socket.setsockopt(socket.SOL_SOCKET, 11, 1)  # SO_NO_CHECK
@@ -168,7 +170,9 @@ async def test_a_kernel_that_does_refuse_it() -> None:
         assert (way.socket.runs, way.socket.alone) == ([14], 28)
 
 
-async def test_a_kernel_that_does_not_know_it_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_segmentation_offload_kernel_that_does_not_know_it_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     # no option of UDP has this number
     monkeypatch.setattr("agent.webrtc.sending.segmentation_offload._UDP_SEGMENT", 99)
     async with path() as way:
@@ -177,7 +181,7 @@ async def test_a_kernel_that_does_not_know_it_is_not_asked(monkeypatch: pytest.M
         assert (way.socket.runs, way.socket.alone) == ([], 14)
 
 
-async def test_what_waits_in_the_transport_goes_first() -> None:
+async def test_segmentation_offload_what_waits_in_the_transport_goes_first() -> None:
     async with path() as way:
         way.socket.full = True
         way.send(PICTURE[:1])
@@ -192,7 +196,7 @@ async def test_what_waits_in_the_transport_goes_first() -> None:
         assert way.socket.runs == [14]
 
 
-async def test_a_socket_that_fills_up_meanwhile_keeps_the_order() -> None:
+async def test_segmentation_offload_socket_that_fills_up_meanwhile_keeps_the_order() -> None:
     async with path() as way:
         way.socket.refuses, way.socket.full = errno.EAGAIN, True
         way.send(PICTURE)
@@ -204,7 +208,7 @@ async def test_a_socket_that_fills_up_meanwhile_keeps_the_order() -> None:
         assert way.socket.runs == [14]
 
 
-async def test_errors_of_packets_are_told_as_ever() -> None:
+async def test_segmentation_offload_errors_of_packets_are_told_as_ever() -> None:
     async with path() as way:
         # no socket may send there unless it asked to
         way.address = ("255.255.255.255", 9)
@@ -214,7 +218,7 @@ async def test_errors_of_packets_are_told_as_ever() -> None:
         ] * 14
 
 
-async def test_another_transport_is_looked_at_anew() -> None:
+async def test_segmentation_offload_another_transport_is_looked_at_anew() -> None:
     async with path() as first, path() as second:
         first.socket.refuses = errno.EIO
         first.send(PICTURE)
@@ -224,7 +228,7 @@ async def test_another_transport_is_looked_at_anew() -> None:
         assert (first.socket.runs, second.socket.runs) == ([14], [14])
 
 
-async def test_a_closed_transport_is_no_trouble() -> None:
+async def test_segmentation_offload_closed_transport_is_no_trouble() -> None:
     async with path() as way:
         way.send(PICTURE)
         way.transport.close()
@@ -232,7 +236,7 @@ async def test_a_closed_transport_is_no_trouble() -> None:
         assert way.socket.runs == [14]
 
 
-def test_a_relay_gets_packet_by_packet() -> None:
+def test_segmentation_offload_relay_gets_packet_by_packet() -> None:
     class Relay:
         def __init__(self) -> None:
             self.sent: list[tuple[bytes, Any]] = []
@@ -246,7 +250,9 @@ def test_a_relay_gets_packet_by_packet() -> None:
 
 
 @given(st.lists(st.integers(1, 4), max_size=60))
-def test_runs_hold_everything_in_order_and_can_be_cut(sizes: list[int]) -> None:
+def test_segmentation_offload_runs_hold_everything_in_order_and_can_be_cut(
+    sizes: list[int],
+) -> None:
     made = [bytes(size) for size in sizes]
     found = list(runs(made))
     assert [packet for run in found for packet in run] == made

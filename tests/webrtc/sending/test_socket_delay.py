@@ -22,7 +22,7 @@ class Reader(asyncio.DatagramProtocol):
         self.arrived.set()
 
 
-async def test_a_loop_that_was_held_up_knows_how_long() -> None:
+async def test_socket_delay_loop_that_was_held_up_knows_how_long() -> None:
     loop = asyncio.get_running_loop()
     transport, reader = await loop.create_datagram_endpoint(Reader, local_addr=("127.0.0.1", 0))
     try:
@@ -37,11 +37,11 @@ async def test_a_loop_that_was_held_up_knows_how_long() -> None:
         transport.close()
 
 
-def test_a_transport_without_a_socket_is_never_late() -> None:
+def test_socket_delay_transport_without_a_socket_is_never_late() -> None:
     assert socket_queueing_delay(object()) == 0.0
 
 
-async def test_a_transport_whose_socket_is_closed_is_never_late() -> None:
+async def test_socket_delay_transport_whose_socket_is_closed_is_never_late() -> None:
     """An error would end the receiving of everything that shares it."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(Reader, local_addr=("127.0.0.1", 0))
