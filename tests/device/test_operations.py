@@ -63,7 +63,7 @@ async def test_accept_gives_what_the_rule_allows(tmp_path: Path) -> None:
     assert (response["callStatus"], response["rule"]) == ("ACCEPTED", "ask")
 
 
-async def test_reject(tmp_path: Path) -> None:
+async def test_reject_of_what_rings(tmp_path: Path) -> None:
     async with asked(tmp_path, RING) as (door, op, alice):
         outgoing = alice.client.call(UID)
         await alice.seen("ringing")
@@ -75,7 +75,7 @@ async def test_reject(tmp_path: Path) -> None:
     assert (response["reason"], response["rule"]) == ("declined", "ask")
 
 
-async def test_close_one_or_all(tmp_path: Path) -> None:
+async def test_close_of_one_or_all(tmp_path: Path) -> None:
     async with asked(tmp_path, ACCEPT) as (door, op, alice):
         nothing = await door.ask(op, "close")
         outgoing = alice.client.call(UID)
@@ -89,7 +89,7 @@ async def test_close_one_or_all(tmp_path: Path) -> None:
     assert record.closed_by == "remote"
 
 
-async def test_call_and_a_second_one_is_refused(tmp_path: Path) -> None:
+async def test_call_while_another_goes_on_is_refused(tmp_path: Path) -> None:
     async with asked(tmp_path) as (door, op, alice):
         done = await door.ask(op, "call", to=["alice", "nobody"], mode="parallel", lifetime=5)
         incoming = await called(alice)
@@ -106,7 +106,7 @@ async def test_call_and_a_second_one_is_refused(tmp_path: Path) -> None:
     )
 
 
-async def test_mute(tmp_path: Path) -> None:
+async def test_mute_in_a_call(tmp_path: Path) -> None:
     async with asked(tmp_path, ACCEPT) as (door, op, alice):
         nothing = await door.ask(op, "mute", audio=True)
         await alice.client.call(UID).answered()
@@ -115,7 +115,7 @@ async def test_mute(tmp_path: Path) -> None:
     assert (nothing["code"], done["ok"]) == ("invalid_state", True)
 
 
-async def test_snapshot(tmp_path: Path) -> None:
+async def test_snapshot_of_the_camera(tmp_path: Path) -> None:
     async with asked(tmp_path) as (door, op, _):
         missing = await door.ask(op, "snapshot")
         door.picture = Jpeg(b"\xff\xd8", 640, 480)
@@ -129,7 +129,7 @@ async def test_snapshot(tmp_path: Path) -> None:
     )
 
 
-async def test_reload(tmp_path: Path) -> None:
+async def test_reload_of_good_and_bad_files(tmp_path: Path) -> None:
     async with asked(tmp_path) as (door, op, _):
         done = await door.ask(op, "reload")
 
@@ -186,7 +186,9 @@ async def test_override_that_is_over_before_it_began_is_refused(tmp_path: Path) 
         ("open", b"{}", "not_supported"),
     ],
 )
-async def test_what_cannot_be_asked(tmp_path: Path, verb: str, payload: bytes, code: str) -> None:
+async def test_command_that_cannot_be_used_is_answered(
+    tmp_path: Path, verb: str, payload: bytes, code: str
+) -> None:
     async with asked(tmp_path) as (door, op, _):
         op.publish(f"{PREFIX}/{UID}/command/{verb}", payload)
         await until(lambda: bool(door.on("events/command_result")))
@@ -199,7 +201,7 @@ async def test_what_cannot_be_asked(tmp_path: Path, verb: str, payload: bytes, c
     )
 
 
-async def test_result_goes_to_the_response_topic_with_its_correlation_data(tmp_path: Path) -> None:
+async def test_command_result_goes_to_the_response_topic(tmp_path: Path) -> None:
     async with asked(tmp_path) as (door, op, _):
         topic = f"{PREFIX}/{UID}/reply/7"
         stream = op.subscribe(topic)
@@ -218,7 +220,7 @@ async def test_result_goes_to_the_response_topic_with_its_correlation_data(tmp_p
     )
 
 
-async def test_retained_and_expired_commands_do_nothing(tmp_path: Path) -> None:
+async def test_command_that_is_retained_or_expired_does_nothing(tmp_path: Path) -> None:
     network = FakeNetwork()
     async with operator(network) as op:
         op.publish(f"{PREFIX}/{UID}/command/reload", b'{"id": "retained"}', retain=True)
@@ -231,7 +233,9 @@ async def test_retained_and_expired_commands_do_nothing(tmp_path: Path) -> None:
             assert [each["id"] for each in door.on("events/command_result")] == ["request-0"]
 
 
-async def test_a_fault_of_ours_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_command_that_breaks_is_answered(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     def broken() -> dict[str, Any]:
         raise RuntimeError("a bug")
 
@@ -242,7 +246,7 @@ async def test_a_fault_of_ours_is_told(tmp_path: Path, caplog: pytest.LogCapture
     assert "a bug" in caplog.text
 
 
-async def test_commands_that_wait_are_bounded(tmp_path: Path) -> None:
+async def test_commands_under_way_are_bounded(tmp_path: Path) -> None:
     async with asked(tmp_path) as (door, op, _):
         door.camera.clear()
         for number in range(MAX_UNDER_WAY + 3):
@@ -254,7 +258,7 @@ async def test_commands_that_wait_are_bounded(tmp_path: Path) -> None:
         assert (await door.ask(op, "reload"))["ok"]
 
 
-async def test_status_follows(tmp_path: Path) -> None:
+async def test_status_follows_the_calls(tmp_path: Path) -> None:
     network, clock = FakeNetwork(), iter(range(1000))
     options = replace(FAST, wall=lambda: NOW + next(clock))
     async with (

@@ -1,0 +1,43 @@
+"""Which camera, encoder and sound there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.doctor.devices import check_cameras, check_encoder, check_sound
+from agent.doctor.findings import Verdict
+from agent.media.video_source import VideoOptions
+from agent.settings import Settings
+
+
+def settings(source: str = "pattern", capture: str = "none") -> Settings:
+    return Settings.model_validate(
+        {"uid": "door-1", "video": {"source": source}, "audio": {"capture": capture}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "verdict"), [("pattern", Verdict.OK), ("file:/none.mp4", Verdict.FAILED)]
+)
+def test_check_cameras_judges_the_source(source: str, verdict: Verdict) -> None:
+    _, found = check_cameras(settings(source), VideoOptions())
+    assert (found.area, found.verdict) == ("video.source", verdict)
+    assert bool(found.advice) is (verdict is Verdict.FAILED)
+
+
+def test_check_encoder_of_a_file_is_none() -> None:
+    assert "passed through" in check_encoder(settings("file:/clip.mp4")).text
+
+
+@pytest.mark.parametrize(
+    ("capture", "verdict"), [("pattern", Verdict.OK), ("none", Verdict.SKIPPED)]
+)
+def test_check_sound_tells_what_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capture: str, verdict: Verdict
+) -> None:
+    monkeypatch.setattr("agent.doctor.devices._CARDS", tmp_path / "none")
+    found = check_sound(settings(capture=capture))
+    assert found.verdict is verdict
+    assert "no sound card" in found.text
