@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from agent.core.call import events as ev
@@ -166,6 +166,14 @@ class IceOptions:
     transport_policy: str = "all"
     host_addresses: tuple[str, ...] = ()
     ca_file: str | None = None
+
+    def beside(self, servers: tuple[IceServer, ...]) -> IceOptions:
+        """With the servers of a remote peer beside our own. Under `relay` ours alone: a server of
+        its own would see the address that is to be hidden.
+        """
+        if self.transport_policy == "relay":
+            return self
+        return replace(self, servers=(*self.servers, *servers))
 
 
 class Peer(Protocol):

@@ -5,7 +5,6 @@ it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 from agent.client.input_queue import Item
@@ -59,7 +58,7 @@ class Transports:
             local=local,
             remote=self._remote,
             grant=effect.grant,
-            ice=replace(self._ice, servers=(*self._ice.servers, *effect.ice_servers)),
+            ice=self._ice.beside(effect.ice_servers),
             on_event=post,
             on_control=self._on_control,
         )

@@ -40,6 +40,7 @@ def _as_json(explanation: Explanation) -> str:
             "video": decision.grant.video,
             "audio": decision.grant.audio,
             "sharedBitrate": decision.grant.shared_bitrate,
+            "iceServers": decision.grant.ice_servers,
             "override": explanation.override,
             "rules": [
                 {
@@ -84,6 +85,7 @@ def _grant(grant: MediaGrant) -> str:
         "video": str(grant.video).lower(),
         "audio": grant.audio,
         "shared_bitrate": grant.shared_bitrate,
+        "ice_servers": str(grant.ice_servers).lower(),
         "max_duration": "none"
         if grant.max_duration is None
         else format_duration(grant.max_duration),

@@ -54,6 +54,7 @@ _EXAMPLES: tuple[Mapping[str, Any], ...] = (
         "video": True,
         "audio": "both",
         "shared_bitrate": "follow",
+        "ice_servers": False,
     },
     {
         "name": "family at night",

@@ -31,7 +31,7 @@ def test_what_is_granted_is_told_to_people() -> None:
     text = explain_policy(POLICY, "guest-1", NOON, signed=False, as_json=False)
     assert text.splitlines()[-2:] == [
         'accept by "guests"',
-        "  video true, audio receive, shared_bitrate ignore, max_duration 10m",
+        "  video true, audio receive, shared_bitrate ignore, ice_servers false, max_duration 10m",
     ]
 
 

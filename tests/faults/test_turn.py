@@ -4,6 +4,7 @@ not.
 
 from __future__ import annotations
 
+import socket
 import time
 from pathlib import Path
 
@@ -66,18 +67,19 @@ async def test_chromium_through_relays_alone(
     assert record["reason"] == "user_hangup"
 
 
-async def test_a_caller_brings_a_server_of_its_own(
+async def test_relay_serves_renewals_and_a_server_of_the_caller_is_not_asked(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
 ) -> None:
-    """`iceServers` of an invitation, with a time-limited credential as its own provider made it:
-    also for renewals.
-    """
+    """Under `relay` the device's address is hidden, whatever a caller brings."""
     with turn_server(secret=SECRET) as turn:
         url = f"turn:{turn.address}"
         theirs = time_limited(IceServer((url,), "caller", secret=SECRET), time.time())
         entry = {"urls": url, "username": theirs.username, "credential": theirs.credential}
         configuration = RTCConfiguration([RTCIceServer(url, theirs.username, theirs.credential)])
-        extra = '[ice]\ntransport_policy = "relay"\n'
+        trap = socket.create_server(("127.0.0.1", 0))
+        trap.setblocking(False)
+        entry["urls"] = f"turn:127.0.0.1:{trap.getsockname()[1]}?transport=tcp"
+        extra = relay_only(url)
         async with (
             device(tmp_path, mosquitto, watcher, extra),
             Stranger.calling(watcher, "caller", RTCPeerConnection(configuration)) as caller,
@@ -93,6 +95,8 @@ async def test_a_caller_brings_a_server_of_its_own(
             await until(lambda: caller.pc.connectionState == "closed")
             caller.close()
             record = await caller.closed()
+        with trap, pytest.raises(BlockingIOError):
+            trap.accept()
     assert (record["path"]["local"], record["reconnects"]) == ("relay", 1)
 
 

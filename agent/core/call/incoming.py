@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agent.core.call import events as ev
 from agent.core.call.answered import SHARED, add_candidate
 from agent.core.call.base_call import Call
@@ -46,7 +48,7 @@ class IncomingCall(Call):
             State.INVITED,
             now,
             remote=RemotePeer(invitation.caller, invitation.party),
-            media=CallMedia(ev.MediaGrant(), invitation.ice_servers),
+            media=CallMedia(ev.MediaGrant()),
             deadline=now + left,
         )
         self.invitation = invitation
@@ -93,6 +95,10 @@ class IncomingCall(Call):
         self.media.grant = event.grant or self.media.grant
         self.rule = event.rule or self.rule
         self.deadline = now + self.timing.setup
+        if self.media.grant.ice_servers:
+            self.media.ice_servers = tuple(
+                replace(server, is_foreign=True) for server in self.invitation.ice_servers
+            )
         sdp, media = self.invitation.sdp, self.media
         return State.ANSWERING, [
             self.create(ev.CreateAnswer(0, sdp, media.grant, media.ice_servers)),

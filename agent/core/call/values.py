@@ -35,6 +35,8 @@ class IceServer:
     credential: str | None = field(default=None, repr=False)
     secret: str | None = field(default=None, repr=False)
     credential_lifetime: float = 86_400.0
+    # named by a remote peer: it must not make us ask just anybody
+    is_foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,12 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class MediaGrant:
-    """Which media may flow, for how long (seconds), and whether the shared encoder follows this
-    conversation.
+    """Which media may flow, for how long (seconds), whether the shared encoder follows this
+    conversation, and whether the ICE servers of the remote peer are asked.
     """
 
     video: bool = True
     audio: AudioDirection = AudioDirection.BOTH
     max_duration: float | None = None
     shared_bitrate: SharedBitrate = SharedBitrate.FOLLOW
+    ice_servers: bool = False

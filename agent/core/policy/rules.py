@@ -78,8 +78,8 @@ class Rule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, AfterValidator(_name)] = Field(
-        description="What the rule is called in events, in the log and by `callbox policy "
-        "explain`. Unique.",
+        description="What the rule is called in events, in the log, and when it is explained. "
+        "Unique.",
     )
     callers: Annotated[
         tuple[Annotated[str, AfterValidator(_caller_pattern)], ...], AfterValidator(_somebody)
@@ -96,28 +96,23 @@ class Rule(BaseModel):
     hours: Annotated[Hours, BeforeValidator(Hours.parse)] | None = Field(
         default=None,
         description="From HH:MM up to, not including, HH:MM. May pass midnight (22:00-06:00): "
-        "the part after midnight "
-        "belongs to the day on which it began. The whole day unless given. While the device's "
-        "clock is not set (it "
-        "boots in the past, until the network tells it the time) a rule with days or hours "
-        "does not match if its "
-        "action is accept or ring, and matches if it is reject or busy.",
+        "the part after midnight belongs to the day on which it began. The whole day unless "
+        "given. While the device's clock is not set (it boots in the past, until the network "
+        "tells it the time) a rule with days or hours does not match if its action is accept or "
+        "ring, and matches if it is reject or busy.",
     )
     timezone: Annotated[str, AfterValidator(_zone_name)] | None = Field(
         default=None,
-        description="The IANA zone in which days and hours are meant. The device's own unless "
-        "given.",
+        description="The IANA zone of days and hours. The device's own unless given.",
     )
     rate: Annotated[CallRate, BeforeValidator(CallRate.parse)] | None = Field(
         default=None,
         description='Calls of one caller that this rule may decide: "3/h", "10/d", "5/30m" (at '
-        "most 100). Once they "
-        "are used up the rule no longer matches that caller and the next rules are asked.",
+        "most 100). Once they are used up the next rules are asked.",
     )
     signed: bool = Field(
         default=False,
-        description="Demand a signed invitation: one without is rejected with the reason "
-        "`signature`.",
+        description="Demand a signed invitation: one without is rejected as `signature`.",
     )
     action: Action = Field(
         description="accept: answer at once. ring: ask a person. reject: refuse. busy: refuse "
@@ -138,10 +133,14 @@ class Rule(BaseModel):
     )
     shared_bitrate: SharedBitrate = Field(
         default=SharedBitrate.FOLLOW,
-        description="The encoder is one for all calls. follow: it goes down to what this "
-        "call's network carries. "
-        "ignore: it does not while a call is followed, and this one loses pictures where they "
-        "are too many for it.",
+        description="The encoder is one for all calls. follow: it goes down to what this call's "
+        "network carries. ignore: it does not while a call is followed, and this one loses "
+        "pictures where they are too many for it.",
+    )
+
+    ice_servers: bool = Field(
+        default=False,
+        description="Whether the caller may bring STUN and TURN servers, at global addresses.",
     )
 
     @model_validator(mode="after")
@@ -292,7 +291,8 @@ class Policy:
         if rule.action is Action.BUSY:
             return Decision(rule.action, rule.name, rule.reason or BUSY)
         limits = [limit for limit in (rule.max_duration, self._max_duration) if limit is not None]
-        grant = MediaGrant(rule.video, rule.audio, min(limits, default=None), rule.shared_bitrate)
+        longest, shared = min(limits, default=None), rule.shared_bitrate
+        grant = MediaGrant(rule.video, rule.audio, longest, shared, rule.ice_servers)
         return Decision(rule.action, rule.name, None, grant)
 
     def _signature(self, rule: Rule, invitation: Invitation) -> tuple[Check, ...]:

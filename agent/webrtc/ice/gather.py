@@ -17,6 +17,7 @@ import aioice.ice
 import aioice.stun
 from aioice.candidate import candidate_foundation, candidate_priority
 
+from agent.webrtc.ice.foreign_servers import resolve_foreign
 from agent.webrtc.ice.ice_servers import UsableServer
 from agent.webrtc.ice.resolver import resolve
 from agent.webrtc.internals import (
@@ -100,6 +101,11 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
     return context
 
 
+async def _addresses(server: UsableServer) -> list[str]:
+    """Raises OSError where there is none that may be asked."""
+    return await (resolve_foreign if server.is_foreign else resolve)(server.host)
+
+
 async def allocate(
     server: UsableServer,
     make_protocol: Callable[[], RelayProtocol],
@@ -107,7 +113,7 @@ async def allocate(
 ) -> tuple[Relay, RelayProtocol]:
     """An allocation at a TURN server. Raises OSError or aioice's TransactionError."""
     tls = await asyncio.to_thread(tls_context, ca_file) if server.scheme == "turns" else None
-    address = (await resolve(server.host))[0]
+    address = (await _addresses(server))[0]
     return await open_relay(
         make_protocol,
         (address, server.port),
@@ -140,7 +146,7 @@ async def _ask_stun(
     on_candidate: Callable[[aioice.Candidate], None],
 ) -> None:
     """From each socket of a host candidate. Raises the first failure where none got an answer."""
-    addresses = await resolve(server.host)
+    addresses = await _addresses(server)
     asked = [
         _ask_stun_from(ice, protocol, (address, server.port), on_candidate)
         for protocol in host_protocols(ice)

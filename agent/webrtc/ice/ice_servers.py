@@ -19,6 +19,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from agent.core.call.events import IceServer
+from agent.counts import RefusalKind, refusals
+from agent.webrtc.ice.foreign_servers import is_sensible_port
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,8 @@ class UsableServer:
     transport: str  # udp or tcp
     username: str | None = None
     credential: str | None = field(default=None, repr=False)
+    # named by a remote peer: asked at a global address alone
+    is_foreign: bool = False
 
     @property
     def name(self) -> str:
@@ -85,7 +89,9 @@ def usable_servers(servers: Iterable[IceServer], now: float) -> list[UsableServe
             try:
                 usable[_read_server(time_limited(server, now), url)] = None
             except ValueError as error:
-                log.warning("the ICE server %r is not used: %s", url, error)
+                if server.is_foreign:
+                    refusals.count(RefusalKind.ICE_SERVER)
+                log.warning("the ICE server %.200r is not used: %s", url, error)
     return list(usable)[:MAX_SERVERS]
 
 
@@ -106,9 +112,19 @@ def _read_server(server: IceServer, url: str) -> UsableServer:
     port = int(form["port"] or (5349 if scheme == "turns" else 3478))
     if not 0 < port < 65_536:
         raise ValueError("its port is out of range")
+    if server.is_foreign and not is_sensible_port(port):
+        raise ValueError("its port belongs to other services")
     host = str(ipaddress.IPv6Address(form["literal"])) if form["literal"] else form["host"]
     if scheme == "stun":
-        return UsableServer(scheme, host, port, transport)
+        return UsableServer(scheme, host, port, transport, is_foreign=server.is_foreign)
     if not (server.username and server.credential):
         raise ValueError("it has no username or no credential")
-    return UsableServer(scheme, host, port, transport, server.username, server.credential)
+    return UsableServer(
+        scheme,
+        host,
+        port,
+        transport,
+        server.username,
+        server.credential,
+        is_foreign=server.is_foreign,
+    )

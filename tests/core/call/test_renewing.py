@@ -4,6 +4,8 @@ fails.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from agent.core.call import events as ev
@@ -38,12 +40,21 @@ def test_renewal_our_own_renewal() -> None:
 def test_renewal_inviters_servers_are_for_every_transport_of_the_call() -> None:
     """Where the first one needed a relay, the next one does, too."""
     servers = (ev.IceServer(("turn:192.0.2.1",), "u", "p"),)
-    call = incoming(ice_servers=servers)
-    feed(call, ev.AcceptRequested(), ev.DescriptionReady(0, "the answer"), ev.PeerConnected(0))
-    assert feed(call, ev.RenewRequested()) == [ev.CreateOffer(1, ev.MediaGrant(), servers)]
-    assert ev.CreateAnswer(2, "theirs", ev.MediaGrant(), servers) in feed(
+    call, grant = incoming(ice_servers=servers), ev.MediaGrant(ice_servers=True)
+    feed(call, ev.AcceptRequested(grant), ev.DescriptionReady(0, "the answer"), ev.PeerConnected(0))
+    foreign = (replace(servers[0], is_foreign=True),)
+    assert feed(call, ev.RenewRequested()) == [ev.CreateOffer(1, grant, foreign)]
+    assert ev.CreateAnswer(2, "theirs", grant, foreign) in feed(
         call, ev.OfferReceived(CALLER, PARTY, 2, "theirs")
     )
+
+
+def test_renewal_servers_of_the_inviter_are_not_asked_unless_the_rule_says_so() -> None:
+    call = incoming(ice_servers=(ev.IceServer(("turn:192.0.2.1",), "u", "p"),))
+    (create, *_) = feed(call, ev.AcceptRequested())
+    assert create == ev.CreateAnswer(0, "the offer", ev.MediaGrant())
+    feed(call, ev.DescriptionReady(0, "the answer"), ev.PeerConnected(0))
+    assert feed(call, ev.RenewRequested()) == [ev.CreateOffer(1, ev.MediaGrant())]
 
 
 def test_renewal_same_offer_again_changes_nothing() -> None:

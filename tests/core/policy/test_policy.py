@@ -61,11 +61,16 @@ def test_policy_accept_and_ring_grant_the_media_of_the_rule() -> None:
             "audio": "receive",
             "max_duration": "10m",
             "shared_bitrate": "ignore",
+            "ice_servers": True,
         }
         decision = decide(policy(rule(action=action, **values)))
-        grant = MediaGrant(False, AudioDirection.RECEIVE, 600.0, SharedBitrate.IGNORE)
+        grant = MediaGrant(False, AudioDirection.RECEIVE, 600.0, SharedBitrate.IGNORE, True)
         assert decision == Decision(action, "a rule", None, grant)
         assert decision.max_duration == 600.0
+
+
+def test_policy_without_a_word_lets_nobody_bring_ice_servers() -> None:
+    assert decide(policy(rule())).grant.ice_servers is False
 
 
 def test_policy_every_call_slows_the_shared_encoder_unless_a_rule_says_otherwise() -> None:
