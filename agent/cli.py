@@ -14,6 +14,7 @@ import typer
 
 from agent import __version__
 from agent.commands.acl_command import acl
+from agent.commands.call_command import call
 from agent.errors import CallboxError, ConfigurationError
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app = typer.Typer(
 policy_app = typer.Typer(help="Who may call.", no_args_is_help=True)
 app.add_typer(policy_app, name="policy")
 app.command()(acl)
+app.command()(call)
 
 ConfigOption = Annotated[
     Path | None,
@@ -222,66 +224,6 @@ def explain(
             policy, caller, moment, signed=signed, clock_is_set=clock_is_set, as_json=as_json
         )
     )
-
-
-@app.command()
-def call(
-    uid: Annotated[str, typer.Argument(help="Whom to call.", metavar="UID")],
-    broker: Annotated[
-        str,
-        typer.Option(
-            help="mqtt://[USER:PASSWORD@]HOST[:PORT], mqtts://, ws:// or wss://.",
-            envvar="CALLBOX_BROKER",
-        ),
-    ] = "mqtt://127.0.0.1:1883",
-    me: Annotated[str, typer.Option("--uid", help="As whom to call.")] = "callbox-call",
-    prefix: Annotated[str, typer.Option(help="Where all topics begin.")] = "callbox/v1",
-    seconds: Annotated[
-        float, typer.Option(help="Hang up after this long. 0: only on Ctrl-C.", min=0)
-    ] = 0,
-    lifetime: Annotated[
-        float, typer.Option(help="Seconds to wait for an answer.", min=1, max=120)
-    ] = 30,
-    record: Annotated[
-        Path | None,
-        typer.Option(help="Write what arrives to this file (.mkv, .mp4).", show_default=False),
-    ] = None,
-    audio: Annotated[str, typer.Option(help="What to send: none, pattern or file:PATH.")] = "none",
-    video: Annotated[
-        str, typer.Option(help="What to send: none, pattern, file:PATH or v4l2:PATH.")
-    ] = "none",
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Log to standard error.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Call a device from the terminal: live statistics, then the call record.
-
-    Exit 0 when connected and closed, 3 rejected, 4 busy, 5 timeout, 6 failed.
-    """
-    from agent.commands.caller import CallPlan, place_call
-    from agent.service.logs import set_up_logging
-
-    set_up_logging("info" if verbose else "error")
-    plan = CallPlan(
-        to=uid,
-        broker=broker,
-        uid=me,
-        prefix=prefix,
-        seconds=seconds or None,
-        lifetime=lifetime,
-        record=record,
-        audio=audio,
-        video=video,
-        as_json=as_json,
-    )
-    try:
-        code = asyncio.run(place_call(plan))
-    except ConfigurationError as error:
-        raise _fail(error.faults, Exit.BAD_CONFIGURATION) from None
-    except CallboxError as error:
-        raise _fail([str(error)], Exit.FAILED) from None
-    raise typer.Exit(code)
 
 
 @app.command()

@@ -19,6 +19,7 @@ SHARED = (
     "agent.errors",
     "agent.counts",
     "agent.options",
+    "agent.printable",
     "agent.h264",
 )
 ADAPTERS = ("signaling", "media", "webrtc", "service")
@@ -115,7 +116,8 @@ def is_module(name: str) -> bool:
 
 
 def test_the_shared_modules_stand_below_everything() -> None:
-    ground = (AGENT / f"{name}.py" for name in ("ports", "errors", "counts", "options"))
+    names = ("ports", "errors", "counts", "options", "printable")
+    ground = (AGENT / f"{name}.py" for name in names)
     for path in (*ground, *(AGENT / "h264").glob("*.py")):
         for module in imports_of(path):
             assert not within(module, "agent") or within(module, *SHARED), (

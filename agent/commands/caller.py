@@ -8,9 +8,10 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 from pydantic.alias_generators import to_camel
 
@@ -27,6 +28,7 @@ from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
 from agent.media.video_source import VideoOptions
 from agent.ports import LocalStream
+from agent.printable import printable
 from agent.signaling.protocol.topics import Topics, is_uid
 
 # seconds for the broker to answer
@@ -37,11 +39,47 @@ _FAILED = 6
 
 
 @dataclass(frozen=True, slots=True)
+class BrokerLogin:
+    """What does not belong into a URL. Files are PEM but the password's."""
+
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    password: str | None = field(default=None, repr=False)
+
+    def secret(self) -> str | None:
+        """The password, without the line's end. Raises ConfigurationError."""
+        if self.password_file is None:
+            return self.password
+        try:
+            return self.password_file.read_text().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError([f"--password-file: {error}"]) from None
+
+    def into(self, url: str) -> str:
+        """`url` with the password behind its user name, unless it has one already."""
+        scheme, mark, rest = url.partition("://")
+        user, at, host = rest.rpartition("@")
+        if ":" in user or (secret := self.secret()) is None:
+            return url
+        if not at:
+            raise ConfigurationError(["--broker: a password needs USER@ in front of the host"])
+        return f"{scheme}{mark}{user}:{quote(secret, safe='')}@{host}"
+
+    def files(self) -> tuple[str | None, ...]:
+        """Authorities, certificate and key."""
+        files = (self.ca_file, self.cert_file, self.key_file)
+        return tuple(str(file) if file else None for file in files)
+
+
+@dataclass(frozen=True, slots=True)
 class CallPlan:
     """What the command line asked for. `seconds` None: until Ctrl-C."""
 
     to: str
-    broker: str = "mqtt://127.0.0.1:1883"
+    broker: str = field(default="mqtt://127.0.0.1:1883", repr=False)
+    login: BrokerLogin = BrokerLogin()  # noqa: RUF009 - frozen
     uid: str = "callbox-call"
     prefix: str = "callbox/v1"
     seconds: float | None = None
@@ -106,9 +144,16 @@ class _Interruption:
 async def _place_call(plan: CallPlan, interruption: _Interruption) -> int:
     async with AsyncExitStack() as stack:
         local_stream, recorder = _local_stream(plan, stack), _recorder(plan, stack)
+        ca_file, cert_file, key_file = plan.login.files()
         client = await stack.enter_async_context(
             CallClient.connect(
-                plan.broker, uid=plan.uid, prefix=plan.prefix, timeout=CONNECT_TIMEOUT
+                plan.login.into(plan.broker),
+                uid=plan.uid,
+                prefix=plan.prefix,
+                ca_file=ca_file,
+                cert_file=cert_file,
+                key_file=key_file,
+                timeout=CONNECT_TIMEOUT,
             )
         )
         conversation = client.call(plan.to, local_stream, lifetime=plan.lifetime)
@@ -206,6 +251,7 @@ class Display:
             self._line(_words(event, self._plan.to), keep=True)
 
     def _line(self, text: str, *, keep: bool) -> None:
+        text = printable(text)
         if self._live:
             print(f"\r\x1b[K{text}", end="\n" if keep else "", file=sys.stderr, flush=True)
             self._dirty = not keep

@@ -13,6 +13,7 @@ from typing import Any
 
 from agent.core.policy.durations import format_duration
 from agent.errors import CallboxError
+from agent.printable import printable, printable_values
 from agent.service.status_snapshot import format_bitrate
 from agent.service.status_socket import ask, candidates
 
@@ -45,7 +46,8 @@ def report(path: Path | None, *, as_json: bool, watch: bool) -> Iterator[str]:
 
 
 def describe(status: dict[str, Any]) -> str:
-    """The lines that `callbox status` prints."""
+    """The lines that `callbox status` prints, without anybody's escape sequences."""
+    status = printable_values(status)
     if "uid" not in status:
         return f"callbox: {status['status']}"
     camera, memory = status["camera"], status["memory"]
@@ -114,4 +116,4 @@ def _ask(path: Path | None) -> dict[str, Any]:
             faults.append(f"{each}: {error.strerror or error}")
         except ValueError as error:
             faults.append(f"{each}: {error}")
-    raise NotRunning("no daemon answers (" + "; ".join(faults) + ")")
+    raise NotRunning(printable("no daemon answers (" + "; ".join(faults) + ")"))

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from agent.printable import printable
+
 TRIED = (
     "The project has tried none of this on a Raspberry Pi yet: its tests run the real "
     "picamera2 on libcamera's virtual "
@@ -73,12 +75,16 @@ def _paragraph(finding: Finding) -> Iterable[str]:
     head = f"  {_MARKS[finding.verdict]:<6}{finding.area:<14}"
     rest = " " * len(head)
     text = textwrap.wrap(
-        finding.text, _WIDTH, initial_indent=head, subsequent_indent=rest, break_on_hyphens=False
+        printable(finding.text),
+        _WIDTH,
+        initial_indent=head,
+        subsequent_indent=rest,
+        break_on_hyphens=False,
     )
     if not finding.advice:
         return text
     advice = textwrap.wrap(
-        finding.advice,
+        printable(finding.advice),
         _WIDTH,
         initial_indent=f"{rest}-> ",
         subsequent_indent=f"{rest}   ",

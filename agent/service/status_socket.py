@@ -32,6 +32,7 @@ RUNTIME_DIRECTORY = Path("/run/callbox")
 _MAX_CONNECTIONS = 16
 # bytes that a client reads at most
 _MAX_ANSWER = 1 << 20
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 # seconds, on both sides
 _TIMEOUT = 2.0
 
@@ -124,9 +125,10 @@ def personal_directory(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def ask(path: Path) -> dict[str, Any]:
-    """What the daemon at `path` is doing. Raises OSError where none answers there, ValueError for
-    another's answer.
+    """What the daemon at `path` is doing. Raises OSError where none answers there, or where another
+    user could have put the socket; ValueError for another's answer.
     """
+    _require_trusted(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(_TIMEOUT)
         sock.connect(str(path))
@@ -137,6 +139,24 @@ def ask(path: Path) -> dict[str, Any]:
     if not isinstance(status, dict) or not status.keys() >= {"uid", "version", "status"}:
         raise ValueError(f"{path}: that is no status")
     return status
+
+
+def _require_trusted(path: Path) -> None:
+    """Raises PermissionError where somebody but root and ourselves may have made the socket.
+
+    The service's directory belongs to its user, and lies where root alone makes directories.
+    """
+    trusted = (0, os.getuid())
+    room = path.parent.lstat()
+    if not stat.S_ISDIR(room.st_mode):
+        raise PermissionError(1, "its directory is a link")
+    if room.st_uid in trusted:
+        if room.st_mode & _OTHERS_WRITE and path.lstat().st_uid not in trusted:
+            raise PermissionError(1, "it belongs to another user")
+        return
+    above = path.parent.parent.lstat()
+    if above.st_uid != 0 or above.st_mode & _OTHERS_WRITE:
+        raise PermissionError(1, "its directory belongs to another user")
 
 
 def _make_room(path: Path) -> None:

@@ -125,7 +125,7 @@ def install_environment(tree: Path, suite: Suite, arch: str, wheel: Path) -> Non
     (home / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = true\n")
     script = home / "bin/callbox"
     script.write_text(
-        f"#!/{HOME}/bin/python3\nimport sys\n\nfrom agent.__main__ import "
+        f"#!/{HOME}/bin/python3 -I\nimport sys\n\nfrom agent.__main__ import "
         f"main\n\nsys.exit(main())\n"
     )
     (tree / "usr/bin").mkdir(parents=True)

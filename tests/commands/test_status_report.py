@@ -27,6 +27,13 @@ def test_idle() -> None:
     ]
 
 
+def test_status_of_a_daemon_moves_no_cursor() -> None:
+    status = as_json(snapshot(call(video=VIDEO)))
+    status["calls"][0]["remote_uid"] = "\x1b]0;owned\x07"
+    status["broker_trouble"] = "refused\x1b[2K\r"
+    assert not set("\x1b\x07\r") & set(describe(status))
+
+
 def test_in_a_call() -> None:
     *_, calls, line = describe(as_json(snapshot(call(video=VIDEO)))).splitlines()
     assert calls == "  calls   1 of 1"

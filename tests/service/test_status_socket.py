@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import socket
 import stat
 import threading
@@ -115,3 +116,37 @@ def test_paths(tmp_path: Path) -> None:
         Path("/run/callbox/status.sock"),
         tmp_path / "callbox" / "door-1.sock",
     ]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a file away")
+@pytest.mark.parametrize("what", ["directory", "socket"])
+def test_ask_leaves_a_socket_of_another_user_alone(tmp_path: Path, what: str) -> None:
+    room = tmp_path / "callbox-0"
+    room.mkdir()
+    tmp_path.chmod(0o777)
+    path = room / "a.sock"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
+        if what == "directory":
+            os.chown(room, 65534, 65534)
+        else:
+            room.chmod(0o777)
+            os.chown(path, 65534, 65534)
+        with pytest.raises(PermissionError, match="belongs to another user"):
+            ask(path)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a file away")
+async def test_ask_takes_the_directory_that_root_made_for_the_service(tmp_path: Path) -> None:
+    room = tmp_path / "callbox"
+    async with StatusServer(room / "status.sock", snapshot):
+        os.chown(room, 65534, 65534)
+        assert (await asyncio.to_thread(ask, room / "status.sock"))["uid"] == "door-1"
+
+
+def test_ask_follows_no_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with pytest.raises(PermissionError, match="link"):
+        ask(tmp_path / "link" / "a.sock")
