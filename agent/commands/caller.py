@@ -79,7 +79,7 @@ class CallPlan:
 
     to: str
     broker: str = field(default="mqtt://127.0.0.1:1883", repr=False)
-    login: BrokerLogin = BrokerLogin()  # noqa: RUF009 - frozen
+    login: BrokerLogin = BrokerLogin()
     uid: str = "callbox-call"
     prefix: str = "callbox/v1"
     seconds: float | None = None

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.doctor import devices, network, system_check
+from agent.doctor.broker_rules import check_broker_rules
 from agent.doctor.camera_report import report_camera
 from agent.doctor.configuration_check import judge
 from agent.doctor.findings import Finding, Report, Verdict
@@ -77,7 +78,12 @@ async def _with_settings(
     for each in await _in_thread("sound", lambda: devices.check_sound(settings)):
         yield each
     progress("connecting to the broker")
-    yield await network.check_broker(settings)
+    broker = await network.check_broker(settings)
+    yield broker
+    if broker.verdict is Verdict.OK:
+        progress("trying the broker's rules")
+        async for each in check_broker_rules(settings):
+            yield each
     progress("asking the ICE servers")
     async for each in network.check_ice_servers(settings):
         yield each

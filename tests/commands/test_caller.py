@@ -66,8 +66,6 @@ def test_broker_login_leaves_a_url_with_a_password_as_it_is() -> None:
         (BrokerLogin(password="x"), "mqtt://broker", "needs USER@"),
     ],
 )
-def test_broker_login_that_cannot_be_used_is_told(
-    login: BrokerLogin, url: str, fault: str
-) -> None:
+def test_broker_login_that_cannot_be_used_is_told(login: BrokerLogin, url: str, fault: str) -> None:
     with pytest.raises(ConfigurationError, match=fault):
         login.into(url)

@@ -36,8 +36,8 @@ def test_verify_has_nothing_to_say(device: Device) -> None:
     assert device.machine.run("systemd-analyze", "verify", UNIT) == ""
 
 
-def test_exposure_is_at_most_1_5(device: Device) -> None:
-    text = device.machine.run("systemd-analyze", "security", "--no-pager", "--threshold=15", UNIT)
+def test_exposure_is_at_most_1_3(device: Device) -> None:
+    text = device.machine.run("systemd-analyze", "security", "--no-pager", "--threshold=13", UNIT)
     assert "Overall exposure level" in text
 
 
