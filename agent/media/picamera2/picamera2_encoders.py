@@ -153,6 +153,26 @@ class SoftwareControl:
         return keyframe
 
 
+def _live_arguments(options: VideoOptions) -> dict[str, Any]:
+    return {
+        "bitrate": options.max_bitrate,
+        "repeat": True,
+        "iperiod": _iperiod(options),
+        "framerate": Fraction(options.framerate).limit_denominator(1001),
+        "profile": "constrained baseline",
+    }
+
+
+def _live_options(level: int, max_bitrate: int) -> dict[str, str]:
+    """libx264's, for a bitrate that moves below `max_bitrate`."""
+    return {
+        "level": str(level),
+        "maxrate": str(max_bitrate),
+        "bufsize": str(max_bitrate // _VBV_SHARE),
+        "forced-idr": "1",
+    }
+
+
 def _live_encoder_class() -> Any:
     """A subclass of picamera2's; made here, as its base can be imported on a device only."""
     import av
@@ -168,29 +188,16 @@ def _live_encoder_class() -> Any:
 
         def __init__(self, options: VideoOptions) -> None:
             SoftwareControl.__init__(self, options.bitrate)
-            LibavH264Encoder.__init__(
-                self,
-                bitrate=options.max_bitrate,
-                repeat=True,
-                iperiod=_iperiod(options),
-                framerate=Fraction(options.framerate).limit_denominator(1001),
-                profile="constrained baseline",
-            )
+            LibavH264Encoder.__init__(self, **_live_arguments(options))
             self.drop_final_frames = True
             self._level = int(options.format.profile_level_id[4:], 16)
 
         def _start(self) -> None:
-            LibavH264Encoder._start(self)
+            super()._start()
             context = self._stream.codec_context
             context.thread_type = ThreadType.SLICE
             context.thread_count = 0
-            context.options = {
-                **context.options,
-                "level": str(self._level),
-                "maxrate": str(self.bitrate),
-                "bufsize": str(self.bitrate // _VBV_SHARE),
-                "forced-idr": "1",
-            }
+            context.options = context.options | _live_options(self._level, self.bitrate)
             # Opened with average equal to maximum: only then x264 follows a bitrate that changes.
             context.open()
 
