@@ -78,6 +78,20 @@ async def words_of(visitor: Visitor, language: str) -> dict[str, str]:
     return {name: texts[key] for name, key in KEYS.items()}
 
 
+async def look_at_a_call(visitor: Visitor, tour: Tour, words: dict[str, str]) -> None:
+    """From Call to the record, with a device that is there."""
+    await visitor.button(words["call"].format(name=UID)).click()
+    await visitor.live()
+    await expect(visitor.part("measurements").get_by_role("img").first).to_be_attached()
+    await tour.look("6-live")
+    await visitor.words(words["all"]).click()
+    await expect(visitor.part("measurements")).to_contain_text("framesDecoded")
+    await tour.look("7-measurements")
+    await visitor.button(words["hang up"]).click()
+    await visitor.expect_end(words["ended"])
+    await tour.look("8-ended")
+
+
 @pytest.mark.parametrize(("locale", "language"), [("en-GB", "en"), ("zh-CN", "zh")])
 async def test_page_every_state_in_both_widths_and_schemes(
     tmp_path: Path,
@@ -123,16 +137,7 @@ async def test_page_every_state_in_both_widths_and_schemes(
         await tour.look("5-settings")
         await visitor.page.keyboard.press("Escape")
         async with device(tmp_path, mosquitto, watcher):
-            await visitor.button(words["call"].format(name=UID)).click()
-            await visitor.live()
-            await expect(visitor.part("measurements").get_by_role("img").first).to_be_attached()
-            await tour.look("6-live")
-            await visitor.words(words["all"]).click()
-            await expect(visitor.part("measurements")).to_contain_text("framesDecoded")
-            await tour.look("7-measurements")
-            await visitor.button(words["hang up"]).click()
-            await visitor.expect_end(words["ended"])
-            await tour.look("8-ended")
+            await look_at_a_call(visitor, tour, words)
     assert (answer["conversation"], answer["callStatus"]) == (conversation, "REJECTED")
 
 
