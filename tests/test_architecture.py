@@ -79,6 +79,28 @@ def test_the_core_is_pure(path: Path) -> None:
     for module in imports_of(path):
         assert module.split(".")[0] not in IMPURE, f"{path.name} imports {module}"
         assert not within(module, "agent") or within(module, "agent.core") or module == "agent"
+    assert_does_nothing_to_the_world(path)
+
+
+PROTOCOL = "agent.signaling.protocol"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((AGENT / "signaling" / "protocol").rglob("*.py")), ids=name_of
+)
+def test_the_protocol_is_pure(path: Path) -> None:
+    """`schema` writes the files in `config`, as a command of its own."""
+    if path.name == "schema.py":
+        return
+    ground = ("agent.core", "agent.errors", "agent.options", PROTOCOL)
+    for module in imports_of(path):
+        assert module.split(".")[0] not in IMPURE, f"{path.name} imports {module}"
+        allowed = not within(module, "agent") or within(module, *ground) or not is_module(module)
+        assert allowed or module == "agent", f"{path.name} imports {module}"
+    assert_does_nothing_to_the_world(path)
+
+
+def assert_does_nothing_to_the_world(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             clock = node.attr in CLOCKS and node.value.id in {"datetime", "date"}
