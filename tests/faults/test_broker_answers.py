@@ -240,7 +240,7 @@ async def test_after_our_own_move_there_is_no_pause(monkeypatch: pytest.MonkeyPa
     """The address of the connection is gone: nobody has to be spared, so no back-off, however
     long.
     """
-    monkeypatch.setattr("agent.signaling.mqtt.link._has_address_of", lambda _connection: False)
+    monkeypatch.setattr("agent.signaling.mqtt.link.has_address_of", lambda _connection: False)
     async with ScriptedBroker([serve, serve]) as broker:
         patient = QUICK.model_copy(
             update={"port": broker.port, "retry_first": 600.0, "retry_longest": 600.0}

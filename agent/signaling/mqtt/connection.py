@@ -19,10 +19,10 @@ from typing import Any, Self
 from agent.core.policy.throttle import Throttle
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import MessageStream, StreamBounds, Will
-from agent.signaling.mqtt.disconnect import Loss
+from agent.signaling.mqtt.disconnect import DisconnectReason
 from agent.signaling.mqtt.link import Link, Terms
 from agent.signaling.mqtt.mqtt_options import MqttOptions
-from agent.signaling.mqtt.send_queue import Outgoing, SendQueue
+from agent.signaling.mqtt.send_queue import Outgoing, SendQueue, consume
 from agent.signaling.mqtt.subscriptions import SubscribeResult, Wanted
 from agent.signaling.router import BoundedStream, Router
 
@@ -30,8 +30,6 @@ logger = logging.getLogger(__name__)
 
 # seconds for the network thread to end
 _THREAD_TIMEOUT = 2.0
-# bytes, at most, of fixed header and properties beside topics and data
-_PACKET_OVERHEAD = 64
 
 
 class MqttBroker:
@@ -47,7 +45,7 @@ class MqttBroker:
         self._connected = asyncio.Event()
         # it was connected once, or trying again soon cannot help
         self._decided = asyncio.Event()
-        self._loss: Loss | None = None
+        self._loss: DisconnectReason | None = None
         self._queue = SendQueue(options.max_queued, options.max_queued_bytes)
         self._handed: dict[int, Outgoing] = {}
         self._settled = asyncio.Event()
@@ -112,13 +110,13 @@ class MqttBroker:
         correlation_data: bytes | None = None,
     ) -> asyncio.Future[None]:
         future = asyncio.get_running_loop().create_future()
-        future.add_done_callback(_consume)
+        future.add_done_callback(consume)
         expires_at = None if expiry is None else self._now() + expiry
         message = Outgoing(
             topic, payload, qos, retain, future, expires_at, response_topic, correlation_data
         )
         if self._closed or self._loop is None:
-            _fail(message, SignalingError("the connection is closed"))
+            message.fail(SignalingError("the connection is closed"))
         elif qos == 0:
             self._publish_at_most_once(message)
         elif self._queue.put(message):
@@ -194,7 +192,7 @@ class MqttBroker:
 
     def _publish_at_most_once(self, message: Outgoing) -> None:
         if not self.connected:
-            _fail(message, NotConnected("dropped: QoS 0 while not connected"))
+            message.fail(NotConnected("dropped: QoS 0 while not connected"))
         elif self._fits(message) and self._hand_over(message) is not None:
             message.future.set_result(None)
 
@@ -203,7 +201,7 @@ class MqttBroker:
         while self.connected and len(self._handed) < self._terms.inflight:
             message, expired = self._queue.take(self._now())
             for late in expired:
-                _fail(late, SignalingError("expired before it could be sent"))
+                late.fail(SignalingError("expired before it could be sent"))
             if message is None:
                 break
             if not self._fits(message):
@@ -226,17 +224,11 @@ class MqttBroker:
             return self._link.send(message, expiry)
         except SignalingError as error:
             logger.warning("%s", error)
-            _fail(message, error)
+            message.fail(error)
             return None
 
     def _fits(self, message: Outgoing) -> bool:
-        beside = message.topic + (message.response_topic or "")
-        size = (
-            len(message.payload)
-            + len(message.correlation_data or b"")
-            + len(beside.encode())
-            + _PACKET_OVERHEAD
-        )
+        size = message.packet_size
         if size <= self._terms.packet_size:
             return True
         logger.error(
@@ -245,7 +237,7 @@ class MqttBroker:
             message.topic,
             self._terms.packet_size,
         )
-        _fail(message, SignalingError(f"{size} bytes are more than the broker takes"))
+        message.fail(SignalingError(f"{size} bytes are more than the broker takes"))
         return False
 
     def _refuse(self, message: Outgoing) -> None:
@@ -255,7 +247,7 @@ class MqttBroker:
                 len(self._queue),
             )
             self._full = True
-        _fail(message, SignalingError("the queue to the broker is full"))
+        message.fail(SignalingError("the queue to the broker is full"))
 
     def _settle(self) -> None:
         """Note whether there is anything left that waiting could bring across."""
@@ -286,8 +278,7 @@ class MqttBroker:
         rest = [*self._handed.values(), *self._queue.clear()]
         self._handed.clear()
         for message in rest:
-            _fail(
-                message,
+            message.fail(
                 SignalingError("the connection was closed before the broker had acknowledged it"),
             )
         if rest:
@@ -303,7 +294,7 @@ class MqttBroker:
         self._pump()
         self._tell(True)
 
-    def link_down(self, loss: Loss) -> None:
+    def link_down(self, loss: DisconnectReason) -> None:
         was_connected, last = self.connected, self._loss
         self._connected.clear()
         self._router.disconnected()
@@ -326,7 +317,7 @@ class MqttBroker:
             return
         if refusal is not None:
             logger.warning("the broker refuses a message to %s: %s", message.topic, refusal)
-            _fail(message, SignalingError(f"refused by the broker: {refusal}"))
+            message.fail(SignalingError(f"refused by the broker: {refusal}"))
         elif not message.future.done():
             message.future.set_result(None)
         self._pump()
@@ -355,14 +346,3 @@ class MqttBroker:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
-
-
-def _fail(message: Outgoing, error: SignalingError) -> None:
-    if not message.future.done():
-        message.future.set_exception(error)
-
-
-def _consume(future: asyncio.Future[None]) -> None:
-    """Mark an error as seen: whoever publishes need not wait for the outcome."""
-    if not future.cancelled():
-        future.exception()

@@ -26,14 +26,14 @@ _RIVALRY = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class DisconnectReason:
     """Why there is no connection. `slow`: to try again soon cannot help."""
 
     reason: str
     slow: bool = False
 
     @classmethod
-    def of(cls, error: SignalingError | OSError) -> Loss:
+    def of(cls, error: SignalingError | OSError) -> DisconnectReason:
         """Of what was raised while connecting: our own files, TLS, the network."""
         if isinstance(error, SignalingError):
             return cls(str(error), slow=True)
@@ -44,25 +44,27 @@ class Loss:
         return cls(error.strerror or str(error) or type(error).__name__)
 
     @classmethod
-    def refused(cls, reason: ReasonCode) -> Loss:
+    def refused(cls, reason: ReasonCode) -> DisconnectReason:
         return cls(f"refused: {reason}", slow=reason.value in _SLOW_REASONS)
 
 
-class Endings:
+class DisconnectReasons:
     """What the broker's own DISCONNECT means, on one connection after the other."""
 
     def __init__(self, client_id: str) -> None:
         self._client_id = client_id
         self._taken_over_at = -math.inf
 
-    def of(self, reason: ReasonCode, now: float) -> Loss:
+    def of(self, reason: ReasonCode, now: float) -> DisconnectReason:
         """`now` in seconds, on any clock that does not jump."""
         if reason.value != _TAKEN_OVER:
-            return Loss(f"ended by the broker: {reason}", slow=reason.value in _SLOW_REASONS)
+            return DisconnectReason(
+                f"ended by the broker: {reason}", slow=reason.value in _SLOW_REASONS
+            )
         # Once, it may have been a connection of our own that the broker, frozen at the time, came
         # to late.
         again, self._taken_over_at = now - self._taken_over_at < _RIVALRY, now
-        return Loss(
+        return DisconnectReason(
             f"another client took over the client id {self._client_id}; are there two devices "
             f"of one uid?",
             slow=again,

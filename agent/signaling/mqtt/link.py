@@ -2,15 +2,14 @@
 
 paho could reconnect by itself, but its pauses have no jitter, and an exception in its thread (a
 broken packet, a callback) ends the thread while `is_connected()` stays true. So the thread is ours:
-each attempt is one call of `_attempt`, whatever happens in it ends as a `Loss`, and the next
-attempt starts afresh. Only paho's public interface is used. What the event loop needs to know is
-posted to it; of this class the loop calls `send`, `ack`, `goodbye`, `abort` and what is in
+each attempt is one call of `_attempt`, whatever happens in it ends as a `DisconnectReason`, and the
+next attempt starts afresh. Only paho's public interface is used. What the event loop needs to know
+is posted to it; of this class the loop calls `send`, `ack`, `goodbye`, `abort` and what is in
 `subscriptions`, which paho allows from other threads.
 """
 
 from __future__ import annotations
 
-import errno
 import logging
 import math
 import socket
@@ -21,7 +20,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTErrorCode
@@ -32,10 +31,18 @@ from agent.counts import RefusalKind, refusals
 from agent.errors import SignalingError
 from agent.signaling.broker import Incoming, Will
 from agent.signaling.mqtt.backoff import Backoff
-from agent.signaling.mqtt.disconnect import KEEP_ALIVE_TIMEOUT, SILENT, Endings, Loss
+from agent.signaling.mqtt.disconnect import (
+    KEEP_ALIVE_TIMEOUT,
+    SILENT,
+    DisconnectReason,
+    DisconnectReasons,
+)
 from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsContext
 from agent.signaling.mqtt.paho_client import (
     MAX_INFLIGHT,
+    PahoLog,
+    guarded,
+    has_address_of,
     make_client,
     on_socket,
     publish_properties,
@@ -63,12 +70,12 @@ class Terms:
     packet_size: float = math.inf
 
 
-class Listener(Protocol):
+class LinkListener(Protocol):
     """Who hears of the link, on the event loop."""
 
     def link_up(self, terms: Terms) -> None: ...
 
-    def link_down(self, loss: Loss) -> None: ...
+    def link_down(self, loss: DisconnectReason) -> None: ...
 
     def link_published(self, mid: int, refusal: str | None) -> None: ...
 
@@ -86,7 +93,7 @@ class Link:
         options: MqttOptions,
         will: Will | None,
         router: Router,
-        listener: Listener,
+        listener: LinkListener,
         post: Callable[..., None],
     ) -> None:
         self._options = options
@@ -103,8 +110,8 @@ class Link:
         self._terms = Terms()
         # since then the broker owes us an answer, whichever
         self._asked_at: float | None = None
-        self._endings = Endings(options.client_id)
-        self._loss: Loss | None = None
+        self._endings = DisconnectReasons(options.client_id)
+        self._loss: DisconnectReason | None = None
         self._detail = ""
         self._client = self._make_client(will)
         self.subscriptions = Subscriptions(self._client)
@@ -166,7 +173,7 @@ class Link:
         on_socket(self._client, self._cut_if_lost)
 
     def _cut_if_lost(self, connection: socket.socket) -> None:
-        if not _has_address_of(connection):
+        if not has_address_of(connection):
             self._moved.set()
             connection.shutdown(socket.SHUT_RDWR)
 
@@ -191,7 +198,7 @@ class Link:
             self._moved.clear()
         self._post(self._listener.link_stopped)
 
-    def _attempt(self) -> Loss:
+    def _attempt(self) -> DisconnectReason:
         """One connection, from the first packet to the last."""
         self._epoch += 1
         self._loss, self._detail, self._asked_at = None, "", None
@@ -201,16 +208,16 @@ class Link:
             on_socket(self._client, tune)
             return self._serve()
         except (SignalingError, OSError) as error:
-            return Loss.of(error)
+            return DisconnectReason.of(error)
         except Exception as error:
             # the thread's edge: whatever paho makes of a broken packet, go on
             logger.exception("the MQTT client failed; connecting afresh")
-            return Loss(f"{type(error).__name__}: {error}", slow=True)
+            return DisconnectReason(f"{type(error).__name__}: {error}", slow=True)
         finally:
             self.subscriptions.disconnected()
             self._close_socket()
 
-    def _serve(self) -> Loss:
+    def _serve(self) -> DisconnectReason:
         ready_by = time.monotonic() + _READY_TIMEOUT
         leave_by = math.inf
         code = MQTTErrorCode.MQTT_ERR_SUCCESS
@@ -221,11 +228,11 @@ class Link:
                 # once more: `goodbye` may have come before there was a socket
                 self._client.disconnect()
             if now >= leave_by:
-                return Loss("stopped")
+                return DisconnectReason("stopped")
             if self._up_since is None and now >= ready_by:
-                return Loss(f"no answer from the broker within {_READY_TIMEOUT:g} s")
+                return DisconnectReason(f"no answer from the broker within {_READY_TIMEOUT:g} s")
             if self._asked_at is not None and now - self._asked_at >= _ANSWER_TIMEOUT:
-                return Loss(SILENT)
+                return DisconnectReason(SILENT)
             code = self._client.loop(
                 0.2 if self._stopping.is_set() else self._patience(now, ready_by)
             )
@@ -242,12 +249,12 @@ class Link:
             deadlines.append(asked_at + _ANSWER_TIMEOUT)
         return max(0.0, min(deadlines) - now)
 
-    def _lost(self, code: MQTTErrorCode) -> Loss:
+    def _lost(self, code: MQTTErrorCode) -> DisconnectReason:
         tls = (
             self._up_since is None and "ssl" in self._detail.lower()
             # TLS 1.3 tells of a refused certificate only now
         )
-        return Loss(self._detail or paho.error_string(code).rstrip("."), slow=tls)
+        return DisconnectReason(self._detail or paho.error_string(code).rstrip("."), slow=tls)
 
     def _load_tls(self) -> None:
         tls = self._options.tls
@@ -272,12 +279,12 @@ class Link:
 
     def _make_client(self, will: Will | None) -> paho.Client:
         client = make_client(self._options, will)
-        client.on_connect = _guarded(self._on_connect)
-        client.on_disconnect = _guarded(self._on_disconnect)
-        client.on_subscribe = _guarded(self._on_subscribe)
-        client.on_message = _guarded(self._on_message)
-        client.on_publish = _guarded(self._on_publish)
-        client.enable_logger(_PahoLog(self._on_log))
+        client.on_connect = guarded(self._on_connect)
+        client.on_disconnect = guarded(self._on_disconnect)
+        client.on_subscribe = guarded(self._on_subscribe)
+        client.on_message = guarded(self._on_message)
+        client.on_publish = guarded(self._on_publish)
+        client.enable_logger(PahoLog(self._on_log))
         return client
 
     def _on_connect(
@@ -289,7 +296,7 @@ class Link:
         properties: Properties,
     ) -> None:
         if reason.is_failure:
-            self._loss = Loss.refused(reason)
+            self._loss = DisconnectReason.refused(reason)
             return
         logger.debug("connected, session present: %s", flags.session_present)
         self._terms = Terms(
@@ -310,7 +317,7 @@ class Link:
         answers, first = self.subscriptions.answered(mid, reasons)
         for answer in answers:
             if answer.refusal is not None and answer.wanted.essential:
-                self._loss = Loss(answer.refusal, slow=True)
+                self._loss = DisconnectReason(answer.refusal, slow=True)
                 return
             if answer.refusal is not None:
                 logger.error("%s", answer.refusal)
@@ -333,7 +340,7 @@ class Link:
         if self._loss is None and flags.is_disconnect_packet_from_server:
             self._loss = self._endings.of(reason, time.monotonic())
         elif self._loss is None and reason.value == KEEP_ALIVE_TIMEOUT:
-            self._loss = Loss(SILENT)
+            self._loss = DisconnectReason(SILENT)
 
     def _on_publish(
         self,
@@ -388,35 +395,3 @@ class Link:
             self._asked_at = None
         elif text == "Sending PINGREQ":
             self._ask()
-
-
-class _PahoLog(logging.Logger):
-    """Gets paho's log before it is formatted, which costs more than all else of a message."""
-
-    def __init__(self, hear: Callable[[int, str, tuple[object, ...]], None]) -> None:
-        super().__init__("paho")
-        self._hear = hear
-
-    def log(self, level: int, msg: object, *args: object, **_: object) -> None:
-        self._hear(level, str(msg), args)
-
-
-def _has_address_of(connection: socket.socket) -> bool:
-    with socket.socket(connection.family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((connection.getsockname()[0], 0))
-        except OSError as error:
-            return error.errno != errno.EADDRNOTAVAIL
-    return True
-
-
-def _guarded(callback: Callable[..., None]) -> Callable[..., None]:
-    """`callback`, with its faults logged: paho would either swallow them or end the thread."""
-
-    def call(*arguments: Any) -> None:
-        try:
-            callback(*arguments)
-        except Exception:
-            logger.exception("in the MQTT client's thread")
-
-    return call

@@ -5,9 +5,12 @@ properties.
 from __future__ import annotations
 
 import contextlib
+import errno
+import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -19,6 +22,8 @@ from agent.signaling.broker import Will
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.json_limits import MAX_PAYLOAD
 from agent.signaling.protocol.topics import wants_retained
+
+logger = logging.getLogger(__name__)
 
 # QoS 1 messages that the broker may send us before we acknowledge one
 RECEIVE_MAXIMUM = 32
@@ -132,3 +137,35 @@ def _properties(packet_type: int, **values: object) -> Properties:
     for name, value in values.items():
         setattr(properties, name, value)
     return properties
+
+
+class PahoLog(logging.Logger):
+    """Gets paho's log before it is formatted, which costs more than all else of a message."""
+
+    def __init__(self, hear: Callable[[int, str, tuple[object, ...]], None]) -> None:
+        super().__init__("paho")
+        self._hear = hear
+
+    def log(self, level: int, msg: object, *args: object, **_: object) -> None:
+        self._hear(level, str(msg), args)
+
+
+def has_address_of(connection: socket.socket) -> bool:
+    with socket.socket(connection.family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((connection.getsockname()[0], 0))
+        except OSError as error:
+            return error.errno != errno.EADDRNOTAVAIL
+    return True
+
+
+def guarded(callback: Callable[..., None]) -> Callable[..., None]:
+    """`callback`, with its faults logged: paho would either swallow them or end the thread."""
+
+    def call(*arguments: Any) -> None:
+        try:
+            callback(*arguments)
+        except Exception:
+            logger.exception("in the MQTT client's thread")
+
+    return call

@@ -8,6 +8,11 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
+from agent.errors import SignalingError
+
+# bytes, at most, of fixed header and properties beside topics and data
+_PACKET_OVERHEAD = 64
+
 
 @dataclass(slots=True, eq=False)
 class Outgoing:
@@ -21,6 +26,21 @@ class Outgoing:
     expires_at: float | None = None
     response_topic: str | None = None
     correlation_data: bytes | None = None
+
+    @property
+    def packet_size(self) -> int:
+        """Bytes, at most, that it takes on the wire."""
+        beside = self.topic + (self.response_topic or "")
+        return (
+            len(self.payload)
+            + len(self.correlation_data or b"")
+            + len(beside.encode())
+            + _PACKET_OVERHEAD
+        )
+
+    def fail(self, error: SignalingError) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
 
 
 class SendQueue:
@@ -70,3 +90,9 @@ class SendQueue:
         self._waiting.clear()
         self._bytes = 0
         return rest
+
+
+def consume(future: asyncio.Future[None]) -> None:
+    """Mark an error as seen: whoever publishes need not wait for the outcome."""
+    if not future.cancelled():
+        future.exception()

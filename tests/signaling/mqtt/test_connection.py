@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import StreamBounds
 from agent.signaling.mqtt.connection import MqttBroker
-from agent.signaling.mqtt.disconnect import Loss
+from agent.signaling.mqtt.disconnect import DisconnectReason
 from agent.signaling.mqtt.link import Link
 from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions
 from agent.signaling.mqtt.paho_client import on_socket
@@ -574,7 +574,7 @@ async def test_each_change_of_state_is_logged_once(
         assert isinstance(a, MqttBroker)
         listen = a.link_down
 
-        def counted(loss: Loss) -> None:
+        def counted(loss: DisconnectReason) -> None:
             listen(loss)
             attempts.release()
 

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from agent.errors import SignalingError
-from agent.signaling.mqtt.disconnect import Loss
-from agent.signaling.mqtt.link import Link, Listener, Terms
+from agent.signaling.mqtt.disconnect import DisconnectReason
+from agent.signaling.mqtt.link import Link, LinkListener, Terms
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.mqtt.send_queue import Outgoing
 from agent.signaling.mqtt.subscriptions import SubscribeResult
 from agent.signaling.router import Router
 
 
-class Deaf(Listener):
+class Deaf(LinkListener):
     def link_up(self, terms: Terms) -> None: ...
-    def link_down(self, loss: Loss) -> None: ...
+    def link_down(self, loss: DisconnectReason) -> None: ...
     def link_published(self, mid: int, refusal: str | None) -> None: ...
     def link_subscribed(self, answers: list[SubscribeResult]) -> None: ...
     def link_stopped(self) -> None: ...
