@@ -88,7 +88,7 @@ class Flooder:
         )
         self._client.max_queued_messages_set(0)
         self._client.on_message = self._echoed
-        self._echo_topic = f"bench/{uuid.uuid4()}"
+        self._echo_topic = f"{PREFIX}/{UID}/reply/{uuid.uuid4()}"
         self._client.connect(mosquitto.host, mosquitto.port)
         self._client.subscribe(self._echo_topic)
 

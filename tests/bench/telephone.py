@@ -142,7 +142,7 @@ class Telephone:
     def _take(self, levels: list[str], message: Any) -> None:
         if not isinstance(message, dict):
             return
-        if levels[0] == "bench":
+        if levels[1] == "reply":
             result = self._results.pop(message["id"], None)
             if result is not None and not result.done():
                 result.set_result(message)
