@@ -68,7 +68,7 @@ def test_user_groups_and_directories(running: Device) -> None:
     assert fields["NoNewPrivs"].strip() == "1"
     assert (
         machine.run("stat", "--format=%U:%G %a", "/var/lib/callbox").strip()
-        == "callbox:callbox 750"
+        == "callbox:callbox 700"
     )
     assert (
         machine.run("stat", "--format=%U:%G %a", "/run/callbox/status.sock").strip()
