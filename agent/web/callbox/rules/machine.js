@@ -55,7 +55,7 @@ export const CALL_TIMING = Object.freeze({
   hold: 45,
   // How far the clocks of two parties may differ.
   media: 15,
-  // Trickled by the remote peer, for one transport.
+  // Trickled by the remote peer, for one transport and whatever it offers beside it.
   clockSkew: 5,
   // The highest generation in one conversation.
   maxCandidates: 40,

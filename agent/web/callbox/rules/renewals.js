@@ -25,7 +25,7 @@ export class Renewals {
   pending = null;
   /** When the next fresh offer goes out, if nothing arrives by then. @type {number | null} */
   retryAt = null;
-  /** How many the remote peer has trickled for the newest transport. */
+  /** How many the remote peer has trickled since the transport changed, or we offered one. */
   candidates = 0;
   /** Our network changed while the invitation was open, after the first transport was begun. */
   moved = false;
@@ -43,7 +43,8 @@ export class Renewals {
    */
   begin(generation, offeredByUs, deadline, retryAt) {
     this.newest = Math.max(this.newest, generation);
-    this.candidates = 0;
+    // An offer of theirs brings none anew: else each would be worth as many again.
+    if (offeredByUs) this.candidates = 0;
     this.pending = { generation, offeredByUs, deadline, answered: false };
     this.retryAt = retryAt;
   }
@@ -57,6 +58,7 @@ export class Renewals {
     const others = [...this.live].filter((each) => each !== generation).sort((a, b) => a - b);
     this.live = new Set([generation]);
     this.current = generation;
+    this.candidates = 0;
     this.pending = this.retryAt = null;
     return [{ type: "startMedia", generation }, ...others.map(closePeer)];
   }
