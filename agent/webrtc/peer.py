@@ -35,7 +35,7 @@ from agent.ports import IceOptions, LocalStream, PeerFactory, RemoteMedia
 from agent.webrtc import internals as inside
 from agent.webrtc.data_channel import LABEL, ControlChannel
 from agent.webrtc.description.local_description import declares_profile, publish
-from agent.webrtc.description.remote_description import RemoteDescription, read_description
+from agent.webrtc.description.remote_description import RemoteDescription, read_answer, read_offer
 from agent.webrtc.ice.ice_servers import UsableServer, usable_servers
 from agent.webrtc.ice.trickle import Trickle
 from agent.webrtc.peer_media import PeerMedia
@@ -103,7 +103,7 @@ class AiortcPeer:
             return await self._described(self._pc.first_mid, 0)
 
     async def create_answer(self, offer: str) -> str:
-        remote = read_description(offer)
+        remote = read_offer(offer)
         _require_codecs(remote)
         with self._open():
             for section in remote.media:
@@ -117,13 +117,12 @@ class AiortcPeer:
             await self._accept(remote, "offer")
             self._prepare_ice()
             await self._pc.setLocalDescription(await self._pc.createAnswer())
-            return await self._described(
-                remote.primary.rtp.muxId, remote.media.index(remote.primary)
-            )
+            described = await self._described(remote.mid, remote.index)
+            return remote.served.complete(described)
 
     async def apply_answer(self, answer: str) -> None:
-        remote = read_description(answer)
         with self._open():
+            remote = read_answer(answer, self._pc.localDescription.sdp)
             await self._accept(remote, "answer")
             for section in remote.media:
                 if section.kind != "application" and not _wants(section):
@@ -190,7 +189,7 @@ class AiortcPeer:
             ice, self._packets_received, self._fell_silent, self._heard_again, self._listened
         )
 
-    async def _described(self, mid: str, index: int) -> str:
+    async def _described(self, mid: str | None, index: int) -> str:
         """Our description with what is known now; the servers are asked in the background."""
         servers = usable_servers(self._ice.servers, time.time())
         has_candidates = bool(self._pc.require_ice().local_candidates)
@@ -214,7 +213,7 @@ class AiortcPeer:
             )
         return publish(sdp, profile_level_id=profile, trickling=bool(servers))
 
-    async def _gather(self, servers: list[UsableServer], mid: str, index: int) -> None:
+    async def _gather(self, servers: list[UsableServer], mid: str | None, index: int) -> None:
         def found(candidate: IceCandidate | None) -> None:
             self._emit(CandidateFound(self._generation, candidate))
 
@@ -338,11 +337,9 @@ def _wants(section: MediaDescription) -> bool:
 
 
 def _require_codecs(remote: RemoteDescription) -> None:
-    video, audio = remote.find("video"), remote.find("audio")
+    video = remote.find("video")
     if video is not None and not inside.has_common_codec("video", "video/H264", video.rtp.codecs):
         raise NoCommonCodec("the offer has video, yet no H.264 with packetization-mode 1")
-    if audio is not None and not inside.has_common_codec("audio", "audio/opus", audio.rtp.codecs):
-        raise NoCommonCodec("the offer has sound, yet no Opus")
 
 
 make_peer: PeerFactory = AiortcPeer

@@ -193,12 +193,13 @@ class Candidate(SignalMessage):
     candidate: RTCIceCandidate | None
 
     def to_core(self) -> core.IceCandidate | None:
-        """None is the end of candidates, which browsers also write as an empty string."""
-        return (
-            self.candidate.to_core()
-            if self.candidate is not None and self.candidate.candidate
-            else None
-        )
+        """None is the end of all candidates. An empty one ends those of the section that it names
+        (RFC 8840), or all where it names none.
+        """
+        found = self.candidate.to_core() if self.candidate is not None else None
+        if found is None or found.candidate:
+            return found
+        return None if (found.sdp_mid, found.sdp_mline_index) == (None, None) else found
 
 
 class Offer(SignalMessage):

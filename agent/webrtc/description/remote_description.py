@@ -16,6 +16,12 @@ from aiortc.rtcicetransport import RTCIceCandidate
 from aiortc.sdp import MediaDescription, SessionDescription, candidate_from_sdp
 
 from agent.errors import UnusableDescription
+from agent.webrtc.description.sections import (
+    Served,
+    check_fingerprints,
+    serve_answer,
+    serve_offer,
+)
 
 MAX_DESCRIPTION_SIZE = 64 * 1024  # characters
 # a browser's offer has 100 to 300
@@ -26,12 +32,9 @@ MAX_CODECS = 128
 MAX_LINE_LENGTH = 4096
 END_OF_CANDIDATES = "a=end-of-candidates"
 
-_KINDS = ("audio", "video", "application")
-_DIRECTIONS = ("a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive")
 _CANDIDATE = "a=candidate:"
 _CANDIDATE_TYPES = ("host", "srflx", "relay")
 _CREDENTIAL = re.compile(r"[!-~]+")
-_MID = re.compile(r"[!-~]{1,16}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -40,8 +43,8 @@ class RemoteDescription:
     """A description that aiortc can take. `sdp` is without candidates; those that can be used stand
     in `candidates`.
 
-    `media` is in the order of the description; its first one named by BUNDLE carries the transport
-    of all.
+    `media` is in the order of the description, without sections that are not served; its first one
+    named by BUNDLE carries the transport of all. `served` knows the rest.
     """
 
     sdp: str
@@ -49,37 +52,52 @@ class RemoteDescription:
     primary: MediaDescription
     candidates: tuple[RTCIceCandidate, ...]
     end_of_candidates: bool
+    served: Served
+
+    @property
+    def mid(self) -> str | None:
+        """Of the section that carries the transport, as candidates of ours name it."""
+        return None if self.served.unnamed else self.primary.rtp.muxId
+
+    @property
+    def index(self) -> int:
+        """The place of that section in the whole description."""
+        return self.served.tags[self.primary.rtp.muxId]
 
     def find(self, kind: str) -> MediaDescription | None:
         return next((media for media in self.media if media.kind == kind), None)
 
     def carries(self, mid: str | None, index: int | None) -> bool:
         """Whether a trickled candidate for this media is one for the transport that all share."""
-        if mid is None and index is None:
-            return True
-        return mid == self.primary.rtp.muxId or (
-            mid is None and index == self.media.index(self.primary)
-        )
+        if mid is None:
+            return index is None or index in self.served.tags.values()
+        return mid in self.served.tags
 
 
-def read_description(text: str) -> RemoteDescription:
-    """Judge and clean an offer or an answer. Raises UnusableDescription, which says what is
+def read_offer(text: str) -> RemoteDescription:
+    """Judge and clean an offer. Raises UnusableDescription or NoCommonCodec, which say what is
     wrong.
     """
     lines = _checked_lines(text)
-    kept = [line for line in lines if not line.startswith((_CANDIDATE, END_OF_CANDIDATES))]
-    _check_codecs(kept)
-    sdp = "\r\n".join(_with_directions(kept)) + "\r\n"
+    return _read(lines, serve_offer(lines))
+
+
+def read_answer(text: str, offer: str) -> RemoteDescription:
+    """The same for an answer to our `offer`. Raises UnusableDescription."""
+    lines = _checked_lines(text)
+    return _read(lines, serve_answer(lines, offer.splitlines()))
+
+
+def _read(lines: list[str], served: Served) -> RemoteDescription:
+    check_fingerprints(served.lines)
+    sdp = "\r\n".join(served.lines) + "\r\n"
     description = _parse(sdp)
     media = tuple(description.media)
-    if not media:
-        raise UnusableDescription("the description has no media section")
     for section in media:
         _check_section(section)
-    _check_unique(media)
     primary = _primary(description)
-    candidates, ended = _candidates_of(lines, media.index(primary))
-    return RemoteDescription(sdp, media, primary, candidates, ended)
+    candidates, ended = _candidates_of(lines, served)
+    return RemoteDescription(sdp, media, primary, candidates, ended, served)
 
 
 def read_candidate(text: str) -> RTCIceCandidate | None:
@@ -121,30 +139,11 @@ def _checked_lines(text: str) -> list[str]:
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE_LENGTH or not re.match(r"[a-z]=", line) or not line.isprintable():
             raise UnusableDescription(f"line {number} is not a line of a session description")
-    if sum(line.startswith(_CANDIDATE) for line in lines) > MAX_CANDIDATES:
-        raise UnusableDescription(f"the description has more than {MAX_CANDIDATES} candidates")
-    return lines
-
-
-def _check_codecs(lines: list[str]) -> None:
-    """The parser gives every feedback line to every codec, and searches them for every
-    parameter.
-    """
+    # the parser gives every feedback line to every codec, and searches them for every parameter
     for section in _sections(lines):
         if sum(line.startswith("a=rtpmap:") for line in section) > MAX_CODECS:
             raise UnusableDescription(f"a media section has more than {MAX_CODECS} codecs")
-
-
-def _with_directions(lines: list[str]) -> list[str]:
-    """Sections without a direction get the session's, or `sendrecv` (RFC 8866 6.7)."""
-    start = session_end(lines)
-    default = next((line for line in lines[:start] if line in _DIRECTIONS), "a=sendrecv")
-    out = lines[:start]
-    for section in _sections(lines):
-        out += section
-        if not any(line in _DIRECTIONS for line in section):
-            out.append(default)
-    return out
+    return lines
 
 
 def _sections(lines: list[str]) -> list[list[str]]:
@@ -167,10 +166,6 @@ def _parse(sdp: str) -> SessionDescription:
 
 def _check_section(media: MediaDescription) -> None:
     name = f"media section {media.rtp.muxId or '?'!r}"
-    if media.kind not in _KINDS:
-        raise UnusableDescription(f"{name} is of an unknown kind")
-    if not _MID.fullmatch(media.rtp.muxId or ""):
-        raise UnusableDescription(f"{name} has no usable a=mid")
     ufrag, password = (
         (media.ice.usernameFragment, media.ice.password) if media.ice is not None else (None, None)
     )
@@ -179,53 +174,34 @@ def _check_section(media: MediaDescription) -> None:
             raise UnusableDescription(f"{name} has no usable a=ice-{part}")
     if media.dtls is None or not media.dtls.fingerprints:
         raise UnusableDescription(f"{name} has no DTLS fingerprint or no a=setup")
-    if media.kind == "application":
-        _check_data_section(name, media)
-    else:
+    if media.kind != "application":
         _check_rtp_section(name, media)
-
-
-def _check_data_section(name: str, media: MediaDescription) -> None:
-    if media.profile == "DTLS/SCTP":
-        port = next((int(fmt) for fmt in media.fmt[:1] if str(fmt).isdecimal()), None)
-    else:
-        port = media.sctp_port
-    if port is None or not 0 < port < 65_536:
-        raise UnusableDescription(f"{name} has no usable SCTP port")
 
 
 def _check_rtp_section(name: str, media: MediaDescription) -> None:
     if not media.rtcp_mux:
         raise UnusableDescription(f"{name} has no a=rtcp-mux")
-    if any(not 0 < extension.id < 256 for extension in media.rtp.headerExtensions):
-        raise UnusableDescription(f"{name} has a header extension with an id that RTP cannot carry")
     if any(
         codec.payloadType is None or not 0 <= codec.payloadType < 128 for codec in media.rtp.codecs
     ):
         raise UnusableDescription(f"{name} has a payload type that RTP cannot carry")
 
 
-def _check_unique(media: tuple[MediaDescription, ...]) -> None:
-    if len({section.rtp.muxId for section in media}) != len(media):
-        raise UnusableDescription("two media sections have the same a=mid")
-    for kind in _KINDS:
-        if sum(section.kind == kind for section in media) > 1:
-            raise UnusableDescription(f"there is more than one {kind} section")
-
-
 def _primary(description: SessionDescription) -> MediaDescription:
     """The section that carries the transport of all (RFC 9143)."""
-    if len(description.media) == 1:
-        return description.media[0]
-    bundle = next((group for group in description.group if group.semantic == "BUNDLE"), None)
-    mids = {media.rtp.muxId for media in description.media}
-    if bundle is None or set(bundle.items) != mids:
-        raise UnusableDescription("the media sections are not bundled")
+    bundle = next(group for group in description.group if group.semantic == "BUNDLE")
     return next(media for media in description.media if media.rtp.muxId == bundle.items[0])
 
 
-def _candidates_of(lines: list[str], index: int) -> tuple[tuple[RTCIceCandidate, ...], bool]:
-    section = _sections(lines)[index]
-    found = (read_candidate(line) for line in section if line.startswith(_CANDIDATE))
-    ended = END_OF_CANDIDATES in section or END_OF_CANDIDATES in lines[: session_end(lines)]
-    return tuple(candidate for candidate in found if candidate is not None), ended
+def _candidates_of(lines: list[str], served: Served) -> tuple[tuple[RTCIceCandidate, ...], bool]:
+    """Of the sections that lead to the transport, those that can be used; too many are left out."""
+    sections = _sections(lines)
+    found: dict[str, RTCIceCandidate] = {}
+    ended = END_OF_CANDIDATES in lines[: session_end(lines)]
+    for number, index in enumerate(served.tags.values()):
+        for line in sections[index]:
+            candidate = read_candidate(line) if line.startswith(_CANDIDATE) else None
+            if candidate is not None and len(found) < MAX_CANDIDATES:
+                found.setdefault(line, candidate)
+        ended |= number == 0 and END_OF_CANDIDATES in sections[index]
+    return tuple(found.values()), ended

@@ -67,7 +67,7 @@ class Trickle:
         *,
         relay_only: bool,
         ca_file: str | None,
-        mid: str,
+        mid: str | None,
         index: int,
         on_candidate: Callable[[IceCandidate | None], None],
     ) -> str | None:
@@ -93,8 +93,15 @@ class Trickle:
         await self._maybe_end()
 
     async def _use(self, candidate: IceCandidate | None) -> None:
-        if candidate is None or not candidate.candidate:
+        if candidate is None:
             self._remote_ended = True
+            return
+        if not candidate.candidate:
+            # the end of a section's own candidates (RFC 8840 4.2)
+            remote = self._remote
+            self._remote_ended |= remote is not None and remote.carries(
+                candidate.sdp_mid, candidate.sdp_mline_index
+            )
             return
         usable = read_candidate(candidate.candidate)
         if usable is None:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from random import Random
 
-from agent.errors import MalformedMessage, UnusableDescription
+from agent.errors import MalformedMessage, NoCommonCodec, UnusableDescription
 from agent.signaling.channel import _salvage
 from agent.signaling.command_channel import _salvage_id
 from agent.signaling.protocol.command_messages import parse_command
@@ -28,7 +28,7 @@ from agent.webrtc.description.local_description import publish
 from agent.webrtc.description.remote_description import (
     MAX_CANDIDATES,
     read_candidate,
-    read_description,
+    read_offer,
 )
 from tests.fakes.clock import FastLoop
 from tests.faults.fuzz import datagrams
@@ -81,16 +81,14 @@ def topic(data: bytes) -> None:
 
 
 def description(data: bytes) -> None:
-    """A description that comes out clean, and is then accepted as it is; or one
-    UnusableDescription.
-    """
+    """A description that comes out clean, and is then accepted as it is; or one error of ours."""
     try:
-        found = read_description(data.decode("utf-8", "replace"))
-    except UnusableDescription:
+        found = read_offer(data.decode("utf-8", "replace"))
+    except (UnusableDescription, NoCommonCodec):
         return
     assert found.primary in found.media
     assert len(found.candidates) <= MAX_CANDIDATES
-    again = read_description(found.sdp)
+    again = read_offer(found.sdp)
     assert again.sdp == found.sdp
     assert not again.candidates
     publish(found.sdp, profile_level_id="42e01f", trickling=True)

@@ -15,7 +15,7 @@ import pytest
 from agent.errors import CallboxError
 from agent.signaling.protocol.json_limits import MAX_PAYLOAD, read_object
 from agent.signaling.protocol.translation import _sends_media
-from agent.webrtc.description.remote_description import read_description
+from agent.webrtc.description.remote_description import read_offer
 from tests.webrtc.offers import BROWSER_OFFER
 
 # characters of a description
@@ -67,11 +67,11 @@ def crowded(*lines: str, room: int = MOST) -> str:
 )
 @pytest.mark.parametrize("room", [8 * 1024, 16 * 1024, MOST])
 def test_no_description_keeps_the_device_busy(lines: tuple[str, ...], room: int) -> None:
-    assert work(read_description, crowded(*lines, room=room)) < A_MESSAGE
+    assert work(read_offer, crowded(*lines, room=room)) < A_MESSAGE
 
 
 def test_a_browsers_offer_is_far_from_the_limits() -> None:
-    assert 500 < work(read_description, BROWSER_OFFER) < A_MESSAGE / 20
+    assert 500 < work(read_offer, BROWSER_OFFER) < A_MESSAGE / 20
 
 
 @pytest.mark.parametrize("pattern", ["[]", '"\\"', '{"', '["a",', "[", '"', "\\"])
