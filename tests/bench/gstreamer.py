@@ -28,7 +28,7 @@ ELEMENTS = (
 )
 PIPELINE = (
     "filesrc location={path} ! qtdemux ! h264parse ! identity name=pace sync=true"
-    " ! rtph264pay aggregate-mode=zero-latency config-interval=-1 mtu=1300"
+    " ! rtph264pay aggregate-mode=zero-latency config-interval=-1 mtu=1200"
     " ! application/x-rtp,media=video,encoding-name=H264,payload=97,clock-rate=90000"
     " ! webrtcbin name=peer bundle-policy=max-bundle"
 )

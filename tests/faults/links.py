@@ -57,6 +57,8 @@ class Conditions:
     # bytes that wait for their turn, sixty full packets; what comes when it is full is lost
     queue: int = 75_000
     up: bool = True
+    # bytes of an IP packet; a larger one is lost without a word. 0 is no limit.
+    largest: int = 0
 
 
 @dataclass(slots=True)
@@ -66,7 +68,7 @@ class Passage:
     """
 
     packets: int = 0
-    # at random, and while it was down
+    # at random, by their size, and while it was down
     lost: int = 0
     overflowed: int = 0
     history: list[int] = field(default_factory=list)
@@ -236,7 +238,8 @@ class Direction:
         conditions, passage = self.conditions, self.passage
         passage.packets += 1
         passage.history[self._slice(now)] += len(packet)
-        if not conditions.up or random.random() < conditions.loss:
+        too_large = 0 < conditions.largest < len(packet)
+        if not conditions.up or too_large or random.random() < conditions.loss:
             passage.lost += 1
             return
         rate = conditions.rate if self._limited else 0.0

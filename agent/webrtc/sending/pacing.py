@@ -21,7 +21,7 @@ from agent.webrtc.sending.packetizer import MAX_PAYLOAD_SIZE
 PACING_FACTOR = 1.25
 # seconds at the target that may leave at once; libwebrtc allows itself the same
 BURST_TIME = 0.04
-MIN_BURST = 5_200  # bytes, four packets
+MIN_BURST = 5_200  # bytes, four packets and a half
 # seconds: what waits leaves in about this time, whatever the target
 DRAIN_TIME = 0.7
 # seconds of waiting, after which a picture is of no use in a call
@@ -34,7 +34,7 @@ SHORTEST_WAIT, LONGEST_WAIT = 0.005, 0.02
 RESEND_SHARE = 0.3
 # seconds at the target; more at once is no random loss but a queue that overflowed
 RESEND_BURST_TIME = 0.12
-MIN_RESEND_BURST = 13_000  # bytes, ten packets
+MIN_RESEND_BURST = 13_000  # bytes, eleven packets
 # seconds of silence for a queue that overflowed: what is sent at once would be lost in it
 OVERFLOW_PAUSE = 0.25
 # of the target: the key frame after that pause takes the room that it made, and no more

@@ -6,8 +6,14 @@ import re
 
 from agent.h264.annexb import START_CODE
 
-# bytes; with RTP, SRTP, UDP and IPv6 around it fits a path of 1400
-MAX_PAYLOAD_SIZE = 1300
+# bytes of an RTP packet in all: header, extensions and payload; libwebrtc's limit as well. With the
+# tag of SRTP (16), a TURN channel (4), UDP (8) and IPv6 (40) it is 1268 on the wire, and passes
+# where 1280 do: WireGuard, Tailscale, some LTE. Larger ones are lost there without a word.
+MAX_PACKET_SIZE = 1200
+# bytes: the header (12), the number of a retransmitted packet (RFC 4588: 2), and the extensions
+# (RFC 8285: send time, playout delay and a mid of up to 15 characters)
+_OVERHEAD = 12 + 2 + 28
+MAX_PAYLOAD_SIZE = MAX_PACKET_SIZE - _OVERHEAD
 
 _START_CODE = re.compile(re.escape(START_CODE))
 _FU_A = 28
