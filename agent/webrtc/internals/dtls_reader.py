@@ -18,6 +18,7 @@ from aiortc.stats import RTCTransportStats
 from OpenSSL import SSL
 
 from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
+from agent.webrtc.internals.rtcp_reader import read_compound
 
 log = logging.getLogger(__name__)
 
@@ -119,9 +120,14 @@ class DtlsReader:
         self._sources.add(source)
         self._authenticated(datagram)
         if rtcp:
-            await self._dtls._handle_rtcp_data(data)
+            await self._rtcp_received(data)
         else:
             await self._dtls._handle_rtp_data(data, arrival_time_ms=arrived)
+
+    async def _rtcp_received(self, compound: bytes) -> None:
+        for packet in read_compound(compound):
+            for recipient in self._dtls._rtp_router.route_rtcp(packet):
+                await recipient._handle_rtcp_packet(packet)
 
     def _authenticated(self, datagram: bytes) -> None:
         self._dtls._RTCDtlsTransport__rx_packets += 1

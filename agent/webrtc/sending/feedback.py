@@ -26,6 +26,13 @@ from agent.webrtc.sending.socket_delay import socket_queueing_delay
 
 # sender reports that an answer may still come for: about eight seconds
 _REMEMBERED_REPORTS = 8
+# sources of requests that are told apart
+_REMEMBERED_SOURCES = 8
+# Seconds in which a FIR with the number of the last one repeats it (RFC 5104 4.3.1.2). Who repeats
+# it for longer lacks the picture, or does not count.
+FIR_REPEATED = 3.0
+# byte of a FIR's entry
+_NUMBER_AT = 4
 # seconds by which a round trip may come out negative
 _CLOCK_ERROR = 0.005
 
@@ -75,6 +82,8 @@ class RemoteFeedback:
         self._listener = listener
         # middle of the NTP time -> when it was sent
         self._reports_sent: OrderedDict[int, float] = OrderedDict()
+        # source of the request -> number of its last FIR, and when that came first
+        self._requests: OrderedDict[int, tuple[int, float]] = OrderedDict()
 
     def on_sender_report(self, ntp: int) -> None:
         """One leaves now, with this time (RFC 3550 6.4.1: LSR)."""
@@ -135,7 +144,7 @@ class RemoteFeedback:
         if packet.fmt == RTCP_PSFB_PLI:
             self.tally.pli_count += 1
             self._picture_lost()
-        elif packet.fmt == RTCP_PSFB_FIR:
+        elif packet.fmt == RTCP_PSFB_FIR and not self._is_repetition(packet):
             self.tally.fir_count += 1
             self._picture_lost()
         elif packet.fmt == RTCP_PSFB_APP:
@@ -147,6 +156,19 @@ class RemoteFeedback:
                 self.tally.bitrate_estimate = bitrate
                 if self._listener is not None:
                     self._listener.on_remb(bitrate)
+
+    def _is_repetition(self, fir: RtcpPsfbPacket) -> bool:
+        """Whether this FIR was heard before; one without an entry has no number to tell by."""
+        if len(fir.fci) <= _NUMBER_AT:
+            return False
+        number, now = fir.fci[_NUMBER_AT], time.monotonic()
+        last = self._requests.get(fir.ssrc)
+        if last is not None and last[0] == number and now - last[1] < FIR_REPEATED:
+            return True
+        self._requests[fir.ssrc] = number, now
+        while len(self._requests) > _REMEMBERED_SOURCES:
+            self._requests.popitem(last=False)
+        return False
 
     def _picture_lost(self) -> None:
         if self._listener is not None:

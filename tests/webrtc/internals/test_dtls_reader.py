@@ -104,10 +104,10 @@ async def test_dtls_reader_of_rtcp_that_breaks_a_parser_goes_on(
         await connect(caller, device)
         dtls: Any = device.peer._pc.require_dtls()
 
-        async def broken(_data: bytes) -> None:
+        def broken(_packet: object) -> None:
             raise LookupError("a parser's")
 
-        dtls._handle_rtcp_data = broken
+        dtls._rtp_router.route_rtcp = broken
         before = REFUSED.of(Refusal.MALFORMED)
         for _ in range(3):
             report = struct.pack("!BBHI", 0x80, 201, 1, 7)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from aiortc.rtp import (
     RTCP_PSFB_APP,
@@ -12,7 +14,9 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
+from agent.webrtc.sending import feedback
 from tests.webrtc.calls import Call
+from tests.webrtc.compounds import mixer_report
 from tests.webrtc.pairs import closing, until
 
 pytestmark = pytest.mark.media
@@ -30,14 +34,48 @@ async def test_feedback_pli_and_fir_reach_the_encoder(call: Call) -> None:
         assert asked == 1  # at connect
         await call.receiver._send_rtcp_pli(call.ssrc)
         await until(lambda: call.source.keyframe_requests == asked + 1)
-        await call.receiver._send_rtcp(
-            RtcpPsfbPacket(
-                fmt=RTCP_PSFB_FIR, ssrc=call.own_ssrc, media_ssrc=call.ssrc, fci=bytes(8)
-            )
-        )
+        await call.receiver._send_rtcp(fir(call, number=7))
         await until(lambda: call.source.keyframe_requests == asked + 2)
         assert (call.sent().pli_count, call.sent().fir_count) == (1, 1)
         assert call.received().pli_count == 1
+
+
+async def test_feedback_fir_with_the_number_of_the_last_is_no_second_request(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        for number in (255, 255, 255, 0):
+            await call.receiver._send_rtcp(fir(call, number=number))
+        await call.receiver._send_rtcp_pli(call.ssrc)
+        await until(lambda: call.sent().pli_count == 1)
+        assert call.sent().fir_count == 2
+        assert call.source.keyframe_requests == 1 + 2 + 1
+
+
+async def test_feedback_fir_that_does_not_count_is_a_request_again_later(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feedback, "FIR_REPEATED", 0.0)
+    async with closing(call.device, call.caller):
+        await call.connect()
+        for count in (1, 2):
+            await call.receiver._send_rtcp(fir(call, number=0))
+            await until(lambda count=count: call.sent().fir_count == count)  # type: ignore[misc]
+
+
+async def test_feedback_in_a_compound_of_a_mixer_is_heard(call: Call) -> None:
+    """A PLI behind the descriptions of two sources, and a packet that nobody can read."""
+    async with closing(call.device, call.caller):
+        await call.connect()
+        transport = call.receiver.transport
+        await transport._send_rtp(mixer_report(call.own_ssrc, call.ssrc, b"a", b"b"))
+        await until(lambda: call.sent().pli_count == 1)
+        assert call.sent().remote_fraction_lost == 0.5
+
+
+def fir(call: Call, *, number: int) -> RtcpPsfbPacket:
+    """RFC 5104 4.3.1: the media SSRC of the header is 0, the target stands in the entry."""
+    entry = struct.pack("!LL", call.ssrc, number << 24)
+    return RtcpPsfbPacket(fmt=RTCP_PSFB_FIR, ssrc=call.own_ssrc, media_ssrc=0, fci=entry)
 
 
 async def test_feedback_for_a_muted_camera_asks_for_no_key_frame(call: Call) -> None:

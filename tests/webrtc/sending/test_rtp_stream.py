@@ -11,6 +11,8 @@ from aiortc.rtp import (
 )
 
 from agent.h264 import annexb as h264
+from agent.webrtc.sending.rtp_stream import HISTORY_SIZE
+from tests.webrtc import compounds
 from tests.webrtc.calls import Call
 from tests.webrtc.pairs import Filter, closing, until
 
@@ -45,6 +47,23 @@ async def test_rtp_stream_after_a_nack_resends_from_a_long_history(
         # one was never sent, and none is resent twice in a round trip
         assert sent.retransmitted_packets_sent == 1
         assert sent.retransmitted_bytes_sent == len(payload)
+
+
+async def test_rtp_stream_after_a_nack_across_the_wrap_resends_both(call: Call) -> None:
+    """Its mask counts on from 65535 to 0 (RFC 4585 6.2.1)."""
+    async with closing(call.device, call.caller):
+        await call.connect()
+        sender = call.device.peer._media._video_sender
+        assert sender is not None
+        # a jump ahead costs the receiver nothing: libsrtp takes half a turn
+        sender._sequence_number = 0xFFF0
+        await until(lambda: 0 < sender._sequence_number < 0xFFF0)
+        for number in (0xFFFF, 0):
+            assert sender._history[number % HISTORY_SIZE] is not None
+        before = call.sent().retransmitted_packets_sent
+        nack = compounds.nack(call.own_ssrc, call.ssrc, 0xFFFF, 0b1)
+        await call.receiver.transport._send_rtp(nack)
+        await until(lambda: call.sent().retransmitted_packets_sent >= before + 2)
 
 
 async def test_rtp_stream_over_a_lossy_path_repairs_it(call: Call) -> None:
