@@ -114,6 +114,11 @@ class PeerMedia:
                 lambda: self._on_track(kind, counters.AUDIO_CODEC),
             )
 
+    def cap(self, max_bitrate: int | None) -> None:
+        """What the remote description allows our video, in bit/s; None: nothing is said."""
+        if max_bitrate is not None and self._adaptation is not None:
+            self._adaptation.cap(max_bitrate)
+
     async def stop_sending(self, kind: str) -> None:
         """The remote peer does not want this kind: give its source back."""
         stream = self._video if kind == "video" else self._audio

@@ -8,6 +8,7 @@ from agent.core.call.events import FirstFrameSeen, IceConnected, PeerConnected, 
 from agent.h264 import annexb as h264
 from agent.ports import LocalStream
 from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
+from tests.webrtc.offers import BROWSER_OFFER
 from tests.webrtc.pairs import Side, closing, connect
 
 pytestmark = pytest.mark.media
@@ -42,3 +43,28 @@ async def test_peer_media_video_and_sound_pass_both_ways_unchanged(
             ("audio", "opus"),
         }
         assert len(side.of(TrackReceived)) == 2
+
+
+@pytest.mark.parametrize("line", ["b=AS:300", "b=TIAS:300000"])
+async def test_peer_media_video_keeps_to_the_bandwidth_of_the_offer(
+    line: str, clip: list[bytes]
+) -> None:
+    offer = BROWSER_OFFER.replace("a=mid:1", f"{line}\r\na=mid:1")
+    device = Side(LocalStream(ClipFeed(clip)))
+    async with closing(device):
+        await device.peer.create_answer(offer)
+        sent = device.peer.counters().video_sent
+        assert sent is not None
+        assert sent.target_bitrate == 300_000
+
+
+async def test_peer_media_video_keeps_to_the_bandwidth_of_the_answer(clip: list[bytes]) -> None:
+    device, callee = Side(LocalStream(ClipFeed(clip))), Side()
+    async with closing(device, callee):
+        answer = await callee.peer.create_answer(await device.peer.create_offer())
+        section = answer.index("m=video")
+        at = answer.index("a=mid:", section)
+        await device.peer.apply_answer(f"{answer[:at]}b=TIAS:300000\r\n{answer[at:]}")
+        sent = device.peer.counters().video_sent
+        assert sent is not None
+        assert sent.target_bitrate == 300_000

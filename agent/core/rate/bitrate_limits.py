@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +23,8 @@ class BitrateLimits:
                 f"bitrates must satisfy 0 < min_bitrate <= bitrate <= max_bitrate, "
                 f"got {self.min_bitrate}, {self.bitrate}, {self.max_bitrate}"
             )
+
+    def capped(self, bitrate: int) -> BitrateLimits:
+        """With nothing above `bitrate`, yet never below the minimum."""
+        ceiling = max(self.min_bitrate, min(self.max_bitrate, bitrate))
+        return replace(self, bitrate=min(self.bitrate, ceiling), max_bitrate=ceiling)

@@ -78,6 +78,20 @@ class BitrateAdaptation:
             else self._controller.quality_limitation_reason
         )
 
+    def cap(self, bitrate: int) -> None:
+        """What the remote peer's description allows (`b=`, RFC 8834 7.1), in bit/s; before the
+        first picture.
+        """
+        if bitrate < self._limits.min_bitrate:
+            log.warning(
+                "the remote peer allows %d bit/s of video; it gets min_bitrate, %d",
+                bitrate,
+                self._limits.min_bitrate,
+            )
+        self._limits = self._limits.capped(bitrate)
+        self._controller = self._make_controller(self._limits.bitrate)
+        self.pacer.target = self.target
+
     def sent(self, octets: int) -> None:
         """A picture, or a part of it, has left: `octets` on the wire so far, all in all."""
         now = self._clock()

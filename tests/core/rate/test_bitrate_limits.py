@@ -21,3 +21,18 @@ def test_bitrate_limits_out_of_order_are_refused(bounds: tuple[int, int, int]) -
 def test_bitrate_limits_are_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         BitrateLimits().bitrate = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "bounds"),
+    [
+        (5_000_000, (1_000_000, 200_000, 3_000_000)),
+        (2_000_000, (1_000_000, 200_000, 2_000_000)),
+        (300_000, (300_000, 200_000, 300_000)),
+        (50_000, (200_000, 200_000, 200_000)),
+    ],
+)
+def test_bitrate_limits_capped_stay_in_order_and_above_the_minimum(
+    allowed: int, bounds: tuple[int, int, int]
+) -> None:
+    assert BitrateLimits(1_000_000, 200_000, 3_000_000).capped(allowed) == BitrateLimits(*bounds)

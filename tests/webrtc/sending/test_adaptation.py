@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agent.core.rate.encoder_demand import MAX_FRAME_DIVISOR, EncoderDemand
 from agent.core.rate.receiver_report import ReceiverReport
 from agent.ports import AccessUnit, BitrateLimits
@@ -170,3 +172,22 @@ def test_bitrate_adaptation_one_that_the_encoder_does_not_follow_is_not_misled_b
     )
     sending.run(3)
     assert sending.adaptation.target >= before
+
+
+def test_bitrate_adaptation_stays_at_what_the_remote_peer_allows() -> None:
+    sending = Sending()
+    sending.adaptation.cap(600_000)
+    assert sending.adaptation.target == sending.adaptation.pacer.target == 600_000
+    sending.run(20)
+    assert sending.demands[0] == EncoderDemand(600_000)
+    assert max(sending.requested) == 600_000
+
+
+def test_bitrate_adaptation_goes_not_below_the_minimum_and_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sending = Sending()
+    sending.adaptation.cap(50_000)
+    sending.run(5)
+    assert {sending.adaptation.target, *sending.requested} == {LIMITS.min_bitrate}
+    assert caplog.text.count("allows 50000 bit/s") == 1
