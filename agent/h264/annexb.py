@@ -14,6 +14,8 @@ NAL_PPS = 8
 
 START_CODE = b"\x00\x00\x01"
 
+# ue(v) of 0 is a single bit
+_FIRST_MACROBLOCK = 0x80
 # samples; well above level 6.2
 _MAX_SIZE = 16_384
 # Profiles whose SPS carries chroma format, bit depth and scaling matrices (7.3.2.1.1).
@@ -52,12 +54,26 @@ def is_keyframe(data: bytes) -> bool:
     return any(data[at] & 0x1F == NAL_IDR for at in _headers_to_first_slice(data))
 
 
+def begins_unit(data: bytes) -> bool:
+    """Whether it begins with a NAL unit, and is not the rest of one."""
+    return data.startswith((START_CODE, b"\x00" + START_CODE))
+
+
+def begins_picture(data: bytes) -> bool:
+    """Whether it begins with a NAL unit, and its first slice is the picture's first (7.4.3:
+    first_mb_in_slice is 0), if it has any.
+    """
+    if not begins_unit(data):
+        return False
+    at = next((at for at in _headers_to_first_slice(data) if _is_slice(data[at])), None)
+    return at is None or (at + 1 < len(data) and data[at + 1] >= _FIRST_MACROBLOCK)
+
+
 def can_start(data: bytes) -> bool:
     """Whether a decoder can begin with it: an IDR behind its sequence and picture parameter
     sets.
     """
-    if not data.startswith((START_CODE, b"\x00" + START_CODE)):
-        # the rest of something
+    if not begins_unit(data):
         return False
     types = [data[at] & 0x1F for at in _headers_to_first_slice(data)]
     return types[-1:] == [NAL_IDR] and NAL_SPS in types and NAL_PPS in types
@@ -93,9 +109,13 @@ def _headers_to_first_slice(data: bytes) -> Iterator[int]:
     while 0 <= at < len(data) - len(START_CODE):
         at += len(START_CODE)
         yield at
-        if NAL_SLICE <= data[at] & 0x1F <= NAL_IDR:
+        if _is_slice(data[at]):
             return
         at = data.find(START_CODE, at)
+
+
+def _is_slice(header: int) -> bool:
+    return NAL_SLICE <= header & 0x1F <= NAL_IDR
 
 
 def without_emulation(data: bytes) -> bytes:

@@ -15,6 +15,10 @@ from agent.h264.annexb import BitReader, Sps, nal_units, parse_sps, without_emul
 START_CODE = b"\x00\x00\x00\x01"
 
 _B_SLICES = frozenset({1, 6})
+# of each kind, and their bytes
+MAX_SETS = 32
+MAX_SET_SIZE = 2048
+
 _SLICE_HEADER_LENGTH = 16
 """Bytes that surely hold the two numbers at the start of a slice header."""
 
@@ -117,7 +121,8 @@ def signaled_profile(profile_level_id: str) -> str:
 
 class ParameterSets:
     """Remembers SPS and PPS, and puts them before every IDR that comes without: a viewer may join
-    at any of them.
+    at any of them. The last `MAX_SETS` of each kind, none larger than `MAX_SET_SIZE`: they may be a
+    stranger's.
     """
 
     def __init__(self) -> None:
@@ -144,11 +149,21 @@ class ParameterSets:
             # The bytes after the header begin with the set's id; one set for each first byte is
             # enough of a key.
             if kind == SPS:
-                self._sps[unit[1:5]] = unit
+                _keep(self._sps, unit[1:5], unit)
             elif kind == PPS:
-                self._pps[unit[1:2]] = unit
+                _keep(self._pps, unit[1:2], unit)
             elif SLICE <= kind <= IDR:
                 return
+
+
+def _keep(sets: dict[bytes, bytes], key: bytes, unit: bytes) -> None:
+    """As the newest: of two with one id the later counts."""
+    if len(unit) > MAX_SET_SIZE:
+        return
+    sets.pop(key, None)
+    sets[key] = unit
+    if len(sets) > MAX_SETS:
+        del sets[next(iter(sets))]
 
 
 def _after_start_code(data: bytes, position: int) -> int:

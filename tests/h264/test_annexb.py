@@ -159,3 +159,19 @@ def test_annexb_emulation_prevention_is_taken_out() -> None:
     assert (
         h264.without_emulation(b"\x00\x00\x03\x01\x00\x00\x03\x00") == b"\x00\x00\x01\x00\x00\x00"
     )
+
+
+@pytest.mark.parametrize(
+    ("data", "begins"),
+    [
+        (b"\x00\x00\x01\x65\x88", True),
+        (b"\x00\x00\x00\x01\x67sps\x00\x00\x01\x65\x88", True),
+        (b"\x00\x00\x01\x67sps", True),
+        (b"\x00\x00\x01\x65\x40", False),
+        (b"\x00\x00\x01\x65", False),
+        (b"rest\x00\x00\x01\x65\x88", False),
+        (b"", False),
+    ],
+)
+def test_annexb_begins_picture_with_its_first_slice(data: bytes, begins: bool) -> None:
+    assert h264.begins_picture(data) is begins

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from agent.h264.annexb import is_keyframe, nal_units
 from agent.h264.parameter_sets import (
+    MAX_SET_SIZE,
+    MAX_SETS,
     START_CODE,
     ParameterSets,
     has_b_slices,
@@ -126,3 +128,22 @@ def test_parameter_sets_lowest_level_that_fits(
 )
 def test_parameter_sets_constrained_baseline_is_spelled_as_usual(stream: str, sdp: str) -> None:
     assert signaled_profile(stream) == sdp
+
+
+def test_parameter_sets_of_a_stranger_are_kept_within_bounds() -> None:
+    sets = ParameterSets()
+    for number in range(2 * MAX_SETS):
+        sets.complete(annexb(bytes([0x67, 0x42, 0xC0, 1, number + 1, 9])))
+    sets.complete(annexb(bytes([0x68]) + b"\x77" * MAX_SET_SIZE))
+    completed = sets.complete(annexb(IDR_SLICE))
+    assert list(nal_types(completed)).count(7) == MAX_SETS
+    assert list(nal_types(completed)).count(8) == 0
+
+
+def test_parameter_sets_that_come_again_stand_last() -> None:
+    """Of two with one id a decoder takes the later."""
+    one, other = b"\x67\x42\xc0\x01\xda", b"\x67\x42\xc0\x02\xda"
+    sets = ParameterSets()
+    for unit in (one, other, one):
+        sets.complete(annexb(unit, PPS))
+    assert list(nal_units(sets.complete(annexb(IDR_SLICE))))[:2] == [other, one]

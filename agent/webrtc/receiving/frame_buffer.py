@@ -4,6 +4,9 @@ Nothing that is given out needs a picture that was not. Each is whole, and follo
 without a hole; the first, and the first after a loss, is a key frame with its parameter sets. A
 hole may be filled for `PATIENCE` seconds, then it is given up: what waits behind it goes on with
 its first whole key frame. Where there is none, one is asked for.
+
+Parameter sets may come in a unit of their own (hardware encoders and cameras send them so), or once
+at the start: they are kept, and stand before each key frame that comes without.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from agent.h264 import annexb as h264
+from agent.h264.parameter_sets import ParameterSets, has_picture
 
 # packets that may wait: as long as patience lasts, up to 12 Mbit/s
 CAPACITY = 512
@@ -47,6 +51,7 @@ class FrameBuffer:
 
     def __init__(self, deliver: Callable[[bytes, int], None]) -> None:
         self._deliver = deliver
+        self._sets = ParameterSets()
         # by number, counted without wrapping
         self._packets: dict[int, VideoPacket] = {}
         self._arrived: dict[int, float] = {}
@@ -116,17 +121,25 @@ class FrameBuffer:
         """
         for start, packets in self._ended():
             data = b"".join(packet.data for packet in packets)
+            if self._broken or start == self._first:
+                data = self._with_sets(data)
             if self._broken and h264.can_start(data):
                 self._broken = self._missed = False
                 self._skip_to(start)
             if start == self._first:
                 self._skip_to(start + len(packets))
                 if self._broken:
-                    self._missed = self._missed or bool(data)
-                elif data:
+                    self._missed = self._missed or _is_picture(data)
+                elif _is_picture(data):
                     self._deliver(data, self._since_start(packets[0].timestamp))
             elif not self._broken:
                 return
+
+    def _with_sets(self, data: bytes) -> bytes:
+        """A key frame with its parameter sets, where some came before it. The rest of a picture is
+        left alone.
+        """
+        return self._sets.complete(data) if h264.begins_picture(data) else data
 
     def _ended(self) -> Iterator[tuple[int, list[VideoPacket]]]:
         """The pictures whose end is here, oldest first, with their first number. Behind a hole a
@@ -188,3 +201,8 @@ class FrameBuffer:
             self._elapsed += (timestamp - self._timestamp) % _TIMESTAMPS
         self._timestamp = timestamp
         return self._elapsed
+
+
+def _is_picture(data: bytes) -> bool:
+    """Whether it is one, or the rest of one: no padding, and no parameter sets alone."""
+    return bool(data) and (not h264.begins_unit(data) or has_picture(data))

@@ -27,6 +27,20 @@ class Stream:
     def delta(self, size: int = 1) -> list[VideoPacket]:
         return self._picture(CODE + b"\x41", size, key=False)
 
+    def sets(self, *, own_time: bool = True) -> list[VideoPacket]:
+        """Parameter sets in a unit of their own, with the next picture's time or one between."""
+        timestamp = self.pictures * 3000 - (1500 if own_time else 0)
+        self.number += 1
+        return [VideoPacket((self.number - 1) & 0xFFFF, timestamp & 0xFFFFFFFF, True, SETS)]
+
+    def bare_key(self, size: int = 1) -> list[VideoPacket]:
+        """A key frame without parameter sets; given out it has some."""
+        # 0x88: the picture's first slice
+        packets = self._picture(CODE + b"\x65\x88", size, key=True)
+        bare = b"".join(packet.data for packet in packets)
+        self.data[SETS + bare] = self.data.pop(bare)
+        return packets
+
     def padding(self) -> list[VideoPacket]:
         """One packet of it, behind the last picture."""
         self.number += 1
