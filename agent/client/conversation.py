@@ -30,6 +30,7 @@ from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallStatus, CloseReason, Direction
 from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats
 from agent.core.statistics.statistics_log import StatisticsLog
+from agent.counts import RefusalKind, refusals
 from agent.errors import InvalidStateError
 from agent.ports import LocalStream
 
@@ -246,6 +247,8 @@ class Conversation:
         item.settle(refused)
         if refused is not None:
             logger.debug("%s refused: %s", self.id, refused)
+            if isinstance(event, ev.ErrorReceived):
+                refusals.count(RefusalKind.MESSAGE)
             return
         self._local = item.local or self._local
         if self.state is not before:

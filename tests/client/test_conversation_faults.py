@@ -12,7 +12,9 @@ import pytest
 
 from agent.client.input_queue import LIMIT
 from agent.core.call import events as ev
+from agent.core.call.machine import Timing
 from agent.core.call.reasons import CallStatus, CloseReason, Side
+from agent.counts import RefusalKind, refusals
 from agent.errors import InvalidStateError, MediaUnavailable, NoCommonCodec
 from tests.parties import FAST, called, connected, two
 from tests.waiting import until
@@ -78,6 +80,19 @@ async def test_conversation_flood_is_dropped_and_the_call_goes_on() -> None:
             incoming.post_remote(ev.CandidateReceived("mallory", "x", None), incoming.id)
         record = await incoming.close()
     assert record.reason is CloseReason.USER_HANGUP
+
+
+async def test_conversation_errors_of_the_remote_peer_are_told_a_few_times_then_counted() -> None:
+    """Each that is told goes through the outbox: a flood would push out what others have to say."""
+    before = refusals.totals()[RefusalKind.MESSAGE]
+    async with two() as (alice, bob):
+        _, incoming = await connected(alice, bob)
+        for _ in range(20):
+            incoming.post_remote(ev.ErrorReceived("alice", "party-alice", "c", "m"), incoming.id)
+        await incoming.close()
+        await bob.seen("closed")
+    assert bob.names.count("error") == Timing().max_errors
+    assert refusals.totals()[RefusalKind.MESSAGE] - before == 20 - Timing().max_errors
 
 
 async def test_conversation_failure_of_its_rules_still_ends_the_call(

@@ -112,6 +112,7 @@ def take_close(call: Call, event: ev.CloseReceived, now: float) -> Step:
 
 def take_error(call: Call, event: ev.ErrorReceived, now: float) -> Step:
     call.remote.require(event)
+    call.remote.take_error(call.timing.max_errors)
     call.liveness.spoke_at = now
     return call.state, [ev.ErrorRaised(event.code, event.message)]
 

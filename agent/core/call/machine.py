@@ -74,6 +74,8 @@ class Timing:
     clock_skew: float = 5.0
     # trickled by the remote peer, in one conversation
     max_candidates: int = 40
+    # `error` messages of the remote peer that are told, in one conversation
+    max_errors: int = 5
     # the highest generation in one conversation
     max_renewals: int = 100
 

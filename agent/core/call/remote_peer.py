@@ -24,6 +24,8 @@ class RemotePeer:
 
     uid: str
     party: str | None = None
+    # its `error` messages so far
+    errors: int = 0
 
     def is_sender(self, event: FromRemote) -> bool:
         """Whether `event` comes from that very client."""
@@ -33,3 +35,9 @@ class RemotePeer:
         """Refuse what another uid, or another client of the same uid, says about the call."""
         if event.uid != self.uid or self.party not in (None, event.party):
             raise Refused(f"{event.uid}/{event.party} is not the remote peer of this conversation")
+
+    def take_error(self, limit: int) -> None:
+        """Count an `error` message. Raises Refused beyond `limit`."""
+        if self.errors >= limit:
+            raise Refused(f"more than {limit} errors of the remote peer")
+        self.errors += 1

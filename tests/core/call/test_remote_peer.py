@@ -35,3 +35,12 @@ def test_remote_peer_is_one_client_of_one_uid(
     else:
         with pytest.raises(Refused, match="is not the remote peer"):
             remote.require(said(*sender))
+
+
+def test_remote_peer_errors_beyond_the_limit_are_refused() -> None:
+    remote = RemotePeer("family", "phone")
+    for _ in range(2):
+        remote.take_error(2)
+    with pytest.raises(Refused, match="more than 2 errors"):
+        remote.take_error(2)
+    assert remote.errors == 2

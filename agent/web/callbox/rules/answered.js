@@ -169,6 +169,7 @@ function endByRemote(call, input, now) {
 /** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
 function passError(call, input, now) {
   call.mustBeRemote(input);
+  call.countError();
   call.liveness.wordAt = now;
   return [call.state, [{ type: "errorRaised", code: input.code, message: input.message }]];
 }

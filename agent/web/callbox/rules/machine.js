@@ -59,6 +59,8 @@ export const CALL_TIMING = Object.freeze({
   clockSkew: 5,
   // The highest generation in one conversation.
   maxCandidates: 40,
+  // `error` messages of the remote peer that are told, in one conversation.
+  maxErrors: 5,
   // The remote peer says TIMEOUT itself; so much after the lifetime of the invitation we do.
   maxRenewals: 100,
   answerTravel: 0,
@@ -97,6 +99,8 @@ export class Call {
     this.remoteUid = "";
     /** @type {string | null} */
     this.remoteParty = null;
+    /** `error` messages of the remote peer so far. */
+    this.remoteErrors = 0;
     /** @type {Record<string, any>} `maxDuration` in seconds, and whatever the shell puts there */
     this.grant = {};
     /** That the inviter brought, for every transport of the call. @type {any[]} */
@@ -208,6 +212,12 @@ export class Call {
     const { maxCandidates } = this.timing;
     refuseIf(this.renewals.candidates >= maxCandidates, `more than ${maxCandidates} candidates`);
     this.renewals.candidates += 1;
+  }
+
+  countError() {
+    const { maxErrors } = this.timing;
+    refuseIf(this.remoteErrors >= maxErrors, `more than ${maxErrors} errors of the remote peer`);
+    this.remoteErrors += 1;
   }
 
   /** @param {number} generation */
