@@ -25,7 +25,8 @@ from agent.errors import MalformedMessage
 from agent.ports import Signal
 from agent.signaling.broker import Broker, Incoming
 from agent.signaling.protocol import messages as wire
-from agent.signaling.protocol.encoding import is_conversation
+from agent.signaling.protocol.encoding import conversation_key, is_conversation
+from agent.signaling.protocol.spellings import Spellings
 from agent.signaling.protocol.topics import SignalTopic, Topics, is_uid
 from agent.signaling.protocol.translation import invitation, to_input, to_message
 
@@ -62,6 +63,8 @@ class SignalingChannel:
         self._complaints = RateLimiter()
         # of the data channels; what the broker brings is throttled before it gets here
         self._controls = Throttle()
+        # the core knows a conversation by its key; who invited reads its own form of the id
+        self._spellings = Spellings()
         self._signals = broker.subscribe(
             self._topics.signals_for(uid), essential=True, throttle=Throttle()
         )
@@ -112,6 +115,7 @@ class SignalingChannel:
         self, effect: ev.SignalEffect, conversation: str, clock_offset: float
     ) -> wire.SignalMessage:
         wall = self._now() + clock_offset
+        conversation = self._spellings.of(conversation)
         return to_message(effect, conversation=conversation, party=self.party, wall=wall)
 
     # -- in ----------------------------------------------------------------------------------------
@@ -159,11 +163,13 @@ class SignalingChannel:
         return signal
 
     def _signal(self, sender: str, message: wire.SignalMessage) -> Signal | None:
+        key = conversation_key(message.conversation)
         if isinstance(message, wire.Invite):
+            self._spellings.note(message.conversation)
             invited = invitation(sender, message, age=self._age(message.sent_at_unix))
-            return Signal(sender, message.conversation, invited)
+            return Signal(sender, key, invited)
         event = to_input(sender, message)
-        return None if event is None else Signal(sender, message.conversation, event)
+        return None if event is None else Signal(sender, key, event)
 
     def _age(self, sent_at: float) -> float | None:
         wall = self._now()

@@ -102,6 +102,22 @@ async def test_channel_invitation_has_its_age_where_the_clock_is_set(
     assert signal.content == ev.Invitation(CONVERSATION, "desk", "p-2", "v=0", 12.5, age)
 
 
+async def test_channel_conversation_is_the_same_in_capital_letters(scene: Scene) -> None:
+    """Who invites reads its own form of the id in the answer; the core knows one form alone."""
+    shouted = CONVERSATION.upper()
+    await scene.say(encode(INVITE.model_copy(update={"conversation": shouted})))
+    invited = await scene.signal()
+    assert isinstance(invited.content, ev.Invitation)
+    assert (invited.conversation, invited.content.conversation) == (CONVERSATION, CONVERSATION)
+    await scene.say(encode(CLOSE))
+    await scene.say(encode(CLOSE.model_copy(update={"conversation": shouted})))
+    assert [(await scene.signal()).conversation for _ in range(2)] == [CONVERSATION] * 2
+    scene.channel.send(HANG_UP, to="desk", conversation=CONVERSATION)
+    assert (await scene.answer()).conversation == shouted
+    text = scene.channel.encode_control(HANG_UP, conversation=CONVERSATION)
+    assert parse_signal(text.encode()).conversation == shouted
+
+
 async def test_channel_acknowledged_signal_does_not_come_again(scene: Scene) -> None:
     await scene.say(encode(CLOSE))
     first = await scene.signal()

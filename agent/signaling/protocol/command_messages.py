@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from agent.core.call.reasons import CallMode
@@ -21,9 +21,12 @@ from agent.signaling.protocol.encoding import (
     Timestamp,
     Uid,
     WireModel,
+    conversation_key,
     validated,
 )
 from agent.signaling.protocol.json_limits import bounded, read_object
+
+_Conversation = Annotated[ConversationId, AfterValidator(conversation_key)]
 
 
 class Command(WireModel):
@@ -47,19 +50,19 @@ class CallCommand(Command):
 class AcceptCommand(Command):
     """Accept the invitation that rings; `conversation` where several might."""
 
-    conversation: ConversationId | None = None
+    conversation: _Conversation | None = None
 
 
 class RejectCommand(Command):
     """Refuse the invitation that rings."""
 
-    conversation: ConversationId | None = None
+    conversation: _Conversation | None = None
 
 
 class CloseCommand(Command):
     """End the conversation; without a name, every one."""
 
-    conversation: ConversationId | None = None
+    conversation: _Conversation | None = None
 
 
 class MuteCommand(Command):

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     Field,
     StringConstraints,
     ValidationError,
@@ -32,6 +33,13 @@ def is_conversation(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
 
 
+def conversation_key(conversation: str) -> str:
+    """What two ids of one conversation have in common: the letters of a UUID have no case
+    (RFC 9562, 4).
+    """
+    return conversation.lower()
+
+
 def _check_time(text: str) -> str:
     parse_time(text)
     return text
@@ -44,6 +52,7 @@ Timestamp = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 Uid = Annotated[str, StringConstraints(pattern=f"^{UID_PATTERN}$")]
+# as it was written; compared by `conversation_key`
 ConversationId = Annotated[str, StringConstraints(pattern=f"^{_UUID.pattern}$")]
 PartyId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -52,6 +61,17 @@ Description = Annotated[str, StringConstraints(min_length=1, max_length=48 * 102
 Token = Annotated[str, StringConstraints(min_length=1, max_length=8 * 1024)]  # a compact JWS
 Lifetime = Annotated[float, Field(strict=True, ge=1, le=120)]  # seconds
 Flag = Annotated[bool, Field(strict=True)]
+
+
+def _without_fraction(value: Any) -> Any:
+    """A whole number as an int, however it was written: `0.0` is an integer in JSON Schema, too,
+    and some languages write no other.
+    """
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# last in the `Annotated` of a strict int, so that it comes first
+WHOLE = BeforeValidator(_without_fraction)
 
 
 class WireModel(Report):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -34,7 +35,8 @@ def read_object(payload: bytes) -> dict[str, Any]:
     if payload.count(b"[") + payload.count(b"{") > MAX_BRACKETS:
         raise MalformedMessage("too_deep", f"more than {MAX_BRACKETS} objects and arrays")
     try:
-        text = payload.decode("utf-8")
+        # a parser may read over a byte-order mark (RFC 8259, 8.1), and some writers set one
+        text = payload.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         raise MalformedMessage("not_json", f"not UTF-8 at byte {error.start}") from None
     if _too_deep(text):

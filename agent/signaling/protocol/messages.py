@@ -33,6 +33,7 @@ from agent.signaling.protocol.command_messages import (
 )
 from agent.signaling.protocol.device_status import About, DeviceSettings, Health, Override, Status
 from agent.signaling.protocol.encoding import (
+    WHOLE,
     Code,
     ConversationId,
     Description,
@@ -104,7 +105,7 @@ class RTCIceCandidate(WireModel):
 
     candidate: Annotated[str, Field(max_length=1024)]
     sdp_mid: Annotated[str, Field(max_length=64)] | None = None
-    sdp_m_line_index: Annotated[int, Field(strict=True, ge=0, le=63)] | None = None
+    sdp_m_line_index: Annotated[int, Field(strict=True, ge=0, le=63), WHOLE] | None = None
 
     @classmethod
     def of(cls, candidate: core.IceCandidate) -> Self:
@@ -206,7 +207,7 @@ class Offer(SignalMessage):
     """Either to either: a fresh transport for the same conversation."""
 
     type: Literal["offer"] = "offer"
-    generation: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+    generation: Annotated[int, Field(strict=True, ge=1, le=1_000_000), WHOLE]
     sdp: Description
 
 
@@ -214,7 +215,7 @@ class Answer(SignalMessage):
     """The answer to the `offer` of the same generation."""
 
     type: Literal["answer"] = "answer"
-    generation: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+    generation: Annotated[int, Field(strict=True, ge=1, le=1_000_000), WHOLE]
     sdp: Description
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from agent.core.call import events as core
 from agent.core.call.reasons import REASON_EXPIRED, CallStatus, CloseReason
 from agent.signaling.protocol import messages as wire
+from agent.signaling.protocol.encoding import conversation_key
 
 _DIRECTIONS = {"a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"}
 
@@ -14,7 +15,7 @@ def invitation(sender: str, message: wire.Invite, *, age: float | None) -> core.
     judged.
     """
     return core.Invitation(
-        conversation=message.conversation,
+        conversation=conversation_key(message.conversation),
         caller=sender,
         party=message.party,
         sdp=message.sdp,

@@ -58,6 +58,18 @@ def test_what_is_not_json_is_refused(payload: bytes) -> None:
     assert code_of(payload) == "not_json"
 
 
+@pytest.mark.parametrize("payload", [b'\xef\xbb\xbf{"a":1}', b'{"a":1}'])
+def test_read_object_reads_over_a_byte_order_mark(payload: bytes) -> None:
+    assert read_object(payload) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "payload", [b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf{}", b"\xff\xfe{\0}\0"]
+)
+def test_read_object_of_a_mark_alone_or_of_another_encoding(payload: bytes) -> None:
+    assert code_of(payload) == "not_json"
+
+
 def test_a_whole_surrogate_pair_is_read() -> None:
     assert read_object(b'{"a":"\\ud83d\\ude00"}') == {"a": "\U0001f600"}
 
