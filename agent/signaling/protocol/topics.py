@@ -65,14 +65,53 @@ class HealthTopic:
     uid: str
 
 
-Topic = SignalTopic | CommandTopic | EventTopic | StatusTopic | AboutTopic | HealthTopic
+@dataclass(frozen=True, slots=True)
+class SettingsTopic:
+    """`<prefix>/<uid>/settings`."""
+
+    uid: str
 
 
-_RESERVED = frozenset({"signal", "command", "events", "status", "about", "health", "settings"})
-_OF_A_DEVICE: dict[str, type[StatusTopic | AboutTopic | HealthTopic]] = {
+@dataclass(frozen=True, slots=True)
+class CallTopic:
+    """`<prefix>/<uid>/call`: what the line is doing."""
+
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotTopic:
+    """`<prefix>/<uid>/snapshot`: the last visitor, a JPEG."""
+
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputTopic:
+    """`<prefix>/<uid>/output/<name>`: a door release, a light."""
+
+    uid: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTopic:
+    """`<prefix>/<uid>/reply/<rest>`; `rest` is the requester's own, of one level or several."""
+
+    uid: str
+    rest: str
+
+
+_DeviceTopic = StatusTopic | AboutTopic | HealthTopic | SettingsTopic | CallTopic | SnapshotTopic
+Topic = SignalTopic | CommandTopic | EventTopic | OutputTopic | ReplyTopic | _DeviceTopic
+
+_OF_A_DEVICE: dict[str, type[_DeviceTopic]] = {
     "status": StatusTopic,
     "about": AboutTopic,
     "health": HealthTopic,
+    "settings": SettingsTopic,
+    "call": CallTopic,
+    "snapshot": SnapshotTopic,
 }
 
 
@@ -125,6 +164,15 @@ class Topics:
     def settings(self, uid: str) -> str:
         return f"{self._of(uid)}/settings"
 
+    def call(self, uid: str) -> str:
+        return f"{self._of(uid)}/call"
+
+    def snapshot(self, uid: str) -> str:
+        return f"{self._of(uid)}/snapshot"
+
+    def output(self, uid: str, name: str) -> str:
+        return f"{self._of(uid)}/output/{_name(name)}"
+
     def replies(self, uid: str) -> str:
         """Where the results of commands may go: below this."""
         return f"{self._of(uid)}/reply/"
@@ -138,17 +186,8 @@ class Topics:
         return f"{self._of(uid)}/command/+"
 
     def every(self, what: str) -> str:
-        """The filter for `status`, `about` or `health` of every device."""
+        """The filter for `status`, `about`, `health` and the like of every device."""
         return f"{self.prefix}/+/{_name(what)}"
-
-    def is_reserved(self, topic: str) -> bool:
-        """Whether `topic` lies where only the protocol's own messages may go, whatever stands
-        around it.
-        """
-        levels = topic.removeprefix(self.prefix + "/").split("/")
-        return topic.startswith(self.prefix + "/") and any(
-            level in _RESERVED for level in levels[1:]
-        )
 
     def parse(self, topic: str) -> Topic | None:
         """What `topic` names, or None for one that is not the protocol's."""
@@ -162,6 +201,10 @@ class Topics:
                 return CommandTopic(uid, verb)
             case [uid, "events", name] if is_uid(uid) and _NAME.fullmatch(name):
                 return EventTopic(uid, name)
+            case [uid, "output", name] if is_uid(uid) and _NAME.fullmatch(name):
+                return OutputTopic(uid, name)
+            case [uid, "reply", *rest] if is_uid(uid) and "".join(rest):
+                return ReplyTopic(uid, "/".join(rest))
             case [uid, what] if is_uid(uid) and what in _OF_A_DEVICE:
                 return _OF_A_DEVICE[what](uid)
         return None

@@ -13,10 +13,15 @@ from agent.signaling.protocol.topics import (
     DEFAULT_PREFIX,
     UID_PATTERN,
     AboutTopic,
+    CallTopic,
     CommandTopic,
     EventTopic,
     HealthTopic,
+    OutputTopic,
+    ReplyTopic,
+    SettingsTopic,
     SignalTopic,
+    SnapshotTopic,
     StatusTopic,
     Topics,
     is_uid,
@@ -41,6 +46,11 @@ def test_every_topic_parses_to_what_it_was_built_from(
     assert topics.parse(topics.status(uid)) == StatusTopic(uid)
     assert topics.parse(topics.about(uid)) == AboutTopic(uid)
     assert topics.parse(topics.health(uid)) == HealthTopic(uid)
+    assert topics.parse(topics.settings(uid)) == SettingsTopic(uid)
+    assert topics.parse(topics.call(uid)) == CallTopic(uid)
+    assert topics.parse(topics.snapshot(uid)) == SnapshotTopic(uid)
+    assert topics.parse(topics.output(uid, name)) == OutputTopic(uid, name)
+    assert topics.parse(topics.replies(uid) + name) == ReplyTopic(uid, name)
 
 
 @given(prefixes, uids, uids, names)
@@ -99,6 +109,12 @@ def test_no_prefix(prefix: str) -> None:
         "x/callbox/v1/a/signal/b",
         "callbox/v2/a/signal/b",
         "callbox/v1/a/other",
+        "callbox/v1/a/output",
+        "callbox/v1/a/output/Door",
+        "callbox/v1/a/reply",
+        "callbox/v1/a/reply/",
+        "callbox/v1/a/call/b",
+        "callbox/v1/-/snapshot",
     ],
 )
 def test_no_topic_of_ours(topic: str) -> None:
@@ -118,17 +134,28 @@ def test_only_what_is_never_retained_is_not_asked_for_as_such() -> None:
     assert wants_retained(topics.every("status"))
 
 
-@pytest.mark.parametrize(
-    ("topic", "reserved"),
-    [
-        ("callbox/v1/b/signal/a", True),
-        ("callbox/v1/a/status", True),
-        ("callbox/v1/a/command/open", True),
-        ("callbox/v1/a/x/signal/y", True),
-        ("callbox/v1/ops/replies/7", False),
-        ("callbox/v1/signal/replies", False),
-        ("replies/signal/7", False),
-    ],
-)
-def test_where_only_the_protocol_speaks(topic: str, reserved: bool) -> None:
-    assert Topics().is_reserved(topic) is reserved
+def test_topics_are_those_of_the_protocol() -> None:
+    topics = Topics()
+    assert [
+        topics.settings("a"),
+        topics.call("a"),
+        topics.snapshot("a"),
+        topics.output("a", "door"),
+        topics.replies("a"),
+    ] == [
+        "callbox/v1/a/settings",
+        "callbox/v1/a/call",
+        "callbox/v1/a/snapshot",
+        "callbox/v1/a/output/door",
+        "callbox/v1/a/reply/",
+    ]
+
+
+def test_topics_parse_reply_of_several_levels() -> None:
+    assert Topics().parse("callbox/v1/a/reply/ops/7") == ReplyTopic("a", "ops/7")
+
+
+@pytest.mark.parametrize("name", ["", "Door", "a/b", "+"])
+def test_topics_output_of_no_name(name: str) -> None:
+    with pytest.raises(ValueError, match="topic level"):
+        Topics().output("a", name)
