@@ -56,8 +56,8 @@ format: $(READY) ## Format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-generate: $(READY) ## Write config/ anew from the models
-	$(BIN)/python -m agent.settings config
+generate: $(READY) ## Write config/, docs/settings.md and the drawings of a call anew from the models
+	$(BIN)/python -m agent.settings config docs
 	$(BIN)/python -m agent.signaling.protocol.schema config
 	$(BIN)/python -m agent.core.call config docs
 

@@ -18,9 +18,11 @@ from agent.core.policy.rate_limiter import CallHistory
 from agent.core.policy.rules import Rule
 from agent.settings import Settings, load_policy, load_settings, sample_config, sample_policy
 from agent.settings.names import section_of
+from agent.settings.reference import FILE_NAME, write_reference
 from agent.settings.sample import write_samples
 
 CONFIG = Path(__file__).parent.parent / "config"
+DOCS = Path(__file__).parent.parent / "docs"
 
 
 def switched_on(sample: str) -> str:
@@ -30,9 +32,12 @@ def switched_on(sample: str) -> str:
 def test_the_committed_files_are_what_the_models_say(tmp_path: Path) -> None:
     write_samples(tmp_path)
     for name in ("callbox.toml", "policy.toml"):
-        assert (CONFIG / name).read_text() == (tmp_path / name).read_text(), (
-            "run python -m agent.settings config"
-        )
+        assert (CONFIG / name).read_text() == (tmp_path / name).read_text(), "run make generate"
+
+
+def test_committed_settings_page_is_what_the_models_say(tmp_path: Path) -> None:
+    write_reference(tmp_path)
+    assert (DOCS / FILE_NAME).read_text() == (tmp_path / FILE_NAME).read_text(), "run make generate"
 
 
 def test_the_sample_changes_nothing(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def sample_policy() -> str:
         for key, value in rule.items():
             if key not in explained:
                 lines += _prose(Rule.model_fields[key].description or "")
-            lines.append(f"#{key} = {_toml(value)}")
+            lines.append(f"#{key} = {to_toml(value)}")
             explained.add(key)
     return "\n".join(lines) + "\n"
 
@@ -101,10 +101,10 @@ def _settings(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[st
             sections.append((name, section))
             continue
         applied = " Applied by a reload." if is_live(field) else ""
-        yield from _prose(f"{field.description} {_range(field).strip()}".rstrip() + applied)
+        yield from _prose(f"{field.description} {range_of(field).strip()}".rstrip() + applied)
         # a list of tables, which its description shows
         if name != "rule":
-            yield f"#{name} = {_toml(_default(name, field))}"
+            yield f"#{name} = {to_toml(default_of(name, field))}"
         yield ""
     for name, section in sections:
         yield from _prose(section.__doc__ or "")
@@ -113,7 +113,8 @@ def _settings(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[st
         yield from _settings(section, (*path, name))
 
 
-def _default(name: str, field: FieldInfo) -> Any:
+def default_of(name: str, field: FieldInfo) -> Any:
+    """What the samples show: a duration as people write it."""
     if name == "uid" and field.default_factory is not None:
         # an example: the default is the host's own
         return "door-1"
@@ -132,7 +133,8 @@ def _is_duration(field: FieldInfo) -> bool:
     )
 
 
-def _range(field: FieldInfo) -> str:
+def range_of(field: FieldInfo) -> str:
+    """A sentence, or empty where there is no bound."""
     least = next((_bound(item.ge, field) for item in field.metadata if isinstance(item, Ge)), None)
     most = next((_bound(item.le, field) for item in field.metadata if isinstance(item, Le)), None)
     if least is None:
@@ -141,10 +143,11 @@ def _range(field: FieldInfo) -> str:
 
 
 def _bound(value: Any, field: FieldInfo) -> str:
-    return format_duration(value) if _is_duration(field) else _toml(value)
+    return format_duration(value) if _is_duration(field) else to_toml(value)
 
 
-def _toml(value: Any) -> str:
+def to_toml(value: Any) -> str:
+    """`value` as TOML writes it; None is an empty text."""
     if value is None:
         return '""'
     if isinstance(value, bool):
@@ -157,10 +160,10 @@ def _toml(value: Any) -> str:
         return (
             "{}"
             if not value
-            else f"{{ {', '.join(f'{key} = {_toml(each)}' for key, each in value.items())} }}"
+            else f"{{ {', '.join(f'{key} = {to_toml(each)}' for key, each in value.items())} }}"
         )
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(to_toml, value))}]"
     return json.dumps(value.value if isinstance(value, Enum) else str(value))
 
 
