@@ -9,7 +9,11 @@ import pytest
 import agent.errors
 from agent.errors import CallboxError, CallError, ConfigurationError, MalformedMessage
 
-CLASSES = [each for _, each in inspect.getmembers(agent.errors, inspect.isclass)]
+CLASSES = [
+    each
+    for _, each in inspect.getmembers(agent.errors, inspect.isclass)
+    if each.__module__ == agent.errors.__name__
+]
 
 
 @pytest.mark.parametrize("error", CLASSES, ids=lambda each: each.__name__)
