@@ -12,10 +12,13 @@ import pytest
 import typer
 
 from agent.cli import app
+from agent.settings.models import CARRIED_OUT
+from agent.signaling.protocol import messages as wire
 from tests.test_architecture import AGENT, MODULES, imports_of, name_of
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+PROTOCOL = ROOT / "docs" / "protocol.md"
 PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 # `make page` makes it
 BUILT = {"agent/web/conversation.js"}
@@ -118,6 +121,35 @@ def test_readme_is_short() -> None:
 
 def test_screenshot_is_small() -> None:
     assert (ROOT / "docs" / "page.png").stat().st_size < 150_000
+
+
+# -- what the protocol's document says of this version -------------------------------------------
+
+
+def listed_as_missing(kind: str) -> set[str]:
+    (line,) = re.findall(rf"^> - {kind}: (.*)$", PROTOCOL.read_text(), re.MULTILINE)
+    return set(re.findall(r"`(\w+)`", line))
+
+
+def in_tables(section: str, title: str) -> set[str]:
+    """The names in the first column of the tables of a section with that title."""
+    text = PROTOCOL.read_text().partition(f"\n## {section}.")[2].partition("\n## ")[0]
+    tables = [each for each in text.split("\n\n") if each.startswith(f"| {title} |")]
+    rows = [row for table in tables for row in table.splitlines() if row.startswith("| `")]
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row.split(" | ")[0])}
+
+
+def test_protocol_says_which_messages_are_missing() -> None:
+    assert in_tables("2", "type") - set(wire.SIGNALS) == listed_as_missing("messages")
+
+
+def test_protocol_says_which_events_are_missing() -> None:
+    told = {*wire.EVENTS, "command_result"}
+    assert in_tables("5", "event") - told == listed_as_missing("events")
+
+
+def test_protocol_says_which_commands_are_missing() -> None:
+    assert in_tables("6", "verb") - set(CARRIED_OUT) == listed_as_missing("commands")
 
 
 # -- the drawing of the house ----------------------------------------------------------------------
