@@ -13,7 +13,14 @@ from typing import Any, Protocol
 
 from agent.core.call import events as ev
 from agent.core.call.decision import Decision
-from agent.core.call.events import IceCandidate, IceServer, MediaGrant, PeerEvent, SignalEffect
+from agent.core.call.events import (
+    ErrorRaised,
+    IceCandidate,
+    IceServer,
+    MediaGrant,
+    PeerEvent,
+    SignalEffect,
+)
 from agent.core.call.reasons import SharedBitrate
 from agent.core.rate.bitrate_limits import BitrateLimits
 from agent.core.rate.encoder_demand import EncoderDemand
@@ -204,6 +211,9 @@ class Peer(Protocol):
 
     def send_control(self, text: str) -> bool:
         """Send on the data channel `callbox`; False where there is none open."""
+
+    def explain(self) -> ErrorRaised:
+        """Why it is not connected: what was tried so far, without addresses."""
 
     def counters(self) -> PeerCounters:
         """A snapshot of every counter, with W3C's units."""

@@ -306,6 +306,8 @@ class Conversation:
                     self._transports.add_candidate(effect)
                 case ev.StartMedia():
                     self._transports.start_media(effect.generation)
+                case ev.ExplainPeer():
+                    self._emit(self._transports.explain(effect.generation))
                 case ev.ClosePeer():
                     self._transports.close(effect.generation)
                 case ev.Closed():

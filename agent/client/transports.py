@@ -94,6 +94,10 @@ class Transports:
             self.start_counting()
         transport.peer.start_media()
 
+    def explain(self, generation: int) -> ev.ErrorRaised:
+        """Why that one is not connected."""
+        return self._open[generation].peer.explain()
+
     def close(self, generation: int) -> None:
         transport = self._open[generation]
         transport.stop()

@@ -14,6 +14,7 @@ from aiortc.sdp import MediaDescription
 
 from agent.core.call.events import (
     CandidateFound,
+    ErrorRaised,
     FirstFrameSeen,
     IceCandidate,
     IceConnected,
@@ -30,15 +31,16 @@ from agent.core.call.events import (
 from agent.core.call.media_inactivity import RTCP_TIMEOUT, RtcpMonitor
 from agent.core.call.reasons import CloseReason
 from agent.core.statistics.counters import PeerCounters
-from agent.errors import CallboxError, NoCommonCodec, PeerError, UnusableDescription
+from agent.errors import CallboxError, PeerError, UnusableDescription
 from agent.ports import IceOptions, LocalStream, PeerFactory, RemoteMedia
 from agent.webrtc import internals as inside
+from agent.webrtc.connect_report import ConnectReport
 from agent.webrtc.data_channel import LABEL, ControlChannel
 from agent.webrtc.description.local_description import declares_profile, publish
 from agent.webrtc.description.remote_description import RemoteDescription, read_answer, read_offer
 from agent.webrtc.ice.ice_servers import UsableServer, usable_servers
 from agent.webrtc.ice.trickle import Trickle
-from agent.webrtc.peer_media import PeerMedia
+from agent.webrtc.peer_media import PeerMedia, require_codecs
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,7 @@ class AiortcPeer:
         self._closing: asyncio.Task[None] | None = None
         self._gathering: asyncio.Task[None] | None = None
         self._consent: inside.ConsentWatch | None = None
+        self._report: ConnectReport | None = None
         self._rtcp_monitor = RtcpMonitor()
         self._control = ControlChannel(on_control)
         self._media = PeerMedia(
@@ -104,7 +107,7 @@ class AiortcPeer:
 
     async def create_answer(self, offer: str) -> str:
         remote = read_offer(offer)
-        _require_codecs(remote)
+        require_codecs(remote)
         with self._open():
             for section in remote.media:
                 if section.kind != "application" and _wants(section):
@@ -143,6 +146,11 @@ class AiortcPeer:
 
     def send_control(self, text: str) -> bool:
         return self._control.send(text)
+
+    def explain(self) -> ErrorRaised:
+        if self._report is None:
+            return ErrorRaised("ice_failed", "there is no description yet")
+        return self._report.failure(ice_connected=self._ice_connected)
 
     def counters(self) -> PeerCounters:
         return self._media.counters(self._consent)
@@ -183,12 +191,13 @@ class AiortcPeer:
 
     def _prepare_ice(self) -> None:
         ice = self._pc.require_ice()
-        inside.DtlsReader(self._pc.require_dtls())
+        dtls = inside.DtlsReader(self._pc.require_dtls())
         if not self._relay_only:
             inside.use_host_addresses(ice, self._ice.host_addresses)
         self._consent = inside.ConsentWatch(
             ice, self._packets_received, self._fell_silent, self._heard_again, self._listened
         )
+        self._report = ConnectReport(self._pc, self._trickle, self._consent, dtls)
 
     async def _described(self, mid: str | None, index: int) -> str:
         """Our description with what is known now; the servers are asked in the background."""
@@ -267,8 +276,8 @@ class AiortcPeer:
 
     def _transport_ended(self) -> None:
         if not self._connected:
-            part = "DTLS" if self._ice_connected else "ICE"
-            self._fail(f"{part.lower()}_failed", f"{part} did not connect")
+            failure = self.explain()
+            self._fail(failure.code, failure.message)
         elif not self._over:
             lost = self._consent is not None and self._consent.lost
             detail = (
@@ -335,12 +344,6 @@ class AiortcPeer:
 def _wants(section: MediaDescription) -> bool:
     """Whether the remote peer is to receive this kind."""
     return section.direction in ("sendrecv", "recvonly")
-
-
-def _require_codecs(remote: RemoteDescription) -> None:
-    video = remote.find("video")
-    if video is not None and not inside.has_common_codec("video", "video/H264", video.rtp.codecs):
-        raise NoCommonCodec("the offer has video, yet no H.264 with packetization-mode 1")
 
 
 make_peer: PeerFactory = AiortcPeer

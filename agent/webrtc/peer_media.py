@@ -11,10 +11,11 @@ from aiortc.rtcrtpsender import RTCRtpSender
 from agent.core.call.events import MediaGrant
 from agent.core.call.reasons import SharedBitrate
 from agent.core.statistics.counters import PeerCounters, SentCounters
-from agent.errors import PeerError
+from agent.errors import NoCommonCodec, PeerError
 from agent.ports import AUDIO_CLOCK_RATE, AudioPacket, LocalStream, RemoteMedia
 from agent.webrtc import internals as inside
 from agent.webrtc import peer_counters as counters
+from agent.webrtc.description.remote_description import RemoteDescription
 from agent.webrtc.receiving.inbound import InboundAudio, InboundVideo
 from agent.webrtc.sending.adaptation import BitrateAdaptation
 from agent.webrtc.sending.outbound import OutboundAudio, OutboundVideo
@@ -32,6 +33,13 @@ _DIRECTIONS = {
 
 # of all connections: they send the pictures of one encoder
 _packetize = H264Packetizer()
+
+
+def require_codecs(remote: RemoteDescription) -> None:
+    """Raises NoCommonCodec for video that we cannot send."""
+    video = remote.find("video")
+    if video is not None and not inside.has_common_codec("video", "video/H264", video.rtp.codecs):
+        raise NoCommonCodec("the offer has video, yet no H.264 with packetization-mode 1")
 
 
 class PeerMedia:

@@ -207,3 +207,13 @@ async def test_client_every_wait_has_a_deadline(
             peer.emit(event)  # type: ignore[arg-type]
         record = await incoming.wait_closed()
     assert record.reason is reason
+
+
+async def test_client_transport_that_does_not_connect_in_time_is_explained() -> None:
+    async with two(make_timing(setup=0.05)) as (alice, bob):
+        alice.client.call("bob")
+        incoming = await called(bob)
+        await incoming.accept()
+        await bob.seen("error")
+        record = await incoming.wait_closed()
+    assert record.reason is CloseReason.ICE_FAILED

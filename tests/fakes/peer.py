@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from agent.core.call.events import IceCandidate, MediaGrant, PeerConnected, PeerEvent
+from agent.core.call.events import ErrorRaised, IceCandidate, MediaGrant, PeerConnected, PeerEvent
 from agent.core.statistics.counters import PeerCounters, SentCounters
 from agent.ports import IceOptions, LocalStream, RemoteMedia
 
@@ -70,6 +70,9 @@ class FakePeer:
     def send_control(self, text: str) -> bool:
         self.controls.append(text)
         return True
+
+    def explain(self) -> ErrorRaised:
+        return ErrorRaised("ice_failed", f"transport {self.generation} is not connected")
 
     def counters(self) -> PeerCounters:
         self.frames += 30

@@ -322,6 +322,7 @@ async def test_peer_wrong_fingerprint_fails_the_set_up(clip: list[bytes]) -> Non
         failed = await caller.event(PeerFailed)
         assert failed.code == "dtls_failed"
         assert failed.reason is CloseReason.ICE_FAILED
+        assert "certificate is not the one that its description names" in failed.message
         assert not caller.of(PeerConnected)
 
 

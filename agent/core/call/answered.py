@@ -121,7 +121,9 @@ def expire_setup(call: Call, _event: ev.DeadlineReached, now: float) -> Step:
     call.require_due(now)
     if call.deadline is not None and now < call.deadline:
         return call.state, [*call.renewals.drop()]
-    return call.say_close(now, CloseReason.ICE_FAILED)
+    explained = [ev.ExplainPeer(generation) for generation in sorted(call.renewals.live)]
+    tell: list[ev.Effect] = [*explained, ev.SendClose(call.remote.uid, CloseReason.ICE_FAILED)]
+    return call.end(now, CloseReason.ICE_FAILED, Side.LOCAL, tell)
 
 
 def expire_established(call: Call, _event: ev.DeadlineReached, now: float) -> Step:

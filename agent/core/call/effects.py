@@ -114,6 +114,13 @@ class StartMedia:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainPeer:
+    """Say what the transport of this generation has tried, as `ErrorRaised`: its time is over."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClosePeer:
     """Stop the media and close the transport of this generation."""
 
@@ -147,6 +154,7 @@ Effect = (
     | ApplyAnswer
     | AddCandidate
     | StartMedia
+    | ExplainPeer
     | ClosePeer
     | Notice
 )

@@ -183,6 +183,7 @@ export class Shell {
     applyAnswer: (effect) => void this.peers.applyAnswer(effect),
     addCandidate: (effect) => this.peers.addCandidate(effect),
     startMedia: (effect) => this.#startMedia(effect),
+    explainPeer: () => this.fail("ice_failed", "no path to the remote peer was found in time"),
     // At the end of a call its last statistics are read first.
     closePeer: ({ generation }) => this.rules.closed ?? this.peers.close(generation),
     remoteRinging: ({ expiresIn }) => this.#hooks.emit("ringing", { expiresIn }),

@@ -33,6 +33,8 @@ MAX_LINE_LENGTH = 4096
 END_OF_CANDIDATES = "a=end-of-candidates"
 
 _CANDIDATE = "a=candidate:"
+# the place of the address in a candidate (RFC 8839 5.1)
+_ADDRESS = 4
 _CANDIDATE_TYPES = ("host", "srflx", "relay")
 _CREDENTIAL = re.compile(r"[!-~]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -53,6 +55,8 @@ class RemoteDescription:
     candidates: tuple[RTCIceCandidate, ...]
     end_of_candidates: bool
     served: Served
+    # candidates with a `.local` name in place of an address
+    hidden: int = 0
 
     @property
     def mid(self) -> str | None:
@@ -97,7 +101,11 @@ def _read(lines: list[str], served: Served) -> RemoteDescription:
         _check_section(section)
     primary = _primary(description)
     candidates, ended = _candidates_of(lines, served)
-    return RemoteDescription(sdp, media, primary, candidates, ended, served)
+    hidden = sum(
+        is_hidden(line)
+        for line in {line for at in served.tags.values() for line in _sections(lines)[at]}
+    )
+    return RemoteDescription(sdp, media, primary, candidates, ended, served, hidden)
 
 
 def read_candidate(text: str) -> RTCIceCandidate | None:
@@ -118,6 +126,12 @@ def read_candidate(text: str) -> RTCIceCandidate | None:
         and not (address.is_unspecified or address.is_multicast or "%" in candidate.ip)
     )
     return candidate if usable else None
+
+
+def is_hidden(text: str) -> bool:
+    """Whether a candidate has a `.local` name in place of its address, as browsers write it."""
+    words = text.strip().removeprefix("a=").split()
+    return len(words) > _ADDRESS and words[_ADDRESS].lower().endswith(".local")
 
 
 def session_end(lines: list[str]) -> int:

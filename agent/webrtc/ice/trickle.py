@@ -15,7 +15,11 @@ import aioice
 from aiortc.rtcicetransport import RTCIceCandidate
 
 from agent.core.call.events import IceCandidate
-from agent.webrtc.description.remote_description import RemoteDescription, read_candidate
+from agent.webrtc.description.remote_description import (
+    RemoteDescription,
+    is_hidden,
+    read_candidate,
+)
 from agent.webrtc.ice import gather
 from agent.webrtc.ice.ice_servers import UsableServer
 from agent.webrtc.internals import PeerConnection, knows_remote_candidates
@@ -33,6 +37,8 @@ class Trickle:
         self._remote: RemoteDescription | None = None
         self._early: list[IceCandidate | None] = []
         self._trickled = 0
+        # candidates of the remote peer with a name in place of an address
+        self.hidden = 0
         self._remote_ended = self._local_ended = self._ended = False
 
     async def describe(self, remote: RemoteDescription) -> None:
@@ -40,6 +46,7 @@ class Trickle:
         now on.
         """
         self._remote = remote
+        self.hidden += remote.hidden
         for candidate in remote.candidates:
             await self._add(candidate)
         self._remote_ended |= remote.end_of_candidates
@@ -106,6 +113,7 @@ class Trickle:
         usable = read_candidate(candidate.candidate)
         if usable is None:
             log.debug("a candidate that cannot be paired is ignored")
+            self.hidden += is_hidden(candidate.candidate)
         elif self._remote is not None and self._remote.carries(
             candidate.sdp_mid, candidate.sdp_mline_index
         ):

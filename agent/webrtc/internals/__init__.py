@@ -20,6 +20,7 @@ from agent.webrtc.internals.ice_candidates import (
     add_local_candidate,
     host_protocols,
     knows_remote_candidates,
+    pairs_of,
     selected_pair,
     use_host_addresses,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "knows_remote_candidates",
     "make_decoder",
     "open_relay",
+    "pairs_of",
     "relayed_candidate",
     "selected_pair",
     "steady_time",

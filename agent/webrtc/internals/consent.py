@@ -59,6 +59,11 @@ class ConsentWatch:
         ice.check_incoming = self._checked  # type: ignore[method-assign]
         ice.query_consent = self._watch  # type: ignore[method-assign]
 
+    @property
+    def signs(self) -> int:
+        """Checks of the remote peer that came, and answers to ours."""
+        return self._signs
+
     def _checked(
         self, message: aioice.stun.Message, addr: tuple[str, int], protocol: aioice.ice.StunProtocol
     ) -> None:

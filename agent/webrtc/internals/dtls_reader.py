@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pylibsrtp
 from aiortc import clock
-from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcdtlstransport import RTCDtlsParameters, RTCDtlsTransport, State
 from aiortc.rtp import is_rtcp
 from aiortc.stats import RTCTransportStats
 from OpenSSL import SSL
@@ -39,7 +40,15 @@ class DtlsReader:
         self._dtls: Any = dtls
         self._sources: set[int] = set()
         self._told = False
+        # why the handshake failed, once it has
+        self.failure: str | None = None
         dtls._recv_next = self._read_next  # type: ignore[method-assign]
+        self._handshake = dtls._do_handshake
+        self._validate, self._secure = dtls._validate_peer_identity, dtls._setup_srtp
+        patched: Any = dtls
+        patched._do_handshake = self._shake_hands
+        patched._validate_peer_identity = self._validate_identity
+        patched._setup_srtp = self._setup_srtp
 
     async def _read_next(self) -> None:
         """Raises ConnectionError at the end of the transport."""
@@ -58,6 +67,35 @@ class DtlsReader:
             if not self._told:
                 self._told = True
                 log.info("a packet that cannot be read was dropped: %s", type(error).__name__)
+
+    async def _shake_hands(self) -> None:
+        connection = self._dtls._ssl
+        self._dtls._ssl = _Noting(connection, self._note)
+        try:
+            await self._handshake()
+        finally:
+            self._dtls._ssl = connection
+
+    def _validate_identity(self, parameters: RTCDtlsParameters) -> None:
+        self._attempt(
+            lambda: self._validate(parameters),
+            "the remote peer's certificate is not the one that its description names",
+        )
+
+    def _setup_srtp(self) -> None:
+        self._attempt(self._secure, "the remote peer has no SRTP profile of ours")
+
+    def _attempt(self, step: Callable[[], None], failure: str) -> None:
+        """aiortc tells of its failure from inside."""
+        self.failure = failure
+        step()
+        if self._dtls._state is not State.FAILED:
+            self.failure = None
+
+    def _note(self, error: SSL.Error) -> None:
+        """The first error of OpenSSL's is the cause; those that only ask for more have no text."""
+        if self.failure is None and error.args and error.args[0]:
+            self.failure = ", ".join(str(entry[-1]) for entry in error.args[0])
 
     async def _next_datagram(self) -> bytes | None:
         """None where a handshake's timer came first, and was served."""
@@ -87,10 +125,12 @@ class DtlsReader:
             data = dtls._ssl.recv(_RECORD)
         except SSL.ZeroReturnError:
             data = None
-        except SSL.Error:
+        except SSL.Error as error:
+            self._note(error)
             data = b""
         await dtls._write_ssl()
         if data is None:
+            self.failure = self.failure or "the remote peer ended the handshake"
             raise ConnectionError("the remote peer has closed DTLS")
         if data:
             self._authenticated(datagram)
@@ -132,6 +172,23 @@ class DtlsReader:
     def _authenticated(self, datagram: bytes) -> None:
         self._dtls._RTCDtlsTransport__rx_packets += 1
         self._dtls._RTCDtlsTransport__rx_bytes += len(datagram)
+
+
+class _Noting:
+    """OpenSSL's connection during the handshake; its errors are noted on their way."""
+
+    def __init__(self, connection: Any, note: Callable[[SSL.Error], None]) -> None:
+        self._connection, self._note = connection, note
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def do_handshake(self) -> None:
+        try:
+            self._connection.do_handshake()
+        except SSL.Error as error:
+            self._note(error)
+            raise
 
 
 def transport_totals(dtls: RTCDtlsTransport) -> RTCTransportStats:

@@ -60,6 +60,13 @@ def add_local_candidate(
     return True
 
 
+def pairs_of(ice: aioice.ice.Connection) -> tuple[int, int]:
+    """How many pairs are, or were, checked, and how many of those were answered."""
+    states = [pair.state for pair in ice._check_list]
+    succeeded = aioice.ice.CandidatePair.State.SUCCEEDED
+    return len(states), sum(state is succeeded for state in states)
+
+
 def knows_remote_candidates(ice: aioice.ice.Connection) -> bool:
     return bool(ice._remote_candidates)
 

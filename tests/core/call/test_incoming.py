@@ -186,6 +186,7 @@ def test_incoming_transport_that_never_connects_fails() -> None:
     feed(call, ev.AcceptRequested(), ev.DescriptionReady(0, "a"), now=100.0)
     effects = feed(call, ev.DeadlineReached(), now=115.0)
     assert effects == [
+        ev.ExplainPeer(0),
         ev.SendClose(CALLER, CloseReason.ICE_FAILED),
         ev.ClosePeer(0),
         ev.Closed(CloseReason.ICE_FAILED, Side.LOCAL),

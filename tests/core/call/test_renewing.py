@@ -305,8 +305,11 @@ def test_renewal_no_fresh_transport_puts_the_end_of_the_setup_off(role: str) -> 
     for now in (105.0, 110.0, 115.0):
         feed(call, ev.RenewRequested(), now=now)
         assert call.next_deadline() == 101.0 + call.timing.setup
+    live = set(call.renewals.live)
     effects = feed(call, ev.DeadlineReached(), now=116.0)
-    assert effects[0] == ev.SendClose(CALLER, CloseReason.ICE_FAILED)
+    explained = [each for each in effects if isinstance(each, ev.ExplainPeer)]
+    assert explained == [ev.ExplainPeer(generation) for generation in sorted(live)]
+    assert effects[len(explained)] == ev.SendClose(CALLER, CloseReason.ICE_FAILED)
     assert effects[-1] == ev.Closed(CloseReason.ICE_FAILED, Side.LOCAL)
 
 

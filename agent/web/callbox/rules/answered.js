@@ -178,7 +178,11 @@ function passError(call, input, now) {
 function expireSetup(call, _input, now) {
   call.mustBeDue(now);
   if (call.deadline !== null && now < call.deadline) return [call.state, call.renewals.drop()];
-  return hangUp(call, { type: "", reason: "ice_failed" }, now);
+  const reason = "ice_failed";
+  return call.end(now, reason, "local", [
+    ...call.renewals.explainAll(),
+    { type: "sendClose", to: call.remoteUid, reason },
+  ]);
 }
 
 /**

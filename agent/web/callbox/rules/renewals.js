@@ -73,6 +73,12 @@ export class Renewals {
   }
 
   /** @returns {Effect[]} */
+  explainAll() {
+    const all = [...this.live].sort((a, b) => a - b);
+    return all.map((generation) => ({ type: "explainPeer", generation }));
+  }
+
+  /** @returns {Effect[]} */
   closeAll() {
     const all = [...this.live].sort((a, b) => a - b);
     this.live.clear();
