@@ -14,7 +14,7 @@ from tests.conftest import free_port
 from tests.parts import missing
 
 BIN = Path("/usr/lib/rabbitmq/bin")
-START_TIMEOUT = 90
+START_TIMEOUT = 240
 
 
 class RabbitMq:

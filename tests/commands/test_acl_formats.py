@@ -81,13 +81,13 @@ def test_acl_of_mosquitto_grants_each_role_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_acl_of_rabbitmq_grants_each_role_its_own(tmp_path: Path) -> None:
     script = tmp_path / "callbox-acl.sh"
     script.write_text(rules(BrokerKind.RABBITMQ, AROUND))
     users = dict.fromkeys((*NAMES, ADMIN), PASSWORD)
     with RabbitMq(tmp_path, users) as broker:
-        subprocess.run(["sh", script, "front-desk"], env=broker.environ, check=True, timeout=240)
+        subprocess.run(["sh", script, "front-desk"], env=broker.environ, check=True, timeout=600)
         broker.control("set_permissions", ADMIN, ".*", ".*", ".*")
         assert differences(broker.port) == []
 
