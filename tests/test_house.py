@@ -96,6 +96,15 @@ def is_value(node: ast.ClassDef) -> bool:
     return any(word in mark for mark in marks for word in plain)
 
 
+def has_value(name: str, classes: dict[str, ast.ClassDef]) -> bool:
+    """Whether it is a value, itself or by what it inherits."""
+    node = classes.get(name)
+    if node is None:
+        return False
+    bases = [each.id for each in node.bases if isinstance(each, ast.Name)]
+    return is_value(node) or any(has_value(each, classes) for each in bases)
+
+
 def inherited(name: str, classes: dict[str, ast.ClassDef]) -> set[str]:
     node = classes.get(name)
     if node is None:
@@ -114,7 +123,7 @@ def large_classes() -> set[str]:
     return {
         name
         for name, node in classes.items()
-        if not is_value(node) and len(inherited(name, classes)) > MAX_ATTRIBUTES
+        if not has_value(name, classes) and len(inherited(name, classes)) > MAX_ATTRIBUTES
     }
 
 

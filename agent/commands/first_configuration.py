@@ -38,13 +38,13 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Broker:
+class BrokerEndpoint:
     host: str
     port: int
     tls: bool
 
 
-def parse_broker(text: str) -> Broker:
+def parse_broker(text: str) -> BrokerEndpoint:
     """`[mqtt://|mqtts://]HOST[:PORT]`. Raises ValueError."""
     parts = urlsplit(text if "://" in text else f"mqtt://{text}")
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path.strip("/"):
@@ -52,7 +52,7 @@ def parse_broker(text: str) -> Broker:
     if parts.username or parts.password:
         raise ValueError("name and password are asked for on their own")
     tls = parts.scheme == "mqtts"
-    return Broker(parts.hostname, parts.port or (8883 if tls else 1883), tls)
+    return BrokerEndpoint(parts.hostname, parts.port or (8883 if tls else 1883), tls)
 
 
 def parse_callers(text: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from agent.doctor import devices, network, system_check
 from agent.doctor.broker_rules import check_broker_rules
 from agent.doctor.camera_report import report_camera
 from agent.doctor.configuration_check import judge
-from agent.doctor.findings import Finding, Report, Verdict
+from agent.doctor.findings import DoctorReport, Finding, Verdict
 from agent.doctor.measure import Progress, measure_camera
 from agent.doctor.records import check_records
 from agent.errors import CallboxError, ConfigurationError, MediaError
@@ -38,7 +38,7 @@ class Plan:
     seconds: float = 20.0
 
 
-async def examine(plan: Plan, progress: Progress = lambda _step: None) -> Report:
+async def examine(plan: Plan, progress: Progress = lambda _step: None) -> DoctorReport:
     """Look at everything. What cannot be looked at is a finding, too."""
     progress("looking at this machine")
     findings = [*await _in_thread("clock", system_check.check_clock)]
@@ -59,7 +59,7 @@ async def examine(plan: Plan, progress: Progress = lambda _step: None) -> Report
     if settings is not None:
         findings += [each async for each in _with_settings(settings, plan, progress)]
     made_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Report(made_at, await asyncio.to_thread(system_check.system), tuple(findings))
+    return DoctorReport(made_at, await asyncio.to_thread(system_check.system), tuple(findings))
 
 
 async def _with_settings(

@@ -44,7 +44,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DoctorReport:
     """`made_at` is ISO 8601, UTC. `system` are versions and names, for whoever reads this in a
     bug.
     """

@@ -9,7 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 from agent.cli import app
-from agent.commands.first_configuration import Answers, Broker, parse_broker, parse_callers, write
+from agent.commands.first_configuration import (
+    Answers,
+    BrokerEndpoint,
+    parse_broker,
+    parse_callers,
+    write,
+)
 from agent.errors import ConfigurationError
 from agent.settings import load_policy, load_settings, sample_policy
 from agent.settings.models import CARRIED_OUT, DEFAULT_COMMANDS
@@ -107,14 +113,14 @@ def test_directory_that_cannot_be_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "broker"),
     [
-        ("192.0.2.7", Broker("192.0.2.7", 1883, tls=False)),
-        ("broker:1884", Broker("broker", 1884, tls=False)),
-        ("mqtt://broker", Broker("broker", 1883, tls=False)),
-        ("mqtts://broker:8884", Broker("broker", 8884, tls=True)),
-        ("[2001:db8::1]:1883", Broker("2001:db8::1", 1883, tls=False)),
+        ("192.0.2.7", BrokerEndpoint("192.0.2.7", 1883, tls=False)),
+        ("broker:1884", BrokerEndpoint("broker", 1884, tls=False)),
+        ("mqtt://broker", BrokerEndpoint("broker", 1883, tls=False)),
+        ("mqtts://broker:8884", BrokerEndpoint("broker", 8884, tls=True)),
+        ("[2001:db8::1]:1883", BrokerEndpoint("2001:db8::1", 1883, tls=False)),
     ],
 )
-def test_broker(text: str, broker: Broker) -> None:
+def test_broker(text: str, broker: BrokerEndpoint) -> None:
     assert parse_broker(text) == broker
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from agent.doctor.findings import TRIED, Finding, Report, Verdict
+from agent.doctor.findings import TRIED, DoctorReport, Finding, Verdict
 
 FINDINGS = (
     Finding("clock", Verdict.OK, "it is on time"),
@@ -14,7 +14,7 @@ FINDINGS = (
 
 
 def test_a_report_for_people_says_what_to_do_and_what_was_never_tried() -> None:
-    text = Report("2026-11-22T12:00:00Z", {"board": "Raspberry Pi 4"}, FINDINGS).to_text()
+    text = DoctorReport("2026-11-22T12:00:00Z", {"board": "Raspberry Pi 4"}, FINDINGS).to_text()
     assert "Raspberry Pi 4" in text
     assert "-> Is it running?" in text
     assert "tried none of this on a Raspberry Pi" in text
@@ -23,14 +23,14 @@ def test_a_report_for_people_says_what_to_do_and_what_was_never_tried() -> None:
 
 
 def test_a_report_for_programs_holds_the_same() -> None:
-    body = json.loads(Report("2026-11-22T12:00:00Z", {}, FINDINGS).to_json())
+    body = json.loads(DoctorReport("2026-11-22T12:00:00Z", {}, FINDINGS).to_json())
     assert (body["ok"], body["tried_on_hardware"], body["note"]) == (False, [], TRIED)
     assert [each["verdict"] for each in body["findings"]] == ["ok", "failed", "skipped"]
     assert body["findings"][1]["figures"] == {"seconds": 1.5}
 
 
 def test_nothing_failed_where_nothing_did() -> None:
-    report = Report("", {}, FINDINGS[::2])
+    report = DoctorReport("", {}, FINDINGS[::2])
     assert not report.failed
     assert json.loads(report.to_json())["ok"]
     assert report.to_text().endswith("Everything that was looked at works.")

@@ -1,6 +1,6 @@
 """The broker port on a `FakeNetwork`.
 
-`tests/signaling/mqtt/test_broker_contract.py` holds it to the real one.
+`tests/signaling/test_broker.py` holds it to the real one.
 """
 
 from __future__ import annotations

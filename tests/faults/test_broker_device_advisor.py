@@ -7,21 +7,16 @@ lose messages.
 
 from __future__ import annotations
 
-import asyncio
-import ssl
-from collections.abc import Sequence
-from itertools import pairwise
-from pathlib import Path
-
 import pytest
 
 from agent.errors import NotConnected
-from agent.signaling.broker import Incoming
-from agent.signaling.mqtt.backoff import Backoff
-from agent.signaling.mqtt.connection import MqttBroker
-from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions
-from agent.signaling.protocol.json_limits import MAX_PAYLOAD
-from tests.fakes.reader import reading, stream_of
+from tests.faults.advisor import (
+    SIGNALS,
+    client,
+    received,
+    settled,
+    silence,
+)
 from tests.faults.scripted_broker import (
     PATIENCE,
     PINGREQ,
@@ -32,181 +27,7 @@ from tests.faults.scripted_broker import (
     Packet,
     ScriptedBroker,
 )
-from tests.signaling.mqtt.certificates import Authority
 from tests.waiting import until
-
-SERVER_SHUTTING_DOWN = 139
-SIGNALS = "callbox/v1/door-1/signal/+"
-
-
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long the client would have waited before each of its attempts but the first; it does not
-    wait.
-    """
-    found: list[float] = []
-
-    class Recorded(Backoff):
-        def next(self, *, slow: bool, spent: float = 0.0) -> float:
-            found.append(super().next(slow=slow, spent=0.0 * spent))
-            return 0.0
-
-    monkeypatch.setattr("agent.signaling.mqtt.link.Backoff", Recorded)
-    return found
-
-
-def client(port: int, *filters: str, **changes: object) -> MqttBroker:
-    options = MqttOptions(port=port, client_id="callbox-door-1").model_copy(update=changes)
-    broker = MqttBroker(options)
-    if filters:
-        reading(broker, filters[0], essential=True)
-    for name in filters[1:]:
-        broker.subscribe(name)
-    return broker
-
-
-async def serve(connection: Connection) -> None:
-    """What every broker does."""
-    await connection.accept()
-    await connection.subscribed()
-    await connection.hung_up()
-
-
-async def no_connack(connection: Connection) -> None:
-    """How long the client waits for one is held by `test_a_broker_that_does_not_answer_is_left`."""
-    await connection.read_any()
-
-
-async def silence(connection: Connection) -> None:
-    await connection.hung_up()
-
-
-async def received(broker: MqttBroker) -> Incoming:
-    async with asyncio.timeout(PATIENCE):
-        return await stream_of(broker).receive()
-
-
-async def settled(future: asyncio.Future[None]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        await future
-
-
-def assert_exponential(pauses: Sequence[float], options: MqttOptions) -> None:
-    """Each lies in the upper half of a step of its own; steps double; jitter puts no two at one
-    place.
-    """
-    for number, pause in enumerate(pauses):
-        step = min(options.retry_longest, options.retry_first * 2.0**number)
-        assert step / 2 <= pause <= step
-    assert len(set(pauses)) == len(pauses)
-
-
-# --- connecting -----------------------------------------------------------------------------------
-
-
-async def test_mqtt_connect() -> None:
-    seen: list[Packet] = []
-
-    async def script(connection: Connection) -> None:
-        seen.append(await connection.accept())
-        await connection.hung_up()
-
-    async with ScriptedBroker([script]) as broker, client(broker.port) as device:
-        await device.wait_connected(PATIENCE)
-    assert (seen[0].client_id, seen[0].clean_start, seen[0].keepalive) == (
-        "callbox-door-1",
-        False,
-        30,
-    )
-
-
-async def test_mqtt_client_puback_qos1() -> None:
-    """With the largest payload that we take: the broker learns from CONNECT that more will not
-    do.
-    """
-    acknowledged: list[Packet] = []
-    payload = b"x" * MAX_PAYLOAD
-
-    async def script(connection: Connection) -> None:
-        connect = await connection.accept()
-        assert MAX_PAYLOAD < connect.properties.MaximumPacketSize < 128 * 1024  # type: ignore[union-attr]
-        await connection.subscribed()
-        connection.publish("callbox/v1/door-1/signal/alice", payload, 7)
-        acknowledged.append(await connection.read(PUBACK))
-        await connection.hung_up()
-
-    async with ScriptedBroker([script]) as broker, client(broker.port, SIGNALS) as device:
-        message = await received(device)
-        message.ack()
-        await until(lambda: bool(acknowledged))
-    assert (message.payload, acknowledged[0].id, acknowledged[0].reason) == (payload, 7, 0)
-
-
-async def test_mqtt_connect_jitter_backoff_retries(pauses: list[float]) -> None:
-    """No CONNACK five times, then one, and all of it again."""
-    scripts = [*[no_connack] * 5, serve_once, *[no_connack] * 5, serve]
-    async with ScriptedBroker(scripts) as broker, client(broker.port, SIGNALS) as device:
-        await broker.connections(12)
-        await device.wait_connected(PATIENCE)
-    options = MqttOptions()
-    assert len(pauses) == 11
-    assert all(options.retry_first / 2 <= pause <= options.retry_longest for pause in pauses)
-    assert len(set(pauses)) == len(pauses)
-
-
-async def serve_once(connection: Connection) -> None:
-    await connection.accept()
-    await connection.subscribed()
-
-
-async def test_mqtt_connect_exponential_backoff_retries(pauses: list[float]) -> None:
-    """With a longest pause as for a large fleet. The usual one ends the doubling early: see
-    `mqtt.retry_longest`.
-    """
-    options = MqttOptions(retry_longest=120)
-    async with (
-        ScriptedBroker([*[no_connack] * 6, serve]) as broker,
-        client(broker.port, SIGNALS, retry_longest=120) as device,
-    ):
-        await device.wait_connected(PATIENCE)
-    assert len(pauses) == 6
-    assert_exponential(pauses, options)
-
-
-async def test_mqtt_reconnection_after_successful_connection(pauses: list[float]) -> None:
-    """At least a second passes after a server's DISCONNECT."""
-
-    async def leave(connection: Connection) -> None:
-        await connection.accept()
-        await connection.subscribed()
-        connection.disconnect(SERVER_SHUTTING_DOWN)
-
-    async with ScriptedBroker([leave, serve]) as broker, client(broker.port, SIGNALS) as device:
-        await broker.connections(2)
-        await device.wait_connected(PATIENCE)
-    assert [pause >= 1 for pause in pauses] == [True]
-
-
-async def test_mqtt_reconnect_backoff_retries_on_server_disconnect(pauses: list[float]) -> None:
-    """To connect, and to be sent away at once, is no reason to begin with the shortest pause
-    again.
-    """
-
-    async def leave(connection: Connection) -> None:
-        await connection.accept()
-        await connection.subscribed()
-        connection.disconnect(SERVER_SHUTTING_DOWN)
-
-    async with (
-        ScriptedBroker([*[leave] * 7, serve]) as broker,
-        client(broker.port, SIGNALS, retry_longest=300) as device,
-    ):
-        await broker.connections(8)
-        await device.wait_connected(PATIENCE)
-    assert len(pauses) == 7
-    assert_exponential(pauses, MqttOptions(retry_longest=300))
-    assert all(later > earlier for earlier, later in pairwise(pauses))
-
 
 # --- publishing -----------------------------------------------------------------------------------
 
@@ -258,7 +79,7 @@ async def test_a_broker_that_falls_silent_after_a_publish_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Frozen, or half-open: the connection stands, and nothing comes."""
-    monkeypatch.setattr("agent.signaling.mqtt.link._ANSWER_TIMEOUT", 0.5)
+    monkeypatch.setattr("agent.signaling.mqtt.answer_deadline.TIMEOUT", 0.5)
 
     async def frozen(connection: Connection) -> None:
         await connection.accept()
@@ -328,7 +149,7 @@ async def test_mqtt_subscribe_retry_no_suback(monkeypatch: pytest.MonkeyPatch) -
 
 async def test_mqtt_no_ack_pingresp(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client leaves by itself, and comes back."""
-    monkeypatch.setattr("agent.signaling.mqtt.link._ANSWER_TIMEOUT", 0.5)
+    monkeypatch.setattr("agent.signaling.mqtt.answer_deadline.TIMEOUT", 0.5)
     pinged: list[Packet] = []
 
     async def deaf(connection: Connection) -> None:
@@ -399,60 +220,3 @@ async def test_mqtt_persistent_session_expiry() -> None:
         await broker.connections(2)
         await device.wait_connected(PATIENCE)
     assert [each.filters for each in asked] == [((SIGNALS, 1),)] * 2
-
-
-# --- TLS ------------------------------------------------------------------------------------------
-
-
-def server_context(files: tuple[str, str], *, ciphers: str | None = None) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    if ciphers is not None:
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-        context.set_ciphers(ciphers)
-    context.load_cert_chain(*files)
-    return context
-
-
-async def test_tls_connect(tmp_path: Path) -> None:
-    authority = Authority(tmp_path)
-    async with (
-        ScriptedBroker([serve], tls=server_context(authority.issue("broker"))) as broker,
-        client(broker.port, SIGNALS, tls=TlsOptions(authority.file)) as device,
-    ):
-        await device.wait_connected(PATIENCE)
-
-
-@pytest.mark.parametrize(
-    "case", ["wrong_name", "expired", "unknown_authority", "self_signed", "unsecure_cipher"]
-)
-async def test_tls_server_that_must_be_refused(tmp_path: Path, case: str) -> None:
-    """Not a byte of MQTT is said to it: name and password are in the first packet."""
-    authority, ciphers = Authority(tmp_path), None
-    trusted = authority.file
-    match case:
-        case "wrong_name":
-            files, reason = authority.issue("broker", address="192.0.2.1"), "IP address mismatch"
-        case "expired":
-            files, reason = authority.issue("broker", days=-2), "certificate has expired"
-        case "unknown_authority":
-            files, reason = (
-                Authority(tmp_path, "stranger").issue("broker"),
-                "unable to get local issuer certificate",
-            )
-        case "self_signed":
-            trusted, reason = Authority(tmp_path, "other").file, "certificate"
-            files = authority.issue("broker")
-        case _:
-            files, ciphers, reason = (
-                authority.issue("broker", rsa_bits=2048),
-                "AES128-SHA:@SECLEVEL=0",
-                "",
-            )
-    async with (
-        ScriptedBroker([silence], tls=server_context(files, ciphers=ciphers)) as broker,
-        client(broker.port, SIGNALS, tls=TlsOptions(trusted)) as device,
-    ):
-        await until(lambda: device.trouble is not None)
-        assert reason in str(device.trouble)
-        assert str(device.trouble).startswith("TLS: ")
-    assert broker.count == 0

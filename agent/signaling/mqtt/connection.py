@@ -20,9 +20,10 @@ from agent.core.policy.throttle import Throttle
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import MessageStream, StreamBounds, Will
 from agent.signaling.mqtt.disconnect import DisconnectReason
-from agent.signaling.mqtt.link import Link, Terms
+from agent.signaling.mqtt.link import Link
+from agent.signaling.mqtt.link_listener import Terms
 from agent.signaling.mqtt.mqtt_options import MqttOptions
-from agent.signaling.mqtt.send_queue import Outgoing, SendQueue, consume
+from agent.signaling.mqtt.publish_queue import Outgoing, PublishQueue, consume
 from agent.signaling.mqtt.subscriptions import SubscribeResult, Wanted
 from agent.signaling.router import BoundedStream, Router
 
@@ -46,7 +47,7 @@ class MqttBroker:
         # it was connected once, or trying again soon cannot help
         self._decided = asyncio.Event()
         self._loss: DisconnectReason | None = None
-        self._queue = SendQueue(options.max_queued, options.max_queued_bytes)
+        self._queue = PublishQueue(options.max_queued, options.max_queued_bytes)
         self._handed: dict[int, Outgoing] = {}
         self._settled = asyncio.Event()
         self._full = False

@@ -18,9 +18,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTErrorCode
@@ -29,7 +27,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.counts import RefusalKind, refusals
 from agent.errors import SignalingError
-from agent.signaling.broker import Incoming, Will
+from agent.signaling.broker import Will
+from agent.signaling.mqtt.answer_deadline import AnswerDeadline
 from agent.signaling.mqtt.backoff import Backoff
 from agent.signaling.mqtt.disconnect import (
     KEEP_ALIVE_TIMEOUT,
@@ -37,19 +36,20 @@ from agent.signaling.mqtt.disconnect import (
     DisconnectReason,
     DisconnectReasons,
 )
+from agent.signaling.mqtt.link_listener import LinkListener, Terms
 from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsContext
 from agent.signaling.mqtt.paho_client import (
-    MAX_INFLIGHT,
     PahoLog,
     guarded,
     has_address_of,
+    incoming,
     make_client,
     on_socket,
     publish_properties,
     tune,
 )
-from agent.signaling.mqtt.send_queue import Outgoing
-from agent.signaling.mqtt.subscriptions import SubscribeResult, Subscriptions
+from agent.signaling.mqtt.publish_queue import Outgoing
+from agent.signaling.mqtt.subscriptions import Subscriptions
 from agent.signaling.protocol.json_limits import bounded
 from agent.signaling.router import Router
 
@@ -57,32 +57,7 @@ logger = logging.getLogger(__name__)
 
 # seconds from the TCP connection to the broker's consent to our subscriptions
 _READY_TIMEOUT = 10.0
-# seconds for any sign of life after a ping, or after a message that is to be acknowledged
-_ANSWER_TIMEOUT = 10.0
 _GOODBYE_TIMEOUT = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the broker allows: messages in flight, and bytes in a packet."""
-
-    inflight: int = MAX_INFLIGHT
-    packet_size: float = math.inf
-
-
-class LinkListener(Protocol):
-    """Who hears of the link, on the event loop."""
-
-    def link_up(self, terms: Terms) -> None: ...
-
-    def link_down(self, loss: DisconnectReason) -> None: ...
-
-    def link_published(self, mid: int, refusal: str | None) -> None: ...
-
-    def link_subscribed(self, answers: list[SubscribeResult]) -> None:
-        """What the broker says to SUBSCRIBE; before `link_up` on a new connection."""
-
-    def link_stopped(self) -> None: ...
 
 
 class Link:
@@ -108,8 +83,7 @@ class Link:
         self._epoch = 0
         self._up_since: float | None = None
         self._terms = Terms()
-        # since then the broker owes us an answer, whichever
-        self._asked_at: float | None = None
+        self._answer = AnswerDeadline()
         self._endings = DisconnectReasons(options.client_id)
         self._loss: DisconnectReason | None = None
         self._detail = ""
@@ -137,14 +111,14 @@ class Link:
         properties = publish_properties(expiry, message.response_topic, message.correlation_data)
         if message.qos:
             # now: the answer may be here before paho has returned
-            self._ask()
+            self._answer.ask(time.monotonic())
         try:
             info = self._client.publish(
                 message.topic, message.payload, message.qos, message.retain, properties
             )
         except (ValueError, struct.error) as error:
             # it never left; what else is owed, the next message or ping asks for again
-            self._asked_at = None
+            self._answer.heard()
             raise SignalingError(f"cannot publish to {bounded(message.topic)}: {error}") from error
         return None if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE else info.mid
 
@@ -201,7 +175,8 @@ class Link:
     def _attempt(self) -> DisconnectReason:
         """One connection, from the first packet to the last."""
         self._epoch += 1
-        self._loss, self._detail, self._asked_at = None, "", None
+        self._loss, self._detail = None, ""
+        self._answer.heard()
         try:
             self._load_tls()
             self._client.reconnect()
@@ -231,7 +206,7 @@ class Link:
                 return DisconnectReason("stopped")
             if self._up_since is None and now >= ready_by:
                 return DisconnectReason(f"no answer from the broker within {_READY_TIMEOUT:g} s")
-            if self._asked_at is not None and now - self._asked_at >= _ANSWER_TIMEOUT:
+            if now >= self._answer.due:
                 return DisconnectReason(SILENT)
             code = self._client.loop(
                 0.2 if self._stopping.is_set() else self._patience(now, ready_by)
@@ -240,14 +215,8 @@ class Link:
 
     def _patience(self, now: float, ready_by: float) -> float:
         """How long to wait for a packet before the deadlines are looked at again."""
-        deadlines = [now + 1.0]
-        if self._up_since is None:
-            deadlines.append(ready_by)
-        # the event loop may set it at any time
-        asked_at = self._asked_at
-        if asked_at is not None:
-            deadlines.append(asked_at + _ANSWER_TIMEOUT)
-        return max(0.0, min(deadlines) - now)
+        ready_by = math.inf if self._up_since is not None else ready_by
+        return max(0.0, min(now + 1.0, ready_by, self._answer.due) - now)
 
     def _lost(self, code: MQTTErrorCode) -> DisconnectReason:
         tls = (
@@ -265,10 +234,6 @@ class Link:
             self._client.tls_set_context(self._context)
             self._client.tls_insecure_set(tls.insecure)
         self._context.renew(tls)
-
-    def _ask(self) -> None:
-        if self._asked_at is None:
-            self._asked_at = time.monotonic()
 
     def _close_socket(self) -> None:
         sock = self._client.socket()
@@ -299,10 +264,7 @@ class Link:
             self._loss = DisconnectReason.refused(reason)
             return
         logger.debug("connected, session present: %s", flags.session_present)
-        self._terms = Terms(
-            inflight=min(MAX_INFLIGHT, getattr(properties, "ReceiveMaximum", MAX_INFLIGHT)),
-            packet_size=getattr(properties, "MaximumPacketSize", math.inf),
-        )
+        self._terms = Terms.of(properties)
         if not self.subscriptions.connected():
             self._ready()
 
@@ -365,18 +327,8 @@ class Link:
             if message.qos:
                 self._client.ack(message.mid, 1)
             return
-        self._router.dispatch(
-            Incoming(
-                topic=topic,
-                payload=bytes(message.payload),
-                qos=message.qos,
-                retain=message.retain,
-                response_topic=getattr(message.properties, "ResponseTopic", None),
-                correlation_data=getattr(message.properties, "CorrelationData", None),
-                on_ack=partial(self.ack, self._epoch, message.mid) if message.qos else None,
-            ),
-            readers,
-        )
+        on_ack = partial(self.ack, self._epoch, message.mid) if message.qos else None
+        self._router.dispatch(incoming(message, topic, on_ack), readers)
 
     def ack(self, epoch: int, mid: int) -> None:
         """Acknowledge what connection `epoch` brought as `mid`. On a later one the broker delivers
@@ -392,6 +344,6 @@ class Link:
         if level == logging.ERROR:
             self._detail = bounded(text % arguments)
         elif text.startswith("Received "):
-            self._asked_at = None
+            self._answer.heard()
         elif text == "Sending PINGREQ":
-            self._ask()
+            self._answer.ask(time.monotonic())

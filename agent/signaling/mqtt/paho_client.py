@@ -18,7 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from agent.signaling.broker import Will
+from agent.signaling.broker import Incoming, Will
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.json_limits import MAX_PAYLOAD
 from agent.signaling.protocol.topics import wants_retained
@@ -120,6 +120,21 @@ def publish_properties(
     }
     known = {name: value for name, value in values.items() if value is not None}
     return _properties(PacketTypes.PUBLISH, **known) if known else None
+
+
+def incoming(message: paho.MQTTMessage, topic: str, on_ack: Callable[[], None] | None) -> Incoming:
+    """What arrived, in the port's terms. `topic` is `message.topic`, which paho decodes anew each
+    time.
+    """
+    return Incoming(
+        topic=topic,
+        payload=bytes(message.payload),
+        qos=message.qos,
+        retain=message.retain,
+        response_topic=getattr(message.properties, "ResponseTopic", None),
+        correlation_data=getattr(message.properties, "CorrelationData", None),
+        on_ack=on_ack,
+    )
 
 
 def _subscribe_options(topic_filter: str, qos: int) -> SubscribeOptions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 
 from agent.errors import SignalingError
 from agent.signaling.mqtt.disconnect import DisconnectReason
-from agent.signaling.mqtt.link import Link, LinkListener, Terms
+from agent.signaling.mqtt.link import Link
+from agent.signaling.mqtt.link_listener import LinkListener, Terms
 from agent.signaling.mqtt.mqtt_options import MqttOptions
-from agent.signaling.mqtt.send_queue import Outgoing
+from agent.signaling.mqtt.publish_queue import Outgoing
 from agent.signaling.mqtt.subscriptions import SubscribeResult
 from agent.signaling.router import Router
 
@@ -35,7 +37,7 @@ async def outgoing() -> Outgoing:
     return Outgoing("a/b", b"x", 1, False, asyncio.get_running_loop().create_future())
 
 
-async def test_an_answer_may_come_before_the_message_is_handed_over(
+async def test_link_answer_may_come_before_the_message_is_handed_over(
     link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The network thread sends and hears on its own: a broker on the same machine answers within
@@ -48,10 +50,10 @@ async def test_an_answer_may_come_before_the_message_is_handed_over(
 
     monkeypatch.setattr(link._client, "publish", publish)
     assert link.send(await outgoing(), None) == 1
-    assert link._asked_at is None, "nothing is owed, and the broker is not silent"
+    assert link._answer.due == math.inf, "nothing is owed, and the broker is not silent"
 
 
-async def test_no_answer_is_owed_to_what_never_left(
+async def test_link_no_answer_is_owed_to_what_never_left(
     link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def publish(*_: Any) -> Any:
@@ -60,4 +62,4 @@ async def test_no_answer_is_owed_to_what_never_left(
     monkeypatch.setattr(link._client, "publish", publish)
     with pytest.raises(SignalingError):
         link.send(await outgoing(), None)
-    assert link._asked_at is None
+    assert link._answer.due == math.inf

@@ -28,7 +28,7 @@ async def pair(net: Harness) -> AsyncIterator[tuple[Broker, Broker]]:
         yield a, b
 
 
-async def test_each_stream_gets_what_it_asked_for(net: Harness) -> None:
+async def test_subscriptions_each_stream_gets_what_it_asked_for(net: Harness) -> None:
     a, b = net.client("a"), net.client("b")
     signals, commands = a.subscribe("s/+"), a.subscribe("c/+", "d/#")
     async with connected(a), connected(b):
@@ -38,7 +38,7 @@ async def test_each_stream_gets_what_it_asked_for(net: Harness) -> None:
         assert [await next_of(commands) for _ in range(3)] == [b"c/1", b"d", b"d/1/2"]
 
 
-async def test_a_stream_may_begin_while_connected(net: Harness) -> None:
+async def test_subscriptions_stream_may_begin_while_connected(net: Harness) -> None:
     async with pair(net) as (a, b):
         stream = a.subscribe("x/+")
         await stream.wait_granted(PATIENCE)
@@ -46,7 +46,7 @@ async def test_a_stream_may_begin_while_connected(net: Harness) -> None:
         assert await next_of(stream) == b"hello"
 
 
-async def test_a_stream_may_begin_while_not_connected(net: Harness) -> None:
+async def test_subscriptions_stream_may_begin_while_not_connected(net: Harness) -> None:
     async with pair(net) as (a, b):
         async with until(a, False), until(b, False):
             net.stop()
@@ -60,7 +60,7 @@ async def test_a_stream_may_begin_while_not_connected(net: Harness) -> None:
         assert await next_of(stream) == b"hello"
 
 
-async def test_a_stream_that_began_late_is_subscribed_to_on_the_next_connection(
+async def test_subscriptions_stream_that_began_late_is_subscribed_to_on_the_next_connection(
     net: Harness,
 ) -> None:
     async with pair(net) as (a, _):
@@ -77,7 +77,7 @@ async def test_a_stream_that_began_late_is_subscribed_to_on_the_next_connection(
         assert await next_of(stream) == b"after"
 
 
-async def test_a_closed_stream_gets_no_more(net: Harness) -> None:
+async def test_subscriptions_closed_stream_gets_no_more(net: Harness) -> None:
     async with pair(net) as (a, b):
         ended, other = a.subscribe("x/+"), a.subscribe("y/+")
         await ended.wait_granted(PATIENCE)
@@ -91,7 +91,9 @@ async def test_a_closed_stream_gets_no_more(net: Harness) -> None:
             await ended.receive()
 
 
-async def test_what_a_closed_stream_had_not_read_does_not_come_again(net: Harness) -> None:
+async def test_subscriptions_what_a_closed_stream_had_not_read_does_not_come_again(
+    net: Harness,
+) -> None:
     async with pair(net) as (a, b):
         ended = a.subscribe("x/+")
         await ended.wait_granted(PATIENCE)
@@ -109,7 +111,9 @@ async def test_what_a_closed_stream_had_not_read_does_not_come_again(net: Harnes
         assert await next_of(again) == b"new"
 
 
-async def test_a_stream_that_ended_while_away_is_unsubscribed_from(net: Harness) -> None:
+async def test_subscriptions_stream_that_ended_while_away_is_unsubscribed_from(
+    net: Harness,
+) -> None:
     """The session at the broker has its filter still."""
     async with pair(net) as (a, b):
         ended, other = a.subscribe("x/+"), a.subscribe("x/1")
@@ -124,7 +128,7 @@ async def test_a_stream_that_ended_while_away_is_unsubscribed_from(net: Harness)
         assert await next_of(other) == b"fence"
 
 
-async def test_two_streams_of_one_filter_each_get_everything(net: Harness) -> None:
+async def test_subscriptions_two_streams_of_one_filter_each_get_everything(net: Harness) -> None:
     async with pair(net) as (a, b):
         one, two = a.subscribe("x/+", qos=0), a.subscribe("x/+")
         await one.wait_granted(PATIENCE)
@@ -136,7 +140,9 @@ async def test_two_streams_of_one_filter_each_get_everything(net: Harness) -> No
         assert await next_of(two) == b"2"
 
 
-async def test_what_two_streams_share_is_kept_until_both_have_acknowledged(net: Harness) -> None:
+async def test_subscriptions_what_two_streams_share_is_kept_until_both_have_acknowledged(
+    net: Harness,
+) -> None:
     async with pair(net) as (a, b):
         one, two = a.subscribe("x/+"), a.subscribe("x/+")
         await one.wait_granted(PATIENCE)
@@ -151,7 +157,7 @@ async def test_what_two_streams_share_is_kept_until_both_have_acknowledged(net: 
         assert (await next_of(one), await next_of(two)) == (b"shared", b"shared")
 
 
-async def test_a_new_stream_gets_what_is_retained(net: Harness) -> None:
+async def test_subscriptions_new_stream_gets_what_is_retained(net: Harness) -> None:
     async with pair(net) as (a, b):
         await b.publish("x/status", b"online", retain=True)
         stream = a.subscribe("x/+")
@@ -161,7 +167,7 @@ async def test_a_new_stream_gets_what_is_retained(net: Harness) -> None:
 
 
 @pytest.mark.parametrize("qos", [0, 1])
-async def test_a_flood_in_one_stream_displaces_nothing_in_another(
+async def test_subscriptions_flood_in_one_stream_displaces_nothing_in_another(
     net: Harness, caplog: pytest.LogCaptureFixture, qos: int
 ) -> None:
     """Nobody reads the flooded one: neither its bound nor the broker's window hold up the other."""
@@ -178,7 +184,7 @@ async def test_a_flood_in_one_stream_displaces_nothing_in_another(
     assert sum("new ones are dropped" in line for line in caplog.messages) == 1
 
 
-async def test_leaving_ends_every_stream_after_what_has_arrived(net: Harness) -> None:
+async def test_subscriptions_leaving_ends_every_stream_after_what_has_arrived(net: Harness) -> None:
     async with pair(net) as (a, b):
         stream, other = a.subscribe("x/+"), a.subscribe("y/+")
         await stream.wait_granted(PATIENCE)
@@ -192,7 +198,9 @@ async def test_leaving_ends_every_stream_after_what_has_arrived(net: Harness) ->
             await each.receive()
 
 
-async def test_what_arrived_for_an_earlier_session_waits_for_its_stream(net: Harness) -> None:
+async def test_subscriptions_what_arrived_for_an_earlier_session_waits_for_its_stream(
+    net: Harness,
+) -> None:
     async with connected(net.client("b")) as b:
         a = net.client("a")
         a.subscribe("x/+")

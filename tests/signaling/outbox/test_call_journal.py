@@ -61,7 +61,7 @@ async def recovered(directory: Path) -> list[dict[str, Any]]:
     return [json.loads(payload) for payload in broker.delivered]
 
 
-async def test_a_call_that_was_only_begun(tmp_path: Path) -> None:
+async def test_call_journal_call_that_was_only_begun(tmp_path: Path) -> None:
     outbox = await quick(tmp_path, HandBroker()).__aenter__()
     Call(outbox).note()
     await written(outbox)
@@ -83,7 +83,7 @@ async def test_a_call_that_was_only_begun(tmp_path: Path) -> None:
     assert closed["eventId"] != "of another event"
 
 
-async def test_a_call_that_was_connected(tmp_path: Path) -> None:
+async def test_call_journal_call_that_was_connected(tmp_path: Path) -> None:
     outbox = await quick(tmp_path, HandBroker()).__aenter__()
     call = Call(outbox)
     call.note()
@@ -104,7 +104,7 @@ async def test_a_call_that_was_connected(tmp_path: Path) -> None:
     assert closed["setup"] == {"response": 1000.0, "ice": 1500.0, "dtls": 2000.0}
 
 
-async def test_a_clock_that_is_set_during_the_call_does_not_distort_the_record(
+async def test_call_journal_clock_that_is_set_during_the_call_does_not_distort_the_record(
     tmp_path: Path,
 ) -> None:
     outbox = await quick(tmp_path, HandBroker()).__aenter__()
@@ -121,7 +121,7 @@ async def test_a_clock_that_is_set_during_the_call_does_not_distort_the_record(
     assert (closed["invitedAt"], closed["duration"]) == ("2027-01-15T08:01:40.000Z", 0.0)
 
 
-async def test_what_is_known_is_not_written_again(tmp_path: Path) -> None:
+async def test_call_journal_what_is_known_is_not_written_again(tmp_path: Path) -> None:
     async with quick(tmp_path, HandBroker()) as outbox:
         call = Call(outbox)
         call.note()
@@ -133,7 +133,7 @@ async def test_what_is_known_is_not_written_again(tmp_path: Path) -> None:
         assert (tmp_path / "outbox.db-wal").stat().st_mtime_ns == before.st_mtime_ns
 
 
-async def test_a_call_costs_four_syncs_or_five(
+async def test_call_journal_call_costs_four_syncs_or_five(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Begin, answer (with its `response`, or before it), connection and end.
@@ -173,7 +173,7 @@ async def test_a_call_costs_four_syncs_or_five(
     assert 4 <= len(syncs) <= 5
 
 
-async def test_the_real_end_takes_the_place_of_the_last_word(tmp_path: Path) -> None:
+async def test_call_journal_real_end_takes_the_place_of_the_last_word(tmp_path: Path) -> None:
     async with quick(tmp_path, HandBroker()) as outbox:
         call = Call(outbox)
         call.note()

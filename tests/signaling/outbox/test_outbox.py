@@ -31,7 +31,7 @@ def files(folder: Path) -> list[tuple[str, int, int]]:
     ]
 
 
-async def test_an_event_is_on_the_disk_until_the_broker_has_it(tmp_path: Path) -> None:
+async def test_outbox_event_is_on_the_disk_until_the_broker_has_it(tmp_path: Path) -> None:
     broker = HandBroker(connected=True)
     async with quick(tmp_path, broker) as outbox:
         put(outbox, 1)
@@ -44,7 +44,9 @@ async def test_an_event_is_on_the_disk_until_the_broker_has_it(tmp_path: Path) -
         assert outbox.health.waiting == 0
 
 
-async def test_what_is_not_kept_does_not_overtake_what_waits_to_be_written(tmp_path: Path) -> None:
+async def test_outbox_what_is_not_kept_does_not_overtake_what_waits_to_be_written(
+    tmp_path: Path,
+) -> None:
     broker = HandBroker(connected=True)
     async with quick(tmp_path, broker) as outbox:
         outbox.pass_on("called", "events/called", b"called")
@@ -55,7 +57,7 @@ async def test_what_is_not_kept_does_not_overtake_what_waits_to_be_written(tmp_p
         await deliver_all(broker, outbox)
 
 
-async def test_nothing_is_published_while_the_broker_is_away(tmp_path: Path) -> None:
+async def test_outbox_nothing_is_published_while_the_broker_is_away(tmp_path: Path) -> None:
     broker = HandBroker()
     async with quick(tmp_path, broker) as outbox:
         put(outbox, 1, 2)
@@ -66,7 +68,7 @@ async def test_nothing_is_published_while_the_broker_is_away(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("number", [1, WINDOW, module.MEMORY + 1, 300])
-async def test_a_backlog_goes_before_what_is_new(tmp_path: Path, number: int) -> None:
+async def test_outbox_backlog_goes_before_what_is_new(tmp_path: Path, number: int) -> None:
     broker = HandBroker()
     async with quick(tmp_path, broker) as outbox:
         put(outbox, *range(number))
@@ -94,7 +96,7 @@ class HandRead:
         monkeypatch.setattr(outbox._disk, "read", read)
 
 
-async def test_what_is_written_while_the_disk_is_read_is_looked_for_again(
+async def test_outbox_what_is_written_while_the_disk_is_read_is_looked_for_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker = HandBroker()
@@ -109,7 +111,7 @@ async def test_what_is_written_while_the_disk_is_read_is_looked_for_again(
         assert await broker.wait_taken(1) == payloads(1)
 
 
-async def test_what_is_acknowledged_while_the_disk_is_read_is_not_published_again(
+async def test_outbox_what_is_acknowledged_while_the_disk_is_read_is_not_published_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker = HandBroker(connected=True)
@@ -132,7 +134,7 @@ async def test_what_is_acknowledged_while_the_disk_is_read_is_not_published_agai
     assert broker.published == payloads(1, 2)
 
 
-async def test_memory_is_bounded_while_the_disk_works(tmp_path: Path) -> None:
+async def test_outbox_memory_is_bounded_while_the_disk_works(tmp_path: Path) -> None:
     broker = HandBroker()
     async with quick(tmp_path, broker) as outbox:
         for number in range(500):
@@ -143,7 +145,7 @@ async def test_memory_is_bounded_while_the_disk_works(tmp_path: Path) -> None:
         assert outbox.health.waiting == 500
 
 
-async def test_no_more_than_a_window_is_handed_over(tmp_path: Path) -> None:
+async def test_outbox_no_more_than_a_window_is_handed_over(tmp_path: Path) -> None:
     broker = HandBroker(connected=True)
     async with quick(tmp_path, broker) as outbox:
         put(outbox, *range(3 * WINDOW))
@@ -154,7 +156,7 @@ async def test_no_more_than_a_window_is_handed_over(tmp_path: Path) -> None:
     assert broker.delivered == payloads(*range(3 * WINDOW))
 
 
-async def test_what_was_not_acknowledged_comes_again_after_a_restart(tmp_path: Path) -> None:
+async def test_outbox_what_was_not_acknowledged_comes_again_after_a_restart(tmp_path: Path) -> None:
     broker = HandBroker(connected=True)
     async with quick(tmp_path, broker) as outbox:
         put(outbox, 1, 2, 3)
@@ -167,7 +169,7 @@ async def test_what_was_not_acknowledged_comes_again_after_a_restart(tmp_path: P
         await deliver_all(broker, outbox)
 
 
-async def test_what_the_broker_has_already_taken_is_not_handed_over_again_on_reconnect(
+async def test_outbox_what_the_broker_has_already_taken_is_not_handed_over_again_on_reconnect(
     tmp_path: Path,
 ) -> None:
     broker = HandBroker(connected=True)
@@ -181,7 +183,9 @@ async def test_what_the_broker_has_already_taken_is_not_handed_over_again_on_rec
         await deliver_all(broker, outbox)
 
 
-async def test_an_event_that_is_refused_is_tried_again_and_then_left_out(tmp_path: Path) -> None:
+async def test_outbox_event_that_is_refused_is_tried_again_and_then_left_out(
+    tmp_path: Path,
+) -> None:
     broker = HandBroker(connected=True)
     async with quick(tmp_path, broker) as outbox:
         put(outbox, 1)
@@ -198,7 +202,7 @@ async def test_an_event_that_is_refused_is_tried_again_and_then_left_out(tmp_pat
         await deliver_all(broker, outbox)
 
 
-async def test_what_was_left_out_comes_again_though_the_disk_is_read_at_the_reconnect(
+async def test_outbox_what_was_left_out_comes_again_though_the_disk_is_read_at_the_reconnect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker = HandBroker(connected=True)
@@ -225,7 +229,7 @@ async def test_what_was_left_out_comes_again_though_the_disk_is_read_at_the_reco
         assert outbox._store.rows == 0
 
 
-async def test_refused_events_keep_their_order(tmp_path: Path) -> None:
+async def test_outbox_refused_events_keep_their_order(tmp_path: Path) -> None:
     broker = HandBroker(connected=True)
     async with quick(tmp_path, broker) as outbox:
         put(outbox, 1, 2, 3)
@@ -237,7 +241,7 @@ async def test_refused_events_keep_their_order(tmp_path: Path) -> None:
         await deliver_all(broker, outbox)
 
 
-async def test_a_call_under_way_is_closed_after_a_crash(tmp_path: Path) -> None:
+async def test_outbox_call_under_way_is_closed_after_a_crash(tmp_path: Path) -> None:
     outbox = await quick(tmp_path, HandBroker()).__aenter__()
     first, second, over = begun("c-1"), begun("c-2"), begun("c-3")
     outbox.note(first, b"first, begun")
@@ -261,7 +265,9 @@ async def test_a_call_under_way_is_closed_after_a_crash(tmp_path: Path) -> None:
         assert (outbox.health.recovered, outbox.health.waiting) == (0, 3), "they are closed once"
 
 
-async def test_calls_of_this_process_are_not_taken_for_left_over_ones(tmp_path: Path) -> None:
+async def test_outbox_calls_of_this_process_are_not_taken_for_left_over_ones(
+    tmp_path: Path,
+) -> None:
     broker = HandBroker()
     async with quick(tmp_path, broker) as outbox:
         call = begun("c-1")

@@ -63,7 +63,7 @@ def put(outbox: Outbox, *numbers: int) -> None:
         outbox.put("closed", str(uuid.uuid4()), TOPIC, b"%d" % number)
 
 
-async def test_what_was_put_while_the_broker_was_away_comes_in_order_and_once(
+async def test_outbox_what_was_put_while_the_broker_was_away_comes_in_order_and_once(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
     mosquitto.stop()
@@ -81,7 +81,7 @@ async def test_what_was_put_while_the_broker_was_away_comes_in_order_and_once(
             assert outbox.health.waiting == 0
 
 
-async def test_what_a_process_left_comes_in_order_before_what_is_new(
+async def test_outbox_what_a_process_left_comes_in_order_before_what_is_new(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
     mosquitto.stop()
@@ -98,7 +98,7 @@ async def test_what_a_process_left_comes_in_order_before_what_is_new(
         assert await collector.collect(100) == list(range(101))
 
 
-async def test_a_broker_that_comes_and_goes_gets_everything(
+async def test_outbox_broker_that_comes_and_goes_gets_everything(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
     """At least once, and the first of each in order. A stopped broker forgets: who collects is
@@ -143,7 +143,7 @@ async def on_disk(folder: Path, text: bytes) -> None:
 
 
 @pytest.mark.media
-async def test_a_device_that_is_killed_in_a_call_closes_it_when_it_comes_back(
+async def test_outbox_device_that_is_killed_in_a_call_closes_it_when_it_comes_back(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
     config, log = configuration(tmp_path, mosquitto.port), tmp_path / "device.log"
@@ -179,7 +179,7 @@ async def test_a_device_that_is_killed_in_a_call_closes_it_when_it_comes_back(
 
 
 @pytest.mark.media
-async def test_a_device_whose_file_breaks_in_a_call_closes_it_after_a_kill(
+async def test_outbox_device_whose_file_breaks_in_a_call_closes_it_after_a_kill(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
     """Events that no broker takes wait on its disk, so that it has to read there while the call is
@@ -216,7 +216,7 @@ async def test_a_device_whose_file_breaks_in_a_call_closes_it_after_a_kill(
 
 
 @pytest.mark.media
-async def test_an_outgoing_call_that_nobody_has_answered_is_closed_too(
+async def test_outbox_outgoing_call_that_nobody_has_answered_is_closed_too(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
     config, log = configuration(tmp_path, mosquitto.port), tmp_path / "device.log"
@@ -245,7 +245,7 @@ async def test_an_outgoing_call_that_nobody_has_answered_is_closed_too(
 
 
 @pytest.mark.media
-async def test_a_call_that_ends_while_the_broker_is_away_is_told_after_a_restart_of_both(
+async def test_outbox_call_that_ends_while_the_broker_is_away_is_told_after_a_restart_of_both(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
     config, log = configuration(tmp_path, mosquitto.port), tmp_path / "device.log"

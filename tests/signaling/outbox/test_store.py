@@ -68,13 +68,13 @@ def scribble(path: Path, *, at: int, data: bytes) -> None:
     "content",
     [b"not a database" * 1000, b"SQLite format 3\0" + b"\xff" * 8000, os.urandom(100_000)],
 )
-async def test_a_file_that_is_no_database_is_set_aside(tmp_path: Path, content: bytes) -> None:
+async def test_store_file_that_is_no_database_is_set_aside(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FILE).write_bytes(content)
     assert await served(tmp_path, 1) == payloads(1)
     assert aside(tmp_path) == [content], "it is kept as it was"
 
 
-async def test_a_corrupt_page_is_found_at_the_start(
+async def test_store_corrupt_page_is_found_at_the_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with quick(tmp_path, HandBroker()) as outbox:
@@ -98,7 +98,7 @@ def break_at_the_next_change(outbox: Outbox) -> None:
     outbox._store.apply = broken  # type: ignore[method-assign,assignment]
 
 
-async def test_a_file_that_breaks_while_it_is_used_is_set_aside(tmp_path: Path) -> None:
+async def test_store_file_that_breaks_while_it_is_used_is_set_aside(tmp_path: Path) -> None:
     broker = HandBroker()
     async with quick(tmp_path, broker) as outbox:
         await caught_up(outbox)
@@ -120,7 +120,7 @@ async def fill_beyond_the_cache(directory: Path) -> None:
         await written(outbox)
 
 
-async def test_calls_under_way_are_noted_anew_when_the_file_breaks(tmp_path: Path) -> None:
+async def test_store_calls_under_way_are_noted_anew_when_the_file_breaks(tmp_path: Path) -> None:
     """None of them has anything new to say, and the damage is found by a look at what waits."""
     await fill_beyond_the_cache(tmp_path)
     outbox = await quick(tmp_path, HandBroker()).__aenter__()
@@ -145,7 +145,7 @@ async def test_calls_under_way_are_noted_anew_when_the_file_breaks(tmp_path: Pat
     )
 
 
-async def test_events_that_wait_are_written_anew_when_the_file_breaks(tmp_path: Path) -> None:
+async def test_store_events_that_wait_are_written_anew_when_the_file_breaks(tmp_path: Path) -> None:
     """On their way to the broker, or not yet handed over: what is in memory outlasts a kill."""
     broker = HandBroker(connected=True)
     outbox = await quick(tmp_path, broker).__aenter__()
@@ -166,20 +166,20 @@ async def test_events_that_wait_are_written_anew_when_the_file_breaks(tmp_path: 
 
 
 @pytest.mark.parametrize("content", [b"", b"x"])
-async def test_a_file_that_has_nothing_in_it_is_used(tmp_path: Path, content: bytes) -> None:
+async def test_store_file_that_has_nothing_in_it_is_used(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FILE).write_bytes(content)
     assert await served(tmp_path, 1) == payloads(1)
     assert not aside(tmp_path)
 
 
-async def test_a_file_of_another_version_is_set_aside(tmp_path: Path) -> None:
+async def test_store_file_of_another_version_is_set_aside(tmp_path: Path) -> None:
     database = sqlite3.connect(tmp_path / FILE)
     database.execute("PRAGMA user_version=99")
     database.close()
     assert await served(tmp_path, 1) == payloads(1)
 
 
-async def test_few_files_that_were_set_aside_are_kept(tmp_path: Path) -> None:
+async def test_store_few_files_that_were_set_aside_are_kept(tmp_path: Path) -> None:
     for number in range(KEPT_CORRUPT_FILES + 3):
         (tmp_path / FILE).write_bytes(b"broken %d" % number * 100)
         (tmp_path / f"{FILE}-wal").write_bytes(b"log")
@@ -192,7 +192,7 @@ async def test_few_files_that_were_set_aside_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 100, 4096, 5000, 20_000])
-async def test_a_log_that_was_cut_costs_its_end_and_no_more(tmp_path: Path, cut: int) -> None:
+async def test_store_log_that_was_cut_costs_its_end_and_no_more(tmp_path: Path, cut: int) -> None:
     directory = tmp_path / "state"
     await fill(directory, *range(30))
     # each in a transaction of its own
@@ -219,7 +219,7 @@ async def fill_more(directory: Path) -> None:
     directory.with_name("copy").rename(directory)
 
 
-async def test_beyond_the_limit_the_oldest_responses_go_first(
+async def test_store_beyond_the_limit_the_oldest_responses_go_first(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker = HandBroker()
@@ -238,7 +238,7 @@ async def test_beyond_the_limit_the_oldest_responses_go_first(
     ]
 
 
-async def test_beyond_the_limit_without_responses_the_oldest_go(tmp_path: Path) -> None:
+async def test_store_beyond_the_limit_without_responses_the_oldest_go(tmp_path: Path) -> None:
     broker = HandBroker()
     async with quick(tmp_path, broker, limits=Limits(size=400)) as outbox:
         await caught_up(outbox)
@@ -253,7 +253,7 @@ async def test_beyond_the_limit_without_responses_the_oldest_go(tmp_path: Path) 
     assert len(numbers) > 10
 
 
-async def test_a_second_process_on_the_directory_works_without(
+async def test_store_second_process_on_the_directory_works_without(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     troubles: list[str | None] = []
@@ -271,7 +271,7 @@ async def test_a_second_process_on_the_directory_works_without(
     assert sum("only in memory" in each.message for each in caplog.records) == 1
 
 
-async def test_nothing_is_written_while_nothing_happens(tmp_path: Path) -> None:
+async def test_store_nothing_is_written_while_nothing_happens(tmp_path: Path) -> None:
     broker = HandBroker(connected=True)
     async with quick(tmp_path, broker) as outbox:
         put(outbox, 1)
@@ -284,7 +284,7 @@ async def test_nothing_is_written_while_nothing_happens(tmp_path: Path) -> None:
         assert files(tmp_path) == before
 
 
-async def test_the_log_is_bounded(tmp_path: Path) -> None:
+async def test_store_log_is_bounded(tmp_path: Path) -> None:
     broker = HandBroker(connected=True)
     async with quick(tmp_path, broker) as outbox:
         for number in range(1500):
@@ -318,7 +318,7 @@ for number in range(start, start + 100000):
 """
 
 
-def test_kill_at_any_moment_loses_nothing_that_was_written(tmp_path: Path) -> None:
+def test_store_kill_at_any_moment_loses_nothing_that_was_written(tmp_path: Path) -> None:
     chance = random.Random(6)
     lines: list[str] = []
     for life in range(12):

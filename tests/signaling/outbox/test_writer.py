@@ -31,7 +31,7 @@ from tests.signaling.outbox.outboxes import (
 @pytest.mark.parametrize(
     "kind", ["the directory is a file", "its parent is a file", "the file is a directory"]
 )
-async def test_a_directory_that_cannot_be_used_costs_no_event(
+async def test_writer_directory_that_cannot_be_used_costs_no_event(
     tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     directory = {
@@ -61,7 +61,7 @@ async def deliver_all_but_the_disk(broker: HandBroker, number: int) -> None:
         broker.ack(len(broker.taken))
 
 
-async def test_memory_is_bounded_where_the_disk_fails(
+async def test_writer_memory_is_bounded_where_the_disk_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.signaling.outbox.event_queue.MEMORY_ALONE", 20)
@@ -77,7 +77,7 @@ async def test_memory_is_bounded_where_the_disk_fails(
     assert broker.delivered == payloads(*range(15, 35)), "responses first, then the oldest"
 
 
-async def test_what_the_broker_has_leaves_nothing_in_memory_where_the_disk_fails(
+async def test_writer_what_the_broker_has_leaves_nothing_in_memory_where_the_disk_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For months: what is written nowhere need not be forgotten there."""
@@ -91,7 +91,7 @@ async def test_what_the_broker_has_leaves_nothing_in_memory_where_the_disk_fails
         assert len(outbox._disk._changes) + len(outbox._disk._forget) <= 10
 
 
-async def test_what_is_acknowledged_while_it_is_written_does_not_stay_on_the_disk(
+async def test_writer_what_is_acknowledged_while_it_is_written_does_not_stay_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker = HandBroker(connected=True)
@@ -115,7 +115,7 @@ async def test_what_is_acknowledged_while_it_is_written_does_not_stay_on_the_dis
         assert outbox._store.rows == 0
 
 
-async def test_what_is_acknowledged_after_a_failure_that_was_none_does_not_stay_on_the_disk(
+async def test_writer_what_is_acknowledged_after_a_failure_that_was_none_does_not_stay_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The commit has reached the disk, and the disk says that it has not."""
@@ -138,7 +138,9 @@ async def test_what_is_acknowledged_after_a_failure_that_was_none_does_not_stay_
         assert outbox._store.rows == 0
 
 
-async def test_what_waited_in_memory_is_written_when_the_disk_works_again(tmp_path: Path) -> None:
+async def test_writer_what_waited_in_memory_is_written_when_the_disk_works_again(
+    tmp_path: Path,
+) -> None:
     (tmp_path / FILE_NAME).mkdir()
     broker, recovered = HandBroker(), asyncio.Event()
     outbox = quick(tmp_path, broker)
@@ -170,7 +172,7 @@ class Stall:
         store.apply = stalled  # type: ignore[method-assign,assignment]
 
 
-async def test_a_disk_that_stalls_delays_an_event_by_no_more_than_the_patience(
+async def test_writer_disk_that_stalls_delays_an_event_by_no_more_than_the_patience(
     tmp_path: Path,
 ) -> None:
     broker = HandBroker(connected=True)
@@ -193,7 +195,7 @@ async def test_a_disk_that_stalls_delays_an_event_by_no_more_than_the_patience(
     assert broker.delivered == payloads(*range(11))
 
 
-async def test_a_disk_that_stalls_at_the_start_delays_no_call(tmp_path: Path) -> None:
+async def test_writer_disk_that_stalls_at_the_start_delays_no_call(tmp_path: Path) -> None:
     broker = HandBroker(connected=True)
     outbox = quick(tmp_path, broker, patience=0.05, read_timeout=0.1)
     over, open_ = threading.Event(), outbox._store.open
@@ -211,7 +213,7 @@ async def test_a_disk_that_stalls_at_the_start_delays_no_call(tmp_path: Path) ->
     assert broker.published == payloads(1, 2)
 
 
-async def test_a_disk_that_never_answers_is_left_behind(
+async def test_writer_disk_that_never_answers_is_left_behind(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker = HandBroker(connected=True)
@@ -245,7 +247,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
-async def test_a_full_disk_is_told_and_costs_no_event(small_disk: Path) -> None:
+async def test_writer_full_disk_is_told_and_costs_no_event(small_disk: Path) -> None:
     broker, troubles, over = HandBroker(), list[str | None](), asyncio.Event()
 
     def on_trouble(trouble: str | None) -> None:
@@ -303,7 +305,7 @@ def closed_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-async def test_a_disk_that_is_read_only_is_told_and_costs_no_event(closed_disk: Path) -> None:
+async def test_writer_disk_that_is_read_only_is_told_and_costs_no_event(closed_disk: Path) -> None:
     broker = HandBroker(connected=True)
     async with quick(closed_disk / "state", broker) as outbox:
         call = begun("c-1")
@@ -315,7 +317,7 @@ async def test_a_disk_that_is_read_only_is_told_and_costs_no_event(closed_disk: 
     assert broker.delivered == payloads(*range(20))
 
 
-async def test_a_disk_that_becomes_read_only_is_told_and_what_waits_on_it_is_delivered(
+async def test_writer_disk_that_becomes_read_only_is_told_and_what_waits_on_it_is_delivered(
     tmp_path: Path,
 ) -> None:
     """As the kernel makes it after an error of the card."""

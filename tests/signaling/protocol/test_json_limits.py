@@ -20,30 +20,30 @@ def code_of(payload: bytes) -> str:
     return caught.value.code
 
 
-def test_the_size_is_judged_before_the_content() -> None:
+def test_json_limits_size_is_judged_before_the_content() -> None:
     room = MAX_PAYLOAD - len('{"a":""}')
     assert read_object(b'{"a":"' + b"x" * room + b'"}') == {"a": "x" * room}
     assert code_of(b"[" * (MAX_PAYLOAD + 1)) == "too_large"
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":'])
-def test_nesting_beyond_any_parser_is_refused(opening: str) -> None:
+def test_json_limits_nesting_beyond_any_parser_is_refused(opening: str) -> None:
     assert code_of((opening * 10_000).encode()) == "too_deep"
 
 
-def test_nesting_at_the_limit_is_read() -> None:
+def test_json_limits_nesting_at_the_limit_is_read() -> None:
     assert read_object(('{"a":' * MAX_DEPTH + "1" + "}" * MAX_DEPTH).encode())
     assert code_of(('{"a":' * (MAX_DEPTH + 1) + "1" + "}" * (MAX_DEPTH + 1)).encode()) == "too_deep"
 
 
-def test_many_shallow_levels_are_read() -> None:
+def test_json_limits_many_shallow_levels_are_read() -> None:
     assert len(read_object(b'{"a":[' + b"[]," * 400 + b"[]]}")["a"]) == 401
 
 
 @pytest.mark.parametrize(
     "payload", [b'{"a":[' + b"[]," * 500 + b"[]]}", b'{"a":"' + b"[" * 500 + b'"}', b"{" * 501]
 )
-def test_many_brackets_are_refused_before_anything_costly(
+def test_json_limits_many_brackets_are_refused_before_anything_costly(
     payload: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.signaling.protocol.json_limits._too_deep", None)
@@ -54,7 +54,7 @@ def test_many_brackets_are_refused_before_anything_costly(
     "payload",
     [b"\xff{}", b'{"a":"\xed\xa0\x80"}', b'{"a":"\\udc00\\ud800"}', b'{"a":1', b"{'a':1}"],
 )
-def test_what_is_not_json_is_refused(payload: bytes) -> None:
+def test_json_limits_what_is_not_json_is_refused(payload: bytes) -> None:
     assert code_of(payload) == "not_json"
 
 
@@ -70,17 +70,17 @@ def test_read_object_of_a_mark_alone_or_of_another_encoding(payload: bytes) -> N
     assert code_of(payload) == "not_json"
 
 
-def test_a_whole_surrogate_pair_is_read() -> None:
+def test_json_limits_whole_surrogate_pair_is_read() -> None:
     assert read_object(b'{"a":"\\ud83d\\ude00"}') == {"a": "\U0001f600"}
 
 
-def test_a_number_of_very_many_digits_is_refused() -> None:
+def test_json_limits_number_of_very_many_digits_is_refused() -> None:
     assert code_of(b'{"a":' + b"9" * 5000 + b"}") == "not_json"
 
 
 @pytest.mark.parametrize("pattern", ['"', '\\"', '"\\', '[" ', "\\", '{"', '["\\\\', '"\\"'])
 @pytest.mark.parametrize("end", ["", "\\"])
-def test_the_scan_takes_linear_time(pattern: str, end: str) -> None:
+def test_json_limits_scan_takes_linear_time(pattern: str, end: str) -> None:
     # as many as make the scan look closely, and none too deep
     brackets = "[]" * (MAX_DEPTH + 1)
     payload = (brackets + pattern * MAX_PAYLOAD)[: MAX_PAYLOAD - 1] + end
@@ -102,7 +102,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=5), st.booleans())
-def test_every_object_within_the_limits_is_read_as_json_reads_it(
+def test_json_limits_every_object_within_the_limits_is_read_as_json_reads_it(
     value: dict[str, object], ascii_only: bool
 ) -> None:
     payload = json.dumps(value, ensure_ascii=ascii_only).encode()
@@ -116,7 +116,7 @@ def test_every_object_within_the_limits_is_read_as_json_reads_it(
     st.binary(max_size=300)
     | st.text(alphabet='[]{}"\\:,1eE+-.NaItrufls \n', max_size=200).map(str.encode)
 )
-def test_any_bytes_are_an_object_or_malformed(payload: bytes) -> None:
+def test_json_limits_any_bytes_are_an_object_or_malformed(payload: bytes) -> None:
     try:
         outcome: object = read_object(payload)
     except MalformedMessage as error:
@@ -125,7 +125,7 @@ def test_any_bytes_are_an_object_or_malformed(payload: bytes) -> None:
 
 
 @given(st.text(max_size=500))
-def test_an_error_text_is_one_printable_line_of_limited_length(text: str) -> None:
+def test_json_limits_error_text_is_one_printable_line_of_limited_length(text: str) -> None:
     line = bounded(text)
     assert len(line) <= 200
     assert line.isprintable()

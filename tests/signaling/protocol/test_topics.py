@@ -36,7 +36,7 @@ prefixes = st.lists(
 
 
 @given(prefixes, uids, uids, names)
-def test_every_topic_parses_to_what_it_was_built_from(
+def test_topics_every_topic_parses_to_what_it_was_built_from(
     prefix: str, uid: str, other: str, name: str
 ) -> None:
     topics = Topics(prefix)
@@ -54,7 +54,7 @@ def test_every_topic_parses_to_what_it_was_built_from(
 
 
 @given(prefixes, uids, uids, names)
-def test_the_filters_match_the_device_s_topics_and_no_other_s(
+def test_topics_filters_match_the_device_s_topics_and_no_other_s(
     prefix: str, uid: str, other: str, name: str
 ) -> None:
     topics = Topics(prefix)
@@ -65,7 +65,7 @@ def test_the_filters_match_the_device_s_topics_and_no_other_s(
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_a_topic_of_ours_or_none(text: str) -> None:
+def test_topics_any_text_is_a_topic_of_ours_or_none(text: str) -> None:
     for topic in (
         text,
         f"{DEFAULT_PREFIX}/{text}",
@@ -78,14 +78,14 @@ def test_any_text_is_a_topic_of_ours_or_none(text: str) -> None:
 
 
 @pytest.mark.parametrize("uid", ["a", "door-1", "A.b_c-9", "0", "x" * 64])
-def test_a_uid(uid: str) -> None:
+def test_topics_is_uid(uid: str) -> None:
     assert is_uid(uid)
 
 
 @pytest.mark.parametrize(
     "uid", ["", "-a", ".a", "a/b", "a+", "#", "x" * 65, "a\n", "ä", "a b", "٣"]
 )
-def test_no_uid(uid: str) -> None:
+def test_topics_is_no_uid(uid: str) -> None:
     assert not is_uid(uid)
     with pytest.raises(ValueError, match="uid"):
         Topics().signal("a", uid)
@@ -96,7 +96,7 @@ def test_no_uid(uid: str) -> None:
 @pytest.mark.parametrize(
     "prefix", ["", "/", "a/", "/a", "a//b", "a/+", "#", "$SYS", "a b", "x" * 101, "a\x00"]
 )
-def test_no_prefix(prefix: str) -> None:
+def test_topics_refuse_a_prefix(prefix: str) -> None:
     with pytest.raises(ValueError, match="topic prefix"):
         Topics(prefix)
 
@@ -117,17 +117,17 @@ def test_no_prefix(prefix: str) -> None:
         "callbox/v1/-/snapshot",
     ],
 )
-def test_no_topic_of_ours(topic: str) -> None:
+def test_topics_parse_nothing_of_another_topic(topic: str) -> None:
     assert Topics().parse(topic) is None
 
 
 @pytest.mark.parametrize("name", ["", "Open", "a/b", "+"])
-def test_no_verb(name: str) -> None:
+def test_topics_command_of_no_verb(name: str) -> None:
     with pytest.raises(ValueError, match="topic level"):
         Topics().command("a", name)
 
 
-def test_only_what_is_never_retained_is_not_asked_for_as_such() -> None:
+def test_topics_only_what_is_never_retained_is_not_asked_for_as_such() -> None:
     topics = Topics()
     assert not wants_retained(topics.signals_for("a"))
     assert not wants_retained(topics.commands_for("a"))

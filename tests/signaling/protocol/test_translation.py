@@ -48,7 +48,7 @@ def received(**fields: object) -> ev.ResponseReceived:
     ],
 )
 @pytest.mark.parametrize("end", ["\r\n", "\n"])
-def test_an_answer_that_promises_media(lines: list[str], sends: bool, end: str) -> None:
+def test_translation_answer_that_promises_media(lines: list[str], sends: bool, end: str) -> None:
     assert received(sdp=end.join(lines) + end).sends_media is sends
 
 
@@ -60,7 +60,7 @@ def test_an_answer_that_promises_media(lines: list[str], sends: bool, end: str) 
         ("REJECTED", "expired", None),
     ],
 )
-def test_only_an_expired_invitation_brings_a_time(
+def test_translation_only_an_expired_invitation_brings_a_time(
     status: str, reason: str, now: float | None
 ) -> None:
     assert (
@@ -72,7 +72,7 @@ def test_only_an_expired_invitation_brings_a_time(
     assert message.now == (None if now is None else wire.format_time(now))
 
 
-def test_who_speaks_is_who_the_topic_names() -> None:
+def test_translation_who_speaks_is_who_the_topic_names() -> None:
     for fields in (
         {"type": "ringing", "expiresIn": 1},
         {"type": "select", "selectedParty": "q"},

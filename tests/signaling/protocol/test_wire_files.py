@@ -27,14 +27,14 @@ def parse(case: dict[str, Any], raw: bytes) -> BaseModel:
     return parse_command(case["verb"], raw) if case["kind"] == "command" else parse_signal(raw)
 
 
-def test_a_case_is_named_for_what_is_expected_of_it() -> None:
+def test_wire_files_case_is_named_for_what_is_expected_of_it() -> None:
     assert len(VALID) >= 25
     assert all(name.startswith("invalid_") for name in INVALID)
     assert not any(name.startswith("invalid_") for name in VALID)
 
 
 @pytest.mark.parametrize("name", VALID)
-def test_a_valid_message_keeps_its_values(name: str) -> None:
+def test_wire_files_valid_message_keeps_its_values(name: str) -> None:
     case = CASES[name]
     model = parse(case, payload(case))
     written = json.loads(encode(model))
@@ -47,7 +47,7 @@ def test_a_valid_message_keeps_its_values(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", INVALID)
-def test_an_invalid_message_is_refused_with_its_code(name: str) -> None:
+def test_wire_files_invalid_message_is_refused_with_its_code(name: str) -> None:
     case = CASES[name]
     with pytest.raises(MalformedMessage) as caught:
         parse(case, payload(case))

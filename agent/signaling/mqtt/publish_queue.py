@@ -43,7 +43,7 @@ class Outgoing:
             self.future.set_exception(error)
 
 
-class SendQueue:
+class PublishQueue:
     """First in, first out. When it is full the newest is refused: what was promised first is
     kept.
     """

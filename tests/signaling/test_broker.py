@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from agent.errors import NotConnected, SignalingError
-from agent.signaling.broker import Will
+from agent.signaling.broker import Incoming, Will
 from tests.signaling.mqtt.harness import (
     PATIENCE,
     Harness,
@@ -18,7 +18,7 @@ from tests.signaling.mqtt.harness import (
 )
 
 
-async def test_a_message_arrives_and_is_acknowledged(net: Harness) -> None:
+async def test_broker_message_arrives_and_is_acknowledged(net: Harness) -> None:
     async with connected(net.client("a", "x/+")) as a, connected(net.client("b")) as b:
         await b.publish("x/1", b"hello")
         message = await read(a)
@@ -31,20 +31,20 @@ async def test_a_message_arrives_and_is_acknowledged(net: Harness) -> None:
     assert (message.response_topic, message.correlation_data) == (None, None)
 
 
-async def test_the_quality_of_service_is_the_lower_of_both_sides(net: Harness) -> None:
+async def test_broker_quality_of_service_is_the_lower_of_both_sides(net: Harness) -> None:
     async with connected(net.client("a", "x/+")) as a, connected(net.client("b")) as b:
         await b.publish("x/1", b"hello", qos=0)
         assert (await read(a)).qos == 0
 
 
-async def test_response_topic_and_correlation_data_arrive_untouched(net: Harness) -> None:
+async def test_broker_response_topic_and_correlation_data_arrive_untouched(net: Harness) -> None:
     async with connected(net.client("a", "x/+")) as a, connected(net.client("b")) as b:
         await b.publish("x/1", b"", response_topic="replies/b", correlation_data=b"\x00\xff\x01")
         message = await read(a)
     assert (message.response_topic, message.correlation_data) == ("replies/b", b"\x00\xff\x01")
 
 
-async def test_a_retained_message_waits_for_a_subscriber(net: Harness) -> None:
+async def test_broker_retained_message_waits_for_a_subscriber(net: Harness) -> None:
     async with connected(net.client("b")) as b:
         await b.publish("x/status", b"online", retain=True)
         async with connected(net.client("a", "x/+")) as a:
@@ -52,13 +52,13 @@ async def test_a_retained_message_waits_for_a_subscriber(net: Harness) -> None:
     assert (message.payload, message.retain) == (b"online", True)
 
 
-async def test_a_retained_message_is_marked_for_those_who_were_there_too(net: Harness) -> None:
+async def test_broker_retained_message_is_marked_for_those_who_were_there_too(net: Harness) -> None:
     async with connected(net.client("a", "x/+")) as a, connected(net.client("b")) as b:
         await b.publish("x/status", b"online", retain=True)
         assert (await read(a)).retain
 
 
-async def test_retained_signals_and_commands_are_not_asked_for(net: Harness) -> None:
+async def test_broker_retained_signals_and_commands_are_not_asked_for(net: Harness) -> None:
     async with connected(net.client("b")) as b:
         await b.publish("p/a/signal/b", b"old", retain=True)
         await b.publish("p/a/command/open", b"old", retain=True)
@@ -67,7 +67,7 @@ async def test_retained_signals_and_commands_are_not_asked_for(net: Harness) -> 
             assert (await read(a)).payload == b"new"
 
 
-async def test_the_will_is_said_for_a_client_that_died(net: Harness) -> None:
+async def test_broker_will_is_said_for_a_client_that_died(net: Harness) -> None:
     async with connected(net.client("a", "x/+")) as a:
         will = Will("x/status", b"offline")
         async with connected(net.client("b", will=will, comes_back=False)) as b:
@@ -76,7 +76,7 @@ async def test_the_will_is_said_for_a_client_that_died(net: Harness) -> None:
     assert (message.topic, message.payload, message.retain) == ("x/status", b"offline", True)
 
 
-async def test_the_will_stays_unsaid_after_a_goodbye(net: Harness) -> None:
+async def test_broker_will_stays_unsaid_after_a_goodbye(net: Harness) -> None:
     async with connected(net.client("a", "x/+")) as a:
         async with connected(net.client("b", will=Will("x/status", b"offline"))):
             pass
@@ -84,7 +84,7 @@ async def test_the_will_stays_unsaid_after_a_goodbye(net: Harness) -> None:
         assert (await read(a)).payload == b"fence"
 
 
-async def test_a_delayed_will_stays_unsaid_when_the_client_comes_back(net: Harness) -> None:
+async def test_broker_delayed_will_stays_unsaid_when_the_client_comes_back(net: Harness) -> None:
     async with connected(net.client("a", "x/+")) as a:
         will = Will("x/status", b"offline", delay=1)
         async with connected(net.client("b", will=will)) as b:
@@ -95,7 +95,7 @@ async def test_a_delayed_will_stays_unsaid_when_the_client_comes_back(net: Harne
             assert (await read(a)).payload == b"fence"
 
 
-async def test_what_was_not_acknowledged_comes_again(net: Harness) -> None:
+async def test_broker_what_was_not_acknowledged_comes_again(net: Harness) -> None:
     async with connected(net.client("a", "x/+")) as a, connected(net.client("b")) as b:
         await b.publish("x/1", b"dealt with")
         await b.publish("x/2", b"not yet")
@@ -115,7 +115,7 @@ async def test_what_was_not_acknowledged_comes_again(net: Harness) -> None:
         assert (await read(a)).payload == b"fence"
 
 
-async def test_messages_wait_for_a_client_that_is_away(net: Harness) -> None:
+async def test_broker_messages_wait_for_a_client_that_is_away(net: Harness) -> None:
     async with connected(net.client("b")) as b:
         async with connected(net.client("a", "x/+")):
             pass
@@ -124,7 +124,7 @@ async def test_messages_wait_for_a_client_that_is_away(net: Harness) -> None:
             assert (await read(a)).payload == b"while you were away"
 
 
-async def test_an_expired_message_is_not_delivered(net: Harness) -> None:
+async def test_broker_expired_message_is_not_delivered(net: Harness) -> None:
     async with connected(net.client("b")) as b:
         async with connected(net.client("a", "x/+")):
             pass
@@ -135,7 +135,9 @@ async def test_an_expired_message_is_not_delivered(net: Harness) -> None:
             assert (await read(a)).payload == b"lasting"
 
 
-async def test_a_message_that_expires_before_it_could_be_sent_is_given_up(net: Harness) -> None:
+async def test_broker_message_that_expires_before_it_could_be_sent_is_given_up(
+    net: Harness,
+) -> None:
     async with connected(net.client("a", "x/+")) as a:
         async with until(a, False):
             net.stop()
@@ -148,7 +150,7 @@ async def test_a_message_that_expires_before_it_could_be_sent_is_given_up(net: H
             await late
 
 
-async def test_subscriptions_survive_a_broker_that_forgot_them(net: Harness) -> None:
+async def test_broker_subscriptions_survive_a_broker_that_forgot_them(net: Harness) -> None:
     async with connected(net.client("a", "x/+")) as a:
         async with until(a, False):
             net.stop()
@@ -158,7 +160,7 @@ async def test_subscriptions_survive_a_broker_that_forgot_them(net: Harness) -> 
         assert (await read(a)).payload == b"after"
 
 
-async def test_what_is_published_offline_arrives_later_and_in_order(net: Harness) -> None:
+async def test_broker_what_is_published_offline_arrives_later_and_in_order(net: Harness) -> None:
     async with connected(net.client("a", "x/+")) as a:
         async with until(a, False):
             net.stop()
@@ -170,7 +172,7 @@ async def test_what_is_published_offline_arrives_later_and_in_order(net: Harness
         assert [int((await read(a)).payload) for _ in range(50)] == list(range(50))
 
 
-async def test_a_full_queue_refuses_the_newest(net: Harness) -> None:
+async def test_broker_full_queue_refuses_the_newest(net: Harness) -> None:
     async with connected(net.client("a", "x/+", max_queued=3)) as a:
         async with until(a, False):
             net.stop()
@@ -183,7 +185,7 @@ async def test_a_full_queue_refuses_the_newest(net: Harness) -> None:
         assert [(await read(a)).payload for _ in range(3)] == [b"0", b"1", b"2"]
 
 
-async def test_quality_0_is_dropped_while_offline(net: Harness) -> None:
+async def test_broker_quality_0_is_dropped_while_offline(net: Harness) -> None:
     async with connected(net.client("a", "x/+")) as a:
         async with until(a, False):
             net.stop()
@@ -195,14 +197,14 @@ async def test_quality_0_is_dropped_while_offline(net: Harness) -> None:
         assert (await read(a)).payload == b"fence"
 
 
-async def test_a_topic_that_cannot_be_is_an_error_in_the_future(net: Harness) -> None:
+async def test_broker_topic_that_cannot_be_is_an_error_in_the_future(net: Harness) -> None:
     async with connected(net.client("a")) as a:
         with pytest.raises(SignalingError):
             await a.publish("x/+", b"")
         await a.publish("x/1", b"the connection is as it was")
 
 
-async def test_a_broker_that_is_not_there_is_no_error(net: Harness) -> None:
+async def test_broker_that_is_not_there_is_no_error(net: Harness) -> None:
     net.stop()
     async with net.client("a") as a:
         assert not a.connected
@@ -213,7 +215,7 @@ async def test_a_broker_that_is_not_there_is_no_error(net: Harness) -> None:
         assert a.connected
 
 
-async def test_leaving_sends_what_is_queued(net: Harness) -> None:
+async def test_broker_leaving_sends_what_is_queued(net: Harness) -> None:
     async with connected(net.client("a", "x/+")) as a:
         async with net.client("b") as b:
             sent = [b.publish("x/1", str(number).encode()) for number in range(40)]
@@ -221,7 +223,7 @@ async def test_leaving_sends_what_is_queued(net: Harness) -> None:
         assert [int((await read(a)).payload) for _ in range(40)] == list(range(40))
 
 
-async def test_leaving_without_a_broker_gives_up_what_is_queued(net: Harness) -> None:
+async def test_broker_leaving_without_a_broker_gives_up_what_is_queued(net: Harness) -> None:
     async with connected(net.client("a", "x/+")) as a:
         async with until(a, False):
             net.stop()
@@ -235,7 +237,7 @@ async def test_leaving_without_a_broker_gives_up_what_is_queued(net: Harness) ->
         await peek(a)
 
 
-async def test_each_change_of_the_connection_is_told(net: Harness) -> None:
+async def test_broker_each_change_of_the_connection_is_told(net: Harness) -> None:
     changes: list[bool] = []
     removed: list[bool] = []
 
@@ -256,3 +258,13 @@ async def test_each_change_of_the_connection_is_told(net: Harness) -> None:
             net.start()
     assert changes == [True, False, True]
     assert removed == [True]
+
+
+def test_broker_incoming_is_acknowledged_once() -> None:
+    acknowledged: list[str] = []
+    message = Incoming("x", b"", 1, on_ack=lambda: acknowledged.append("x"))
+    message.ack()
+    message.ack()
+    assert acknowledged == ["x"]
+    # of QoS 0
+    Incoming("x", b"").ack()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from agent.signaling.mqtt.send_queue import Outgoing, SendQueue
+from agent.signaling.mqtt.publish_queue import Outgoing, PublishQueue
 
 
 def outgoing(payload: bytes, expires_at: float | None = None) -> Outgoing:
     return Outgoing("t", payload, 1, False, asyncio.get_running_loop().create_future(), expires_at)
 
 
-async def test_first_in_first_out_and_the_newest_is_refused() -> None:
-    queue = SendQueue(max_messages=2, max_bytes=100)
+async def test_publish_queue_first_in_first_out_and_the_newest_is_refused() -> None:
+    queue = PublishQueue(max_messages=2, max_bytes=100)
     first, second, third = outgoing(b"1"), outgoing(b"2"), outgoing(b"3")
     assert queue.put(first)
     assert queue.put(second)
@@ -23,8 +23,8 @@ async def test_first_in_first_out_and_the_newest_is_refused() -> None:
     assert [queue.take(0)[0] for _ in range(4)] == [first, second, third, None]
 
 
-async def test_bytes_are_counted_too() -> None:
-    queue = SendQueue(max_messages=10, max_bytes=10)
+async def test_publish_queue_bytes_are_counted_too() -> None:
+    queue = PublishQueue(max_messages=10, max_bytes=10)
     assert queue.put(outgoing(b"x" * 6))
     assert not queue.put(outgoing(b"x" * 5))
     assert queue.put(outgoing(b"x" * 4))
@@ -35,8 +35,8 @@ async def test_bytes_are_counted_too() -> None:
     assert queue.put(outgoing(b"x" * 10))
 
 
-async def test_what_has_expired_is_set_aside() -> None:
-    queue = SendQueue(max_messages=10, max_bytes=10)
+async def test_publish_queue_what_has_expired_is_set_aside() -> None:
+    queue = PublishQueue(max_messages=10, max_bytes=10)
     late, lasting, timely = outgoing(b"l", 5.0), outgoing(b"k"), outgoing(b"t", 5.1)
     for message in (late, lasting, timely):
         queue.put(message)

@@ -1,0 +1,34 @@
+"""What the broker allows, by its CONNACK."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from agent.signaling.mqtt.link_listener import Terms
+from agent.signaling.mqtt.paho_client import MAX_INFLIGHT
+
+
+def connack(**values: int) -> Properties:
+    properties = Properties(PacketTypes.CONNACK)  # type: ignore[no-untyped-call]
+    for name, value in values.items():
+        setattr(properties, name, value)
+    return properties
+
+
+@pytest.mark.parametrize(
+    ("properties", "terms"),
+    [
+        ({}, Terms(MAX_INFLIGHT, math.inf)),
+        ({"ReceiveMaximum": 3}, Terms(3, math.inf)),
+        ({"ReceiveMaximum": 65535}, Terms(MAX_INFLIGHT, math.inf)),
+        ({"MaximumPacketSize": 2000}, Terms(MAX_INFLIGHT, 2000)),
+    ],
+)
+def test_terms_are_what_the_broker_says_within_our_own(
+    properties: dict[str, int], terms: Terms
+) -> None:
+    assert Terms.of(connack(**properties)) == terms
