@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
@@ -39,13 +40,13 @@ from agent.webrtc.data_channel import LABEL, ControlChannel
 from agent.webrtc.description.local_description import declares_profile, publish
 from agent.webrtc.description.remote_description import RemoteDescription, read_answer, read_offer
 from agent.webrtc.ice.ice_servers import UsableServer, usable_servers
+from agent.webrtc.ice.interfaces import addresses_for
 from agent.webrtc.ice.trickle import Trickle
 from agent.webrtc.peer_media import PeerMedia, require_codecs
 
 log = logging.getLogger(__name__)
 
-# seconds for aiortc's own end; then nothing is waited for any more, and with what `finish` takes
-# nothing outlives a close by six
+# seconds for aiortc's own end; with what `finish` takes nothing outlives a close by six
 CLOSE_TIMEOUT = 3.0
 
 inside.configure()
@@ -193,7 +194,8 @@ class AiortcPeer:
         ice = self._pc.require_ice()
         dtls = inside.DtlsReader(self._pc.require_dtls())
         if not self._relay_only:
-            inside.use_host_addresses(ice, self._ice.host_addresses)
+            choose = partial(addresses_for, self._ice)
+            inside.use_host_addresses(ice, choose, self._ice.port_range)
         self._consent = inside.ConsentWatch(
             ice, self._packets_received, self._fell_silent, self._heard_again, self._listened
         )
@@ -280,12 +282,8 @@ class AiortcPeer:
             self._fail(failure.code, failure.message)
         elif not self._over:
             lost = self._consent is not None and self._consent.lost
-            detail = (
-                "the remote peer does not answer any more"
-                if lost
-                else "the remote peer closed the transport"
-            )
-            self._emit(PeerLost(self._generation, detail, closed=not lost))
+            detail = "does not answer any more" if lost else "closed the transport"
+            self._emit(PeerLost(self._generation, f"the remote peer {detail}", closed=not lost))
             self._over = True
 
     def _connect_failed(self, error: Exception) -> None:

@@ -20,6 +20,10 @@ from agent.options import (
 from agent.ports import IceOptions
 
 MAX_ICE_SERVERS = 10
+MAX_INTERFACES = 32
+# of a range: calls and their renewals
+MIN_PORTS = 2
+_PORT_RANGE = re.compile(r"(\d{1,5})\s*-\s*(\d{1,5})", re.ASCII)
 _ICE_URL = re.compile(
     r"(stun|turn|turns):([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::(\d{1,5}))?(?:\?transport=(udp|tcp))?",
     re.ASCII,
@@ -54,6 +58,26 @@ def _check_ipv6(url: str, address: str) -> None:
         IPv6Address(address)
     except ValueError:
         raise ValueError(f"{url!r}: {address!r} is not an IPv6 address") from None
+
+
+def check_port_range(text: str) -> str:
+    """Such as 50000-50100; empty for any port."""
+    form = _PORT_RANGE.fullmatch(text.strip())
+    if text.strip() and form is None:
+        raise ValueError(f"{text!r} is not LOW-HIGH, such as 50000-50100")
+    if form is not None:
+        low, high = int(form[1]), int(form[2])
+        if not 1024 <= low <= high <= 65_535:
+            raise ValueError(f"{text!r}: ports go from 1024 to 65535, the lower one first")
+        if high - low + 1 < MIN_PORTS:
+            raise ValueError(f"{text!r} has fewer than {MIN_PORTS} ports: each call needs two")
+    return text.strip()
+
+
+def read_port_range(text: str) -> tuple[int, int] | None:
+    """Both ends of one that was checked; None where any port will do."""
+    form = _PORT_RANGE.fullmatch(text)
+    return (int(form[1]), int(form[2])) if form is not None else None
 
 
 class IceServerSettings(Section):
@@ -126,10 +150,25 @@ class IceSettings(Section):
         "see our address.",
     )
 
+    interfaces: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = Field(
+        default=(),
+        max_length=MAX_INTERFACES,
+        description="Network interfaces whose addresses callers are offered: names or patterns, "
+        'such as ["eth0", "wlan*"]. All by default, the default route\'s first and bridges of '
+        "containers last.",
+    )
+    port_range: Annotated[str, AfterValidator(check_port_range)] = Field(
+        default="",
+        description="UDP ports for calls, for a firewall in front: LOW-HIGH, such as 50000-50100. "
+        "Each call uses one, and a second one while its path is renewed. Any free port by default.",
+    )
+
     def options(self) -> IceOptions:
         """What each transport is made with."""
         return IceOptions(
             tuple(server.to_core() for server in self.servers),
             self.transport_policy,
+            interfaces=self.interfaces,
+            port_range=read_port_range(self.port_range),
             ca_file=str(self.ca_file) if self.ca_file else None,
         )

@@ -19,6 +19,7 @@ from agent.webrtc.internals.ending import finish
 from agent.webrtc.internals.ice_candidates import (
     add_local_candidate,
     host_protocols,
+    interface_addresses,
     knows_remote_candidates,
     pairs_of,
     selected_pair,
@@ -50,6 +51,7 @@ __all__ = [
     "finish",
     "has_common_codec",
     "host_protocols",
+    "interface_addresses",
     "knows_remote_candidates",
     "make_decoder",
     "open_relay",

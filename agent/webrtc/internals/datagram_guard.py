@@ -8,7 +8,9 @@ credentials.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import secrets
 import socket
 import time
 from typing import Any
@@ -173,19 +175,39 @@ def guard_of(ice: aioice.ice.Connection) -> DatagramGuard:
     return guard
 
 
+async def _bind(
+    ice: aioice.ice.Connection, address: str, port_range: tuple[int, int] | None
+) -> tuple[asyncio.DatagramTransport, GuardedProtocol]:
+    """At a port of the range that is free, a random one, or at any. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    low, high = port_range or (0, 0)
+    count = high - low + 1
+    start = secrets.randbelow(count)
+    for number in range(count):
+        port = low + (start + number) % count
+        try:
+            return await loop.create_datagram_endpoint(
+                lambda: GuardedProtocol(ice), local_addr=(address, port)
+            )
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    raise OSError(errno.EADDRINUSE, f"no port from {low} to {high} is free (ice.port_range)")
+
+
 async def open_socket(
-    ice: aioice.ice.Connection, component: int, address: str
+    ice: aioice.ice.Connection,
+    component: int,
+    address: str,
+    port_range: tuple[int, int] | None = None,
 ) -> aioice.Candidate | None:
     """A guarded socket at `address`, known to `ice`, and its host candidate; None where it cannot
     be bound, or the connection was closed meanwhile.
     """
-    loop = asyncio.get_running_loop()
     try:
-        transport, protocol = await loop.create_datagram_endpoint(
-            lambda: GuardedProtocol(ice), local_addr=(address, 0)
-        )
+        transport, protocol = await _bind(ice, address, port_range)
     except OSError as error:
-        log.info("no socket at %s: %s", address, error)
+        log.warning("no socket at %s: %s", address, error)
         return None
     if ice._closing:
         # nobody would close it

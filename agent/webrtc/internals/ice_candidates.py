@@ -4,32 +4,42 @@ was selected.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import aioice
 import aioice.ice
 
 from agent.webrtc.internals.datagram_guard import open_socket
 
-MAX_HOST_ADDRESSES = 10
+
+def interface_addresses() -> Iterator[tuple[str, str]]:
+    """Name and address of each of this machine's, without link-local ones of IPv6."""
+    adapters: Any = vars(aioice.ice)["ifaddr"].get_adapters()
+    for adapter in adapters:
+        for each in adapter.ips:
+            if isinstance(each.ip, str):
+                yield adapter.name, each.ip
+            elif each.ip[2] == 0:
+                yield adapter.name, each.ip[0]
 
 
-def use_host_addresses(ice: aioice.ice.Connection, addresses: tuple[str, ...]) -> None:
-    """Gather host candidates from `addresses`. Empty: from what aioice finds, or loopback where it
-    finds nothing.
+def use_host_addresses(
+    ice: aioice.ice.Connection,
+    choose: Callable[[], list[str]],
+    port_range: tuple[int, int] | None = None,
+) -> None:
+    """Gather host candidates from the addresses that `choose` names then, at ports of this range
+    (both included), or at any.
     """
 
     async def gather(
         component: int,
-        addresses: list[str],
-        timeout: int = 5,  # noqa: ARG001 - aioice's signature
-        *,
-        chosen: tuple[str, ...] = addresses,
+        addresses: list[str],  # noqa: ARG001 - aioice's signature
+        timeout: int = 5,  # noqa: ARG001 - likewise
     ) -> list[aioice.Candidate]:
-        found = list(chosen) or addresses or ["127.0.0.1"]
-        opened = [
-            await open_socket(ice, component, address) for address in found[:MAX_HOST_ADDRESSES]
-        ]
+        opened = [await open_socket(ice, component, address, port_range) for address in choose()]
         return [candidate for candidate in opened if candidate is not None]
 
     ice.get_component_candidates = gather  # type: ignore[method-assign]

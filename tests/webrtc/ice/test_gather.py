@@ -47,7 +47,7 @@ def turn(authority: Authority) -> Iterator[TurnServer]:
 async def gathering() -> AsyncIterator[aioice.ice.Connection]:
     """A connection with its host candidates; whatever it has allocated is given back."""
     ice = aioice.ice.Connection(ice_controlling=True)
-    inside.use_host_addresses(ice, (HERE,))
+    inside.use_host_addresses(ice, lambda: [HERE])
     await ice.gather_candidates()
     try:
         yield ice

@@ -44,3 +44,21 @@ def test_ice_settings_options_are_as_set() -> None:
     assert (first.urls, first.username, first.credential) == (("turn:t.example",), "u", "p")
     assert (second.secret, second.credential_lifetime) == ("s", 3600)
     assert (options.transport_policy, options.ca_file) == ("relay", str(Path("/ca.pem")))
+
+
+def test_ice_settings_interfaces_and_ports_reach_each_transport() -> None:
+    options = IceSettings.model_validate(
+        {"interfaces": ["eth0", "wlan*"], "port_range": "50000-50100"}
+    ).options()
+    assert options.interfaces == ("eth0", "wlan*")
+    assert options.port_range == (50_000, 50_100)
+    assert IceSettings.model_validate({"interfaces": "eth0"}).interfaces == ("eth0",)
+    assert IceSettings().options().port_range is None
+
+
+@pytest.mark.parametrize(
+    "text", ["50000", "50100-50000", "80-90", "50000-70000", "50000-50000", "a-b"]
+)
+def test_ice_settings_port_range_of_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match=text):
+        IceSettings.model_validate({"port_range": text})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import socket
 from types import SimpleNamespace
 
 import aioice.ice
@@ -158,9 +159,24 @@ async def test_datagram_guard_takes_an_authenticated_check_without_a_priority(
 async def test_open_socket_of_a_closed_connection_leaves_none_open() -> None:
     ice = aioice.ice.Connection(ice_controlling=False)
     await ice.close()
-    internals.use_host_addresses(ice, ("127.0.0.1",))
+    internals.use_host_addresses(ice, lambda: ["127.0.0.1"])
     assert await ice.get_component_candidates(1, []) == []
     assert ice._protocols == []
+
+
+async def test_open_socket_takes_a_free_port_of_the_range(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        low, high = (port - 1, port) if port > 60_000 else (port, port + 1)
+        ice = aioice.ice.Connection(ice_controlling=False)
+        internals.use_host_addresses(ice, lambda: ["127.0.0.1"] * 2, (low, high))
+        (found,) = await ice.get_component_candidates(1, [])
+        assert {found.port, port} == {low, high}
+        await ice.close()
+    assert f"no port from {low} to {high} is free" in caplog.text
 
 
 async def test_guarded_protocol_on_a_closed_socket_sends_nothing(clip: list[bytes]) -> None:
