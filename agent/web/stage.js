@@ -1,5 +1,5 @@
 // @ts-check
-/** The stage: the picture of the far side, what is going on, and the buttons of a call. */
+/** The stage: the picture of the remote peer, what is going on, and the buttons of a call. */
 
 import { byId, clockText, setIcon, setLabel } from "./dom.js";
 import { translate } from "./i18n.js";

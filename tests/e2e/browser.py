@@ -1,4 +1,4 @@
-"""Chromium as the far side of a call: a page of its own, its signalling carried here."""
+"""Chromium as the remote peer of a call: a page of its own, its signaling carried here."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ globalThis.probe = (() => {
   }
 
   /**
-   * Once the far side is heard: the amplitude, full scale being 1, and the loudest frequency in Hz.
+   * Once the remote peer is heard: the amplitude, full scale being 1, and the loudest frequency in Hz.
    */
   async function tone() {
     const audio = new AudioContext();

@@ -213,7 +213,7 @@ export class FakePeerConnection {
     this.#ice("disconnected");
   }
 
-  /** The far side closes the data channel. */
+  /** The remote peer closes the data channel. */
   closeChannel() {
     for (const channel of this.channels) {
       channel.readyState = "closed";
@@ -221,7 +221,7 @@ export class FakePeerConnection {
     }
   }
 
-  /** The far side closes DTLS. */
+  /** The remote peer closes DTLS. */
   closeDtls() {
     this.sctp.transport.state = "closed";
     this.sctp.transport.dispatchEvent(new Event("statechange"));
