@@ -4,13 +4,16 @@
  * conversation.js.
  */
 
+import { Connection } from "./connection.js";
 import { CallClient } from "./conversation.js";
 import { DeviceList } from "./devices.js";
-import { byId, fromTemplate, setLabel, within } from "./dom.js";
+import { byId, setLabel } from "./dom.js";
 import { currentLanguage, setLanguage, startLanguage, translate } from "./i18n.js";
 import { IncomingDialog } from "./incoming.js";
+import { LocalTracks } from "./local-tracks.js";
+import { identityOf, LoginDialog, storedLogin } from "./login.js";
 import { Measurements } from "./measurements.js";
-import { MediaRefused, openTrack } from "./media.js";
+import { giveUp, Notices } from "./notices.js";
 import { Ring } from "./ring.js";
 import { choices, readConfiguration, SettingsDrawer } from "./settings.js";
 import { Stage } from "./stage.js";
@@ -21,8 +24,6 @@ import { Summary } from "./summary.js";
  * @typedef {import("./settings.js").Configuration} Configuration
  */
 
-/** A broker that is away for less is not worth a word. */
-const PATIENCE = 2500; // milliseconds
 /** Opening a microphone is work for the browser; the invitation goes out before it. */
 const HEAD_START = 60; // milliseconds
 /**
@@ -49,27 +50,45 @@ class Page {
     onHangUp: () => this.#conversation?.close(),
     onMute: () => this.#toggleMute(),
     onCamera: () => void this.#toggleCamera(),
-    onNotice: (key) => this.#notice(key),
+    onNotice: (key) => this.#notices.show(key),
   });
+  #tracks = new LocalTracks({
+    onChange: () => this.#showTracks(),
+    onNotice: (key) => this.#notices.show(key),
+  });
+  #login = new LoginDialog({ onChange: () => void this.#startAnew() });
+  #notices = new Notices();
   /** The call on the stage. @type {Conversation | null} */
   #conversation = null;
-  /** @type {{ audio: MediaStreamTrack | null, video: MediaStreamTrack | null }} */
-  #tracks = { audio: null, video: null };
-  /** @type {Map<string, HTMLElement>} */
-  #notices = new Map();
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #patience;
   /** @type {any} */
   #wakeLock = null;
+  #connection;
 
   /** @param {Configuration} configuration */
   constructor(configuration) {
-    const uid = configuration.uid ?? choices.uid;
-    this.#client = new CallClient({ ...configuration, uid });
+    this.#connection = new Connection({
+      configuration,
+      notices: this.#notices,
+      login: this.#login,
+      onChangedConfiguration: () => {
+        if (!this.#conversation) void this.#startAnew();
+      },
+    });
+    const login = storedLogin();
+    const identity = identityOf(configuration, login, choices.uid);
+    this.#client = new CallClient({ ...configuration, ...identity });
     this.#client.on("presence", () => this.#drawDevices());
-    this.#client.on("connection", (detail) => this.#connectionChanged(detail));
+    this.#client.on("connection", (detail) => {
+      this.#connection.changed(detail);
+      this.#drawDevices();
+    });
     this.#client.on("called", (conversation) => this.#called(conversation));
-    new SettingsDrawer({ fixedUid: configuration.uid, onRename: () => void this.#rename() });
+    const isFixed = login !== null || configuration.uid !== undefined;
+    const help = login ? "settings.name.login" : "settings.name.fixed";
+    new SettingsDrawer({
+      fixed: isFixed ? { uid: identity.uid, help } : null,
+      onRename: () => void this.#startAnew(),
+    });
     byId("language").addEventListener("click", () => this.#switchLanguage());
     for (const gesture of ["pointerdown", "keydown"]) {
       document.addEventListener(gesture, () => this.#ring.unlock(), { once: true });
@@ -121,7 +140,9 @@ class Page {
   #begin(conversation) {
     this.#conversation = conversation;
     this.#summary.hide();
-    this.#clearNotices("microphone", "camera");
+    this.#notices.clear("microphone", "camera");
+    this.#tracks.begin(conversation);
+    this.#login.setInCall(true);
     /** @type {string | null} */
     let errorCode = null;
     conversation.on("error", (error) => (errorCode = error.code));
@@ -147,11 +168,12 @@ class Page {
   /** @param {import("./conversation.js").CallRecord} record @param {string | null} errorCode */
   #ended(record, errorCode) {
     this.#conversation = null;
-    for (const kind of /** @type {const} */ (["audio", "video"])) this.#stopTrack(kind);
+    this.#tracks.end();
+    this.#login.setInCall(false);
     void this.#wakeLock?.release();
     this.#wakeLock = null;
     this.#quiet();
-    this.#clearNotices("microphone", "camera");
+    this.#notices.clear("microphone", "camera");
     this.#stage.end();
     this.#announce(this.#summary.show(record, errorCode));
     this.#drawDevices();
@@ -163,43 +185,13 @@ class Page {
     document.title = "callbox";
   }
 
-  // Microphone and camera: opened beside the call, which does not wait for them
+  // Microphone and camera
 
   /** @param {Conversation} conversation */
   #addTracks(conversation) {
     if (conversation !== this.#conversation) return;
-    void this.#addTrack(conversation, "audio");
-    if (choices.camera) void this.#addTrack(conversation, "video");
-  }
-
-  /** @param {Conversation} conversation @param {"audio" | "video"} kind */
-  async #addTrack(conversation, kind) {
-    const device = kind === "audio" ? "microphone" : "camera";
-    try {
-      const track = await openTrack(kind);
-      if (conversation !== this.#conversation) return track.stop();
-      this.#tracks[kind] = track;
-      track.addEventListener("ended", () => this.#trackEnded(conversation, kind));
-      await conversation.replaceTrack(kind, track);
-    } catch (fault) {
-      if (!(fault instanceof MediaRefused)) throw fault;
-      if (conversation === this.#conversation) this.#notice(`${device}.${fault.refusal}`);
-    }
-    this.#showTracks();
-  }
-
-  /** @param {Conversation} conversation @param {"audio" | "video"} kind */
-  #trackEnded(conversation, kind) {
-    this.#stopTrack(kind);
-    void conversation.replaceTrack(kind, null);
-    this.#notice(kind === "audio" ? "microphone.ended" : "camera.ended");
-    this.#showTracks();
-  }
-
-  /** @param {"audio" | "video"} kind */
-  #stopTrack(kind) {
-    this.#tracks[kind]?.stop();
-    this.#tracks[kind] = null;
+    void this.#tracks.add("audio");
+    if (choices.camera) void this.#tracks.add("video");
   }
 
   #showTracks() {
@@ -219,12 +211,8 @@ class Page {
   }
 
   async #toggleCamera() {
-    const conversation = this.#conversation;
-    if (!conversation) return;
-    if (!this.#tracks.video) return this.#addTrack(conversation, "video");
-    this.#stopTrack("video");
-    await conversation.replaceTrack("video", null);
-    this.#showTracks();
+    if (!this.#conversation) return;
+    await (this.#tracks.video ? this.#tracks.remove("video") : this.#tracks.add("video"));
   }
 
   async #keepAwake() {
@@ -235,54 +223,13 @@ class Page {
     }
   }
 
+  /** With another name, login or configuration. A call would end. */
+  async #startAnew() {
+    await this.#client.stop();
+    location.reload();
+  }
+
   // What is said
-
-  /** @param {{ state: string, code?: string }} detail */
-  #connectionChanged({ state, code }) {
-    const chip = byId("connection");
-    chip.dataset.state = state;
-    byId("connection-text").textContent = translate(`connection.${state}`);
-    if (state === "connected") {
-      clearTimeout(this.#patience);
-      this.#patience = undefined;
-      this.#clearNotices("error.broker", "error.authorization");
-    } else if (code === "not_authorized") {
-      this.#notice("error.authorization", "bad");
-    } else {
-      this.#patience ??= setTimeout(() => this.#notice("error.broker", "bad"), PATIENCE);
-    }
-    this.#drawDevices();
-  }
-
-  /**
-   * A sentence on top of the page, until it is dismissed or no longer true.
-   * @param {string} key
-   * @param {"warn" | "bad"} [kind]
-   */
-  #notice(key, kind = "warn") {
-    if (this.#notices.has(key)) return;
-    const notice = fromTemplate("notice-template");
-    notice.dataset.kind = kind;
-    notice.dataset.testid = `notice-${key}`;
-    const text = within(notice, "p");
-    text.dataset.i18n = key;
-    text.textContent = translate(key);
-    const button = within(notice, "button");
-    button.dataset.i18nLabel = "notice.dismiss";
-    setLabel(button, translate("notice.dismiss"));
-    button.addEventListener("click", () => this.#clearNotices(key));
-    this.#notices.set(key, notice);
-    byId("notices").append(notice);
-  }
-
-  /** @param {...string} prefixes */
-  #clearNotices(...prefixes) {
-    for (const [key, notice] of this.#notices) {
-      if (!prefixes.some((prefix) => key.startsWith(prefix))) continue;
-      notice.remove();
-      this.#notices.delete(key);
-    }
-  }
 
   /** To screen readers. @param {string} text */
   #announce(text) {
@@ -297,7 +244,7 @@ class Page {
   }
 
   #redraw() {
-    byId("connection-text").textContent = translate(`connection.${this.#client.connectionState}`);
+    this.#connection.redraw();
     setLabel(byId("language"), translate("app.language.label"));
     byId("language").textContent = translate("app.language");
     setLabel(byId("open-settings"), translate("app.settings"));
@@ -306,27 +253,13 @@ class Page {
     this.#summary.redraw();
     this.#incoming.redraw();
     this.#measurements.redraw();
+    this.#login.redraw();
   }
 
   #switchLanguage() {
     setLanguage(currentLanguage() === "zh" ? "en" : "zh", { store: true });
     this.#redraw();
   }
-
-  async #rename() {
-    await this.#client.stop();
-    location.reload();
-  }
-}
-
-/** A page that cannot work says why. @param {string} key */
-function giveUp(key) {
-  const notice = fromTemplate("notice-template");
-  notice.dataset.kind = "bad";
-  notice.dataset.testid = `notice-${key}`;
-  within(notice, "p").textContent = translate(key);
-  within(notice, "button").remove();
-  byId("notices").append(notice);
 }
 
 async function main() {

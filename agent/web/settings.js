@@ -18,12 +18,17 @@ import { translate } from "./i18n.js";
  * @property {RTCIceServer[]} [iceServers]
  */
 
+/** Whoever serves the page wants its password anew. */
+export class AccessEnded extends Error {}
+
 /**
- * Reads `config.json`. Throws where there is none that can be used.
+ * Reads `config.json`, which also renews the page's session with whoever serves it. Throws where
+ * there is none that can be used, AccessEnded where the browser's password is not good any more.
  * @returns {Promise<Configuration>}
  */
 export async function readConfiguration() {
   const answer = await fetch("config.json", { cache: "no-store" });
+  if (answer.status === 401) throw new AccessEnded("config.json: 401");
   if (!answer.ok) throw new Error(`config.json: ${answer.status}`);
   const value = await answer.json();
   if (typeof value?.broker !== "string") throw new Error("config.json: broker is missing");
@@ -76,9 +81,12 @@ export class SettingsDrawer {
   #fixed;
   #onRename;
 
-  /** @param {{ fixedUid?: string, onRename: () => void }} options */
-  constructor({ fixedUid, onRename }) {
-    this.#fixed = fixedUid;
+  /**
+   * `fixed`: a name that cannot be changed here, and the key of the sentence that says why.
+   * @param {{ fixed?: { uid: string, help: string } | null, onRename: () => void }} options
+   */
+  constructor({ fixed, onRename }) {
+    this.#fixed = fixed ?? null;
     this.#onRename = onRename;
     byId("open-settings").addEventListener("click", () => this.#open());
     byId("close-settings").addEventListener("click", () => this.#dialog.close());
@@ -90,8 +98,8 @@ export class SettingsDrawer {
   }
 
   #open() {
-    this.#name.value = this.#fixed ?? choices.uid;
-    this.#name.disabled = this.#fixed !== undefined;
+    this.#name.value = this.#fixed?.uid ?? choices.uid;
+    this.#name.disabled = this.#fixed !== null;
     this.#ring.checked = choices.ring;
     this.#camera.checked = choices.camera;
     this.#check();
@@ -102,7 +110,7 @@ export class SettingsDrawer {
   #check() {
     const good = isUid(this.#name.value.trim());
     const help = this.#fixed
-      ? "settings.name.fixed"
+      ? this.#fixed.help
       : good
         ? "settings.name.help"
         : "settings.name.invalid";
@@ -118,7 +126,7 @@ export class SettingsDrawer {
     choices.ring = this.#ring.checked;
     choices.camera = this.#camera.checked;
     const name = this.#name.value.trim();
-    const renamed = this.#fixed === undefined && name !== choices.uid;
+    const renamed = this.#fixed === null && name !== choices.uid;
     if (renamed) choices.uid = name;
     this.#dialog.close();
     if (renamed) this.#onRename();

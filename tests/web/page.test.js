@@ -34,6 +34,10 @@ test("every text that the page asks for exists", () => {
     "stage.js",
     "devices.js",
     "incoming.js",
+    "connection.js",
+    "local-tracks.js",
+    "login.js",
+    "notices.js",
     "settings.js",
     "summary.js",
     "measurements.js",
@@ -41,7 +45,7 @@ test("every text that the page asks for exists", () => {
   ];
   const used = scripts.flatMap((name) => [
     ...source(name).matchAll(
-      /"((?:app|connection|control|devices|end|error|incoming|notice|plots|settings|stage|summary)\.[\w.]+)"/g,
+      /"((?:app|connection|control|devices|end|error|incoming|login|notice|plots|settings|stage|summary)\.[\w.]+)"/g,
     ),
   ]);
   const keys = [...marked, ...used.map(([, key]) => key)].filter((key) => !/^(config)\./.test(key));

@@ -1,6 +1,4 @@
-"""The page in Debian's Chromium, served as it is on a device, and somebody to talk to on the other
-side.
-"""
+"""The page in Debian's Chromium, served as it is on a device, and remote peers to talk to."""
 
 from __future__ import annotations
 
@@ -61,14 +59,21 @@ expect.set_options(timeout=PATIENCE * 1000)
 
 
 @asynccontextmanager
-async def serving(mosquitto: Mosquitto, **configuration: Any) -> AsyncIterator[str]:
+async def serving(
+    mosquitto: Mosquitto,
+    *,
+    port: int | None = None,
+    password: str | None = None,
+    needs_login: bool = False,
+    **configuration: Any,
+) -> AsyncIterator[str]:
     """The page's address, as `[web] enabled` and the demo serve it."""
     if not (page_folder() / "vendor" / "mqtt.min.js").exists():
         missing("the page's MQTT client is not there (make page)")
-    options = WebOptions(HOST, free_port())
+    options = WebOptions(HOST, port or free_port(), password=password)
     async with PageServer(
         options,
-        BrokerAddress(HOST, mosquitto.port),
+        BrokerAddress(HOST, mosquitto.port, needs_login=needs_login),
         lambda: {"prefix": PREFIX, "iceServers": [], **configuration},
     ):
         yield options.url
@@ -115,13 +120,13 @@ class Visitor:
         await self.frames(5)
 
     async def frames(self, count: int) -> dict[str, int]:
-        """Wait for so many more pictures of the far side. Returns the size of the last one."""
+        """Wait for so many more pictures of the remote peer. Returns the size of the last one."""
         size: dict[str, int] = await self.page.evaluate("count => probe.frames(count)", count)
         return size
 
     async def tone(self) -> dict[str, float]:
-        """Wait until the far side is heard. `peak` (full scale is 1) and the loudest `frequency` in
-        Hz.
+        """Wait until the remote peer is heard. `peak` (full scale is 1) and the loudest `frequency`
+        in Hz.
         """
         tone: dict[str, float] = await self.page.evaluate("() => probe.tone()")
         return tone
@@ -176,6 +181,7 @@ async def visiting(
     scheme: str = "light",
     permissions: tuple[str, ...] = ("microphone",),
     state: str = "connected",
+    password: str | None = None,
     prepare: Callable[[BrowserContext], Any] | None = None,
 ) -> AsyncIterator[Visitor]:
     """The page, open and in this `state`, in a browser of its own. Nothing may have gone wrong in
@@ -186,6 +192,7 @@ async def visiting(
         locale=language,
         color_scheme="dark" if scheme == "dark" else "light",
         permissions=list(permissions),
+        http_credentials={"username": "me", "password": password} if password else None,
     )
     try:
         await context.add_init_script(path=PROBE)
@@ -204,7 +211,7 @@ async def visiting(
     assert not visitor.faults, visitor.faults
 
 
-# -- who is on the other side ----------------------------------------------------------------------
+# -- the remote peers ------------------------------------------------------------------------------
 
 
 class Ear:

@@ -47,6 +47,10 @@ export class Link {
   #waiting = new Set();
   /** Ids of messages that the broker had nobody for. @type {Set<number>} */
   #unheard = new Set();
+  /** Whether the broker has ever taken this connection. */
+  #established = false;
+  /** Whether the broker has said why it refuses this attempt to connect. */
+  #refused = false;
   connected = false;
 
   /** @param {LinkOptions} options */
@@ -148,6 +152,7 @@ export class Link {
       (/** @type {unknown} */ fault, /** @type {{ qos: number }[]} */ grants) => {
         if (client !== this.#client || !client.connected) return;
         if (fault || grants?.some(({ qos }) => qos >= 128)) {
+          this.#refused = true;
           onState(
             "reconnecting",
             "not_authorized",
@@ -156,6 +161,7 @@ export class Link {
           return;
         }
         this.#attempts = 0;
+        this.#established = true;
         client.options.reconnectPeriod = this.#delay();
         this.connected = true;
         onState("connected");
@@ -176,15 +182,25 @@ export class Link {
 
   #lost() {
     this.#unheard.clear();
-    if (!this.#client || !this.connected) return;
-    this.connected = false;
-    this.#options.onState("reconnecting");
+    if (!this.#client) return;
+    const { onState } = this.#options;
+    const refused = this.#refused;
+    this.#refused = false;
+    if (this.connected) {
+      this.connected = false;
+      onState("reconnecting");
+    } else if (!refused) {
+      // A browser does not tell why a WebSocket fails, and MQTT.js then raises no `error`.
+      const state = this.#established ? "reconnecting" : "connecting";
+      onState(state, "broker_unreachable", "the connection to the broker cannot be opened");
+    }
   }
 
   /** @param {any} fault */
   #failed(fault) {
     if (!this.#client) return;
     this.connected = false;
+    this.#refused = true;
     const refused = [4, 5, 0x86, 0x87, 0x8c].includes(fault?.code);
     this.#options.onState(
       "reconnecting",

@@ -91,11 +91,23 @@ export const EN = {
   "settings.name.invalid":
     "Begin with a letter or a digit; then letters, digits, dot, dash and underscore, 64 at most.",
   "settings.name.fixed": "Your name is set by whoever runs this page.",
+  "settings.name.login": "You are logged in by this name.",
   "settings.ring": "Ring when a device calls",
   "settings.camera": "Turn my camera on when a call begins",
   "settings.save": "Save",
   "settings.cancel": "Cancel",
   "settings.close": "Close the settings",
+
+  "login.title": "Log in",
+  "login.text": "The server for calls wants to know who you are.",
+  "login.refused": "The server for calls does not accept this user name and password.",
+  "login.username.missing": "Enter a user name.",
+  "login.username": "User name",
+  "login.password": "Password",
+  "login.kept": "Kept until you close this tab.",
+  "login.submit": "Log in",
+  "login.out": "Log out",
+  "login.close": "Close the login",
 
   "notice.dismiss": "Dismiss",
   "microphone.denied":
@@ -121,6 +133,7 @@ export const EN = {
     "This browser has no WebRTC, so it cannot make video calls. Any current browser can.",
   "error.broker": "The server for calls cannot be reached. Trying again…",
   "error.authorization": "The server for calls does not accept this name or its password.",
+  "error.session": "Your access to this page has ended. Load the page again to go on.",
   "error.fullscreen": "This browser does not allow full screen here.",
 
   "end.user_hangup.local": "You hung up.",
