@@ -143,6 +143,32 @@ async def test_page_device_crashes_during_a_call(
         await program.end()
 
 
+async def test_page_device_is_frozen_for_a_while(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, browser: Browser, url: str
+) -> None:
+    """Real silence: the process stands still, and nothing at all arrives. Then it goes on."""
+    config = configuration(tmp_path, mosquitto.port, policy=ACCEPT_ALL)
+    program = await Program.start(tmp_path / "device.log", "run", "--config", str(config))
+    try:
+        async with visiting(browser, url) as visitor:
+            await visitor.call()
+            program.signal(signal.SIGSTOP)
+            await expect(visitor.part("call-state")).to_have_text("Reconnecting…")
+            await expect(visitor.part("call-state")).to_have_attribute("data-state", "reconnecting")
+            await visitor.look("device-silent")
+            program.signal(signal.SIGCONT)
+            await expect(visitor.part("call-state")).to_have_text("Live")
+            await visitor.frames(20)
+            await visitor.hang_up()
+            await visitor.expect_end("You hung up.")
+            record = await watcher.wait(f"{UID}/events/closed")
+    finally:
+        # a process that stands still would not hear that it is to end
+        program.signal(signal.SIGCONT)
+        await program.end()
+    assert (record["reason"], record["closedBy"]) == ("user_hangup", "remote")
+
+
 async def test_page_microphone_that_is_denied(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, url: str
 ) -> None:
