@@ -33,17 +33,20 @@ class TurnServer:
 
 @contextmanager
 def turn_server(
-    *, secret: str | None = None, certificate: tuple[str, str] | None = None
+    *,
+    secret: str | None = None,
+    certificate: tuple[str, str] | None = None,
+    relays: str = "127.0.0.1",
 ) -> Iterator[TurnServer]:
     """It lets in `USER` with `PASSWORD`, or whoever has a time-limited credential made with
-    `secret`.
+    `secret`. Its relays are at the address `relays`.
     """
     port, tls_port = free_port(), free_port()
     arguments = [
         "-n",
         "--no-cli",
         "--listening-ip=127.0.0.1",
-        "--relay-ip=127.0.0.1",
+        f"--relay-ip={relays}",
         f"--listening-port={port}",
     ]
     arguments += [

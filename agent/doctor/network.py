@@ -17,6 +17,7 @@ from agent.settings import Settings
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.protocol.topics import Topics
 from agent.webrtc.ice.gather import allocate, explain
+from agent.webrtc.ice.happy_eyeballs import first_that_answers
 from agent.webrtc.ice.ice_servers import UsableServer, usable_servers
 from agent.webrtc.ice.resolver import resolve
 
@@ -151,7 +152,16 @@ class _StunClient(asyncio.DatagramProtocol):
 
 
 async def _bind(server: UsableServer) -> str:
-    address = ((await resolve(server.host))[0], server.port)
+    async def attempt(host: str) -> str:
+        return await _bind_at((host, server.port))
+
+    async def forget(_answer: str) -> None:
+        """Another address of the server has answered already."""
+
+    return await first_that_answers(await resolve(server.host), attempt, forget)
+
+
+async def _bind_at(address: tuple[str, int]) -> str:
     transport, client = await asyncio.get_running_loop().create_datagram_endpoint(
         _StunClient, remote_addr=address
     )

@@ -10,6 +10,7 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import lru_cache
 
 import aioice
@@ -17,16 +18,20 @@ import aioice.ice
 import aioice.stun
 from aioice.candidate import candidate_foundation, candidate_priority
 
+from agent.printable import printable
 from agent.webrtc.ice.foreign_servers import resolve_foreign
+from agent.webrtc.ice.happy_eyeballs import first_that_answers
 from agent.webrtc.ice.ice_servers import UsableServer
 from agent.webrtc.ice.resolver import resolve
 from agent.webrtc.internals import (
+    IPV6,
     GuardedProtocol,
     Relay,
     RelayProtocol,
     add_local_candidate,
     host_protocols,
     open_relay,
+    refuses_family,
     relayed_candidate,
 )
 
@@ -60,7 +65,7 @@ async def gather_from_servers(
                 else:
                     await _ask_turn(ice, server, relay_only, ca_file, on_candidate)
         except Exception as error:  # noqa: BLE001 - the edge of a task: a server may answer anything, or nothing
-            fault = f"{printable(server.name)} {explain(error, server)}"
+            fault = f"{_phrase(server.name)} {explain(error, server)}"
             log.warning("%s", fault)
             faults.append(fault)
 
@@ -79,15 +84,15 @@ def explain(error: Exception, server: UsableServer) -> str:
         case aioice.stun.TransactionFailed():
             ended = server.expired(time.time())
             why = f": its credential has expired at {ended:%Y-%m-%d %H:%M} UTC" if ended else ""
-            return f"refuses: {printable(str(error))}{why}"
+            return f"refuses: {_phrase(str(error))}{why}"
         case ssl.SSLCertVerificationError():
-            return f"has a certificate that is not trusted: {printable(error.verify_message)}"
-    return f"gives no candidate: {printable(str(error)) or type(error).__name__}"
+            return f"has a certificate that is not trusted: {_phrase(error.verify_message)}"
+    return f"gives no candidate: {_phrase(str(error)) or type(error).__name__}"
 
 
-def printable(text: str) -> str:
-    """What a stranger wrote, as it may stand in a log: on one line, without escape sequences."""
-    return "".join(c if c.isprintable() else "?" for c in text[:MAX_PHRASE])
+def _phrase(text: str) -> str:
+    """What a stranger wrote, as it may stand in a log: short, without escape sequences."""
+    return printable(text[:MAX_PHRASE])
 
 
 @lru_cache(maxsize=4)
@@ -110,19 +115,38 @@ async def allocate(
     server: UsableServer,
     make_protocol: Callable[[], RelayProtocol],
     ca_file: str | None = None,
+    relay_family: int | None = None,
 ) -> tuple[Relay, RelayProtocol]:
-    """An allocation at a TURN server. Raises OSError or aioice's TransactionError."""
+    """An allocation at a TURN server, at the first of its addresses that answers; where it has no
+    relays of IPv4, which is what a server gives by itself, one of IPv6. Raises OSError or aioice's
+    TransactionError.
+    """
     tls = await asyncio.to_thread(tls_context, ca_file) if server.scheme == "turns" else None
-    address = (await _addresses(server))[0]
-    return await open_relay(
-        make_protocol,
-        (address, server.port),
-        username=server.username,
-        credential=server.credential,
-        transport=server.transport,
-        tls=tls,
-        tls_name=server.host,
-    )
+
+    async def allocate_at(address: str, family: int | None) -> tuple[Relay, RelayProtocol]:
+        return await open_relay(
+            make_protocol,
+            (address, server.port),
+            username=server.username,
+            credential=server.credential,
+            transport=server.transport,
+            relay_family=family,
+            tls=tls,
+            tls_name=server.host,
+        )
+
+    async def attempt(address: str) -> tuple[Relay, RelayProtocol]:
+        try:
+            return await allocate_at(address, relay_family)
+        except aioice.stun.TransactionFailed as error:
+            if relay_family is not None or not refuses_family(error):
+                raise
+        return await allocate_at(address, IPV6)
+
+    async def discard(made: tuple[Relay, RelayProtocol]) -> None:
+        made[0].abort()
+
+    return await first_that_answers(await _addresses(server), attempt, discard)
 
 
 async def _ask_turn(
@@ -133,6 +157,22 @@ async def _ask_turn(
     on_candidate: Callable[[aioice.Candidate], None],
 ) -> None:
     relay, protocol = await allocate(server, lambda: GuardedProtocol(ice), ca_file)
+    await _add_relay(ice, relay, protocol, relay_only, on_candidate)
+    over_ipv6 = ":" in relay.server_address
+    if over_ipv6 and ":" not in protocol.local_candidate.host:
+        # a relay of IPv4 reaches no peer of a network that has IPv6 alone
+        with suppress(OSError, aioice.stun.TransactionError):
+            relay, protocol = await allocate(server, lambda: GuardedProtocol(ice), ca_file, IPV6)
+            await _add_relay(ice, relay, protocol, relay_only, on_candidate)
+
+
+async def _add_relay(
+    ice: aioice.ice.Connection,
+    relay: Relay,
+    protocol: GuardedProtocol,
+    relay_only: bool,
+    on_candidate: Callable[[aioice.Candidate], None],
+) -> None:
     candidate = protocol.local_candidate = relayed_candidate(relay, hide_related_address=relay_only)
     if add_local_candidate(ice, candidate, protocol):
         on_candidate(candidate)
@@ -147,12 +187,21 @@ async def _ask_stun(
 ) -> None:
     """From each socket of a host candidate. Raises the first failure where none got an answer."""
     addresses = await _addresses(server)
-    asked = [
-        _ask_stun_from(ice, protocol, (address, server.port), on_candidate)
-        for protocol in host_protocols(ice)
-        for address in addresses[:1]
-        if (":" in address) == (":" in protocol.local_candidate.host)
-    ]
+
+    async def ask_from(protocol: aioice.ice.StunProtocol, usable: list[str]) -> None:
+        async def attempt(address: str) -> aioice.Candidate:
+            return await _ask_stun_from(protocol, (address, server.port))
+
+        candidate = await first_that_answers(usable, attempt, _forget)
+        if add_local_candidate(ice, candidate, None):
+            on_candidate(candidate)
+
+    asked = []
+    for protocol in host_protocols(ice):
+        is_ipv6 = ":" in protocol.local_candidate.host
+        usable = [address for address in addresses if (":" in address) is is_ipv6]
+        if usable:
+            asked.append(ask_from(protocol, usable))
     if not asked:
         raise OSError("this machine has no address of its kind")
     outcomes = await asyncio.gather(*asked, return_exceptions=True)
@@ -161,19 +210,20 @@ async def _ask_stun(
         raise failures[0]
 
 
+async def _forget(_candidate: aioice.Candidate) -> None:
+    """Another address of the same server has answered already."""
+
+
 async def _ask_stun_from(
-    ice: aioice.ice.Connection,
-    protocol: aioice.ice.StunProtocol,
-    server: tuple[str, int],
-    on_candidate: Callable[[aioice.Candidate], None],
-) -> None:
+    protocol: aioice.ice.StunProtocol, server: tuple[str, int]
+) -> aioice.Candidate:
     request = aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.REQUEST)
     response, _ = await protocol.request(request, server)
     mapped = response.attributes.get("XOR-MAPPED-ADDRESS")
     if mapped is None:
         raise ValueError("its answer has no address")
     base = protocol.local_candidate
-    candidate = aioice.Candidate(
+    return aioice.Candidate(
         foundation=candidate_foundation("srflx", "udp", base.host),
         component=base.component,
         transport=base.transport,
@@ -184,5 +234,3 @@ async def _ask_stun_from(
         related_address=base.host,
         related_port=base.port,
     )
-    if add_local_candidate(ice, candidate, None):
-        on_candidate(candidate)

@@ -30,10 +30,17 @@ from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
 from agent.webrtc.internals.rtc_connection import PeerConnection
 from agent.webrtc.internals.rtp_receiver import FrameAssembler, ReceiverTap
 from agent.webrtc.internals.rtp_sender import RtpLoop, RtpSender
+from agent.webrtc.internals.turn import (
+    IPV6,
+    Relay,
+    open_relay,
+    refuses_family,
+    relayed_candidate,
+)
 from agent.webrtc.internals.turn import Protocol as RelayProtocol
-from agent.webrtc.internals.turn import Relay, open_relay, relayed_candidate
 
 __all__ = [
+    "IPV6",
     "REFUSED",
     "ConsentWatch",
     "DtlsReader",
@@ -56,6 +63,7 @@ __all__ = [
     "make_decoder",
     "open_relay",
     "pairs_of",
+    "refuses_family",
     "relayed_candidate",
     "selected_pair",
     "steady_time",

@@ -13,7 +13,7 @@ import ipaddress
 import ssl
 import struct
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import aioice
 import aioice.ice
@@ -31,6 +31,11 @@ MAX_UNSENT = 256 * 1024
 # packets that wait for a channel
 MAX_UNBOUND = 64
 
+# families of relays (RFC 8656 18.8)
+IPV4, IPV6 = 0x01, 0x02
+_REQUESTED_FAMILY = "REQUESTED-ADDRESS-FAMILY"
+_FAMILY_NOT_SUPPORTED = 440
+
 Protocol = TypeVar("Protocol", bound=asyncio.DatagramProtocol)
 
 
@@ -43,6 +48,10 @@ class Relay(aioice.turn.TurnTransport):
         self._turn = turn
         self._refresh_at: dict[tuple[str, int], float] = {}
         self._tasks: set[asyncio.Task[None]] = self._TurnTransport__send_tasks  # type: ignore[attr-defined]
+
+    @property
+    def server_address(self) -> str:
+        return str(self._turn.server[0])
 
     def get_write_buffer_size(self) -> int:
         """Bytes on the way to the server that the system has not taken."""
@@ -88,7 +97,19 @@ class Relay(aioice.turn.TurnTransport):
 
 
 class _CarefulTurn(aioice.turn.TurnClientMixin):
-    """Drops what cannot be read: the server may be one that a caller named."""
+    """Drops what cannot be read: the server may be one that a caller named. May ask for a relay of
+    one family.
+    """
+
+    relay_family: int | None = None
+
+    async def request_with_retry(
+        self, request: aioice.stun.Message
+    ) -> tuple[aioice.stun.Message, tuple[str, int]]:
+        allocates = request.message_method == aioice.stun.Method.ALLOCATE
+        if allocates and self.relay_family is not None:
+            request.attributes[_REQUESTED_FAMILY] = self.relay_family << 24
+        return await super().request_with_retry(request)
 
     def datagram_received(self, data: bytes | str, addr: tuple[str, int]) -> None:
         try:
@@ -112,12 +133,14 @@ async def open_relay(
     username: str | None,
     credential: str | None,
     transport: str,
+    relay_family: int | None = None,
     tls: ssl.SSLContext | None = None,
     tls_name: str | None = None,
 ) -> tuple[Relay, Protocol]:
-    """Allocate at a numeric `address`; `transport` is udp or tcp. Raises OSError or aioice's
-    TransactionError.
+    """Allocate at a numeric `address`; `transport` is udp or tcp, `relay_family` IPV4, IPV6 or what
+    the server gives by itself. Raises OSError or aioice's TransactionError.
     """
+    _know_requested_family()
     loop = asyncio.get_running_loop()
     options = {
         "username": username,
@@ -139,6 +162,7 @@ async def open_relay(
             lambda: _TurnOverUdp(address, **options),  # type: ignore[arg-type]
             remote_addr=address,
         )
+    cast("_CarefulTurn", turn).relay_family = relay_family
     try:
         relay, protocol = Relay(turn), make_protocol()
         await relay._connect(protocol)
@@ -147,6 +171,22 @@ async def open_relay(
         inner.close()
         raise
     return relay, protocol
+
+
+def refuses_family(error: Exception) -> bool:
+    """Whether a server has no relays of the family that was asked for (RFC 8656 7.2: 440)."""
+    return isinstance(error, aioice.stun.TransactionFailed) and (
+        error.response.attributes.get("ERROR-CODE", (0,))[0] == _FAMILY_NOT_SUPPORTED
+    )
+
+
+def _know_requested_family() -> None:
+    """Let aioice write the attribute."""
+    if _REQUESTED_FAMILY not in aioice.stun.ATTRIBUTES_BY_NAME:
+        codec = aioice.stun.pack_unsigned, aioice.stun.unpack_unsigned
+        entry = (0x0017, _REQUESTED_FAMILY, *codec)
+        aioice.stun.ATTRIBUTES_BY_NAME[_REQUESTED_FAMILY] = entry
+        aioice.stun.ATTRIBUTES_BY_TYPE[0x0017] = entry
 
 
 def relayed_candidate(relay: Relay, *, hide_related_address: bool) -> aioice.Candidate:
