@@ -54,6 +54,8 @@ class TrustedOrigins:
 
 def check_origin(origin: str) -> str:
     """`http://HOST[:PORT]` or `https://...`, as a browser says it. Raises ValueError."""
+    if "@" in origin:
+        raise ValueError("an origin with '@' in it: it has a scheme, a host and a port alone")
     if _parts(origin) is None:
         raise ValueError(f"{origin!r} is not an origin, such as https://door.example.org")
     return origin.rstrip("/").lower()

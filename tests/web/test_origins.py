@@ -64,5 +64,11 @@ def test_check_origin_refuses_what_a_browser_never_says(origin: str) -> None:
         check_origin(origin)
 
 
+def test_check_origin_does_not_quote_a_password() -> None:
+    with pytest.raises(ValueError, match="'@' in it") as caught:
+        check_origin("https://me:hidden-1@door.example.org")
+    assert "hidden-1" not in str(caught.value)
+
+
 def test_check_origin_takes_one_as_people_write_it() -> None:
     assert check_origin("https://Door.example.org/") == "https://door.example.org"

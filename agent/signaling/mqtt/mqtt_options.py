@@ -33,7 +33,7 @@ def check_host(host: str) -> str:
         raise ValueError("a host with '@' in it: username and password are keys of their own")
     if "/" in host:
         raise ValueError(
-            f"{host!r} is not the name or address of a host: port and tls are keys of their own"
+            "a URL is not the name or address of a host: port and tls are keys of their own"
         )
     try:
         ip_address(host.partition("%")[0])
@@ -42,7 +42,7 @@ def check_host(host: str) -> str:
     else:
         return host
     if ":" in host:
-        raise ValueError(f"{host!r} has a port in it: port is a key of its own")
+        raise ValueError("a host with a port in it: port is a key of its own")
     if not _HOST.fullmatch(host) or re.fullmatch(r"[0-9.]+", host):
         raise ValueError(f"{host!r} is not the name or address of a host")
     return host

@@ -26,10 +26,13 @@ def test_check_host_of_a_name_or_address(host: str) -> None:
 @pytest.mark.parametrize(
     ("host", "fault"),
     [
-        ("broker:8883", "has a port in it"),
+        ("broker:8883", "a port in it"),
+        ("user:hidden-1", "a port in it"),
         ("user:hidden-1@broker", "'@' in it"),
         ("mqtt://user:hidden-1@broker", "'@' in it"),
         ("mqtt://broker", "is not the name or address"),
+        ("mqtt://hidden-1", "is not the name or address"),
+        ("broker/hidden-1", "is not the name or address"),
         ("256.1.1.1", "is not the name or address"),
         ("-x", "is not the name or address"),
         ("", "is not the name or address"),
