@@ -40,7 +40,10 @@ _ADVICE = (
 
 
 async def check_broker(settings: Settings) -> Finding:
-    """Connect as the device would, under a name of our own, and subscribe to what it listens to."""
+    """Connect as the device would, under a name of our own, and subscribe to what it listens to.
+
+    The finding may be shown to anybody: it has no user name in it.
+    """
     mqtt = settings.mqtt
     where = f"{mqtt.host}:{mqtt.port}{' with TLS' if mqtt.tls.enabled else ''}"
     started_at = time.monotonic()
@@ -59,13 +62,15 @@ async def check_broker(settings: Settings) -> Finding:
         advice = next((text for word, text in _ADVICE if word in reason.lower()), "")
         return Finding("broker", Verdict.FAILED, reason, advice or "Check mqtt.host and mqtt.port.")
     took = time.monotonic() - started_at
-    user = f" as {mqtt.username}" if mqtt.username else ""
+    user = " with a user name" if mqtt.username else ""
     text = f"connected to {where}{user} and subscribed for {settings.uid} in {took * 1000:.0f} ms"
     return Finding("broker", Verdict.OK, text, figures={"seconds": round(took, 3)})
 
 
 async def check_ice_servers(settings: Settings) -> AsyncIterator[Finding]:
-    """A STUN binding or a TURN allocation with each server."""
+    """A STUN binding or a TURN allocation with each server. No finding has an address of ours in
+    it.
+    """
     ice = settings.ice.options()
     servers = usable_servers(ice.servers, time.time())
     if not servers:
@@ -120,11 +125,9 @@ def _server_advice(error: Exception, server: UsableServer) -> str:
 
 async def _allocate(server: UsableServer, ca_file: str | None) -> str:
     relay, _ = await allocate(server, asyncio.DatagramProtocol, ca_file)
-    try:
-        return f"relays for us at {relay.get_extra_info('sockname')[0]}"
-    finally:
-        relay.close()
-        await asyncio.sleep(0)
+    relay.close()
+    await asyncio.sleep(0)
+    return "relays for us"
 
 
 class _StunClient(asyncio.DatagramProtocol):
@@ -172,6 +175,8 @@ async def _bind_at(address: tuple[str, int]) -> str:
         mapped = response.attributes.get("XOR-MAPPED-ADDRESS")
         if mapped is None:
             raise ValueError("its answer has no address")
-        return f"sees us as {mapped[0]}"
+        if mapped[0] == transport.get_extra_info("sockname")[0]:
+            return "sees us at our own address"
+        return "sees us at another address than our own, so a NAT is between,"
     finally:
         transport.close()

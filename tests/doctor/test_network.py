@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.doctor import network
-from agent.doctor.findings import Finding, Verdict
+from agent.doctor.findings import DoctorReport, Finding, Verdict
 from agent.settings import Settings
 from tests.conftest import Mosquitto, free_port
 from tests.signaling.mqtt.certificates import Authority
@@ -16,12 +16,29 @@ pytestmark = pytest.mark.broker
 
 
 def settings(port: int = 1, **further: object) -> Settings:
-    return Settings.model_validate({"uid": "door-1", "mqtt": {"port": port}, **further})
+    return Settings.model_validate({"uid": "door-1", "mqtt": {"port": port}} | further)
 
 
 async def test_a_broker_that_lets_us_in(mosquitto: Mosquitto) -> None:
     finding = await network.check_broker(settings(mosquitto.port))
     assert (finding.verdict, "subscribed for door-1" in finding.text) == (Verdict.OK, True)
+
+
+async def test_report_shows_neither_the_user_name_nor_an_address_of_ours(
+    mosquitto: Mosquitto, turn: TurnServer
+) -> None:
+    port, host = turn.address.rpartition(":")[2], "localhost"
+    known = {"username": USER, "credential": PASSWORD}
+    named = settings(mqtt={"host": host, "port": mosquitto.port, "username": "hidden-1"})
+    findings = [
+        await network.check_broker(named),
+        *await servers({"urls": f"stun:{host}:{port}"}, {"urls": f"turn:{host}:{port}", **known}),
+    ]
+    assert [each.verdict for each in findings] == [Verdict.OK] * 3
+    report = DoctorReport("2026-01-01T00:00:00Z", {}, tuple(findings))
+    for text in (report.to_text(), report.to_json()):
+        assert "hidden-1" not in text
+        assert "127.0.0.1" not in text
 
 
 async def test_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,8 +91,8 @@ async def test_stun_and_turn_servers_are_really_asked(turn: TurnServer) -> None:
         Verdict.OK,
         Verdict.FAILED,
     ]
-    assert "sees us as 127.0.0.1" in findings[0].text
-    assert "relays for us at 127.0.0.1" in findings[1].text
+    assert "sees us at our own address" in findings[0].text
+    assert "relays for us" in findings[1].text
     assert "credential" in findings[3].advice
     assert not any(PASSWORD in f"{each}" or "wrong" in f"{each}" for each in findings)
 
