@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 FAST := not broker and not browser and not media and not camera and not systemd and not netns
 PAGE := agent/web/vendor/mqtt.min.js agent/web/conversation.js
 
-.PHONY: help setup demo page test test-all test-fast check format generate bench soak fuzz wheel deb clean
+.PHONY: help setup demo page test test-all test-fast check format generate bench soak fuzz wheel deb lock clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -82,6 +82,9 @@ wheel: $(READY) ## Build the wheel and the source archive into dist/
 
 deb: $(READY) $(PAGE) ## Build the Debian packages, for each suite and architecture, into dist/
 	$(BIN)/python systemd/deb/build.py --out dist
+
+lock: $(READY) ## Choose anew what the Debian packages are made of: systemd/deb/*.lock, by version and hash
+	$(BIN)/python systemd/deb/lock.py
 
 clean: ## Remove everything that was built
 	rm -rf $(VENV) build dist tests/output .mypy_cache .ruff_cache .pytest_cache .hypothesis

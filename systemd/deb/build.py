@@ -95,28 +95,35 @@ def build_wheel(scratch: Path) -> Path:
     return wheel
 
 
+def lock_file(suite: Suite) -> Path:
+    """The versions and hashes of all that the package of `suite` brings; see lock.py."""
+    return HERE / f"{suite.name}.lock"
+
+
+def pip_install(suite: Suite, arch: str) -> tuple[str, ...]:
+    """`pip install`, of wheels for the target alone."""
+    machine = WHEEL_MACHINES[arch]
+    platforms = [f"--platform=manylinux_{glibc}_{machine}" for glibc in MANYLINUX]
+    return (
+        *(sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"),
+        *("--only-binary=:all:", "--implementation=cp", f"--python-version={suite.python}"),
+        *platforms,
+        f"--platform=manylinux2014_{machine}",
+    )
+
+
 def install_environment(tree: Path, suite: Suite, arch: str, wheel: Path) -> None:
     """A virtual environment by hand, as venv(1) would make it on the target."""
     home = tree / HOME
     packages = home / "lib" / f"python{suite.python}" / "site-packages"
-    platforms = [f"--platform=manylinux_{glibc}_{WHEEL_MACHINES[arch]}" for glibc in MANYLINUX]
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     run(
-        *(
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--no-compile",
-            "--only-binary=:all:",
-            "--implementation=cp",
-        ),
-        *(
-            f"--python-version={suite.python}",
-            *platforms,
-            f"--platform=manylinux2014_{WHEEL_MACHINES[arch]}",
-        ),
-        *(f"--target={packages}", str(wheel)),
+        *pip_install(suite, arch),
+        "--no-compile",
+        "--require-hashes",
+        f"--requirement={lock_file(suite)}",
+        f"--target={packages}",
+        f"callbox @ {wheel.resolve().as_uri()}#sha256={digest}",
     )
     shutil.rmtree(packages / "bin", ignore_errors=True)
     (home / "bin").mkdir()
