@@ -80,6 +80,16 @@ def test_user_groups_and_directories(running: Device) -> None:
     )
 
 
+def test_what_the_daemon_can_write_is_never_run(running: Device) -> None:
+    inside = ["nsenter", f"--target={running.main_pid}", "--mount", "--"]
+    for folder in ("/var/lib/callbox", "/run/callbox", "/tmp", "/var/tmp", "/dev/shm"):
+        program = f"{folder}/program"
+        running.machine.run(*inside, "install", "--mode=0755", "/usr/bin/true", program)
+        for command in ([program], ["/lib64/ld-linux-x86-64.so.2", program]):
+            assert running.machine.start(*inside, *command).returncode != 0, folder
+        running.machine.run(*inside, "rm", program)
+
+
 def test_only_group_members_may_ask_for_the_status(running: Device) -> None:
     refused = running.machine.start(
         "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "callbox", "status"
