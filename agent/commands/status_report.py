@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.core.policy.durations import format_duration
+from agent.counts import RefusalKind, in_words
 from agent.errors import CallboxError
 from agent.printable import printable, printable_values
 from agent.service.status_snapshot import format_bitrate
@@ -62,6 +63,8 @@ def describe(status: dict[str, Any]) -> str:
         ("records", _records(status["records"])),
         ("calls", f"{len(status['calls'])} of {status['max_conversations']}"),
     ]
+    if refused := in_words({RefusalKind(kind): n for kind, n in _refused(status).items() if n}):
+        rows.append(("refused", f"{refused}, since the start"))
     if override := status.get("override"):
         end = f" until {override['until']}" if override["until"] else ""
         rows.append(("rules", f"every call is met by {override['action']}{end}"))
@@ -70,6 +73,11 @@ def describe(status: dict[str, Any]) -> str:
         rows.insert(3, ("memory", f"{memory / 1e6:.0f} MB"))
     lines = [f"{status['uid']}: {status['status']}", *(f"  {name:<8}{text}" for name, text in rows)]
     return "\n".join(lines + [f"    {_call(call)}" for call in status["calls"]])
+
+
+def _refused(status: dict[str, Any]) -> dict[str, int]:
+    """By the kinds that this version knows; the daemon may be of another one."""
+    return {kind: status.get("refused", {}).get(kind, 0) for kind in RefusalKind}
 
 
 def _records(records: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from agent import __version__
 from agent.client.call_client import CallClient
 from agent.client.conversation import Conversation
 from agent.core.statistics.reports import CallRecord, LocalStats
+from agent.counts import refusals
 from agent.device.device_state import DeviceState
 from agent.media.video_hub import VideoHub
 from agent.service.memory import resident_memory
@@ -67,6 +68,7 @@ class SnapshotMaker:
             memory=resident_memory(),
             faults=self._state.faults,
             override=self._state.override,
+            refused={str(kind): number for kind, number in refusals.totals().items()},
             tasks=len(asyncio.all_tasks()),
             calls=tuple(self._call(each) for each in self._client.conversations.values()),
         )

@@ -27,6 +27,22 @@ def test_idle() -> None:
     ]
 
 
+def test_status_tells_what_was_refused_by_kind() -> None:
+    refused = {"datagrams": 12, "messages": 3, "logins": 0, "commands": 1, "of_a_later_kind": 5}
+    status = as_json(snapshot(refused=refused))
+    assert status["refused"] == refused
+    assert (
+        "  refused 12 datagrams, 3 messages, 1 commands, since the start"
+        in describe(status).splitlines()
+    )
+
+
+def test_status_of_an_older_daemon_has_no_counts() -> None:
+    status = as_json(snapshot())
+    del status["refused"]
+    assert "refused" not in describe(status)
+
+
 def test_status_of_a_daemon_moves_no_cursor() -> None:
     status = as_json(snapshot(call(video=VIDEO)))
     status["calls"][0]["remote_uid"] = "\x1b]0;owned\x07"

@@ -6,6 +6,7 @@ from datetime import UTC
 from pathlib import Path
 
 from agent.core.policy.rules import Policy
+from agent.counts import RefusalKind, refusals
 from agent.device.device_state import DeviceState
 from agent.device.parts import compose
 from agent.device.snapshots import SnapshotMaker
@@ -23,7 +24,10 @@ async def test_snapshot_tells_what_the_parts_know(tmp_path: Path) -> None:
     maker = SnapshotMaker(settings, state, parts.client, parts.broker, parts.video, parts.outbox)
     state.enter(Phase.RUNNING)
     state.part_failed("page", "port taken")
+    refusals.count(RefusalKind.DATAGRAM)
     now = maker.snapshot()
+    assert now.refused == {str(kind): number for kind, number in refusals.totals().items()}
+    assert now.refused["datagrams"] >= 1
     assert (now.uid, now.phase, now.broker) == ("door-1", Phase.RUNNING, "127.0.0.1:1883")
     assert (now.broker_connected, now.calls, now.faults) == (False, (), {"page": "port taken"})
     assert maker.remote_uid("nobody") is None
