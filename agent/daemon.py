@@ -73,6 +73,8 @@ async def _presence(parts: Parts) -> AsyncIterator[None]:
 
 
 PARTS = (
+    # the first to start and the last to stop: a run that does not come to its end has crashed
+    Part("history", lambda parts: parts.history),
     Part("media", _media),
     Part("service", lambda parts: parts.service),
     Part("refusals", lambda _parts: logging_refusals()),
@@ -84,6 +86,7 @@ PARTS = (
     Part("commands", lambda parts: parts.commands),
     Part("clock", lambda parts: watching_clock(time.time, parts.status.clock_set)),
     Part("addresses", _addresses),
+    Part("health", lambda parts: parts.health),
     Part(
         "page",
         lambda parts: page_server(parts.settings),

@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from dataclasses import dataclass
 
 from agent import __version__
+from agent.core.policy.rules import Policy
+from agent.device.retained import Retained
 from agent.media.video_hub import VideoHub
 from agent.service.board import board_model
 from agent.settings import Settings
 from agent.signaling.protocol import messages as wire
 
+# hexadecimal digits, of SHA-256: enough to tell two apart
+_HASH_LENGTH = 16
 
-def about(settings: Settings, video: VideoHub, verbs: tuple[str, ...]) -> wire.About:
-    """What the device is and can do."""
+
+@dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """Tell which devices of a fleet have the same rules and settings. Secrets do not count, so that
+    nobody can try out passwords on them.
+    """
+
+    policy: str
+    config: str
+
+    @classmethod
+    def of(cls, settings: Settings, policy: Policy) -> Fingerprints:
+        rules = "\n".join(rule.model_dump_json() for rule in policy.rules)
+        return cls(_digest(rules), _digest(settings.model_dump_json(exclude={"policy"})))
+
+
+def about(
+    settings: Settings,
+    video: VideoHub,
+    verbs: tuple[str, ...],
+    fingerprints: Fingerprints,
+    restarts: int,
+) -> wire.About:
+    """What the device is and can do. `settings` are those it runs with, `fingerprints` of those
+    that it has read last.
+    """
     source = video.describe()
     system = os.uname()
     return wire.About(
@@ -30,4 +60,40 @@ def about(settings: Settings, video: VideoHub, verbs: tuple[str, ...]) -> wire.A
         kernel=system.release,
         architecture=system.machine,
         commands=verbs,
+        policy_hash=fingerprints.policy,
+        config_hash=fingerprints.config,
+        restarts=restarts,
     )
+
+
+class AboutPublisher:
+    """Keeps the retained `about` true. `settings` are those that the device runs with."""
+
+    def __init__(
+        self,
+        retained: Retained,
+        topic: str,
+        settings: Settings,
+        policy: Policy,
+        video: VideoHub,
+        restarts: int,
+    ) -> None:
+        self._retained = retained
+        self._topic = topic
+        self._settings = settings
+        self._video = video
+        self._restarts = restarts
+        self._fingerprints = Fingerprints.of(settings, policy)
+
+    def reloaded(self, settings: Settings, policy: Policy) -> None:
+        """They were read; `say` follows."""
+        self._fingerprints = Fingerprints.of(settings, policy)
+
+    def say(self, verbs: tuple[str, ...]) -> None:
+        """`verbs` are the commands that are carried out."""
+        said = about(self._settings, self._video, verbs, self._fingerprints, self._restarts)
+        self._retained.say(self._topic, wire.encode(said))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]

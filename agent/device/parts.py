@@ -15,12 +15,13 @@ from agent.client.call_client import CallClient
 from agent.client.call_context import ClientOptions
 from agent.core.call.machine import Timing
 from agent.core.policy.rules import Policy
-from agent.device.about import about
+from agent.device.about import AboutPublisher
 from agent.device.actions import Actions
 from agent.device.call_screening import PolicyScreening
 from agent.device.command_reader import CommandReader
 from agent.device.device_state import DeviceState
 from agent.device.event_publisher import EventPublisher
+from agent.device.health_publisher import HealthPublisher, HealthSources
 from agent.device.operations import Operator
 from agent.device.optional_part import OptionalPart
 from agent.device.override_keeper import OverrideKeeper
@@ -35,12 +36,13 @@ from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
 from agent.media.video_source import VideoOptions
 from agent.ports import LocalStream
+from agent.service.board_health import board_boot_id, read_board
+from agent.service.run_history import RunHistory
 from agent.settings import Settings
 from agent.signaling.channel import SignalingChannel
 from agent.signaling.command_channel import CommandChannel
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.outbox.outbox import Outbox
-from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.topics import Topics
 from agent.webrtc.peer import make_peer
 
@@ -59,6 +61,8 @@ class Parts:
     client: CallClient
     events: EventPublisher
     status: StatusPublisher
+    history: RunHistory
+    health: HealthPublisher
     service: ServiceLink
     reloader: Reloader
     actions: Actions
@@ -106,18 +110,17 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
     retained = Retained(broker)
     status = StatusPublisher(broker, retained, topics, uid, boot_id, time.time)
     client.on("conversations", lambda: status.occupied(len(client.conversations), busy=client.busy))
-    service = ServiceLink(
-        uid,
-        state,
-        SnapshotMaker(settings, state, client, broker, video, outbox),
-        partial(find_fault, settings.video.source, video_options(settings)),
-    )
+    snapshots = SnapshotMaker(settings, state, client, broker, video, outbox)
+    find_camera_fault = partial(find_fault, settings.video.source, video_options(settings))
+    service = ServiceLink(uid, state, snapshots, find_camera_fault)
+    history = RunHistory(settings.state_directory, board_boot_id())
     reloader = Reloader(load, settings, service.reloading)
     actions = Actions(client, video.snapshot)
     overrides = OverrideKeeper(
         settings.state_directory, screening, state, retained, topics.settings(uid), time.time
     )
     operator = Operator(actions, overrides, reloader.reload)
+    told = AboutPublisher(retained, topics.about(uid), settings, policy, video, history.restarts)
     reloader.on_reload(lambda _, wanted: screening.replace_policy(wanted))
     return Parts(
         settings=settings,
@@ -130,12 +133,22 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
         client=client,
         events=events,
         status=status,
+        history=history,
+        health=_health(settings, broker, state, outbox, history),
         service=service,
         reloader=reloader,
         actions=actions,
         overrides=overrides,
-        commands=_commands(settings, broker, retained, video, reloader, operator),
+        commands=_commands(settings, broker, retained, reloader, operator, told),
     )
+
+
+def _health(
+    settings: Settings, broker: MqttBroker, state: DeviceState, outbox: Outbox, history: RunHistory
+) -> HealthPublisher:
+    board = partial(read_board, settings.state_directory)
+    topic = Topics(settings.topic_prefix).health(settings.uid)
+    return HealthPublisher(broker, topic, state, HealthSources(board, history, outbox))
 
 
 def _client(
@@ -162,9 +175,9 @@ def _commands(
     settings: Settings,
     broker: MqttBroker,
     retained: Retained,
-    video: VideoHub,
     reloader: Reloader,
     operator: Operator,
+    told: AboutPublisher,
 ) -> CommandReader:
     uid, topics = settings.uid, Topics(settings.topic_prefix)
     channel = CommandChannel(broker, uid=uid, prefix=topics.prefix, mark=lambda: retained.mark)
@@ -172,10 +185,13 @@ def _commands(
 
     def allow(verbs: Sequence[str]) -> None:
         reader.allow(verbs)
-        told = tuple(verb for verb in operator.verbs if verb in verbs)
-        retained.say(topics.about(uid), wire.encode(about(settings, video, told)))
+        told.say(tuple(verb for verb in operator.verbs if verb in verbs))
 
-    reloader.on_reload(lambda wanted, _: allow(wanted.commands))
+    def reloaded(wanted: Settings, policy: Policy) -> None:
+        told.reloaded(wanted, policy)
+        allow(wanted.commands)
+
+    reloader.on_reload(reloaded)
     allow(settings.commands)
     return reader
 

@@ -26,6 +26,7 @@ from typing import Any, Self
 
 from agent.core.call.events import MediaGrant, PeerConnected
 from agent.ports import IceOptions, LocalStream
+from agent.service.run_history import FILE_NAME
 from agent.signaling.broker import MessageStream
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
@@ -344,7 +345,7 @@ class Victims:
         found = [
             str(path.relative_to(self.folder))
             for path in self.state.rglob("*")
-            if path.name != "outbox.db"
+            if path.name not in ("outbox.db", FILE_NAME)
         ]
         for name in ("run", "tmp"):
             found += [

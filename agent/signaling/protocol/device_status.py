@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from agent.signaling.protocol.encoding import Timestamp, Uid, WireModel
+from agent.signaling.protocol.encoding import Code, Timestamp, Uid, WireModel
 
 
 class Status(WireModel):
@@ -45,6 +45,11 @@ class About(WireModel):
     python: str | None = None
     # the verbs that this device is set up for
     commands: tuple[str, ...] | None = None
+    # of the rules, and of the settings beside them; secrets do not count
+    policy_hash: str | None = None
+    config_hash: str | None = None
+    # starts of the process since the board booted, but for the first
+    restarts: int | None = None
     # whether it can check signed invitations
     signed: bool | None = None
 
@@ -64,35 +69,52 @@ class DeviceSettings(WireModel):
     override: Override | None = None
 
 
+class WifiHealth(WireModel):
+    """The wireless link: signal in dBm, bit rate in Mbit/s."""
+
+    rssi_dbm: int | None = None
+    link_mbps: float | None = None
+
+
+class RefusalCounters(WireModel):
+    """What was refused since the process started, by kind."""
+
+    refused_datagrams: int | None = None
+    # invitations beyond the rate included
+    throttled_messages: int | None = None
+    refused_logins: int | None = None
+    refused_commands: int | None = None
+
+
 class Health(WireModel):
     """Not retained: how the device is doing. Further fields are allowed."""
 
     model_config = ConfigDict(extra="allow")
 
     timestamp: Timestamp | None = None
-    uptime: float | None = None  # seconds since boot
-    # seconds since this process started
-    service_uptime: float | None = None
-    temperature: float | None = None  # degrees Celsius
-    # the clock is held down now
+    temperature_celsius: float | None = None
+    # the clock of the processor is held down now
     throttled: bool | None = None
-    under_voltage: bool | None = None  # now
-    throttled_since_boot: bool | None = None
-    under_voltage_since_boot: bool | None = None
-    load: float | None = None  # one minute's mean
-    # of this process, 1.0 is one core
-    cpu_usage: float | None = None
-    memory_total: int | None = None  # bytes
-    memory_available: int | None = None  # bytes
-    # bytes, resident, of this process
-    memory_used: int | None = None
-    # bytes, in the state directory
-    disk_available: int | None = None
-    wifi_signal: int | None = None  # dBm
-    wifi_bitrate: int | None = None  # bit/s
+    # now
+    undervoltage: bool | None = None
+    memory_available_bytes: int | None = None
+    # of this process
+    resident_bytes: int | None = None
+    # one minute's mean
+    load1: float | None = None
+    # for the state directory
+    disk_free_bytes: int | None = None
+    wifi: WifiHealth | None = None
+    # since the board booted
+    uptime_seconds: float | None = None
+    process_uptime_seconds: float | None = None
+    # starts of the process since the board booted, but for the first
+    restarts: int | None = None
     clock_synchronized: bool | None = None
-    camera: str | None = None
-    # of the broker's connection, since the process started
-    reconnects: int | None = None
     # events that wait for delivery
-    outbox: int | None = None
+    outbox_waiting: int | None = None
+    # of the restarts, those after a run that had not ended in good order
+    crashes: int | None = None
+    counters: RefusalCounters | None = None
+    # short codes of what is wrong now; none is an empty list
+    faults: tuple[Code, ...] | None = None

@@ -7,7 +7,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from agent.signaling.protocol.device_status import DeviceSettings, Override
+from agent.signaling.protocol.device_status import DeviceSettings, Override, WifiHealth
 from agent.signaling.protocol.messages import (
     About,
     CommandResult,
@@ -45,7 +45,7 @@ def test_device_status_is_online_or_offline() -> None:
 
 def test_device_status_health_leaves_out_what_is_not_known() -> None:
     assert encode(Health()) == b"{}"
-    assert json.loads(encode(Health(under_voltage=False, wifi_signal=-60))) == {
-        "underVoltage": False,
-        "wifiSignal": -60,
+    assert json.loads(encode(Health(undervoltage=False, wifi=WifiHealth(rssi_dbm=-60)))) == {
+        "undervoltage": False,
+        "wifi": {"rssiDbm": -60},
     }

@@ -64,8 +64,8 @@ def test_encoding_what_is_not_known_is_left_out_and_null_stays_where_it_means_so
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_encoding_number_that_json_does_not_have_is_left_out(number: float) -> None:
-    health = Health(temperature=number, load=0.5)
-    assert encode(health) == b'{"load":0.5}'
+    health = Health(temperature_celsius=number, load1=0.5)
+    assert encode(health) == b'{"load1":0.5}'
     nested = LocalStatsEvent.of(
         HEADER, LocalStats(video=SentMedia(frames_per_second=number, bitrate=7))
     )
