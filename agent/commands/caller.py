@@ -22,11 +22,11 @@ from agent.core.call import events as ev
 from agent.core.call.reasons import CallStatus, CloseReason
 from agent.core.statistics.reports import CallRecord, LocalStats, ReceivedMedia, RemoteStats
 from agent.errors import ConfigurationError, NotConnected
+from agent.media.base.video_source import VideoOptions
 from agent.media.recording.recorder import Recorder
 from agent.media.sound.audio_hub import AudioHub, open_audio_source
 from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
-from agent.media.video_source import VideoOptions
 from agent.ports import LocalStream
 from agent.printable import printable
 from agent.signaling.protocol.topics import Topics, is_uid

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from agent.errors import ConfigurationError
-from agent.media.video_settings import check_video_source
+from agent.media.base.video_settings import check_video_source
 from agent.settings.forms import check_uid
 from agent.settings.models import CARRIED_OUT, DEFAULT_COMMANDS
 

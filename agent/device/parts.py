@@ -30,11 +30,11 @@ from agent.device.retained import Retained
 from agent.device.service_link import ServiceLink
 from agent.device.snapshots import SnapshotMaker
 from agent.device.status_publisher import StatusPublisher, offline
+from agent.media.base.video_source import VideoOptions
 from agent.media.camera_check import find_fault
 from agent.media.sound.audio_hub import AudioHub, open_audio_source
 from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
-from agent.media.video_source import VideoOptions
 from agent.ports import LocalStream
 from agent.service.board_health import board_boot_id, read_board
 from agent.service.run_history import RunHistory

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from agent.doctor.findings import Finding, Verdict
 from agent.doctor.measure import BitrateStep, Flow, KeyframeDelay, Measurement
-from agent.media.video_source import VideoOptions
+from agent.media.base.video_source import VideoOptions
 
 # of the frame rate that is set
 _ENOUGH = 0.9

@@ -8,10 +8,10 @@ from pathlib import Path
 from agent.doctor.findings import Finding, Verdict
 from agent.errors import ConfigurationError, MediaUnavailable
 from agent.media.auto_source import captures
+from agent.media.base.video_source import VideoOptions
 from agent.media.camera_check import find_fault
 from agent.media.picamera2.picamera2_source import camera_models, has_hardware_encoder
 from agent.media.sound.audio_hub import open_audio_source
-from agent.media.video_source import VideoOptions
 from agent.settings import Settings
 
 _CARDS = Path("/proc/asound/cards")

@@ -17,9 +17,9 @@ from agent.doctor.findings import DoctorReport, Finding, Verdict
 from agent.doctor.measure import Progress, measure_camera
 from agent.doctor.records import check_records
 from agent.errors import CallboxError, ConfigurationError, MediaError
+from agent.media.base.video_source import VideoOptions
 from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
-from agent.media.video_source import VideoOptions
 from agent.service.status_socket import ask, candidates
 from agent.settings import Settings, load_policy, load_settings
 

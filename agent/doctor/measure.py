@@ -12,10 +12,10 @@ from itertools import pairwise
 
 from agent.core.rate.encoder_demand import EncoderDemand
 from agent.doctor.system_check import temperature, throttled
+from agent.media.base.video_source import VideoOptions
 from agent.media.jpeg import MAX_SNAPSHOT_SIZE, Jpeg
 from agent.media.keyframe_limiter import MIN_INTERVAL
 from agent.media.video_hub import VideoHub
-from agent.media.video_source import VideoOptions
 from agent.ports import AccessUnit, VideoFormat, VideoSubscription
 from agent.service.memory import resident_memory
 

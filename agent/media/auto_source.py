@@ -16,16 +16,16 @@ from pathlib import Path
 import av
 
 from agent.errors import MediaUnavailable
-from agent.media.picamera2.picamera2_source import Picamera2Source, camera_models
-from agent.media.still import StillSource
-from agent.media.v4l2.v4l2_source import V4l2Source
-from agent.media.video_source import (
+from agent.media.base.video_source import (
     Fail,
     FramerateControl,
     SourceDescription,
     VideoOptions,
     VideoSource,
 )
+from agent.media.picamera2.picamera2_source import Picamera2Source, camera_models
+from agent.media.still import StillSource
+from agent.media.v4l2.v4l2_source import V4l2Source
 from agent.ports import AccessUnit, VideoFormat
 
 logger = logging.getLogger(__name__)

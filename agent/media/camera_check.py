@@ -9,8 +9,8 @@ from pathlib import Path
 
 from agent.errors import MediaUnavailable
 from agent.media.auto_source import captures, find_camera
+from agent.media.base.video_source import VideoOptions
 from agent.media.picamera2.picamera2_source import camera_models
-from agent.media.video_source import VideoOptions
 
 
 def find_fault(source: str, options: VideoOptions) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from agent.errors import MediaEnded, MediaError, MediaUnavailable
-from agent.media.video_source import MediaSource, UnitT
+from agent.media.base.video_source import MediaSource, UnitT
 
 logger = logging.getLogger(__name__)
 

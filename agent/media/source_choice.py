@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agent.errors import ConfigurationError
-from agent.media.video_source import VideoOptions, VideoSource
+from agent.media.base.video_source import VideoOptions, VideoSource
 
 SOURCES = "auto | picamera2 | pattern | file:PATH | v4l2:PATH"
 

@@ -11,7 +11,7 @@ from agent.core.call.reasons import SharedBitrate
 from agent.core.rate.encoder_demand import EncoderDemand
 from agent.core.rate.shared_encoder import EncoderClaim
 from agent.errors import MediaEnded, MediaError
-from agent.media.video_source import UnitT
+from agent.media.base.video_source import UnitT
 from agent.ports import AccessUnit, AudioPacket, BitrateLimits, VideoFormat
 
 VIDEO_QUEUE_LENGTH = 8

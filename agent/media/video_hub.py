@@ -12,13 +12,18 @@ from agent.core.rate.encoder_demand import EncoderDemand
 from agent.core.rate.shared_encoder import shared_demand
 from agent.errors import MediaError
 from agent.h264.parameter_sets import signaled_profile
+from agent.media.base.video_source import (
+    FramerateControl,
+    SourceDescription,
+    VideoOptions,
+    VideoSource,
+)
 from agent.media.jpeg import Jpeg, encode_jpeg
 from agent.media.keyframe_limiter import KeyframeDecision, KeyframeLimiter
 from agent.media.on_demand import REOPEN_TIMEOUT, STALL_TIMEOUT, OnDemandSource
 from agent.media.still import StillCapture, take_still
 from agent.media.subscription import VIDEO_QUEUE_LENGTH, VideoQueueSubscription
 from agent.media.timestamp_rebaser import TimestampRebaser
-from agent.media.video_source import FramerateControl, SourceDescription, VideoOptions, VideoSource
 from agent.ports import AccessUnit, BitrateLimits, VideoFormat, VideoSubscription
 
 logger = logging.getLogger(__name__)

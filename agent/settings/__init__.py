@@ -3,9 +3,9 @@ and its samples.
 """
 
 from agent.client.call_settings import CallSettings, StatsSettings
-from agent.media.picamera2.camera_options import CameraOptions
+from agent.media.base.camera_options import CameraOptions
+from agent.media.base.video_settings import VideoSettings
 from agent.media.sound.audio_settings import AudioSettings
-from agent.media.video_settings import VideoSettings
 from agent.service.log_settings import LogSettings
 from agent.settings.advice import advise
 from agent.settings.load import load_policy, load_settings, local_timezone

@@ -12,9 +12,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from agent.client.call_settings import CallSettings, StatsSettings
 from agent.core.policy.rules import Rules
-from agent.media.picamera2.camera_options import CameraOptions
+from agent.media.base.camera_options import CameraOptions
+from agent.media.base.video_settings import VideoSettings
 from agent.media.sound.audio_settings import AudioSettings
-from agent.media.video_settings import VideoSettings
 from agent.options import LIVE, AnyPath, Section, Whole, conflict
 from agent.service.log_settings import LogSettings
 from agent.settings.forms import check_topic_prefix, check_uid, check_verb

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from agent.media.base.x264 import X264Encoder
 from agent.media.pattern.picture import PatternPicture
-from agent.media.x264 import X264Encoder
 from agent.ports import AccessUnit
 from tests.bench.decoding import Examiner
 

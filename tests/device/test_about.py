@@ -10,9 +10,9 @@ from agent import __version__
 from agent.core.policy.rules import Policy, Rule
 from agent.device.about import AboutPublisher, Fingerprints, about
 from agent.device.retained import Retained
+from agent.media.base.video_source import VideoOptions
 from agent.media.pattern.pattern_source import PatternSource
 from agent.media.video_hub import VideoHub
-from agent.media.video_source import VideoOptions
 from agent.settings import Settings
 from tests.fakes.broker import FakeBroker
 from tests.fakes.network import FakeNetwork

@@ -7,8 +7,8 @@ import pytest
 from agent.doctor.camera_report import report_camera
 from agent.doctor.findings import Finding, Verdict
 from agent.doctor.measure import BitrateStep, Flow, KeyframeDelay, Measurement
+from agent.media.base.video_source import VideoOptions
 from agent.media.jpeg import Jpeg
-from agent.media.video_source import VideoOptions
 from agent.ports import VideoFormat
 
 OPTIONS = VideoOptions()

@@ -8,7 +8,7 @@ import pytest
 
 from agent.doctor.devices import check_cameras, check_encoder, check_sound
 from agent.doctor.findings import Verdict
-from agent.media.video_source import VideoOptions
+from agent.media.base.video_source import VideoOptions
 from agent.settings import Settings
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import av
 
-from agent.media.video_source import Fail, SourceDescription
+from agent.media.base.video_source import Fail, SourceDescription
 from agent.ports import AccessUnit, VideoFormat
 
 SPS_720P = bytes.fromhex("6742c01fda014016e840000003004000000f23c60ca8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from agent.media.video_source import VideoOptions
+from agent.media.base.video_source import VideoOptions
 from tests.fakes.video import FakeVideoSource
 
 OPTIONS = VideoOptions(bitrate=2_000_000, min_bitrate=250_000, max_bitrate=4_000_000)

@@ -8,8 +8,8 @@ import pytest
 from agent.core.rate.encoder_demand import EncoderDemand
 from agent.errors import MediaUnavailable
 from agent.media.auto_source import AutoSource, captures, is_camera
+from agent.media.base.video_source import VideoOptions, VideoSource
 from agent.media.video_hub import VideoHub
-from agent.media.video_source import VideoOptions, VideoSource
 from tests.fakes.video import FakeVideoSource
 
 OPTIONS = VideoOptions()

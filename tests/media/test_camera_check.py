@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from agent.media.base.video_source import VideoOptions
 from agent.media.camera_check import find_fault
-from agent.media.video_source import VideoOptions
 
 OPTIONS = VideoOptions()
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import asyncio
 
 from agent.errors import MediaError
+from agent.media.base.video_source import Emit, Fail
 from agent.media.on_demand import OnDemandSource
-from agent.media.video_source import Emit, Fail
 
 
 class HandSource:

@@ -6,12 +6,12 @@ import pytest
 
 from agent.errors import ConfigurationError
 from agent.media.auto_source import AutoSource
+from agent.media.base.video_source import VideoOptions
 from agent.media.file.file_source import FileSource
 from agent.media.pattern.pattern_source import PatternSource
 from agent.media.picamera2.picamera2_source import Picamera2Source
 from agent.media.source_choice import open_video_source
 from agent.media.v4l2.v4l2_source import V4l2Source
-from agent.media.video_source import VideoOptions
 
 OPTIONS = VideoOptions()
 

@@ -9,10 +9,10 @@ import av
 import pytest
 
 from agent.errors import MediaUnavailable
+from agent.media.base.video_source import VideoOptions
 from agent.media.source_choice import open_video_source
 from agent.media.still import StillCapture, take_still
 from agent.media.video_hub import VideoHub
-from agent.media.video_source import VideoOptions
 from tests.fakes.video import access_unit
 from tests.media.clips import write_clip
 from tests.media.stills import decoded

@@ -13,8 +13,8 @@ import pytest
 from agent.core.call.reasons import SharedBitrate
 from agent.core.rate.encoder_demand import EncoderDemand
 from agent.errors import MediaEnded, MediaUnavailable
+from agent.media.base.video_source import VideoOptions
 from agent.media.video_hub import VideoHub
-from agent.media.video_source import VideoOptions
 from agent.ports import AccessUnit, VideoFormat, VideoSubscription
 from tests.fakes.clock import FastLoop
 from tests.fakes.video import FakeVideoSource, StillSourceFake

@@ -10,8 +10,8 @@ import time
 from typing import Any
 
 from agent.cli import main
+from agent.media.base.video_source import Emit, Fail
 from agent.media.pattern.pattern_source import PatternSource
-from agent.media.video_source import Emit, Fail
 from agent.ports import AccessUnit
 
 silent = False

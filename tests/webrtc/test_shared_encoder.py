@@ -6,9 +6,9 @@ import pytest
 
 from agent.core.call.events import MediaGrant
 from agent.core.call.reasons import SharedBitrate
+from agent.media.base.video_source import VideoOptions
 from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
-from agent.media.video_source import VideoOptions
 from agent.ports import LocalStream
 from tests.webrtc.calls import Call
 from tests.webrtc.feeds import MemorySink

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agent.errors import MediaUnavailable
+from agent.media.base.video_source import Fail, SourceDescription, VideoOptions
+from agent.media.base.worker import Worker
 from agent.media.file.clip import ClipPicture, probe_clip, read_clip
-from agent.media.video_source import Fail, SourceDescription, VideoOptions
-from agent.media.worker import Worker
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, VideoFormat
 
 CACHED_FILE_SIZE = 16 << 20

@@ -9,11 +9,11 @@ from collections.abc import Callable
 import av
 
 from agent.errors import MediaUnavailable
+from agent.media.base.video_source import Fail, SourceDescription, VideoOptions
+from agent.media.base.worker import Ticker, Worker
+from agent.media.base.x264 import X264Encoder
 from agent.media.pattern.picture import PatternPicture
 from agent.media.pattern.timecode import CELLS, HEIGHT
-from agent.media.video_source import Fail, SourceDescription, VideoOptions
-from agent.media.worker import Ticker, Worker
-from agent.media.x264 import X264Encoder
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, VideoFormat
 
 _SMALLEST_WIDTH = 2 * CELLS

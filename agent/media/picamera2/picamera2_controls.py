@@ -10,7 +10,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from agent.media.picamera2.camera_options import CameraOptions, Region
+from agent.media.base.camera_options import CameraOptions, Region
 from agent.media.picamera2.control_kinds import Kind
 
 _LORES_WIDTH = 640

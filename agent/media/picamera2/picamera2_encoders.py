@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 from agent.h264.parameter_sets import ParameterSets
-from agent.media.video_source import VideoOptions
+from agent.media.base.video_source import VideoOptions
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit
 
 logger = logging.getLogger(__name__)

@@ -15,6 +15,8 @@ import av
 
 from agent.errors import MediaError, MediaUnavailable
 from agent.h264.parameter_sets import sequence_parameters
+from agent.media.base.video_source import Fail, SourceDescription, VideoOptions
+from agent.media.base.worker import call_in_thread
 from agent.media.picamera2.control_kinds import control_kinds
 from agent.media.picamera2.picamera2_controls import (
     camera_controls,
@@ -26,8 +28,6 @@ from agent.media.picamera2.picamera2_encoders import (
     open_hardware_encoder,
     open_software_encoder,
 )
-from agent.media.video_source import Fail, SourceDescription, VideoOptions
-from agent.media.worker import call_in_thread
 from agent.ports import AccessUnit, VideoFormat
 
 logger = logging.getLogger(__name__)

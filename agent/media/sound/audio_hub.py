@@ -6,10 +6,10 @@ import logging
 from pathlib import Path
 
 from agent.errors import ConfigurationError
+from agent.media.base.video_source import MediaSource
 from agent.media.on_demand import OnDemandSource
 from agent.media.sound.audio_source import SoundFileSource, ToneSource
 from agent.media.subscription import AUDIO_QUEUE_LENGTH, AudioQueueSubscription
-from agent.media.video_source import MediaSource
 from agent.ports import AudioPacket, AudioSubscription
 
 logger = logging.getLogger(__name__)

@@ -18,9 +18,9 @@ import av.error
 from av.audio.resampler import AudioResampler
 
 from agent.errors import MediaUnavailable
+from agent.media.base.video_source import Fail
+from agent.media.base.worker import Ticker, Worker
 from agent.media.sound.opus import FRAME_BYTES, FRAME_DURATION, FRAME_SAMPLES, OpusEncoder
-from agent.media.video_source import Fail
-from agent.media.worker import Ticker, Worker
 from agent.ports import AUDIO_CLOCK_RATE, AudioPacket
 
 _FREQUENCY = 440

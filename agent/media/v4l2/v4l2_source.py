@@ -26,9 +26,9 @@ from av.video.stream import VideoStream
 from agent.errors import MediaUnavailable
 from agent.h264.annexb import is_keyframe
 from agent.h264.parameter_sets import ParameterSets, has_picture, sequence_parameters
-from agent.media.video_source import Fail, SourceDescription, VideoOptions
-from agent.media.worker import Worker
-from agent.media.x264 import X264Encoder
+from agent.media.base.video_source import Fail, SourceDescription, VideoOptions
+from agent.media.base.worker import Worker
+from agent.media.base.x264 import X264Encoder
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, VideoFormat
 
 logger = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from agent.media.base.video_source import VideoOptions
 from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
-from agent.media.video_source import VideoOptions
 from agent.ports import AccessUnit, VideoSubscription
 from tests.camera.inside import virtual_camera
 

@@ -19,9 +19,9 @@ import pytest
 from agent.core.rate.encoder_demand import EncoderDemand
 from agent.errors import MediaEnded, MediaError, MediaUnavailable
 from agent.h264.parameter_sets import nal_types, sequence_parameters, signaled_profile
-from agent.media.picamera2.camera_options import CameraOptions
+from agent.media.base.camera_options import CameraOptions
+from agent.media.base.video_source import VideoOptions
 from agent.media.video_hub import VideoHub
-from agent.media.video_source import VideoOptions
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit
 from tests.camera.inside.fixtures import PATIENCE, subscribed, take
 from tests.camera.inside.virtual_camera import Stage, VirtualPicamera2

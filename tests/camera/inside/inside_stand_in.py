@@ -13,9 +13,9 @@ import videodev2 as v4l2
 
 from agent.core.rate.encoder_demand import EncoderDemand
 from agent.h264.parameter_sets import nal_types, sequence_parameters
+from agent.media.base.video_source import VideoOptions
 from agent.media.keyframe_limiter import BURST, MIN_INTERVAL
 from agent.media.video_hub import VideoHub
-from agent.media.video_source import VideoOptions
 from agent.ports import VIDEO_CLOCK_RATE
 from tests.camera.inside import v4l2_stand_in
 from tests.camera.inside.fixtures import subscribed, take

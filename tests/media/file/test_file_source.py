@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 import agent.media.file.file_source as file_module
 from agent.errors import MediaEnded, MediaUnavailable
+from agent.media.base.video_source import VideoOptions
 from agent.media.file.clip import ClipPicture
 from agent.media.file.file_source import ClipTimeline, FileSource, Playlist, Schedule
 from agent.media.video_hub import VideoHub
-from agent.media.video_source import VideoOptions
 from agent.ports import VideoSubscription
 from tests.media.clips import FRAMERATE, decode, write_clip
 

@@ -7,10 +7,10 @@ import pytest
 
 from agent.errors import MediaUnavailable
 from agent.h264.parameter_sets import sequence_parameters, signaled_profile
+from agent.media.base.video_source import VideoOptions
 from agent.media.pattern.pattern_source import PatternSource
 from agent.media.pattern.timecode import MODULUS, read_strip
 from agent.media.video_hub import VideoHub
-from agent.media.video_source import VideoOptions
 from agent.ports import AccessUnit, VideoSubscription
 from tests.media.clips import decode
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.media.picamera2.camera_options import CameraOptions
+from agent.media.base.camera_options import CameraOptions
 from agent.media.picamera2.picamera2_controls import (
     camera_controls,
     crop,

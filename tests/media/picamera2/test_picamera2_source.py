@@ -15,11 +15,11 @@ import pytest
 
 from agent.core.rate.encoder_demand import EncoderDemand
 from agent.errors import MediaUnavailable
+from agent.media.base.camera_options import CameraOptions
+from agent.media.base.video_source import VideoOptions
 from agent.media.picamera2 import picamera2_source
-from agent.media.picamera2.camera_options import CameraOptions
 from agent.media.picamera2.picamera2_source import Picamera2Source
 from agent.media.video_hub import VideoHub
-from agent.media.video_source import VideoOptions
 from agent.ports import AccessUnit
 from tests.fakes.video import access_unit as made_unit
 

@@ -9,8 +9,8 @@ import av
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.media.base.x264 import X264Encoder
 from agent.media.recording.muxer import Muxer, RecordingTimeline
-from agent.media.x264 import X264Encoder
 from agent.ports import AccessUnit, DecodedAudio
 
 

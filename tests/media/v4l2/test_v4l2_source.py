@@ -14,10 +14,10 @@ from av.video.stream import VideoStream
 from agent.errors import MediaUnavailable
 from agent.h264.annexb import NAL_SLICE, START_CODE, nal_units
 from agent.h264.parameter_sets import sequence_parameters
-from agent.media import worker
+from agent.media.base import worker
+from agent.media.base.video_source import VideoOptions
 from agent.media.v4l2.v4l2_source import FrameEncoder, Packet, V4l2Source, decoded, device_options
 from agent.media.video_hub import VideoHub
-from agent.media.video_source import VideoOptions
 from agent.ports import AccessUnit
 from tests.media.clips import decode, write_clip, write_sound
 

@@ -7,7 +7,7 @@ import pytest
 
 from agent.errors import MediaUnavailable
 from agent.h264.parameter_sets import nal_types, sequence_parameters
-from agent.media.x264 import X264Encoder
+from agent.media.base.x264 import X264Encoder
 from agent.ports import AccessUnit
 from tests.media.clips import decode
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from agent.errors import MediaError, MediaUnavailable
-from agent.media.video_source import Fail
+from agent.media.base.video_source import Fail
 
 logger = logging.getLogger(__name__)
 

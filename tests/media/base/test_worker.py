@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import MediaEnded, MediaUnavailable
-from agent.media.worker import Ticker, Worker, call_in_thread
+from agent.media.base.worker import Ticker, Worker, call_in_thread
 
 
 class Told:

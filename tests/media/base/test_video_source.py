@@ -5,8 +5,8 @@ from __future__ import annotations
 import av
 import pytest
 
+from agent.media.base.video_source import FramerateControl, VideoOptions
 from agent.media.pattern.pattern_source import PatternSource
-from agent.media.video_source import FramerateControl, VideoOptions
 from agent.ports import BitrateLimits
 from tests.fakes.video import FakeVideoSource, StillSourceFake
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar, runtime_checkable
 
 from agent.h264.parameter_sets import level_for
-from agent.media.picamera2.camera_options import CameraOptions
-from agent.media.video_settings import VideoSettings
+from agent.media.base.camera_options import CameraOptions
+from agent.media.base.video_settings import VideoSettings
 from agent.ports import AccessUnit, BitrateLimits, VideoFormat
 
 UnitT = TypeVar("UnitT")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from agent.media.picamera2.camera_options import CameraOptions
-from agent.media.video_settings import VideoSettings, check_video_source
-from agent.media.video_source import VideoOptions
+from agent.media.base.camera_options import CameraOptions
+from agent.media.base.video_settings import VideoSettings, check_video_source
+from agent.media.base.video_source import VideoOptions
 
 
 @pytest.mark.parametrize("source", ["auto", "picamera2", "pattern", "file:/a", "v4l2:/dev/video0"])

@@ -1,0 +1,1 @@
+"""What every source of pictures or sound is made of: contract, settings, worker thread, encoder."""
