@@ -91,9 +91,9 @@ class VideoSubscription(Protocol):
         hub.
         """
 
-    def set_demand(self, demand: EncoderDemand) -> None:
+    def set_demand(self, demand: EncoderDemand | None) -> None:
         """The most that this conversation can carry; the encoder follows the lowest of those that
-        it shall follow.
+        it shall follow. None: nothing is carried, so nothing is asked.
         """
 
     def close(self) -> None: ...
@@ -208,7 +208,14 @@ class Peer(Protocol):
         """A bad candidate is logged and ignored."""
 
     def start_media(self) -> None:
-        """Open the gate: before this no frame and no sound leaves."""
+        """Open the gate: before this no frame and no sound leaves. After a pause the picture starts
+        with a key frame.
+        """
+
+    def pause_media(self) -> None:
+        """Close the gate: no frame and no sound leaves until `start_media()`, and nothing is asked
+        of a shared encoder.
+        """
 
     def mute(self, *, audio: bool | None = None, video: bool | None = None) -> None:
         """Stop or resume sending a kind of media; None leaves it."""

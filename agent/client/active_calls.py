@@ -12,6 +12,7 @@ from agent.client.emitter import Emitter
 from agent.core.call import events as ev
 from agent.core.call.decision import Decision
 from agent.core.call.incoming import IncomingCall, is_expired
+from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CloseReason
 from agent.core.call.registry import Admission, CallRegistry
@@ -151,6 +152,16 @@ class ActiveCalls:
         self._emitter.emit_everything(conversation, name, event)
         if self._observer is not None:
             self._observer.event(conversation, name, event)
+
+    def moved(self, conversation: Conversation, before: State) -> None:
+        """A call that is lost leaves its line, and whoever is ACCEPTED then takes it over."""
+        rules = conversation.rules
+        if rules.state is State.CONNECTING:
+            lost = self._registry.displaced_by(rules)
+            if lost is not None:
+                self.signaled[lost.signaled_as].hang_up(CloseReason.REPLACED)
+        if State.LOST in (before, rules.state) and rules.state is not State.CLOSED:
+            self._emitter.emit("conversations")
 
     def renamed(self, conversation: Conversation, before: str) -> None:
         self.signaled[conversation.signaled_as] = self.signaled.pop(before)

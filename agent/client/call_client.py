@@ -173,7 +173,8 @@ class CallClient:
 
     def on(self, name: str, callback: Callable[..., Awaitable[None] | None]) -> Unsubscribe:
         """`called`: `callback(conversation)`, which accepts, rejects or rings. `conversations`:
-        their number changed.
+        their number changed, or one
+        was lost or lives again.
 
         Returns what ends that. Raises ValueError for a name that there is not.
         """

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from agent.core.call.machine import Timing
+from agent.core.call.machine import State, Timing
 from agent.ports import IceOptions, PeerFactory, Signaling
 
 ObservedCall = TypeVar("ObservedCall", contravariant=True)
@@ -42,11 +42,18 @@ class CallObserver(Protocol[ObservedCall]):
         """It is over, and has its record."""
 
 
+class CallOwner(CallObserver[ObservedCall], Protocol[ObservedCall]):
+    """Whoever has a conversation: told as well when it enters another state."""
+
+    def moved(self, conversation: ObservedCall, before: State, /) -> None:
+        """It was in the state `before`, and what comes of that is done."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """What a conversation needs of its client; `observer` is told what happens to it."""
+    """What a conversation needs of its client; `owner` is told what happens to it."""
 
     signaling: Signaling
     peers: PeerFactory
     options: ClientOptions
-    observer: CallObserver[Any]
+    owner: CallOwner[Any]

@@ -229,7 +229,7 @@ class Conversation:
     async def _begin(self) -> None:
         """Before anything is said of the call, here or there."""
         try:
-            await self._context.observer.begun(self)
+            await self._context.owner.begun(self)
         finally:
             self.begun.set()
 
@@ -261,6 +261,8 @@ class Conversation:
                 report_at_intervals(interval, self.wait_closed, self._sample, self._emit)
             )
         self._perform(effects)
+        if self.state is not before:
+            self._context.owner.moved(self, before)
         async with self._changed:
             self._changed.notify_all()
 
@@ -291,13 +293,11 @@ class Conversation:
             match effect:
                 case ev.InviteAgain():
                     before = self._signals.rename(effect, self.remote_uid)
-                    self._context.observer.renamed(self, before)
+                    self._context.owner.renamed(self, before)
                 case ev.SendInvite() | ev.SendSelect() | ev.SendCandidate() | ev.SendClose():
                     self._send(effect.to, effect)
-                case ev.SendRinging() | ev.SendResponse() | ev.SendAnswer():
+                case ev.SendRinging() | ev.SendResponse() | ev.SendOffer() | ev.SendAnswer():
                     self._send(self.remote_uid, effect)
-                case ev.SendOffer():
-                    self._send_offer(effect)
                 case ev.CreateOffer() | ev.CreateAnswer():
                     self._transports.create(effect, self._local)
                 case ev.ApplyAnswer():
@@ -308,6 +308,10 @@ class Conversation:
                     self._transports.start_media(effect.generation)
                 case ev.ExplainPeer():
                     self._emit(self._transports.explain(effect.generation))
+                case ev.PauseMedia():
+                    self._transports.pause_media(effect.generation)
+                case ev.ResumeMedia():
+                    self._transports.resume_media(effect.generation)
                 case ev.ClosePeer():
                     self._transports.close(effect.generation)
                 case ev.Closed():
@@ -315,15 +319,8 @@ class Conversation:
                 case _:
                     self._emit(effect)
 
-    def _send_offer(self, effect: ev.SendOffer) -> None:
-        def settled(delivery: asyncio.Future[None]) -> None:
-            if not delivery.cancelled() and delivery.exception() is None:
-                self.post(ev.OfferDelivered(effect.generation))
-
-        self._send(self.remote_uid, effect).add_done_callback(settled)
-
-    def _send(self, to: str, effect: ev.SignalEffect) -> asyncio.Future[None]:
-        return self._signals.send(effect, to=to, remote_uid=self.remote_uid)
+    def _send(self, to: str, effect: ev.SignalEffect) -> None:
+        self._signals.send(effect, to=to, remote_uid=self.remote_uid)
 
     def _conclude(self) -> None:
         """`closed`, exactly once: the record goes to everyone who listens, and to whoever waits."""
@@ -335,7 +332,7 @@ class Conversation:
         )
         self._closed.set_result(record)
         self._emit(record)
-        self._context.observer.ended(self)
+        self._context.owner.ended(self)
 
     def _emit(self, event: Any) -> None:
         name = EVENT_NAMES[type(event)]
@@ -343,7 +340,7 @@ class Conversation:
             self.remote_stream.tracks = tuple(RemoteTrack(*track) for track in event.tracks)
         self._emitter.emit(name, callback_argument(event, self, self.remote_stream))
         self._emitter.emit_everything(event)
-        self._context.observer.event(self, name, event)
+        self._context.owner.event(self, name, event)
 
     def _sample(self) -> tuple[LocalStats, RemoteStats] | None:
         """Nothing while nothing arrives, or after the end."""

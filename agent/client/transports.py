@@ -98,6 +98,12 @@ class Transports:
         """Why that one is not connected."""
         return self._open[generation].peer.explain()
 
+    def pause_media(self, generation: int) -> None:
+        self._open[generation].peer.pause_media()
+
+    def resume_media(self, generation: int) -> None:
+        self._open[generation].peer.start_media()
+
     def close(self, generation: int) -> None:
         transport = self._open[generation]
         transport.stop()

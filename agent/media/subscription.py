@@ -184,7 +184,8 @@ class VideoQueueSubscription:
     def request_keyframe(self) -> None:
         self._on_request()
 
-    def set_demand(self, demand: EncoderDemand) -> None:
+    def set_demand(self, demand: EncoderDemand | None) -> None:
+        """None: none, as nothing is sent."""
         self.claim = self.claim._replace(demand=demand)
         self._on_demand()
 

@@ -148,7 +148,7 @@ def _doing(call: CallSnapshot) -> str:
         return "ringing for"
     if call.state in (State.ANSWERING, State.CONNECTING):
         return "connecting to"
-    if call.state is State.LOST:
+    if call.state in (State.SILENT, State.LOST):
         return "reconnecting to"
     return "in a call with"
 

@@ -139,6 +139,9 @@ class AiortcPeer:
     def start_media(self) -> None:
         self._media.open()
 
+    def pause_media(self) -> None:
+        self._media.pause()
+
     def mute(self, *, audio: bool | None = None, video: bool | None = None) -> None:
         if audio is not None:
             self._media.mute("audio", audio)

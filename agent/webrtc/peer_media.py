@@ -137,6 +137,10 @@ class PeerMedia:
         for stream in self._streams():
             stream.open()
 
+    def pause(self) -> None:
+        for stream in self._streams():
+            stream.pause()
+
     def restart(self) -> None:
         """After a hole in the path the remote peer can show nothing before the next key frame."""
         if self._video is not None:

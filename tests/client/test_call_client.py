@@ -184,7 +184,7 @@ def make_timing(**changes: float) -> ClientOptions:
     [
         ({"setup": 0.05}, lambda: None, CloseReason.ICE_FAILED),
         (
-            {"ice_timeout": 0.05, "vanished": 0.05, "answer": 0.05},
+            {"lost": 0.02, "hold": 0.05},
             lambda: ev.PeerLost(0),
             CloseReason.ICE_TIMEOUT,
         ),

@@ -13,7 +13,7 @@ from playwright.async_api import Error
 
 from tests.conftest import Mosquitto
 from tests.e2e.browser import HIDE_ADDRESSES, BrowserCaller, calling, chromium
-from tests.e2e.device import PATIENCE, Watcher, device
+from tests.e2e.device import PATIENCE, Watcher, call, device, record_of
 
 pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media]
 
@@ -187,6 +187,7 @@ async def test_a_call_with_sound_alone(
 async def test_a_page_that_is_gone_without_a_word(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, end: str
 ) -> None:
+    """It keeps its place, and the next caller takes its line."""
     async with (
         device(tmp_path, mosquitto, watcher),
         chromium() as browser,
@@ -198,12 +199,16 @@ async def test_a_page_that_is_gone_without_a_word(
             await caller.page.close()
         else:
             await crash(caller)
-        record = await closed_record(watcher, conversation)
         status = await watcher.wait(
-            "door-1/status", lambda body: not body["busy"], after=len(watcher.messages) - 3
+            "door-1/status",
+            lambda body: not body["busy"] and body["conversations"] == 1,
         )
-    assert (record["reason"], record["closedBy"]) == ("ice_timeout", "local")
-    assert status["conversations"] == 0
+        following = await call(tmp_path, mosquitto, "--seconds", "1")
+        record = await closed_record(watcher, conversation)
+        _, output = await following.finish()
+    assert (record["reason"], record["closedBy"]) == ("replaced", "local")
+    assert status["state"] == "online"
+    assert record_of(output)["reason"] == "user_hangup"
 
 
 async def crash(caller: BrowserCaller) -> None:

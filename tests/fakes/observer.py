@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from agent.core.call.machine import State
+
 
 class RecordingObserver:
-    """See `agent.client.call_context.CallObserver`."""
+    """See `agent.client.call_context.CallOwner`."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, Any]] = []
@@ -19,6 +21,9 @@ class RecordingObserver:
 
     def renamed(self, conversation: Any, before: str) -> None:
         self.told.append(("renamed", before))
+
+    def moved(self, conversation: Any, before: State) -> None:
+        self.told.append(("moved", before))
 
     def ended(self, conversation: Any) -> None:
         self.told.append(("ended", conversation))

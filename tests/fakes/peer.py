@@ -64,6 +64,9 @@ class FakePeer:
     def start_media(self) -> None:
         self.media = True
 
+    def pause_media(self) -> None:
+        self.media = False
+
     def mute(self, *, audio: bool | None = None, video: bool | None = None) -> None:
         self.muted = {"audio": audio, "video": video}
 

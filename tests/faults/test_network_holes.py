@@ -139,12 +139,18 @@ async def under_way(
 async def test_a_caller_that_vanishes_frees_the_device(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
 ) -> None:
+    """It keeps its place, and the next caller takes its line."""
     async with under_way(tmp_path, mosquitto, watcher) as (_, caller):
         mark = len(watcher.messages)
         caller.process.kill()
+        status = await watcher.wait(f"{UID}/status", lambda status: not status["busy"], after=mark)
+        assert status["conversations"] == 1
+        assert not [each for each in watcher.events() if each["event"] == "closed"]
+        following = await call(tmp_path, mosquitto, "--seconds", "1")
         record = await watcher.wait(f"{UID}/events/closed")
-        await watcher.wait(f"{UID}/status", lambda status: not status["busy"], after=mark)
-    assert (record["reason"], record["closedBy"]) == ("ice_timeout", "local")
+        _, output = await following.finish()
+    assert (record["reason"], record["closedBy"]) == ("replaced", "local")
+    assert record_of(output)["reason"] == "user_hangup"
 
 
 async def test_a_call_goes_on_and_ends_without_the_broker(

@@ -39,6 +39,7 @@ MISSING = Camera("auto", looked_for=True, missing="none found")
         ((call(state=State.INVITED),), {}, "answering front-desk"),
         ((call(state=State.RINGING),), {}, "ringing for front-desk"),
         ((call(state=State.CONNECTING),), {}, "connecting to front-desk"),
+        ((call(state=State.SILENT, video=VIDEO),), {}, "reconnecting to front-desk"),
         ((call(state=State.LOST, video=VIDEO),), {}, "reconnecting to front-desk"),
         ((call(state=State.INVITING),), {}, "calling front-desk"),
         (

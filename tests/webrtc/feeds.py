@@ -100,8 +100,8 @@ class ClipSubscription:
         self.keyframe_requests += 1
         self._position = 0
 
-    def set_demand(self, demand: EncoderDemand) -> None:
-        self.bitrates.append(demand.sent_bitrate)
+    def set_demand(self, demand: EncoderDemand | None) -> None:
+        self.bitrates.append(demand.sent_bitrate if demand is not None else 0)
 
     def close(self) -> None:
         self.closed.set()

@@ -8,6 +8,9 @@ from agent.core.call.base_call import Call
 from agent.core.call.machine import Refused, State, Step, Table, row, stay
 from agent.core.call.reasons import CloseReason, Side
 
+# the code of a transport for which no address to connect from was found
+_NO_ADDRESS = "no_candidates"
+
 # -- rows: from the answer on ----------------------------------------------------------------------
 
 
@@ -75,6 +78,10 @@ def fail(call: Call, event: ev.PeerFailed, now: float) -> Step:
     renewing_ = event.generation == call.renewals.generation
     if renewing_ and event.reason != CloseReason.NO_USER_MEDIA:
         return renewing.drop_failed(call, event, now)
+    return _end_failed(call, event, now)
+
+
+def _end_failed(call: Call, event: ev.PeerFailed, now: float) -> Step:
     call.renewals.require_live(event.generation)
     raised = ev.ErrorRaised(event.code, event.message)
     tell: list[ev.Effect] = [raised, ev.SendClose(call.remote.uid, event.reason)]
@@ -82,11 +89,24 @@ def fail(call: Call, event: ev.PeerFailed, now: float) -> Step:
 
 
 def fail_connecting(call: Call, event: ev.PeerFailed, now: float) -> Step:
-    """The first transport has failed: where a fresh one is in the making, that may connect yet."""
-    first = event.generation == call.renewals.current
-    if not first or not call.renewals.under_way or event.reason == CloseReason.NO_USER_MEDIA:
+    """The first transport has failed: a fresh one that is in the making may connect yet; where
+    there was none, one is offered, once, within the same time. No fresh one mends a description
+    that cannot be used, or has an address where the first had none. Where both have failed the call
+    is over.
+    """
+    renewals = call.renewals
+    first = event.generation == renewals.current
+    if event.reason == CloseReason.NO_USER_MEDIA or not (first or renewals.first_failed):
         return fail(call, event, now)
-    return call.state, [ev.ErrorRaised(event.code, event.message)]
+    if first and not renewals.first_failed and renewals.under_way:
+        renewals.first_failed = True
+        return call.state, [ev.ErrorRaised(event.code, event.message)]
+    path = event.reason == CloseReason.ICE_FAILED and event.code != _NO_ADDRESS
+    if first and path and renewals.may_begin_first(call.timing):
+        renewals.first_failed = True
+        raised = ev.ErrorRaised(event.code, event.message)
+        return call.state, [raised, *renewing.replace_renewal(call, now)]
+    return _end_failed(call, event, now)
 
 
 def time_out_rtcp(call: Call, event: ev.RtcpTimedOut, now: float) -> Step:
@@ -142,7 +162,7 @@ def expire_established(call: Call, _event: ev.DeadlineReached, now: float) -> St
 
 
 _S = State
-# in each of the three states after an answer
+# in each of the four states after an answer
 _ANSWERED = {
     ev.CandidateReceived: stay(add_candidate),
     ev.CandidateFound: stay(trickle),
@@ -157,6 +177,14 @@ _ANSWERED = {
     ev.CloseRequested: row(close, _S.CLOSED),
     ev.CloseReceived: row(take_close, _S.CLOSED),
 }
+# while nothing arrives
+_UNHEARD = {
+    **_ANSWERED,
+    ev.PeerConnected: row(renewing.take_over, _S.ESTABLISHED),
+    ev.PeerFailed: stay(fail, _S.CLOSED),
+    ev.PeerHeard: row(renewing.hear, _S.ESTABLISHED),
+    ev.PeerLost: stay(renewing.lose_transport),
+}
 SHARED: Table = {
     _S.CONNECTING: {
         **_ANSWERED,
@@ -168,19 +196,15 @@ SHARED: Table = {
         **_ANSWERED,
         ev.PeerConnected: stay(renewing.take_over),
         ev.PeerFailed: stay(fail, _S.CLOSED),
-        ev.PeerSilent: row(renewing.fall_silent, _S.LOST),
+        ev.PeerSilent: row(renewing.fall_silent, _S.SILENT),
         ev.RtcpTimedOut: row(time_out_rtcp, _S.CLOSED),
-        ev.PeerLost: row(renewing.lose_transport, _S.LOST),
+        ev.PeerLost: row(renewing.lose_transport, _S.SILENT),
         ev.DeadlineReached: stay(expire_established, _S.CLOSED),
     },
-    _S.LOST: {
-        **_ANSWERED,
-        ev.PeerConnected: row(renewing.take_over, _S.ESTABLISHED),
-        ev.PeerFailed: stay(fail, _S.CLOSED),
-        ev.PeerHeard: row(renewing.hear, _S.ESTABLISHED),
-        ev.PeerLost: stay(renewing.lose_transport),
-        ev.OfferDelivered: stay(renewing.note_delivery),
-        ev.DeadlineReached: stay(renewing.expire_lost, _S.CLOSED),
+    _S.SILENT: {
+        **_UNHEARD,
+        ev.DeadlineReached: stay(renewing.expire_unheard, _S.LOST, _S.CLOSED),
     },
+    _S.LOST: {**_UNHEARD, ev.DeadlineReached: stay(renewing.expire_unheard, _S.CLOSED)},
     _S.CLOSED: {},
 }

@@ -87,7 +87,12 @@ class Call:
     @property
     def media_runs(self) -> bool:
         """Whether frames and sound may leave."""
-        return self.state in (State.CONNECTING, State.ESTABLISHED, State.LOST)
+        return self.state in (State.CONNECTING, State.ESTABLISHED, State.SILENT)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it was ACCEPTED and is not over."""
+        return self.media_runs or self.state is State.LOST
 
     # -- the step ----------------------------------------------------------------------------------
 
@@ -110,8 +115,10 @@ class Call:
     def next_deadline(self) -> float | None:
         """When to call `handle(DeadlineReached(), now)`, in the clock of `now`. None: never."""
         times = [self.deadline, self.media.deadline, self.renewals.deadline]
-        if self.state is State.LOST:
+        if self.state in (State.SILENT, State.LOST):
             times += [self.give_up_at(), self.renewals.retry_at]
+        if self.state is State.SILENT:
+            times.append(self.liveness.lose_at(self.timing))
         return min((time for time in times if time is not None), default=None)
 
     def give_up_at(self) -> float | None:

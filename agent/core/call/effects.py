@@ -121,6 +121,20 @@ class ExplainPeer:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseMedia:
+    """The call is lost: nothing leaves, until `ResumeMedia` or another transport's `StartMedia`."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeMedia:
+    """The transport works again: the picture starts with a key frame."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClosePeer:
     """Stop the media and close the transport of this generation."""
 
@@ -155,6 +169,8 @@ Effect = (
     | AddCandidate
     | StartMedia
     | ExplainPeer
+    | PauseMedia
+    | ResumeMedia
     | ClosePeer
     | Notice
 )

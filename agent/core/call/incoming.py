@@ -208,6 +208,7 @@ TABLE: Table = {
     },
     _S.CONNECTING: {**SHARED[_S.CONNECTING], **_SELECT},
     _S.ESTABLISHED: {**SHARED[_S.ESTABLISHED], **_SELECT},
+    _S.SILENT: {**SHARED[_S.SILENT], **_SELECT},
     _S.LOST: {**SHARED[_S.LOST], **_SELECT},
     _S.CLOSED: {},
 }

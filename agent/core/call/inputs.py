@@ -220,13 +220,6 @@ class RenewRequested:
 
 
 @dataclass(frozen=True, slots=True)
-class OfferDelivered:
-    """The broker has our offer of a fresh transport: if the remote peer is there, it hears it."""
-
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
 class DeadlineReached:
     """`Call.next_deadline()` has passed."""
 
@@ -256,7 +249,6 @@ Input = (
     | RtcpTimedOut
     | PeerLost
     | RenewRequested
-    | OfferDelivered
     | DeadlineReached
 )
 

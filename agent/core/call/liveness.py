@@ -1,11 +1,8 @@
 """Liveness: whether anything still comes from the remote peer, and when a silent one is given up.
 
-- *Vanished.* A peer that sends no packet, and says nothing to an offer that the broker has, is not
-  waited for: `vanished` seconds after its last packet the call ends. Where the broker does not take
-  our offer the silence may be ours, and it is `ice_timeout` seconds.
-- *Path lost.* A peer that still speaks (answers our offers, makes its own) is there, and only the
-  path is not: `ice_timeout` seconds from its last word, and never longer than `hold` from the last
-  packet.
+- *Lost, not over* (PROTOCOL 3). `lost` seconds after the last packet nothing is sent into the call
+  any more and its line counts as free. It keeps its place until `hold` seconds after that packet:
+  the remote peer may be in a tunnel, or its router restarts.
 - *Left.* Closing DTLS is a last word: if neither a `close` nor a fresh offer has come `goodbye`
   seconds later, the remote peer has hung up.
 
@@ -17,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agent.core.call.machine import Refused, Timing, Transitions, follow
+from agent.core.call.machine import Timing, Transitions, follow
 
 
 class LivenessState(StrEnum):
@@ -28,7 +25,7 @@ class LivenessState(StrEnum):
     # nothing has come for a while; the transport is still there
     SILENT = "silent"
     # the transport is gone: consent expired
-    LOST = "lost"
+    GONE = "gone"
     # the remote peer closed the transport
     LEFT = "left"
     # given up
@@ -51,7 +48,7 @@ _S, _E = LivenessState, LivenessEvent
 # while nothing arrives, over a transport that the remote peer has not closed
 _UNHEARD = {
     _E.PACKET_RECEIVED: _S.HEARD,
-    _E.TRANSPORT_LOST: _S.LOST,
+    _E.TRANSPORT_LOST: _S.GONE,
     _E.TRANSPORT_CLOSED: _S.LEFT,
     _E.RENEWED: _S.HEARD,
     _E.GIVEN_UP: _S.VANISHED,
@@ -59,12 +56,12 @@ _UNHEARD = {
 TRANSITIONS: Transitions[LivenessState, LivenessEvent] = {
     _S.HEARD: {
         _E.NOTHING_RECEIVED: _S.SILENT,
-        _E.TRANSPORT_LOST: _S.LOST,
+        _E.TRANSPORT_LOST: _S.GONE,
         _E.TRANSPORT_CLOSED: _S.LEFT,
         _E.RENEWED: _S.HEARD,
     },
     _S.SILENT: _UNHEARD,
-    _S.LOST: _UNHEARD,
+    _S.GONE: _UNHEARD,
     _S.LEFT: {_E.RENEWED: _S.HEARD, _E.GIVEN_UP: _S.VANISHED},
     _S.VANISHED: {},
 }
@@ -79,10 +76,10 @@ class Liveness:
     silent_since: float | None = None
     # when the remote peer last said something by way of signaling
     spoke_at: float | None = None
-    # when the broker first had an offer of ours, in this silence
-    offer_delivered_at: float | None = None
     # when the remote peer closed the transport that carries the media
     left_at: float | None = None
+    # when the call was lost, the last time; kept when it lives again
+    lost_at: float | None = None
     # whether the application was told that nothing arrives
     degraded: bool = False
 
@@ -120,26 +117,19 @@ class Liveness:
     def give_up(self) -> None:
         self.state = follow(TRANSITIONS, self.state, _E.GIVEN_UP)
 
-    def deliver_offer(self, now: float) -> None:
-        """The broker has our offer: if the remote peer is there, it hears it."""
-        if self.offer_delivered_at is not None:
-            raise Refused("an earlier offer was delivered")
-        self.offer_delivered_at = now
+    def lose_at(self, timing: Timing) -> float | None:
+        """When the call is lost if nothing comes; None while something does."""
+        return None if self.silent_since is None else self.silent_since + timing.lost
 
     def give_up_at(self, timing: Timing, *, renewal_shared: bool) -> float | None:
         """When the call ends if nothing comes; None while something does. `renewal_shared`: the
         remote peer takes part in a fresh transport.
         """
-        silent, spoke = self.silent_since, self.spoke_at
-        if silent is None:
+        if self.silent_since is None:
             return None
         if self.left_at is not None and not renewal_shared:
             return self.left_at + timing.goodbye
-        if spoke is not None and spoke > silent:
-            return min(spoke + timing.ice_timeout, silent + timing.hold)
-        if self.offer_delivered_at is None:
-            return silent + timing.ice_timeout
-        return max(silent + timing.vanished, self.offer_delivered_at + timing.answer)
+        return self.silent_since + timing.hold
 
     def _degrade(self, since: float) -> bool:
         if self.silent_since is None:
@@ -148,6 +138,6 @@ class Liveness:
         return not told
 
     def _restore(self) -> bool:
-        self.silent_since = self.left_at = self.offer_delivered_at = None
+        self.silent_since = self.left_at = None
         told, self.degraded = self.degraded, False
         return told

@@ -8,8 +8,10 @@ delivered as `DeadlineReached`. There are two roles, each with the states before
 own table (`incoming.py`, `outgoing.py`); from the answer on they share the rows of `answered.py`:
 
     incoming   INVITED -> RINGING -> ANSWERING -+
-                                                +-> CONNECTING -> ESTABLISHED <-> LOST -> CLOSED
-    outgoing   OFFERING -> INVITING ------------+
+                                                +-> CONNECTING -> ESTABLISHED -> CLOSED
+    outgoing   OFFERING -> INVITING ------------+                   |      ^
+                                                                    v      |
+                                                                  SILENT ---> LOST
 
 `CLOSED` can be reached from everywhere and never left, and only entering it emits `Closed`: so
 `closed` comes exactly once. A call holds two smaller machines: `Liveness` (whether anything still
@@ -44,6 +46,9 @@ class State(StrEnum):
     # media can flow
     ESTABLISHED = "established"
     # nothing arrives any more; the remote peer's return, a fresh transport or a close is awaited
+    SILENT = "silent"
+    # for so long that nothing is sent into it and its line counts as free (PROTOCOL 3); the same is
+    # awaited
     LOST = "lost"
     CLOSED = "closed"
 
@@ -60,13 +65,9 @@ class Timing:
     retry: float = 5.0
     # from the remote peer's closing the transport to its `close`, or to a fresh offer
     goodbye: float = 2.0
-    # from the last packet to the end, where the remote peer hears our offer and says nothing
-    vanished: float = 8.5
-    # what it has for an answer in any case
-    answer: float = 5.0
-    # from the last packet or its last word to the end, where it speaks or cannot hear us
-    ice_timeout: float = 15.0
-    # from the last packet to the end, whatever it says
+    # from the last packet to the call being lost: no media is sent, and its line is free
+    lost: float = 8.5
+    # from the last packet to the end
     hold: float = 45.0
     # from the connection to the first sound or picture, where the answer promised any
     media: float = 15.0

@@ -266,6 +266,7 @@ TABLE: Table = {
     },
     _S.CONNECTING: {**SHARED[_S.CONNECTING], **_LATE},
     _S.ESTABLISHED: {**SHARED[_S.ESTABLISHED], **_LATE},
+    _S.SILENT: {**SHARED[_S.SILENT], **_LATE},
     _S.LOST: {**SHARED[_S.LOST], **_LATE},
     _S.CLOSED: {},
 }

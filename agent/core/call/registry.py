@@ -15,9 +15,11 @@ from enum import StrEnum
 from agent.core.call import events as ev
 from agent.core.call.decision import NO_LINE_FREE, Decision, InvitationLimiter, RateOutcome
 from agent.core.call.incoming import IncomingCall
+from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallStatus, CloseReason
 
+AnyCall = IncomingCall | OutgoingCall
 # conversations that ended; likewise withdrawals that came before their invitation
 MEMORY = 512
 # characters of the answers that are kept with them: an SDP is a few thousand
@@ -79,8 +81,20 @@ class CallRegistry:
 
     @property
     def busy(self) -> bool:
-        """Whether no further conversation can be taken."""
-        return len(self.calls) - len(self._turned_away) >= self.max_conversations
+        """Whether no further conversation can be taken. A call that is lost leaves its line."""
+        lost = sum(call.state is State.LOST for call in self.calls.values())
+        return len(self.calls) - len(self._turned_away) - lost >= self.max_conversations
+
+    def displaced_by(self, accepted: IncomingCall | OutgoingCall) -> AnyCall | None:
+        """The call that ends with `replaced` now that another one was ACCEPTED: where no line was
+        free, the one that has been lost longest. One that lives again meanwhile has lost its line
+        all the same.
+        """
+        others = [call for call in self.calls.values() if call is not accepted and call.accepted]
+        lost = [(call.state is not State.LOST, at, call) for call, at in _lost(others)]
+        if len(others) < self.max_conversations or not lost:
+            return None
+        return min(lost, key=lambda entry: entry[:2])[2]
 
     def admit(self, invitation: ev.Invitation, now: float) -> AdmissionResult:
         """Judge an invitation. Only NEW may start a call; the caller of this starts it and calls
@@ -195,6 +209,11 @@ class CallRegistry:
             self._forget_oldest()
         while self._withdrawn and next(iter(self._withdrawn.values())) < old:
             self._withdrawn.popitem(last=False)
+
+
+def _lost(calls: list[AnyCall]) -> list[tuple[AnyCall, float]]:
+    """Those that were lost, and when."""
+    return [(call, call.liveness.lost_at) for call in calls if call.liveness.lost_at is not None]
 
 
 def _refused(reason: str) -> AdmissionResult:

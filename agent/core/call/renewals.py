@@ -66,6 +66,8 @@ class Renewals:
     # the highest generation seen, and the highest that the remote peer offered
     newest: int = 0
     newest_of_theirs: int = 0
+    # the first transport has failed before anything was connected
+    first_failed: bool = False
     # generations whose transport exists
     live: set[int] = field(default_factory=set)
 
@@ -106,6 +108,10 @@ class Renewals:
     def may_begin(self, timing: Timing) -> bool:
         """Whether there may be one more of ours."""
         return self.newest < timing.max_renewals
+
+    def may_begin_first(self, timing: Timing) -> bool:
+        """Whether there may be one of ours, and neither side has made one so far."""
+        return self.newest == 0 and self.may_begin(timing)
 
     def begin(self, now: float, timing: Timing) -> int:
         """One of ours. Returns its generation."""

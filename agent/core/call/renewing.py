@@ -1,11 +1,12 @@
 """The rows for silence, and for the transports that come after the first (PROTOCOL 2, `offer` and
 `answer`).
 
-- *Silence.* Nothing has come for three seconds, the adapter says: the call is LOST, the
+- *Silence.* Nothing has come for three seconds, the adapter says: the call is SILENT, the
   application hears `degraded`, and a fresh transport is offered, by whichever side notices;
   another one every `retry` seconds until something arrives. The silent transport stays: media and
   connectivity checks go on over it, so a path that only had a hole works again at once, whatever
-  becomes of the fresh ones.
+  becomes of the fresh ones. Once the call is LOST the checks alone go on, as long as consent
+  stands, and the media waits for the return.
 - *Whatever works first.* A packet over the old transport, or the fresh one being connected,
   restores the call. Media moves only to a transport that is connected, and the old one goes only
   then. A fresh one that connects after the old one has come back takes over as well, as the remote
@@ -36,7 +37,7 @@ def fall_silent(call: Call, event: ev.PeerSilent, now: float) -> Step:
     call.renewals.require_current(event.generation)
     told = call.liveness.fall_silent(now - event.seconds)
     call.media.suspend()
-    return State.LOST, [*_degraded("silence", told=told), *_ensure_renewal(call, now)]
+    return State.SILENT, [*_degraded("silence", told=told), *_ensure_renewal(call, now)]
 
 
 def hear(call: Call, event: ev.PeerHeard, now: float) -> Step:
@@ -45,7 +46,9 @@ def hear(call: Call, event: ev.PeerHeard, now: float) -> Step:
     """
     call.renewals.require_current(event.generation)
     told = call.liveness.hear()
-    return State.ESTABLISHED, _restored(call, now, told=told)
+    lost = call.state is State.LOST
+    resumed: list[ev.Effect] = [ev.ResumeMedia(event.generation)] if lost else []
+    return State.ESTABLISHED, [*resumed, *_restored(call, now, told=told)]
 
 
 def lose_transport(call: Call, event: ev.PeerLost, now: float) -> Step:
@@ -53,10 +56,15 @@ def lose_transport(call: Call, event: ev.PeerLost, now: float) -> Step:
     if event.closed:
         call.liveness.leave(now)
         call.media.suspend()
-        return State.LOST, []
+        return _unheard(call), []
     told = call.liveness.lose_transport(now)
     call.media.suspend()
-    return State.LOST, [*_degraded("lost", told=told), *_ensure_renewal(call, now)]
+    return _unheard(call), [*_degraded("lost", told=told), *_ensure_renewal(call, now)]
+
+
+def _unheard(call: Call) -> State:
+    """The state of a call over whose transport nothing arrives."""
+    return State.LOST if call.state is State.LOST else State.SILENT
 
 
 def _degraded(cause: str, *, told: bool) -> list[ev.Effect]:
@@ -79,7 +87,7 @@ def renew(call: Call, _event: ev.RenewRequested, now: float) -> Step:
     if call.liveness.left:
         raise Refused(f"the remote peer has left transport {call.renewals.current}")
     call.liveness.spoke_at = now
-    return call.state, _replace_renewal(call, now)
+    return call.state, replace_renewal(call, now)
 
 
 def note_move(call: Call, _event: ev.RenewRequested, _now: float) -> Step:
@@ -95,7 +103,7 @@ def catch_up(call: Call, now: float) -> list[ev.Effect]:
     was begun.
     """
     moved, call.moved = call.moved, False
-    return _replace_renewal(call, now) if moved else []
+    return replace_renewal(call, now) if moved else []
 
 
 def take_offer(call: Call, event: ev.OfferReceived, now: float) -> Step:
@@ -117,12 +125,6 @@ def send_description(call: Call, event: ev.DescriptionReady, _now: float) -> Ste
     if ours:
         return call.state, [ev.SendOffer(event.generation, event.sdp)]
     return call.state, [ev.SendAnswer(event.generation, event.sdp)]
-
-
-def note_delivery(call: Call, event: ev.OfferDelivered, now: float) -> Step:
-    call.renewals.require_under_way(event.generation)
-    call.liveness.deliver_offer(now)
-    return call.state, []
 
 
 def take_answer(call: Call, event: ev.AnswerReceived, now: float) -> Step:
@@ -152,10 +154,10 @@ def drop_failed(call: Call, event: ev.PeerFailed, now: float) -> Step:
 
 def _ensure_renewal(call: Call, now: float) -> list[ev.Effect]:
     """An attempt, unless one is under way."""
-    return [] if call.renewals.under_way else _replace_renewal(call, now)
+    return [] if call.renewals.under_way else replace_renewal(call, now)
 
 
-def _replace_renewal(call: Call, now: float) -> list[ev.Effect]:
+def replace_renewal(call: Call, now: float) -> list[ev.Effect]:
     """An attempt in the place of the one that is under way; no more of them once there were too
     many.
     """
@@ -172,16 +174,19 @@ def _replace_renewal(call: Call, now: float) -> list[ev.Effect]:
 # -- rows: time ------------------------------------------------------------------------------------
 
 
-def expire_lost(call: Call, _event: ev.DeadlineReached, now: float) -> Step:
-    """The longest duration is over, the remote peer has hung up or is given up, or the next attempt
-    is due.
+def expire_unheard(call: Call, _event: ev.DeadlineReached, now: float) -> Step:
+    """The longest duration is over, the remote peer has hung up or is given up, the call is lost,
+    or the next attempt is due.
     """
     call.require_due(now)
     if call.deadline is not None and now >= call.deadline:
         return call.say_close(now, CloseReason.MAX_DURATION)
-    give_up = call.give_up_at()
+    give_up, lose_at = call.give_up_at(), call.liveness.lose_at(call.timing)
     if give_up is None or now < give_up:
-        return State.LOST, _replace_renewal(call, now)
+        if call.state is State.LOST or lose_at is None or now < lose_at:
+            return call.state, replace_renewal(call, now)
+        call.liveness.lost_at = now
+        return State.LOST, [ev.PauseMedia(call.current_generation)]
     left = call.liveness.left
     call.liveness.give_up()
     if left:

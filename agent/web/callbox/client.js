@@ -193,6 +193,10 @@ export class CallClient extends Emitter {
         this.#conversations.delete(before);
         this.#conversations.set(conversation.id, conversation);
       },
+      onAccepted: () => {
+        const lost = this.#registry.displacedBy(rules);
+        if (lost) this.#conversations.get(lost.signaledAs)?.close("replaced");
+      },
       onEnded: () => {
         this.#conversations.delete(conversation.id);
         this.#registry.remove(rules, monotonic());

@@ -20,6 +20,7 @@ const SHOWN_STATES = Object.freeze({
   inviting: "inviting",
   connecting: "connecting",
   established: "connected",
+  silent: "connected",
   lost: "connected",
   closed: "closed",
 });

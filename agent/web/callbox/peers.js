@@ -173,7 +173,7 @@ export class Peers {
   #lost({ generation }, detail) {
     const carries = generation === this.#hooks.current();
     const state = this.#hooks.state();
-    const isTalking = state === "established" || state === "lost";
+    const isTalking = ["established", "silent", "lost"].includes(state);
     if (detail === "disconnected") {
       if (carries && isTalking) this.#hooks.onInput({ type: "peerSilent", generation, seconds: 0 });
     } else if (carries && isTalking) {

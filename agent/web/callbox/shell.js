@@ -17,6 +17,8 @@ import { present } from "./values.js";
  * connection.
  */
 const ACKNOWLEDGE = 2_000;
+/** States in which nothing arrives. */
+const UNHEARD_STATES = Object.freeze(["silent", "lost"]);
 
 /**
  * @typedef {import("./signals.js").Signal} Signal
@@ -35,6 +37,7 @@ const ACKNOWLEDGE = 2_000;
  *   Promise<import("./link.js").Delivery>} publish
  * @property {() => void} renewConnection
  * @property {(before: string) => void} onRenamed
+ * @property {() => void} onAccepted
  * @property {() => void} onEnded
  *
  * @typedef {object} ShellHooks
@@ -93,7 +96,7 @@ export class Shell {
     this.#invitations = new Invitations(host, rules, () => this.peers.current?.describe() ?? "");
     this.#watch = new MediaWatch({
       transport: () => this.peers.current,
-      onHeard: () => rules.state === "lost" && this.stepCurrent("peerHeard"),
+      onHeard: () => UNHEARD_STATES.includes(rules.state) && this.stepCurrent("peerHeard"),
       onSilent: (seconds) => this.stepCurrent("peerSilent", { seconds }),
       onTrack: (kind, codec) => this.stepCurrent("trackReceived", { kind, codec }),
       onFirstFrame: () => this.stepCurrent("firstFrameSeen"),
@@ -130,11 +133,13 @@ export class Shell {
     this.#waiting = [input];
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
       const before = this.#hooks.shownState();
+      const wasAccepted = this.rules.accepted;
       const { effects } = this.rules.handle(next, performance.now() / 1000);
       this.#noteTimes();
       const state = this.#hooks.shownState();
       if (state !== before) this.#hooks.emit("state", { state });
       this.perform(effects);
+      if (this.rules.accepted && !wasAccepted) this.#host.onAccepted();
     }
     this.#waiting = null;
     this.#arm();
@@ -162,7 +167,8 @@ export class Shell {
 
   /**
    * What is done for each effect. `called` is the client's to tell, and `streamReceived` comes with
-   * the first packets, when the stream has long been handed over here.
+   * the first packets, when the stream has long been handed over here. `pauseMedia` and
+   * `resumeMedia` are a device's: the browser itself stops sending when consent expires.
    * @type {Record<string, (effect: any) => void>}
    */
   #performers = {
@@ -225,9 +231,8 @@ export class Shell {
   async #sendOffer(effect) {
     const { generation } = effect;
     const delivery = await Promise.race([this.sendBoth(effect), pause(ACKNOWLEDGE)]);
-    if (delivery === "taken" || delivery === "unheard")
-      this.step({ type: "offerDelivered", generation });
-    else if (this.rules.renewals.pending?.generation === generation) this.#host.renewConnection();
+    if (delivery === "taken" || delivery === "unheard") return;
+    if (this.rules.renewals.pending?.generation === generation) this.#host.renewConnection();
   }
 
   /**

@@ -67,6 +67,10 @@ class Outbound(ABC, Generic[AnyUnit]):
     def open(self) -> None:
         self._change(is_open=True, muted=self._muted)
 
+    def pause(self) -> None:
+        """Close the gate, until `open()`."""
+        self._change(is_open=False, muted=self._muted)
+
     def mute(self, muted: bool) -> None:
         self._change(is_open=self._open, muted=muted)
 
@@ -155,6 +159,9 @@ class OutboundVideo(Outbound[AccessUnit]):
         # pts of the unit that was dropped after we asked
         self._asked_at: int | None = None
         self._sps: bytes | None = None
+        self._paused = False
+        # what our path asks of the encoder
+        self._demand: EncoderDemand | None = None
 
     @property
     def profile_level_id(self) -> str:
@@ -174,8 +181,22 @@ class OutboundVideo(Outbound[AccessUnit]):
         if self.flowing:
             self._subscription.request_keyframe()
 
+    def open(self) -> None:
+        paused, self._paused = self._paused, False
+        if paused and self._demand is not None:
+            self._subscription.set_demand(self._demand)
+        super().open()
+
+    def pause(self) -> None:
+        """What nobody gets must not lower the picture of others."""
+        super().pause()
+        self._paused = True
+        self._subscription.set_demand(None)
+
     def set_demand(self, demand: EncoderDemand) -> None:
-        self._subscription.set_demand(demand)
+        self._demand = demand
+        if not self._paused:
+            self._subscription.set_demand(demand)
 
     def skip(self, units: int, *, keyframe_follows: bool) -> None:
         """So many were dropped on their way. Unless a key frame waits behind them, the next unit

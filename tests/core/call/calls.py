@@ -6,7 +6,7 @@ from agent.core.call import events as ev
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import Timing
 from agent.core.call.outgoing import OutgoingCall
-from agent.core.call.reasons import CallMode
+from agent.core.call.reasons import CallMode, CallStatus
 
 CALLER, PARTY, OWN = "front-desk", "party-1", "own-party"
 CONVERSATION = "2b7f1f0e-2f0d-4a86-9c8d-2d6c8f3f4a11"
@@ -63,3 +63,15 @@ def established(now: float = 100.0, grant: ev.MediaGrant | None = None) -> Incom
         now=now,
     )
     return call
+
+
+def connecting(role: str) -> IncomingCall | OutgoingCall:
+    """Answered at 101.0."""
+    if role == "incoming":
+        invited = incoming()
+        feed(invited, ev.AcceptRequested(), ev.DescriptionReady(0, "answer"))
+        return invited
+    inviter = outgoing(CALLER)
+    accepted = ev.ResponseReceived(CALLER, PARTY, CallStatus.ACCEPTED, sdp="answer")
+    feed(inviter, ev.DescriptionReady(0, "offer"), accepted)
+    return inviter

@@ -16,6 +16,7 @@ from agent.core.call.decision import Decision
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State, Timing
 from agent.core.call.outgoing import OutgoingCall
+from agent.core.call.reasons import CloseReason
 from agent.core.call.registry import Admission, CallRegistry
 from agent.core.policy.rate_limiter import RateLimiter
 from tests.core.call.scenario_codec import decode, decode_input, encode, encode_effects
@@ -99,6 +100,7 @@ class RegistryRun:
             result["admission"] = admission.value
         else:
             effects = self._heard(step["conversation"], decode_input(step["input"]), now)
+            effects += self._displaced(step["conversation"], now, result)
         result |= {"effects": encode_effects(effects), "busy": self._registry.busy}
         return result
 
@@ -129,6 +131,17 @@ class RegistryRun:
             self._registry.remove(call, now)
         return effects
 
+    def _displaced(self, conversation: str, now: float, result: Json) -> list[ev.Effect]:
+        """What a call whose line the one of `conversation` takes over says as it ends."""
+        call = self._registry.calls.get(conversation)
+        lost = self._registry.displaced_by(call) if call is not None and call.accepted else None
+        if lost is None:
+            return []
+        result["displaced"] = lost.conversation
+        effects = lost.handle(ev.CloseRequested(CloseReason.REPLACED), now).effects
+        self._registry.remove(lost, now)
+        return effects
+
     def _stray(self, conversation: str, event: ev.Input, now: float) -> list[ev.Effect]:
         if isinstance(event, ev.CloseReceived):
             self._registry.unknown_close(conversation, event.uid, now)
@@ -137,7 +150,7 @@ class RegistryRun:
         return []
 
 
-EXPECTED = ("admission", "refused", "effects", "state", "deadline", "busy")
+EXPECTED = ("admission", "displaced", "refused", "effects", "state", "deadline", "busy")
 
 
 def run(scenario: Json, check: Callable[[Json, Json], None]) -> None:

@@ -13,8 +13,9 @@ def test_call_next_deadline_is_the_earliest() -> None:
     assert call.next_deadline() == 160.0
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), now=110.0)
     assert call.next_deadline() == 110.0 + TIMING.renewal
-    feed(call, ev.PeerSilent(0, 3.0), ev.OfferDelivered(1), now=112.0)
-    assert call.next_deadline() == call.give_up_at() == 110.0 + TIMING.ice_timeout
+    feed(call, ev.PeerSilent(0, 3.0), now=112.0)
+    assert call.next_deadline() == call.liveness.lose_at(TIMING) == 109.0 + TIMING.lost
+    assert call.give_up_at() == 109.0 + TIMING.hold
 
 
 def test_call_end_closes_every_transport_and_waits_for_nothing() -> None:

@@ -57,7 +57,6 @@ INPUTS: st.SearchStrategy[ev.Input] = st.one_of(
     st.builds(ev.RtcpTimedOut, GENERATIONS, st.just(30.0)),
     st.builds(ev.PeerLost, GENERATIONS, st.just(""), st.booleans()),
     st.just(ev.RenewRequested()),
-    st.builds(ev.OfferDelivered, GENERATIONS),
     st.just(ev.DeadlineReached()),
 )
 STEPS = st.lists(st.tuples(INPUTS, st.floats(0, 20)), max_size=60)
@@ -107,6 +106,11 @@ class Observer:
                 self.accepted = True
             case ev.StartMedia():
                 assert self.accepted, "media before ACCEPTED"
+                assert effect.generation in self.live
+                self.running.add(effect.generation)
+            case ev.PauseMedia():
+                self.running.remove(effect.generation)
+            case ev.ResumeMedia():
                 assert effect.generation in self.live
                 self.running.add(effect.generation)
             case ev.ApplyAnswer() | ev.AddCandidate():

@@ -7,7 +7,18 @@ from typing import get_args
 from agent.core.call import effects, notices
 from tests.core.call.vocabulary import classes_of, is_frozen
 
-VERBS = ("Explain", "Send", "Invite", "Create", "Apply", "Add", "Start", "Close")
+VERBS = (
+    "Explain",
+    "Send",
+    "Invite",
+    "Create",
+    "Apply",
+    "Add",
+    "Start",
+    "Pause",
+    "Resume",
+    "Close",
+)
 
 
 def test_effect_names_every_class_and_every_notice() -> None:

@@ -28,7 +28,7 @@ def test_inputs_say_what_happened() -> None:
 
 def test_peer_event_is_what_names_a_transport() -> None:
     """Each says of which generation it comes; what the broker says of an offer is none."""
-    messages = {inputs.OfferReceived, inputs.AnswerReceived, inputs.OfferDelivered}
+    messages = {inputs.OfferReceived, inputs.AnswerReceived}
     of_a_transport = {
         kind for kind in classes_of(inputs) if "generation" in kind.__annotations__
     } - messages

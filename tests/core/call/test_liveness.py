@@ -12,10 +12,10 @@ from tests.core.call.calls import TIMING
 
 # every state, and where each event leads from it; what is not named is refused
 TWIN = {
-    "heard": "nothing received>silent transport lost>lost transport closed>left renewed>heard",
-    "silent": "packet received>heard transport lost>lost transport closed>left renewed>heard "
+    "heard": "nothing received>silent transport lost>gone transport closed>left renewed>heard",
+    "silent": "packet received>heard transport lost>gone transport closed>left renewed>heard "
     "given up>vanished",
-    "lost": "packet received>heard transport lost>lost transport closed>left renewed>heard "
+    "gone": "packet received>heard transport lost>gone transport closed>left renewed>heard "
     "given up>vanished",
     "left": "renewed>heard given up>vanished",
     "vanished": "",
@@ -53,30 +53,24 @@ def test_liveness_of_a_peer_that_left_is_not_restored_by_a_packet() -> None:
     assert not liveness.renew()
 
 
-def test_liveness_takes_one_delivery_in_a_silence() -> None:
+def test_liveness_is_lost_before_it_is_given_up() -> None:
     liveness = Liveness()
+    assert liveness.lose_at(TIMING) is None
     liveness.fall_silent(100.0)
-    liveness.deliver_offer(103.0)
-    with pytest.raises(Refused, match="earlier offer"):
-        liveness.deliver_offer(104.0)
-    assert liveness.offer_delivered_at == 103.0
+    assert liveness.lose_at(TIMING) == 100.0 + TIMING.lost
+    liveness.hear()
+    assert liveness.lose_at(TIMING) is None
 
 
 @pytest.mark.parametrize(
     ("liveness", "shared", "expected"),
     [
         (Liveness(), False, None),
-        # the silence may be ours
-        (Liveness(silent_since=100.0), False, 100.0 + TIMING.ice_timeout),
-        (Liveness(silent_since=100.0, offer_delivered_at=101.0), False, 100.0 + TIMING.vanished),
-        # it has its time for an answer
-        (Liveness(silent_since=100.0, offer_delivered_at=107.0), False, 107.0 + TIMING.answer),
-        (Liveness(silent_since=100.0, spoke_at=104.0), False, 104.0 + TIMING.ice_timeout),
-        # a word before the silence is none
-        (Liveness(silent_since=100.0, spoke_at=99.0), False, 100.0 + TIMING.ice_timeout),
+        (Liveness(silent_since=100.0), False, 100.0 + TIMING.hold),
+        # a word keeps its place no longer
         (Liveness(silent_since=100.0, spoke_at=140.0), False, 100.0 + TIMING.hold),
         (Liveness(silent_since=100.0, left_at=104.0), False, 104.0 + TIMING.goodbye),
-        (Liveness(silent_since=100.0, left_at=104.0), True, 100.0 + TIMING.ice_timeout),
+        (Liveness(silent_since=100.0, left_at=104.0), True, 100.0 + TIMING.hold),
     ],
 )
 def test_liveness_gives_up_when_it_must(
@@ -88,15 +82,14 @@ def test_liveness_gives_up_when_it_must(
 TIMES = st.one_of(st.none(), st.floats(0, 500))
 
 
-@given(st.floats(0, 100), TIMES, TIMES, TIMES, st.booleans())
-def test_liveness_always_gives_up_within_the_hold_or_soon_after_a_delivery(
-    silent: float, spoke: float | None, delivered: float | None, left: float | None, shared: bool
+@given(st.floats(0, 100), TIMES, TIMES, st.booleans())
+def test_liveness_always_gives_up_within_the_hold_or_soon_after_a_goodbye(
+    silent: float, spoke: float | None, left: float | None, shared: bool
 ) -> None:
-    liveness = Liveness(LivenessState.SILENT, silent, spoke, delivered, left)
+    liveness = Liveness(LivenessState.SILENT, silent, spoke, left)
     end = liveness.give_up_at(TIMING, renewal_shared=shared)
     assert end is not None
     bounds = [silent + TIMING.hold]
-    bounds += [delivered + TIMING.answer] if delivered is not None else []
     bounds += [left + TIMING.goodbye] if left is not None else []
     assert end <= max(bounds)
 

@@ -9,11 +9,18 @@ from dataclasses import replace
 import pytest
 
 from agent.core.call import events as ev
-from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
-from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallStatus, CloseReason, Side
-from tests.core.call.calls import CALLER, PARTY, candidate, established, feed, incoming, outgoing
+from tests.core.call.calls import (
+    CALLER,
+    PARTY,
+    candidate,
+    connecting,
+    established,
+    feed,
+    incoming,
+    outgoing,
+)
 
 
 def test_renewal_offer_of_the_remote_peer_takes_over_once_it_is_connected() -> None:
@@ -212,18 +219,6 @@ def test_renewal_change_is_made_up_for_once() -> None:
 
 
 # -- while the first transport connects ------------------------------------------------------------
-
-
-def connecting(role: str) -> IncomingCall | OutgoingCall:
-    """Answered at 101.0."""
-    if role == "incoming":
-        invited = incoming()
-        feed(invited, ev.AcceptRequested(), ev.DescriptionReady(0, "answer"))
-        return invited
-    inviter = outgoing(CALLER)
-    accepted = ev.ResponseReceived(CALLER, PARTY, CallStatus.ACCEPTED, sdp="answer")
-    feed(inviter, ev.DescriptionReady(0, "offer"), accepted)
-    return inviter
 
 
 ROLES = pytest.mark.parametrize("role", ["incoming", "outgoing"])

@@ -9,7 +9,7 @@ from agent.core.call.base_call import Call
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
 from agent.core.call.reasons import CloseReason, Side
-from tests.core.call.calls import CALLER, PARTY, TIMING, candidate, established, feed
+from tests.core.call.calls import CALLER, PARTY, TIMING, established, feed
 
 GRANT = ev.MediaGrant()
 SILENT = ev.PeerSilent(0, 3.0)
@@ -17,11 +17,17 @@ END = ev.Closed(CloseReason.ICE_TIMEOUT, Side.LOCAL)
 
 
 def silent(now: float = 103.0) -> IncomingCall:
-    """A call whose last packet came three seconds before `now`, and whose fresh offer the broker
-    has.
-    """
+    """A call whose last packet came three seconds before `now`."""
     call = established(now=50.0)
-    feed(call, SILENT, ev.OfferDelivered(1), now=now)
+    feed(call, SILENT, now=now)
+    return call
+
+
+def lost() -> IncomingCall:
+    """A call whose last packet came at 100.0, `Timing.lost` ago."""
+    call = silent()
+    while call.state is State.SILENT:
+        due(call)
     return call
 
 
@@ -44,7 +50,7 @@ def run_out(call: Call) -> tuple[float, list[ev.Effect]]:
 def test_silence_makes_a_fresh_transport_and_keeps_the_old_one() -> None:
     call = established()
     assert feed(call, SILENT, now=110.0) == [ev.Degraded("silence"), ev.CreateOffer(1, GRANT)]
-    assert call.state is State.LOST
+    assert call.state is State.SILENT
     assert call.media_runs
 
 
@@ -92,44 +98,77 @@ def test_silence_remote_peers_offer_is_left_its_time() -> None:
     """And ours, which lost the collision, is not made again meanwhile."""
     call = silent()
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), now=104.0)
-    assert due(call) == (
-        119.0,
-        [ev.SendClose(CALLER, CloseReason.ICE_TIMEOUT), ev.ClosePeer(0), ev.ClosePeer(1), END],
-    )
+    assert due(call) == (100.0 + TIMING.lost, [ev.PauseMedia(0)])
+    assert due(call) == (104.0 + TIMING.renewal, [ev.ClosePeer(1), ev.CreateOffer(2, GRANT)])
     call = silent()
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"), now=104.0)
     feed(call, ev.PeerFailed(1, "ice_failed", "no"), now=105.0)
+    assert due(call)[0] == 100.0 + TIMING.lost
     assert due(call) == (105.0 + TIMING.retry, [ev.CreateOffer(2, GRANT)])
 
 
-def test_silence_who_sends_neither_packet_nor_word_has_vanished() -> None:
-    at, effects = run_out(silent())
-    assert at == 100.0 + TIMING.vanished
+def test_silence_of_some_seconds_loses_the_call_and_does_not_end_it() -> None:
+    call = silent()
+    assert due(call)[0] == 103.0 + TIMING.retry
+    assert due(call) == (100.0 + TIMING.lost, [ev.PauseMedia(0)])
+    assert call.state is State.LOST
+    assert not call.media_runs
+    assert call.accepted
+
+
+def test_silence_lost_call_lives_again_by_a_packet() -> None:
+    call = lost()
+    assert feed(call, ev.PeerHeard(0), now=120.0) == [ev.ResumeMedia(0), ev.Restored(0)]
+    assert call.state is State.ESTABLISHED
+    assert call.media_runs
+
+
+def test_silence_lost_call_lives_again_by_a_fresh_transport_after_consent() -> None:
+    call = lost()
+    assert feed(call, ev.PeerLost(0, "consent"), now=130.0) == []
+    assert call.state is State.LOST
+    feed(call, ev.OfferReceived(CALLER, PARTY, 9, "offer"), now=144.0)
+    assert feed(call, ev.PeerConnected(9), now=144.9) == [
+        ev.StartMedia(9),
+        ev.ClosePeer(0),
+        ev.Restored(9),
+    ]
+    assert (call.state, call.reconnects) == (State.ESTABLISHED, 1)
+
+
+def test_silence_lost_call_is_renewed_every_retry_until_it_is_over() -> None:
+    call, offers = lost(), []
+    while call.state is State.LOST:
+        at, effects = due(call)
+        offers += [at for each in effects if isinstance(each, ev.CreateOffer)]
+    assert offers == [108.0 + TIMING.retry * number for number in range(1, 8)]
+    assert at == 100.0 + TIMING.hold
     assert effects[0] == ev.SendClose(CALLER, CloseReason.ICE_TIMEOUT)
-    assert effects[-1] == END
+    assert effects.count(END) == 1
 
 
-def test_silence_without_the_broker_nobody_can_be_said_to_have_vanished() -> None:
-    call = established(now=50.0)
-    feed(call, SILENT, now=103.0)
-    assert run_out(call)[0] == 100.0 + TIMING.ice_timeout
+def test_silence_lost_call_that_the_remote_peer_closes_has_its_two_seconds() -> None:
+    call = lost()
+    feed(call, ev.PeerLost(0, closed=True), now=110.0)
+    assert due(call)[0] == 110.0 + TIMING.goodbye
+    assert call.closed == ev.Closed(CloseReason.USER_HANGUP, Side.REMOTE)
 
 
-def test_silence_offer_that_reached_the_broker_late_is_left_its_time() -> None:
-    call = established(now=50.0)
-    feed(call, SILENT, ev.DescriptionReady(1, "offer"), now=103.0)
-    feed(call, ev.OfferDelivered(1), now=106.0)
-    assert run_out(call)[0] == 106.0 + TIMING.answer
+def test_silence_lost_call_gives_way() -> None:
+    assert feed(lost(), ev.CloseRequested(CloseReason.REPLACED), now=120.0)[-1] == ev.Closed(
+        CloseReason.REPLACED, Side.LOCAL
+    )
 
 
-def test_silence_word_before_the_silence_is_none() -> None:
-    call = established(now=50.0)
-    feed(call, ev.CandidateReceived(CALLER, PARTY, candidate()), now=60.0)
-    feed(call, SILENT, ev.OfferDelivered(1), now=103.0)
-    assert run_out(call)[0] == 100.0 + TIMING.vanished
+def test_silence_that_comes_again_loses_the_call_again() -> None:
+    call = lost()
+    feed(call, ev.PeerHeard(0), now=110.0)
+    feed(call, SILENT, now=123.0)
+    assert call.state is State.SILENT
+    assert call.liveness.lose_at(TIMING) == 120.0 + TIMING.lost
 
 
-def test_silence_who_speaks_is_waited_for() -> None:
+def test_silence_word_keeps_the_place_no_longer() -> None:
     call = silent()
     feed(
         call,
@@ -138,7 +177,7 @@ def test_silence_who_speaks_is_waited_for() -> None:
         now=104.0,
     )
     at, effects = run_out(call)
-    assert at == 104.0 + TIMING.ice_timeout
+    assert at == 100.0 + TIMING.hold
     assert effects[-1] == END
 
 
@@ -154,26 +193,19 @@ def test_silence_speaking_for_ever_keeps_no_call() -> None:
     assert call.renewals.newest <= 2 + TIMING.hold / TIMING.retry
 
 
-def test_silence_our_own_change_of_network_is_no_silence_of_theirs() -> None:
-    call = established(now=50.0)
-    feed(call, ev.RenewRequested(), now=101.0)
-    feed(call, SILENT, now=103.0)
-    assert run_out(call)[0] == 101.0 + TIMING.ice_timeout
-
-
 def test_silence_transport_that_is_gone_is_renewed_too() -> None:
     call = established()
     assert feed(call, ev.PeerLost(0, "consent"), now=110.0) == [
         ev.Degraded("lost"),
         ev.CreateOffer(1, GRANT),
     ]
-    assert run_out(call)[0] == 110.0 + TIMING.ice_timeout
+    assert run_out(call)[0] == 110.0 + TIMING.hold
 
 
 def test_silence_transport_that_falls_silent_and_then_goes_is_told_of_once() -> None:
     call = silent()
     assert feed(call, ev.PeerLost(0), now=104.0) == []
-    assert run_out(call)[0] == 100.0 + TIMING.vanished
+    assert run_out(call)[0] == 100.0 + TIMING.hold
 
 
 def test_silence_closing_the_transport_is_a_last_word() -> None:
@@ -233,5 +265,5 @@ def test_silence_without_renewals_left_the_old_transport_still_counts() -> None:
     call = established(now=100.0)
     call.timing = replace(TIMING, max_renewals=0)
     assert feed(call, SILENT, now=103.0) == [ev.Degraded("silence")]
-    assert call.next_deadline() == 100.0 + TIMING.ice_timeout
+    assert call.next_deadline() == 100.0 + TIMING.lost
     assert feed(call, ev.PeerHeard(0), now=104.0) == [ev.Restored(0)]

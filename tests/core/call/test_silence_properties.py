@@ -12,6 +12,7 @@ from agent.core.call.base_call import Call
 from agent.core.call.machine import State
 from tests.core.call.calls import CALLER, PARTY, TIMING, established
 
+UNHEARD = (State.SILENT, State.LOST)
 GENERATIONS = st.integers(0, 4)
 EVENTS: st.SearchStrategy[ev.Input] = st.one_of(
     st.builds(ev.PeerSilent, GENERATIONS, st.floats(0, 5)),
@@ -24,7 +25,6 @@ EVENTS: st.SearchStrategy[ev.Input] = st.one_of(
     st.builds(ev.AnswerReceived, st.just(CALLER), st.just(PARTY), GENERATIONS, st.just("sdp")),
     st.builds(ev.CandidateReceived, st.just(CALLER), st.just(PARTY), st.none()),
     st.just(ev.RenewRequested()),
-    st.builds(ev.OfferDelivered, GENERATIONS),
     st.just(ev.DeadlineReached()),
 )
 STEPS = st.lists(st.tuples(EVENTS, st.floats(0, 8)), max_size=50)
@@ -37,6 +37,7 @@ class Watch:
         self.call = call
         # the transport that has the media, and whether it was lost
         self.carries, self.gone = 0, False
+        self.flows = True
         self.began: dict[int, float] = {}
         self.renewals = self.ends = 0
         self.silent_since: float | None = None
@@ -48,8 +49,8 @@ class Watch:
         effects = call.handle(event, now).effects
         for effect in effects:
             self._see(effect, closing=call.state is State.CLOSED)
-        if call.state is State.LOST:
-            self.silent_since = now if before is not State.LOST else self.silent_since
+        if call.state in UNHEARD:
+            self.silent_since = now if before not in UNHEARD else self.silent_since
             deadline = call.next_deadline()
             assert deadline is not None
             assert self.silent_since is not None
@@ -62,6 +63,12 @@ class Watch:
             )
         assert self.renewals <= 2 * call.timing.max_renewals, "one of each side in a generation"
         assert self.ends == (call.state is State.CLOSED)
+        if call.state is not State.CLOSED:
+            assert self.flows == call.media_runs == (call.state is not State.LOST)
+        if call.state is State.SILENT:
+            lose_at = call.liveness.lose_at(call.timing)
+            assert lose_at is not None
+            assert now < lose_at or not isinstance(event, ev.DeadlineReached), "not lost in time"
 
     def _see(self, effect: ev.Effect, *, closing: bool) -> None:
         match effect:
@@ -69,13 +76,17 @@ class Watch:
                 self.renewals += 1
                 self.began[effect.generation] = self.now
             case ev.StartMedia():
-                self.carries = effect.generation
+                self.carries, self.flows = effect.generation, True
                 self.began.pop(effect.generation, None)
             case ev.ClosePeer():
                 assert closing or effect.generation != self.carries, (
                     "media stops while there is nothing else"
                 )
                 self.began.pop(effect.generation, None)
+            case ev.PauseMedia() | ev.ResumeMedia():
+                assert effect.generation == self.carries
+                assert self.flows is isinstance(effect, ev.PauseMedia), "once each"
+                self.flows = not self.flows
             case ev.Closed():
                 self.ends += 1
 

@@ -53,7 +53,6 @@ INPUTS: dict[str, ev.Input] = {
     "lost": ev.PeerLost(0),
     "left": ev.PeerLost(0, closed=True),
     "renew": ev.RenewRequested(),
-    "delivered": ev.OfferDelivered(1),
     "deadline": ev.DeadlineReached(),
 }
 
@@ -103,30 +102,47 @@ def after(make: Callable[[], AnyCall], *inputs: str) -> Callable[[], AnyCall]:
     return made
 
 
+def lost(make: Callable[[], AnyCall]) -> Callable[[], AnyCall]:
+    """Nothing has come for `Timing.lost`."""
+
+    def made() -> AnyCall:
+        call = after(make, "silent")()
+        while call.state is State.SILENT:
+            at = call.next_deadline()
+            assert at is not None
+            feed(call, INPUTS["deadline"], now=at)
+        return call
+
+    return made
+
+
 UNDECIDED = (
     "accept>answering reject>closed hang_up>closed candidate selected_other>closed "
     "close>closed deadline>closed"
 )
 CONNECTING = (
-    "candidate found ice connected>established frame track failed>closed renew offer error "
+    "candidate found ice connected>established frame track failed renew offer error "
     "hang_up>closed "
     "close>closed deadline>closed"
 )
 CONNECTING_ANEW = CONNECTING.replace(
-    "failed>closed", "failed answer described_1 failed_1 connected_1>established"
+    "failed", "failed answer described_1 failed_1 connected_1>established"
+)
+CONNECTING_FAILED = CONNECTING.replace(
+    "failed", "failed>closed answer described_1 failed_1>closed connected_1>established"
 )
 ESTABLISHED = (
-    "candidate found ice frame track failed>closed silent>lost unheeded>closed lost>lost "
-    "left>lost renew offer "
+    "candidate found ice frame track failed>closed silent>silent unheeded>closed "
+    "lost>silent left>silent renew offer "
     "error hang_up>closed close>closed"
 )
 RENEWING = "answer described_1 failed_1"
-LOST = (
+SILENT = (
     "candidate found ice frame track failed>closed heard>established lost left renew offer "
     "error hang_up>closed "
     "close>closed deadline>closed"
 )
-LEFT = LOST.replace("heard>established lost left renew ", "")
+LEFT = SILENT.replace("heard>established lost left renew ", "")
 LATE = "accepted_late rings_late"
 # The call, the state that it is in, and every input that it takes: `input` stays there,
 # `input>state` leads on.
@@ -158,15 +174,27 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
     (
         "silent",
         after(established, "silent"),
-        State.LOST,
-        f"{LOST} {RENEWING} delivered selected_other>closed connected_1>established",
+        State.SILENT,
+        f"{SILENT} {RENEWING} selected_other>closed connected_1>established",
     ),
-    ("left", after(established, "left"), State.LOST, LEFT + " selected_other>closed"),
+    (
+        "lost",
+        lost(established),
+        State.LOST,
+        SILENT + " selected_other>closed",
+    ),
+    ("left", after(established, "left"), State.SILENT, LEFT + " selected_other>closed"),
     (
         "left and renewing",
         after(established, "renew", "left"),
-        State.LOST,
-        f"{LEFT} {RENEWING} delivered selected_other>closed connected_1>established",
+        State.SILENT,
+        f"{LEFT} {RENEWING} selected_other>closed connected_1>established",
+    ),
+    (
+        "accepted and failed",
+        after(accepted, "failed"),
+        State.CONNECTING,
+        CONNECTING_FAILED + " selected_other>closed",
     ),
     (
         "offering",
@@ -189,12 +217,25 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
         State.CONNECTING,
         f"{CONNECTING_ANEW} {LATE}",
     ),
+    (
+        "outgoing accepted and failed",
+        after(invited_and_accepted, "failed"),
+        State.CONNECTING,
+        f"{CONNECTING_FAILED} {LATE}",
+    ),
     ("outgoing established", outgoing_established, State.ESTABLISHED, f"{ESTABLISHED} {LATE}"),
     (
-        "outgoing lost",
+        "outgoing silent",
         after(outgoing_established, "lost"),
+        State.SILENT,
+        f"{SILENT} {RENEWING} {LATE} connected_1>established",
+    ),
+    (
+        "outgoing lost",
+        lost(outgoing_established),
         State.LOST,
-        f"{LOST} {RENEWING} {LATE} delivered connected_1>established",
+        # the second offer of ours is out, and wins
+        f"{SILENT} {LATE}".replace(" offer ", " "),
     ),
     ("closed", after(established, "hang_up"), State.CLOSED, ""),
     ("outgoing closed", after(outgoing, "hang_up"), State.CLOSED, ""),
@@ -254,6 +295,5 @@ def test_table_news_of_a_transport_that_does_not_exist(make: Callable[[], AnyCal
         ev.RtcpTimedOut(7, 30.0),
         ev.PeerLost(7),
         ev.AnswerReceived(CALLER, PARTY, 7, "answer"),
-        ev.OfferDelivered(7),
     ):
         assert make().handle(event, 101.0).refused, event

@@ -72,6 +72,37 @@ async def test_outbound_that_was_muted_resumes_at_a_key_frame(
         assert later.frames_sent == quiet.frames_sent
 
 
+def frames_sent(side: Side) -> list[int | None]:
+    counters = side.peer.counters()
+    sent = (counters.video_sent, counters.audio_sent)
+    return [each.frames_sent for each in sent if each is not None]
+
+
+async def test_outbound_that_was_paused_sends_nothing_and_starts_at_a_key_frame(
+    clip: list[bytes], sound: list[bytes]
+) -> None:
+    sink, feed, sounds = MemorySink(), ClipFeed(clip), SoundFeed(sound)
+    device, caller = Side(LocalStream(feed, sounds)), Side(sink=sink)
+    async with closing(device, caller):
+        await connect(caller, device)
+        await sink.seen(video=3, audio=1)
+        source = feed.subscriptions[0]
+        device.peer.pause_media()
+        # nothing is asked of an encoder that others share
+        assert source.bitrates[-1] == 0
+        read = source.units_read
+        await until(lambda: source.units_read > read + 3)
+        before = frames_sent(device)
+        await until(lambda: source.units_read > read + 15)
+        assert frames_sent(device) == before
+        asked, arrived = source.keyframe_requests, len(sink.video)
+        device.peer.start_media()
+        assert source.bitrates[-1] > 0
+        assert source.keyframe_requests == asked + 1
+        await sink.seen(video=arrived + 3)
+        assert any(unit.keyframe for unit in sink.video[arrived - 1 : arrived + 2])
+
+
 async def test_outbound_of_a_camera_that_breaks_ends_the_call(clip: list[bytes]) -> None:
     feed = ClipFeed(clip)
     device, caller = Side(LocalStream(feed)), Side()

@@ -6,13 +6,13 @@
 
 import { refuseIf, STAY } from "./machine.js";
 import {
-  expireLost,
+  expireUnheard,
   failRenewal,
   goSilent,
   hearAgain,
   loseTransport,
+  makeAnew,
   moveOver,
-  noteDelivered,
   renewTransport,
   sendDescription,
   takeAnswer,
@@ -26,6 +26,9 @@ import {
  * @typedef {import("./machine.js").Step} Step
  * @typedef {import("./machine.js").Table} Table
  */
+
+/** The code of a transport for which no address to connect from was found. */
+const NO_ADDRESS = "no_candidates";
 
 // -- rows: from the answer on
 
@@ -110,18 +113,33 @@ function failSetup(call, { generation, code, message, reason = "ice_failed" }, n
   ]);
 }
 
-/** The first transport has failed: where a fresh one is in the making, that may connect yet.
+/**
+ * The first transport has failed: a fresh one that is in the making may connect yet; where there
+ * was none, one is offered, once, within the same time. No fresh one mends a description that
+ * cannot be used, or has an address where the first had none. Where both have failed the call is
+ * over.
  * @param {Call} call
  * @param {Input} input
  * @param {number} now
  * @returns {Step}
  */
 function failFirst(call, input, now) {
-  const { pending, current } = call.renewals;
-  if (pending === null || input.generation !== current || input.reason === "no_user_media") {
+  const { renewals } = call;
+  const { generation, code, message, reason = "ice_failed" } = input;
+  const isFirst = generation === renewals.current;
+  if (reason === "no_user_media" || !(isFirst || renewals.firstFailed))
     return failTransport(call, input, now);
+  const told = { type: "errorRaised", code, message };
+  if (isFirst && !renewals.firstFailed && renewals.pending) {
+    renewals.firstFailed = true;
+    return [call.state, [told]];
   }
-  return [call.state, [{ type: "errorRaised", code: input.code, message: input.message }]];
+  const isPath = reason === "ice_failed" && code !== NO_ADDRESS;
+  if (isFirst && isPath && renewals.newest === 0 && call.timing.maxRenewals > 0) {
+    renewals.firstFailed = true;
+    return [call.state, [told, ...makeAnew(call, now)]];
+  }
+  return failSetup(call, input, now);
 }
 
 /**
@@ -220,6 +238,18 @@ const ALWAYS = {
   closeReceived: [endByRemote, "closed"],
 };
 
+/**
+ * What each state takes alike while nothing arrives.
+ * @type {Record<string, import("./machine.js").Row>}
+ */
+const UNHEARD = {
+  ...ALWAYS,
+  peerConnected: [moveOver, "established"],
+  peerFailed: [failTransport, STAY, "closed"],
+  peerHeard: [hearAgain, "established"],
+  peerLost: [loseTransport, STAY],
+};
+
 /** @type {Table} */
 export const ANSWERED = {
   connecting: {
@@ -232,19 +262,12 @@ export const ANSWERED = {
     ...ALWAYS,
     peerConnected: [moveOver, STAY],
     peerFailed: [failTransport, STAY, "closed"],
-    peerSilent: [goSilent, "lost"],
+    peerSilent: [goSilent, "silent"],
     rtcpTimedOut: [endInactive, "closed"],
-    peerLost: [loseTransport, "lost"],
+    peerLost: [loseTransport, "silent"],
     deadlineReached: [expireEstablished, STAY, "closed"],
   },
-  lost: {
-    ...ALWAYS,
-    peerConnected: [moveOver, "established"],
-    peerFailed: [failTransport, STAY, "closed"],
-    peerHeard: [hearAgain, "established"],
-    peerLost: [loseTransport, STAY],
-    offerDelivered: [noteDelivered, STAY],
-    deadlineReached: [expireLost, STAY, "closed"],
-  },
+  silent: { ...UNHEARD, deadlineReached: [expireUnheard, STAY, "lost", "closed"] },
+  lost: { ...UNHEARD, deadlineReached: [expireUnheard, STAY, "closed"] },
   closed: {},
 };

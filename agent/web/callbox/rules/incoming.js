@@ -292,6 +292,7 @@ export const INCOMING = {
   },
   connecting: { ...ANSWERED.connecting, ...SELECT },
   established: { ...ANSWERED.established, ...SELECT },
+  silent: { ...ANSWERED.silent, ...SELECT },
   lost: { ...ANSWERED.lost, ...SELECT },
   closed: {},
 };

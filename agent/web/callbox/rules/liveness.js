@@ -1,17 +1,12 @@
 // @ts-check
 /**
- * Whether the remote peer is there: heard, silent, left, vanished. What a call holds of that.
+ * Whether the remote peer is there: heard, silent, left, lost. What a call holds of that.
  *
  * - *Silence.* Nothing has come for a while. The silent transport stays: a path that only had a
- * hole
- *   works again at once, whatever becomes of the fresh ones.
- * - *Giving up.* A peer that sends no packet, and says nothing to an offer that the broker has, has
- *   vanished: `vanished` seconds after its last packet the call ends. Where the broker does not
- * take
- *   our offer the silence may be ours, and it is `iceTimeout` seconds. One that still speaks is
- * there,
- *   and only the path is not: `iceTimeout` seconds from its last word, and never longer than `hold`
- *   from the last packet.
+ *   hole works again at once, whatever becomes of the fresh ones.
+ * - *Lost, not over* (PROTOCOL 3). `lost` seconds after the last packet the line of the call counts
+ *   as free. It keeps its place until `hold` seconds after that packet: the remote peer may be in a
+ *   tunnel, or its router restarts.
  * - *Last words.* Closing DTLS is one: if neither a `close` nor a fresh offer has come `goodbye`
  *   seconds later, the remote peer has hung up.
  *
@@ -23,10 +18,10 @@ export class Liveness {
   silentSince = null;
   /** When the remote peer last said something. @type {number | null} */
   wordAt = null;
-  /** When the broker first had an offer of ours, in this silence. @type {number | null} */
-  deliveredAt = null;
   /** When it closed the transport that carries the media. @type {number | null} */
   leftAt = null;
+  /** When the call was lost, the last time; kept when it lives again. @type {number | null} */
+  lostAt = null;
   /** Whether the application was told. */
   degraded = false;
 
@@ -38,9 +33,17 @@ export class Liveness {
   /** Something arrives again. Whether the application was told of the silence. */
   restore() {
     const told = this.degraded;
-    this.silentSince = this.deliveredAt = this.leftAt = null;
+    this.silentSince = this.leftAt = null;
     this.degraded = false;
     return told;
+  }
+
+  /**
+   * When the call is lost; null while something arrives.
+   * @param {typeof import("./machine.js").CALL_TIMING} timing
+   */
+  loseAt(timing) {
+    return this.silentSince === null ? null : this.silentSince + timing.lost;
   }
 
   /**
@@ -49,12 +52,8 @@ export class Liveness {
    * @param {boolean} renewing whether it takes part in making a fresh transport
    */
   giveUpAt(timing, renewing) {
-    const { silentSince: silent, wordAt: word } = this;
-    if (silent === null) return null;
+    if (this.silentSince === null) return null;
     if (this.leftAt !== null && !renewing) return this.leftAt + timing.goodbye;
-    if (word !== null && word > silent)
-      return Math.min(word + timing.iceTimeout, silent + timing.hold);
-    if (this.deliveredAt === null) return silent + timing.iceTimeout;
-    return Math.max(silent + timing.vanished, this.deliveredAt + timing.answer);
+    return this.silentSince + timing.hold;
   }
 }

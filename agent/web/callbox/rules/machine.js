@@ -10,8 +10,10 @@
  * back; deadlines are data, read with `nextDeadline()` and delivered as `deadlineReached`.
  *
  *     incoming   invited -> ringing -> answering -+
- *                                                 +-> connecting -> established <-> lost -> closed
- *     outgoing   offering -> inviting ------------+
+ *                                                 +-> connecting -> established -> closed
+ *     outgoing   offering -> inviting ------------+                   |      ^
+ *                                                                     v      |
+ *                                                                   silent ---> lost
  *
  * `closed` can be reached from everywhere and never left, and only entering it emits `closed`.
  */
@@ -21,7 +23,7 @@ import { Renewals } from "./renewals.js";
 
 /**
  * @typedef {"invited" | "ringing" | "answering" | "offering" | "inviting" | "connecting"
- *   | "established" | "lost" | "closed"} State
+ *   | "established" | "silent" | "lost" | "closed"} State
  * @typedef {Record<string, any> & { type: string }} Input something that happened, or was requested
  * @typedef {Record<string, any> & { type: string }} Effect something to be performed
  * @typedef {[State, Effect[]]} Step
@@ -35,34 +37,30 @@ import { Renewals } from "./renewals.js";
 export const STAY = "stay";
 
 /** Seconds and counts that bound a call. */
-// From the acceptance to a connected transport; also for making an offer or an answer.
 export const CALL_TIMING = Object.freeze({
-  // From a fresh offer to its transport being connected.
+  // From the acceptance to a connected transport; also for making an offer or an answer.
   setup: 15,
-  // From a fresh offer of ours to the next one, while nothing arrives.
+  // From a fresh offer to its transport being connected.
   renewal: 15,
-  // From the remote peer's closing the transport to its `close`, or to a fresh offer.
+  // From a fresh offer of ours to the next one, while nothing arrives.
   retry: 5,
-  // From the last packet to the end, where the remote peer hears our offer and says nothing.
+  // From the remote peer's closing the transport to its `close`, or to a fresh offer.
   goodbye: 2,
-  // What it has for an answer in any case.
-  vanished: 8.5,
-  // From the last packet or its last word to the end, where it speaks or cannot hear us.
-  answer: 5,
-  // From the last packet to the end, whatever it says.
-  iceTimeout: 15,
-  // From the connection to the first sound or picture, where the answer promised any.
+  // From the last packet to the call being lost: its line is free.
+  lost: 8.5,
+  // From the last packet to the end.
   hold: 45,
-  // How far the clocks of two parties may differ.
+  // From the connection to the first sound or picture, where the answer promised any.
   media: 15,
-  // Trickled by the remote peer, for one transport and whatever it offers beside it.
+  // How far the clocks of two parties may differ.
   clockSkew: 5,
-  // The highest generation in one conversation.
+  // Trickled by the remote peer, for one transport and whatever it offers beside it.
   maxCandidates: 40,
   // `error` messages of the remote peer that are told, in one conversation.
   maxErrors: 5,
-  // The remote peer says TIMEOUT itself; so much after the lifetime of the invitation we do.
+  // The highest generation in one conversation.
   maxRenewals: 100,
+  // The remote peer says TIMEOUT itself; so much after the lifetime of the invitation we do.
   answerTravel: 0,
 });
 
@@ -159,9 +157,16 @@ export class Call {
    */
   nextDeadline() {
     const times = [this.deadline, this.mediaUntil, this.renewals.pending?.deadline ?? null];
-    if (this.state === "lost") times.push(this.giveUpAt(), this.renewals.retryAt);
+    if (this.state === "silent" || this.state === "lost")
+      times.push(this.giveUpAt(), this.renewals.retryAt);
+    if (this.state === "silent") times.push(this.liveness.loseAt(this.timing));
     const set = times.filter((time) => time !== null);
     return set.length > 0 ? Math.min(...set) : null;
+  }
+
+  /** Whether it was ACCEPTED and is not over. */
+  get accepted() {
+    return ["connecting", "established", "silent", "lost"].includes(this.state);
   }
 
   /** When a call ends over which nothing arrives; null while something does. */

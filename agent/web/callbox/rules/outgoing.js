@@ -328,6 +328,7 @@ export const OUTGOING = {
   },
   connecting: { ...ANSWERED.connecting, ...LATE },
   established: { ...ANSWERED.established, ...LATE },
+  silent: { ...ANSWERED.silent, ...LATE },
   lost: { ...ANSWERED.lost, ...LATE },
   closed: {},
 };

@@ -43,9 +43,29 @@ export class CallRegistry {
     this.maxConversations = maxConversations;
   }
 
-  /** Whether no further conversation can be taken. */
+  /** Whether no further conversation can be taken. A call that is lost leaves its line. */
   get busy() {
-    return this.calls.size - this.#turnedAway.size >= this.maxConversations;
+    const lost = [...this.calls.values()].filter(({ state }) => state === "lost").length;
+    return this.calls.size - this.#turnedAway.size - lost >= this.maxConversations;
+  }
+
+  /**
+   * The call that ends with `replaced` now that another one was ACCEPTED: where no line was free,
+   * the one that has been lost longest. One that lives again meanwhile has lost its line all the
+   * same.
+   * @param {AnyCall} accepted
+   * @returns {AnyCall | null}
+   */
+  displacedBy(accepted) {
+    const others = [...this.calls.values()].filter((call) => call !== accepted && call.accepted);
+    if (others.length < this.maxConversations) return null;
+    const lost = others.filter(({ liveness }) => liveness.lostAt !== null);
+    const since = (/** @type {AnyCall} */ { state, liveness }) => [
+      Number(state !== "lost"),
+      Number(liveness.lostAt),
+    ];
+    lost.sort((a, b) => since(a)[0] - since(b)[0] || since(a)[1] - since(b)[1]);
+    return lost[0] ?? null;
   }
 
   /**

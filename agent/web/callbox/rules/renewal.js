@@ -1,8 +1,7 @@
 // @ts-check
 /**
  * A fresh transport for the same conversation (PROTOCOL 2, `offer` / `answer`): the rows for
- * silence,
- * loss, and the transports that come after the first.
+ * silence, loss, and the transports that come after the first.
  *
  * - *Whatever works first.* A packet over the old transport, or the fresh one being connected,
  *   restores the call. Media moves only to a transport that is connected, and the old one goes only
@@ -33,7 +32,7 @@ import { refuseIf } from "./machine.js";
 export function goSilent(call, { generation, seconds }, now) {
   call.mustCarry(generation);
   fallSilent(call, now - seconds);
-  return ["lost", [...degrade(call, "silence"), ...offerAnew(call, now)]];
+  return ["silent", [...degrade(call, "silence"), ...offerAnew(call, now)]];
 }
 
 /**
@@ -47,7 +46,8 @@ export function goSilent(call, { generation, seconds }, now) {
 export function hearAgain(call, { generation }, now) {
   call.mustCarry(generation);
   refuseIf(call.liveness.leftAt !== null, `transport ${generation} was closed by the remote peer`);
-  return ["established", restore(call, now)];
+  const resumed = call.state === "lost" ? [{ type: "resumeMedia", generation }] : [];
+  return ["established", [...resumed, ...restore(call, now)]];
 }
 
 /** `closed`: by the remote peer. `seconds`: how long ago, where that was noticed late.
@@ -60,11 +60,12 @@ export function loseTransport(call, { generation, closed = false, seconds = 0 },
   call.mustCarry(generation);
   refuseIf(call.liveness.leftAt !== null, `transport ${generation} is gone`);
   fallSilent(call, now - seconds);
+  const state = call.state === "lost" ? "lost" : "silent";
   if (closed) {
     call.liveness.leftAt = now - seconds;
-    return ["lost", []];
+    return [state, []];
   }
-  return ["lost", [...degrade(call, "lost"), ...offerAnew(call, now)]];
+  return [state, [...degrade(call, "lost"), ...offerAnew(call, now)]];
 }
 
 /** @param {Call} call @param {number} since */
@@ -157,17 +158,6 @@ export function sendDescription(call, { generation, sdp }) {
 }
 
 /** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
-export function noteDelivered(call, { generation }, now) {
-  refuseIf(call.liveness.deliveredAt !== null, "an earlier offer was delivered");
-  refuseIf(
-    call.renewals.pending?.generation !== generation,
-    `the offer of transport ${generation} is over`,
-  );
-  call.liveness.deliveredAt = now;
-  return [call.state, []];
-}
-
-/** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
 export function takeAnswer(call, input, now) {
   call.mustBeRemote(input);
   const { generation, sdp } = input;
@@ -224,7 +214,7 @@ const offerAnew = (call, now) => (call.renewals.pending ? [] : makeAnew(call, no
  * @param {number} now
  * @returns {Effect[]}
  */
-function makeAnew(call, now) {
+export function makeAnew(call, now) {
   const dropped = call.renewals.drop();
   if (mayRenew(call) && call.liveness.leftAt === null) {
     return [...dropped, beginRenewal(call, call.renewals.newest + 1, now, null)];
@@ -256,20 +246,26 @@ function beginRenewal(call, generation, now, offer) {
 // -- rows: time
 
 /**
- * The longest duration is over, the remote peer has hung up or is given up, or the next attempt is
- * due.
+ * The longest duration is over, the remote peer has hung up or is given up, the call is lost, or
+ * the next attempt is due.
  * @param {Call} call
  * @param {Input} _input
  * @param {number} now
  * @returns {Step}
  */
-export function expireLost(call, _input, now) {
+export function expireUnheard(call, _input, now) {
   call.mustBeDue(now);
   const giveUp = call.giveUpAt();
   const sayAndEnd = (/** @type {string} */ reason, /** @type {"local" | "remote"} */ closedBy) =>
     call.end(now, reason, closedBy, [{ type: "sendClose", to: call.remoteUid, reason }]);
   if (call.deadline !== null && now >= call.deadline) return sayAndEnd("max_duration", "local");
-  if (giveUp === null || now < giveUp) return ["lost", makeAnew(call, now)];
+  if (giveUp === null || now < giveUp) {
+    const loseAt = call.liveness.loseAt(call.timing);
+    if (call.state === "lost" || loseAt === null || now < loseAt)
+      return [call.state, makeAnew(call, now)];
+    call.liveness.lostAt = now;
+    return ["lost", [{ type: "pauseMedia", generation: call.renewals.current }]];
+  }
   return call.liveness.leftAt !== null
     ? sayAndEnd("user_hangup", "remote")
     : sayAndEnd("ice_timeout", "local");

@@ -27,6 +27,8 @@ export class Renewals {
   retryAt = null;
   /** How many the remote peer has trickled since the transport changed, or we offered one. */
   candidates = 0;
+  /** The first transport has failed before anything was connected. */
+  firstFailed = false;
   /** Our network changed while the invitation was open, after the first transport was begun. */
   moved = false;
 

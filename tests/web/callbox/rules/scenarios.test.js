@@ -92,12 +92,25 @@ function runRegistry(scenario) {
     if (call.state === "closed") registry.remove(call, at);
     return effects;
   };
+  /** What a call whose line another one takes over says as it ends. */
+  const displaced = ({ at, conversation }) => {
+    const call = registry.calls.get(conversation);
+    const lost = call?.accepted ? registry.displacedBy(call) : null;
+    if (!lost) return { effects: [] };
+    const { effects } = lost.handle({ type: "closeRequested", reason: "replaced" }, at);
+    registry.remove(lost, at);
+    return { displaced: lost.conversation, effects };
+  };
   return (step) => {
     let result;
     if (step.start)
       result = { effects: begin(makeOutgoing(scenario, step.start, step.at), step.at) };
     else if (step.invitation) result = invited(step);
-    else result = { effects: heard(step) };
+    else {
+      const effects = heard(step);
+      const given = displaced(step);
+      result = { ...given, effects: [...effects, ...given.effects] };
+    }
     return { ...result, busy: registry.busy };
   };
 }

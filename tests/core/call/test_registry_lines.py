@@ -1,0 +1,164 @@
+"""Who has a line: a lost call leaves its own, and ends when somebody else takes it (PROTOCOL 3)."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.core.call import events as ev
+from agent.core.call.decision import Action, Decision
+from agent.core.call.incoming import IncomingCall
+from agent.core.call.machine import State
+from agent.core.call.reasons import CloseReason
+from agent.core.call.registry import Admission, AnyCall, CallRegistry
+from agent.core.policy.rate_limiter import RateLimiter
+from tests.core.call.calls import OWN, TIMING, feed, invitation
+
+SILENT = ev.PeerSilent(0, 3.0)
+
+
+class Lines:
+    """A registry, driven as a client drives it; time stands still unless it is told to pass."""
+
+    def __init__(self, lines: int = 1) -> None:
+        self.registry = CallRegistry(RateLimiter(), max_conversations=lines)
+        self.now = 100.0
+        self.replaced: list[str] = []
+        self._number = 0
+
+    def invited(self, action: Action) -> IncomingCall | None:
+        """A call of somebody new; None where it is turned away."""
+        self._number += 1
+        asked = invitation(conversation=f"c{self._number}", caller=f"caller-{self._number}")
+        assert self.registry.admit(asked, self.now).admission is Admission.NEW
+        decision = self.registry.decide(Decision(action))
+        call = IncomingCall(asked, OWN, TIMING, self.now, decision)
+        self.registry.add(call)
+        call.start(self.now)
+        self._forget_if_closed(call)
+        return call if call.state is not State.CLOSED else None
+
+    def handle(self, call: IncomingCall, event: ev.Input) -> None:
+        before = call.accepted
+        call.handle(event, self.now)
+        self._forget_if_closed(call)
+        if call.accepted and not before:
+            lost = self.registry.displaced_by(call)
+            if lost is not None:
+                self.replaced.append(lost.conversation)
+                feed(lost, ev.CloseRequested(CloseReason.REPLACED), now=self.now)
+                self._forget_if_closed(lost)
+
+    def connected(self) -> IncomingCall:
+        call = self.invited(Action.ACCEPT)
+        assert call is not None
+        self.handle(call, ev.DescriptionReady(0, "answer"))
+        self.handle(call, ev.PeerConnected(0))
+        return call
+
+    def lose(self, call: IncomingCall) -> None:
+        self.handle(call, SILENT)
+        self.wait(TIMING.lost)
+        assert call.state is State.LOST
+
+    def wait(self, seconds: float) -> None:
+        end = self.now + seconds
+        while True:
+            due = [
+                (at, call)
+                for call in self.registry.calls.values()
+                if (at := call.next_deadline()) is not None and at <= end
+            ]
+            if not due:
+                break
+            self.now, call = min(due, key=lambda entry: entry[0])
+            assert isinstance(call, IncomingCall)
+            self.handle(call, ev.DeadlineReached())
+        self.now = end
+
+    def _forget_if_closed(self, call: AnyCall) -> None:
+        if call.state is State.CLOSED:
+            self.registry.remove(call, self.now)
+
+
+def test_registry_lost_call_does_not_make_busy() -> None:
+    lines = Lines()
+    call = lines.connected()
+    assert lines.registry.busy
+    lines.lose(call)
+    assert not lines.registry.busy
+    lines.handle(call, ev.PeerHeard(0))
+    assert lines.registry.busy
+
+
+def test_registry_lost_call_ends_when_its_line_is_taken() -> None:
+    lines = Lines()
+    first = lines.connected()
+    lines.lose(first)
+    second = lines.invited(Action.RING)
+    assert second is not None
+    lines.handle(second, ev.AcceptRequested())
+    assert lines.replaced == []
+    lines.handle(second, ev.DescriptionReady(0, "answer"))
+    assert lines.replaced == [first.conversation]
+    assert list(lines.registry.calls.values()) == [second]
+
+
+def test_registry_lost_longest_ends_first() -> None:
+    lines = Lines(2)
+    first, second = lines.connected(), lines.connected()
+    lines.lose(second)
+    lines.lose(first)
+    third = lines.connected()
+    assert lines.replaced == [second.conversation]
+    assert set(lines.registry.calls.values()) == {first, third}
+
+
+def test_registry_lost_call_keeps_its_place_while_a_line_is_free() -> None:
+    lines = Lines(2)
+    lines.lose(lines.connected())
+    lines.connected()
+    assert lines.replaced == []
+
+
+ACTS = st.lists(
+    st.tuples(
+        st.sampled_from(["accept", "ring", "answer", "silent", "heard", "lost", "left", "pass"]),
+        st.integers(0, 3),
+        st.sampled_from([0.1, 3.0, 9.0, 40.0]),
+    ),
+    max_size=60,
+)
+
+
+@given(st.integers(1, 3), ACTS)
+@settings(max_examples=300)
+def test_registry_never_accepts_more_than_it_has_lines(
+    count: int, acts: list[tuple[str, int, float]]
+) -> None:
+    """In any order, and whoever lives again; only a lost call, or one that was, is replaced."""
+    lines = Lines(count)
+    events: dict[str, ev.Input] = {
+        "silent": SILENT,
+        "heard": ev.PeerHeard(0),
+        "lost": ev.PeerLost(0),
+        "left": ev.PeerLost(0, closed=True),
+    }
+    for act, which, pause in acts:
+        calls = [each for each in lines.registry.calls.values() if isinstance(each, IncomingCall)]
+        if act in ("accept", "ring"):
+            lines.invited(Action(act))
+        elif act == "pass":
+            lines.wait(pause)
+        elif which < len(calls):
+            _act(lines, calls[which], act, events)
+        accepted = [call for call in lines.registry.calls.values() if call.accepted]
+        assert len(accepted) <= count
+
+
+def _act(lines: Lines, call: IncomingCall, act: str, events: dict[str, ev.Input]) -> None:
+    if act != "answer":
+        lines.handle(call, events[act])
+        return
+    for event in (ev.AcceptRequested(), ev.DescriptionReady(0, "answer"), ev.PeerConnected(0)):
+        lines.handle(call, event)
