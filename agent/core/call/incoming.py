@@ -154,8 +154,9 @@ class IncomingCall(Call):
 
     def _withdrawn(self, event: ev.CloseReceived, now: float) -> Step:
         self.remote.require(event)
-        elsewhere = event.reason == CloseReason.ANSWERED_ELSEWHERE
-        return self.end(now, event.reason if elsewhere else CloseReason.CANCELLED, Side.REMOTE, [])
+        # another client of our own uid has spoken for all of them
+        told = event.reason in (CloseReason.ANSWERED_ELSEWHERE, CloseReason.REJECTED)
+        return self.end(now, event.reason if told else CloseReason.CANCELLED, Side.REMOTE, [])
 
     def _selected(self, event: ev.SelectReceived, now: float) -> Step:
         """Another client of our own uid answered first, or it is we who did."""

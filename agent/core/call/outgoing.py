@@ -16,7 +16,7 @@ from agent.core.call.machine import Refused, State, Step, Table, Timing, row, st
 from agent.core.call.reasons import CallMode, CallStatus, CloseReason, Direction, Side
 from agent.core.call.remote_peer import RemotePeer
 from agent.core.call.renewing import catch_up, note_move
-from agent.core.call.targets import Target, Targets
+from agent.core.call.targets import Target, Targets, speaks_for_uid
 
 _ENDS = {
     CallStatus.REJECTED: CloseReason.REJECTED,
@@ -141,11 +141,15 @@ class OutgoingCall(Call):
         if event.now is not None and self.invitation.second_id is not None:
             return self._invite_again(event.now, self.invitation.second_id, now)
         target.ringing.discard(event.party)
-        if target.ringing:
+        for_all = speaks_for_uid(event.status, event.reason)
+        if target.ringing and not for_all:
             # one client of this uid is out, another still asks its person
             return State.INVITING, []
         target.answer(event.status, event.reason)
-        return self._go_on(now, Side.REMOTE)
+        state, effects = self._go_on(now, Side.REMOTE)
+        # its other clients may ask without having said so
+        others: list[ev.Effect] = [ev.SendClose(event.uid, CloseReason.REJECTED)] if for_all else []
+        return state, [*others, *effects]
 
     def _invite_again(self, remote_now: float, second_id: str, now: float) -> Step:
         """Our clock is wrong, a remote peer says: everyone still waiting is invited once more, by
@@ -219,7 +223,10 @@ class OutgoingCall(Call):
         """
         if self.targets.invited(uid).status is CallStatus.ACCEPTED:
             return ev.SendSelect(uid, self.remote.party or "")
-        return ev.SendClose(uid, CloseReason.ANSWERED_ELSEWHERE)
+        refused = self.targets.invited(uid).refused
+        return ev.SendClose(
+            uid, CloseReason.REJECTED if refused else CloseReason.ANSWERED_ELSEWHERE
+        )
 
     def _nobody(self, _event: ev.DeadlineReached, now: float) -> Step:
         self.require_due(now)

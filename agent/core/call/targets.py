@@ -9,8 +9,17 @@ from agent.core.call.effects import SendClose
 from agent.core.call.machine import Refused
 from agent.core.call.reasons import CallMode, CallStatus, CloseReason
 
+# the reasons of a REJECTED that a person has given
+REFUSALS_OF_A_PERSON = (None, "rejected", "declined")
 # parties at which one uid may ring
 MAX_RINGING = 8
+
+
+def speaks_for_uid(status: CallStatus, reason: str | None) -> bool:
+    """Whether a refusal is a person's, and so one of the whole uid; any other is of one party alone
+    (PROTOCOL 3).
+    """
+    return status is CallStatus.REJECTED and reason in REFUSALS_OF_A_PERSON
 
 
 @dataclass(slots=True)
@@ -27,6 +36,11 @@ class Target:
     @property
     def waiting(self) -> bool:
         return self.invited and self.status is None
+
+    @property
+    def refused(self) -> bool:
+        """Whether a person has refused for the whole uid (PROTOCOL 3)."""
+        return self.status is not None and speaks_for_uid(self.status, self.reason)
 
     def require_unanswered(self) -> None:
         if self.status is not None:

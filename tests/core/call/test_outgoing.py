@@ -268,3 +268,26 @@ def test_outgoing_call_needs_a_target() -> None:
 
 def test_outgoing_targets_are_invited_once_each() -> None:
     assert [target.uid for target in inviting(CALLER, "b", CALLER).targets] == [CALLER, "b"]
+
+
+@pytest.mark.parametrize("reason", [None, "rejected", "declined"])
+def test_outgoing_refusal_of_a_person_speaks_for_the_whole_uid(reason: str | None) -> None:
+    call = inviting("a", "b")
+    feed(call, ev.RingingReceived("a", "phone", 30.0), ev.RingingReceived("a", "browser", 30.0))
+    refusal = ev.ResponseReceived("a", "browser", CallStatus.REJECTED, reason)
+    assert feed(call, refusal) == [ev.SendClose("a", CloseReason.REJECTED)]
+    late = ev.RingingReceived("a", "tablet", 30.0)
+    assert feed(call, late) == [ev.SendClose("a", CloseReason.REJECTED)]
+    assert call.handle(accepted("a", "phone"), 101.0).refused
+    assert feed(call, accepted("b"))[0] == ev.SendSelect("b", "p")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(CallStatus.REJECTED, "no_common_codec"), (CallStatus.BUSY, "rejected")],
+)
+def test_outgoing_other_refusals_speak_for_one_party(status: CallStatus, reason: str) -> None:
+    call = inviting("a")
+    feed(call, ev.RingingReceived("a", "phone", 30.0), ev.RingingReceived("a", "browser", 30.0))
+    assert feed(call, ev.ResponseReceived("a", "browser", status, reason)) == []
+    assert ev.StartMedia(0) in feed(call, accepted("a", "phone"))

@@ -222,8 +222,9 @@ function holdUntilAnswer(call, { generation, candidate }) {
 /** @param {IncomingCall} call @param {Input} input @param {number} now @returns {Step} */
 function endWithdrawn(call, input, now) {
   call.mustBeRemote(input);
-  const elsewhere = input.reason === "answered_elsewhere";
-  return call.end(now, elsewhere ? input.reason : "cancelled", "remote", []);
+  // Another client of our own uid has spoken for all of them.
+  const isTold = input.reason === "answered_elsewhere" || input.reason === "rejected";
+  return call.end(now, isTold ? input.reason : "cancelled", "remote", []);
 }
 
 /** Another client of our own uid answered first, or it is we who did.

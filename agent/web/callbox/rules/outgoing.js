@@ -8,7 +8,7 @@ import { ANSWERED } from "./answered.js";
 import { LATE } from "./late.js";
 import { Call, refuseIf, STAY } from "./machine.js";
 import { catchUp, noteMoved } from "./renewal.js";
-import { Target } from "./target.js";
+import { speaksForUid, Target } from "./target.js";
 
 /**
  * @typedef {import("./machine.js").Input} Input
@@ -125,8 +125,11 @@ export class OutgoingCall extends Call {
    * @returns {Effect}
    */
   sentAway(uid) {
-    if (this.target(uid).status !== "ACCEPTED")
-      return { type: "sendClose", to: uid, reason: "answered_elsewhere" };
+    const { status, reason } = this.target(uid);
+    if (status !== "ACCEPTED") {
+      const isRefused = speaksForUid(status, reason);
+      return { type: "sendClose", to: uid, reason: isRefused ? "rejected" : "answered_elsewhere" };
+    }
     return { type: "sendSelect", to: uid, selected: this.remoteParty ?? "" };
   }
 
@@ -199,11 +202,15 @@ function takeResponse(call, input, now) {
   if (input.status === "ACCEPTED") return takeAcceptance(call, target, input, now);
   if (input.now !== undefined && input.now !== null && call.secondId !== null)
     return inviteAgain(call, input.now, now);
-  // One client of this uid is out, another still asks its person.
   target.ringing.delete(input.party);
-  if (target.ringing.size > 0) return ["inviting", []];
+  const isForAll = speaksForUid(input.status, input.reason);
+  // One client of this uid is out, another still asks its person.
+  if (target.ringing.size > 0 && !isForAll) return ["inviting", []];
   target.answer(input.status, input.reason);
-  return call.goOn(now, "remote");
+  const [state, effects] = call.goOn(now, "remote");
+  // Its other clients may ask without having said so.
+  const others = isForAll ? [{ type: "sendClose", to: input.uid, reason: "rejected" }] : [];
+  return [state, [...others, ...effects]];
 }
 
 /**

@@ -1,5 +1,18 @@
 // @ts-check
 
+/** The reasons of a REJECTED that a person has given. @type {unknown[]} */
+const REFUSALS_OF_A_PERSON = [undefined, null, "rejected", "declined"];
+
+/**
+ * Whether a refusal is a person's, and so one of the whole uid; any other is of one party alone
+ * (PROTOCOL 3).
+ * @param {string | null} status
+ * @param {string | null} [reason]
+ */
+export function speaksForUid(status, reason) {
+  return status === "REJECTED" && REFUSALS_OF_A_PERSON.includes(reason);
+}
+
 /** One uid that is invited. `status` is null while its answer is open. */
 export class Target {
   invited = false;
