@@ -66,12 +66,16 @@ class SnapshotMaker:
             records=Records(**asdict(self._outbox.health)),
             max_conversations=self._settings.max_conversations,
             memory=resident_memory(),
-            faults=self._state.faults,
+            faults={**self._state.faults, **self._forbidden()},
             override=self._state.override,
             refused={str(kind): number for kind, number in refusals.totals().items()},
             tasks=len(asyncio.all_tasks()),
             calls=tuple(self._call(each) for each in self._client.conversations.values()),
         )
+
+    def _forbidden(self) -> dict[str, str]:
+        reason = "the broker ends the connection for them"
+        return {f"messages to {topic}": reason for topic in self._broker.set_aside}
 
     def vitals(self) -> Vitals:
         return Vitals(

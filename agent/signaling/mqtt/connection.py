@@ -19,12 +19,14 @@ from typing import Any, Self
 from agent.core.policy.throttle import Throttle
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import MessageStream, StreamBounds, Will
+from agent.signaling.mqtt.connection_callbacks import ConnectionCallbacks
 from agent.signaling.mqtt.disconnect import DisconnectReason
 from agent.signaling.mqtt.link import Link
 from agent.signaling.mqtt.link_listener import Terms
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.mqtt.publish_queue import Outgoing, PublishQueue, consume
 from agent.signaling.mqtt.subscriptions import SubscribeResult, Wanted
+from agent.signaling.mqtt.suspects import SET_ASIDE, PublishSuspects
 from agent.signaling.router import BoundedStream, Router
 
 logger = logging.getLogger(__name__)
@@ -49,9 +51,9 @@ class MqttBroker:
         self._loss: DisconnectReason | None = None
         self._queue = PublishQueue(options.max_queued, options.max_queued_bytes)
         self._handed: dict[int, Outgoing] = {}
+        self._suspects = PublishSuspects()
         self._settled = asyncio.Event()
-        self._full = False
-        self._callbacks: list[Callable[[bool], None]] = []
+        self._callbacks = ConnectionCallbacks()
         self._closed = False
         self._stopped = asyncio.Event()
 
@@ -64,6 +66,13 @@ class MqttBroker:
     def trouble(self) -> str | None:
         """Why there is no connection, once an attempt has failed; None while there is one."""
         return None if self._loss is None else self._loss.reason
+
+    @property
+    def set_aside(self) -> tuple[str, ...]:
+        """Topics for which the broker has ended the connection again and again: nothing is
+        published to them, but for a trial once in a while.
+        """
+        return self._suspects.topics
 
     @property
     def alive(self) -> bool:
@@ -118,13 +127,14 @@ class MqttBroker:
         )
         if self._closed or self._loop is None:
             message.fail(SignalingError("the connection is closed"))
+        elif self._suspects.refuses(topic, self._now()):
+            message.fail(SignalingError(SET_ASIDE))
         elif qos == 0:
             self._publish_at_most_once(message)
         elif self._queue.put(message):
-            self._full = False
             self._pump()
         else:
-            self._refuse(message)
+            message.fail(SignalingError("the queue to the broker is full"))
         return future
 
     def subscribe(
@@ -160,13 +170,7 @@ class MqttBroker:
         return [Wanted(name, *self._router.wanted(name)) for name in filters]
 
     def on_connection(self, callback: Callable[[bool], None]) -> Callable[[], None]:
-        self._callbacks.append(callback)
-
-        def remove() -> None:
-            with contextlib.suppress(ValueError):
-                self._callbacks.remove(callback)
-
-        return remove
+        return self._callbacks.add(callback)
 
     async def wait_connected(self, timeout: float) -> None:
         await self._wait(self._connected, timeout)
@@ -194,18 +198,19 @@ class MqttBroker:
     def _publish_at_most_once(self, message: Outgoing) -> None:
         if not self.connected:
             message.fail(NotConnected("dropped: QoS 0 while not connected"))
-        elif self._fits(message) and self._hand_over(message) is not None:
+        elif message.fits(self._terms.packet_size) and self._hand_over(message) is not None:
+            self._suspects.sent_qos_0(message.topic, self._now())
             message.future.set_result(None)
 
     def _pump(self) -> None:
         """Hand over as much as the broker takes."""
-        while self.connected and len(self._handed) < self._terms.inflight:
+        while self.connected and len(self._handed) < self._window:
             message, expired = self._queue.take(self._now())
             for late in expired:
                 late.fail(SignalingError("expired before it could be sent"))
             if message is None:
                 break
-            if not self._fits(message):
+            if not message.fits(self._terms.packet_size):
                 continue
             mid = self._hand_over(message)
             if mid is not None:
@@ -215,40 +220,23 @@ class MqttBroker:
                 break
         self._settle()
 
+    @property
+    def _window(self) -> int:
+        return 1 if self._suspects.one_at_a_time else self._terms.inflight
+
     def _hand_over(self, message: Outgoing) -> int | None:
         expiry = (
             None
             if message.expires_at is None
             else max(1, math.ceil(message.expires_at - self._now()))
         )
+        message.handed_at = self._now()
         try:
             return self._link.send(message, expiry)
         except SignalingError as error:
             logger.warning("%s", error)
             message.fail(error)
             return None
-
-    def _fits(self, message: Outgoing) -> bool:
-        size = message.packet_size
-        if size <= self._terms.packet_size:
-            return True
-        logger.error(
-            "%d bytes for %s are more than the broker takes (%d)",
-            size,
-            message.topic,
-            self._terms.packet_size,
-        )
-        message.fail(SignalingError(f"{size} bytes are more than the broker takes"))
-        return False
-
-    def _refuse(self, message: Outgoing) -> None:
-        if not self._full:
-            logger.error(
-                "the queue to the broker is full (%d messages): new ones are refused",
-                len(self._queue),
-            )
-            self._full = True
-        message.fail(SignalingError("the queue to the broker is full"))
 
     def _settle(self) -> None:
         """Note whether there is anything left that waiting could bring across."""
@@ -289,11 +277,12 @@ class MqttBroker:
 
     def link_up(self, terms: Terms) -> None:
         self._terms, self._loss = terms, None
+        self._suspects.connected(self._now())
         logger.info("connected to the broker %s", self._where)
         self._connected.set()
         self._decided.set()
         self._pump()
-        self._tell(True)
+        self._callbacks.tell(True)
 
     def link_down(self, loss: DisconnectReason) -> None:
         was_connected, last = self.connected, self._loss
@@ -308,14 +297,31 @@ class MqttBroker:
             logger.warning(
                 "no connection to the broker %s: %s; trying on", self._where, loss.reason
             )
+        if was_connected and loss.cut:
+            self._suspect()
         self._settle()
         if was_connected:
-            self._tell(False)
+            self._callbacks.tell(False)
+
+    def _suspect(self) -> None:
+        """The broker has ended the connection: see whether it does so for one topic."""
+        oldest = next(iter(self._handed.values()), None)
+        alone, topic = self._suspects.lost(oldest, self._now())
+        if alone:
+            # paho would send them all at once
+            self._link.forget_messages()
+            self._queue.put_back(*self._handed.values())
+            self._handed.clear()
+        for message in self._queue.remove(topic) if topic is not None else ():
+            message.fail(SignalingError(SET_ASIDE))
 
     def link_published(self, mid: int, refusal: str | None) -> None:
         message = self._handed.pop(mid, None)
         if message is None:  # QoS 0
             return
+        self._suspects.acknowledged(message.topic)
+        if not (self._handed or self._queue):
+            self._suspects.drained()
         if refusal is not None:
             logger.warning("the broker refuses a message to %s: %s", message.topic, refusal)
             message.fail(SignalingError(f"refused by the broker: {refusal}"))
@@ -329,13 +335,6 @@ class MqttBroker:
     def link_subscribed(self, answers: Sequence[SubscribeResult]) -> None:
         for answer in answers:
             self._router.answered(answer.wanted.topic_filter, answer.refusal)
-
-    def _tell(self, connected: bool) -> None:
-        for callback in tuple(self._callbacks):
-            try:
-                callback(connected)
-            except Exception:
-                logger.exception("in a connection callback")
 
     def _post(self, function: Callable[..., None], *arguments: Any) -> None:
         """Run `function` on the event loop; from any thread."""

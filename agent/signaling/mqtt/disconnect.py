@@ -21,16 +21,23 @@ _TAKEN_OVER = 142
 _SLOW_REASONS = frozenset(
     {132, 133, 134, 135, 137, 138, 140, 144, 149, 151, 153, 154, 155, 157, 159}
 )
+# Reason codes of DISCONNECT by which a broker may mean the last PUBLISH (MQTT 5, 4.13):
+# unspecified, malformed, protocol error, implementation, permission, topic, size, quota, payload,
+# retain, QoS.
+_CUT_REASONS = frozenset({128, 129, 130, 131, 135, 144, 149, 151, 153, 154, 155})
 # seconds within which a second loss to the same client id is no accident
 _RIVALRY = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class DisconnectReason:
-    """Why there is no connection. `slow`: to try again soon cannot help."""
+    """Why there is no connection. `slow`: to try again soon cannot help. `cut`: the broker has
+    ended it, maybe for what was published last.
+    """
 
     reason: str
     slow: bool = False
+    cut: bool = False
 
     @classmethod
     def of(cls, error: SignalingError | OSError) -> DisconnectReason:
@@ -59,7 +66,9 @@ class DisconnectReasons:
         """`now` in seconds, on any clock that does not jump."""
         if reason.value != _TAKEN_OVER:
             return DisconnectReason(
-                f"ended by the broker: {reason}", slow=reason.value in _SLOW_REASONS
+                f"ended by the broker: {reason}",
+                slow=reason.value in _SLOW_REASONS,
+                cut=reason.value in _CUT_REASONS,
             )
         # Once, it may have been a connection of our own that the broker, frozen at the time, came
         # to late.

@@ -87,6 +87,9 @@ class Link:
         self._endings = DisconnectReasons(options.client_id)
         self._loss: DisconnectReason | None = None
         self._detail = ""
+        self._will = will
+        # set: the next connection begins with a client that holds no messages
+        self._forgetting = threading.Event()
         self._client = self._make_client(will)
         self.subscriptions = Subscriptions(self._client)
         self._thread = threading.Thread(
@@ -138,6 +141,10 @@ class Link:
         """Cut the connection without a goodbye, as a lost network would."""
         on_socket(self._client, lambda sock: sock.shutdown(socket.SHUT_RDWR))
 
+    def forget_messages(self) -> None:
+        """Have nothing sent again that was handed over. Only after `link_down`."""
+        self._forgetting.set()
+
     def leave_lost_address(self) -> None:
         """Cut the connection if this machine does not have its address any more: TCP would try on
         for minutes.
@@ -178,6 +185,8 @@ class Link:
         self._loss, self._detail = None, ""
         self._answer.heard()
         try:
+            if self._forgetting.is_set():
+                self._renew_client()
             self._load_tls()
             self._client.reconnect()
             on_socket(self._client, tune)
@@ -219,11 +228,17 @@ class Link:
         return max(0.0, min(now + 1.0, ready_by, self._answer.due) - now)
 
     def _lost(self, code: MQTTErrorCode) -> DisconnectReason:
-        tls = (
-            self._up_since is None and "ssl" in self._detail.lower()
-            # TLS 1.3 tells of a refused certificate only now
-        )
-        return DisconnectReason(self._detail or paho.error_string(code).rstrip("."), slow=tls)
+        # TLS 1.3 tells of a refused certificate only now
+        tls = self._up_since is None and "ssl" in self._detail.lower()
+        reason = self._detail or paho.error_string(code).rstrip(".")
+        return DisconnectReason(reason, slow=tls, cut=code == MQTTErrorCode.MQTT_ERR_CONN_LOST)
+
+    def _renew_client(self) -> None:
+        # paho gives up no message that it holds
+        self._forgetting.clear()
+        self._client.reinitialise()
+        self._client, self._context = self._make_client(self._will), None
+        self.subscriptions.use(self._client)
 
     def _load_tls(self) -> None:
         tls = self._options.tls
@@ -253,28 +268,18 @@ class Link:
         return client
 
     def _on_connect(
-        self,
-        _client: paho.Client,
-        _data: object,
-        flags: paho.ConnectFlags,
-        reason: ReasonCode,
-        properties: Properties,
+        self, _c: object, _d: object, flags: paho.ConnectFlags, reason: ReasonCode, said: Properties
     ) -> None:
         if reason.is_failure:
             self._loss = DisconnectReason.refused(reason)
             return
         logger.debug("connected, session present: %s", flags.session_present)
-        self._terms = Terms.of(properties)
+        self._terms = Terms.of(said)
         if not self.subscriptions.connected():
             self._ready()
 
     def _on_subscribe(
-        self,
-        _client: paho.Client,
-        _data: object,
-        mid: int,
-        reasons: list[ReasonCode],
-        _properties: Properties,
+        self, _client: object, _data: object, mid: int, reasons: list[ReasonCode], *_: object
     ) -> None:
         answers, first = self.subscriptions.answered(mid, reasons)
         for answer in answers:
@@ -293,11 +298,11 @@ class Link:
 
     def _on_disconnect(
         self,
-        _client: paho.Client,
+        _client: object,
         _data: object,
         flags: paho.DisconnectFlags,
         reason: ReasonCode,
-        _properties: Properties,
+        *_: object,
     ) -> None:
         if self._loss is None and flags.is_disconnect_packet_from_server:
             self._loss = self._endings.of(reason, time.monotonic())
@@ -305,12 +310,7 @@ class Link:
             self._loss = DisconnectReason(SILENT)
 
     def _on_publish(
-        self,
-        _client: paho.Client,
-        _data: object,
-        mid: int,
-        reason: ReasonCode,
-        _properties: Properties,
+        self, _client: object, _data: object, mid: int, reason: ReasonCode, *_: object
     ) -> None:
         self._post(self._listener.link_published, mid, str(reason) if reason.is_failure else None)
 

@@ -42,6 +42,11 @@ class Subscriptions:
         self._connected = False
         self._lock = threading.Lock()
 
+    def use(self, client: paho.Client) -> None:
+        """Another client takes the place of the one before, while there is no connection."""
+        with self._lock:
+            self._client = client
+
     def want(self, *wanted: Wanted) -> None:
         with self._lock:
             for each in wanted:

@@ -57,11 +57,22 @@ def test_disconnect_reason_refused_is_slow_where_soon_cannot_help(value: int, sl
     assert found == DisconnectReason(f"refused: {connack(value)}", slow=slow)
 
 
-@pytest.mark.parametrize(("value", "slow"), [(139, False), (0, False), (135, True), (149, True)])
-def test_disconnect_reasons_ended_by_the_broker(value: int, slow: bool) -> None:
+@pytest.mark.parametrize(
+    ("value", "slow", "cut"),
+    [
+        (139, False, False),
+        (0, False, False),
+        (128, False, True),
+        (135, True, True),
+        (149, True, True),
+        (152, False, False),
+    ],
+)
+def test_disconnect_reasons_ended_by_the_broker(value: int, slow: bool, cut: bool) -> None:
+    """`cut`: it may be for what we have published."""
     found = DisconnectReasons("a").of(goodbye(value), 0.0)
     assert found.reason == f"ended by the broker: {goodbye(value)}"
-    assert found.slow is slow
+    assert (found.slow, found.cut) == (slow, cut)
 
 
 @pytest.mark.parametrize(("seconds", "slow"), [(599.0, True), (601.0, False)])

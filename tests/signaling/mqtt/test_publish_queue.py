@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from agent.errors import SignalingError
 from agent.signaling.mqtt.publish_queue import Outgoing, PublishQueue
 
 
@@ -43,3 +46,47 @@ async def test_publish_queue_what_has_expired_is_set_aside() -> None:
     assert queue.take(5.0) == (lasting, [late])
     assert queue.take(5.0) == (timely, [])
     assert queue.take(5.0) == (None, [])
+
+
+async def test_publish_queue_put_back_goes_first_in_its_order() -> None:
+    queue = PublishQueue(max_messages=3, max_bytes=100)
+    messages = [outgoing(b"%d" % number) for number in range(3)]
+    for each in messages:
+        queue.put(each)
+    taken = [queue.take(0)[0] for _ in range(2)]
+    queue.put_back(*[each for each in taken if each is not None])
+    assert [queue.take(0)[0] for _ in range(3)] == messages
+
+
+async def test_publish_queue_remove_takes_out_one_topic() -> None:
+    queue = PublishQueue(max_messages=10, max_bytes=10)
+    kept, removed = outgoing(b"x" * 4), outgoing(b"x" * 6)
+    removed.topic = "forbidden"
+    queue.put(kept)
+    queue.put(removed)
+    assert queue.remove("forbidden") == [removed]
+    assert queue.put(outgoing(b"x" * 6)), "its bytes are free again"
+    assert queue.take(0)[0] is kept
+
+
+async def test_publish_queue_full_is_said_once_until_there_is_room(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    queue = PublishQueue(max_messages=1, max_bytes=100)
+    queue.put(outgoing(b""))
+    for _ in range(3):
+        queue.put(outgoing(b""))
+    assert caplog.text.count("the queue to the broker is full (1 messages)") == 1
+    queue.take(0)
+    queue.put(outgoing(b""))
+    queue.put(outgoing(b""))
+    assert caplog.text.count("the queue to the broker is full (1 messages)") == 2
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(10_000, True), (999, False)])
+async def test_outgoing_that_is_too_large_fails(limit: int, fits: bool) -> None:
+    message = outgoing(b"x" * 1000)
+    assert message.fits(limit) is fits
+    if not fits:
+        with pytest.raises(SignalingError, match="more than the broker takes"):
+            await message.future

@@ -1,0 +1,103 @@
+"""Which topic a broker ends the connection for: some do, instead of refusing the one message.
+
+MQTT 5 lets a broker answer a PUBLISH that it does not allow by PUBACK, by DISCONNECT, or by closing
+the connection (4.13). As an unacknowledged message is sent again on the next connection, such a
+message would cut each of them. PUBACK comes in the order of PUBLISH (4.6), yet some brokers take
+their time with it: so after a first loss messages go one at a time, and what stands alone is the
+one.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import NamedTuple
+
+from agent.signaling.mqtt.publish_queue import Outgoing
+
+logger = logging.getLogger(__name__)
+
+SET_ASIDE = "the broker ends the connection for it"
+# losses behind messages to one topic, none of them acknowledged in between
+MAX_LOSSES = 3
+# seconds from a message to the end of the connection
+DIRECTLY = 2.0
+# seconds until a topic that was set aside is tried once more
+RETRY = 600.0
+# topics that are remembered, of each sort
+MEMORY = 64
+
+
+class Loss(NamedTuple):
+    """What follows from a lost connection. `alone`: what was handed over is to go again one by one.
+    `topic`: what is set aside from now on.
+    """
+
+    alone: bool
+    topic: str | None
+
+
+class PublishSuspects:
+    """Times in seconds, on any clock that does not jump."""
+
+    def __init__(self) -> None:
+        self._losses: dict[str, int] = {}
+        # until when
+        self._set_aside: dict[str, float] = {}
+        self._connected_at = -math.inf
+        # the last one of QoS 0: nothing acknowledges it
+        self._last_qos_0: tuple[str, float] | None = None
+        # hand no message over before the one before it was acknowledged
+        self.one_at_a_time = False
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What was set aside, and not taken by the broker since."""
+        return tuple(self._set_aside)
+
+    def refuses(self, topic: str, now: float) -> bool:
+        """Whether messages to `topic` are not to be sent for now."""
+        return now < self._set_aside.get(topic, -math.inf)
+
+    def connected(self, now: float) -> None:
+        self._connected_at, self._last_qos_0 = now, None
+
+    def sent_qos_0(self, topic: str, now: float) -> None:
+        """A message of QoS 0 was handed over. One before it that cost nothing is in order."""
+        if self._last_qos_0 is not None and now - self._last_qos_0[1] > DIRECTLY:
+            self.acknowledged(self._last_qos_0[0])
+        self._last_qos_0 = (topic, now)
+
+    def acknowledged(self, topic: str) -> None:
+        """The broker has taken one, or refused it in good order."""
+        self._losses.pop(topic, None)
+        self._set_aside.pop(topic, None)
+
+    def drained(self) -> None:
+        """Nothing waits any more."""
+        self.one_at_a_time = False
+
+    def lost(self, oldest: Outgoing | None, now: float) -> Loss:
+        """The broker has ended the connection. `oldest` is the first of the messages that it has
+        not acknowledged.
+        """
+        suspect = (oldest.topic, oldest.handed_at) if oldest is not None else self._last_qos_0
+        if suspect is None or now - max(suspect[1], self._connected_at) > DIRECTLY:
+            return Loss(False, None)
+        again, self.one_at_a_time = self.one_at_a_time, True
+        topic = suspect[0]
+        self._losses[topic] = self._losses.pop(topic, 0) + 1
+        _forget_oldest(self._losses)
+        if self._losses[topic] < MAX_LOSSES:
+            return Loss(again, None)
+        # the next loss for it is enough
+        self._losses[topic] = MAX_LOSSES - 1
+        self._set_aside[topic] = now + RETRY
+        _forget_oldest(self._set_aside)
+        logger.error("messages to %s are set aside: %s", topic, SET_ASIDE)
+        return Loss(again, topic)
+
+
+def _forget_oldest(table: dict[str, int] | dict[str, float]) -> None:
+    if len(table) > MEMORY:
+        del table[next(iter(table))]

@@ -1,0 +1,117 @@
+"""Which topic a broker ends the connection for."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from agent.signaling.mqtt.publish_queue import Outgoing
+from agent.signaling.mqtt.suspects import DIRECTLY, MAX_LOSSES, MEMORY, RETRY, PublishSuspects
+
+
+async def handed(topic: str, at: float) -> Outgoing:
+    future = asyncio.get_running_loop().create_future()
+    return Outgoing(topic, b"", 1, False, future, handed_at=at)
+
+
+async def cut(suspects: PublishSuspects, topic: str, now: float) -> str | None:
+    """A connection at `now`, a message, and its end behind that."""
+    suspects.connected(now)
+    return suspects.lost(await handed(topic, now + 1), now + 1.5).topic
+
+
+async def test_suspects_set_aside_what_was_lost_behind_again_and_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    suspects = PublishSuspects()
+    assert [await cut(suspects, "x", 10.0 * number) for number in range(3)] == [None, None, "x"]
+    assert suspects.topics == ("x",)
+    assert suspects.refuses("x", 30.0)
+    assert not suspects.refuses("y", 30.0)
+    assert "messages to x are set aside" in caplog.text
+
+
+async def test_suspects_acknowledged_in_between_is_in_order() -> None:
+    suspects = PublishSuspects()
+    for number in range(MAX_LOSSES * 2):
+        assert await cut(suspects, "x", 10.0 * number) is None
+        suspects.acknowledged("x")
+    assert suspects.topics == ()
+
+
+async def test_suspects_message_that_goes_again_counts_from_the_new_connection() -> None:
+    suspects, message = PublishSuspects(), await handed("x", 1.0)
+    found = []
+    for number in range(MAX_LOSSES):
+        suspects.connected(100.0 * number)
+        found.append(suspects.lost(message, 100.0 * number + 1).topic)
+    assert found == [None, None, "x"]
+
+
+@pytest.mark.parametrize(("after", "narrow"), [(DIRECTLY, True), (DIRECTLY + 0.1, False)])
+async def test_suspects_loss_long_after_a_message_means_nothing(after: float, narrow: bool) -> None:
+    suspects = PublishSuspects()
+    suspects.connected(0.0)
+    suspects.lost(await handed("x", 10.0), 10.0 + after)
+    assert suspects.one_at_a_time is narrow
+
+
+async def test_suspects_send_one_at_a_time_until_all_is_through() -> None:
+    suspects = PublishSuspects()
+    suspects.connected(0.0)
+    assert suspects.lost(await handed("x", 1.0), 1.0) == (False, None)
+    assert suspects.one_at_a_time
+    # paho has sent everything once more; from now on it is sent one by one
+    assert suspects.lost(await handed("x", 1.0), 1.0) == (True, None)
+    suspects.drained()
+    assert not suspects.one_at_a_time
+
+
+async def test_suspects_topic_is_tried_again_once_in_a_while() -> None:
+    suspects = PublishSuspects()
+    for number in range(MAX_LOSSES):
+        await cut(suspects, "x", 10.0 * number)
+    later = 21.5 + RETRY
+    assert suspects.refuses("x", later - 0.1)
+    assert not suspects.refuses("x", later)
+    # one loss more is enough
+    assert await cut(suspects, "x", later) == "x"
+    suspects.acknowledged("x")
+    assert suspects.topics == ()
+    assert not suspects.refuses("x", later + 2)
+
+
+def test_suspects_last_message_of_qos_0_where_none_waits_to_be_acknowledged() -> None:
+    suspects = PublishSuspects()
+    found = []
+    for number in range(MAX_LOSSES):
+        suspects.connected(10.0 * number)
+        suspects.sent_qos_0("x", 10.0 * number + 1)
+        found.append(suspects.lost(None, 10.0 * number + 1.1).topic)
+    assert found == [None, None, "x"]
+
+
+def test_suspects_message_of_qos_0_that_cost_nothing_is_in_order() -> None:
+    suspects = PublishSuspects()
+    for number in range(MAX_LOSSES * 2):
+        suspects.connected(100.0 * number)
+        suspects.sent_qos_0("x", 100.0 * number + 1)
+        suspects.sent_qos_0("x", 100.0 * number + 10)
+        assert suspects.lost(None, 100.0 * number + 11).topic is None
+
+
+def test_suspects_loss_behind_nothing_means_nothing() -> None:
+    suspects = PublishSuspects()
+    suspects.connected(0.0)
+    assert suspects.lost(None, 1.0) == (False, None)
+    assert not suspects.one_at_a_time
+
+
+async def test_suspects_memory_is_bounded() -> None:
+    suspects = PublishSuspects()
+    for number in range(2 * MEMORY):
+        for again in range(MAX_LOSSES):
+            await cut(suspects, f"x/{number}", 100.0 * number + 10 * again)
+    assert len(suspects.topics) == MEMORY
+    assert suspects.topics[-1] == f"x/{2 * MEMORY - 1}"
