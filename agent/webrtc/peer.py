@@ -11,7 +11,6 @@ from functools import partial
 
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
-from aiortc.sdp import MediaDescription
 
 from agent.core.call.events import (
     CandidateFound,
@@ -42,7 +41,7 @@ from agent.webrtc.description.remote_description import RemoteDescription, read_
 from agent.webrtc.ice.ice_servers import UsableServer, usable_servers
 from agent.webrtc.ice.interfaces import addresses_for
 from agent.webrtc.ice.trickle import Trickle
-from agent.webrtc.peer_media import PeerMedia, require_codecs
+from agent.webrtc.peer_media import PeerMedia, require_codecs, wants
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +110,7 @@ class AiortcPeer:
         require_codecs(remote)
         with self._open():
             for section in remote.media:
-                if section.kind != "application" and _wants(section):
+                if section.kind != "application" and wants(section):
                     await self._media.subscribe(section.kind)
             for section in sorted(remote.media, key=lambda section: section is not remote.primary):
                 if section.kind != "application":
@@ -121,15 +120,14 @@ class AiortcPeer:
             await self._accept(remote, "offer")
             self._prepare_ice()
             await self._pc.setLocalDescription(await self._pc.createAnswer())
-            described = await self._described(remote.mid, remote.index)
-            return remote.served.complete(described)
+            return remote.served.complete(await self._described(remote.mid, remote.index))
 
     async def apply_answer(self, answer: str) -> None:
         with self._open():
             remote = read_answer(answer, self._pc.localDescription.sdp)
             await self._accept(remote, "answer")
             for section in remote.media:
-                if section.kind != "application" and not _wants(section):
+                if section.kind != "application" and not wants(section):
                     await self._media.stop_sending(section.kind)
 
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
@@ -200,7 +198,12 @@ class AiortcPeer:
             choose = partial(addresses_for, self._ice)
             inside.use_host_addresses(ice, choose, self._ice.port_range)
         self._consent = inside.ConsentWatch(
-            ice, self._packets_received, self._fell_silent, self._heard_again, self._listened
+            ice,
+            self._packets_received,
+            lambda: self._media.acknowledged,
+            self._fell_silent,
+            self._heard_again,
+            self._listened,
         )
         self._report = ConnectReport(self._pc, self._trickle, self._consent, dtls)
 
@@ -340,11 +343,6 @@ class AiortcPeer:
         await inside.finish({closing, *leftovers})
         if ending := self._pc.abort():
             await inside.finish(ending)
-
-
-def _wants(section: MediaDescription) -> bool:
-    """Whether the remote peer is to receive this kind."""
-    return section.direction in ("sendrecv", "recvonly")
 
 
 make_peer: PeerFactory = AiortcPeer

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.rtcrtpsender import RTCRtpSender
+from aiortc.sdp import MediaDescription
 
 from agent.core.call.events import MediaGrant
 from agent.core.call.reasons import SharedBitrate
@@ -33,6 +34,11 @@ _DIRECTIONS = {
 
 # of all connections: they send the pictures of one encoder
 _packetize = H264Packetizer()
+
+
+def wants(section: MediaDescription) -> bool:
+    """Whether the remote peer is to receive this kind."""
+    return section.direction in ("sendrecv", "recvonly")
 
 
 def require_codecs(remote: RemoteDescription) -> None:
@@ -176,6 +182,12 @@ class PeerMedia:
         return sum(each.packets_sent for each in senders), sum(
             each.tally.reports for each in senders
         )
+
+    @property
+    def acknowledged(self) -> int:
+        """How many reports have named packets of ours that none named before."""
+        senders = (self._video_sender, self._audio_sender)
+        return sum(each.tally.acknowledged for each in senders if each is not None)
 
     async def close(self) -> None:
         """Stop sending and give the subscriptions back."""

@@ -17,8 +17,10 @@ CONSENT_INTERVAL = 1.0
 CONSENT_EXPIRY = 30.0
 # answers may take 1.5 s: a full uplink queue is not a lost peer
 CONSENT_RETRANSMISSIONS = 1
-# seconds without anything at all: told
+# seconds without anything at all, or without a sign that anything of ours arrives: told
 SILENCE = 3.0
+# seconds without such a sign, after which one is asked for more often
+DOUBT = 1.2
 # seconds between two looks at what has come
 LISTENING = 0.25
 LISTENING_IN_SILENCE = 0.05
@@ -33,28 +35,37 @@ class ConsentWatch:
     works again as soon as the network does. What counts as something is authenticated: an answer to
     a check, a check of the remote peer, a packet of DTLS or SRTP. Time in which we did not listen
     (a stopped process) is no silence.
+
+    A path may be dead in our direction alone: then what is sent by the remote peer arrives, but no
+    answer and no report on anything new. That is told of like silence, and ends with such a sign.
     """
 
     def __init__(
         self,
         ice: aioice.ice.Connection,
         packets_received: Callable[[], int],
+        acknowledged: Callable[[], int],
         on_silent: Callable[[float], None],
         on_heard: Callable[[], None],
         on_listened: Callable[[float], None],
     ) -> None:
-        """`on_silent` gets the seconds since the last sign of life, `on_listened` those in which
-        there were some.
+        """`acknowledged` grows with each report that names a packet of ours that none named before.
+        `on_silent` gets the seconds since the last sign of life, `on_listened` those in which there
+        were some.
         """
         self.round_trip_time: float | None = None
         self.lost = False
         self._silent = False
         self._ice = ice
-        self._packets_received = packets_received
+        self._packets_received, self._acknowledged = packets_received, acknowledged
         self._on_silent, self._on_heard, self._on_listened = on_silent, on_heard, on_listened
         # answers and checks of the remote peer
         self._signs = 0
+        # answers alone
+        self._answers = 0
         self._answered_at = 0.0
+        # seconds without a sign that what we send arrives
+        self._unanswered = 0.0
         self._check_incoming = ice.check_incoming
         ice.check_incoming = self._checked  # type: ignore[method-assign]
         ice.query_consent = self._watch  # type: ignore[method-assign]
@@ -82,34 +93,50 @@ class ConsentWatch:
 
     async def _listen(self) -> None:
         """Until consent has expired."""
-        now, heard, quiet = time.monotonic(), self._heard(), 0.0
+        now, heard, arrived, quiet = time.monotonic(), self._heard(), self._arrived(), 0.0
+        # dead in our direction alone
+        one_way = False
         while now - self._answered_at < CONSENT_EXPIRY:
             pause = LISTENING_IN_SILENCE if self._silent else LISTENING
             await asyncio.sleep(pause)
             before, now = now, time.monotonic()
             listened = min(now - before, 2 * pause)
-            quiet += listened
+            quiet, self._unanswered = quiet + listened, self._unanswered + listened
+            if self._arrived() != arrived:
+                arrived, self._unanswered, one_way = self._arrived(), 0.0, False
             if self._heard() != heard:
                 heard, quiet = self._heard(), 0.0
-                if self._silent:
-                    self._silent = False
+                if self._silent and not one_way:
+                    self._silent, self._unanswered = False, 0.0
                     self._on_heard()
-            elif quiet >= SILENCE and not self._silent:
-                self._silent = True
-                self._on_silent(quiet)
+            longest = max(quiet, self._unanswered)
+            if longest >= SILENCE and not self._silent:
+                self._silent, one_way = True, quiet < SILENCE
+                self._on_silent(longest)
             if not self._silent:
                 self._on_listened(listened)
 
     def _heard(self) -> int:
         return self._signs + self._packets_received()
 
+    def _arrived(self) -> int:
+        """Signs that what we send arrives."""
+        return self._answers + self._acknowledged()
+
     async def _ask(self) -> None:
-        while True:
-            interval = ASKING_IN_SILENCE if self._silent else CONSENT_INTERVAL
-            await asyncio.sleep(interval * (0.8 + 0.4 * random.random()))  # noqa: S311 - jitter, no secret
-            if await self._check():
-                self._signs += 1
-                self._answered_at = time.monotonic()
+        """One that is lost holds no other: each ends by itself, after 1.5 s."""
+        async with asyncio.TaskGroup() as checks:
+            while True:
+                doubtful = self._silent or self._unanswered >= DOUBT
+                interval = ASKING_IN_SILENCE if doubtful else CONSENT_INTERVAL
+                await asyncio.sleep(interval * (0.8 + 0.4 * random.random()))  # noqa: S311 - jitter, no secret
+                checks.create_task(self._ask_once(), name="consent")
+
+    async def _ask_once(self) -> None:
+        if await self._check():
+            self._signs += 1
+            self._answers += 1
+            self._answered_at = time.monotonic()
 
     async def _check(self) -> bool:
         pair = self._ice._nominated.get(1)

@@ -55,6 +55,8 @@ class SenderTally:
     """What the remote peer reported of one stream, and what was resent. Units are W3C's."""
 
     reports: int = 0
+    # of those, such as named a packet that none named before
+    acknowledged: int = 0
     nack_count: int = 0
     pli_count: int = 0
     fir_count: int = 0
@@ -82,6 +84,7 @@ class RemoteFeedback:
         self._listener = listener
         # middle of the NTP time -> when it was sent
         self._reports_sent: OrderedDict[int, float] = OrderedDict()
+        self._highest: int | None = None
         # source of the request -> number of its last FIR, and when that came first
         self._requests: OrderedDict[int, tuple[int, float]] = OrderedDict()
 
@@ -107,6 +110,9 @@ class RemoteFeedback:
     def _on_report(self, report: RtcpReceiverInfo) -> None:
         tally = self.tally
         tally.reports += 1
+        if report.highest_sequence != self._highest:
+            self._highest = report.highest_sequence
+            tally.acknowledged += 1
         tally.packets_lost = report.packets_lost
         tally.fraction_lost = report.fraction_lost / 256
         tally.jitter = report.jitter / self._clock_rate

@@ -15,8 +15,8 @@ from agent.core.call.events import (
 )
 from agent.ports import LocalStream
 from agent.webrtc.internals import consent as ice
-from tests.webrtc.feeds import ClipFeed
-from tests.webrtc.pairs import Hole, Side, closing, connect, until
+from tests.webrtc.feeds import ClipFeed, SoundFeed
+from tests.webrtc.pairs import Filter, Hole, Side, closing, connect, until
 
 pytestmark = pytest.mark.media
 
@@ -75,3 +75,57 @@ async def test_consent_is_not_asked_for_over_a_closed_socket(clip: list[bytes]) 
         # now the socket is gone
         await asyncio.sleep(0)
         assert not await consent._check()
+
+
+async def test_consent_of_a_path_that_is_dead_in_our_direction_is_told_of(
+    clip: list[bytes], sound: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sound, pictures and checks of the remote peer arrive all the while; nothing of ours does."""
+    hasten(monkeypatch)
+    device = Side(LocalStream(ClipFeed(clip)))
+    caller = Side(LocalStream(audio=SoundFeed(sound)))
+    async with closing(device, caller):
+        await connect(caller, device)
+        await device.event(FirstFrameSeen)
+        received = device.peer._packets_received()
+        filters = [
+            Filter(protocol, lambda _: False)
+            for protocol in device.peer._pc.require_ice()._protocols
+        ]
+        await device.event(PeerSilent)
+        assert device.peer._packets_received() > received
+        # what arrives is no end of it
+        await until(lambda: device.peer._packets_received() > received + 50)
+        assert not device.of(PeerHeard)
+        for each in filters:
+            each.end()
+        await device.event(PeerHeard)
+        assert len(device.of(PeerSilent)) == 1
+
+
+async def test_consent_of_a_path_with_a_long_queue_is_kept(
+    clip: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers come too late, or not at all; reports name packets that arrived."""
+    hasten(monkeypatch)
+    device, caller = Side(LocalStream(ClipFeed(clip))), Side()
+    async with closing(device, caller):
+        await connect(caller, device)
+        await device.event(FirstFrameSeen)
+        consent = device.peer._consent
+        assert consent is not None
+
+        async def unanswered() -> bool:
+            return False
+
+        monkeypatch.setattr(consent, "_check", unanswered)
+        reports = device.peer._media.acknowledged
+        await until(lambda: device.peer._media.acknowledged >= reports + 3)
+        assert not device.of(PeerSilent)
+
+
+def hasten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ice, "CONSENT_INTERVAL", 0.2)
+    monkeypatch.setattr(ice, "SILENCE", 2.0)
+    monkeypatch.setattr(ice, "DOUBT", 1.0)
+    monkeypatch.setattr(ice, "LISTENING", 0.05)
