@@ -95,6 +95,7 @@ class ConnectivityChecks:
         if not self._has_room_for(addr):
             REFUSED.count(Refusal.EXCESS)
             return
+        self._revive(addr, protocol)
         peer = protocol, addr
         if peer in self._left:
             self._left[peer] = min(ATTEMPTS, self._left[peer] + TRIGGERED)
@@ -103,6 +104,17 @@ class ConnectivityChecks:
             running.hasten()
         self._check_incoming(message, addr, protocol)
         self._trim()
+
+    def _revive(self, addr: tuple[str, int], protocol: aioice.ice.StunProtocol) -> None:
+        """Let a pair whose check was given up be checked again: once connected, aioice cancels what
+        is under way and leaves it so, and would never follow a nomination of that pair.
+        """
+        for pair in self._ice._check_list:
+            ended = pair.task is not None and pair.task.done()
+            if ended and pair.protocol is protocol and pair.remote_addr == addr:
+                pair.task = None
+                if pair.state is _State.IN_PROGRESS:
+                    pair.state = _State.FAILED
 
     def _has_room_for(self, addr: tuple[str, int]) -> bool:
         reflexive = []
