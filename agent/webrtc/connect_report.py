@@ -29,17 +29,17 @@ class ConnectReport:
         return ErrorRaised("ice_failed", f"ICE did not connect: {'; '.join(self._tried())}")
 
     def _tried(self) -> Iterable[str]:
-        ice, hidden = self._pc.require_ice(), self._trickle.hidden
+        ice, names = self._pc.require_ice(), self._trickle.hidden
         yield f"of ours {in_kinds(each.type for each in ice.local_candidates)}"
         theirs = in_kinds(each.type for each in ice.remote_candidates)
-        named = f" and {hidden} with a .local name" if hidden else ""
-        yield f"of the remote peer {theirs}{named}"
+        named = f" and {names.count} with a .local name ({names.unknown} not found)"
+        yield f"of the remote peer {theirs}{named if names.count else ''}"
         pairs, answered = pairs_of(ice)
         yield f"{pairs} pairs, {answered} answered"
         if not self._consent.signs:
             yield "no check of the remote peer came"
-            if hidden:
-                yield "a firewall here must let UDP of its network in (ice.port_range), or mDNS"
+            if names.count:
+                yield "a firewall here must let mDNS in (UDP 5353), or UDP to ice.port_range"
 
 
 def in_kinds(kinds: Iterable[str]) -> str:

@@ -92,7 +92,7 @@ class AiortcPeer:
         self._pc.on("iceconnectionstatechange", self._ice_state_changed)
         self._pc.on("connectionstatechange", self._state_changed)
         self._pc.on("datachannel", self._control.attach)
-        self._trickle = Trickle(self._pc)
+        self._trickle = Trickle(self._pc, relay_only=self._relay_only)
 
     async def create_offer(self) -> str:
         with self._open():
@@ -333,6 +333,7 @@ class AiortcPeer:
         if self._gathering is not None:
             self._gathering.cancel()
             await asyncio.wait([self._gathering])
+        await self._trickle.close()
         await self._media.close()
         leftovers = self._pc.leftovers()
         self._pc.can_connect.set()

@@ -33,7 +33,7 @@ async def test_connect_report_of_a_path_that_is_not_found_names_what_was_tried(
     async with closing(device):
         hidden = BROWSER_OFFER.replace(CANDIDATE, f"{CANDIDATE}\r\na={HIDDEN}", 1)
         await device.peer.create_answer(hidden)
-        await device.peer.add_candidate(IceCandidate(HIDDEN.replace("7 1", "8 1"), "0", 0))
+        await device.peer.add_candidate(IceCandidate(HIDDEN.replace("6f0c", "7f0c"), "0", 0))
         failure = device.peer.explain()
     assert failure.code == "ice_failed"
     assert "of ours 1 host" in failure.message

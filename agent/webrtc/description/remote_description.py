@@ -22,6 +22,7 @@ from agent.webrtc.description.sections import (
     serve_answer,
     serve_offer,
 )
+from agent.webrtc.internals import is_mdns_name
 
 MAX_DESCRIPTION_SIZE = 64 * 1024  # characters
 # a browser's offer has 100 to 300
@@ -33,8 +34,6 @@ MAX_LINE_LENGTH = 4096
 END_OF_CANDIDATES = "a=end-of-candidates"
 
 _CANDIDATE = "a=candidate:"
-# the place of the address in a candidate (RFC 8839 5.1)
-_ADDRESS = 4
 _CANDIDATE_TYPES = ("host", "srflx", "relay")
 _CREDENTIAL = re.compile(r"[!-~]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -55,8 +54,8 @@ class RemoteDescription:
     candidates: tuple[RTCIceCandidate, ...]
     end_of_candidates: bool
     served: Served
-    # candidates with a `.local` name in place of an address
-    hidden: int = 0
+    # with a `.local` name in place of an address
+    hidden: tuple[RTCIceCandidate, ...] = ()
 
     @property
     def mid(self) -> str | None:
@@ -101,10 +100,9 @@ def _read(lines: list[str], served: Served) -> RemoteDescription:
         _check_section(section)
     primary = _primary(description)
     candidates, ended = _candidates_of(lines, served)
-    hidden = sum(
-        is_hidden(line)
-        for line in {line for at in served.tags.values() for line in _sections(lines)[at]}
-    )
+    sections = _sections(lines)
+    named = {line for at in served.tags.values() for line in sections[at] if ".local" in line}
+    hidden = tuple(found for line in sorted(named) if (found := read_hidden(line)) is not None)
     return RemoteDescription(sdp, media, primary, candidates, ended, served, hidden)
 
 
@@ -112,9 +110,26 @@ def read_candidate(text: str) -> RTCIceCandidate | None:
     """A candidate that can be paired: component 1, UDP, a numeric address. None for any other, also
     `.local`.
     """
+    candidate = _usable_candidate(text)
+    try:
+        address = ipaddress.ip_address(candidate.ip if candidate is not None else "")
+    except ValueError:
+        return None
+    if address.is_unspecified or address.is_multicast or "%" in str(address):
+        return None
+    return candidate
+
+
+def read_hidden(text: str) -> RTCIceCandidate | None:
+    """The same with a `.local` name in place of its address, as browsers hide it."""
+    candidate = _usable_candidate(text)
+    return candidate if candidate is not None and is_mdns_name(candidate.ip) else None
+
+
+def _usable_candidate(text: str) -> RTCIceCandidate | None:
+    """One of UDP and component 1, whatever its address."""
     try:
         candidate = candidate_from_sdp(text.strip().removeprefix("a=").removeprefix("candidate:"))
-        address = ipaddress.ip_address(candidate.ip)
     except (AssertionError, ValueError):
         return None
     usable = (
@@ -123,15 +138,8 @@ def read_candidate(text: str) -> RTCIceCandidate | None:
         and candidate.type in _CANDIDATE_TYPES
         and 0 < candidate.port < 65_536
         and 0 < candidate.priority < 1 << 32
-        and not (address.is_unspecified or address.is_multicast or "%" in candidate.ip)
     )
     return candidate if usable else None
-
-
-def is_hidden(text: str) -> bool:
-    """Whether a candidate has a `.local` name in place of its address, as browsers write it."""
-    words = text.strip().removeprefix("a=").split()
-    return len(words) > _ADDRESS and words[_ADDRESS].lower().endswith(".local")
 
 
 def session_end(lines: list[str]) -> int:

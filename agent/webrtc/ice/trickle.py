@@ -17,12 +17,13 @@ from aiortc.rtcicetransport import RTCIceCandidate
 from agent.core.call.events import IceCandidate
 from agent.webrtc.description.remote_description import (
     RemoteDescription,
-    is_hidden,
     read_candidate,
+    read_hidden,
 )
 from agent.webrtc.ice import gather
+from agent.webrtc.ice.hidden_candidates import HiddenCandidates
 from agent.webrtc.ice.ice_servers import UsableServer
-from agent.webrtc.internals import PeerConnection, knows_remote_candidates
+from agent.webrtc.internals import PeerConnection, knows_remote_candidates, look_up
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +33,13 @@ MAX_TRICKLED = 40
 class Trickle:
     """The candidates of one connection."""
 
-    def __init__(self, pc: PeerConnection) -> None:
+    def __init__(self, pc: PeerConnection, *, relay_only: bool = False) -> None:
         self._pc = pc
+        self._relay_only = relay_only
         self._remote: RemoteDescription | None = None
         self._early: list[IceCandidate | None] = []
         self._trickled = 0
-        # candidates of the remote peer with a name in place of an address
-        self.hidden = 0
+        self.hidden = HiddenCandidates(self._look_up)
         self._remote_ended = self._local_ended = self._ended = False
 
     async def describe(self, remote: RemoteDescription) -> None:
@@ -46,9 +47,10 @@ class Trickle:
         now on.
         """
         self._remote = remote
-        self.hidden += remote.hidden
         for candidate in remote.candidates:
             await self._add(candidate)
+        for hidden in remote.hidden:
+            self._reveal(hidden)
         self._remote_ended |= remote.end_of_candidates
         early, self._early = self._early, []
         for waiting in early:
@@ -94,6 +96,10 @@ class Trickle:
         await self.end_local()
         return None if ice.local_candidates else "; ".join(faults) or "there is no TURN server"
 
+    async def close(self) -> None:
+        """End what runs in the background."""
+        await self.hidden.close()
+
     async def end_local(self) -> None:
         """No further candidate of ours will come."""
         self._local_ended = True
@@ -110,21 +116,33 @@ class Trickle:
                 candidate.sdp_mid, candidate.sdp_mline_index
             )
             return
-        usable = read_candidate(candidate.candidate)
-        if usable is None:
-            log.debug("a candidate that cannot be paired is ignored")
-            self.hidden += is_hidden(candidate.candidate)
-        elif self._remote is not None and self._remote.carries(
+        if self._remote is None or not self._remote.carries(
             candidate.sdp_mid, candidate.sdp_mline_index
         ):
+            return
+        usable, hidden = read_candidate(candidate.candidate), read_hidden(candidate.candidate)
+        if usable is not None:
             await self._add(usable)
+        elif hidden is not None:
+            self._reveal(hidden)
+        else:
+            log.debug("a candidate that cannot be paired is ignored")
+
+    def _reveal(self, candidate: RTCIceCandidate) -> None:
+        """Under `relay` a lookup would show our address to the network of the remote peer."""
+        if not self._ended and not self._relay_only:
+            self.hidden.add(candidate, self._maybe_end)
+
+    async def _look_up(self, candidate: RTCIceCandidate) -> bool:
+        return await look_up(self._pc.require_dtls().transport, candidate)
 
     async def _add(self, candidate: RTCIceCandidate) -> None:
         if not self._ended:
             await self._pc.require_dtls().transport.addRemoteCandidate(candidate)
 
     async def _maybe_end(self) -> None:
-        if self._ended or not (self._remote_ended and self._local_ended):
+        ended = self._remote_ended and self._local_ended and not self.hidden.pending
+        if self._ended or not ended:
             return
         if knows_remote_candidates(self._pc.require_ice()):
             self._ended = True

@@ -26,6 +26,7 @@ from agent.webrtc.internals.ice_candidates import (
     use_host_addresses,
 )
 from agent.webrtc.internals.interval_clock import steady_time
+from agent.webrtc.internals.mdns import is_mdns_name, look_up
 from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
 from agent.webrtc.internals.rtc_connection import PeerConnection
 from agent.webrtc.internals.rtp_receiver import FrameAssembler, ReceiverTap
@@ -59,7 +60,9 @@ __all__ = [
     "has_common_codec",
     "host_protocols",
     "interface_addresses",
+    "is_mdns_name",
     "knows_remote_candidates",
+    "look_up",
     "make_decoder",
     "open_relay",
     "pairs_of",

@@ -5,8 +5,10 @@ not.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import cast
+from unittest.mock import AsyncMock
 
 import aioice.ice
 import aioice.mdns
@@ -24,11 +26,12 @@ from agent.errors import PeerError
 from agent.ports import IceOptions, LocalStream
 from agent.webrtc import internals as inside
 from agent.webrtc.description.remote_description import END_OF_CANDIDATES, MAX_CANDIDATES
-from agent.webrtc.ice import gather
+from agent.webrtc.ice import gather, interfaces, trickle
 from tests.turnserver import PASSWORD, USER, TurnServer, turn_server
 from tests.webrtc.feeds import ClipFeed
 from tests.webrtc.offers import BROWSER_OFFER, CANDIDATE, candidate_line
 from tests.webrtc.pairs import Side, closing, connect
+from tests.webrtc.strangers import LOOPBACK
 
 pytestmark = pytest.mark.media
 
@@ -125,13 +128,17 @@ async def test_trickle_candidates_may_come_at_any_time(order: str, clip: list[by
         await caller.event(PeerConnected)
 
 
-async def test_trickle_local_names_are_never_looked_up(
+async def test_trickle_local_names_are_looked_up_and_hold_nothing(
     clip: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def looked_up(*_: object) -> None:
-        raise AssertionError("a .local name was looked up")
+    asked, answers = asyncio.Event(), asyncio.Event()
 
-    monkeypatch.setattr(aioice.mdns, "create_mdns_protocol", looked_up)
+    async def never(*_: object) -> bool:
+        asked.set()
+        await answers.wait()
+        return False
+
+    monkeypatch.setattr(trickle, "look_up", never)
     device, caller = Side(LocalStream(ClipFeed(clip))), Side()
     async with closing(device, caller):
         bare, _ = split_candidates(await caller.peer.create_offer())
@@ -140,11 +147,44 @@ async def test_trickle_local_names_are_never_looked_up(
         answer = await device.peer.create_answer(hidden)
         await device.peer.add_candidate(IceCandidate(LOCAL_NAME, "0", 0))
         await device.peer.add_candidate(None)
+        await asked.wait()
+        assert device.peer._trickle.hidden.count == 1
         await caller.peer.apply_answer(answer)
         # found as peer-reflexive, although the offer had nothing to check
         await device.event(PeerConnected)
         transport = device.peer.counters().transport
         assert transport.remote_candidate_type == "prflx"
+
+
+async def test_trickle_local_name_leads_to_a_remote_peer_that_cannot_begin(
+    clip: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A firewall here lets in only what answers: we have to send first, to an address that is
+    told by its name alone.
+    """
+
+    class Names:
+        async def resolve(self, _name: str) -> str:
+            return "127.0.0.1"
+
+        def datagram_received(self, *_: object) -> None:
+            """Nobody says more."""
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    monkeypatch.setattr(aioice.mdns, "create_mdns_protocol", AsyncMock(side_effect=Names))
+    device, caller = Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK), Side(ice=LOOPBACK)
+    async with closing(device, caller):
+        offer = re.sub(
+            r"(a=candidate:.* udp \d+) \S+ ", r"\1 hidden.local ", await caller.peer.create_offer()
+        )
+        answer = await device.peer.create_answer(offer)
+        # it knows no address of ours, and only answers
+        bare, _ = split_candidates(answer)
+        await caller.peer.apply_answer(bare)
+        await device.event(PeerConnected)
+        assert device.peer.counters().transport.remote_candidate_type == "host"
 
 
 async def test_trickle_too_many_and_broken_trickled_candidates_are_ignored(
@@ -256,7 +296,7 @@ async def test_trickle_only_chosen_addresses_are_used(clip: list[bytes]) -> None
 async def test_trickle_loopback_serves_where_there_is_nothing_else(
     clip: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda **_: [])
+    monkeypatch.setattr(interfaces, "host_addresses", interfaces.HostAddresses(list))
     side = Side(LocalStream(ClipFeed(clip)))
     async with closing(side):
         assert " 127.0.0.1 " in await side.peer.create_offer()

@@ -1,0 +1,73 @@
+"""Names in place of addresses, asked for by multicast."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import aioice.ice
+import aioice.mdns
+import pytest
+from aiortc.rtcicetransport import RTCIceCandidate, RTCIceGatherer, RTCIceTransport
+
+from agent.webrtc.internals import REFUSED, Refusal, is_mdns_name, look_up
+
+NAME = "0b6f0d0f-9c3d-4c8e-8d2f-a1b2c3d4e5f6.local"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_name"),
+    [(NAME, True), ("192.0.2.1", False), ("a.b.local", False), (".local", False), ("x", False)],
+)
+def test_mdns_name_is_one_label(text: str, is_name: bool) -> None:
+    assert is_mdns_name(text) is is_name
+    assert aioice.mdns.is_mdns_hostname(text) is is_name
+
+
+class Multicast:
+    """In the place of aioice's socket: knows one name."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.closed = False
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        raise LookupError("a parser's")
+
+    async def resolve(self, name: str) -> str | None:
+        self.asked.append(name)
+        return "192.0.2.9" if name == NAME else None
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def test_mdns_look_up_adds_a_candidate_whose_name_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    multicast: Any = Multicast()
+
+    async def made() -> Any:
+        return multicast
+
+    monkeypatch.setattr(aioice.mdns, "create_mdns_protocol", made)
+    transport = RTCIceTransport(RTCIceGatherer([]))
+    ice = transport._connection
+    try:
+        for name, known in ((NAME, True), ("nobody.local", False)):
+            candidate = RTCIceCandidate(1, "1", name, 50_000, 1, "udp", "host")
+            assert await look_up(transport, candidate) is known
+        assert [each._network_host for each in ice._remote_candidates] == ["192.0.2.9"]
+        before = REFUSED.of(Refusal.MALFORMED)
+        multicast.datagram_received(b"broken", ("192.0.2.7", 5353))
+        assert REFUSED.of(Refusal.MALFORMED) == before + 1
+    finally:
+        await ice.close()
+    assert multicast.closed
+
+
+def test_mdns_contract_with_aioice() -> None:
+    source = inspect.getsource(aioice.ice.Connection.add_remote_candidate)
+    assert "await get_or_create_mdns_protocol(self)" in source
+    assert "await mdns_protocol.resolve(remote_candidate.host)" in source
+    assert "await unref_mdns_protocol(self)" in inspect.getsource(aioice.ice.Connection.close)
