@@ -107,6 +107,17 @@ class Device:
         return found()[0]
 
 
+def _retained_status(
+    broker: FakeBroker, retained: Retained, topics: Topics, options: ClientOptions
+) -> StatusPublisher:
+    """What it says of itself on each connect."""
+    about = wire.About(uid=UID, model="none", max_conversations=options.max_conversations)
+    retained.say(topics.about(UID), wire.encode(about))
+    # tests count what is said, so nothing is confirmed
+    clocks = (options.wall, options.monotonic)
+    return StatusPublisher(broker, retained, topics, UID, "boot-1", *clocks, confirm_after=3600)
+
+
 @asynccontextmanager
 async def device(
     network: FakeNetwork,
@@ -134,19 +145,7 @@ async def device(
     channel = CommandChannel(
         broker, uid=UID, prefix=PREFIX, mark=lambda: retained.mark, now=options.wall
     )
-    about = wire.About(uid=UID, model="none", max_conversations=options.max_conversations)
-    retained.say(topics.about(UID), wire.encode(about))
-    status = StatusPublisher(
-        broker,
-        retained,
-        topics,
-        UID,
-        "boot-1",
-        options.wall,
-        options.monotonic,
-        # tests count what is said
-        confirm_after=3600,
-    )
+    status = _retained_status(broker, retained, topics, options)
 
     async def snapshot(_size: int) -> Jpeg:
         await made.camera.wait()

@@ -18,7 +18,8 @@ from pathlib import Path
 from tests.bench.figures import Figure, spread
 from tests.bench.scene import Scene
 from tests.bench.setup_time import stock_offer
-from tests.faults.kills import STRIKES, Victims, World, choose, next_accepted, strike
+from tests.faults.kills import STRIKES, World, choose, next_accepted, strike
+from tests.faults.victims import Victims
 
 # at the time of each kill
 CALLS = 10

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import os
 import shutil
 import statistics
@@ -19,11 +18,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import av
-
 from tests.bench import gstreamer, senders
 from tests.bench.clips import CLIP_1080P, CLIPS, SECONDS, Clip
 from tests.bench.figures import Figure, NotMeasured, grid
+from tests.bench.long_clip import write_stream
 from tests.bench.process import cpu_seconds, usage
 from tests.bench.receiver import Receiver, accepting_rsa
 from tests.bench.scene import Caller, Scene
@@ -295,27 +293,6 @@ def source(path: Path, clip: Clip) -> str:
     one.
     """
     return f'source = "file:{path}"\nbitrate = {clip.bitrate}\nmax_bitrate = {2 * clip.bitrate}\n'
-
-
-def write_stream(path: Path, seconds: float) -> Path:
-    """The clip repeated for at least so long: GStreamer reads a file once from end to end."""
-    long = path.with_stem(f"{path.stem}-long")
-    with av.open(str(long), "w") as output:
-        copied = None
-        for number in range(math.ceil(seconds / SECONDS)):
-            with av.open(str(path)) as once:
-                copied = copied or output.add_stream_from_template(once.streams.video[0])
-                for packet in once.demux(video=0):
-                    if (
-                        packet.pts is not None
-                        and packet.dts is not None
-                        and packet.time_base is not None
-                    ):
-                        offset = round(number * SECONDS / packet.time_base)
-                        packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
-                        packet.stream = copied
-                        output.mux(packet)
-    return long
 
 
 def system_python() -> str:

@@ -84,49 +84,40 @@ def ready_chroot() -> Path:
     return folder
 
 
+# Warnings of picamera2's own code are none of ours.
+_PYTEST_OPTIONS = (
+    *("-q", "-W", "default", "-p", "tests.camera.inside.fixtures", "-p", "no:cacheprovider"),
+    *("-o", "python_files=inside_*.py", "-o", "junit_logging=all"),
+)
+_COMMAND = (
+    *("unshare", "--mount", "--propagation", "private", "sh", "-c", _SCRIPT, "sh"),
+    *_PYTEST_OPTIONS,
+)
+
+
+def _environment(chroot: Path, port: int, report: str) -> dict[str, str]:
+    return {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/root",
+        "LC_ALL": "C.UTF-8",
+        # the tree is read-only there
+        "PYTHONPYCACHEPREFIX": "/var/cache/callbox",
+        "INSIDE_CAMERA_CHROOT": "1",
+        "TEST_BROKER_PORT": str(port),
+        "CHROOT": str(chroot),
+        "PROJECT": str(ROOT),
+        "REPORT": report,
+    }
+
+
 def run_inside(chroot: Path, node_ids: list[str]) -> dict[str, Outcome]:
     """Run these tests in the chroot, beside a mosquitto of their own. By node id, without a
     parameter's brackets.
     """
     with tempfile.TemporaryDirectory() as report, _broker(Path(report)) as port:
-        environ = {
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": "/root",
-            "LC_ALL": "C.UTF-8",
-            # the tree is read-only there
-            "PYTHONPYCACHEPREFIX": "/var/cache/callbox",
-            "INSIDE_CAMERA_CHROOT": "1",
-            "TEST_BROKER_PORT": str(port),
-            "CHROOT": str(chroot),
-            "PROJECT": str(ROOT),
-            "REPORT": report,
-        }
-        # Warnings of picamera2's own code are none of ours.
-        plugins = ["-p", "tests.camera.inside.fixtures", "-p", "no:cacheprovider"]
-        options = [
-            "-q",
-            "-W",
-            "default",
-            *plugins,
-            "-o",
-            "python_files=inside_*.py",
-            "-o",
-            "junit_logging=all",
-        ]
-        command = [
-            "unshare",
-            "--mount",
-            "--propagation",
-            "private",
-            "sh",
-            "-c",
-            _SCRIPT,
-            "sh",
-            *options,
-        ]
         done = subprocess.run(
-            [*command, "--junitxml=/tmp/report/junit.xml", *node_ids],
-            env=environ,
+            [*_COMMAND, "--junitxml=/tmp/report/junit.xml", *node_ids],
+            env=_environment(chroot, port, report),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=_RUN_TIMEOUT,

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.bench.setup_time import stock_offer
-from tests.faults.kills import STRIKES, Victims, World, next_accepted, strike
+from tests.faults.kills import STRIKES, World, next_accepted, strike
+from tests.faults.victims import Victims
 
 # at the time of each kill
 CALLS = 4

@@ -14,10 +14,16 @@ from random import Random
 from typing import Any
 
 from agent.signaling.protocol.command_messages import COMMANDS
-from agent.signaling.protocol.json_limits import MAX_DEPTH, MAX_PAYLOAD
+from agent.signaling.protocol.json_limits import MAX_PAYLOAD
+from tests.faults.fuzz.odd_values import (
+    CONVERSATION,
+    ODD_NUMBERS,
+    ODD_TEXTS,
+    ODD_VALUES,
+    RAW_LITERALS,
+)
 from tests.webrtc.offers import BROWSER_OFFER
 
-CONVERSATION = "2b7f1f0e-2f0d-4a86-9c8d-2d6c8f3f4a11"
 CANDIDATE = "candidate:1 1 udp 2130706431 192.0.2.9 50000 typ host generation 0"
 SENT_AT = "2027-01-15T08:00:00.000Z"
 HEAD = {"conversation": CONVERSATION, "party": "fuzz"}
@@ -53,142 +59,6 @@ COMMAND_BODIES: tuple[dict[str, Any], ...] = (
     {"override": "accept", "until": SENT_AT},
     {"override": None},
     {},
-)
-ODD_NUMBERS = (
-    0,
-    -1,
-    1,
-    2,
-    63,
-    64,
-    127,
-    128,
-    255,
-    256,
-    65535,
-    65536,
-    99999,
-    2**31,
-    2**32,
-    2**53 + 1,
-    2**64,
-    -(2**63),
-    10**40,
-)
-ODD_TEXTS = (
-    *(
-        "",
-        " ",
-        "-",
-        "0",
-        "x" * 65,
-        "x" * 1025,
-        "\u0000",
-        "\n",
-        "\r\n",
-        "a b",
-        "é",
-        "٣",
-        "\U0001f600",
-        "\u2028",
-        "\x85",
-    ),
-    *(
-        "../..",
-        "+",
-        "#",
-        "$SYS",
-        "null",
-        "NaN",
-        "1e999",
-        "0x10",
-        "-1",
-        "9" * 5000,
-        "%s%n",
-        "::1",
-        "fe80::1%lo",
-        "x.local",
-    ),
-    *(
-        CONVERSATION,
-        CONVERSATION.upper(),
-        CONVERSATION + "\n",
-        "00000000-0000-0000-0000-000000000000",
-    ),
-    *(
-        "0001-01-01T00:00:00Z",
-        "9999-12-31T23:59:59.999Z",
-        "2027-01-15T08:00:00+23:59",
-        "2027-02-30T08:00:00Z",
-    ),
-    *(
-        "v=0",
-        "v=0\r\n",
-        "ACCEPTED",
-        "BUSY",
-        "stun:",
-        "turn:192.0.2.1:3478?transport=tcp",
-        "closed",
-        "shutdown",
-    ),
-)
-ODD_VALUES: tuple[Any, ...] = (
-    *(
-        None,
-        True,
-        False,
-        0.1,
-        -0.0,
-        1e308,
-        5e-324,
-        [],
-        {},
-        [[]],
-        {"": {}},
-        [None] * 300,
-        {"candidate": {}},
-        [{"urls": []}],
-    ),
-    *ODD_NUMBERS,
-    *ODD_TEXTS,
-)
-RAW_LITERALS = (
-    *(
-        "NaN",
-        "Infinity",
-        "-Infinity",
-        "1e999",
-        "-1e999",
-        "-0",
-        "1" * 4400,
-        "0." + "1" * 5000,
-        "1E400",
-        "01",
-        "+1",
-        ".5",
-    ),
-    *(
-        '"\\ud800"',
-        '"\\udc00\\ud800"',
-        '"\\ud83d\\ude00"',
-        '"\\u0000"',
-        '"\\x"',
-        '"',
-        "'a'",
-        "tru",
-        "",
-        ",",
-        "{",
-        "]",
-        "/**/1",
-    ),
-    *(
-        "[" * MAX_DEPTH + "]" * MAX_DEPTH,
-        "[" * 20_000,
-        '{"a":' * 100 + "1" + "}" * 100,
-        '"' + "[" * 2000 + '"',
-    ),
-    *('{"a":1,"a":2}', '"' + "\\\\" * 5000 + '"', '"' + "é" * 9000 + '"'),
 )
 _LITERAL = re.compile(r'"[^"\\]*"|-?\d+(?:\.\d+)?|true|false|null')
 _NUMBER = re.compile(r"\d+")

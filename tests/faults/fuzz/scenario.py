@@ -28,12 +28,13 @@ from tests.fakes.broker import FakeBroker
 from tests.fakes.network import FakeNetwork, Message
 from tests.fakes.peer import FakePeer, FakePeers
 from tests.faults.fuzz import mutations
+from tests.faults.fuzz.odd_values import CONVERSATION
 
 PREFIX = "callbox/v1"
 DEVICE = "door-1"
 SENDERS = ("front-desk", "b", "mallory")
 CONVERSATIONS = (
-    mutations.CONVERSATION,
+    CONVERSATION,
     "11111111-2222-4333-8444-555555555555",
     "00000000-0000-0000-0000-000000000001",
 )

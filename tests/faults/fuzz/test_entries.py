@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.clock import FastLoop
 from tests.faults.fuzz import datagrams, entries, mutations
+from tests.faults.fuzz.odd_values import ODD_TEXTS
 from tests.faults.fuzz.scenario import play
 
 CHANCES = st.integers(0, 2**32).map(Random)
@@ -72,7 +73,7 @@ def test_mutated_candidates(random: Random) -> None:
 
 
 @given(
-    st.sampled_from(mutations.ODD_TEXTS)
+    st.sampled_from(ODD_TEXTS)
     | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,12}[Z+-].{0,5}")
 )
 def test_odd_times(text: str) -> None:
