@@ -112,7 +112,11 @@ class HealthPublisher:
     async def _run(self) -> None:
         while True:
             self._due.clear()
-            await self._tell()
+            try:
+                await self._tell()
+            except Exception:
+                # the task's edge: a driver's surprise costs one message, and not all that follow
+                logger.exception("health could not be told")
             await self._wait(asyncio.Event(), SHORTEST)
             pause = INTERVAL * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads a fleet, guards nothing
             await self._wait(self._due, pause - SHORTEST)

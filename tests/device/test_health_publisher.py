@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+
+import pytest
 
 from agent.counts import RefusalCounts, RefusalKind
 from agent.device.device_state import DeviceState
@@ -75,12 +77,12 @@ class Door:
 
 
 @asynccontextmanager
-async def door(folder: Path, board: BoardHealth | None = None) -> AsyncIterator[Door]:
+async def door(folder: Path, board: Callable[[], BoardHealth] = BoardHealth) -> AsyncIterator[Door]:
     network = FakeNetwork()
     broker = FakeBroker(network, "door-1")
     parts = Door(network, broker, DeviceState("auto"), RefusalCounts(), ManualClock(), Waits())
     sources = HealthSources(
-        board=lambda: board or BoardHealth(),
+        board=board,
         history=RunHistory(folder, "boot-1"),
         outbox=cast("Outbox", _Outbox()),
         counts=parts.counts,
@@ -100,7 +102,7 @@ async def test_health_has_the_names_of_the_protocol(tmp_path: Path) -> None:
     board = BoardHealth(
         temperature_celsius=48.3, undervoltage=False, load1=0.5, wifi=Wifi(-54, 72.2)
     )
-    async with door(tmp_path, board) as here:
+    async with door(tmp_path, lambda: board) as here:
         (said,) = here.said()
         (published,) = (each for each in here.network.published if each.topic == TOPIC)
     assert said == {
@@ -183,6 +185,26 @@ async def test_health_of_many_changes_is_one_after_the_shortest_rest(tmp_path: P
         for _ in range(2):
             await here.waits.begun()
         assert [each["faults"] for each in here.said()] == [[], ["page_failed", "record_not_kept"]]
+
+
+async def test_health_that_cannot_be_read_is_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers: Iterator[BoardHealth | Exception] = iter(
+        [BoardHealth(load1=0.5), RuntimeError("a driver"), BoardHealth(load1=0.7)]
+    )
+
+    def look() -> BoardHealth:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async with door(tmp_path, look) as here:
+        for _ in range(2):
+            await next_one(here)
+        assert [each["load1"] for each in here.said()] == [0.5, 0.7]
+    assert "could not be told" in caplog.text
 
 
 async def test_health_changes_that_are_no_faults_wake_nobody(tmp_path: Path) -> None:
