@@ -65,6 +65,25 @@ async def test_a_hole_of_some_seconds(
 
 
 @across_a_link
+async def test_a_hole_that_loses_the_call(
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    """Its line is free meanwhile; the picture comes back, in the same call, with the path."""
+    async with scene(tmp_path, mosquitto, watcher) as at:
+        viewing = await at.call(measure=False)
+        mark = len(watcher.messages)
+        await at.link.change(up=False)
+        status = await watcher.wait(f"{UID}/status", lambda body: not body["busy"], after=mark)
+        mark = len(watcher.messages)
+        await at.link.change(up=True)
+        await viewing.next_picture()
+        await watcher.wait(f"{UID}/status", lambda body: body["busy"], after=mark)
+        record = await ended(at)
+    assert status["conversations"] == 1
+    assert record["reason"] == "user_hangup"
+
+
+@across_a_link
 async def test_another_address(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:
     """Nobody waits for silence: the kernel says that the address has changed."""
     async with scene(tmp_path, mosquitto, watcher) as at:
