@@ -1,12 +1,10 @@
 // @ts-check
 /**
  * Calls to and from callbox devices in a browser: MQTT 5 carries the signaling, WebRTC the media.
- * No
- * user interface.
+ * No user interface.
  *
  *     import { CallClient } from "./conversation.js";
- *     const client = new CallClient({ broker: "wss://example.org/mqtt", uid: "front-desk", token
- * });
+ *     const client = new CallClient({ broker: "wss://example.org/mqtt", uid: "front-desk" });
  *     client.on("called", (conversation) => conversation.accept(localStream));
  *     await client.start();
  *     const conversation = client.call("door-1", localStream, { userData: { text: "hello" } });

@@ -4,8 +4,7 @@
  * call (PROTOCOL 2, 8).
  *
  * Pure, as the rules of a call are. It keeps a bounded memory of conversations that ended, so that
- * a
- * repeated invitation gets its old answer, and of withdrawals that overtook their invitation, so
+ * a repeated invitation gets its old answer, and of withdrawals that overtook their invitation, so
  * that it does not ring.
  */
 

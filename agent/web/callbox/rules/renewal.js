@@ -9,11 +9,9 @@
  * - *Our network changed.* A fresh transport at once, silent or not; what was in the making has the
  *   old addresses, and is replaced. It counts as a word of the remote peer: the silence is ours.
  * - *Before there is an answer* no fresh transport can be offered. Where our network changes once
- * the
- *   first one is in the making, a fresh one follows the acceptance at once.
+ *   the first one is in the making, a fresh one follows the acceptance at once.
  * - *While the first one connects* a fresh one may be offered beside it, from either side. The
- * first
- *   to be connected establishes the call, and none of them puts its deadline off.
+ *   first to be connected establishes the call, and none of them puts its deadline off.
  * - On a collision of offers the inviter's wins.
  */
 
