@@ -13,6 +13,7 @@ import pytest
 from tests.parts import missing, require_part
 
 FOLDER = Path(__file__).parent
+CLIENT = FOLDER.parent.parent / "agent" / "web" / "callbox"
 FAKES = FOLDER.parent / "fakes" / "web"
 # the first Node whose test runner has a clock to mock that includes `Date`
 OLDEST = 20
@@ -51,6 +52,17 @@ SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*
 async def test_node_runs(script: str) -> None:
     code, output = await run(await require_node(), "--test", "--test-reporter=tap", script)
     assert code == 0, output
+
+
+def test_modules_of_the_client_have_a_test_each() -> None:
+    """At the mirrored place."""
+    modules = {path.relative_to(CLIENT).with_suffix("") for path in CLIENT.rglob("*.js")}
+    tests = FOLDER / "callbox"
+    tested = {
+        path.relative_to(tests).with_suffix("").with_suffix("") for path in tests.rglob("*.test.js")
+    }
+    assert modules
+    assert sorted(modules - tested) == []
 
 
 def test_scripts_need_nothing_installed() -> None:
