@@ -144,9 +144,12 @@ class Visitor:
         await expect(self.part("incoming")).to_be_visible()
         await self.page.wait_for_timeout(GUARD)
 
-    async def expect_end(self, sentence: str | re.Pattern[str]) -> None:
-        """The call is over, and this says how."""
-        await expect(self.part("summary-sentence")).to_have_text(sentence)
+    async def expect_end(
+        self, sentence: str | re.Pattern[str], *, patience: float = PATIENCE
+    ) -> None:
+        """The call is over within `patience` seconds, and this says how."""
+        summary = self.part("summary-sentence")
+        await expect(summary).to_have_text(sentence, timeout=patience * 1000)
         await expect(self.part("summary")).to_be_visible()
         await expect(self.part("hang-up")).to_be_hidden()
 

@@ -10,15 +10,18 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
+from agent.core.call.machine import Timing
 from tests.conftest import Mosquitto
 from tests.e2e.browser import HIDE_ADDRESSES, chromium
-from tests.e2e.device import ACCEPT_ALL, UID, Program, Watcher, configuration, device
+from tests.e2e.device import ACCEPT_ALL, PATIENCE, UID, Program, Watcher, configuration, device
 from tests.web.page_harness import visiting
 
 # A browser on a busy machine takes its time, and a timeout in here has more to say than the one of
 # the whole test.
 pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(120)]
 
+# seconds; how long a call that is lost is held (PROTOCOL 3), and some to notice its end
+HOLD = Timing().hold + PATIENCE
 BROKER_AWAY = "The server for calls cannot be reached. Trying again…"
 
 
@@ -138,7 +141,9 @@ async def test_page_device_crashes_during_a_call(
             program.signal(signal.SIGKILL)
             await expect(visitor.part("call-state")).to_have_text("Reconnecting…")
             await visitor.look("device-lost")
-            await visitor.expect_end(f"The connection to {UID} was lost and did not come back.")
+            await visitor.expect_end(
+                f"The connection to {UID} was lost and did not come back.", patience=HOLD
+            )
     finally:
         await program.end()
 
