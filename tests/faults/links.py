@@ -46,8 +46,8 @@ _AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Of both directions, but for `rate`, which is the near side's uplink. A rate of 0 is no
-    limit.
+    """Of both directions, but for `rate` and `uplink`, which are the near side's way out. A rate of
+    0 is no limit.
     """
 
     delay: float = 0.0  # seconds, one way
@@ -57,6 +57,8 @@ class Conditions:
     # bytes that wait for their turn, sixty full packets; what comes when it is full is lost
     queue: int = 75_000
     up: bool = True
+    # whether anything of the near side gets out
+    uplink: bool = True
     # bytes of an IP packet; a larger one is lost without a word. 0 is no limit.
     largest: int = 0
 
@@ -239,7 +241,8 @@ class Direction:
         passage.packets += 1
         passage.history[self._slice(now)] += len(packet)
         too_large = 0 < conditions.largest < len(packet)
-        if not conditions.up or too_large or random.random() < conditions.loss:
+        up = conditions.up and (conditions.uplink or not self._limited)
+        if not up or too_large or random.random() < conditions.loss:
             passage.lost += 1
             return
         rate = conditions.rate if self._limited else 0.0

@@ -17,8 +17,12 @@ CONSENT_INTERVAL = 1.0
 CONSENT_EXPIRY = 30.0
 # answers may take 1.5 s: a full uplink queue is not a lost peer
 CONSENT_RETRANSMISSIONS = 1
-# seconds without anything at all, or without a sign that anything of ours arrives: told
+# seconds without anything at all: told
 SILENCE = 3.0
+# seconds without a sign that anything of ours arrives, which comes a second late: told as well
+ONE_WAY = 2.5
+# seconds since the last packet, in which that is no silence
+LIVELY = 1.0
 # seconds without such a sign, after which one is asked for more often
 DOUBT = 1.2
 # seconds between two looks at what has come
@@ -109,10 +113,10 @@ class ConsentWatch:
                 if self._silent and not one_way:
                     self._silent, self._unanswered = False, 0.0
                     self._on_heard()
-            longest = max(quiet, self._unanswered)
-            if longest >= SILENCE and not self._silent:
+            unanswered = self._unanswered >= ONE_WAY and quiet < LIVELY
+            if (quiet >= SILENCE or unanswered) and not self._silent:
                 self._silent, one_way = True, quiet < SILENCE
-                self._on_silent(longest)
+                self._on_silent(max(quiet, self._unanswered))
             if not self._silent:
                 self._on_listened(listened)
 

@@ -31,6 +31,9 @@ _REMEMBERED_SOURCES = 8
 # Seconds in which a FIR with the number of the last one repeats it (RFC 5104 4.3.1.2). Who repeats
 # it for longer lacks the picture, or does not count.
 FIR_REPEATED = 3.0
+# Seconds since the report before. Reports on sound come every five seconds in Chromium: what such
+# a one names may have arrived long ago.
+PROMPT_REPORT = 2.0
 # byte of a FIR's entry
 _NUMBER_AT = 4
 # seconds by which a round trip may come out negative
@@ -55,7 +58,7 @@ class SenderTally:
     """What the remote peer reported of one stream, and what was resent. Units are W3C's."""
 
     reports: int = 0
-    # of those, such as named a packet that none named before
+    # of those, such as named a packet that the one shortly before did not
     acknowledged: int = 0
     nack_count: int = 0
     pli_count: int = 0
@@ -85,6 +88,7 @@ class RemoteFeedback:
         # middle of the NTP time -> when it was sent
         self._reports_sent: OrderedDict[int, float] = OrderedDict()
         self._highest: int | None = None
+        self._reported_at = float("-inf")
         # source of the request -> number of its last FIR, and when that came first
         self._requests: OrderedDict[int, tuple[int, float]] = OrderedDict()
 
@@ -110,9 +114,10 @@ class RemoteFeedback:
     def _on_report(self, report: RtcpReceiverInfo) -> None:
         tally = self.tally
         tally.reports += 1
-        if report.highest_sequence != self._highest:
-            self._highest = report.highest_sequence
+        now = time.monotonic()
+        if report.highest_sequence != self._highest and now - self._reported_at <= PROMPT_REPORT:
             tally.acknowledged += 1
+        self._highest, self._reported_at = report.highest_sequence, now
         tally.packets_lost = report.packets_lost
         tally.fraction_lost = report.fraction_lost / 256
         tally.jitter = report.jitter / self._clock_rate

@@ -108,6 +108,8 @@ async def test_consent_of_a_path_with_a_long_queue_is_kept(
 ) -> None:
     """Answers come too late, or not at all; reports name packets that arrived."""
     hasten(monkeypatch)
+    # a report comes every 0.5 to 1.5 s
+    monkeypatch.setattr(ice, "ONE_WAY", 3.5)
     device, caller = Side(LocalStream(ClipFeed(clip))), Side()
     async with closing(device, caller):
         await connect(caller, device)
@@ -118,14 +120,16 @@ async def test_consent_of_a_path_with_a_long_queue_is_kept(
         async def unanswered() -> bool:
             return False
 
-        monkeypatch.setattr(consent, "_check", unanswered)
+        await until(lambda: device.peer._media.acknowledged > 0)
         reports = device.peer._media.acknowledged
-        await until(lambda: device.peer._media.acknowledged >= reports + 3)
+        monkeypatch.setattr(consent, "_check", unanswered)
+        await until(lambda: device.peer._media.acknowledged >= reports + 5)
         assert not device.of(PeerSilent)
 
 
 def hasten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ice, "CONSENT_INTERVAL", 0.2)
     monkeypatch.setattr(ice, "SILENCE", 2.0)
+    monkeypatch.setattr(ice, "ONE_WAY", 2.0)
     monkeypatch.setattr(ice, "DOUBT", 1.0)
     monkeypatch.setattr(ice, "LISTENING", 0.05)

@@ -114,3 +114,16 @@ async def test_feedback_receiver_reports_come_in_w3c_units(call: Call) -> None:
         sent = call.sent()
         assert sent.remote_fraction_lost == 0.25
         assert sent.remote_jitter == 0.01
+
+
+async def test_feedback_report_on_what_came_long_ago_is_no_sign_that_packets_arrive(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        media = call.device.peer._media
+        await until(lambda: media.acknowledged > 0)
+        monkeypatch.setattr(feedback, "PROMPT_REPORT", 0.0)
+        before, reports = media.acknowledged, media.heeded[1]
+        await until(lambda: media.heeded[1] >= reports + 2)
+        assert media.acknowledged == before
