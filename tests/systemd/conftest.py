@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.util
 import os
 import shutil
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +22,8 @@ from tests.systemd.machine import CACHE, Machine
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITES = ("trixie", "bookworm")
+# seconds; a package that another run may still be copying stays
+KEPT_FOR = 3600.0
 
 
 @pytest.fixture(scope="session")
@@ -47,10 +52,18 @@ def build_package(builder: ModuleType, suite: str, arch: str) -> Path:
     digest.update((ROOT / "pyproject.toml").read_bytes())
     folder = CACHE / f"deb-{suite}-{arch}"
     kept = folder / digest.hexdigest()[:16]
-    if not kept.is_dir():
-        shutil.rmtree(folder, ignore_errors=True)
-        built = builder.build(builder.SUITES[suite], arch, folder / "new", compression="none")
-        built.parent.rename(kept)
+    folder.mkdir(parents=True, exist_ok=True)
+    # another run, of other sources, may be at it as well
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.is_dir():
+            for old in folder.iterdir():
+                if time.time() - old.stat().st_mtime > KEPT_FOR:
+                    shutil.rmtree(old, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=folder) as scratch:
+                out = Path(scratch, "new")
+                builder.build(builder.SUITES[suite], arch, out, compression="none")
+                out.rename(kept)
     return next(kept.glob("*.deb"))
 
 
