@@ -22,7 +22,7 @@ import pytest
 
 from agent.h264.parameter_sets import sequence_parameters, signaled_profile
 from tests.conftest import Mosquitto
-from tests.e2e.device import ACCEPT_ALL, Program, Watcher, record_of, watching
+from tests.e2e.device import ACCEPT_ALL, ALL_COMMANDS, Program, Watcher, record_of, watching
 
 PORT = int(os.environ["TEST_BROKER_PORT"])
 UID = "camera-door"
@@ -38,7 +38,7 @@ async def device(folder: Path, camera: str = "") -> AsyncIterator[tuple[Program,
     """A device with the virtual camera, online, and somebody who sees all that is published."""
     config = folder / "camera-door.toml"
     config.write_text(
-        f'uid = "{UID}"\nstate_directory = "{folder}/state"\n[mqtt]\nport = '
+        f'uid = "{UID}"\nstate_directory = "{folder}/state"\n{ALL_COMMANDS}[mqtt]\nport = '
         f'{PORT}\n[video]\nsource = "picamera2"\n'
         f"width = 640\nheight = 360\nbitrate = 800_000\n[camera]\n{camera}\n[audio]\ncapture = "
         f'"none"\n'
