@@ -16,6 +16,7 @@ READY_TIMEOUT = 20.0
 
 SETTINGS = """\
 uid = "door-1"
+commands = ["close", "reject", "mute", "reload"]
 [mqtt]
 username = "door-1"
 [video]
