@@ -14,6 +14,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
+from itertools import starmap
 from typing import NamedTuple
 
 from agent.ports import IceOptions
@@ -50,8 +51,8 @@ class HostAddresses:
 
     def __init__(
         self,
-        find: Callable[[], Iterable[LocalAddress]] = lambda: map(
-            LocalAddress._make, interface_addresses()
+        find: Callable[[], Iterable[LocalAddress]] = lambda: starmap(
+            LocalAddress, interface_addresses()
         ),
     ) -> None:
         self._find = find
