@@ -10,7 +10,7 @@ from agent.client.call_context import CallContext, CallObserver, ClientOptions
 from agent.client.conversation import Conversation
 from agent.client.emitter import Emitter
 from agent.core.call import events as ev
-from agent.core.call.decision import Decision
+from agent.core.call.decision import NO_LINE_FREE, Decision
 from agent.core.call.incoming import IncomingCall, is_expired
 from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
@@ -138,6 +138,7 @@ class ActiveCalls:
             self.conversations[conversation.id] = conversation
             self._emitter.emit("conversations")
         self._spawn(conversation.run())
+        self._end_crowded_out()
         return conversation
 
     async def begun(self, conversation: Conversation) -> None:
@@ -160,8 +161,15 @@ class ActiveCalls:
             lost = self._registry.displaced_by(rules)
             if lost is not None:
                 self.signaled[lost.signaled_as].hang_up(CloseReason.REPLACED)
-        if State.LOST in (before, rules.state) and rules.state is not State.CLOSED:
+        # both leave, or take, a line
+        if {State.LOST, State.RINGING} & {before, rules.state} and rules.state is not State.CLOSED:
             self._emitter.emit("conversations")
+        self._end_crowded_out()
+
+    def _end_crowded_out(self) -> None:
+        """Whoever still rings when the last line is taken hears BUSY (PROTOCOL 3)."""
+        for call in self._registry.crowded_out():
+            self.signaled[call.signaled_as].post(NO_LINE_FREE.request)
 
     def renamed(self, conversation: Conversation, before: str) -> None:
         self.signaled[conversation.signaled_as] = self.signaled.pop(before)

@@ -13,6 +13,7 @@ from agent.core.call import events as ev
 from agent.core.call.decision import Action, Decision
 from agent.core.call.machine import State
 from agent.core.call.reasons import CallStatus, CloseReason
+from agent.core.call.registry import MAX_RINGING
 from agent.errors import InvalidStateError
 from agent.ports import LocalStream, Signal
 from agent.signaling.protocol import messages as wire
@@ -52,17 +53,20 @@ async def test_active_calls_who_is_turned_away_takes_no_line() -> None:
         party(network, "bob", screening=screening) as bob,
         party(network, "mallory") as mallory,
     ):
-        numbers: list[int] = []
-        bob.client.on("conversations", lambda: numbers.append(len(bob.client.conversations)))
+        numbers: list[tuple[int, bool]] = []
+        bob.client.on(
+            "conversations",
+            lambda: numbers.append((len(bob.client.conversations), bob.client.busy)),
+        )
         turned_away, proper = mallory.client.call("bob"), alice.client.call("bob")
         await (await called(bob)).accept()
         assert await proper.answered() is CallStatus.ACCEPTED
         assert (await turned_away.wait_closed()).call_status is CallStatus.REJECTED
-        assert numbers == [1]
+        assert numbers == [(1, False), (1, True)]
         assert [name for name in bob.names if name in ("called", "closed")].count("called") == 2
         proper.hang_up()
         await bob.client.close()
-    assert numbers == [1, 0]
+    assert numbers[2:] == [(0, False)]
 
 
 async def test_active_calls_invitation_twice_in_one_breath_is_refused_once() -> None:
@@ -214,12 +218,59 @@ async def test_active_calls_ask_about_no_invitation_that_is_too_old() -> None:
     assert screening.asked == []
 
 
-async def test_active_calls_screening_is_told_that_no_line_is_free() -> None:
+def answers(signaling: FakeSignaling) -> list[tuple[str, str | None]]:
+    """The conversations that were answered, and how."""
+    return [
+        (each.conversation, each.effect.status.value)
+        for each in signaling.said
+        if isinstance(each.effect, ev.SendResponse)
+    ]
+
+
+async def test_active_calls_that_ring_keep_nobody_out_whom_a_rule_accepts() -> None:
+    """PROTOCOL 3: a ringing invitation takes no line, and ends BUSY when the last one is taken."""
+    signaling = FakeSignaling()
+    by_caller = {"alice": Action.ACCEPT}
+    screening = FakeScreening(lambda who: Decision(by_caller.get(who.caller, Action.RING)))
+    async with CallClient(signaling, FakePeers(), screening=screening) as client:
+        hear(signaling, invitation("c-1", "mallory"))
+        hear(signaling, invitation("c-2", "mallory"))
+        await until(lambda: len(signaling.said) == 2)
+        assert not client.busy
+        hear(signaling, invitation("c-3", "alice"))
+        await until(lambda: len(answers(signaling)) == 3)
+        assert client.busy
+    found = answers(signaling)
+    assert sorted(found) == [("c-1", "BUSY"), ("c-2", "BUSY"), ("c-3", "ACCEPTED")]
+    assert [busy for _, busy in screening.asked] == [False, False, False]
+
+
+async def test_active_calls_that_ring_end_busy_when_a_person_takes_another() -> None:
     signaling, screening = FakeSignaling(), FakeScreening(lambda _: Decision(Action.RING))
+    async with CallClient(signaling, FakePeers(), screening=screening) as client:
+        hear(signaling, invitation("c-1", "alice"))
+        hear(signaling, invitation("c-2", "bob"))
+        await until(lambda: len(signaling.said) == 2)
+        await client.conversations["c-2"].accept()
+        await until(lambda: len(answers(signaling)) == 2)
+    assert sorted(answers(signaling)) == [("c-1", "BUSY"), ("c-2", "ACCEPTED")]
+
+
+async def test_active_calls_that_ring_are_bounded() -> None:
+    signaling, screening = FakeSignaling(), FakeScreening(lambda _: Decision(Action.RING))
+    async with CallClient(signaling, FakePeers(), screening=screening):
+        for number in range(MAX_RINGING + 1):
+            hear(signaling, invitation(f"c-{number}", f"caller-{number}"))
+        await until(lambda: len(signaling.said) == MAX_RINGING + 1)
+        assert answers(signaling) == [(f"c-{MAX_RINGING}", "BUSY")]
+
+
+async def test_active_calls_screening_is_told_that_no_line_is_free() -> None:
+    signaling, screening = FakeSignaling(), FakeScreening(lambda _: Decision(Action.ACCEPT))
     async with CallClient(signaling, FakePeers(), screening=screening):
         hear(signaling, invitation())
         hear(signaling, invitation("c-2", "carol"))
-        await until(lambda: len(signaling.said) == 2)
+        await until(lambda: len(answers(signaling)) == 2)
     assert [busy for _, busy in screening.asked] == [False, True]
     assert ("c-2", ev.SendResponse(CallStatus.BUSY, "busy")) in [
         (each.conversation, each.effect) for each in signaling.said

@@ -8,7 +8,7 @@ from agent.core.call import events as ev
 from agent.core.call.answered import SHARED, add_candidate
 from agent.core.call.base_call import Call
 from agent.core.call.call_media import CallMedia
-from agent.core.call.decision import Decision
+from agent.core.call.decision import Action, Decision
 from agent.core.call.machine import Refused, State, Step, Table, Timing, row, stay
 from agent.core.call.reasons import REASON_EXPIRED, CallStatus, CloseReason, Direction, Side
 from agent.core.call.remote_peer import RemotePeer
@@ -64,6 +64,12 @@ class IncomingCall(Call):
     def turned_away(self) -> bool:
         """Whether it is refused before anybody is asked; then it takes no line."""
         return self.expired or (self.decision is not None and not self.decision.lets_in)
+
+    @property
+    def rings(self) -> bool:
+        """Whether somebody is asked about it, or is about to be: until then it takes no line."""
+        asks = self.decision is not None and self.decision.action is Action.RING
+        return self.state is State.RINGING or (asks and self.state is State.INVITED)
 
     def start(self, now: float) -> list[ev.Effect]:
         """The first effects: `Called`, then what the decision says. One that came too late is

@@ -13,13 +13,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from agent.core.call import events as ev
-from agent.core.call.decision import NO_LINE_FREE, Decision, InvitationLimiter, RateOutcome
+from agent.core.call.decision import (
+    NO_LINE_FREE,
+    Action,
+    Decision,
+    InvitationLimiter,
+    RateOutcome,
+)
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallStatus, CloseReason
 
 AnyCall = IncomingCall | OutgoingCall
+# invitations about which somebody is asked at the same time
+MAX_RINGING = 8
 # conversations that ended; likewise withdrawals that came before their invitation
 MEMORY = 512
 # characters of the answers that are kept with them: an SDP is a few thousand
@@ -81,9 +89,21 @@ class CallRegistry:
 
     @property
     def busy(self) -> bool:
-        """Whether no further conversation can be taken. A call that is lost leaves its line."""
+        """Whether no further conversation can be taken. A call that is lost leaves its line, and
+        one that rings has not taken any (PROTOCOL 3).
+        """
         lost = sum(call.state is State.LOST for call in self.calls.values())
-        return len(self.calls) - len(self._turned_away) - lost >= self.max_conversations
+        without_line = len(self._turned_away) + lost + len(self._ringing())
+        return len(self.calls) - without_line >= self.max_conversations
+
+    def crowded_out(self) -> list[IncomingCall]:
+        """The calls that ring and end BUSY, as the last line is taken."""
+        return self._ringing() if self.busy else []
+
+    def _ringing(self) -> list[IncomingCall]:
+        return [
+            call for call in self.calls.values() if isinstance(call, IncomingCall) and call.rings
+        ]
 
     def displaced_by(self, accepted: IncomingCall | OutgoingCall) -> AnyCall | None:
         """The call that ends with `replaced` now that another one was ACCEPTED: where no line was
@@ -114,9 +134,13 @@ class CallRegistry:
         return _refused("rate_limited") if refused else AdmissionResult(Admission.NEW)
 
     def decide(self, decision: Decision | None) -> Decision | None:
-        """`decision`, or busy where it would let somebody in, or ask, and no line is free."""
+        """`decision`, or busy where it would let somebody in, or ask, and no line is free; also
+        where as many ring already as are asked about at once.
+        """
         lets_in = decision is None or decision.lets_in
-        return NO_LINE_FREE if self.busy and lets_in else decision
+        asks = decision is not None and decision.action is Action.RING
+        too_many = asks and len(self._ringing()) >= MAX_RINGING
+        return NO_LINE_FREE if (self.busy and lets_in) or too_many else decision
 
     def _known(self, invitation: ev.Invitation) -> AdmissionResult | None:
         """What a conversation of the same id, under way or over, makes of an invitation."""

@@ -168,7 +168,7 @@ export class CallClient extends Emitter {
     const { lifetime = 30, userData: data = chosen.data } = chosen;
     const fault = optional(userData)(data) ?? number(1, 120)(lifetime);
     if (fault) throw new TypeError(`options: ${fault}`);
-    if (this.#registry.busy) {
+    if (this.#registry.busy || this.#registry.ringing) {
       throw new Error(`there is room for ${this.#registry.maxConversations} conversation(s) only`);
     }
     const plan = { targets: [remoteUid], lifetime, userData: data, secondId: uuid() };
@@ -265,7 +265,10 @@ export class CallClient extends Emitter {
     const invitation = { ...about, userData: message.userData, iceServers };
     const { admission, effects } = this.#registry.admit(invitation, monotonic());
     if (admission !== "new") return this.#send(from, id, effects);
-    const decision = this.#registry.decide({ action: "ring" });
+    // a person is asked about one call at a time
+    const decision = this.#registry.ringing
+      ? { action: /** @type {const} */ ("busy"), reason: "busy" }
+      : this.#registry.decide({ action: "ring" });
     const rules = new IncomingCall(invitation, this.party, TIMING, monotonic(), decision);
     const conversation = this.#add(rules, {});
     conversation.start();

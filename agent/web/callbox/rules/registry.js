@@ -25,6 +25,12 @@ const MEMORY_SIZE = 1 << 20;
 /** Longer than any invitation lives (120 s) and QoS 1 repeats it. */
 const CLOSED_MEMORY_SECONDS = 300;
 
+/** Whether somebody is asked about it, or is about to be. @param {AnyCall} call */
+function rings(call) {
+  const asks = "decision" in call && call.decision?.action === "ring";
+  return "invitation" in call && (call.state === "ringing" || (asks && call.state === "invited"));
+}
+
 /** All conversations of one party, by their ids on the wire. */
 export class CallRegistry {
   /** @type {Map<string, AnyCall>} */
@@ -42,10 +48,20 @@ export class CallRegistry {
     this.maxConversations = maxConversations;
   }
 
-  /** Whether no further conversation can be taken. A call that is lost leaves its line. */
+  /**
+   * Whether no further conversation can be taken. A call that is lost leaves its line, and one that
+   * rings has not taken any (PROTOCOL 3).
+   */
   get busy() {
-    const lost = [...this.calls.values()].filter(({ state }) => state === "lost").length;
-    return this.calls.size - this.#turnedAway.size - lost >= this.maxConversations;
+    const calls = [...this.calls.values()];
+    const lost = calls.filter(({ state }) => state === "lost").length;
+    const ringing = calls.filter((call) => rings(call)).length;
+    return this.calls.size - this.#turnedAway.size - lost - ringing >= this.maxConversations;
+  }
+
+  /** Whether somebody is asked about a call. */
+  get ringing() {
+    return [...this.calls.values()].some((call) => rings(call));
   }
 
   /**
