@@ -216,7 +216,9 @@ class Conversation:
         try:
             await self._begin()
             # a withdrawal that came in the meantime is next, before any transport does its work
-            self._perform(self.rules.start(self._monotonic()))
+            before, effects = self.state, self.rules.start(self._monotonic())
+            self._log_state(before, "Decision")
+            self._perform(effects)
             while self.state is not State.CLOSED:
                 await self._step(await self._queue.next(self.rules.next_deadline()))
         except Exception:
@@ -225,6 +227,11 @@ class Conversation:
         finally:
             self._ensure_closed(reason)
             await self._finish()
+
+    def _log_state(self, before: State, cause: str) -> None:
+        if self.state is not before:
+            words = "%s with %s: %s -> %s (%s)"
+            logger.info(words, self.id, self.remote_uid, before, self.state, cause)
 
     async def _begin(self) -> None:
         """Before anything is said of the call, here or there."""
@@ -251,9 +258,7 @@ class Conversation:
                 refusals.count(RefusalKind.MESSAGE)
             return
         self._local = item.local or self._local
-        if self.state is not before:
-            words = "%s with %s: %s -> %s (%s)"
-            logger.info(words, self.id, self.remote_uid, before, self.state, type(event).__name__)
+        self._log_state(before, type(event).__name__)
         if before is State.CONNECTING and self.state is State.ESTABLISHED:
             self._transports.start_counting()
             interval = self._context.options.stats_interval
@@ -326,10 +331,8 @@ class Conversation:
         """`closed`, exactly once: the record goes to everyone who listens, and to whoever waits."""
         now, wall = self._monotonic(), self._context.options.wall()
         self.record = record = make_record(self.rules, self._log, now=now, wall=wall)
-        words = "%s with %s closed: %s by %s after %.1f s"
-        logger.info(
-            words, self.id, self.remote_uid, record.reason, record.closed_by, record.duration
-        )
+        about = (self.id, self.remote_uid, record.reason, record.closed_by, record.duration)
+        logger.info("%s with %s closed: %s by %s after %.1f s", *about)
         self._closed.set_result(record)
         self._emit(record)
         self._context.owner.ended(self)

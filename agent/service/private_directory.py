@@ -8,13 +8,16 @@ from pathlib import Path
 
 from agent.errors import ConfigurationError
 
+# who could do anything to us anyhow
+ROOT = 0
+
 
 def make_private(directory: Path) -> None:
     """Make it if it is not there; 0700, and 0600 for each file in it.
 
-    Raises ConfigurationError where it, or a file in it, belongs to somebody else: whoever made it
-    first has put there what we would say in our own name. A disk that does not let itself be
-    changed is left as it is.
+    Raises ConfigurationError where it, or a file in it, belongs to somebody else, root aside:
+    whoever made it first has put there what we would say in our own name. A disk that does not let
+    itself be changed is left as it is.
     """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -31,7 +34,7 @@ def _keep(path: Path, mode: int) -> None:
         status = path.stat() if mode == 0o700 else path.lstat()
     except OSError:
         return
-    if status.st_uid != os.geteuid():
+    if status.st_uid not in (os.geteuid(), ROOT):
         raise ConfigurationError(
             [f"state_directory: {path} belongs to another user: remove it, or choose another one"]
         )

@@ -41,6 +41,17 @@ def test_make_private_refuses_what_another_user_made(tmp_path: Path, planted: st
         make_private(tmp_path)
 
 
+def test_make_private_takes_what_root_left_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that an administrator copied must not keep a door from working."""
+    (tmp_path / "backup").touch()
+    owner = (tmp_path / "backup").stat().st_uid
+    monkeypatch.setattr("agent.service.private_directory.ROOT", owner)
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    make_private(tmp_path)
+
+
 def test_make_private_on_a_disk_that_takes_nothing_goes_on(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     make_private(tmp_path / "file" / "state")
