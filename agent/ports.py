@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agent.core.call import events as ev
@@ -16,11 +16,11 @@ from agent.core.call.decision import Decision
 from agent.core.call.events import (
     ErrorRaised,
     IceCandidate,
-    IceServer,
     MediaGrant,
     PeerEvent,
     SignalEffect,
 )
+from agent.core.call.ice_options import IceOptions
 from agent.core.call.reasons import SharedBitrate
 from agent.core.rate.bitrate_limits import BitrateLimits
 from agent.core.rate.encoder_demand import EncoderDemand
@@ -28,6 +28,9 @@ from agent.core.statistics.counters import PeerCounters
 
 VIDEO_CLOCK_RATE = 90_000
 AUDIO_CLOCK_RATE = 48_000
+# of PCM, at every seam: 10 ms, mono, signed 16 bit in the machine's order
+PCM_FRAME_SAMPLES = AUDIO_CLOCK_RATE // 100
+PCM_FRAME_BYTES = 2 * PCM_FRAME_SAMPLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,27 @@ class RemoteSink(Protocol):
     def on_audio(self, audio: DecodedAudio) -> None: ...
 
 
+class PlayoutStream(Protocol):
+    """The sound of one conversation, made ready at the pace of the card that plays it."""
+
+    def read(self) -> bytes | None:
+        """The next PCM frame (10 ms); None: nothing is to be heard. Called in the player's thread,
+        about 100 times a second, two or more in a row; must return at once and never raise.
+        """
+
+
+class AudioPlayback(Protocol):
+    """A loudspeaker for all conversations: opened for the first stream, closed after the last. It
+    mixes them. A card that cannot be opened costs no call: it is told, and tried again.
+    """
+
+    def attach(self, stream: PlayoutStream) -> None:
+        """Play `stream`, too, until `detach`. Idempotent. Called on the event loop."""
+
+    def detach(self, stream: PlayoutStream) -> None:
+        """When this returns, `read` is not called any more. Idempotent."""
+
+
 class RemoteMedia(RemoteSink, Protocol):
     """What a transport hands over all that it receives to."""
 
@@ -153,38 +177,11 @@ class RemoteMedia(RemoteSink, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LocalStream:
-    """What this side sends. A missing part is not sent."""
+    """What this side sends, and where it plays what it hears. A missing part is left out."""
 
     video: VideoFeed | None = None
     audio: AudioFeed | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class IceOptions:
-    """`servers` is explicit and empty by default: never a third party's. `transport_policy` is
-    `all` or `relay`.
-
-    `host_addresses` are the local addresses to use; empty: those of interfaces whose names match
-    one of the patterns `interfaces`; without patterns every one but loopback, and loopback if there
-    is no other. `port_range`: the UDP ports of host candidates, both ends included.
-
-    `ca_file` (PEM) holds authorities that may vouch for `turns:` servers, beside the system's.
-    """
-
-    servers: tuple[IceServer, ...] = ()
-    transport_policy: str = "all"
-    host_addresses: tuple[str, ...] = ()
-    interfaces: tuple[str, ...] = ()
-    port_range: tuple[int, int] | None = None
-    ca_file: str | None = None
-
-    def beside(self, servers: tuple[IceServer, ...]) -> IceOptions:
-        """With the servers of a remote peer beside our own. Under `relay` ours alone: a server of
-        its own would see the address that is to be hidden.
-        """
-        if self.transport_policy == "relay":
-            return self
-        return replace(self, servers=(*self.servers, *servers))
+    playback: AudioPlayback | None = None
 
 
 class Peer(Protocol):
@@ -314,10 +311,13 @@ class CallScreening(Protocol):
 
 __all__ = [
     "AUDIO_CLOCK_RATE",
+    "PCM_FRAME_BYTES",
+    "PCM_FRAME_SAMPLES",
     "VIDEO_CLOCK_RATE",
     "AccessUnit",
     "AudioFeed",
     "AudioPacket",
+    "AudioPlayback",
     "AudioSubscription",
     "BitrateLimits",
     "CallScreening",
@@ -327,6 +327,7 @@ __all__ = [
     "LocalStream",
     "Peer",
     "PeerFactory",
+    "PlayoutStream",
     "RemoteMedia",
     "RemoteSink",
     "Signal",

@@ -11,10 +11,9 @@ import pytest
 
 import agent.ports
 from agent.client.remote_stream import RemoteStream
-from agent.core.call.events import IceServer
 from agent.device.call_screening import PolicyScreening
 from agent.media.recording.recorder import Recorder
-from agent.ports import CallScreening, IceOptions, Peer, RemoteMedia, RemoteSink, Signaling
+from agent.ports import CallScreening, Peer, RemoteMedia, RemoteSink, Signaling
 from agent.signaling.channel import SignalingChannel
 from agent.webrtc.peer import AiortcPeer
 from tests.fakes.peer import FakePeer
@@ -56,14 +55,3 @@ def test_port_is_implemented_parameter_by_parameter(port: Any, implementation: A
         expected = [*inspect.signature(method).parameters]
         found = [*inspect.signature(getattr(implementation, name)).parameters]
         assert found[: len(expected)] == expected, name
-
-
-OWN, THEIRS = IceServer(("turn:192.0.2.1",), "u", "p"), IceServer(("turn:192.0.2.2",), "u", "p")
-
-
-def test_ice_options_take_servers_of_the_remote_peer_beside_ours() -> None:
-    assert IceOptions((OWN,)).beside((THEIRS,)).servers == (OWN, THEIRS)
-
-
-def test_ice_options_under_relay_take_no_server_that_would_see_our_address() -> None:
-    assert IceOptions((OWN,), "relay").beside((THEIRS,)).servers == (OWN,)
