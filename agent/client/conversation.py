@@ -15,6 +15,7 @@ from typing import Any
 
 from agent.client.call_context import CallContext
 from agent.client.call_events import EVENT_NAMES, callback_argument
+from agent.client.call_facts import CallFacts
 from agent.client.call_signals import CallSignals
 from agent.client.call_statistics import make_record, report_at_intervals
 from agent.client.closing import closing_effects
@@ -27,7 +28,7 @@ from agent.core.call import events as ev
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
-from agent.core.call.reasons import CallStatus, CloseReason, Direction
+from agent.core.call.reasons import CallStatus, CloseReason
 from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats
 from agent.core.statistics.statistics_log import StatisticsLog
 from agent.counts import RefusalKind, refusals
@@ -40,13 +41,13 @@ logger = logging.getLogger(__name__)
 FINISH_TIMEOUT = 6.0
 
 
-class Conversation:
+class Conversation(CallFacts):
     """One call with one remote peer. Made by `CallClient`."""
 
     def __init__(
         self, rules: IncomingCall | OutgoingCall, local: LocalStream, context: CallContext
     ) -> None:
-        self.rules = rules
+        super().__init__(rules)
         self.record: CallRecord | None = None
         self.remote_stream = RemoteStream()
         self.begun = asyncio.Event()
@@ -73,47 +74,9 @@ class Conversation:
     # -- what it is --------------------------------------------------------------------------------
 
     @property
-    def id(self) -> str:
-        """Its name for the application and in events, from the first moment to the last."""
-        return self.rules.conversation
-
-    @property
     def signaled_as(self) -> str:
         """Its name on the wire: another one than `id` if a wrong clock made us invite once more."""
         return self._signals.conversation
-
-    @property
-    def remote_uid(self) -> str:
-        """Who is on the other side, as the signaling proved it; of several targets the one that was
-        selected.
-        """
-        return self.rules.remote_uid
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """Everyone that an outgoing call invites."""
-        return (
-            tuple(target.uid for target in self.rules.targets)
-            if isinstance(self.rules, OutgoingCall)
-            else ()
-        )
-
-    @property
-    def direction(self) -> Direction:
-        return self.rules.direction
-
-    @property
-    def state(self) -> State:
-        return self.rules.state
-
-    @property
-    def invitation(self) -> ev.Invitation | None:
-        return self.rules.invitation if isinstance(self.rules, IncomingCall) else None
-
-    @property
-    def call_status(self) -> CallStatus | None:
-        """How the invitation was answered; None while it is open."""
-        return self.rules.call_status
 
     # -- what one can do with it -------------------------------------------------------------------
 
