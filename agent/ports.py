@@ -146,25 +146,35 @@ class RemoteSink(Protocol):
     def on_audio(self, audio: DecodedAudio) -> None: ...
 
 
-class PlayoutStream(Protocol):
-    """The sound of one conversation, made ready at the pace of the card that plays it."""
+@dataclass(frozen=True, slots=True)
+class ReceivedAudio:
+    """One RTP packet of Opus, as it arrived; `arrived_at` is `time.monotonic()`."""
 
-    def read(self) -> bytes | None:
-        """The next PCM frame (10 ms); None: nothing is to be heard. Called in the player's thread,
-        about 100 times a second, two or more in a row; must return at once and never raise.
+    data: bytes
+    ssrc: int
+    sequence_number: int
+    timestamp: int
+    arrived_at: float
+
+
+class AudioPlayout(Protocol):
+    """The sound of one conversation on its way to the loudspeaker: put in order, decoded, and
+    played.
+    """
+
+    def put(self, packet: ReceivedAudio) -> None:
+        """Called on the event loop, in whatever order packets arrive. Returns at once, and never
+        raises.
         """
+
+    def close(self) -> None:
+        """Nothing of it is heard any more."""
 
 
 class AudioPlayback(Protocol):
-    """A loudspeaker for all conversations: opened for the first stream, closed after the last. It
-    mixes them. A card that cannot be opened costs no call: it is told, and tried again.
-    """
+    """A loudspeaker for all conversations. One that cannot be opened costs no call."""
 
-    def attach(self, stream: PlayoutStream) -> None:
-        """Play `stream`, too, until `detach`. Idempotent. Called on the event loop."""
-
-    def detach(self, stream: PlayoutStream) -> None:
-        """When this returns, `read` is not called any more. Idempotent."""
+    def open(self) -> AudioPlayout: ...
 
 
 class RemoteMedia(RemoteSink, Protocol):
@@ -318,6 +328,7 @@ __all__ = [
     "AudioFeed",
     "AudioPacket",
     "AudioPlayback",
+    "AudioPlayout",
     "AudioSubscription",
     "BitrateLimits",
     "CallScreening",
@@ -327,7 +338,7 @@ __all__ = [
     "LocalStream",
     "Peer",
     "PeerFactory",
-    "PlayoutStream",
+    "ReceivedAudio",
     "RemoteMedia",
     "RemoteSink",
     "Signal",

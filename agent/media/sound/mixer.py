@@ -7,7 +7,7 @@ import threading
 from array import array
 from collections.abc import Callable
 
-from agent.ports import PlayoutStream
+from agent.media.sound.pcm import PlayoutStream
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,26 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from agent.ports import PlayoutStream
+
+class PlayoutStream(Protocol):
+    """The sound of one conversation, made ready at the pace of the card that plays it."""
+
+    def read(self) -> bytes | None:
+        """The next PCM frame (10 ms); None: nothing is to be heard. Called in the player's thread,
+        about 100 times a second, two or more in a row; must return at once and never raise.
+        """
+
+
+class Loudspeaker(Protocol):
+    """A loudspeaker for all conversations: opened for the first stream, closed after the last. It
+    mixes them. A card that cannot be opened is told, and tried again.
+    """
+
+    def attach(self, stream: PlayoutStream) -> None:
+        """Play `stream`, too, until `detach`. Idempotent. Called on the event loop."""
+
+    def detach(self, stream: PlayoutStream) -> None:
+        """When this returns, `read` is not called any more. Idempotent."""
 
 
 class PcmSource(Protocol):
