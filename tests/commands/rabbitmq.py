@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -43,6 +45,10 @@ class RabbitMq:
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
             "RABBITMQ_PID_FILE": str(folder / "pid"),
         }
+        # Server and rabbitmqctl would each make a cookie of their own where there is none yet.
+        cookie = folder / ".erlang.cookie"
+        cookie.write_text(secrets.token_hex(10))
+        cookie.chmod(0o400)
         (folder / "plugins").write_text("[rabbitmq_mqtt].\n")
         (folder / "rabbitmq.conf").write_text(
             f"mqtt.listeners.tcp.1 = 127.0.0.1:{self.port}\nmqtt.allow_anonymous = false\n"
@@ -56,9 +62,18 @@ class RabbitMq:
     def __enter__(self) -> Self:
         with (self._folder / "out").open("wb") as out:
             self._process = subprocess.Popen(
-                [BIN / "rabbitmq-server"], env=self.environ, stdout=out, stderr=out
+                [BIN / "rabbitmq-server"],
+                env=self.environ,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
             )
-        self.control("await_startup", "--timeout", str(START_TIMEOUT))
+        try:
+            # `await_startup` gives up at once while the node has not yet registered its name.
+            self.control("wait", "--timeout", str(START_TIMEOUT), self.environ["RABBITMQ_PID_FILE"])
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(
@@ -67,9 +82,19 @@ class RabbitMq:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        try:
+            self.control("stop")
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """End the server, however far it came, and the name service that it started."""
         assert self._process is not None
-        self.control("stop")
-        self._process.wait(30)
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(30)
         epmd = shutil.which("epmd")
         if epmd is not None:
             subprocess.run(
