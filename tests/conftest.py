@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from agent.web import bundle
 from tests.parts import require_part
+from tests.waiting import until_listening
 
 # On a busy machine a slow example is no fault of what is tested. The same examples each time: a
 # test that fails must fail again, and whoever changes a line must not meet what another one left.
@@ -101,16 +101,10 @@ class Mosquitto:
             self._process = subprocess.Popen(
                 [require_part("mosquitto"), "-v", "-c", str(self._config)], stdout=log, stderr=log
             )
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection((self.host, self.port), 1).close()
-            except OSError as error:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"mosquitto did not start: {self.log()}") from error
-                time.sleep(0.02)
-            else:
-                return
+        try:
+            until_listening(self._process, self.port)
+        except RuntimeError as error:
+            raise RuntimeError(f"mosquitto did not start: {self.log()}") from error
 
     def stop(self) -> None:
         """End it in good order: its clients hear that it shuts down."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from tests.conftest import free_port
 from tests.parts import require_part
+from tests.waiting import until_listening
 
 USER = "user"
 PASSWORD = "pa55word"
@@ -78,19 +77,5 @@ def turn_server(
         server = TurnServer(port, tls_port, process)
         stack.callback(server.kill)
         for each in (port, tls_port) if certificate else (port,):
-            _wait_for(each, process)
+            until_listening(process, each)
         yield server
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    """It says nowhere that it is ready."""
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return

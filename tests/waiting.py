@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import subprocess
+import time
 from collections.abc import Callable
 
 PATIENCE = 30.0  # seconds
+# A loaded machine may take most of a minute to start a program.
+START_TIMEOUT = 60.0  # seconds
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -15,3 +20,22 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - nothing to wait on
             await asyncio.sleep(0)
+
+
+def until_listening(process: subprocess.Popen[bytes], port: int) -> None:
+    """Return once the program accepts connections on the loopback port. One that does not is
+    killed. Raises RuntimeError.
+    """
+    deadline = time.monotonic() + START_TIMEOUT
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError as error:
+            if process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.02)
+                continue
+            process.kill()
+            process.wait()
+            raise RuntimeError(f"nothing listens on port {port}: {process.args!r}") from error
+        else:
+            return

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
-import time
 from pathlib import Path
 
 from agent.commands import demo
 from tests.conftest import Mosquitto
-
-START_TIMEOUT = 30.0  # seconds
+from tests.waiting import until_listening
 
 
 class Iotcore(Mosquitto):
@@ -23,13 +20,7 @@ class Iotcore(Mosquitto):
     def start(self) -> None:
         with (self._folder / f"mosquitto-{self.port}.log").open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        deadline = time.monotonic() + START_TIMEOUT
-        while True:
-            try:
-                socket.create_connection((self.host, self.port), 1).close()
-            except OSError as error:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"iotcore did not start: {self.log()}") from error
-                time.sleep(0.02)
-            else:
-                return
+        try:
+            until_listening(self._process, self.port)
+        except RuntimeError as error:
+            raise RuntimeError(f"iotcore did not start: {self.log()}") from error
