@@ -315,7 +315,7 @@ class CallScreening(Protocol):
 
     def admit(self, invitation: ev.Invitation, *, busy: bool) -> Decision:
         """Asked once for each invitation that is not too old. `busy`: no line is free, so what is
-        let in is answered BUSY all the same.
+        let in is answered BUSY all the same. For a view: as many look already as may.
         """
 
 

@@ -10,7 +10,7 @@ from agent.client.call_context import CallContext, CallObserver, ClientOptions
 from agent.client.conversation import Conversation
 from agent.client.emitter import Emitter
 from agent.core.call import events as ev
-from agent.core.call.decision import NO_LINE_FREE, Decision
+from agent.core.call.decision import NO_LINE_FREE, NO_PLACE_TO_VIEW, Decision
 from agent.core.call.incoming import IncomingCall, is_expired
 from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
@@ -54,7 +54,11 @@ class ActiveCalls:
         self._screening = screening
         self._local_stream = local_stream
         self._spawn = spawn
-        self._registry = CallRegistry(RateLimiter(), max_conversations=options.max_conversations)
+        self._registry = CallRegistry(
+            RateLimiter(),
+            max_conversations=options.max_conversations,
+            max_viewers=options.max_viewers,
+        )
         self._context = CallContext(signaling, peers, options, self)
 
     @property
@@ -115,8 +119,9 @@ class ActiveCalls:
             return None
         decision = None
         if self._screening is not None:
-            decision = self._screening.admit(invitation, busy=self.busy)
-        return self._registry.decide(decision)
+            busy = self._registry.is_full(invitation.purpose)
+            decision = self._screening.admit(invitation, busy=busy)
+        return self._registry.decide(decision, invitation.purpose)
 
     def _reply(self, to: str, conversation: str, effects: Iterable[ev.Effect]) -> None:
         for effect in effects:
@@ -167,9 +172,12 @@ class ActiveCalls:
         self._end_crowded_out()
 
     def _end_crowded_out(self) -> None:
-        """Whoever still rings when the last line is taken hears BUSY (PROTOCOL 3)."""
+        """Whoever still rings when the last line, or place to view, is taken hears BUSY (PROTOCOL
+        3).
+        """
         for call in self._registry.crowded_out():
-            self.signaled[call.signaled_as].post(NO_LINE_FREE.request)
+            busy = NO_PLACE_TO_VIEW if call.looks else NO_LINE_FREE
+            self.signaled[call.signaled_as].post(busy.request)
 
     def renamed(self, conversation: Conversation, before: str) -> None:
         self.signaled[conversation.signaled_as] = self.signaled.pop(before)

@@ -26,7 +26,7 @@ from agent.client.emitter import Emitter, Unsubscribe
 from agent.client.tasks import Tasks
 from agent.core.call import events as ev
 from agent.core.call.outgoing import OutgoingCall
-from agent.core.call.reasons import CallMode, CloseReason
+from agent.core.call.reasons import CallMode, CloseReason, Purpose
 from agent.errors import InvalidStateError
 from agent.ports import CallScreening, LocalStream, PeerFactory, Signal, Signaling
 
@@ -195,16 +195,18 @@ class CallClient:
         lifetime: float = 30.0,
         mode: CallMode = CallMode.PARALLEL,
         grant: ev.MediaGrant | None = None,
+        purpose: Purpose = Purpose.TALK,
     ) -> Conversation:
         """Invite `to`, one uid or several; `lifetime` is 1 to 120 seconds, `user_data` JSON of at
-        most 4 KiB.
+        most 4 KiB. A view (`Purpose.VIEW`) only looks: it sends nothing, and takes no line on
+        either side.
 
         Raises InvalidStateError where no further conversation is allowed, ValueError for what
         cannot be said.
         """
         if self._receiver is None or self._closing:
             raise InvalidStateError("the client is not open")
-        if self.busy:
+        if self.busy and purpose is Purpose.TALK:
             raise InvalidStateError(
                 f"{self.uid} has {len(self.conversations)} conversations, the most that it may have"
             )
@@ -221,6 +223,7 @@ class CallClient:
             user_data=user_data,
             grant=grant,
             second_id=str(uuid.uuid4()),
+            purpose=purpose,
         )
         return self._calls.place(rules, local_stream or self._local_stream)
 

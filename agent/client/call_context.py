@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from agent.core.call.machine import State, Timing
+from agent.core.call.registry import MAX_VIEWERS
 from agent.ports import IceOptions, PeerFactory, Signaling
 
 ObservedCall = TypeVar("ObservedCall", contravariant=True)
@@ -18,6 +19,8 @@ class ClientOptions:
     """How a client behaves. Times in seconds."""
 
     max_conversations: int = 1
+    # who only looks at this side, and takes no line
+    max_viewers: int = MAX_VIEWERS
     ice: IceOptions = field(default_factory=IceOptions)
     timing: Timing = field(default_factory=Timing)
     stats_interval: float = 2.0

@@ -6,7 +6,7 @@ from agent.core.call import events as ev
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
-from agent.core.call.reasons import CallStatus, Direction
+from agent.core.call.reasons import CallStatus, Direction, Purpose
 
 
 class CallFacts:
@@ -35,6 +35,11 @@ class CallFacts:
             if isinstance(self.rules, OutgoingCall)
             else ()
         )
+
+    @property
+    def purpose(self) -> Purpose:
+        """Whether it is a talk, or only looks."""
+        return self.rules.viewing.purpose
 
     @property
     def direction(self) -> Direction:

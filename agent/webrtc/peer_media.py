@@ -88,6 +88,8 @@ class PeerMedia:
         return tuple(kind for kind in ("audio", "video") if self._direction(kind) != "inactive")
 
     def sends(self, kind: str) -> bool:
+        if not self._grant.sends:
+            return False
         if kind == "video":
             return self._grant.video and self._local.video is not None
         return self._grant.audio.sends and self._local.audio is not None
@@ -209,8 +211,8 @@ class PeerMedia:
         return [stream for stream in (self._video, self._audio) if stream is not None]
 
     def _direction(self, kind: str) -> str:
-        receives = self._grant.video if kind == "video" else self._grant.audio.receives
-        return _DIRECTIONS[self.sends(kind), receives]
+        allowed = self._grant.video if kind == "video" else self._grant.audio.receives
+        return _DIRECTIONS[self.sends(kind), allowed and self._grant.receives]
 
     def _attach_sender(self, sender: RTCRtpSender, kind: str) -> None:
         video, audio = self._video, self._audio

@@ -13,6 +13,7 @@ from agent.core.call.machine import Outcome, Refused, State, Step, Table, Timing
 from agent.core.call.reasons import CallStatus, CloseReason, Direction, Side
 from agent.core.call.remote_peer import RemotePeer
 from agent.core.call.renewals import Renewals
+from agent.core.call.viewing import Viewing
 
 
 @dataclass(slots=True)
@@ -70,6 +71,15 @@ class Call:
     @property
     def remote_uid(self) -> str:
         return self.remote.uid
+
+    @property
+    def viewing(self) -> Viewing:
+        return self.media.viewing
+
+    @property
+    def looks(self) -> bool:
+        """Whether it is a view, and takes no line."""
+        return self.viewing.looks
 
     @property
     def grant(self) -> ev.MediaGrant:

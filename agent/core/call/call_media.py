@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.core.call.machine import Refused
 from agent.core.call.values import IceServer, MediaGrant
+from agent.core.call.viewing import Viewing
 
 
 @dataclass(slots=True)
@@ -21,6 +22,8 @@ class CallMedia:
     expected: bool = False
     # when the call ends if none has come by then
     deadline: float | None = None
+    # whether it is one that only looks
+    viewing: Viewing = field(default_factory=Viewing)
 
     def await_first(self, now: float, patience: float) -> None:
         """From now on what the answer promised has so many seconds to come."""

@@ -62,6 +62,10 @@ class Decision:
 NO_LINE_FREE = Decision(Action.BUSY, reason="busy")
 
 
+# likewise whoever only looks, while as many look already as may
+NO_PLACE_TO_VIEW = Decision(Action.BUSY, reason="max_viewers")
+
+
 class RateOutcome(StrEnum):
     """What a limit on invitations says of the next one."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.core.call.notices import Notice
-from agent.core.call.reasons import CallStatus, CloseReason
+from agent.core.call.reasons import CallStatus, CloseReason, Purpose
 from agent.core.call.values import IceCandidate, IceServer, MediaGrant
 
 # --- on the wire ----------------------------------------------------------------------------------
@@ -18,6 +18,7 @@ class SendInvite:
     sdp: str
     lifetime: float
     user_data: Any = None
+    purpose: Purpose = Purpose.TALK
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from agent.core.call.machine import Refused, State, Step, Table, Timing, row, st
 from agent.core.call.reasons import REASON_EXPIRED, CallStatus, CloseReason, Direction, Side
 from agent.core.call.remote_peer import RemotePeer
 from agent.core.call.renewing import catch_up, note_move
+from agent.core.call.viewing import Viewing
 
 _TOO_LATE = ev.RejectRequested(CallStatus.TIMEOUT, REASON_EXPIRED)
 
@@ -48,7 +49,7 @@ class IncomingCall(Call):
             State.INVITED,
             now,
             remote=RemotePeer(invitation.caller, invitation.party),
-            media=CallMedia(ev.MediaGrant()),
+            media=CallMedia(ev.MediaGrant(), viewing=Viewing(invitation.purpose)),
             deadline=now + left,
         )
         self.invitation = invitation
@@ -93,12 +94,13 @@ class IncomingCall(Call):
     def _ring(self, event: ev.RingRequested, now: float) -> Step:
         assert self.deadline is not None  # noqa: S101 - for the type checker; it is the invitation's
         self.rule = event.rule
-        self.media.grant = event.grant
+        self.media.grant = self.viewing.narrow(event.grant, self.direction)
         self.answer = ev.SendRinging(max(0.0, self.deadline - now))
         return State.RINGING, [self.answer]
 
     def _accept(self, event: ev.AcceptRequested, now: float) -> Step:
-        self.media.grant = event.grant or self.media.grant
+        grant = event.grant or self.media.grant
+        self.media.grant = self.viewing.narrow(grant, self.direction)
         self.rule = event.rule or self.rule
         self.deadline = now + self.timing.setup
         if self.media.grant.ice_servers:

@@ -13,10 +13,11 @@ from agent.core.call.answered import SHARED
 from agent.core.call.base_call import Call
 from agent.core.call.call_media import CallMedia
 from agent.core.call.machine import Refused, State, Step, Table, Timing, row, stay
-from agent.core.call.reasons import CallMode, CallStatus, CloseReason, Direction, Side
+from agent.core.call.reasons import CallMode, CallStatus, CloseReason, Direction, Purpose, Side
 from agent.core.call.remote_peer import RemotePeer
 from agent.core.call.renewing import catch_up, note_move
 from agent.core.call.targets import Target, Targets, speaks_for_uid
+from agent.core.call.viewing import Viewing
 
 _ENDS = {
     CallStatus.REJECTED: CloseReason.REJECTED,
@@ -55,10 +56,13 @@ class OutgoingCall(Call):
         user_data: Any = None,
         grant: ev.MediaGrant | None = None,
         second_id: str | None = None,
+        purpose: Purpose = Purpose.TALK,
     ) -> None:
         """`second_id`: see `_invite_again`."""
         self.targets = Targets(targets, mode)
         self.invitation = OwnInvitation(lifetime, user_data, second_id)
+        viewing = Viewing(purpose)
+        allowed = viewing.narrow(grant or ev.MediaGrant(), self.direction)
         super().__init__(
             conversation,
             own_party,
@@ -66,7 +70,7 @@ class OutgoingCall(Call):
             State.OFFERING,
             now,
             remote=RemotePeer(self.targets[0].uid),
-            media=CallMedia(grant or ev.MediaGrant()),
+            media=CallMedia(allowed, viewing=viewing),
             deadline=now + timing.setup,
         )
 
@@ -80,7 +84,13 @@ class OutgoingCall(Call):
         for target in targets:
             target.invited = True
             effects.append(
-                ev.SendInvite(target.uid, invitation.sdp, invitation.lifetime, invitation.user_data)
+                ev.SendInvite(
+                    target.uid,
+                    invitation.sdp,
+                    invitation.lifetime,
+                    invitation.user_data,
+                    self.viewing.purpose,
+                )
             )
             effects += [ev.SendCandidate(target.uid, each) for each in self.candidates.found]
         self.deadline = now + invitation.lifetime

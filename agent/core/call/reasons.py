@@ -50,6 +50,15 @@ class CloseReason(StrEnum):
             return cls.UNKNOWN_REASON
 
 
+class Purpose(StrEnum):
+    """What an invitation is for (PROTOCOL 3)."""
+
+    TALK = "talk"
+    """A call, which takes a line."""
+    VIEW = "view"
+    """Whoever only looks: takes no line and brings nothing."""
+
+
 class Direction(StrEnum):
     """Who invited: the remote peer (`incoming`) or this one (`outgoing`)."""
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 from agent.core.call import events as ev
 from agent.core.call.decision import (
     NO_LINE_FREE,
+    NO_PLACE_TO_VIEW,
     Action,
     Decision,
     InvitationLimiter,
@@ -23,9 +24,11 @@ from agent.core.call.decision import (
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
-from agent.core.call.reasons import CallStatus, CloseReason
+from agent.core.call.reasons import CallStatus, CloseReason, Purpose
 
 AnyCall = IncomingCall | OutgoingCall
+# calls that look at this side at the same time
+MAX_VIEWERS = 4
 # invitations about which somebody is asked at the same time
 MAX_RINGING = 8
 # conversations that ended; likewise withdrawals that came before their invitation
@@ -75,8 +78,15 @@ class Ended:
 class CallRegistry:
     """All conversations of one party. Keys are conversation ids."""
 
-    def __init__(self, limiter: InvitationLimiter, *, max_conversations: int = 1) -> None:
+    def __init__(
+        self,
+        limiter: InvitationLimiter,
+        *,
+        max_conversations: int = 1,
+        max_viewers: int = MAX_VIEWERS,
+    ) -> None:
         self.max_conversations = max_conversations
+        self.max_viewers = max_viewers
         self.calls: dict[str, IncomingCall | OutgoingCall] = {}
         # of those: refused before anybody was asked, they take no line
         self._turned_away: set[str] = set()
@@ -89,16 +99,34 @@ class CallRegistry:
 
     @property
     def busy(self) -> bool:
-        """Whether no further conversation can be taken. A call that is lost leaves its line, and
-        one that rings has not taken any (PROTOCOL 3).
+        """Whether no further call can be taken. One that is lost leaves its line, one that rings
+        has not taken any, and one that only looks takes none (PROTOCOL 3).
         """
-        lost = sum(call.state is State.LOST for call in self.calls.values())
-        without_line = len(self._turned_away) + lost + len(self._ringing())
-        return len(self.calls) - without_line >= self.max_conversations
+        return self.is_full(Purpose.TALK)
+
+    def is_full(self, purpose: Purpose) -> bool:
+        """Whether there is no room for one more of these; whom we look at ourselves is not
+        counted.
+        """
+        taken = [
+            call
+            for call in self.calls.values()
+            if _takes(purpose, call)
+            and call.state is not State.LOST
+            and call.signaled_as not in self._turned_away
+            and not _rings(call)
+        ]
+        return len(taken) >= self._places(purpose)
+
+    def _places(self, purpose: Purpose) -> int:
+        return self.max_viewers if purpose is Purpose.VIEW else self.max_conversations
 
     def crowded_out(self) -> list[IncomingCall]:
-        """The calls that ring and end BUSY, as the last line is taken."""
-        return self._ringing() if self.busy else []
+        """The calls that ring and end BUSY, as the last line is taken; likewise those that would
+        look.
+        """
+        full = [purpose for purpose in Purpose if self.is_full(purpose)]
+        return [call for call in self._ringing() if any(_takes(purpose, call) for purpose in full)]
 
     def _ringing(self) -> list[IncomingCall]:
         return [
@@ -108,11 +136,18 @@ class CallRegistry:
     def displaced_by(self, accepted: IncomingCall | OutgoingCall) -> AnyCall | None:
         """The call that ends with `replaced` now that another one was ACCEPTED: where no line was
         free, the one that has been lost longest. One that lives again meanwhile has lost its line
-        all the same.
+        all the same. A view is displaced by a view alone, and by one of another.
         """
-        others = [call for call in self.calls.values() if call is not accepted and call.accepted]
+        purpose = next((each for each in Purpose if _takes(each, accepted)), None)
+        if purpose is None:
+            return None
+        others = [
+            call
+            for call in self.calls.values()
+            if call is not accepted and call.accepted and _takes(purpose, call)
+        ]
         lost = [(call.state is not State.LOST, at, call) for call, at in _lost(others)]
-        if len(others) < self.max_conversations or not lost:
+        if len(others) < self._places(purpose) or not lost:
             return None
         return min(lost, key=lambda entry: entry[:2])[2]
 
@@ -133,14 +168,16 @@ class CallRegistry:
         refused = outcome is RateOutcome.REFUSE
         return _refused("rate_limited") if refused else AdmissionResult(Admission.NEW)
 
-    def decide(self, decision: Decision | None) -> Decision | None:
-        """`decision`, or busy where it would let somebody in, or ask, and no line is free; also
-        where as many ring already as are asked about at once.
+    def decide(self, decision: Decision | None, purpose: Purpose = Purpose.TALK) -> Decision | None:
+        """`decision`, or busy where it would let somebody in, or ask, and no line is free, or no
+        place for one more who looks; also where as many ring already as are asked about at once.
         """
         lets_in = decision is None or decision.lets_in
         asks = decision is not None and decision.action is Action.RING
         too_many = asks and len(self._ringing()) >= MAX_RINGING
-        return NO_LINE_FREE if (self.busy and lets_in) or too_many else decision
+        if (lets_in and self.is_full(purpose)) or too_many:
+            return NO_PLACE_TO_VIEW if purpose is Purpose.VIEW else NO_LINE_FREE
+        return decision
 
     def _known(self, invitation: ev.Invitation) -> AdmissionResult | None:
         """What a conversation of the same id, under way or over, makes of an invitation."""
@@ -233,6 +270,19 @@ class CallRegistry:
             self._forget_oldest()
         while self._withdrawn and next(iter(self._withdrawn.values())) < old:
             self._withdrawn.popitem(last=False)
+
+
+def _takes(purpose: Purpose, call: AnyCall) -> bool:
+    """Whether it is for this that a call takes a place: a line, or one among those who look at this
+    side. Whom we look at ourselves takes none.
+    """
+    if purpose is Purpose.TALK:
+        return not call.looks
+    return call.looks and isinstance(call, IncomingCall)
+
+
+def _rings(call: AnyCall) -> bool:
+    return isinstance(call, IncomingCall) and call.rings
 
 
 def _lost(calls: list[AnyCall]) -> list[tuple[AnyCall, float]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.core.call.reasons import AudioDirection, SharedBitrate
+from agent.core.call.reasons import AudioDirection, Purpose, SharedBitrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,15 @@ class Invitation:
     user_data: Any = None
     ice_servers: tuple[IceServer, ...] = ()
     signed: bool = False
+    purpose: Purpose = Purpose.TALK
 
 
 @dataclass(frozen=True, slots=True)
 class MediaGrant:
     """Which media may flow, for how long (seconds), whether the shared encoder follows this
     conversation, and whether the ICE servers of the remote peer are asked.
+
+    A view goes one way: whoever looks `sends` nothing, and whoever is looked at `receives` nothing.
     """
 
     video: bool = True
@@ -68,3 +71,5 @@ class MediaGrant:
     max_duration: float | None = None
     shared_bitrate: SharedBitrate = SharedBitrate.FOLLOW
     ice_servers: bool = False
+    sends: bool = True
+    receives: bool = True

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from agent.core.call import events as core
-from agent.core.call.reasons import CallStatus
+from agent.core.call.reasons import CallStatus, Purpose
 from agent.errors import MalformedMessage
 from agent.signaling.protocol.command_messages import (
     COMMANDS,
@@ -135,6 +135,8 @@ class Invite(SignalMessage):
     sent_at: Timestamp
     lifetime: Lifetime = 30
     user_data: Annotated[Any, AfterValidator(_check_user_data)] = None
+    # a talk where it is left out
+    purpose: Purpose | None = None
     ice_servers: Annotated[tuple[RTCIceServer, ...], Field(max_length=10)] | None = None
     auth: Token | None = None
 

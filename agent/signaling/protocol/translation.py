@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.core.call import events as core
-from agent.core.call.reasons import REASON_EXPIRED, CallStatus, CloseReason
+from agent.core.call.reasons import REASON_EXPIRED, CallStatus, CloseReason, Purpose
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.encoding import conversation_key
 
@@ -22,6 +22,7 @@ def invitation(sender: str, message: wire.Invite, *, age: float | None) -> core.
         lifetime=message.lifetime,
         age=age,
         user_data=message.user_data,
+        purpose=message.purpose or Purpose.TALK,
         ice_servers=tuple(server.to_core() for server in message.ice_servers or ()),
     )
 
@@ -66,6 +67,7 @@ def to_message(
                 sent_at=wire.format_time(wall),
                 lifetime=effect.lifetime,
                 user_data=effect.user_data,
+                purpose=None if effect.purpose is Purpose.TALK else effect.purpose,
             )
         case core.SendRinging():
             return wire.Ringing(

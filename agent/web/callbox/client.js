@@ -8,7 +8,7 @@ import { CallError } from "./errors.js";
 import { brokerUrl, Link } from "./link.js";
 import { watchPage } from "./page-events.js";
 import { Presence } from "./presence.js";
-import { number, optional, partyId, userData } from "./protocol/checks.js";
+import { number, oneOf, optional, partyId, userData } from "./protocol/checks.js";
 import { MalformedMessage } from "./protocol/malformed.js";
 import { parseSignal } from "./protocol/messages.js";
 import { IncomingCall } from "./rules/incoming.js";
@@ -17,7 +17,7 @@ import { OutgoingCall } from "./rules/outgoing.js";
 import { CallRegistry } from "./rules/registry.js";
 import { inputOf, messageOf } from "./signals.js";
 import { defined, present, uuid } from "./values.js";
-import { isUid } from "./vocabulary.js";
+import { isUid, PURPOSES } from "./vocabulary.js";
 
 export const DEFAULT_PREFIX = "callbox/v1";
 /** The remote peer says TIMEOUT itself; so many seconds later we do. */
@@ -50,6 +50,8 @@ const NO_MEDIA = Object.freeze({ audio: false, video: false });
  * @property {string} [party] this client among several of the same uid; random by default
  * @property {RTCIceServer[]} [iceServers] none by default, never a third party's
  * @property {number} [maxConversations] 1 by default; more are answered BUSY
+ * @property {number} [maxViewers] who may look at this side at once, if the application accepts it;
+ *   0 by default
  * @property {boolean} [presence] whether to follow the devices' `status` and `about`; true by
  *   default
  * @property {number} [keepalive] seconds, 60 by default
@@ -94,7 +96,7 @@ export class CallClient extends Emitter {
     const connect = options.connect ?? /** @type {any} */ (globalThis).mqtt?.connect;
     if (!connect) throw new TypeError("connect: MQTT.js is not loaded, and no `connect` was given");
     this.#options = { ...options, prefix };
-    this.#registry = new CallRegistry(options.maxConversations);
+    this.#registry = new CallRegistry(options.maxConversations, options.maxViewers ?? 0);
     this.uid = uid;
     this.prefix = prefix;
     this.party = party;
@@ -165,13 +167,14 @@ export class CallClient extends Emitter {
     const chosen = typeof options === "string" ? { userData: options } : { ...options };
     if (!isUid(remoteUid)) throw new TypeError(`remoteUid: ${JSON.stringify(remoteUid)} is no uid`);
     if (remoteUid === this.uid) throw new TypeError("remoteUid: one cannot call oneself");
-    const { lifetime = 30, userData: data = chosen.data } = chosen;
-    const fault = optional(userData)(data) ?? number(1, 120)(lifetime);
+    const { lifetime = 30, userData: data = chosen.data, purpose = "talk" } = chosen;
+    const fault =
+      optional(userData)(data) ?? number(1, 120)(lifetime) ?? oneOf(PURPOSES)(purpose);
     if (fault) throw new TypeError(`options: ${fault}`);
-    if (this.#registry.busy || this.#registry.ringing) {
+    if (purpose === "talk" && (this.#registry.busy || this.#registry.ringing)) {
       throw new Error(`there is room for ${this.#registry.maxConversations} conversation(s) only`);
     }
-    const plan = { targets: [remoteUid], lifetime, userData: data, secondId: uuid() };
+    const plan = { targets: [remoteUid], lifetime, userData: data, purpose, secondId: uuid() };
     const rules = new OutgoingCall(uuid(), this.party, plan, TIMING, monotonic());
     const conversation = this.#add(rules, chosen);
     conversation.start(localStream);
@@ -258,17 +261,17 @@ export class CallClient extends Emitter {
 
   /** @param {string} from @param {Signal} message */
   #onInvite(from, message) {
-    const { conversation: id, party, sdp, lifetime = 30, sentAt, iceServers } = message;
+    const { conversation: id, party, sdp, lifetime = 30, sentAt, iceServers, purpose } = message;
     const clock = this.#clocks.of(from);
     const age = clock.plausible ? (clock.now() - Date.parse(sentAt)) / 1000 : null;
     const about = { conversation: id, caller: from, party, sdp, lifetime, age };
-    const invitation = { ...about, userData: message.userData, iceServers };
+    const invitation = { ...about, userData: message.userData, iceServers, purpose };
     const { admission, effects } = this.#registry.admit(invitation, monotonic());
     if (admission !== "new") return this.#send(from, id, effects);
     // a person is asked about one call at a time
     const decision = this.#registry.ringing
       ? { action: /** @type {const} */ ("busy"), reason: "busy" }
-      : this.#registry.decide({ action: "ring" });
+      : this.#registry.decide({ action: "ring" }, purpose);
     const rules = new IncomingCall(invitation, this.party, TIMING, monotonic(), decision);
     const conversation = this.#add(rules, {});
     conversation.start();

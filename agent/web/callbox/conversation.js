@@ -54,6 +54,7 @@ const SHOWN_STATES = Object.freeze({
  * @property {any} [userData] any JSON of at most 4 KiB, shown to the remote peer
  * @property {any} [data] the same by the name that older SDKs use
  * @property {number} [lifetime] seconds to wait for an answer, 1 to 120, 30 by default
+ * @property {"talk" | "view"} [purpose] `"view"` only looks: it sends nothing and takes no line
  * @property {RTCIceTransportPolicy} [iceTransportPolicy]
  * @property {boolean | RTCRtpTransceiverDirection} [audio] true: receive, and send where the local
  *   stream has it
@@ -120,6 +121,11 @@ export class Conversation extends Emitter {
   /** Who is called, or who calls: as the broker vouches for it, not as the message claims. */
   get remoteUid() {
     return this.#rules.remoteUid;
+  }
+
+  /** Whether it is a talk, or only looks. */
+  get purpose() {
+    return this.#rules.viewing.purpose;
   }
 
   get direction() {

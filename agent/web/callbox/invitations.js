@@ -28,7 +28,7 @@ export class Invitations {
    * @param {import("./rules/machine.js").Effect} effect
    * @param {boolean} shareIceServers
    */
-  async send({ to, lifetime, userData }, shareIceServers) {
+  async send({ to, lifetime, userData, purpose }, shareIceServers) {
     const id = this.#rules.signaledAs;
     const waits = () => this.#rules.state === "inviting" && this.#rules.signaledAs === id;
     await this.#host.ready();
@@ -42,6 +42,7 @@ export class Invitations {
       sentAt: clock.format(),
       lifetime,
       userData,
+      purpose,
       iceServers: shareIceServers && iceServers.length > 0 ? iceServers.slice(0, 10) : undefined,
     });
     while (waits() && (await this.#host.publish(to, invite, lifetime)) === "unheard")

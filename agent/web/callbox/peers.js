@@ -18,6 +18,8 @@ const GOODBYE = 2_000;
  * @typedef {import("./signals.js").Candidate} Candidate
  * @typedef {import("./transport.js").Wanted} Wanted
  *
+ * @typedef {{ sends?: boolean, receives?: boolean }} Grant a view goes one way
+ *
  * @typedef {object} PeersHooks
  * @property {(input: Input) => void} onInput for the rules
  * @property {() => number} current the generation that carries the media
@@ -29,6 +31,21 @@ const GOODBYE = 2_000;
  * @property {(servers: RTCIceServer[]) => RTCConfiguration} configuration
  * @property {() => boolean} lipSync
  */
+
+/** What is wanted of a transport, as far as its grant has it. @param {Wanted} wanted @param {Grant} grant */
+function narrow(wanted, { sends = true, receives = true }) {
+  /** @param {Wanted["audio"]} want @returns {Wanted["audio"]} */
+  const narrowed = (want) => {
+    const direction = want === true ? "sendrecv" : want || "inactive";
+    const isSent = sends && direction.includes("send");
+    const isReceived = receives && direction.includes("recv");
+    if (isSent && isReceived) return want;
+    if (isSent) return "sendonly";
+    return isReceived ? "recvonly" : false;
+  };
+  return { audio: narrowed(wanted.audio), video: narrowed(wanted.video) };
+}
+
 export class Peers {
   /** @type {Map<number, Transport>} */
   #transports = new Map();
@@ -62,20 +79,20 @@ export class Peers {
   // Effects
 
   /** Resolves when the offer is made, or cannot be. @param {Effect} effect */
-  async createOffer({ generation, iceServers }) {
+  async createOffer({ generation, iceServers, grant }) {
     await this.#describe(generation, "offer_failed", async () => {
-      const transport = this.#make(generation, iceServers);
-      await transport.offer(this.#hooks.wanted());
+      const transport = this.#make(generation, iceServers, grant);
+      await transport.offer(narrow(this.#hooks.wanted(), grant));
       return transport;
     });
   }
 
   /** Resolves when the answer is made, or cannot be. @param {Effect} effect */
-  async createAnswer({ generation, sdp, iceServers }) {
+  async createAnswer({ generation, sdp, iceServers, grant }) {
     const code = generation === 0 ? "unusable_description" : "offer_unusable";
     await this.#describe(generation, code, async () => {
-      const transport = this.#make(generation, iceServers);
-      await transport.accept(sdp, this.#hooks.wanted());
+      const transport = this.#make(generation, iceServers, grant);
+      await transport.accept(sdp, narrow(this.#hooks.wanted(), grant));
       return transport;
     });
   }
@@ -137,8 +154,13 @@ export class Peers {
     this.#hooks.onInput({ type: "peerFailed", generation, code, message, reason });
   }
 
-  /** @param {number} generation @param {RTCIceServer[]} servers @returns {Transport} */
-  #make(generation, servers) {
+  /**
+   * @param {number} generation
+   * @param {RTCIceServer[]} servers
+   * @param {Grant} grant
+   * @returns {Transport}
+   */
+  #make(generation, servers, grant) {
     this.trickleAnew();
     const hooks = {
       onCandidates: (/** @type {(Candidate | null)[]} */ found) => {
@@ -153,8 +175,9 @@ export class Peers {
       onMessage: this.#hooks.onMessage,
     };
     const { configuration, local, lipSync } = this.#hooks;
+    const sent = grant.sends === false ? null : local();
     /** @type {Transport} */
-    const transport = new Transport(generation, configuration(servers), local(), hooks, lipSync());
+    const transport = new Transport(generation, configuration(servers), sent, hooks, lipSync());
     this.#transports.set(generation, transport);
     return transport;
   }

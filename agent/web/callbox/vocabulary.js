@@ -2,6 +2,11 @@
 /** The words of a call (PROTOCOL 2 to 4), and what a uid looks like. */
 
 export const CALL_STATUSES = Object.freeze(["ACCEPTED", "REJECTED", "BUSY", "TIMEOUT"]);
+/**
+ * What an invitation is for: a view only looks.
+ * @type {readonly ("talk" | "view")[]}
+ */
+export const PURPOSES = Object.freeze(["talk", "view"]);
 export const CLOSE_REASONS = Object.freeze([
   "user_hangup",
   "user_busy",

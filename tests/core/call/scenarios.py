@@ -16,8 +16,8 @@ from agent.core.call.decision import Decision
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State, Timing
 from agent.core.call.outgoing import OutgoingCall
-from agent.core.call.reasons import CloseReason
-from agent.core.call.registry import Admission, CallRegistry
+from agent.core.call.reasons import CallMode, CloseReason, Purpose
+from agent.core.call.registry import MAX_VIEWERS, Admission, CallRegistry
 from agent.core.policy.rate_limiter import RateLimiter
 from tests.core.call.scenario_codec import decode, decode_input, encode, encode_effects
 
@@ -43,7 +43,8 @@ def make_incoming(scenario: Json, call: Json, now: float) -> IncomingCall:
 
 
 def make_outgoing(scenario: Json, call: Json, now: float) -> OutgoingCall:
-    fields = {name: call[name] for name in ("mode", "lifetime") if name in call}
+    kinds = {"mode": CallMode, "lifetime": float, "purpose": Purpose}
+    fields: Json = {name: kind(call[name]) for name, kind in kinds.items() if name in call}
     return OutgoingCall(
         call["conversation"],
         scenario["ownParty"],
@@ -87,7 +88,9 @@ class RegistryRun:
     def __init__(self, scenario: Json) -> None:
         self._scenario = scenario
         self._registry = CallRegistry(
-            RateLimiter(), max_conversations=scenario.get("maxConversations", 1)
+            RateLimiter(),
+            max_conversations=scenario.get("maxConversations", 1),
+            max_viewers=scenario.get("maxViewers", MAX_VIEWERS),
         )
 
     def step(self, step: Json) -> Json:
@@ -117,7 +120,7 @@ class RegistryRun:
         if result.admission is not Admission.NEW:
             return result.admission, list(result.effects)
         call = make_incoming(self._scenario, step, now)
-        call.decision = self._registry.decide(call.decision)
+        call.decision = self._registry.decide(call.decision, invitation.purpose)
         return result.admission, self._begin(call, now)
 
     def _heard(self, conversation: str, event: ev.Input, now: float) -> list[ev.Effect]:

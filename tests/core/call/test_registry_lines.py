@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.call import events as ev
-from agent.core.call.decision import Action, Decision
+from agent.core.call.decision import NO_LINE_FREE, Action, Decision
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
-from agent.core.call.reasons import CloseReason
+from agent.core.call.reasons import CloseReason, Purpose
 from agent.core.call.registry import Admission, AnyCall, CallRegistry
 from agent.core.policy.rate_limiter import RateLimiter
 from tests.core.call.calls import OWN, TIMING, feed, invitation
@@ -20,18 +20,19 @@ SILENT = ev.PeerSilent(0, 3.0)
 class Lines:
     """A registry, driven as a client drives it; time stands still unless it is told to pass."""
 
-    def __init__(self, lines: int = 1) -> None:
-        self.registry = CallRegistry(RateLimiter(), max_conversations=lines)
+    def __init__(self, lines: int = 1, viewers: int = 2) -> None:
+        self.registry = CallRegistry(RateLimiter(), max_conversations=lines, max_viewers=viewers)
         self.now = 100.0
         self.replaced: list[str] = []
         self._number = 0
 
-    def invited(self, action: Action) -> IncomingCall | None:
+    def invited(self, action: Action, purpose: Purpose = Purpose.TALK) -> IncomingCall | None:
         """A call of somebody new; None where it is turned away."""
         self._number += 1
-        asked = invitation(conversation=f"c{self._number}", caller=f"caller-{self._number}")
+        number = self._number
+        asked = invitation(conversation=f"c{number}", caller=f"caller-{number}", purpose=purpose)
         assert self.registry.admit(asked, self.now).admission is Admission.NEW
-        decision = self.registry.decide(Decision(action))
+        decision = self.registry.decide(Decision(action), purpose)
         call = IncomingCall(asked, OWN, TIMING, self.now, decision)
         self.registry.add(call)
         call.start(self.now)
@@ -48,9 +49,12 @@ class Lines:
                 self.replaced.append(lost.conversation)
                 feed(lost, ev.CloseRequested(CloseReason.REPLACED), now=self.now)
                 self._forget_if_closed(lost)
+        for crowded in self.registry.crowded_out():
+            feed(crowded, NO_LINE_FREE.request, now=self.now)
+            self._forget_if_closed(crowded)
 
-    def connected(self) -> IncomingCall:
-        call = self.invited(Action.ACCEPT)
+    def connected(self, purpose: Purpose = Purpose.TALK) -> IncomingCall:
+        call = self.invited(Action.ACCEPT, purpose)
         assert call is not None
         self.handle(call, ev.DescriptionReady(0, "answer"))
         self.handle(call, ev.PeerConnected(0))
@@ -121,9 +125,43 @@ def test_registry_lost_call_keeps_its_place_while_a_line_is_free() -> None:
     assert lines.replaced == []
 
 
+def test_registry_view_takes_no_line() -> None:
+    lines = Lines(viewers=1)
+    lines.connected(Purpose.VIEW)
+    assert not lines.registry.busy
+    lines.connected()
+    assert lines.registry.busy
+    assert lines.invited(Action.ACCEPT, Purpose.VIEW) is None
+    assert lines.invited(Action.RING, Purpose.VIEW) is None
+
+
+def test_registry_view_that_rings_ends_when_the_last_place_is_taken() -> None:
+    """And goes on ringing when the last line is."""
+    lines = Lines(viewers=1)
+    rings = lines.invited(Action.RING, Purpose.VIEW)
+    assert rings is not None
+    lines.connected()
+    assert lines.registry.crowded_out() == []
+    assert rings in lines.registry.calls.values()
+    lines.connected(Purpose.VIEW)
+    assert rings not in lines.registry.calls.values()
+
+
+def test_registry_lost_view_gives_its_place_to_a_view_alone() -> None:
+    lines = Lines(viewers=1)
+    view = lines.connected(Purpose.VIEW)
+    lines.lose(view)
+    lines.connected()
+    assert lines.replaced == []
+    lines.connected(Purpose.VIEW)
+    assert lines.replaced == [view.conversation]
+
+
 ACTS = st.lists(
     st.tuples(
-        st.sampled_from(["accept", "ring", "answer", "silent", "heard", "lost", "left", "pass"]),
+        st.sampled_from(
+            ["accept", "ring", "view", "answer", "silent", "heard", "lost", "left", "pass"]
+        ),
         st.integers(0, 3),
         st.sampled_from([0.1, 3.0, 9.0, 40.0]),
     ),
@@ -148,12 +186,15 @@ def test_registry_never_accepts_more_than_it_has_lines(
         calls = [each for each in lines.registry.calls.values() if isinstance(each, IncomingCall)]
         if act in ("accept", "ring"):
             lines.invited(Action(act))
+        elif act == "view":
+            lines.invited(Action.ACCEPT if which else Action.RING, Purpose.VIEW)
         elif act == "pass":
             lines.wait(pause)
         elif which < len(calls):
             _act(lines, calls[which], act, events)
         accepted = [call for call in lines.registry.calls.values() if call.accepted]
-        assert len(accepted) <= count
+        assert sum(not call.looks for call in accepted) <= count
+        assert sum(call.looks for call in accepted) <= lines.registry.max_viewers
 
 
 def _act(lines: Lines, call: IncomingCall, act: str, events: dict[str, ev.Input]) -> None:

@@ -1,7 +1,7 @@
 // @ts-check
 /** The signaling messages (PROTOCOL 2): which fields each has, and what may be in them. */
 
-import { CALL_STATUSES } from "../vocabulary.js";
+import { CALL_STATUSES, PURPOSES } from "../vocabulary.js";
 import {
   candidate,
   code,
@@ -34,6 +34,7 @@ const MESSAGES = {
     sentAt: time,
     lifetime: optional(number(1, 120)),
     userData: optional(userData),
+    purpose: optional(oneOf(PURPOSES)),
     iceServers: optional(iceServers),
     auth: optional(token),
   },

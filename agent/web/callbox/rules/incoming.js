@@ -20,6 +20,7 @@ import { catchUp, noteMoved } from "./renewal.js";
  * @property {number | null} [age] seconds since `sentAt`; null where it cannot be judged
  * @property {any} [userData]
  * @property {any[]} [iceServers]
+ * @property {import("./viewing.js").Purpose} [purpose]
  *
  * @typedef {object} Decision What becomes of an invitation.
  * @property {"accept" | "reject" | "ring" | "busy"} action
@@ -69,6 +70,7 @@ export class IncomingCall extends Call {
       ownParty,
       timing,
       now,
+      purpose: invitation.purpose,
     });
     const { lifetime } = invitation;
     const age = invitation.age ?? 0;
@@ -138,14 +140,14 @@ export class IncomingCall extends Call {
 /** @param {IncomingCall} call @param {Input} input @param {number} now @returns {Step} */
 function ringLocally(call, { rule = null, grant = {} }, now) {
   call.rule = rule;
-  call.grant = grant;
+  call.grant = call.viewing.narrow(grant, "incoming");
   call.answer = { type: "sendRinging", expiresIn: Math.max(0, call.answerUntil - now) };
   return ["ringing", [call.answer]];
 }
 
 /** @param {IncomingCall} call @param {Input} input @param {number} now @returns {Step} */
 function acceptCall(call, { grant, rule, expectsMedia = false }, now) {
-  call.grant = grant ?? call.grant;
+  call.grant = call.viewing.narrow(grant ?? call.grant, "incoming");
   call.rule = rule ?? call.rule;
   call.expectsMedia = expectsMedia;
   call.deadline = now + call.timing.setup;

@@ -20,6 +20,7 @@
 
 import { Liveness } from "./liveness.js";
 import { Renewals } from "./renewals.js";
+import { Viewing } from "./viewing.js";
 
 /**
  * @typedef {"invited" | "ringing" | "answering" | "offering" | "inviting" | "connecting"
@@ -81,10 +82,10 @@ export class Call {
    * @param {"incoming" | "outgoing"} direction
    * @param {Table} table
    * @param {State} state
-   * @param {{ conversation: string, ownParty: string, timing: typeof CALL_TIMING, now: number }}
-   *   about
+   * @param {{ conversation: string, ownParty: string, timing: typeof CALL_TIMING, now: number,
+   *   purpose?: import("./viewing.js").Purpose }} about
    */
-  constructor(direction, table, state, { conversation, ownParty, timing, now }) {
+  constructor(direction, table, state, { conversation, ownParty, timing, now, purpose }) {
     this.direction = direction;
     this.table = table;
     /** @type {State} */
@@ -121,6 +122,7 @@ export class Call {
     this.mediaUntil = null;
     this.liveness = new Liveness();
     this.renewals = new Renewals();
+    this.viewing = new Viewing(purpose);
   }
 
   /**
@@ -162,6 +164,11 @@ export class Call {
     if (this.state === "silent") times.push(this.liveness.loseAt(this.timing));
     const set = times.filter((time) => time !== null);
     return set.length > 0 ? Math.min(...set) : null;
+  }
+
+  /** Whether it is a view, and takes no line. */
+  get looks() {
+    return this.viewing.looks;
   }
 
   /** Whether it was ACCEPTED and is not over. */

@@ -22,6 +22,7 @@ import { speaksForUid, Target } from "./target.js";
  * @property {number} [lifetime] seconds
  * @property {any} [userData]
  * @property {Record<string, any>} [grant]
+ * @property {import("./viewing.js").Purpose} [purpose]
  * @property {string | null} [secondId] its name on the wire if it has to go out once more
  */
 
@@ -51,13 +52,14 @@ export class OutgoingCall extends Call {
    * @param {number} now
    */
   constructor(conversation, ownParty, plan, timing, now) {
-    super("outgoing", OUTGOING, "offering", { conversation, ownParty, timing, now });
+    const { purpose } = plan;
+    super("outgoing", OUTGOING, "offering", { conversation, ownParty, timing, now, purpose });
     this.targets = [...new Set(plan.targets)].map((uid) => new Target(uid));
     if (this.targets.length === 0) throw new TypeError("a call needs at least one target");
     this.plan = { mode: "parallel", lifetime: 30, ...plan };
     this.secondId = plan.secondId ?? null;
     this.remoteUid = this.targets[0].uid;
-    this.grant = plan.grant ?? {};
+    this.grant = this.viewing.narrow(plan.grant ?? {}, "outgoing");
     this.deadline = now + timing.setup;
   }
 
@@ -76,10 +78,12 @@ export class OutgoingCall extends Call {
   /** @param {Target[]} targets @param {number} now @returns {Effect[]} */
   invite(targets, now) {
     const { lifetime, userData } = this.plan;
+    // A talk is not named.
+    const purpose = this.viewing.purpose === "view" ? this.viewing.purpose : undefined;
     for (const target of targets) target.invited = true;
     this.deadline = now + lifetime + this.timing.answerTravel;
     return targets.flatMap(({ uid: to }) => [
-      { type: "sendInvite", to, sdp: this.sdp, lifetime, userData },
+      { type: "sendInvite", to, sdp: this.sdp, lifetime, userData, purpose },
       ...this.found.map((candidate) => ({ type: "sendCandidate", to, candidate })),
     ]);
   }

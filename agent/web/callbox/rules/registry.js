@@ -8,11 +8,14 @@
  * that it does not ring.
  */
 
+import { PURPOSES } from "../vocabulary.js";
+
 /**
  * @typedef {import("./machine.js").Effect} Effect
  * @typedef {import("./machine.js").Input} Input
  * @typedef {import("./incoming.js").Invitation} Invitation
  * @typedef {import("./incoming.js").IncomingCall | import("./outgoing.js").OutgoingCall} AnyCall
+ * @typedef {import("./viewing.js").Purpose} Purpose
  * @typedef {{ uid: string, at: number, answer: Effect | null, close: Effect | null }} Ended
  * @typedef {{ admission: "new" | "repeated" | "refused" | "ignored", effects: Effect[] }} Admission
  *   new: it starts a call; repeated: the same answer goes out again; refused: the response says why
@@ -20,6 +23,8 @@
 
 /** Conversations that ended; likewise withdrawals that came before their invitation. */
 const MEMORY = 512;
+/** Calls that look at this side at the same time. */
+const MAX_VIEWERS = 4;
 /** Characters of the answers that are kept with them: an SDP is a few thousand. */
 const MEMORY_SIZE = 1 << 20;
 /** Longer than any invitation lives (120 s) and QoS 1 repeats it. */
@@ -29,6 +34,16 @@ const CLOSED_MEMORY_SECONDS = 300;
 function rings(call) {
   const asks = "decision" in call && call.decision?.action === "ring";
   return "invitation" in call && (call.state === "ringing" || (asks && call.state === "invited"));
+}
+
+/**
+ * Whether it is for this that a call takes a place: a line, or one among those who look at this
+ * side. Whom we look at ourselves takes none.
+ * @param {Purpose} purpose
+ * @param {AnyCall} call
+ */
+function takes(purpose, call) {
+  return purpose === "talk" ? !call.looks : call.looks && call.direction === "incoming";
 }
 
 /** All conversations of one party, by their ids on the wire. */
@@ -44,19 +59,38 @@ export class CallRegistry {
   /** By sender and conversation: when. @type {Map<string, number>} */
   #withdrawn = new Map();
 
-  constructor(maxConversations = 1) {
+  /** @param {number} [maxConversations] @param {number} [maxViewers] */
+  constructor(maxConversations = 1, maxViewers = MAX_VIEWERS) {
     this.maxConversations = maxConversations;
+    this.maxViewers = maxViewers;
   }
 
   /**
-   * Whether no further conversation can be taken. A call that is lost leaves its line, and one that
-   * rings has not taken any (PROTOCOL 3).
+   * Whether no further call can be taken. One that is lost leaves its line, one that rings has not
+   * taken any, and one that only looks takes none (PROTOCOL 3).
    */
   get busy() {
-    const calls = [...this.calls.values()];
-    const lost = calls.filter(({ state }) => state === "lost").length;
-    const ringing = calls.filter((call) => rings(call)).length;
-    return this.calls.size - this.#turnedAway.size - lost - ringing >= this.maxConversations;
+    return this.isFull("talk");
+  }
+
+  /**
+   * Whether there is no room for one more of these; whom we look at ourselves is not counted.
+   * @param {Purpose} purpose
+   */
+  isFull(purpose) {
+    const taken = [...this.calls.values()].filter(
+      (call) =>
+        takes(purpose, call) &&
+        call.state !== "lost" &&
+        !this.#turnedAway.has(call) &&
+        !rings(call),
+    );
+    return taken.length >= this.#places(purpose);
+  }
+
+  /** @param {Purpose} purpose */
+  #places(purpose) {
+    return purpose === "view" ? this.maxViewers : this.maxConversations;
   }
 
   /** Whether somebody is asked about a call. */
@@ -67,13 +101,17 @@ export class CallRegistry {
   /**
    * The call that ends with `replaced` now that another one was ACCEPTED: where no line was free,
    * the one that has been lost longest. One that lives again meanwhile has lost its line all the
-   * same.
+   * same. A view is displaced by a view alone, and by one of another.
    * @param {AnyCall} accepted
    * @returns {AnyCall | null}
    */
   displacedBy(accepted) {
-    const others = [...this.calls.values()].filter((call) => call !== accepted && call.accepted);
-    if (others.length < this.maxConversations) return null;
+    const purpose = PURPOSES.find((each) => takes(each, accepted));
+    if (!purpose) return null;
+    const others = [...this.calls.values()].filter(
+      (call) => call !== accepted && call.accepted && takes(purpose, call),
+    );
+    if (others.length < this.#places(purpose)) return null;
     const lost = others.filter(({ liveness }) => liveness.lostAt !== null);
     const since = (/** @type {AnyCall} */ { state, liveness }) => [
       Number(state !== "lost"),
@@ -96,14 +134,17 @@ export class CallRegistry {
     return this.#known(conversation, caller) ?? { admission: "new", effects: [] };
   }
 
-  /** `decision`, or busy where it would let somebody in, or ask, and no line is free.
+  /**
+   * `decision`, or busy where it would let somebody in, or ask, and no line is free, or no place
+   * for one more who looks.
    * @param {import("./incoming.js").Decision | null} decision
+   * @param {Purpose} [purpose]
    */
-  decide(decision) {
+  decide(decision, purpose = "talk") {
     const letsIn = decision === null || decision.action === "accept" || decision.action === "ring";
-    return this.busy && letsIn
-      ? { action: /** @type {const} */ ("busy"), reason: "busy" }
-      : decision;
+    if (!letsIn || !this.isFull(purpose)) return decision;
+    const reason = purpose === "view" ? "max_viewers" : "busy";
+    return { action: /** @type {const} */ ("busy"), reason };
   }
 
   /** A call begins. `turnedAway`: it is refused at once and takes no line.

@@ -64,7 +64,7 @@ function runCall(scenario) {
 
 /** All calls of one party: as a client does, it asks the registry and routes what arrives. */
 function runRegistry(scenario) {
-  const registry = new CallRegistry(scenario.maxConversations);
+  const registry = new CallRegistry(scenario.maxConversations, scenario.maxViewers);
   const begin = (call, at, turnedAway = false) => {
     registry.add(call, turnedAway);
     const effects = call.start(at);
@@ -74,7 +74,7 @@ function runRegistry(scenario) {
   const invited = (step) => {
     const { admission, effects } = registry.admit(step.invitation, step.at);
     if (admission !== "new") return { admission, effects };
-    const decision = registry.decide(step.decision ?? null);
+    const decision = registry.decide(step.decision ?? null, step.invitation.purpose);
     return {
       admission,
       effects: begin(makeIncoming(scenario, { ...step, decision }, step.at), step.at),
