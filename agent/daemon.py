@@ -38,8 +38,7 @@ async def _media(parts: Parts) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        if parts.audio is not None:
-            await parts.audio.close()
+        await parts.sound.close()
         await parts.video.close()
 
 

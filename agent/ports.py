@@ -123,6 +123,10 @@ class AudioSubscription(Protocol):
 
 
 class AudioFeed(Protocol):
+    @property
+    def present(self) -> bool:
+        """Whether there is a source at this moment. Without one none is offered to a call."""
+
     async def subscribe(self) -> AudioSubscription:
         """Raises MediaUnavailable where the source cannot be opened."""
 
@@ -158,14 +162,10 @@ class ReceivedAudio:
 
 
 class AudioPlayout(Protocol):
-    """The sound of one conversation on its way to the loudspeaker: put in order, decoded, and
-    played.
-    """
+    """The sound of one conversation on its way to the loudspeaker."""
 
     def put(self, packet: ReceivedAudio) -> None:
-        """Called on the event loop, in whatever order packets arrive. Returns at once, and never
-        raises.
-        """
+        """Called on the event loop, in whatever order packets arrive. Never raises."""
 
     def close(self) -> None:
         """Nothing of it is heard any more."""

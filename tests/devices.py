@@ -58,6 +58,7 @@ class Device:
     broker: FakeBroker
     network: FakeNetwork
     outbox: Outbox
+    state: DeviceState
     reload: Any = field(default=lambda: {"rules": 1})
     picture: Jpeg | MediaUnavailable = field(default_factory=lambda: MediaUnavailable("no camera"))
     # cleared: it takes its time
@@ -159,7 +160,7 @@ async def device(
     )
     operator = Operator(actions, overrides, lambda: made.reload())
     reader = CommandReader(channel, operator.carry_out, commands, wall=options.wall)
-    made = Device(client, screening, actions, reader, status, peers, broker, network, outbox)
+    made = Device(client, screening, actions, reader, status, peers, broker, network, outbox, state)
     made.camera.set()
     client.on("conversations", lambda: status.occupied(len(client.conversations), busy=client.busy))
     async with broker, outbox:

@@ -36,6 +36,10 @@ test)
 	want ip iproute2
 	want nft nftables
 	want faketime faketime
+	# Sound cards in user space: null sinks behind ALSA's plug-in.
+	want pulseaudio pulseaudio
+	want pactl pulseaudio-utils
+	want_packages libasound2-plugins
 	# Foreign WebRTC stacks: pion is built from Debian's Go packages, GStreamer is Debian's.
 	want go golang-go
 	want_packages golang-github-pion-webrtc.v3-dev $GSTREAMER

@@ -36,7 +36,12 @@ RecordFile = Annotated[
     Path | None,
     typer.Option(help="Write what arrives to this file (.mkv, .mp4).", show_default=False),
 ]
-Audio = Annotated[str, typer.Option(help="What to send: none, pattern or file:PATH.")]
+Audio = Annotated[
+    str,
+    typer.Option(
+        help="auto or alsa:NAME: a sound card, both ways. What to send: none, pattern or file:PATH."
+    ),
+]
 Video = Annotated[str, typer.Option(help="What to send: none, pattern, file:PATH or v4l2:PATH.")]
 PasswordFile = Annotated[
     Path | None,

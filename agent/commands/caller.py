@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from agent.client.call_client import CallClient
@@ -24,7 +25,8 @@ from agent.core.statistics.reports import CallRecord, LocalStats, ReceivedMedia,
 from agent.errors import ConfigurationError, NotConnected
 from agent.media.base.video_source import VideoOptions
 from agent.media.recording.recorder import Recorder
-from agent.media.sound.audio_hub import AudioHub, open_audio_source
+from agent.media.sound.audio_settings import AudioSettings
+from agent.media.sound.sound_setup import open_sound
 from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
 from agent.ports import LocalStream
@@ -176,18 +178,27 @@ def _named(option: str) -> Iterator[None]:
 
 
 def _local_stream(plan: CallPlan, stack: AsyncExitStack) -> LocalStream:
-    video = audio = None
+    video = None
     if plan.video != "none":
         options = VideoOptions(uid=plan.uid)
         with _named("--video"):
             video = VideoHub(open_video_source(plan.video, options), options)
         stack.push_async_callback(video.close)
-    with _named("--audio"):
-        source = open_audio_source(plan.audio)
-    if source is not None:
-        audio = AudioHub(source)
-        stack.push_async_callback(audio.close)
-    return LocalStream(video=video, audio=audio)
+    sound = open_sound(_audio_settings(plan.audio))
+    stack.push_async_callback(sound.close)
+    return LocalStream(video=video, audio=sound.capture)
+
+
+def _audio_settings(device: str) -> AudioSettings:
+    """A card both ways; what is no card is sent, and nothing is played. Raises
+    ConfigurationError.
+    """
+    is_card = device == "auto" or device.startswith("alsa:")
+    try:
+        return AudioSettings(capture=device, playback=device if is_card else "none")
+    except ValidationError as error:
+        fault = str(error.errors(include_url=False)[0]["msg"]).removeprefix("Value error, ")
+        raise ConfigurationError([f"--audio: {fault}"]) from None
 
 
 def _recorder(plan: CallPlan, stack: AsyncExitStack) -> Recorder | None:

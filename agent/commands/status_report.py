@@ -59,6 +59,7 @@ def describe(status: dict[str, Any]) -> str:
     rows = [
         ("broker", f"{status['broker']}, {broker}"),
         ("camera", camera["name"] + (f": {camera['missing']}" if camera["missing"] else "")),
+        ("sound", _sound(status.get("sound", {}))),
         ("up", f"{format_duration(int(status['uptime']))}, {details}"),
         ("records", _records(status["records"])),
         ("calls", f"{len(status['calls'])} of {status['max_conversations']}"),
@@ -70,9 +71,14 @@ def describe(status: dict[str, Any]) -> str:
         rows.append(("rules", f"every call is met by {override['action']}{end}"))
     rows += [(part, f"does not work: {why}") for part, why in status.get("faults", {}).items()]
     if memory is not None:
-        rows.insert(3, ("memory", f"{memory / 1e6:.0f} MB"))
+        rows.insert(4, ("memory", f"{memory / 1e6:.0f} MB"))
     lines = [f"{status['uid']}: {status['status']}", *(f"  {name:<8}{text}" for name, text in rows)]
     return "\n".join(lines + [f"    {_call(call)}" for call in status["calls"]])
+
+
+def _sound(sound: dict[str, Any]) -> str:
+    sent, played_to = sound.get("capture") or "none", sound.get("playback") or "no loudspeaker"
+    return f"sends {sent}, plays to {played_to}"
 
 
 def _refused(status: dict[str, Any]) -> dict[str, int]:

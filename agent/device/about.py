@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from agent import __version__
 from agent.core.policy.rules import Policy
 from agent.device.retained import Retained
+from agent.media.sound.sound_setup import describe_sound
 from agent.media.video_hub import VideoHub
 from agent.service.board import board_model
 from agent.settings import Settings
@@ -52,7 +53,7 @@ def about(
         camera=source.camera,
         encoder=source.encoder,
         video_codecs=("H264",),
-        audio={"capture": settings.audio.capture, "playback": settings.audio.playback},
+        audio={end: name is not None for end, name in describe_sound(settings.audio).items()},
         max_conversations=settings.max_conversations,
         max_width=settings.video.width,
         max_height=settings.video.height,

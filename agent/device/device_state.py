@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from agent.errors import MediaError
+from agent.errors import MediaError, MediaUnavailable
 from agent.service.status_snapshot import Camera, Phase
 
 
@@ -25,12 +25,18 @@ class DeviceState:
         # of the policy: `action`, and `until` when
         self.override: dict[str, str | None] | None = None
         self._faults: dict[str, str] = {}
+        self._lost: dict[str, str] = {}
         self._observers: list[Callable[[], None]] = []
 
     @property
     def faults(self) -> dict[str, str]:
         """Optional parts that do not work, by name, and why."""
         return dict(self._faults)
+
+    @property
+    def lost(self) -> dict[str, str]:
+        """Ends of the sound card that do not work, `microphone` and `speaker`, and why."""
+        return dict(self._lost)
 
     def on_change(self, observer: Callable[[], None]) -> None:
         """Call `observer` after each change, for as long as this lives."""
@@ -61,6 +67,14 @@ class DeviceState:
         reason = None if failure is None else str(failure)
         if reason != self.camera.missing:
             self.camera_looked_for(reason)
+
+    def sound_failed(self, end: str, fault: MediaUnavailable | None) -> None:
+        """An end of the sound card is lost, in a call; None: it works again. The call goes on."""
+        if fault is None:
+            self._lost.pop(end, None)
+        else:
+            self._lost[end] = str(fault)
+        self.changed()
 
     def records_changed(self, trouble: str | None) -> None:
         """The disk keeps call records no more, because of `trouble`; or does again."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.client.conversation import Conversation
 from agent.core.call import events as ev
+from agent.core.call.machine import State
 from agent.core.call.reasons import Direction
 from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats
 from agent.device.device_state import DeviceState
@@ -46,6 +47,8 @@ class EventPublisher:
         self._now = now
         self._open: dict[str, Conversation] = {}
         self._warned: set[str] = set()
+        # by conversation, what it has been told is lost
+        self._lost: dict[str, set[str]] = {}
         state.on_change(self._warn_all)
 
     async def flush(self, timeout: float) -> None:
@@ -62,6 +65,7 @@ class EventPublisher:
             # first: nothing is told of it after its end
             self._open.pop(conversation.id, None)
             self._warned.discard(conversation.id)
+            self._lost.pop(conversation.id, None)
             if ends is not None:
                 header = header.model_copy(update={"event_id": ends.event_id})
         else:
@@ -77,6 +81,7 @@ class EventPublisher:
         else:
             self._broker.publish(topic, payload, qos=0)
         self._warn(conversation)
+        self._warn_of_sound(conversation)
 
     async def begun(self, conversation: Conversation) -> None:
         """Note it before anything is said of it: so it has its `closed`, whenever this process
@@ -104,6 +109,18 @@ class EventPublisher:
     def _warn_all(self) -> None:
         for conversation in tuple(self._open.values()):
             self._warn(conversation)
+            self._warn_of_sound(conversation)
+
+    def _warn_of_sound(self, conversation: Conversation) -> None:
+        """A call that has a connection is told of each loss of an end of the sound card once."""
+        if conversation.id not in self._open or conversation.state is not State.ESTABLISHED:
+            return
+        lost = self._state.lost
+        told = self._lost.setdefault(conversation.id, set())
+        told.intersection_update(lost)
+        for end in sorted(lost.keys() - told):
+            told.add(end)
+            self.event(conversation, "error", ev.ErrorRaised(f"{end}_lost", lost[end]))
 
     def _warn(self, conversation: Conversation) -> None:
         """Once in a call whose record is at risk: it has no other event of its own that says so."""

@@ -43,6 +43,7 @@ async def wait_for(event: asyncio.Event, seconds: float) -> None:
 def fault_codes(state: DeviceState) -> tuple[str, ...]:
     """What stands at this moment, in order: a part that does not work is `PART_failed`."""
     codes = {f"{part.replace(' ', '_')}_failed" for part in state.faults}
+    codes |= {f"{end}_lost" for end in state.lost}
     if state.camera.missing is not None:
         codes.add("camera_lost")
     if state.records_trouble is not None:

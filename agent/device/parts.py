@@ -32,7 +32,7 @@ from agent.device.snapshots import SnapshotMaker
 from agent.device.status_publisher import StatusPublisher, offline
 from agent.media.base.video_source import VideoOptions
 from agent.media.camera_check import find_fault
-from agent.media.sound.audio_hub import AudioHub, open_audio_source
+from agent.media.sound.sound_setup import Sound, open_sound
 from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
 from agent.ports import LocalStream
@@ -54,7 +54,7 @@ class Parts:
     settings: Settings
     state: DeviceState
     video: VideoHub
-    audio: AudioHub | None
+    sound: Sound
     broker: MqttBroker
     outbox: Outbox
     retained: Retained
@@ -98,7 +98,7 @@ async def running(table: Sequence[Part], parts: Parts) -> AsyncIterator[None]:
 def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
     """Make a device of its settings. Raises ConfigurationError."""
     state = DeviceState(settings.video.source)
-    video, audio = _feeds(settings, state)
+    video, sound = _video(settings, state), open_sound(settings.audio, state.sound_failed)
     uid, topics, boot_id = settings.uid, Topics(settings.topic_prefix), str(uuid.uuid4())
     broker = MqttBroker(
         settings.mqtt.connection(f"callbox-{uid}"), will=offline(uid, topics, boot_id)
@@ -106,7 +106,8 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
     outbox = Outbox(broker, settings.state_directory, on_trouble=state.records_changed)
     events = EventPublisher(broker, outbox, topics, uid, state, time.time)
     screening = PolicyScreening(policy, time.time)
-    client = _client(settings, broker, screening, events, LocalStream(video, audio))
+    local_stream = LocalStream(video, sound.capture)
+    client = _client(settings, broker, screening, events, local_stream)
     retained = Retained(broker)
     status = StatusPublisher(broker, retained, topics, uid, boot_id, time.time)
     client.on("conversations", lambda: status.occupied(len(client.conversations), busy=client.busy))
@@ -126,7 +127,7 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
         settings=settings,
         state=state,
         video=video,
-        audio=audio,
+        sound=sound,
         broker=broker,
         outbox=outbox,
         retained=retained,
@@ -209,9 +210,7 @@ def client_options(settings: Settings) -> ClientOptions:
     )
 
 
-def _feeds(settings: Settings, state: DeviceState) -> tuple[VideoHub, AudioHub | None]:
+def _video(settings: Settings, state: DeviceState) -> VideoHub:
     options = video_options(settings)
     source = open_video_source(settings.video.source, options)
-    video = VideoHub(source, options, linger=settings.video.linger, on_health=state.camera_failed)
-    sound = open_audio_source(settings.audio.capture)
-    return video, AudioHub(sound) if sound is not None else None
+    return VideoHub(source, options, linger=settings.video.linger, on_health=state.camera_failed)

@@ -15,6 +15,7 @@ from agent.client.conversation import Conversation
 from agent.core.statistics.reports import CallRecord, LocalStats
 from agent.counts import refusals
 from agent.device.device_state import DeviceState
+from agent.media.sound.sound_setup import describe_sound
 from agent.media.video_hub import VideoHub
 from agent.service.memory import resident_memory
 from agent.service.process_health import Vitals
@@ -66,7 +67,8 @@ class SnapshotMaker:
             records=Records(**asdict(self._outbox.health)),
             max_conversations=self._settings.max_conversations,
             memory=resident_memory(),
-            faults={**self._state.faults, **self._forbidden()},
+            faults={**self._state.faults, **self._state.lost, **self._forbidden()},
+            sound=describe_sound(self._settings.audio),
             override=self._state.override,
             refused={str(kind): number for kind, number in refusals.totals().items()},
             tasks=len(asyncio.all_tasks()),

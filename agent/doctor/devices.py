@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.doctor.findings import Finding, Verdict
-from agent.errors import ConfigurationError, MediaUnavailable
+from agent.errors import MediaUnavailable
 from agent.media.auto_source import captures
 from agent.media.base.video_source import VideoOptions
 from agent.media.camera_check import find_fault
 from agent.media.picamera2.picamera2_source import camera_models, has_hardware_encoder
-from agent.media.sound.audio_hub import open_audio_source
+from agent.media.sound.sound_cards import sound_cards
+from agent.media.sound.sound_setup import describe_sound
 from agent.settings import Settings
-
-_CARDS = Path("/proc/asound/cards")
 
 
 def check_cameras(settings: Settings, options: VideoOptions) -> Iterator[Finding]:
@@ -51,26 +50,26 @@ def check_encoder(settings: Settings) -> Finding:
 
 
 def check_sound(settings: Settings) -> Finding:
-    """What is sent of sound, and which cards there are."""
-    capture = settings.audio.capture
-    cards = _cards()
-    text = f"cards: {', '.join(cards)}" if cards else "no sound card"
-    figures = {"cards": cards, "capture": capture}
-    try:
-        source = open_audio_source(capture)
-    except ConfigurationError as error:
-        return Finding("sound", Verdict.FAILED, f"{error}; {text}", "Set audio.capture.", figures)
-    sent = (
-        f"audio.capture = {capture} is sent"
-        if source is not None
-        else f"audio.capture = {capture}: nothing is sent"
-    )
+    """What would be sent and where it would be played, and which cards there are."""
+    cards = [str(card) for card in sound_cards()]
+    found = describe_sound(settings.audio)
+    ends = (("capture", "sent"), ("playback", "played to"))
+    parts = [_end(settings, end, word, found[end]) for end, word in ends]
+    text = "; ".join([*parts, f"cards: {', '.join(cards)}" if cards else "no sound card"])
     return Finding(
         "sound",
-        Verdict.OK if source is not None else Verdict.SKIPPED,
-        f"{sent}; {text}",
-        figures=figures,
+        Verdict.OK if found["capture"] is not None else Verdict.SKIPPED,
+        text,
+        figures={"cards": cards, **found},
     )
+
+
+def _end(settings: Settings, end: str, word: str, name: str | None) -> str:
+    device = getattr(settings.audio, end)
+    if name is None:
+        return f"audio.{end} = {device}: nothing is {word.partition(' ')[0]}"
+    via = "" if name in device else f" ({name})"
+    return f"audio.{end} = {device}{via} is {word}"
 
 
 def _has_hardware_encoder() -> bool:
@@ -90,11 +89,3 @@ def _camera_advice(source: str) -> str:
         "Check the ribbon cable, and that `rpicam-hello --list-cameras` shows the camera; "
         "picamera2 comes with: sudo apt install python3-picamera2"
     )
-
-
-def _cards() -> list[str]:
-    try:
-        lines = _CARDS.read_text().splitlines()
-    except OSError:
-        return []
-    return [line.partition(": ")[2].strip() for line in lines if line[:3].strip().isdigit()]

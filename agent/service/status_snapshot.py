@@ -71,7 +71,8 @@ class Snapshot:
 
     `override` is what an operator has put in place of the policy's rules: `action`, and `until`
     when. `faults` are optional parts that do not work, by name, with the reason: the device takes
-    calls all the same. `refused` counts by kind what was, since the start. `tasks` of the event
+    calls all the same. `refused` counts by kind what was, since the start. `sound`
+    names the devices of `capture` and `playback`, None where there is none. `tasks` of the event
     loop: a number that climbs from call to call is a leak, which nothing else shows from outside.
     """
 
@@ -92,6 +93,7 @@ class Snapshot:
     faults: dict[str, str] = field(default_factory=dict)
     override: dict[str, str | None] | None = None
     refused: dict[str, int] = field(default_factory=dict)
+    sound: dict[str, str | None] = field(default_factory=dict)
 
 
 def lacking(now: Snapshot) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.rtcrtpsender import RTCRtpSender
@@ -61,7 +62,8 @@ class PeerMedia:
         on_track: Callable[[str, str], None],
         on_first_frame: Callable[[], None],
     ) -> None:
-        self._local = local
+        absent = local.audio is not None and not local.audio.present
+        self._local = replace(local, audio=None) if absent else local
         self._remote = remote
         self._grant = grant
         self._on_failure = on_failure

@@ -20,11 +20,18 @@ def test_idle() -> None:
         "door-1: idle; broker 127.0.0.1:1883",
         "  broker  127.0.0.1:1883, connected",
         "  camera  pattern",
+        "  sound   sends none, plays to no loudspeaker",
         "  up      1h2m5s, callbox 1.0, pid 42",
         "  memory  48 MB",
         "  records none waits for the broker",
         "  calls   0 of 1",
     ]
+
+
+def test_status_names_the_sound_card() -> None:
+    status = as_json(snapshot(sound={"capture": "plughw:CARD=Device,DEV=0", "playback": None}))
+    line = "  sound   sends plughw:CARD=Device,DEV=0, plays to no loudspeaker"
+    assert line in describe(status).splitlines()
 
 
 def test_status_tells_what_was_refused_by_kind() -> None:

@@ -34,13 +34,14 @@ def hub(of: Settings) -> VideoHub:
 
 
 async def test_about_tells_size_camera_verbs_and_restarts() -> None:
-    chosen = settings()
+    chosen = settings(audio={"capture": "pattern", "playback": "none"})
     prints = Fingerprints.of(chosen, policy("accept"))
     said = about(chosen, hub(chosen), ("close", "mute"), prints, 3)
     assert (said.uid, said.version, said.restarts) == ("door-1", __version__, 3)
     assert (said.max_width, said.max_height, said.max_framerate) == (640, 360, 30)
     assert said.commands == ("close", "mute")
     assert said.camera is not None
+    assert said.audio == {"capture": True, "playback": False}
     assert (said.policy_hash, said.config_hash) == (prints.policy, prints.config)
 
 

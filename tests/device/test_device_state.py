@@ -21,6 +21,18 @@ def test_camera_that_failed_is_shown_until_it_works_again(state: DeviceState) ->
     assert state.camera == Camera("picamera2", looked_for=True, missing=None)
 
 
+def test_sound_that_is_lost_stands_until_it_is_back(state: DeviceState) -> None:
+    told: list[None] = []
+    state.on_change(lambda: told.append(None))
+    state.sound_failed("microphone", MediaUnavailable("it is not plugged in"))
+    state.sound_failed("speaker", MediaUnavailable("busy"))
+    assert state.lost == {"microphone": "it is not plugged in", "speaker": "busy"}
+    state.sound_failed("microphone", None)
+    state.sound_failed("microphone", None)
+    assert state.lost == {"speaker": "busy"}
+    assert len(told) == 4
+
+
 def test_each_change_is_told_once(state: DeviceState) -> None:
     told: list[None] = []
     state.on_change(lambda: told.append(None))

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from agent.core.call.machine import State
 from agent.core.call.reasons import CallStatus
+from agent.errors import MediaUnavailable
 from agent.signaling.outbox.outbox import STALLED
 from agent.signaling.outbox.outbox_options import OutboxOptions
 from agent.signaling.protocol import messages as wire
@@ -167,3 +169,25 @@ async def test_an_invitation_that_comes_again_after_a_crash_begins_no_second_cal
     assert said(network, UID, "alice")[-1]["reason"] == "crash_recovered"
     assert [body["event"] for body in door.events()].count("closed") == 1
     assert [body["event"] for body in door.events()].count("called") == 1
+
+
+async def test_a_sound_card_that_is_lost_is_told_once_in_a_call(tmp_path: Path) -> None:
+    network = FakeNetwork()
+    lost = MediaUnavailable("it is not plugged in")
+    async with (
+        device(network, tmp_path, ACCEPT) as door,
+        party(network, "alice") as alice,
+    ):
+        outgoing = alice.client.call(UID)
+        assert await outgoing.answered() is CallStatus.ACCEPTED
+        door.peers.last.connect()
+        await until(lambda: door.client.conversations[outgoing.id].state is State.ESTABLISHED)
+        for fault in (lost, lost, None, lost):
+            door.state.sound_failed("microphone", fault)
+        door.state.sound_failed("speaker", lost)
+        await outgoing.close()
+        await door.event("closed")
+        door.state.sound_failed("speaker", None)
+        door.state.sound_failed("speaker", lost)
+    codes = [body["code"] for body in door.events() if body["event"] == "error"]
+    assert codes == ["microphone_lost", "microphone_lost", "speaker_lost"]

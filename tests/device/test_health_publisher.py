@@ -21,7 +21,7 @@ from agent.device.health_publisher import (
     HealthSources,
     fault_codes,
 )
-from agent.errors import MediaError
+from agent.errors import MediaError, MediaUnavailable
 from agent.service.board_health import BoardHealth, Wifi
 from agent.service.run_history import RunHistory
 from agent.signaling.outbox.outbox import Outbox
@@ -240,4 +240,6 @@ def test_fault_codes_are_in_order() -> None:
     state.records_changed("disk is full")
     state.camera_failed(MediaError("none found"))
     state.part_failed("home assistant", "refused")
-    assert fault_codes(state) == ("camera_lost", "home_assistant_failed", "record_not_kept")
+    state.sound_failed("speaker", MediaUnavailable("gone"))
+    codes = ("camera_lost", "home_assistant_failed", "record_not_kept", "speaker_lost")
+    assert fault_codes(state) == codes

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from agent.doctor.devices import check_cameras, check_encoder, check_sound
 from agent.doctor.findings import Verdict
 from agent.media.base.video_source import VideoOptions
+from agent.media.sound.sound_cards import SoundCard
 from agent.settings import Settings
 
 
@@ -35,9 +34,18 @@ def test_check_encoder_of_a_file_is_none() -> None:
     ("capture", "verdict"), [("pattern", Verdict.OK), ("none", Verdict.SKIPPED)]
 )
 def test_check_sound_tells_what_is_sent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capture: str, verdict: Verdict
+    monkeypatch: pytest.MonkeyPatch, capture: str, verdict: Verdict
 ) -> None:
-    monkeypatch.setattr("agent.doctor.devices._CARDS", tmp_path / "none")
+    monkeypatch.setattr("agent.doctor.devices.sound_cards", list)
     found = check_sound(settings(capture=capture))
     assert found.verdict is verdict
     assert "no sound card" in found.text
+
+
+def test_check_sound_names_the_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = SoundCard("Device", "USB Audio Device", 0, 0)
+    monkeypatch.setattr("agent.doctor.devices.sound_cards", lambda: [card])
+    found = check_sound(settings(capture="alsa:plughw:CARD=Device"))
+    assert "audio.capture = alsa:plughw:CARD=Device is sent" in found.text
+    assert "USB Audio Device (CARD=Device: microphone and loudspeaker)" in found.text
+    assert found.figures["capture"] == "plughw:CARD=Device"

@@ -167,6 +167,8 @@ class SoundSubscription:
 
 
 class SoundFeed:
+    present = True
+
     def __init__(self, packets: list[bytes]) -> None:
         self.subscriptions: list[SoundSubscription] = []
         self._packets = packets

@@ -6,31 +6,54 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from agent.options import Section, conflict
+from agent.media.sound.sound_cards import numbered_fault
+from agent.options import Section, Whole, conflict
+
+FORMS = "auto, none, alsa:NAME, pattern or file:PATH"
 
 
 def check_audio_device(device: str) -> str:
-    """auto | none | pattern | file:PATH | the name of a device"""
-    if not device.strip() or device == "file:" or not device.isprintable():
-        raise ValueError(
-            f"{device!r} is not auto, none, pattern, file:PATH or the name of a device"
-        )
+    """auto | none | alsa:NAME | pattern | file:PATH"""
+    kind, colon, name = device.partition(":")
+    if colon:
+        usable = kind in ("alsa", "file") and bool(name.strip())
+    else:
+        usable = kind in ("auto", "none", "pattern")
+    if not usable or not device.isprintable():
+        raise ValueError(f"{device!r} is not {FORMS}")
+    fault = numbered_fault(name) if kind == "alsa" else None
+    if fault is not None:
+        raise ValueError(fault)
     return device
+
+
+AudioDevice = Annotated[str, AfterValidator(check_audio_device)]
+Percent = Annotated[Whole, Field(ge=0, le=100)]
 
 
 class AudioSettings(Section):
     """Sound, Opus both ways."""
 
-    capture: Annotated[str, AfterValidator(check_audio_device)] = Field(
+    capture: AudioDevice = Field(
         default="auto",
-        description="What is sent: auto (the default microphone, or nothing), none, the name "
-        "of a device, pattern (a "
-        "soft pulsing tone), file:PATH (a file with sound, looped).",
+        description="What is sent: auto (a USB or HAT sound card's microphone, where there is "
+        "one), none, alsa:NAME (a device as ALSA names it, such as alsa:plughw:CARD=Device; "
+        "alsa:pulse and alsa:pipewire where such a server runs), pattern (a soft pulsing tone), "
+        "file:PATH (a file with sound, looped). Cards have names, as numbers change between boots.",
     )
-    playback: Annotated[str, AfterValidator(check_audio_device)] = Field(
+    playback: AudioDevice = Field(
         default="auto",
-        description="Where the caller is heard: auto (the default loudspeaker, or nowhere), "
-        "none, a device.",
+        description="Where the caller is heard: auto (a USB or HAT sound card, else the board's "
+        "own output, or nowhere), none, alsa:NAME, file:PATH (what was played in the last call, "
+        "as WAV, 48 kHz mono).",
+    )
+    speaker: Percent = Field(
+        default=80,
+        description="How loud the caller is heard: 0 is not at all, 100 as loud as the card is "
+        "set, in between 60 log10(speaker / 100) dB.",
+    )
+    microphone: Percent = Field(
+        default=80, description="How loud the caller hears what is said here, as `speaker`."
     )
 
     @model_validator(mode="after")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from agent.errors import ConfigurationError, MediaEnded, MediaUnavailable
-from agent.media.sound.audio_hub import AudioHub, open_audio_source
-from agent.media.sound.audio_source import SoundFileSource, ToneSource
+from agent.errors import MediaEnded, MediaUnavailable
+from agent.media.sound.audio_hub import AudioHub
+from agent.media.sound.audio_source import ToneSource
 
 
 async def test_audio_hub_shares_one_encoder() -> None:
@@ -37,11 +35,10 @@ async def test_audio_hub_close_ends_every_subscription() -> None:
         await hub.subscribe()
 
 
-def test_open_audio_source_by_name(tmp_path: Path) -> None:
-    assert open_audio_source("none") is None
-    assert open_audio_source("auto") is None
-    assert isinstance(open_audio_source("pattern"), ToneSource)
-    assert isinstance(open_audio_source(f"file:{tmp_path}/x.ogg"), SoundFileSource)
-    for wrong in ("", "file:", "loud", "pattern:1"):
-        with pytest.raises(ConfigurationError, match=r"audio\.capture"):
-            open_audio_source(wrong)
+async def test_audio_hub_is_present_as_long_as_its_source_could_be_opened() -> None:
+    there = True
+    hub = AudioHub(ToneSource(), present=lambda: there)
+    assert hub.present
+    there = False
+    assert not hub.present
+    assert AudioHub(ToneSource()).present

@@ -7,11 +7,29 @@ from typing import Any
 
 import pytest
 
+from agent.media.sound.alsa_pcm import AlsaPlayer, AlsaSource
+from agent.media.sound.loudspeaker import CardSpeaker
 from agent.media.sound.mixer import Mixer
-from agent.media.sound.pcm import PcmMixer
+from agent.media.sound.pcm import Loudspeaker, PcmMixer, PcmPlayer, PcmSource
+from agent.media.sound.reopening import SilentPlayer, SilentSource
+from agent.media.sound.wav_player import WavPlayer
+from tests.fakes.cards import FakeCard
 
 
-@pytest.mark.parametrize(("port", "implementation"), [(PcmMixer, Mixer)])
+@pytest.mark.parametrize(
+    ("port", "implementation"),
+    [
+        (PcmMixer, Mixer),
+        (Loudspeaker, CardSpeaker),
+        (PcmSource, AlsaSource),
+        (PcmSource, SilentSource),
+        (PcmPlayer, AlsaPlayer),
+        (PcmPlayer, SilentPlayer),
+        (PcmPlayer, WavPlayer),
+        (PcmSource, FakeCard),
+        (PcmPlayer, FakeCard),
+    ],
+)
 def test_pcm_port_is_implemented_parameter_by_parameter(port: Any, implementation: Any) -> None:
     for name, method in vars(port).items():
         if inspect.isfunction(method) and not name.startswith("_"):

@@ -1,0 +1,132 @@
+"""The sound that the settings name: what is sent, and where the remote peers are heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.errors import MediaUnavailable
+from agent.media.base.video_source import MediaSource
+from agent.media.sound.alsa_pcm import AlsaPlayer, AlsaSource
+from agent.media.sound.audio_hub import AudioHub
+from agent.media.sound.audio_settings import AudioSettings
+from agent.media.sound.audio_source import SoundFileSource, ToneSource
+from agent.media.sound.level import Level
+from agent.media.sound.loudspeaker import CardSpeaker
+from agent.media.sound.microphone import Microphone
+from agent.media.sound.sound_cards import SoundCard, choose_card, sound_cards
+from agent.media.sound.wav_player import WavPlayer
+from agent.ports import AudioPacket
+
+OnFault = Callable[[str, MediaUnavailable | None], None]
+"""An end of the card, `microphone` or `speaker`, is lost, or works again (None)."""
+
+
+def _ignore(_end: str, _fault: MediaUnavailable | None) -> None: ...
+
+
+class CardEnd:
+    """One end of a card, by name, or by `auto`, which looks for one at the beginning of each
+    call.
+    """
+
+    def __init__(
+        self, device: str, *, capture: bool, cards: Callable[[], list[SoundCard]] = sound_cards
+    ) -> None:
+        kind, _, name = device.partition(":")
+        self._auto = kind == "auto"
+        self._name = name or None
+        self._capture = capture
+        self._cards = cards
+
+    def find(self) -> str | None:
+        """What is opened from now on; None where `auto` finds nothing."""
+        if self._auto:
+            card = choose_card(self._cards(), capture=self._capture)
+            self._name = card.device(capture=self._capture) if card is not None else None
+        return self._name
+
+    def open_source(self) -> AlsaSource:
+        return AlsaSource(self._named())
+
+    def open_player(self) -> AlsaPlayer:
+        return AlsaPlayer(self._named())
+
+    def _named(self) -> str:
+        name = self._name or self.find()
+        if name is None:
+            raise MediaUnavailable("there is no sound card")
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What one process has of it; `capture` and `playback` are None where nothing is to be sent or
+    heard. Whoever made it closes it.
+    """
+
+    capture: AudioHub | None = None
+    playback: CardSpeaker | None = None
+    microphone: Level | None = None
+    speaker: Level | None = None
+
+    async def close(self) -> None:
+        for each in (self.capture, self.playback):
+            if each is not None:
+                await each.close()
+
+
+def open_sound(settings: AudioSettings, on_fault: OnFault = _ignore) -> Sound:
+    """Nothing is opened before a call needs it."""
+    microphone, speaker = Level(settings.microphone), Level(settings.speaker)
+    return Sound(
+        _capture(settings.capture, microphone, on_fault),
+        _playback(settings.playback, speaker, on_fault),
+        microphone,
+        speaker,
+    )
+
+
+def describe_sound(settings: AudioSettings) -> dict[str, str | None]:
+    """What would be opened now, `capture` and `playback`; None: nothing."""
+    return {
+        "capture": _describe(settings.capture, capture=True),
+        "playback": _describe(settings.playback, capture=False),
+    }
+
+
+def _describe(device: str, *, capture: bool) -> str | None:
+    if device == "none":
+        return None
+    if device == "auto" or device.startswith("alsa:"):
+        return CardEnd(device, capture=capture).find()
+    return device
+
+
+def _capture(device: str, level: Level, on_fault: OnFault) -> AudioHub | None:
+    kind, _, path = device.partition(":")
+    if kind == "none":
+        return None
+    source: MediaSource[AudioPacket]
+    if kind == "pattern":
+        return AudioHub(ToneSource())
+    if kind == "file":
+        return AudioHub(SoundFileSource(Path(path)))
+    end = CardEnd(device, capture=True)
+    source = Microphone(end.open_source, lambda fault: on_fault("microphone", fault), level=level)
+    return AudioHub(source, present=lambda: end.find() is not None)
+
+
+def _playback(device: str, level: Level, on_fault: OnFault) -> CardSpeaker | None:
+    kind, _, path = device.partition(":")
+    if kind == "none":
+        return None
+
+    def tell(fault: MediaUnavailable | None) -> None:
+        on_fault("speaker", fault)
+
+    if kind == "file":
+        return CardSpeaker(lambda: WavPlayer(Path(path)), tell, level=level)
+    end = CardEnd(device, capture=False)
+    return CardSpeaker(end.open_player, tell, present=lambda: end.find() is not None, level=level)
