@@ -84,7 +84,8 @@ def assert_recording(path: Path) -> None:
         pictures = sum(1 for _ in container.decode(video=0))
     assert pictures > 30
     with av.open(str(path)) as container:
-        assert sum(frame.samples for frame in container.decode(audio=0)) > 24_000
+        # a tone that pauses, and nothing is sent of the pauses
+        assert sum(frame.samples for frame in container.decode(audio=0)) > 12_000
 
 
 @pytest.mark.parametrize(
