@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from agent.client.call_context import CallContext, CallObserver, ClientOptions
 from agent.client.conversation import Conversation
 from agent.client.emitter import Emitter
 from agent.core.call import events as ev
-from agent.core.call.decision import NO_LINE_FREE, NO_PLACE_TO_VIEW, Decision
+from agent.core.call.decision import (
+    NO_LINE_FREE,
+    NO_PLACE_TO_VIEW,
+    Action,
+    Decision,
+    RateOutcome,
+)
 from agent.core.call.incoming import IncomingCall, is_expired
 from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
-from agent.core.call.reasons import CloseReason
+from agent.core.call.reasons import CloseReason, Purpose
 from agent.core.call.registry import Admission, CallRegistry
 from agent.core.policy.rate_limiter import RateLimiter
 from agent.ports import CallScreening, LocalStream, PeerFactory, Signal, Signaling
@@ -159,15 +166,33 @@ class ActiveCalls:
         if self._observer is not None:
             self._observer.event(conversation, name, event)
 
-    def moved(self, conversation: Conversation, before: State) -> None:
-        """A call that is lost leaves its line, and whoever is ACCEPTED then takes it over."""
+    def screen_talk(self, conversation: Conversation) -> Decision | None:
+        """Judged as an invitation is, and counted as one (PROTOCOL 8)."""
+        invitation = conversation.invitation
+        outcome = self._registry.judge_rate(conversation.remote_uid, self._monotonic())
+        if invitation is None or outcome is RateOutcome.DROP:
+            return None
+        if outcome is RateOutcome.REFUSE:
+            return Decision(Action.REJECT, reason="rate_limited")
+        if self._screening is None:
+            # the application has let somebody look, and nobody has been asked about more
+            return Decision(Action.REJECT, reason="not_allowed")
+        talk = replace(invitation, purpose=Purpose.TALK, age=None)
+        return self._registry.decide(self._screening.admit(talk, busy=self.busy))
+
+    def moved(self, conversation: Conversation, before: State, *, looked: bool) -> None:
+        """A call that is lost leaves its line, and whoever is ACCEPTED then takes it over; so does
+        a view that becomes a talk.
+        """
         rules = conversation.rules
-        if rules.state is State.CONNECTING:
+        accepted = rules.state is State.CONNECTING and before is not State.CONNECTING
+        if accepted or (looked and not rules.looks and rules.accepted):
             lost = self._registry.displaced_by(rules)
             if lost is not None:
                 self.signaled[lost.signaled_as].hang_up(CloseReason.REPLACED)
         # both leave, or take, a line
-        if {State.LOST, State.RINGING} & {before, rules.state} and rules.state is not State.CLOSED:
+        changed = {State.LOST, State.RINGING} & {before, rules.state} or looked != rules.looks
+        if changed and rules.state is not State.CLOSED:
             self._emitter.emit("conversations")
         self._end_crowded_out()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from agent.core.call.decision import Decision
 from agent.core.call.machine import State, Timing
 from agent.core.call.registry import MAX_VIEWERS
 from agent.ports import IceOptions, PeerFactory, Signaling
@@ -48,8 +49,19 @@ class CallObserver(Protocol[ObservedCall]):
 class CallOwner(CallObserver[ObservedCall], Protocol[ObservedCall]):
     """Whoever has a conversation: told as well when it enters another state."""
 
-    def moved(self, conversation: ObservedCall, before: State, /) -> None:
-        """It was in the state `before`, and what comes of that is done."""
+    @property
+    def busy(self) -> bool:
+        """Whether no line is free."""
+
+    def moved(self, conversation: ObservedCall, before: State, /, *, looked: bool) -> None:
+        """It was in the state `before`, and what comes of that is done. `looked`: whether it took
+        no line then.
+        """
+
+    def screen_talk(self, conversation: ObservedCall, /) -> Decision | None:
+        """What is decided about whoever looks and offers sound; None where that is not even
+        answered.
+        """
 
 
 @dataclass(frozen=True, slots=True)

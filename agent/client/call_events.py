@@ -1,6 +1,7 @@
 """The events of a conversation: their names, and what `on(name, callback)` calls back with.
 
     ringing(RemoteRinging)  response(CallStatus)  connected(Connected)
+    talk(TalkStarted): what only looked is a talk
     stream_received(RemoteStream)
     local_stats(LocalStats)  remote_stats(RemoteStats)  error(CallError)
     closed(CallRecord), exactly once and last
@@ -24,6 +25,7 @@ EVENT_NAMES: dict[type, str] = {
     ev.RemoteRinging: "ringing",
     ev.InvitationAnswered: "response",
     ev.Connected: "connected",
+    ev.TalkStarted: "talk",
     ev.StreamReceived: "stream_received",
     ev.Degraded: "degraded",
     ev.Restored: "restored",

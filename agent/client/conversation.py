@@ -28,11 +28,11 @@ from agent.core.call import events as ev
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
-from agent.core.call.reasons import CallStatus, CloseReason
+from agent.core.call.reasons import CallStatus, CloseReason, Purpose
 from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats
 from agent.core.statistics.statistics_log import StatisticsLog
 from agent.counts import RefusalKind, refusals
-from agent.errors import InvalidStateError
+from agent.errors import CallError, InvalidStateError
 from agent.ports import LocalStream
 
 logger = logging.getLogger(__name__)
@@ -121,6 +121,20 @@ class Conversation(CallFacts):
         if self.state in (State.INVITED, State.RINGING):
             await self._queue.request(ev.RejectRequested(status, reason))
 
+    async def talk(self, local_stream: LocalStream | None = None) -> None:
+        """Make a talk of a view: `local_stream` is sent from now on (without one, what `call()` was
+        given). Returns when the other side hears it. Raises InvalidStateError where no line is
+        free, or it is no view, and CallError where it was refused; then it goes on as a view.
+        """
+        if self._context.owner.busy:
+            raise InvalidStateError("no line is free")
+        await self._queue.request(ev.TalkRequested(), local_stream)
+        viewing = self.rules.viewing
+        async with self._changed:
+            await self._changed.wait_for(lambda: not viewing.asks or self.state is State.CLOSED)
+        if self.purpose is not Purpose.TALK:
+            raise CallError(*(viewing.refusal or ("closed", "the call is over")))
+
     async def close(self, reason: CloseReason = CloseReason.USER_HANGUP) -> CallRecord:
         """Cancel or hang up. Idempotent, and every caller waits for the same record."""
         self.hang_up(reason)
@@ -204,7 +218,7 @@ class Conversation(CallFacts):
             self.begun.set()
 
     async def _step(self, item: Item) -> None:
-        event, before = item.event, self.state
+        event, before, looked = item.event, self.state, self.rules.looks
         if item.is_stale(self.signaled_as, self._transports.knows):
             logger.debug("%s ignores %s: it belongs to what is over", self.id, type(event).__name__)
             return
@@ -229,8 +243,8 @@ class Conversation(CallFacts):
                 report_at_intervals(interval, self.wait_closed, self._sample, self._emit)
             )
         self._perform(effects)
-        if self.state is not before:
-            self._context.owner.moved(self, before)
+        if (self.state, self.rules.looks) != (before, looked):
+            self._context.owner.moved(self, before, looked=looked)
         async with self._changed:
             self._changed.notify_all()
 
@@ -268,6 +282,10 @@ class Conversation(CallFacts):
                     self._send(self.remote_uid, effect)
                 case ev.CreateOffer() | ev.CreateAnswer():
                     self._transports.create(effect, self._local)
+                case ev.SendError():
+                    self._send(effect.to, effect)
+                case ev.ScreenTalk():
+                    self._screen_talk(effect)
                 case ev.ApplyAnswer():
                     self._transports.apply_answer(effect)
                 case ev.AddCandidate():
@@ -286,6 +304,13 @@ class Conversation(CallFacts):
                     self._conclude()
                 case _:
                     self._emit(effect)
+
+    def _screen_talk(self, offer: ev.ScreenTalk) -> None:
+        """Judged and carried out at once, so that nobody else takes the line in between."""
+        decision = self._context.owner.screen_talk(self)
+        if decision is not None:
+            answer = decision.about_talk(offer.generation, offer.sdp)
+            self._perform(self.rules.handle(answer, self._monotonic()).effects)
 
     def _send(self, to: str, effect: ev.SignalEffect) -> None:
         self._signals.send(effect, to=to, remote_uid=self.remote_uid)

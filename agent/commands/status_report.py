@@ -62,7 +62,7 @@ def describe(status: dict[str, Any]) -> str:
         ("sound", _sound(status.get("sound", {}))),
         ("up", f"{format_duration(int(status['uptime']))}, {details}"),
         ("records", _records(status["records"])),
-        ("calls", f"{len(status['calls'])} of {status['max_conversations']}"),
+        ("calls", _places(status)),
     ]
     if refused := in_words({RefusalKind(kind): n for kind, n in _refused(status).items() if n}):
         rows.append(("refused", f"{refused}, since the start"))
@@ -102,11 +102,19 @@ def _records(records: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
+def _places(status: dict[str, Any]) -> str:
+    """Lines that are taken, and who only looks."""
+    views = sum(call.get("purpose") == "view" for call in status["calls"])
+    talks = f"{len(status['calls']) - views} of {status['max_conversations']}"
+    return f"{talks}, and {views} who only look" if views else talks
+
+
 def _call(call: dict[str, Any]) -> str:
     video = call["video"]
     parts = [
         call["remote_uid"],
         call["direction"],
+        *(["view"] if call.get("purpose") == "view" else []),
         call["state"],
         format_duration(int(call["age"])),
     ]

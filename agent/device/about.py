@@ -55,6 +55,7 @@ def about(
         video_codecs=("H264",),
         audio={end: name is not None for end, name in describe_sound(settings.audio).items()},
         max_conversations=settings.max_conversations,
+        max_viewers=settings.max_viewers,
         max_width=settings.video.width,
         max_height=settings.video.height,
         max_framerate=settings.video.framerate,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from agent.client.call_client import CallClient
 from agent.client.conversation import Conversation
 from agent.core.call.machine import State
-from agent.core.call.reasons import CallMode, CloseReason
+from agent.core.call.reasons import CallMode, CloseReason, Purpose
 from agent.errors import InvalidStateError
 from agent.media.jpeg import MAX_SNAPSHOT_SIZE, Jpeg
 
@@ -39,8 +39,12 @@ class Actions:
         return ringing
 
     async def hang_up(self, conversation: str | None = None) -> list[Conversation]:
-        """End one conversation, or every one; those that were ended."""
+        """End one conversation, or every call; those that were ended. Who only looks goes on
+        looking, unless it is named or there is no call.
+        """
         chosen = self._chosen(conversation)
+        calls = [each for each in chosen if each.purpose is Purpose.TALK]
+        chosen = calls or chosen
         for each in chosen:
             await each.close(CloseReason.USER_HANGUP)
         return chosen

@@ -9,7 +9,7 @@ from typing import Any
 from agent.client.conversation import Conversation
 from agent.core.call import events as ev
 from agent.core.call.machine import State
-from agent.core.call.reasons import Direction
+from agent.core.call.reasons import CallStatus, Direction, Purpose
 from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats
 from agent.device.device_state import DeviceState
 from agent.signaling.broker import Broker
@@ -73,6 +73,7 @@ class EventPublisher:
         message = _message(header, event)
         if message is None:
             return
+        name = message.event
         topic, payload = self._topics.event(self._uid, name), wire.encode(message)
         if name in _KEPT:
             self._outbox.put(name, header.event_id, topic, payload, ends=ends)
@@ -140,6 +141,7 @@ class EventPublisher:
             direction=conversation.direction,
             timestamp=wire.format_time(self._now()),
             targets=conversation.targets or None,
+            purpose=None if conversation.purpose is Purpose.TALK else conversation.purpose,
         )
 
 
@@ -151,6 +153,9 @@ def _message(header: wire.EventHeader, event: Any) -> wire.ConversationEvent | N
             return wire.ResponseEvent.of(
                 header, call_status=event.call_status, reason=event.reason, rule=event.rule
             )
+        case ev.TalkStarted():
+            # who had only looked was judged once more, and is answered once more
+            return wire.ResponseEvent.of(header, call_status=CallStatus.ACCEPTED, rule=event.rule)
         case ev.StreamReceived():
             tracks = [wire.Track(kind=kind, codec=codec) for kind, codec in event.tracks]
             return wire.StreamReceivedEvent.of(header, tracks=tracks)

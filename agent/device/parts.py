@@ -204,6 +204,7 @@ def video_options(settings: Settings) -> VideoOptions:
 def client_options(settings: Settings) -> ClientOptions:
     return ClientOptions(
         max_conversations=settings.max_conversations,
+        max_viewers=settings.max_viewers,
         ice=settings.ice.options(),
         timing=Timing(setup=settings.call.setup_timeout),
         stats_interval=settings.stats.interval,

@@ -99,6 +99,7 @@ class SnapshotMaker:
             direction=conversation.direction,
             state=conversation.state,
             age=round(self._monotonic() - began, 1),
+            purpose=conversation.purpose,
             video=self._sent.get(conversation.id),
         )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from agent.core.call.machine import State
-from agent.core.call.reasons import Direction
+from agent.core.call.reasons import Direction, Purpose
 
 
 class Phase(StrEnum):
@@ -34,6 +34,7 @@ class CallSnapshot:
     direction: Direction
     state: State
     age: float
+    purpose: Purpose = Purpose.TALK
     video: SentVideo | None = None
 
 

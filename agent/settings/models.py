@@ -88,6 +88,13 @@ class Settings(BaseSettings):
         le=16,
         description="Calls at the same time; further callers hear BUSY. All share one encoder.",
     )
+    max_viewers: Whole = Field(
+        default=4,
+        ge=0,
+        le=16,
+        description="Callers who only look at the same time; they take no line, and further ones "
+        "hear BUSY. 0: nobody may only look.",
+    )
     commands: Annotated[tuple[Annotated[str, AfterValidator(check_verb)], ...], LIVE] = Field(
         default=DEFAULT_COMMANDS,
         description="What the device does when it is told to on its topic command/...: of call, "

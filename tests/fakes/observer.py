@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from agent.core.call.decision import Decision
 from agent.core.call.machine import State
 
 
@@ -12,6 +13,7 @@ class RecordingObserver:
 
     def __init__(self) -> None:
         self.told: list[tuple[str, Any]] = []
+        self.busy = False
 
     async def begun(self, conversation: Any) -> None:
         self.told.append(("begun", conversation))
@@ -22,8 +24,12 @@ class RecordingObserver:
     def renamed(self, conversation: Any, before: str) -> None:
         self.told.append(("renamed", before))
 
-    def moved(self, conversation: Any, before: State) -> None:
+    def moved(self, conversation: Any, before: State, *, looked: bool) -> None:
         self.told.append(("moved", before))
+
+    def screen_talk(self, conversation: Any) -> Decision | None:
+        self.told.append(("screen_talk", conversation))
+        return None
 
     def ended(self, conversation: Any) -> None:
         self.told.append(("ended", conversation))

@@ -28,6 +28,8 @@ class FakePeer:
         self.local, self.remote, self.grant, self.ice = local, remote, grant, ice
         self.emit, self.control = on_event, on_control
         self.failure: Exception | None = None
+        # what a description of it says beside its generation
+        self.sections = ""
         # cleared: descriptions are not made
         self.hold = asyncio.Event()
         self.hold.set()
@@ -51,7 +53,7 @@ class FakePeer:
         await self.hold.wait()
         if self.failure is not None:
             raise self.failure
-        return f"{kind} {self.generation}"
+        return f"{kind} {self.generation}{self.sections}"
 
     async def apply_answer(self, answer: str) -> None:
         if self.failure is not None:

@@ -62,10 +62,9 @@ def establish(call: Call, event: ev.PeerConnected, now: float) -> Step:
     first = event.generation == call.renewals.current
     moving = [] if first else call.move_media()
     call.marks.connected = now
-    longest = call.media.grant.max_duration
-    call.deadline = None if longest is None else now + longest
+    call.deadline = call.longest(now)
     call.media.await_first(now, call.timing.media)
-    return State.ESTABLISHED, [*moving, ev.Connected()]
+    return State.ESTABLISHED, [*moving, ev.Connected(), *call.start_talk(now)]
 
 
 # -- rows: a transport that fails ------------------------------------------------------------------
@@ -73,10 +72,10 @@ def establish(call: Call, event: ev.PeerConnected, now: float) -> Step:
 
 def fail(call: Call, event: ev.PeerFailed, now: float) -> Step:
     """A renewal that fails, for whatever reason, leaves the old transport; a failed media source
-    ends the call.
+    ends the call, unless it was for a talk.
     """
     renewing_ = event.generation == call.renewals.generation
-    if renewing_ and event.reason != CloseReason.NO_USER_MEDIA:
+    if renewing_ and (event.reason != CloseReason.NO_USER_MEDIA or call.viewing.asks):
         return renewing.drop_failed(call, event, now)
     return _end_failed(call, event, now)
 
@@ -134,13 +133,18 @@ def take_error(call: Call, event: ev.ErrorReceived, now: float) -> Step:
     call.remote.require(event)
     call.remote.take_error(call.timing.max_errors)
     call.liveness.spoke_at = now
-    return call.state, [ev.ErrorRaised(event.code, event.message)]
+    told = ev.ErrorRaised(event.code, event.message)
+    # it does not say about what: an offer that waits for its answer is what it can be about
+    if call.viewing.asks and not call.renewals.shared:
+        call.viewing.refuse(event.code, event.message)
+        return call.state, [told, *call.renewals.drop()]
+    return call.state, [told]
 
 
 def expire_setup(call: Call, _event: ev.DeadlineReached, now: float) -> Step:
     call.require_due(now)
     if call.deadline is not None and now < call.deadline:
-        return call.state, [*call.renewals.drop()]
+        return call.state, [*call.abandon_talk(), *call.renewals.drop()]
     explained = [ev.ExplainPeer(generation) for generation in sorted(call.renewals.live)]
     tell: list[ev.Effect] = [*explained, ev.SendClose(call.remote.uid, CloseReason.ICE_FAILED)]
     return call.end(now, CloseReason.ICE_FAILED, Side.LOCAL, tell)
@@ -158,7 +162,7 @@ def expire_established(call: Call, _event: ev.DeadlineReached, now: float) -> St
     for deadline, reason in over:
         if deadline is not None and now >= deadline:
             return call.say_close(now, reason)
-    return call.state, [*call.renewals.drop()]
+    return call.state, [*call.abandon_talk(), *call.renewals.drop()]
 
 
 _S = State

@@ -25,6 +25,8 @@ class Marks:
     ice: float | None = None
     connected: float | None = None
     first_frame: float | None = None
+    # it became a talk, after it had only looked
+    talk: float | None = None
     ended: float | None = None
 
 
@@ -160,6 +162,29 @@ class Call:
         """
         self.candidates.count = 0
         return [*self.renewals.connect()]
+
+    def start_talk(self, now: float) -> list[ev.Effect]:
+        """To be done once a fresh transport carries the media: a view whose it is talks now."""
+        if self.viewing.generation != self.renewals.current:
+            return []
+        self.viewing.become_talk()
+        self.media.grant = self.viewing.grant
+        self.marks.talk = now
+        self.deadline = self.longest(now)
+        return [ev.TalkStarted(self.rule)]
+
+    def abandon_talk(self) -> list[ev.Effect]:
+        """The transport that would have made a talk of it is no more: it stays a view."""
+        if not self.viewing.asks:
+            return []
+        code, message = "talk_failed", "the transport for the talk came to nothing"
+        self.viewing.refuse(code, message)
+        return [ev.ErrorRaised(code, message)]
+
+    def longest(self, now: float) -> float | None:
+        """When it ends because of its longest duration."""
+        longest = self.media.grant.max_duration
+        return None if longest is None else now + longest
 
     def start_connecting(self, now: float) -> None:
         self.marks.answered = now

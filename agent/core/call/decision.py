@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from agent.core.call.inputs import AcceptRequested, RejectRequested, RingRequested
+from agent.core.call.inputs import (
+    AcceptRequested,
+    RejectRequested,
+    RingRequested,
+    TalkAllowed,
+    TalkDenied,
+)
 from agent.core.call.reasons import CallStatus
 from agent.core.call.values import MediaGrant
 
@@ -56,6 +62,19 @@ class Decision:
             case Action.BUSY:
                 return RejectRequested(CallStatus.BUSY, self.reason or "busy", self.rule)
         return RejectRequested(CallStatus.REJECTED, self.reason or "rejected", self.rule)
+
+    def about_talk(self, generation: int, sdp: str) -> TalkAllowed | TalkDenied:
+        """The input by which the decision about a view that offers sound enters its call."""
+        match self.action:
+            case Action.ACCEPT if not self.grant.audio.receives:
+                return TalkDenied(generation, "not_allowed", "the rule lets no sound in")
+            case Action.ACCEPT:
+                return TalkAllowed(generation, sdp, self.grant, self.rule)
+            case Action.RING:
+                return TalkDenied(generation, "must_ring", "a person has to be asked: call instead")
+            case Action.BUSY:
+                return TalkDenied(generation, self.reason or "busy", "no line is free")
+        return TalkDenied(generation, self.reason or "rejected", "talking is not allowed")
 
 
 # whoever would be let in, or ring, while every line is taken

@@ -73,6 +73,28 @@ class SendClose:
     reason: CloseReason
 
 
+@dataclass(frozen=True, slots=True)
+class SendError:
+    """The remote peer's last message came to nothing."""
+
+    to: str
+    code: str
+    message: str
+
+
+# --- admission ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenTalk:
+    """Whoever looks offers sound: have that judged as an invitation; answered by `TalkAllowed` or
+    `TalkDenied`.
+    """
+
+    generation: int
+    sdp: str
+
+
 # --- the transport --------------------------------------------------------------------------------
 
 
@@ -152,6 +174,7 @@ SignalEffect = (
     | SendOffer
     | SendAnswer
     | SendClose
+    | SendError
 )
 
 Effect = (
@@ -164,6 +187,8 @@ Effect = (
     | SendOffer
     | SendAnswer
     | SendClose
+    | SendError
+    | ScreenTalk
     | CreateOffer
     | CreateAnswer
     | ApplyAnswer

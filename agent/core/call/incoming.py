@@ -13,6 +13,7 @@ from agent.core.call.machine import Refused, State, Step, Table, Timing, row, st
 from agent.core.call.reasons import REASON_EXPIRED, CallStatus, CloseReason, Direction, Side
 from agent.core.call.remote_peer import RemotePeer
 from agent.core.call.renewing import catch_up, note_move
+from agent.core.call.upgrading import allow_talk, deny_talk
 from agent.core.call.viewing import Viewing
 
 _TOO_LATE = ev.RejectRequested(CallStatus.TIMEOUT, REASON_EXPIRED)
@@ -200,7 +201,11 @@ _UNDECIDED = {
     ev.CloseRequested: row(IncomingCall._leave, _S.CLOSED),
     ev.DeadlineReached: row(IncomingCall._unanswered, _S.CLOSED),
 }
-_SELECT = {ev.SelectReceived: stay(IncomingCall._selected, _S.CLOSED)}
+_ANSWERED = {
+    ev.SelectReceived: stay(IncomingCall._selected, _S.CLOSED),
+    ev.TalkAllowed: stay(allow_talk),
+    ev.TalkDenied: stay(deny_talk),
+}
 TABLE: Table = {
     _S.INVITED: {**_UNDECIDED, ev.RingRequested: row(IncomingCall._ring, _S.RINGING)},
     _S.RINGING: _UNDECIDED,
@@ -215,10 +220,10 @@ TABLE: Table = {
         ev.CloseRequested: row(IncomingCall._leave, _S.CLOSED),
         ev.DeadlineReached: row(IncomingCall._answer_overdue, _S.CLOSED),
     },
-    _S.CONNECTING: {**SHARED[_S.CONNECTING], **_SELECT},
-    _S.ESTABLISHED: {**SHARED[_S.ESTABLISHED], **_SELECT},
-    _S.SILENT: {**SHARED[_S.SILENT], **_SELECT},
-    _S.LOST: {**SHARED[_S.LOST], **_SELECT},
+    _S.CONNECTING: {**SHARED[_S.CONNECTING], **_ANSWERED},
+    _S.ESTABLISHED: {**SHARED[_S.ESTABLISHED], **_ANSWERED},
+    _S.SILENT: {**SHARED[_S.SILENT], **_ANSWERED},
+    _S.LOST: {**SHARED[_S.LOST], **_ANSWERED},
     _S.CLOSED: {},
 }
 IncomingCall.TABLE = TABLE

@@ -42,6 +42,34 @@ class CloseRequested:
     reason: CloseReason = CloseReason.USER_HANGUP
 
 
+@dataclass(frozen=True, slots=True)
+class TalkRequested:
+    """Make of our view a talk: from now on sound is sent as well. Without a `grant`: all that the
+    view has, in both directions.
+    """
+
+    grant: MediaGrant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TalkAllowed:
+    """Whoever looks may talk: the answer to `ScreenTalk`, with its `generation` and `sdp`."""
+
+    generation: int
+    sdp: str
+    grant: MediaGrant = MediaGrant()  # noqa: RUF009 - frozen
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TalkDenied:
+    """Whoever looks may not talk, or not now: it goes on looking."""
+
+    generation: int
+    code: str
+    message: str
+
+
 # --- messages of the remote peer ------------------------------------------------------------------
 
 
@@ -88,6 +116,7 @@ class OfferReceived:
     party: str
     generation: int
     sdp: str
+    sends_sound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +125,7 @@ class AnswerReceived:
     party: str
     generation: int
     sdp: str
+    takes_sound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +259,9 @@ Input = (
     | AcceptRequested
     | RejectRequested
     | CloseRequested
+    | TalkRequested
+    | TalkAllowed
+    | TalkDenied
     | RingingReceived
     | ResponseReceived
     | SelectReceived

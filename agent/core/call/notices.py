@@ -38,6 +38,13 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
+class TalkStarted:
+    """What only looked is a talk from now on; `rule` let it in."""
+
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StreamReceived:
     """Media of the remote peer arrived: `(kind, codec)` of each track so far."""
 
@@ -80,6 +87,7 @@ Notice = (
     | RemoteRinging
     | InvitationAnswered
     | Connected
+    | TalkStarted
     | StreamReceived
     | Degraded
     | Restored

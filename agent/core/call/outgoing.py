@@ -17,6 +17,7 @@ from agent.core.call.reasons import CallMode, CallStatus, CloseReason, Direction
 from agent.core.call.remote_peer import RemotePeer
 from agent.core.call.renewing import catch_up, note_move
 from agent.core.call.targets import Target, Targets, speaks_for_uid
+from agent.core.call.upgrading import request_talk
 from agent.core.call.viewing import Viewing
 
 _ENDS = {
@@ -256,7 +257,8 @@ class OutgoingCall(Call):
 
 
 _S = State
-_LATE = {
+_ANSWERED = {
+    ev.TalkRequested: stay(request_talk),
     ev.ResponseReceived: stay(OutgoingCall._too_late),
     ev.RingingReceived: stay(OutgoingCall._rings_too_late),
 }
@@ -281,10 +283,10 @@ TABLE: Table = {
         ev.CloseRequested: row(OutgoingCall._cancel, _S.CLOSED),
         ev.DeadlineReached: stay(OutgoingCall._nobody, _S.CLOSED),
     },
-    _S.CONNECTING: {**SHARED[_S.CONNECTING], **_LATE},
-    _S.ESTABLISHED: {**SHARED[_S.ESTABLISHED], **_LATE},
-    _S.SILENT: {**SHARED[_S.SILENT], **_LATE},
-    _S.LOST: {**SHARED[_S.LOST], **_LATE},
+    _S.CONNECTING: {**SHARED[_S.CONNECTING], **_ANSWERED},
+    _S.ESTABLISHED: {**SHARED[_S.ESTABLISHED], **_ANSWERED},
+    _S.SILENT: {**SHARED[_S.SILENT], **_ANSWERED},
+    _S.LOST: {**SHARED[_S.LOST], **_ANSWERED},
     _S.CLOSED: {},
 }
 OutgoingCall.TABLE = TABLE

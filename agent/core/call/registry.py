@@ -168,6 +168,10 @@ class CallRegistry:
         refused = outcome is RateOutcome.REFUSE
         return _refused("rate_limited") if refused else AdmissionResult(Admission.NEW)
 
+    def judge_rate(self, caller: str, now: float) -> RateOutcome:
+        """Count what is to be judged as an invitation of `caller`."""
+        return self._limiter.judge(caller, now)
+
     def decide(self, decision: Decision | None, purpose: Purpose = Purpose.TALK) -> Decision | None:
         """`decision`, or busy where it would let somebody in, or ask, and no line is free, or no
         place for one more who looks; also where as many ring already as are asked about at once.

@@ -28,7 +28,7 @@ from __future__ import annotations
 from agent.core.call import events as ev
 from agent.core.call.base_call import Call
 from agent.core.call.machine import Refused, State, Step
-from agent.core.call.reasons import CloseReason, Direction, Side
+from agent.core.call.reasons import CloseReason, Direction, Purpose, Side
 
 # -- rows: silence ---------------------------------------------------------------------------------
 
@@ -80,12 +80,17 @@ def _restored(call: Call, now: float, *, told: bool) -> list[ev.Effect]:
 # -- rows: a fresh transport -----------------------------------------------------------------------
 
 
-def renew(call: Call, _event: ev.RenewRequested, now: float) -> Step:
+def require_renewable(call: Call) -> None:
+    """Refuse where we cannot offer a fresh transport."""
     if not call.renewals.may_begin(call.timing):
         raise Refused(f"more than {call.timing.max_renewals} renewals")
     # what it offers in its place is all there is: it goes on
     if call.liveness.left:
         raise Refused(f"the remote peer has left transport {call.renewals.current}")
+
+
+def renew(call: Call, _event: ev.RenewRequested, now: float) -> Step:
+    require_renewable(call)
     call.liveness.spoke_at = now
     return call.state, replace_renewal(call, now)
 
@@ -111,12 +116,26 @@ def take_offer(call: Call, event: ev.OfferReceived, now: float) -> Step:
     we_win = call.direction == Direction.OUTGOING
     call.renewals.require_acceptable(event.generation, call.timing, we_win=we_win)
     call.liveness.spoke_at = now
+    is_view = call.viewing.purpose is Purpose.VIEW and call.direction is Direction.INCOMING
+    if not (is_view and event.sends_sound):
+        abandoned = call.abandon_talk()
+    elif call.looks:
+        return call.state, [ev.ScreenTalk(event.generation, event.sdp)]
+    else:
+        # it was let in before, and offers once more
+        call.viewing.generation, abandoned = event.generation, []
+    return call.state, [*abandoned, *answer_offer(call, event.generation, event.sdp, now)]
+
+
+def answer_offer(call: Call, generation: int, sdp: str, now: float) -> list[ev.Effect]:
+    """An acceptable offer of the remote peer, in the place of what was under way."""
     dropped = call.renewals.drop()
     # its candidates share what is left: it could make a hundred offers at once
-    call.renewals.begin_theirs(event.generation, now, call.timing)
+    call.renewals.begin_theirs(generation, now, call.timing)
     media = call.media
-    create = ev.CreateAnswer(event.generation, event.sdp, media.grant, media.ice_servers)
-    return call.state, [*dropped, call.create(create)]
+    grant = call.viewing.grant if call.viewing.asks else media.grant
+    create = ev.CreateAnswer(generation, sdp, grant, media.ice_servers)
+    return [*dropped, call.create(create)]
 
 
 def send_description(call: Call, event: ev.DescriptionReady, _now: float) -> Step:
@@ -131,7 +150,8 @@ def take_answer(call: Call, event: ev.AnswerReceived, now: float) -> Step:
     call.remote.require(event)
     call.renewals.receive_answer(event.generation)
     call.liveness.spoke_at = now
-    return call.state, [ev.ApplyAnswer(event.generation, event.sdp)]
+    told = [] if event.takes_sound else call.abandon_talk()
+    return call.state, [*told, ev.ApplyAnswer(event.generation, event.sdp)]
 
 
 def take_over(call: Call, event: ev.PeerConnected, now: float) -> Step:
@@ -140,13 +160,15 @@ def take_over(call: Call, event: ev.PeerConnected, now: float) -> Step:
     call.reconnects += 1
     moving = call.move_media()
     told = call.liveness.renew()
-    return State.ESTABLISHED, [*moving, *_restored(call, now, told=told)]
+    restored = _restored(call, now, told=told)
+    return State.ESTABLISHED, [*moving, *restored, *call.start_talk(now)]
 
 
 def drop_failed(call: Call, event: ev.PeerFailed, now: float) -> Step:
     """It leaves the old transport, and the next attempt comes at its time."""
     dropped = call.renewals.fail(now, call.timing)
-    return call.state, [ev.ErrorRaised(event.code, event.message), *dropped]
+    raised = ev.ErrorRaised(event.code, event.message)
+    return call.state, [raised, *call.abandon_talk(), *dropped]
 
 
 # -- attempts --------------------------------------------------------------------------------------
@@ -164,11 +186,16 @@ def replace_renewal(call: Call, now: float) -> list[ev.Effect]:
     dropped = call.renewals.drop()
     if not call.renewals.may_begin(call.timing) or call.liveness.left:
         call.renewals.retry_at = None
-        return [*dropped]
+        return [*call.abandon_talk(), *dropped]
+    # an offer of theirs that is replaced was for the talk that they want
+    abandoned = call.abandon_talk() if call.direction is Direction.INCOMING else []
     generation = call.renewals.begin(now, call.timing)
     call.candidates.count = 0
-    create = ev.CreateOffer(generation, call.media.grant, call.media.ice_servers)
-    return [*dropped, call.create(create)]
+    grant = call.media.grant
+    if call.viewing.asks:
+        call.viewing.generation, grant = generation, call.viewing.grant
+    create = ev.CreateOffer(generation, grant, call.media.ice_servers)
+    return [*abandoned, *dropped, call.create(create)]
 
 
 # -- rows: time ------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.core.call.base_call import Call
-from agent.core.call.reasons import CloseReason, Side
+from agent.core.call.reasons import CloseReason, Purpose, Side
 from agent.core.statistics.reports import CallRecord, SetupTimes
 from agent.core.statistics.statistics_log import StatisticsLog
 from agent.core.timestamps import format_time
@@ -40,9 +40,11 @@ def call_record(
         reason=reason,
         closed_by=closed_by,
         call_status=call.call_status,
+        purpose=None if call.viewing.purpose is Purpose.TALK else call.viewing.purpose,
         invited_at=clock(marks.invited),
         answered_at=clock(marks.answered),
         connected_at=clock(marks.connected),
+        talk_at=clock(marks.talk),
         ended_at=clock(ended),
         duration=round(duration, 3),
         setup=SetupTimes(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from agent.core.call.reasons import CallStatus, CloseReason, Side
+from agent.core.call.reasons import CallStatus, CloseReason, Purpose, Side
 
 
 class Report(BaseModel):
@@ -169,9 +169,13 @@ class CallRecord(Report):
     reason: CloseReason
     closed_by: Side
     call_status: CallStatus | None = None
+    # of one that only looked to its end; left out in a talk
+    purpose: Purpose | None = None
     invited_at: str | None = None
     answered_at: str | None = None
     connected_at: str | None = None
+    # when it became a talk, after it had only looked
+    talk_at: str | None = None
     ended_at: str | None = None
     duration: float = 0.0  # seconds connected
     setup: SetupTimes = SetupTimes()

@@ -35,6 +35,8 @@ class About(WireModel):
     video_codecs: tuple[str, ...] | None = None
     audio: str | dict[str, Any] | bool | None = None
     max_conversations: int | None = None
+    # who only looks at the same time
+    max_viewers: int | None = None
     max_width: int | None = None
     max_height: int | None = None
     max_framerate: float | None = None

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict
 
-from agent.core.call.reasons import CallStatus, Direction
+from agent.core.call.reasons import CallStatus, Direction, Purpose
 from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats, Report
 from agent.signaling.protocol.encoding import (
     Code,
@@ -31,6 +31,8 @@ class EventHeader(WireModel):
     timestamp: Timestamp
     # everyone who was invited, in an outgoing call
     targets: tuple[Uid, ...] | None = None
+    # while it only looks; left out in a talk
+    purpose: Purpose | None = None
 
 
 class ConversationEvent(EventHeader):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from agent.core.call import events as core
 from agent.core.call.reasons import REASON_EXPIRED, CallStatus, CloseReason, Purpose
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.encoding import conversation_key
 
-_DIRECTIONS = {"a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"}
+_SENDING, _RECEIVING = {"a=sendrecv", "a=sendonly"}, {"a=sendrecv", "a=recvonly"}
+_DIRECTIONS = _SENDING | _RECEIVING | {"a=inactive"}
 
 
 def invitation(sender: str, message: wire.Invite, *, age: float | None) -> core.Invitation:
@@ -44,9 +47,15 @@ def to_input(sender: str, message: wire.SignalMessage) -> core.Input | None:
         case wire.Candidate():
             return core.CandidateReceived(sender, party, message.to_core())
         case wire.Offer():
-            return core.OfferReceived(sender, party, message.generation, message.sdp)
+            sends_sound = bool(_audio_directions(message.sdp) & _SENDING)
+            return core.OfferReceived(
+                sender, party, message.generation, message.sdp, sends_sound=sends_sound
+            )
         case wire.Answer():
-            return core.AnswerReceived(sender, party, message.generation, message.sdp)
+            takes_sound = bool(_audio_directions(message.sdp) & _RECEIVING)
+            return core.AnswerReceived(
+                sender, party, message.generation, message.sdp, takes_sound=takes_sound
+            )
         case wire.Close():
             return core.CloseReceived(sender, party, CloseReason.parse(message.reason))
         case wire.Error():
@@ -91,7 +100,7 @@ def to_message(
 
 
 def _message_of_transport(
-    effect: core.SendCandidate | core.SendOffer | core.SendAnswer | core.SendClose,
+    effect: core.SendCandidate | core.SendOffer | core.SendAnswer | core.SendClose | core.SendError,
     conversation: str,
     party: str,
 ) -> wire.SignalMessage:
@@ -109,11 +118,25 @@ def _message_of_transport(
             )
         case core.SendClose():
             return wire.Close(conversation=conversation, party=party, reason=effect.reason.value)
+        case core.SendError():
+            return wire.Error(
+                conversation=conversation, party=party, code=effect.code, message=effect.message
+            )
 
 
 def _sends_media(sdp: str) -> bool:
-    """Whether a description promises sound or a picture (RFC 8866: a section without a direction is
-    `sendrecv`).
+    """Whether a description promises sound or a picture."""
+    return any(direction in _SENDING for _, direction in _media_directions(sdp))
+
+
+def _audio_directions(sdp: str) -> set[str]:
+    """In which directions sound may flow."""
+    return {direction for kind, direction in _media_directions(sdp) if kind == "audio"}
+
+
+def _media_directions(sdp: str) -> Iterator[tuple[str, str]]:
+    """Kind and direction of each section of sound or pictures that is not rejected (RFC 8866: one
+    without a direction is `sendrecv`).
     """
     session, *sections = ("\n" + sdp).split("\nm=")
     # once: there may be thousands of sections
@@ -121,10 +144,8 @@ def _sends_media(sdp: str) -> bool:
     for section in sections:
         kind, port, *_ = [*section.split(maxsplit=2), "", ""]
         if kind in ("audio", "video") and port != "0":
-            directions = _DIRECTIONS & {*section.split()} or default
-            if not directions & {"a=recvonly", "a=inactive"}:
-                return True
-    return False
+            for direction in _DIRECTIONS & {*section.split()} or default or {"a=sendrecv"}:
+                yield kind, direction
 
 
 def _is_expired(response: wire.Response) -> bool:

@@ -196,6 +196,7 @@ export class CallClient extends Emitter {
         this.#conversations.delete(before);
         this.#conversations.set(conversation.id, conversation);
       },
+      mayTalk: () => !this.#registry.busy && !this.#registry.ringing,
       onAccepted: () => {
         const lost = this.#registry.displacedBy(rules);
         if (lost) this.#conversations.get(lost.signaledAs)?.close("replaced");

@@ -2,6 +2,7 @@
 /** One call, as the application sees it. */
 
 import { Emitter, reportFault } from "./emitter.js";
+import { CallError } from "./errors.js";
 import { MalformedMessage } from "./protocol/malformed.js";
 import { parseSignal } from "./protocol/messages.js";
 import { promisesMedia } from "./sdp.js";
@@ -48,6 +49,7 @@ const SHOWN_STATES = Object.freeze({
  *   made
  * @property {[{ generation: number }]} restored something arrives again
  * @property {[{ generation: number }]} renewed a fresh transport carries the media
+ * @property {[]} talk what only looked is a talk
  * @property {[{ state: ConversationState }]} state
  *
  * @typedef {object} CallOptions
@@ -77,6 +79,7 @@ export const CONVERSATION_EVENTS = Object.freeze([
   "degraded",
   "restored",
   "renewed",
+  "talk",
   "state",
 ]);
 
@@ -91,6 +94,12 @@ export class Conversation extends Emitter {
   #shell;
   #muted = { audio: false, video: false };
   #told = false;
+  #mayTalk;
+  /**
+   * Whoever waits for our view to become a talk.
+   * @type {{ resolve: (value: any) => void, reject: (reason: any) => void }[]}
+   */
+  #talks = [];
 
   /**
    * @internal
@@ -101,12 +110,14 @@ export class Conversation extends Emitter {
   constructor(host, rules, options) {
     super(CONVERSATION_EVENTS);
     this.#options = options;
+    this.#mayTalk = host.mayTalk;
     this.#rules = rules;
     this.#shell = new Shell(host, rules, options, {
       emit: (name, ...details) =>
         this.emit(/** @type {any} */ (name), .../** @type {any} */ (details)),
       shownState: () => this.state,
       onChannelMessage: (text) => this.#onChannelMessage(text),
+      onSettled: () => this.#settleTalk(),
     });
     const { invitation, plan } = /** @type {any} */ (rules);
     /** What the inviter sent along; from the network, so to be checked before it is shown. */
@@ -192,6 +203,33 @@ export class Conversation extends Emitter {
     }
     await shell.answering;
     return this;
+  }
+
+  /**
+   * Makes a talk of a view: `localStream` is sent from now on. Resolves when the remote peer hears
+   * it; rejects with a CallError where it was refused, and then it goes on as a view.
+   * @param {MediaStream} localStream stays the caller's: it is not stopped at the end
+   * @returns {Promise<Conversation>} this one
+   */
+  async talk(localStream) {
+    if (!this.#rules.looks) throw new CallError("invalid_state", "it is no view");
+    if (!this.#mayTalk()) throw new CallError("busy", "no line is free");
+    this.#shell.local = localStream;
+    for (const track of localStream.getTracks()) this.#applyMute(track);
+    const settled = new Promise((resolve, reject) => this.#talks.push({ resolve, reject }));
+    this.#shell.step({ type: "talkRequested" });
+    return settled;
+  }
+
+  /** Tells whoever waits what has become of it. */
+  #settleTalk() {
+    const { asks, purpose, refusal } = this.#rules.viewing;
+    if (asks && this.state !== "closed") return;
+    const code = refusal?.code ?? "closed";
+    for (const { resolve, reject } of this.#talks.splice(0)) {
+      if (purpose === "talk") resolve(this);
+      else reject(new CallError(code, refusal?.message ?? "the call is over"));
+    }
   }
 
   /** Declines an incoming call. @param {string} [reason] a short code */

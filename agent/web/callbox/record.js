@@ -16,9 +16,11 @@ import { defined } from "./values.js";
  * @property {Side} closedBy
  * @property {CallStatus} [callStatus]
  * @property {string} [responseReason] the short code that came with REJECTED, BUSY or TIMEOUT
+ * @property {"view"} [purpose] of one that only looked to its end
  * @property {string} invitedAt
  * @property {string} [answeredAt]
  * @property {string} [connectedAt]
+ * @property {string} [talkAt] when it became a talk, after it had only looked
  * @property {string} endedAt
  * @property {number} duration
  * @property {{ response?: number, ice?: number, dtls?: number, firstFrame?: number }} setup
@@ -51,9 +53,11 @@ export function recordOf(call, { responseReason, times, totals }) {
     closedBy: call.closed?.closedBy,
     callStatus: call.callStatus,
     responseReason,
+    purpose: call.viewing.purpose === "view" ? "view" : undefined,
     invitedAt: times.invited,
     answeredAt: times.answered,
     connectedAt: times.connected,
+    talkAt: times.talk,
     endedAt: times.ended,
     duration,
     setup: defined({

@@ -46,6 +46,23 @@ export function directionOf(wanted, track) {
 }
 
 /**
+ * Whether sound is `sent`, or is `taken`, by whoever made `description`.
+ * @param {string} description
+ * @param {"sent" | "taken"} which
+ */
+export function hasSound(description, which) {
+  const other = which === "sent" ? "recvonly" : "sendonly";
+  const without = new RegExp(`^a=(${other}|inactive)\\s*$`, "m");
+  const [session, ...sections] = description.split(/^(?=m=)/m);
+  const direction = /^a=(sendrecv|sendonly|recvonly|inactive)\s*$/m;
+  return sections.some((section) => {
+    const [, kind, port] = /^m=(\S+) (\d+)/.exec(section) ?? [];
+    const stated = direction.test(section) ? section : session;
+    return kind === "audio" && port !== "0" && !without.test(stated);
+  });
+}
+
+/**
  * Whether `description` promises a picture or sound, of the kinds that are wanted here.
  * @param {string} description
  * @param {import("./transport.js").Wanted} wanted

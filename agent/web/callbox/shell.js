@@ -37,6 +37,7 @@ const UNHEARD_STATES = Object.freeze(["silent", "lost"]);
  *   Promise<import("./link.js").Delivery>} publish
  * @property {() => void} renewConnection
  * @property {(before: string) => void} onRenamed
+ * @property {() => boolean} mayTalk whether a line is free
  * @property {() => void} onAccepted
  * @property {() => void} onEnded
  *
@@ -44,6 +45,7 @@ const UNHEARD_STATES = Object.freeze(["silent", "lost"]);
  * @property {(name: string, ...details: any[]) => void} emit
  * @property {() => string} shownState
  * @property {(text: string) => void} onChannelMessage
+ * @property {() => void} onSettled an input, and whatever came of it, has been taken
  */
 export class Shell {
   /** @type {MediaStream | null} */
@@ -133,16 +135,19 @@ export class Shell {
     this.#waiting = [input];
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
       const before = this.#hooks.shownState();
-      const wasAccepted = this.rules.accepted;
+      const { accepted: wasAccepted, looks: looked } = this.rules;
       const { effects } = this.rules.handle(next, performance.now() / 1000);
       this.#noteTimes();
       const state = this.#hooks.shownState();
       if (state !== before) this.#hooks.emit("state", { state });
       this.perform(effects);
-      if (this.rules.accepted && !wasAccepted) this.#host.onAccepted();
+      if (this.rules.accepted && (!wasAccepted || (looked && !this.rules.looks))) {
+        this.#host.onAccepted();
+      }
     }
     this.#waiting = null;
     this.#arm();
+    this.#hooks.onSettled();
   }
 
   /**
@@ -182,6 +187,8 @@ export class Shell {
     sendOffer: (effect) => void this.#sendOffer(effect),
     sendAnswer: (effect) => void this.sendBoth(effect),
     sendClose: (effect) => void this.sendBoth(effect),
+    sendError: (effect) => void this.#send(effect),
+    screenTalk: (effect) => this.#denyTalk(effect),
     createOffer: (effect) => void this.peers.createOffer(effect),
     createAnswer: (effect) => {
       this.answering = this.peers.createAnswer(effect);
@@ -195,6 +202,7 @@ export class Shell {
     remoteRinging: ({ expiresIn }) => this.#hooks.emit("ringing", { expiresIn }),
     invitationAnswered: ({ callStatus, reason }) => this.#respond(callStatus, reason),
     connected: () => this.#watch.start(),
+    talkStarted: () => this.#hooks.emit("talk"),
     degraded: ({ cause }) => this.#hooks.emit("degraded", { cause }),
     restored: ({ generation }) => this.#hooks.emit("restored", { generation }),
     errorRaised: ({ code, message }) => this.fail(code, message),
@@ -258,6 +266,15 @@ export class Shell {
   #respond(callStatus, reason) {
     this.#responseReason = reason;
     this.#hooks.emit("response", callStatus, present({ reason }));
+  }
+
+  /**
+   * A person has let somebody look, and nobody has been asked about more.
+   * @param {Effect} effect
+   */
+  #denyTalk({ generation }) {
+    const message = "talking is not allowed";
+    this.step({ type: "talkDenied", generation, code: "not_allowed", message });
   }
 
   // Media

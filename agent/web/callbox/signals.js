@@ -1,7 +1,7 @@
 // @ts-check
 /** Between the messages of the protocol and the inputs and effects of the rules (PROTOCOL 2). */
 
-import { promisesMedia } from "./sdp.js";
+import { hasSound, promisesMedia } from "./sdp.js";
 import { present } from "./values.js";
 import { CLOSE_REASONS } from "./vocabulary.js";
 
@@ -37,8 +37,14 @@ const INPUTS = {
     "candidateReceived",
     ({ candidate: line }) => ({ candidate: line?.candidate ? line : null }),
   ],
-  offer: ["offerReceived", ({ generation, sdp }) => ({ generation, sdp })],
-  answer: ["answerReceived", ({ generation, sdp }) => ({ generation, sdp })],
+  offer: [
+    "offerReceived",
+    ({ generation, sdp }) => ({ generation, sdp, sendsSound: hasSound(sdp, "sent") }),
+  ],
+  answer: [
+    "answerReceived",
+    ({ generation, sdp }) => ({ generation, sdp, takesSound: hasSound(sdp, "taken") }),
+  ],
   close: ["closeReceived", ({ reason }) => ({ reason: knownReason(reason) })],
   error: ["errorReceived", ({ code, message }) => ({ code, message })],
 };
@@ -78,6 +84,7 @@ const MESSAGES_OF = {
   sendOffer: ({ generation, sdp }) => ({ type: "offer", generation, sdp }),
   sendAnswer: ({ generation, sdp }) => ({ type: "answer", generation, sdp }),
   sendClose: ({ reason }) => ({ type: "close", reason: knownReason(reason) }),
+  sendError: ({ code, message: text }) => ({ type: "error", code, message: text }),
 };
 
 /**

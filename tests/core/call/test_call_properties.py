@@ -13,7 +13,7 @@ from agent.core.call.base_call import Call
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
-from agent.core.call.reasons import CallMode, CallStatus, CloseReason
+from agent.core.call.reasons import CallMode, CallStatus, CloseReason, Purpose
 from tests.core.call.calls import CONVERSATION, OWN, TIMING, candidate, invitation
 
 UIDS = st.sampled_from(["front-desk", "b", "mallory"])
@@ -41,8 +41,11 @@ INPUTS: st.SearchStrategy[ev.Input] = st.one_of(
     ),
     st.builds(ev.SelectReceived, UIDS, PARTIES, PARTIES),
     st.builds(ev.CandidateReceived, UIDS, PARTIES, CANDIDATES),
-    st.builds(ev.OfferReceived, UIDS, PARTIES, GENERATIONS, SDP),
-    st.builds(ev.AnswerReceived, UIDS, PARTIES, GENERATIONS, SDP),
+    st.builds(ev.OfferReceived, UIDS, PARTIES, GENERATIONS, SDP, st.booleans()),
+    st.builds(ev.AnswerReceived, UIDS, PARTIES, GENERATIONS, SDP, st.booleans()),
+    st.just(ev.TalkRequested()),
+    st.builds(ev.TalkAllowed, GENERATIONS, SDP),
+    st.builds(ev.TalkDenied, GENERATIONS, st.just("busy"), st.just("no line")),
     st.builds(ev.CloseReceived, UIDS, PARTIES, st.sampled_from(CloseReason)),
     st.builds(ev.ErrorReceived, UIDS, PARTIES, st.just("code"), st.just("message")),
     st.builds(ev.DescriptionReady, GENERATIONS, SDP),
@@ -65,6 +68,11 @@ STEPS = st.lists(st.tuples(INPUTS, st.floats(0, 20)), max_size=60)
 def make(role: str) -> tuple[Call, list[ev.Effect]]:
     if role == "incoming":
         call: IncomingCall | OutgoingCall = IncomingCall(invitation(), OWN, TIMING, 0.0)
+    elif role == "viewed":
+        call = IncomingCall(invitation(purpose=Purpose.VIEW), OWN, TIMING, 0.0)
+    elif role == "viewing":
+        targets = ["front-desk", "b"]
+        call = OutgoingCall(CONVERSATION, OWN, targets, TIMING, 0.0, purpose=Purpose.VIEW)
     else:
         mode = CallMode.SEQUENTIAL if role == "sequential" else CallMode.PARALLEL
         second = "second" if role == "corrected" else None
@@ -74,10 +82,10 @@ def make(role: str) -> tuple[Call, list[ev.Effect]]:
     return call, call.start(0.0)
 
 
-ROLES = st.sampled_from(["incoming", "parallel", "sequential", "corrected"])
+ROLES = st.sampled_from(["incoming", "parallel", "sequential", "corrected", "viewed", "viewing"])
 # Once the clock was corrected another conversation is awaited on the wire: what names the old one
 # does not get here.
-SAME_ID = st.sampled_from(["incoming", "parallel", "sequential"])
+SAME_ID = st.sampled_from(["incoming", "parallel", "sequential", "viewed", "viewing"])
 
 
 def snapshot(call: Call) -> dict[str, Any]:
@@ -198,6 +206,36 @@ MESSAGES = (
     ev.AnswerReceived,
     ev.CloseReceived,
 )
+
+
+@given(st.sampled_from(["viewed", "viewing"]), STEPS)
+@settings(max_examples=300)
+def test_call_view_goes_one_way_until_it_talks(
+    role: str, steps: list[tuple[ev.Input, float]]
+) -> None:
+    """Whatever comes in whatever order: only a transport that was made for a talk goes both ways,
+    and only one that is connected makes a talk of it.
+    """
+    call, effects = make(role)
+    now, wide = 0.0, set[int]()
+    for event, pause in [(None, 0.0), *steps]:
+        now += pause
+        was = call.viewing.purpose
+        if event is not None:
+            effects = call.handle(event, now).effects
+        for effect in effects:
+            if isinstance(effect, ev.CreateOffer | ev.CreateAnswer):
+                if effect.grant.sends and effect.grant.receives:
+                    wide.add(effect.generation)
+                    assert not call.looks
+                else:
+                    wide.discard(effect.generation)
+        if was is Purpose.VIEW and call.viewing.purpose is Purpose.TALK:
+            assert isinstance(event, ev.PeerConnected)
+            assert event.generation in wide
+            assert ev.TalkStarted(call.rule) in effects
+        if call.state is not State.CLOSED:
+            assert call.viewing.generation in (None, call.renewals.generation)
 
 
 def test_call_every_state_and_input_has_been_thought_of() -> None:

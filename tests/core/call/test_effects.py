@@ -18,6 +18,7 @@ VERBS = (
     "Pause",
     "Resume",
     "Close",
+    "Screen",
 )
 
 

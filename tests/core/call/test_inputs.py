@@ -10,7 +10,7 @@ from tests.core.call.vocabulary import classes_of, is_frozen
 
 PAST = re.compile(
     r".*(Requested|Received|Ready|Found|Connected|Seen|Failed|Silent|Heard|Lost|TimedOut|"
-    r"Delivered|Reached)"
+    r"Delivered|Reached|Allowed|Denied)"
 )
 
 
@@ -27,8 +27,10 @@ def test_inputs_say_what_happened() -> None:
 
 
 def test_peer_event_is_what_names_a_transport() -> None:
-    """Each says of which generation it comes; what the broker says of an offer is none."""
-    messages = {inputs.OfferReceived, inputs.AnswerReceived}
+    """Each says of which generation it comes; what the broker, or a rule, says of an offer is
+    none.
+    """
+    messages = {inputs.OfferReceived, inputs.AnswerReceived, inputs.TalkAllowed, inputs.TalkDenied}
     of_a_transport = {
         kind for kind in classes_of(inputs) if "generation" in kind.__annotations__
     } - messages

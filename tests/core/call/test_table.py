@@ -12,8 +12,20 @@ from agent.core.call import events as ev
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
-from agent.core.call.reasons import CallStatus, CloseReason
-from tests.core.call.calls import CALLER, PARTY, candidate, established, feed, incoming, outgoing
+from agent.core.call.reasons import CallStatus, CloseReason, Purpose
+from tests.core.call.calls import (
+    CALLER,
+    CONVERSATION,
+    OWN,
+    PARTY,
+    TIMING,
+    candidate,
+    established,
+    feed,
+    incoming,
+    invitation,
+    outgoing,
+)
 
 AnyCall = IncomingCall | OutgoingCall
 # every deadline has passed
@@ -53,6 +65,9 @@ INPUTS: dict[str, ev.Input] = {
     "lost": ev.PeerLost(0),
     "left": ev.PeerLost(0, closed=True),
     "renew": ev.RenewRequested(),
+    "talk": ev.TalkRequested(),
+    "talk_allowed": ev.TalkAllowed(2, "fresh offer"),
+    "talk_denied": ev.TalkDenied(2, "busy", "no line is free"),
     "deadline": ev.DeadlineReached(),
 }
 
@@ -90,6 +105,20 @@ def invited_and_accepted() -> OutgoingCall:
 def outgoing_established() -> OutgoingCall:
     call = invited_and_accepted()
     feed(call, ev.PeerConnected(0))
+    return call
+
+
+def viewed() -> IncomingCall:
+    call = IncomingCall(invitation(purpose=Purpose.VIEW), OWN, TIMING, 100.0)
+    call.start(100.0)
+    feed(call, INPUTS["accept"], INPUTS["described"], INPUTS["connected"])
+    return call
+
+
+def viewing() -> OutgoingCall:
+    call = OutgoingCall(CONVERSATION, OWN, [CALLER], TIMING, 100.0, purpose=Purpose.VIEW)
+    call.start(100.0)
+    feed(call, INPUTS["described"], INPUTS["accepted"], INPUTS["connected"])
     return call
 
 
@@ -236,6 +265,19 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
         State.LOST,
         # the second offer of ours is out, and wins
         f"{SILENT} {LATE}".replace(" offer ", " "),
+    ),
+    (
+        "viewed",
+        viewed,
+        State.ESTABLISHED,
+        f"{ESTABLISHED} selected_other>closed talk_allowed talk_denied",
+    ),
+    ("viewing", viewing, State.ESTABLISHED, f"{ESTABLISHED} {LATE} talk"),
+    (
+        "viewing and asking",
+        after(viewing, "talk"),
+        State.ESTABLISHED,
+        f"{ESTABLISHED} {RENEWING} {LATE} connected_1 deadline",
     ),
     ("closed", after(established, "hang_up"), State.CLOSED, ""),
     ("outgoing closed", after(outgoing, "hang_up"), State.CLOSED, ""),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.core.call import events as ev
-from agent.core.call.reasons import CallStatus, CloseReason, Side
+from agent.core.call.reasons import CallStatus, CloseReason, Purpose, Side
 from agent.core.statistics.call_record import call_record
 from agent.core.statistics.statistics_log import StatisticsLog
 from agent.core.timestamps import format_time
@@ -63,3 +63,18 @@ def test_call_record_of_an_open_call_with_a_reason_ends_now() -> None:
     assert (record.reason, record.closed_by) == (CloseReason.CRASH_RECOVERED, Side.LOCAL)
     assert (record.ended_at, record.duration) == (format_time(WALL), 10.0)
     assert (record.path, record.video, record.audio, record.quality) == (None, None, None, None)
+
+
+def test_call_record_says_of_a_view_what_it_was_and_when_it_became_a_talk() -> None:
+    call = incoming(now=100.0, purpose=Purpose.VIEW)
+    feed(call, ev.AcceptRequested(), ev.DescriptionReady(0, "a"), ev.PeerConnected(0), now=100.0)
+    view = call_record(
+        call, StatisticsLog(), now=101.0, wall=WALL, reason=CloseReason.CRASH_RECOVERED
+    )
+    assert (view.purpose, view.talk_at) == (Purpose.VIEW, None)
+    feed(call, ev.OfferReceived(CALLER, PARTY, 1, "sdp", sends_sound=True), now=110.0)
+    feed(call, ev.TalkAllowed(1, "sdp"), ev.PeerConnected(1), now=110.0)
+    talk = call_record(
+        call, StatisticsLog(), now=111.0, wall=WALL, reason=CloseReason.CRASH_RECOVERED
+    )
+    assert (talk.purpose, talk.talk_at) == (None, format_time(WALL - 1))

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from agent.core.call import events as ev
-from agent.core.call.reasons import CallStatus
+from agent.core.call.reasons import CallStatus, Purpose
 from agent.signaling.protocol import messages as wire
-from agent.signaling.protocol.translation import to_input, to_message
+from agent.signaling.protocol.translation import invitation, to_input, to_message
 
 VIDEO = "m=video 9 UDP/TLS/RTP/SAVPF 96"
 AUDIO = "m=audio 9 UDP/TLS/RTP/SAVPF 111"
@@ -50,6 +50,53 @@ def received(**fields: object) -> ev.ResponseReceived:
 @pytest.mark.parametrize("end", ["\r\n", "\n"])
 def test_translation_answer_that_promises_media(lines: list[str], sends: bool, end: str) -> None:
     assert received(sdp=end.join(lines) + end).sends_media is sends
+
+
+@pytest.mark.parametrize(
+    ("lines", "sends", "takes"),
+    [
+        ([AUDIO], True, True),
+        ([AUDIO, "a=sendrecv"], True, True),
+        ([AUDIO, "a=sendonly"], True, False),
+        ([AUDIO, "a=recvonly"], False, True),
+        ([AUDIO, "a=inactive"], False, False),
+        (["a=recvonly", AUDIO], False, True),
+        ([AUDIO.replace(" 9 ", " 0 ")], False, False),
+        ([VIDEO, "a=sendrecv"], False, False),
+        ([VIDEO, "a=sendrecv", AUDIO, "a=recvonly"], False, True),
+    ],
+)
+def test_translation_offer_and_answer_say_whether_there_is_sound(
+    lines: list[str], sends: bool, takes: bool
+) -> None:
+    fields = {
+        "conversation": wire.NO_CONVERSATION,
+        "party": "p",
+        "generation": 1,
+        "sdp": "\r\n".join(["v=0", *lines, ""]),
+    }
+    offer = to_input("a", wire.Offer.model_validate(fields))
+    answer = to_input("a", wire.Answer.model_validate(fields))
+    assert isinstance(offer, ev.OfferReceived)
+    assert isinstance(answer, ev.AnswerReceived)
+    assert (offer.sends_sound, answer.takes_sound) == (sends, takes)
+
+
+def test_translation_purpose_of_an_invitation() -> None:
+    """A talk is not named."""
+    for purpose, said in ((Purpose.TALK, None), (Purpose.VIEW, Purpose.VIEW)):
+        effect = ev.SendInvite("b", "v=0", 30.0, purpose=purpose)
+        message = to_message(effect, conversation=wire.NO_CONVERSATION, party="p", wall=1.0)
+        assert isinstance(message, wire.Invite)
+        assert message.purpose is said
+        assert invitation("a", message, age=0.0).purpose is purpose
+
+
+def test_translation_error_says_what_was_refused() -> None:
+    effect = ev.SendError("b", "busy", "no line is free")
+    message = to_message(effect, conversation=wire.NO_CONVERSATION, party="p", wall=1.0)
+    assert isinstance(message, wire.Error)
+    assert (message.code, message.message) == ("busy", "no line is free")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { recordOf } from "../../../agent/web/callbox/record.js";
+import { Viewing } from "../../../agent/web/callbox/rules/viewing.js";
 import { Totals } from "../../../agent/web/callbox/statistics/totals.js";
 
 const CALL = {
@@ -13,6 +14,7 @@ const CALL = {
   direction: "outgoing",
   callStatus: "ACCEPTED",
   reconnects: 1,
+  viewing: new Viewing(),
   closed: { reason: "user_hangup", closedBy: "local" },
   marks: { invited: 10, answered: 10.25, ice: 10.3, connected: 10.5, firstFrame: 10.75, ended: 72 },
 };
@@ -62,4 +64,10 @@ test("a record says what the totals know of the media", () => {
   assert.deepEqual(record.video, { kind: "video", seconds: 61.5 });
   assert.deepEqual(record.audio, { kind: "audio", seconds: 61.5 });
   assert.deepEqual([record.path, record.quality], [totals.path, totals.quality]);
+});
+
+test("a record says of a view what it was, and when it became a talk", () => {
+  const about = { times: { ...TIMES, talk: "2026-11-22T10:15:30.000Z" }, totals: new Totals() };
+  const { purpose, talkAt } = recordOf({ ...CALL, viewing: new Viewing("view") }, about);
+  assert.deepEqual([purpose, talkAt], ["view", "2026-11-22T10:15:30.000Z"]);
 });

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { hasSound } from "../../../agent/web/callbox/sdp.js";
 import { transports } from "../../fakes/web/peer-connection.js";
 import { fromDevice, invited, place, settle } from "./harness.js";
 
@@ -31,4 +32,20 @@ test("without lip sync the sound gets a stream of its own, in the answer as in a
   const { conversation } = await invited({ sdp: answer.sdp });
   await conversation.accept(null, { lipSync: false });
   assert.equal(transports.at(-1).remoteDescription.sdp, apart);
+});
+
+test("sound is sent or taken as its section says, or else the session", () => {
+  const section = (...lines) => ["m=audio 9 UDP/TLS/RTP/SAVPF 96", ...lines, ""].join("\r\n");
+  for (const [description, sent, taken] of [
+    [`v=0\r\n${section()}`, true, true],
+    [`v=0\r\n${section("a=sendonly")}`, true, false],
+    [`v=0\r\n${section("a=recvonly")}`, false, true],
+    [`v=0\r\n${section("a=inactive")}`, false, false],
+    [`v=0\r\na=recvonly\r\n${section()}`, false, true],
+    [`v=0\r\na=recvonly\r\n${section("a=sendrecv")}`, true, true],
+    ["v=0\r\nm=audio 0 UDP/TLS/RTP/SAVPF 96\r\n", false, false],
+    ["v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n", false, false],
+  ]) {
+    assert.deepEqual([hasSound(description, "sent"), hasSound(description, "taken")], [sent, taken]);
+  }
 });

@@ -76,9 +76,9 @@ function establish(call, { generation }, now) {
   call.mustBeLive(generation);
   const moving = generation === call.renewals.current ? [] : call.renewals.takeOver(generation);
   call.marks.connected = now;
-  call.deadline = call.grant.maxDuration === undefined ? null : now + call.grant.maxDuration;
+  call.deadline = call.longest(now);
   if (call.expectsMedia && call.tracks.length === 0) call.mediaUntil = now + call.timing.media;
-  return ["established", [...moving, { type: "connected" }]];
+  return ["established", [...moving, { type: "connected" }, ...call.startTalk(now)]];
 }
 
 /** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
@@ -144,7 +144,7 @@ function failFirst(call, input, now) {
 
 /**
  * A renewal that fails, for whatever reason, leaves the old transport; a failed media source ends
- * the call.
+ * the call, unless it was for a talk.
  * @param {Call} call
  * @param {Input} input
  * @param {number} now
@@ -152,7 +152,8 @@ function failFirst(call, input, now) {
  */
 function failTransport(call, input, now) {
   const renewing = call.renewals.pending?.generation === input.generation;
-  if (renewing && input.reason !== "no_user_media") return failRenewal(call, input, now);
+  const isFatal = input.reason === "no_user_media" && !call.viewing.asks;
+  if (renewing && !isFatal) return failRenewal(call, input, now);
   return failSetup(call, input, now);
 }
 
@@ -189,13 +190,21 @@ function passError(call, input, now) {
   call.mustBeRemote(input);
   call.countError();
   call.liveness.wordAt = now;
-  return [call.state, [{ type: "errorRaised", code: input.code, message: input.message }]];
+  const { code, message } = input;
+  const told = { type: "errorRaised", code, message };
+  // It does not say about what: an offer that waits for its answer is what it can be about.
+  if (call.viewing.asks && !call.renewals.shared) {
+    call.viewing.refuse(code, message);
+    return [call.state, [told, ...call.renewals.drop()]];
+  }
+  return [call.state, [told]];
 }
 
 /** @param {Call} call @param {Input} _input @param {number} now @returns {Step} */
 function expireSetup(call, _input, now) {
   call.mustBeDue(now);
-  if (call.deadline !== null && now < call.deadline) return [call.state, call.renewals.drop()];
+  if (call.deadline !== null && now < call.deadline)
+    return [call.state, [...call.abandonTalk(), ...call.renewals.drop()]];
   const reason = "ice_failed";
   return call.end(now, reason, "local", [
     ...call.renewals.explainAll(),
@@ -216,7 +225,7 @@ function expireEstablished(call, _input, now) {
   const isOver = (/** @type {number | null} */ deadline) => deadline !== null && now >= deadline;
   if (isOver(call.deadline)) return hangUp(call, { type: "", reason: "max_duration" }, now);
   if (isOver(call.mediaUntil)) return hangUp(call, { type: "", reason: "media_timeout" }, now);
-  return [call.state, call.renewals.drop()];
+  return [call.state, [...call.abandonTalk(), ...call.renewals.drop()]];
 }
 
 /**

@@ -4,6 +4,7 @@
 import { addCandidate, ANSWERED } from "./answered.js";
 import { Call, refuseIf, STAY } from "./machine.js";
 import { catchUp, noteMoved } from "./renewal.js";
+import { allowTalk, denyTalk } from "./upgrade.js";
 
 /**
  * @typedef {import("./machine.js").Input} Input
@@ -276,7 +277,11 @@ const UNDECIDED = {
 };
 
 /** @type {Record<string, import("./machine.js").Row>} */
-const SELECT = { selectReceived: [noteSelection, STAY, "closed"] };
+const OF_THE_INVITED = {
+  selectReceived: [noteSelection, STAY, "closed"],
+  talkAllowed: [allowTalk, STAY],
+  talkDenied: [denyTalk, STAY],
+};
 
 /** @type {Table} */
 export const INCOMING = {
@@ -293,9 +298,9 @@ export const INCOMING = {
     closeRequested: [leaveUnanswered, "closed"],
     deadlineReached: [expireAnswer, "closed"],
   },
-  connecting: { ...ANSWERED.connecting, ...SELECT },
-  established: { ...ANSWERED.established, ...SELECT },
-  silent: { ...ANSWERED.silent, ...SELECT },
-  lost: { ...ANSWERED.lost, ...SELECT },
+  connecting: { ...ANSWERED.connecting, ...OF_THE_INVITED },
+  established: { ...ANSWERED.established, ...OF_THE_INVITED },
+  silent: { ...ANSWERED.silent, ...OF_THE_INVITED },
+  lost: { ...ANSWERED.lost, ...OF_THE_INVITED },
   closed: {},
 };

@@ -2,6 +2,7 @@
 /** The inviting side, after an acceptance: what others of those that were invited hear. */
 
 import { refuseIf, STAY } from "./machine.js";
+import { requestTalk } from "./upgrade.js";
 
 /**
  * @typedef {import("./machine.js").Input} Input
@@ -30,4 +31,5 @@ function sendAwayRinging(call, input) {
 export const LATE = {
   responseReceived: [sendAwayLate, STAY],
   ringingReceived: [sendAwayRinging, STAY],
+  talkRequested: [requestTalk, STAY],
 };

@@ -198,6 +198,37 @@ export class Call {
     return ["closed", [...tell, ...closing, this.closed]];
   }
 
+  /**
+   * To be done once a fresh transport carries the media: a view whose it is talks now.
+   * @param {number} now
+   * @returns {Effect[]}
+   */
+  startTalk(now) {
+    if (this.viewing.generation !== this.renewals.current) return [];
+    this.viewing.becomeTalk();
+    this.grant = this.viewing.grant;
+    this.marks.talk = now;
+    this.deadline = this.longest(now);
+    return [{ type: "talkStarted", rule: this.rule }];
+  }
+
+  /**
+   * The transport that would have made a talk of it is no more: it stays a view.
+   * @returns {Effect[]}
+   */
+  abandonTalk() {
+    if (!this.viewing.asks) return [];
+    const code = "talk_failed";
+    const message = "the transport for the talk came to nothing";
+    this.viewing.refuse(code, message);
+    return [{ type: "errorRaised", code, message }];
+  }
+
+  /** When it ends because of its longest duration. @param {number} now */
+  longest(now) {
+    return this.grant.maxDuration === undefined ? null : now + this.grant.maxDuration;
+  }
+
   /** @param {number} now */
   startConnecting(now) {
     this.marks.answered = now;
@@ -235,6 +266,20 @@ export class Call {
   /** @param {number} generation */
   mustBeLive(generation) {
     refuseIf(!this.renewals.live.has(generation), `transport ${generation} is closed`);
+  }
+
+  /** Of an offer: newer than every one of theirs, and not overtaken. @param {number} generation */
+  mustBeNewer(generation) {
+    const { current, newestOfTheirs, pending } = this.renewals;
+    const known = Math.max(current, newestOfTheirs);
+    refuseIf(generation <= known, `generation ${generation} is not newer than ${known}`);
+    const collides = pending !== null && generation <= pending.generation;
+    refuseIf(
+      collides && (!pending.offeredByUs || this.direction === "outgoing"),
+      `generation ${pending?.generation} is under way`,
+    );
+    const { maxRenewals } = this.timing;
+    refuseIf(generation > maxRenewals, `more than ${maxRenewals} renewals`);
   }
 
   /** @param {number} generation */

@@ -89,11 +89,16 @@ function restore(call, now) {
 
 // -- rows: a fresh transport
 
-/** @param {Call} call @param {Input} _input @param {number} now @returns {Step} */
-export function renewTransport(call, _input, now) {
+/** Refuses where we cannot offer one. @param {Call} call */
+export function mustBeRenewable(call) {
   refuseIf(!mayRenew(call), `more than ${call.timing.maxRenewals} renewals`);
   // What it offers in its place is all there is: it goes on.
   refuseIf(call.liveness.leftAt !== null, "the remote peer has left its transport");
+}
+
+/** @param {Call} call @param {Input} _input @param {number} now @returns {Step} */
+export function renewTransport(call, _input, now) {
+  mustBeRenewable(call);
   call.liveness.wordAt = now;
   return [call.state, makeAnew(call, now)];
 }
@@ -124,22 +129,29 @@ export function catchUp(call, now) {
 /** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
 export function takeOffer(call, input, now) {
   call.mustBeRemote(input);
-  const { renewals } = call;
-  const known = Math.max(renewals.current, renewals.newestOfTheirs);
-  refuseIf(input.generation <= known, `generation ${input.generation} is not newer than ${known}`);
-  const { pending } = renewals;
-  const collides = pending !== null && input.generation <= pending.generation;
-  refuseIf(
-    collides && (!pending.offeredByUs || call.direction === "outgoing"),
-    `generation ${pending?.generation} is under way`,
-  );
-  refuseIf(
-    input.generation > call.timing.maxRenewals,
-    `more than ${call.timing.maxRenewals} renewals`,
-  );
+  const { generation, sdp, sendsSound = false } = input;
+  call.mustBeNewer(generation);
   call.liveness.wordAt = now;
-  renewals.newestOfTheirs = input.generation;
-  return [call.state, [...renewals.drop(), beginRenewal(call, input.generation, now, input.sdp)]];
+  /** @type {Effect[]} */
+  let abandoned = [];
+  const isView = call.viewing.purpose === "view" && call.direction === "incoming";
+  if (!isView || !sendsSound) abandoned = call.abandonTalk();
+  else if (call.looks) return [call.state, [{ type: "screenTalk", generation, sdp }]];
+  // It was let in before, and offers once more.
+  else call.viewing.generation = generation;
+  return [call.state, [...abandoned, ...answerOffer(call, generation, sdp, now)]];
+}
+
+/** An acceptable offer of the remote peer, in the place of what was under way.
+ * @param {Call} call
+ * @param {number} generation
+ * @param {string} sdp
+ * @param {number} now
+ * @returns {Effect[]}
+ */
+export function answerOffer(call, generation, sdp, now) {
+  call.renewals.newestOfTheirs = generation;
+  return [...call.renewals.drop(), beginRenewal(call, generation, now, sdp)];
 }
 
 /** @param {Call} call @param {Input} input @returns {Step} */
@@ -164,7 +176,8 @@ export function takeAnswer(call, input, now) {
   refuseIf(!awaited, `no answer of generation ${generation} is awaited`);
   if (pending) pending.answered = true;
   call.liveness.wordAt = now;
-  return [call.state, [{ type: "applyAnswer", generation, sdp }]];
+  const told = input.takesSound ? [] : call.abandonTalk();
+  return [call.state, [...told, { type: "applyAnswer", generation, sdp }]];
 }
 
 /** The fresh transport is connected: it takes the media over, the old one goes.
@@ -179,7 +192,8 @@ export function moveOver(call, { generation }, now) {
     `transport ${generation} is not awaited`,
   );
   call.reconnects += 1;
-  return ["established", [...call.renewals.takeOver(generation), ...restore(call, now)]];
+  const moving = call.renewals.takeOver(generation);
+  return ["established", [...moving, ...restore(call, now), ...call.startTalk(now)]];
 }
 
 /** It leaves the old transport, and the next attempt comes at its time.
@@ -191,7 +205,8 @@ export function moveOver(call, { generation }, now) {
 export function failRenewal(call, { code, message }, now) {
   const { renewals, timing } = call;
   if (renewals.retryAt !== null) renewals.retryAt = Math.min(renewals.retryAt, now + timing.retry);
-  return [call.state, [{ type: "errorRaised", code, message }, ...renewals.drop()]];
+  const told = { type: "errorRaised", code, message };
+  return [call.state, [told, ...call.abandonTalk(), ...renewals.drop()]];
 }
 
 // -- attempts
@@ -215,10 +230,14 @@ const offerAnew = (call, now) => (call.renewals.pending ? [] : makeAnew(call, no
 export function makeAnew(call, now) {
   const dropped = call.renewals.drop();
   if (mayRenew(call) && call.liveness.leftAt === null) {
-    return [...dropped, beginRenewal(call, call.renewals.newest + 1, now, null)];
+    // An offer of theirs that is replaced was for the talk that they want.
+    const abandoned = call.direction === "incoming" ? call.abandonTalk() : [];
+    const generation = call.renewals.newest + 1;
+    if (call.viewing.asks) call.viewing.generation = generation;
+    return [...abandoned, ...dropped, beginRenewal(call, generation, now, null)];
   }
   call.renewals.retryAt = null;
-  return dropped;
+  return [...call.abandonTalk(), ...dropped];
 }
 
 /**
@@ -229,7 +248,8 @@ export function makeAnew(call, now) {
  * @returns {Effect}
  */
 function beginRenewal(call, generation, now, offer) {
-  const { timing, grant, iceServers } = call;
+  const { timing, iceServers } = call;
+  const grant = call.viewing.asks ? call.viewing.grant : call.grant;
   const ours = offer === null;
   call.renewals.begin(
     generation,

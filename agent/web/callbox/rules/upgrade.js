@@ -1,0 +1,56 @@
+// @ts-check
+/**
+ * The rows by which a view becomes a talk (PROTOCOL 3): by a fresh transport whose offer sends
+ * sound.
+ *
+ * Whoever looks asks for it (`talkRequested`), and offers. Whoever is looked at has the offer judged
+ * as an invitation would be (`screenTalk`): it is answered, or refused by an `error` that changes
+ * nothing.
+ */
+
+import { refuseIf } from "./machine.js";
+import { answerOffer, makeAnew, mustBeRenewable } from "./renewal.js";
+
+/**
+ * @typedef {import("./machine.js").Call} Call
+ * @typedef {import("./machine.js").Input} Input
+ * @typedef {import("./machine.js").Step} Step
+ */
+
+/** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
+export function requestTalk(call, { grant }, now) {
+  mustBeView(call);
+  mustBeRenewable(call);
+  const { sends: _, ...received } = call.grant;
+  call.viewing.ask(call.renewals.newest + 1, grant ?? received);
+  return [call.state, makeAnew(call, now)];
+}
+
+/** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
+export function allowTalk(call, { generation, sdp, grant = {}, rule = null }, now) {
+  mustBeView(call);
+  call.mustBeNewer(generation);
+  call.rule = rule ?? call.rule;
+  call.viewing.ask(generation, grant);
+  return [call.state, answerOffer(call, generation, sdp, now)];
+}
+
+/** @param {Call} call @param {Input} input @returns {Step} */
+export function denyTalk(call, { generation, code, message }) {
+  mustBeView(call);
+  call.viewing.refuse(code, message);
+  // The same offer may come twice, by MQTT and by the data channel.
+  call.renewals.newestOfTheirs = Math.max(call.renewals.newestOfTheirs, generation);
+  return [
+    call.state,
+    [
+      { type: "sendError", to: call.remoteUid, code, message },
+      { type: "errorRaised", code, message },
+    ],
+  ];
+}
+
+/** @param {Call} call */
+function mustBeView(call) {
+  refuseIf(!call.looks, "it is no view that could become a talk");
+}
