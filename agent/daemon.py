@@ -6,7 +6,6 @@ A new capability adds a row here, and a room of its own.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import time
@@ -21,7 +20,7 @@ from agent.device.parts import Part, Parts, compose, running
 from agent.device.refusal_log import logging_refusals
 from agent.device.reloading import Load
 from agent.service.addresses import AddressWatch
-from agent.service.memory import release_memory
+from agent.service.memory import freeze_start, release_memory
 from agent.service.private_directory import make_private
 from agent.service.status_snapshot import Phase
 from agent.settings import Settings, advise
@@ -130,7 +129,7 @@ class Daemon:
         for advice in advise(self._settings, self._policy):
             logger.warning("%s", advice)
         async with running(PARTS, parts):
-            gc.collect()
+            freeze_start()
             # of what the start has used
             release_memory()
             logger.info("%s is callable as %s", __version__, self._settings.uid)

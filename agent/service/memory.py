@@ -1,13 +1,19 @@
-"""Memory that a call has used, given back when nobody calls any more."""
+"""Memory of a process that runs for years: what a call has used is given back, and what strangers
+leave in reference cycles does not wait for long.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import resource
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
+
+# of the middle generation, before everything that is not frozen is looked at; Python's own is 10
+_FULL_COLLECTION_AFTER = 3
 
 _STATM = Path("/proc/self/statm")
 
@@ -36,3 +42,17 @@ def release_memory() -> None:
         logger.debug(
             "%.1f MB of memory given back, %.1f MB in use", (before - after) / 1e6, after / 1e6
         )
+
+
+def freeze_start() -> None:
+    """Let the garbage collector leave alone what is there now, which stays until the end.
+
+    It looks at everything only once there is a quarter more of it. What asyncio leaves of failed
+    TLS handshakes, in cycles, came to 60 MB by that rule.
+    """
+    gc.collect()
+    gc.freeze()
+    # the quarter is one of what the last full collection has left
+    gc.collect()
+    youngest, middle, _ = gc.get_threshold()
+    gc.set_threshold(youngest, middle, _FULL_COLLECTION_AFTER)
