@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import time
+
 LINES_A_MINUTE = 10
 
 
@@ -21,3 +24,14 @@ class LogBudget:
             return False
         self._left -= 1
         return True
+
+
+class BudgetedLog(logging.Filter):
+    """Of a library whose lines others cause: its warnings, within a budget."""
+
+    def __init__(self, budget: LogBudget | None = None) -> None:
+        super().__init__()
+        self._budget = budget or LogBudget()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.WARNING and self._budget.may_log(time.monotonic())

@@ -33,7 +33,7 @@ from agent.options import is_loopback
 from agent.web.bridge import CONNECT_TIMEOUT, MAX_MESSAGE, BrokerAddress, MqttBridge
 from agent.web.certificates import CertificateFiles, RenewingContext
 from agent.web.listener import ConnectionLimits, listen, source_of
-from agent.web.log_budget import LogBudget
+from agent.web.log_budget import BudgetedLog, LogBudget
 from agent.web.logins import (
     COOKIE,
     LoginThrottle,
@@ -45,8 +45,12 @@ from agent.web.logins import (
 from agent.web.loop_thread import LoopThread
 from agent.web.origins import TrustedOrigins
 from agent.web.page_files import PageResponses, page_folder, read_page
+from agent.web.tls_buffers import bound_buffers
 
 logger = logging.getLogger(__name__)
+# a line for every request and connection otherwise
+_websocket_logger = logger.getChild("websocket")
+_websocket_logger.addFilter(BudgetedLog())
 
 MQTT_PATH = "/mqtt"
 # pages that are open at the same time
@@ -162,6 +166,7 @@ class _Serving:
         self._servers: list[Server] = []
 
     async def __aenter__(self) -> None:
+        bound_buffers()
         for listener in self._listeners:
             server = await serve(
                 self._bridge.carry,
@@ -173,7 +178,7 @@ class _Serving:
                 ssl=self._tls,
                 server_header=None,
                 open_timeout=CONNECT_TIMEOUT,
-                logger=logger.getChild("websocket"),
+                logger=_websocket_logger,
             )
             self._servers.append(server)
 
