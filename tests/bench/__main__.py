@@ -24,11 +24,14 @@ from typing import Any
 from _pytest.outcomes import Skipped
 
 from tests.bench import (
+    attack,
     broker_return,
     datagrams,
     endurance,
     flood,
     fuzz,
+    handshakes,
+    hostile_calls,
     kills,
     latency,
     memory,
@@ -65,9 +68,22 @@ BENCHES: dict[str, Callable[[Scene], Awaitable[Sequence[Figure | NotMeasured]]]]
     "endurance": endurance.measure_endurance,
     "fuzz": fuzz.measure_fuzz,
     "datagrams": datagrams.measure_datagrams,
+    "attack": attack.measure_attack,
+    "handshakes": handshakes.measure_handshakes,
+    "hostile": hostile_calls.measure_hostile_calls,
 }
 # Only where they are asked for, and without keeping the machine from others.
-LONG = ("broker-return", "datagrams", "endurance", "fuzz", "kills", "soak")
+LONG = (
+    "attack",
+    "broker-return",
+    "datagrams",
+    "endurance",
+    "fuzz",
+    "handshakes",
+    "hostile",
+    "kills",
+    "soak",
+)
 DEFAULT = [name for name in BENCHES if name not in LONG]
 
 
@@ -167,7 +183,8 @@ def main() -> None:
         "--messages",
         type=int,
         metavar="N",
-        help=f"of fuzz (default: {fuzz.MESSAGES}) and datagrams (default: {datagrams.DATAGRAMS})",
+        help=f"of fuzz (default: {fuzz.MESSAGES}), datagrams (default: {datagrams.DATAGRAMS}), and "
+        f"calls of hostile (default: {hostile_calls.CALLS})",
     )
     parser.add_argument(
         "--json", type=Path, default=OUTPUT, metavar="FILE", help="default: tests/output/bench.json"

@@ -61,7 +61,7 @@ class Attack:
         self._grown("set-up", before, count, seconds)
 
     async def in_the_call(self, count: int) -> None:
-        address = device_port(self._side)
+        address = device_port(self._side.peer)
         frames, lost = self._received()
         before, cpu = self._usage(), cpu_seconds(self._at.program.pid)
         seconds = await flood(address, count)

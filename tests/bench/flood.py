@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import os
 import socket
 import statistics
 import struct
@@ -22,6 +24,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
+from tests.bench.attackers import process
 from tests.bench.figures import Figure, spread
 from tests.bench.process import cpu_seconds
 from tests.bench.scene import Caller, Scene
@@ -33,6 +36,8 @@ TOPIC = f"{PREFIX}/{UID}/signal/stranger"
 COST_TARGET = 5.0  # % of a core
 DELAY_TARGET = 100.0  # ms
 UNLIMITED = 0.0
+# seconds for a flood to go, of one look, and percent of a core that it may differ from the last
+DRAIN, CALM, STEADY = 60.0, 1.0, 2.0
 # name, payload
 SMALL = ("small", b'{"type":"dance","conversation":"-"}')
 HEAVY = ("of 63 KiB", b'{"type":"dance","x":[' + b"{}," * 21_000 + b"{}]}")
@@ -50,17 +55,17 @@ async def measure_flood(scene: Scene) -> list[Figure]:
                 for name, payload in (SMALL, HEAVY):
                     for qos in (0, 1):
                         found = await _cost(
-                            alone, (device.process.pid, bare), f"{name}, QoS {qos}", payload, qos
+                            alone, (device.pid, bare), f"{name}, QoS {qos}", payload, qos
                         )
                         figures.append(found)
-                return [*figures, *await _delays(alone)]
+                return [*figures, *await _delays(alone, (device.pid, bare))]
     finally:
         mosquitto.stop()
 
 
 async def _cost(scene: Scene, pids: tuple[int, int], name: str, payload: bytes, qos: int) -> Figure:
     window = scene.count(15, 5)
-    idle = await _shares(pids, window)
+    idle = await _drained(pids)
     async with flooding(scene.mosquitto, payload, UNLIMITED, qos=qos):
         await asyncio.sleep(1)
         device, bare = await _shares(pids, window)
@@ -75,6 +80,17 @@ async def _cost(scene: Scene, pids: tuple[int, int], name: str, payload: bytes, 
     )
 
 
+async def _drained(pids: tuple[int, int]) -> tuple[float, float]:
+    """What each uses once the last flood has gone: the bare one nothing, the device its usual."""
+    until = time.monotonic() + DRAIN
+    shares = await _shares(pids, CALM)
+    while time.monotonic() < until:
+        last, shares = shares, await _shares(pids, CALM)
+        if shares[1] < STEADY and abs(shares[0] - last[0]) < STEADY:
+            return shares
+    raise RuntimeError(f"the last flood has not gone after {DRAIN:g} s: {shares}")
+
+
 async def _shares(pids: tuple[int, int], seconds: float) -> tuple[float, float]:
     """Percent of a core that each used."""
     before, began = [cpu_seconds(pid) for pid in pids], time.monotonic()
@@ -86,33 +102,42 @@ async def _shares(pids: tuple[int, int], seconds: float) -> tuple[float, float]:
     return one, two
 
 
-async def _delays(scene: Scene) -> list[Figure]:
+async def _delays(scene: Scene, pids: tuple[int, int]) -> list[Figure]:
+    """Each answer under a flood beside one without, right before it."""
     offer = await stock_offer()
     figures = []
     async with Caller.connected(scene.mosquitto) as caller:
-        without = await _answers(scene, caller, offer, "calm")
         for name, payload, rate in (
             ("1,000 messages/s", SMALL[1], 1000.0),
             ("1 MB/s", HEAVY[1], 1e6 / len(HEAVY[1])),
         ):
-            async with flooding(scene.mosquitto, payload, rate):
-                during = await _answers(scene, caller, offer, name[:4].replace(",", ""))
-            delay = statistics.median(during) - statistics.median(without)
-            details = {"calm": spread(without), "flooded": spread(during)}
+            friends = (f"friend-{rate:.0f}-{number // 4}" for number in itertools.count())
+            calm, during = [], []
+            for _ in range(scene.count(10, 5)):
+                await _drained(pids)
+                calm.append(await _answer(scene, caller, offer, next(friends)))
+                async with flooding(scene.mosquitto, payload, rate):
+                    await asyncio.sleep(1)
+                    during.append(await _answer(scene, caller, offer, next(friends)))
+            later = [one - other for one, other in zip(during, calm, strict=True)]
             figures.append(
-                Figure(f"flood of {name}: an answer later by", delay, "ms", DELAY_TARGET, details)
+                Figure(
+                    f"flood of {name}: an answer later by",
+                    statistics.median(later),
+                    "ms",
+                    DELAY_TARGET,
+                    {"pairs": spread(later), "calm": spread(calm), "flooded": spread(during)},
+                )
             )
     return figures
 
 
-async def _answers(scene: Scene, caller: Caller, offer: str, name: str) -> list[float]:
-    times = []
-    for number in range(scene.count(10, 5)):
-        exchange = await caller.invite(f"friend-{name.replace(' ', '')}-{number // 8}", offer)
-        caller.hang_up(exchange)
-        await scene.closed(exchange.conversation)
-        times.append((exchange.answered_at - exchange.invited_at) * 1000)
-    return times
+async def _answer(scene: Scene, caller: Caller, offer: str, uid: str) -> float:
+    """Milliseconds from the invitation to ACCEPTED."""
+    exchange = await caller.invite(uid, offer)
+    caller.hang_up(exchange)
+    await scene.closed(exchange.conversation)
+    return (exchange.answered_at - exchange.invited_at) * 1000
 
 
 @asynccontextmanager
@@ -136,7 +161,7 @@ async def watching(mosquitto: Mosquitto) -> AsyncIterator[Watcher]:
 @asynccontextmanager
 async def bystander(mosquitto: Mosquitto) -> AsyncIterator[int]:
     """The process id of a bare subscriber to what the device is flooded with."""
-    async with _process("subscribe", str(mosquitto.port)) as pid:
+    async with process("tests.bench.flood", "subscribe", str(mosquitto.port)) as pid:
         yield pid
 
 
@@ -146,24 +171,8 @@ async def flooding(
 ) -> AsyncIterator[None]:
     """Somebody publishes `payload` to the device, `rate` times a second."""
     name = "small" if payload is SMALL[1] else "heavy"
-    async with _process("send", str(mosquitto.port), name, str(rate), str(qos)):
+    async with process("tests.bench.flood", "send", str(mosquitto.port), name, str(rate), str(qos)):
         yield
-
-
-@asynccontextmanager
-async def _process(*arguments: str) -> AsyncIterator[int]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.bench.flood", *arguments, stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await process.stdout.readline()
-        yield process.pid
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
 
 
 def subscribe(port: int) -> None:
@@ -183,7 +192,9 @@ def subscribe(port: int) -> None:
 def send(port: int, payload: bytes, rate: float, qos: int) -> None:
     """Publish without end, and without waiting for anything. MQTT 3.1.1, which has no quota."""
     sock = socket.create_connection(("127.0.0.1", port))
-    sock.sendall(bytes([0x10, 12 + 5]) + b"\x00\x04MQTT\x04\x02\x00\x00\x00\x05flood")
+    name = f"flood-{os.getpid()}".encode()
+    head = b"\x00\x04MQTT\x04\x02\x00\x00" + struct.pack("!H", len(name)) + name
+    sock.sendall(bytes([0x10, len(head)]) + head)
     sock.recv(4)
     print("ready", flush=True)
     topic = TOPIC.encode()

@@ -39,7 +39,7 @@ PATTERN_720P = 'source = "pattern"\nwidth = 1280\nheight = 720\n'
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What every bench needs. `quick` asks for fewer repetitions; `minutes` is the length of a long
-    one, and `messages` how many are fuzzed, if said.
+    one, and `messages` how many are sent, if said.
     """
 
     folder: Path
@@ -65,20 +65,33 @@ class Scene:
 
     @asynccontextmanager
     async def device(
-        self, video: str = PATTERN_720P, *, audio: str = "pattern", calls: int = 1
+        self,
+        video: str = PATTERN_720P,
+        *,
+        audio: str = "pattern",
+        calls: int = 1,
+        extra: str = "",
+        module: str = "agent",
     ) -> AsyncIterator[Program]:
-        """`callbox run`, online, with these lines in its `[video]`, this sound, and so many calls
-        at a time.
+        """`callbox run`, online, with these lines in its `[video]`, this sound, so many calls at a
+        time, and `extra` tables. Its status socket lies in `run` below the folder.
         """
         config = self.folder / "bench.toml"
+        runtime = self.folder / "run"
+        runtime.mkdir(exist_ok=True)
         config.write_text(
             f'uid = "{UID}"\nmax_conversations = {calls}\nstate_directory = "{self.folder}/state"\n'
             f"{ALL_COMMANDS}[mqtt]\nport = {self.mosquitto.port}\n"
             f'[audio]\ncapture = "{audio}"\nplayback = "none"\n'
-            f"[video]\n{video}{ACCEPT_ALL}"
+            f"[video]\n{video}{ACCEPT_ALL}{extra}"
         )
         mark = len(self.watcher.messages)
-        program = await Program.start(self.folder / "device.log", "run", "--config", str(config))
+        program = await Program.start(
+            self.folder / "device.log",
+            *("run", "--config", str(config)),
+            module=module,
+            env={"RUNTIME_DIRECTORY": str(runtime)},
+        )
         try:
             await self.watcher.wait(
                 f"{UID}/status", lambda body: body["state"] == "online", after=mark

@@ -40,7 +40,7 @@ SEED = 7
 MIX = HOSTILE_KINDS | KINDS
 COUNTED = ("descriptors", "threads", "tasks", "temporary_files", "state_files")
 CONFIGURATION = """
-max_conversations = 8
+max_conversations = {most}
 state_directory = "{folder}/state"
 commands = ["close", "reject", "mute", "reload", "call", "accept", "snapshot", "policy"]
 uid = "{uid}"
@@ -80,12 +80,15 @@ class Sample:
 class Soak:
     """One device under calls, watched from outside. All that it may write lies below `folder`."""
 
-    def __init__(self, program: Program, telephone: Telephone, folder: Path) -> None:
+    def __init__(
+        self, program: Program, telephone: Telephone, folder: Path, at_once: int = AT_ONCE
+    ) -> None:
         self.program = program
         self.samples: list[Sample] = []
         self.faults: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
         self._telephone = telephone
+        self._at_once = at_once
         self._folder = folder
         self._random = random.Random(SEED)
 
@@ -114,7 +117,7 @@ class Soak:
                     self.faults[f"{kind.__name__}: {fault or 'not in time'}"] += 1
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
+            for _ in range(self._at_once):
                 group.create_task(work())
         self._telephone.lines.clear()
 
@@ -156,12 +159,16 @@ class Soak:
 
 
 @asynccontextmanager
-async def soaking(folder: Path, mosquitto: Mosquitto, watcher: Watcher) -> AsyncIterator[Soak]:
-    """A device that admits any number of calls; ended on leaving."""
+async def soaking(
+    folder: Path, mosquitto: Mosquitto, watcher: Watcher, *, at_once: int = AT_ONCE, extra: str = ""
+) -> AsyncIterator[Soak]:
+    """A device with `extra` settings that admits any number of calls; ended on leaving."""
     for name in ("run", "tmp", "state"):
         (folder / name).mkdir()
     config = folder / "soak.toml"
-    config.write_text(CONFIGURATION.format(folder=folder, uid=UID, port=mosquitto.port) + POLICY)
+    # one that is over may still be there when the next one comes
+    known = CONFIGURATION.format(folder=folder, uid=UID, port=mosquitto.port, most=at_once + 2)
+    config.write_text(known + POLICY + extra)
     program = await Program.start(
         folder / "device.log",
         *("run", "--config", str(config)),
@@ -171,7 +178,7 @@ async def soaking(folder: Path, mosquitto: Mosquitto, watcher: Watcher) -> Async
     try:
         await watcher.wait(f"{UID}/status", lambda body: body["state"] == "online")
         async with Telephone.connected(mosquitto) as telephone:
-            yield Soak(program, telephone, folder)
+            yield Soak(program, telephone, folder, at_once)
     finally:
         await program.end()
 
