@@ -242,3 +242,5 @@ LAYERS: dict[str, Callable[[bytes], Awaitable[None]]] = {
     "records": records,
     "media": media,
 }
+# entries of their own, and their layers
+ENTRIES = {"stun": "checks", "dtls": "records", "rtcp": "media"}

@@ -124,6 +124,18 @@ def datagram(data: bytes) -> None:
     asyncio.run(run())
 
 
+def _layer(name: str) -> Callable[[bytes], None]:
+    """Datagrams of one layer alone, for a fuzzer that is to get deep into it."""
+
+    def run(data: bytes) -> None:
+        async def receive() -> None:
+            await datagrams.LAYERS[name](data)
+
+        asyncio.run(receive())
+
+    return run
+
+
 def _is_bounded(fault: MalformedMessage) -> None:
     text = str(fault)
     assert fault.code
@@ -143,4 +155,4 @@ ENTRIES: dict[str, Callable[[bytes], None]] = {
         client,
         datagram,
     )
-}
+} | {name: _layer(layer) for name, layer in datagrams.ENTRIES.items()}

@@ -58,6 +58,10 @@ def seeds(entry: str) -> list[bytes]:
             for layer, name in enumerate(datagrams.LAYERS)
             for seed in range(SEEDS)
         ],
+        **{
+            entry: [datagrams.mutated(Random(seed), layer) for seed in range(SEEDS)]
+            for entry, layer in datagrams.ENTRIES.items()
+        },
         "client": [Random(seed).randbytes(80) for seed in range(SEEDS)],
     }
     return [data for data in found[entry] if len(data) <= LONGEST]

@@ -10,7 +10,16 @@ import sys
 import atheris
 
 with atheris.instrument_imports(
-    include=["agent", "aioice.stun", "aiortc.sdp", "aiortc.rtp"], enable_loader_override=False
+    include=[
+        "agent",
+        "aioice.ice",
+        "aioice.stun",
+        "aiortc.rtcdtlstransport",
+        "aiortc.rtcrtpreceiver",
+        "aiortc.rtp",
+        "aiortc.sdp",
+    ],
+    enable_loader_override=False,
 ):
     from tests.faults.fuzz.entries import ENTRIES
 
