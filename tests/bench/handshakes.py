@@ -23,7 +23,7 @@ from tests.signaling.mqtt.certificates import Authority
 # a second; the key is one that a handshake of a desk takes as long for as a small board's of 2048
 RATE, KEY_BITS = 20, 4096
 # turns of each kind, and seconds of a turn
-TURNS, TURN = 8, 6.0
+TURNS, TURN = 4, 6.0
 # ms, by which the loop may be later: a third of what lies between two pictures of 30 a second
 TARGET = 10.0
 

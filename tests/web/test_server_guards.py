@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import ssl
 import threading
@@ -163,6 +164,18 @@ async def test_silent_connections_leave_descriptors_for_calls() -> None:
             writer.close()
         await until(lambda: not limits.total)
         assert (await get(port)).status == 200
+
+
+async def test_requests_and_connections_of_strangers_write_no_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with serving() as port:
+        for _ in range(20):
+            assert (await get(port, "/nothing")).status == 404
+            _, silent = await asyncio.open_connection(HOST, port)
+            silent.close()
+    assert not [each for each in caplog.records if each.name.startswith("agent.web")]
 
 
 def trusting(authority: Authority) -> ssl.SSLContext:
