@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from agent import __version__
 from agent.core.policy.rules import Policy
 from agent.device.retained import Retained
+from agent.media.sound.sound_mode import choose_mode
 from agent.media.sound.sound_setup import describe_sound
 from agent.media.video_hub import VideoHub
 from agent.service.board import board_model
@@ -53,7 +54,7 @@ def about(
         camera=source.camera,
         encoder=source.encoder,
         video_codecs=("H264",),
-        audio={end: name is not None for end, name in describe_sound(settings.audio).items()},
+        audio=_audio(settings),
         max_conversations=settings.max_conversations,
         max_viewers=settings.max_viewers,
         max_width=settings.video.width,
@@ -95,6 +96,13 @@ class AboutPublisher:
         """`verbs` are the commands that are carried out."""
         said = about(self._settings, self._video, verbs, self._fingerprints, self._restarts)
         self._retained.say(self._topic, wire.encode(said))
+
+
+def _audio(settings: Settings) -> dict[str, bool | str]:
+    """Which ends there are, and how echo is met."""
+    ends = {end: name is not None for end, name in describe_sound(settings.audio).items()}
+    mode = choose_mode(settings.audio)
+    return ends | {"mode": mode.mode, "echo": "cancel" if mode.echo else "off"}
 
 
 def _digest(text: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from agent.core.call.decision import Action
 from agent.core.policy.rules import Policy, Rule
+from agent.media.sound.sound_mode import missing_extra
 from agent.options import is_loopback
 from agent.settings.models import CARRIED_OUT, Settings
 from agent.signaling.mqtt.mqtt_options import MqttSettings
@@ -24,7 +25,13 @@ def advise(settings: Settings, policy: Policy) -> list[str]:
         *_about_ice(settings),
         *_about_camera(settings),
         *_about_page(settings),
+        *_about_sound(settings),
     ]
+
+
+def _about_sound(settings: Settings) -> Iterator[str]:
+    if lacking := missing_extra(settings.audio):
+        yield f"{lacking}; until then the microphone is lowered while the caller speaks"
 
 
 def _about_commands(settings: Settings) -> Iterator[str]:

@@ -17,6 +17,8 @@ from agent.settings import Settings
 from tests.fakes.broker import FakeBroker
 from tests.fakes.network import FakeNetwork
 
+SOUND = {"capture": "pattern", "playback": "none", "mode": "push_to_talk", "echo": "off"}
+
 
 def settings(**values: Any) -> Settings:
     size = {"video": {"width": 640, "height": 360}}
@@ -34,14 +36,19 @@ def hub(of: Settings) -> VideoHub:
 
 
 async def test_about_tells_size_camera_verbs_and_restarts() -> None:
-    chosen = settings(audio={"capture": "pattern", "playback": "none"})
+    chosen = settings(audio=SOUND)
     prints = Fingerprints.of(chosen, policy("accept"))
     said = about(chosen, hub(chosen), ("close", "mute"), prints, 3)
     assert (said.uid, said.version, said.restarts) == ("door-1", __version__, 3)
     assert (said.max_width, said.max_height, said.max_framerate) == (640, 360, 30)
     assert said.commands == ("close", "mute")
     assert said.camera is not None
-    assert said.audio == {"capture": True, "playback": False}
+    assert said.audio == {
+        "capture": True,
+        "playback": False,
+        "mode": "push_to_talk",
+        "echo": "off",
+    }
     assert (said.policy_hash, said.config_hash) == (prints.policy, prints.config)
 
 

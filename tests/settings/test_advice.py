@@ -95,3 +95,15 @@ def test_advise_without_a_list_of_commands_names_what_is_refused_and_the_line(
     line = said.partition("add this line: ")[2]
     machine.write("callbox.toml", line + '\nuid = "door-1"\n' + FAMILY.format("policy."))
     assert set(machine.load().commands) == set(CARRIED_OUT)
+
+
+def test_advise_of_an_echo_canceller_that_is_missing(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.media.sound.sound_mode.can_cancel", lambda: False)
+    sound = '[audio]\necho = "cancel"\n'
+    machine.write("callbox.toml", SOUND + sound + FAMILY.format("policy."))
+    settings = machine.load()
+    (said,) = advise(settings, load_policy(settings, root=machine.root))
+    assert said.startswith("audio.echo = cancel needs an extra that is not installed")
+    assert said.endswith("the microphone is lowered while the caller speaks")

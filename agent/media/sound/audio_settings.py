@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -46,6 +46,25 @@ class AudioSettings(Section):
         description="Where the caller is heard: auto (a USB or HAT sound card, else the board's "
         "own output, or nowhere), none, alsa:NAME, file:PATH (what was played in the last call, "
         "as WAV, 48 kHz mono).",
+    )
+    mode: Literal["auto", "duplex", "duck", "push_to_talk"] = Field(
+        default="auto",
+        description="Who is heard when: duplex (both at once), duck (the microphone is lowered "
+        "while the caller speaks, so that no echo comes back), push_to_talk (the caller holds a "
+        "button to be heard, and hears the device otherwise). auto: duplex where echo is canceled, "
+        "else duck. With cards alone, but for push_to_talk.",
+    )
+    echo: Literal["auto", "cancel", "off"] = Field(
+        default="auto",
+        description="Echo of the loudspeaker in the microphone: cancel (WebRTC's canceller, an "
+        "extra: pip install 'callbox[echo]'), off (a speakerphone that does it by itself). auto: "
+        "cancel where the extra is installed.",
+    )
+    noise: Literal["auto", "suppress", "off"] = Field(
+        default="auto", description="Rain, wind and the street. With the same extra; auto as echo."
+    )
+    gain: Literal["auto", "off"] = Field(
+        default="auto", description="Makes who stands far away louder. With the same extra."
     )
     speaker: Percent = Field(
         default=80,

@@ -21,7 +21,8 @@ from agent.errors import MediaUnavailable
 from agent.media.base.video_source import Fail
 from agent.media.base.worker import Ticker, Worker
 from agent.media.sound.opus import FRAME_BYTES, FRAME_DURATION, FRAME_SAMPLES, OpusEncoder
-from agent.ports import AUDIO_CLOCK_RATE, AudioPacket
+from agent.media.sound.pcm import PcmFilter
+from agent.ports import AUDIO_CLOCK_RATE, PCM_FRAME_BYTES, AudioPacket
 
 _FREQUENCY = 440
 _AMPLITUDE = 3_000
@@ -37,8 +38,10 @@ class _EncodingSource(ABC):
     thread.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, gate: PcmFilter | None = None) -> None:
+        """`gate` decides what of it is sent."""
         self._name = name
+        self._gate = gate
         self._worker: Worker | None = None
 
     async def start(self, emit: Callable[[AudioPacket], None], fail: Fail) -> None:
@@ -67,9 +70,16 @@ class _EncodingSource(ABC):
         for samples in self._frames():
             if stopping.is_set():
                 return
-            for packet in encoder.encode(samples):
+            for packet in encoder.encode(self._through_gate(samples)):
                 emit(packet)
             stopping.wait(ticker.next_wait())
+
+    def _through_gate(self, samples: bytes) -> bytes:
+        gate = self._gate
+        if gate is None:
+            return samples
+        starts = range(0, len(samples), PCM_FRAME_BYTES)
+        return b"".join(gate.capture(samples[at : at + PCM_FRAME_BYTES], 0.0) for at in starts)
 
 
 class ToneSource(_EncodingSource):
@@ -77,8 +87,8 @@ class ToneSource(_EncodingSource):
     flashes.
     """
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
-        super().__init__("tone")
+    def __init__(self, now: Callable[[], float] = time.time, gate: PcmFilter | None = None) -> None:
+        super().__init__("tone", gate)
         self._now = now
 
     def _frames(self) -> Iterator[bytes]:
@@ -114,8 +124,8 @@ def tone_pulse() -> list[bytes]:
 class SoundFileSource(_EncodingSource):
     """Any file with sound that FFmpeg decodes, in a loop, mixed down to 48 kHz mono."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"sound {path.name}")
+    def __init__(self, path: Path, gate: PcmFilter | None = None) -> None:
+        super().__init__(f"sound {path.name}", gate)
         self._path = path
 
     async def _check(self) -> None:

@@ -66,7 +66,11 @@ class Microphone:
                     emit(encoded)
 
         silence: PcmSource = SilentSource()
-        pump_card(stopping, self._open, silence, move, tell)
+        try:
+            pump_card(stopping, self._open, silence, move, tell)
+        finally:
+            if self._filter is not None:
+                self._filter.close()
 
     def _heard(self, source: PcmSource) -> bytes:
         frames = self._level.apply(source.read())

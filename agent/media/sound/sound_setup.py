@@ -15,7 +15,10 @@ from agent.media.sound.audio_source import SoundFileSource, ToneSource
 from agent.media.sound.level import Level
 from agent.media.sound.loudspeaker import CardSpeaker
 from agent.media.sound.microphone import Microphone
+from agent.media.sound.pcm import PcmFilter
+from agent.media.sound.push_to_talk import PushToTalk
 from agent.media.sound.sound_cards import SoundCard, choose_card, sound_cards
+from agent.media.sound.sound_mode import SoundMode, choose_mode, make_filter
 from agent.media.sound.wav_player import WavPlayer
 from agent.ports import AudioPacket
 
@@ -63,13 +66,15 @@ class CardEnd:
 @dataclass(frozen=True, slots=True)
 class Sound:
     """What one process has of it; `capture` and `playback` are None where nothing is to be sent or
-    heard. Whoever made it closes it.
+    heard, `talk` but for push-to-talk. Whoever made it closes it.
     """
 
     capture: AudioHub | None = None
     playback: CardSpeaker | None = None
     microphone: Level | None = None
     speaker: Level | None = None
+    mode: SoundMode = SoundMode("duplex")  # noqa: RUF009 - frozen
+    talk: PushToTalk | None = None
 
     async def close(self) -> None:
         for each in (self.capture, self.playback):
@@ -79,12 +84,18 @@ class Sound:
 
 def open_sound(settings: AudioSettings, on_fault: OnFault = _ignore) -> Sound:
     """Nothing is opened before a call needs it."""
+    mode = choose_mode(settings)
+    gate = PushToTalk() if mode.mode == "push_to_talk" else None
+    # an echo needs both ends
+    between = make_filter(mode, gate) if _is_card(settings.capture, settings.playback) else gate
     microphone, speaker = Level(settings.microphone), Level(settings.speaker)
     return Sound(
-        _capture(settings.capture, microphone, on_fault),
-        _playback(settings.playback, speaker, on_fault),
+        _capture(settings.capture, microphone, between, on_fault),
+        _playback(settings.playback, speaker, between, on_fault),
         microphone,
         speaker,
+        mode,
+        gate,
     )
 
 
@@ -99,26 +110,39 @@ def describe_sound(settings: AudioSettings) -> dict[str, str | None]:
 def _describe(device: str, *, capture: bool) -> str | None:
     if device == "none":
         return None
-    if device == "auto" or device.startswith("alsa:"):
+    if _is_card(device):
         return CardEnd(device, capture=capture).find()
     return device
 
 
-def _capture(device: str, level: Level, on_fault: OnFault) -> AudioHub | None:
+def _is_card(*devices: str) -> bool:
+    return all(device == "auto" or device.startswith("alsa:") for device in devices)
+
+
+def _capture(
+    device: str, level: Level, between: PcmFilter | None, on_fault: OnFault
+) -> AudioHub | None:
     kind, _, path = device.partition(":")
     if kind == "none":
         return None
     source: MediaSource[AudioPacket]
     if kind == "pattern":
-        return AudioHub(ToneSource())
+        return AudioHub(ToneSource(gate=between))
     if kind == "file":
-        return AudioHub(SoundFileSource(Path(path)))
+        return AudioHub(SoundFileSource(Path(path), between))
     end = CardEnd(device, capture=True)
-    source = Microphone(end.open_source, lambda fault: on_fault("microphone", fault), level=level)
+    source = Microphone(
+        end.open_source,
+        lambda fault: on_fault("microphone", fault),
+        level=level,
+        sound_filter=between,
+    )
     return AudioHub(source, present=lambda: end.find() is not None)
 
 
-def _playback(device: str, level: Level, on_fault: OnFault) -> CardSpeaker | None:
+def _playback(
+    device: str, level: Level, between: PcmFilter | None, on_fault: OnFault
+) -> CardSpeaker | None:
     kind, _, path = device.partition(":")
     if kind == "none":
         return None
@@ -127,6 +151,12 @@ def _playback(device: str, level: Level, on_fault: OnFault) -> CardSpeaker | Non
         on_fault("speaker", fault)
 
     if kind == "file":
-        return CardSpeaker(lambda: WavPlayer(Path(path)), tell, level=level)
+        return CardSpeaker(lambda: WavPlayer(Path(path)), tell, level=level, sound_filter=between)
     end = CardEnd(device, capture=False)
-    return CardSpeaker(end.open_player, tell, present=lambda: end.find() is not None, level=level)
+    return CardSpeaker(
+        end.open_player,
+        tell,
+        present=lambda: end.find() is not None,
+        level=level,
+        sound_filter=between,
+    )

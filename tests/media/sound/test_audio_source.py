@@ -10,6 +10,7 @@ from agent.errors import MediaEnded, MediaUnavailable
 from agent.media.sound.audio_hub import AudioHub
 from agent.media.sound.audio_source import SoundFileSource, ToneSource, read_sound, tone_pulse
 from agent.media.sound.opus import FRAME_BYTES, FRAME_SAMPLES, OpusEncoder
+from agent.media.sound.push_to_talk import PushToTalk
 from agent.ports import AudioPacket
 from tests.media.clips import write_clip, write_sound
 
@@ -76,6 +77,16 @@ def test_audio_source_file_is_mixed_down_and_resampled(tmp_path: Path) -> None:
     assert {len(samples) for samples in frames} == {FRAME_BYTES}
     assert len(frames) in {14, 15}
     assert 4000 < loudness(b"".join(frames)) < 8200
+
+
+async def test_audio_source_sends_what_its_gate_lets_pass() -> None:
+    gate = PushToTalk()
+    gate.talk("alice", True)
+    hub = AudioHub(ToneSource(lambda: 100.0, gate))
+    subscription = await hub.subscribe()
+    packets = [await subscription.next() for _ in range(10)]
+    await hub.close()
+    assert loudness(decode(packets)) < 10
 
 
 async def test_audio_source_file_loops(tmp_path: Path) -> None:

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 
 from agent.media.sound.alsa_pcm import AlsaPlayer, AlsaSource
+from agent.media.sound.ducking import Ducking
+from agent.media.sound.echo_canceller import EchoCanceller
 from agent.media.sound.loudspeaker import CardSpeaker
 from agent.media.sound.mixer import Mixer
-from agent.media.sound.pcm import Loudspeaker, PcmMixer, PcmPlayer, PcmSource
+from agent.media.sound.pcm import Loudspeaker, PcmFilter, PcmMixer, PcmPlayer, PcmSource
+from agent.media.sound.push_to_talk import PushToTalk
 from agent.media.sound.reopening import SilentPlayer, SilentSource
+from agent.media.sound.sound_mode import FilterChain
 from agent.media.sound.wav_player import WavPlayer
 from tests.fakes.cards import FakeCard
 
@@ -26,6 +30,10 @@ from tests.fakes.cards import FakeCard
         (PcmPlayer, AlsaPlayer),
         (PcmPlayer, SilentPlayer),
         (PcmPlayer, WavPlayer),
+        (PcmFilter, Ducking),
+        (PcmFilter, PushToTalk),
+        (PcmFilter, EchoCanceller),
+        (PcmFilter, FilterChain),
         (PcmSource, FakeCard),
         (PcmPlayer, FakeCard),
     ],
