@@ -9,10 +9,11 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic_settings import EnvSettingsSource
+from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from agent.settings.models import Settings
 from agent.settings.names import Location, names_setting
@@ -61,8 +62,8 @@ class _TextSource(EnvSettingsSource):
     stays text.
     """
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        super().__init__(Settings, env_prefix="", env_nested_delimiter="__")
+    def __init__(self, model: type[BaseSettings], texts: Mapping[str, str]) -> None:
+        super().__init__(model, env_prefix="", env_nested_delimiter="__")
         self.env_vars = texts
 
     def decode_complex_value(self, field_name: str, field: Any, value: Any) -> Any:
@@ -74,15 +75,21 @@ class _TextSource(EnvSettingsSource):
 
 
 def read_layers(
-    config: Path | None, environ: Mapping[str, str], root: Path
+    config: Path | None,
+    environ: Mapping[str, str],
+    root: Path | None,
+    model: type[BaseSettings] = Settings,
 ) -> tuple[list[Layer], list[str]]:
-    """Every layer that is there, in order, and a sentence for each that cannot be read."""
+    """Every layer of `model` that is there, in order, and a sentence for each that cannot be read.
+
+    `root` is the directory of the device's files; None where there is `config` alone.
+    """
     layers: list[Layer] = []
     faults: list[str] = []
     if directory := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
         layers.append(Layer("$STATE_DIRECTORY", {"state_directory": directory}))
     files: list[tuple[_Reader, Path]] = []
-    for find in (_files(config, root), _credentials(environ)):
+    for find in (_files(config, root), _credentials(environ, model)):
         try:
             files.extend(find)
         except OSError as error:
@@ -97,7 +104,7 @@ def read_layers(
         for name, text in environ.items()
         if name.startswith(ENV_PREFIX)
     }
-    layers.append(Layer(ENVIRONMENT, _tree(names)))
+    layers.append(Layer(ENVIRONMENT, _tree(model, names)))
     return layers, faults
 
 
@@ -115,8 +122,8 @@ def read_toml(file: Path) -> dict[str, Any]:
         ) from error
 
 
-def _read_credential(file: Path) -> dict[str, Any]:
-    return _tree({file.name: _read_text(file).rstrip("\r\n")})
+def _read_credential(model: type[BaseSettings], file: Path) -> dict[str, Any]:
+    return _tree(model, {file.name: _read_text(file).rstrip("\r\n")})
 
 
 def _read_text(file: Path) -> str:
@@ -148,30 +155,34 @@ def _entries(directory: Path) -> list[Path]:
         return []
 
 
-def _files(config: Path | None, root: Path) -> Iterator[tuple[_Reader, Path]]:
-    if is_there(root / "callbox.toml"):
-        yield read_toml, root / "callbox.toml"
-    yield from ((read_toml, file) for file in _entries(root / "conf.d") if file.suffix == ".toml")
+def _files(config: Path | None, root: Path | None) -> Iterator[tuple[_Reader, Path]]:
+    if root is not None:
+        if is_there(root / "callbox.toml"):
+            yield read_toml, root / "callbox.toml"
+        entries = _entries(root / "conf.d")
+        yield from ((read_toml, file) for file in entries if file.suffix == ".toml")
     if config is not None:
         yield read_toml, config
 
 
-def _credentials(environ: Mapping[str, str]) -> Iterator[tuple[_Reader, Path]]:
+def _credentials(
+    environ: Mapping[str, str], model: type[BaseSettings]
+) -> Iterator[tuple[_Reader, Path]]:
     if directory := environ.get("CREDENTIALS_DIRECTORY"):
         for file in _entries(Path(directory)):
             # Others may lie here too, such as a TLS key that a setting points to.
-            if file.name.partition("__")[0] in Settings.model_fields:
-                yield _read_credential, file
+            if file.name.partition("__")[0] in model.model_fields:
+                yield partial(_read_credential, model), file
 
 
-def _tree(texts: Mapping[str, str]) -> dict[str, Any]:
+def _tree(model: type[BaseSettings], texts: Mapping[str, str]) -> dict[str, Any]:
     """The tree of flat names. pydantic-settings passes over names it does not know; here they stay,
     to be judged.
     """
-    values: dict[str, Any] = _TextSource(texts)()
+    values: dict[str, Any] = _TextSource(model, texts)()
     for name, text in texts.items():
         path = name.split("__")
-        if not names_setting(path):
+        if not names_setting(path, model):
             *parents, last = path
             table = values
             for parent in parents:

@@ -16,9 +16,9 @@ from agent.settings.models import Settings
 Location = tuple[str | int, ...]
 
 
-def names_setting(path: Sequence[str]) -> bool:
+def names_setting(path: Sequence[str], root: type[BaseModel] = Settings) -> bool:
     """Whether a path of keys leads to a setting or a section. Entries of a list have no names."""
-    model: type[BaseModel] | None = Settings
+    model: type[BaseModel] | None = root
     for key in path:
         field = model.model_fields.get(key) if model else None
         if field is None:

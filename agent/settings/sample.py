@@ -17,7 +17,7 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
-from agent.core.policy.durations import format_duration, parse_duration
+from agent.core.policy.durations import format_duration, parse_duration, parse_retention
 from agent.core.policy.rules import Rule
 from agent.options import is_live
 from agent.settings.models import Settings
@@ -69,7 +69,12 @@ _EXAMPLES: tuple[Mapping[str, Any], ...] = (
 
 def sample_config() -> str:
     """callbox.toml: every setting with its meaning and its default, all commented out."""
-    lines = [*_prose(_CONFIG_HEADER), "", *_settings(Settings)]
+    return sample_of(Settings, _CONFIG_HEADER)
+
+
+def sample_of(model: type[BaseModel], header: str) -> str:
+    """The same for any tree of settings."""
+    lines = [*_prose(header), "", *_settings(model)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -128,7 +133,7 @@ def _is_duration(field: FieldInfo) -> bool:
         item for part in get_args(field.annotation) for item in getattr(part, "__metadata__", ())
     ]
     return any(
-        isinstance(item, BeforeValidator) and item.func is parse_duration
+        isinstance(item, BeforeValidator) and item.func in (parse_duration, parse_retention)
         for item in (*field.metadata, *nested)
     )
 

@@ -246,8 +246,11 @@ class _AckOfAll:
 
 def _pattern_of(topic_filter: str) -> str:
     """MQTT 5, 4.7: `+` is one level, `#` all that follow and the level before it; neither stands
-    for a first level that begins with `$`.
+    for a first level that begins with `$`. A shared subscription (4.8.2) matches as its filter
+    does.
     """
+    if topic_filter.startswith("$share/"):
+        topic_filter = topic_filter.split("/", 2)[2]
     head, separator, _ = topic_filter.partition("#")
     levels = re.escape(head.removesuffix("/") if separator else head).replace(r"\+", "[^/]*")
     start = r"(?!\$)" if topic_filter[:1] in "+#" else ""

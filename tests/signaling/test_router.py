@@ -51,6 +51,12 @@ def test_stream_matches_what_mqtt_says(topic_filter: str, topic: str) -> None:
     assert stream(topic_filter).matches(topic) == topic_matches_sub(topic_filter, topic)
 
 
+def test_stream_of_a_shared_subscription_matches_as_its_filter_does() -> None:
+    shared = stream("$share/group/a/+/b")
+    assert shared.matches("a/x/b")
+    assert not shared.matches("a/x/c")
+
+
 async def test_stream_is_first_in_first_out() -> None:
     read = stream()
     for payload in (b"1", b"2"):

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 LONGEST_DURATION = 7 * 24 * 3600.0
+LONGEST_RETENTION = 3650 * 24 * 3600.0
 _FORM = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
 _UNITS = (("d", 86_400), ("h", 3600), ("m", 60))
 
@@ -17,10 +18,12 @@ def parse_duration(value: object) -> float:
     """Seconds, more than 0 and at most seven days. Raises ValueError that quotes what was
     written.
     """
-    seconds = _seconds(value)
-    if not 0 < seconds <= LONGEST_DURATION:
-        raise ValueError(f"{value!r} is not between 0 and 7 days")
-    return seconds
+    return _bounded(value, LONGEST_DURATION, "7 days")
+
+
+def parse_retention(value: object) -> float:
+    """The same up to ten years: for how long something is kept."""
+    return _bounded(value, LONGEST_RETENTION, "10 years")
 
 
 def format_duration(seconds: float) -> str:
@@ -32,6 +35,13 @@ def format_duration(seconds: float) -> str:
         count, rest = divmod(rest, length)
         text += f"{count}{unit}" if count else ""
     return text + (f"{rest}s" if rest or not text else "")
+
+
+def _bounded(value: object, longest: float, words: str) -> float:
+    seconds = _seconds(value)
+    if not 0 < seconds <= longest:
+        raise ValueError(f"{value!r} is not between 0 and {words}")
+    return seconds
 
 
 def _seconds(value: object) -> float:
@@ -52,3 +62,6 @@ def _seconds(value: object) -> float:
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 """Seconds, written as a duration or a number."""
+
+LongDuration = Annotated[float, BeforeValidator(parse_retention)]
+"""The same, up to ten years."""

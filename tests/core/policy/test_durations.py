@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.policy.durations import LONGEST_DURATION, format_duration, parse_duration
+from agent.core.policy.durations import (
+    LONGEST_DURATION,
+    format_duration,
+    parse_duration,
+    parse_retention,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,3 +44,14 @@ def test_duration_that_is_none_is_quoted(value: object) -> None:
 @given(st.one_of(st.integers(1, int(LONGEST_DURATION)).map(float), st.floats(0.001, 1e5)))
 def test_duration_survives_being_written(seconds: float) -> None:
     assert parse_duration(format_duration(seconds)) == seconds
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("400d", 34_560_000.0), ("3650d", 315_360_000.0)])
+def test_retention_reaches_to_ten_years(value: str, seconds: float) -> None:
+    assert parse_retention(value) == seconds
+
+
+@pytest.mark.parametrize("value", [0, "3651d", "for ever"])
+def test_retention_that_is_none_is_quoted(value: object) -> None:
+    with pytest.raises(ValueError, match=repr(value)):
+        parse_retention(value)
