@@ -58,6 +58,7 @@ format: $(READY) ## Format, and mend what can be mended
 
 generate: $(READY) ## Write config/, docs/settings.md and the drawings of a call anew from the models
 	$(BIN)/python -m agent.settings config docs
+	$(BIN)/python -m agent.fleet config
 	$(BIN)/python -m agent.signaling.protocol.schema config
 	$(BIN)/python -m agent.core.call config docs
 

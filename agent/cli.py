@@ -15,6 +15,7 @@ import typer
 from agent import __version__
 from agent.commands.acl_command import acl
 from agent.commands.call_command import call
+from agent.commands.fleet_command import fleet_app
 from agent.errors import CallboxError, ConfigurationError
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 policy_app = typer.Typer(help="Who may call.", no_args_is_help=True)
 app.add_typer(policy_app, name="policy")
+app.add_typer(fleet_app, name="fleet")
 app.command()(acl)
 app.command()(call)
 
@@ -74,6 +76,19 @@ def run(config: ConfigOption = None) -> None:
     from agent.commands.run import run_device
 
     raise typer.Exit(run_device(config))
+
+
+@app.command()
+def collect(
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="The collector's file.", show_default=False),
+    ] = None,
+) -> None:
+    """Run the fleet's collector until it is told to stop. Exit 78 for a bad configuration."""
+    from agent.commands.collect import run_collector
+
+    raise typer.Exit(run_collector(config))
 
 
 @app.command()

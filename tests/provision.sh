@@ -31,6 +31,7 @@ test)
 	want chromium chromium
 	want turnserver coturn
 	want rabbitmqctl rabbitmq-server
+	[ -n "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || wanted="$wanted postgresql"
 	want node nodejs
 	want npm npm
 	want ip iproute2

@@ -1,0 +1,1 @@
+"""The fleet: what the devices publish, collected once, kept and asked."""

@@ -1,0 +1,114 @@
+"""The fleet in PostgreSQL 15 or newer, by psycopg 3: for many devices, many collectors, many
+readers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from agent.errors import ConfigurationError
+from agent.fleet.fleet_store import Row, StoreRefused, StoreUnavailable
+
+if TYPE_CHECKING:
+    import psycopg
+
+# seconds
+_CONNECT_TIMEOUT = 10
+_STATEMENT_TIMEOUT = 60
+
+
+class PostgresqlDatabase:
+    """See `Database`. `url` as libpq reads it, without a password in it."""
+
+    def __init__(self, url: str, password: str | None = None, *, read_only: bool = False) -> None:
+        """Raises ConfigurationError where psycopg is not installed."""
+        try:
+            import psycopg as module
+        except ImportError:
+            raise ConfigurationError(
+                ["store.url: PostgreSQL needs psycopg: pip install 'callbox[fleet]'"]
+            ) from None
+        self._psycopg = module
+        self._url = url
+        self._password = password
+        self.read_only = read_only
+        self._connection: psycopg.Connection[dict[str, Any]] | None = None
+
+    def open(self) -> None:
+        if self._connection is not None:
+            return
+        from psycopg.rows import dict_row
+
+        with self._told():
+            connection = self._psycopg.connect(
+                self._url,
+                password=self._password,
+                autocommit=True,
+                row_factory=dict_row,
+                connect_timeout=_CONNECT_TIMEOUT,
+                application_name="callbox",
+                options=f"-c statement_timeout={_STATEMENT_TIMEOUT}s "
+                f"-c default_transaction_read_only={'on' if self.read_only else 'off'}",
+                # a server that vanished is noticed within a minute
+                keepalives_idle=20,
+                keepalives_interval=10,
+                keepalives_count=3,
+            )
+            self._connection = connection
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def types(self) -> dict[str, str]:
+        return {
+            "json": "JSONB",
+            "serial": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+            "bytes": "BYTEA",
+        }
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._told(), self._open_connection().transaction():
+            yield
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        with self._told():
+            return self._open_connection().execute(_marked(sql), parameters).rowcount
+
+    def run_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> list[int]:
+        if not rows:
+            return []
+        with self._told(), self._open_connection().cursor() as cursor:
+            # one round trip for all of them
+            cursor.executemany(_marked(sql), rows, returning=True)
+            counts = [cursor.rowcount]
+            while cursor.nextset():
+                counts.append(cursor.rowcount)
+            return counts
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        with self._told():
+            return list(self._open_connection().execute(_marked(sql), parameters).fetchall())
+
+    def _open_connection(self) -> psycopg.Connection[dict[str, Any]]:
+        if self._connection is None:
+            raise StoreUnavailable("the database: is not open")
+        return self._connection
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (self._psycopg.DataError, self._psycopg.IntegrityError, UnicodeError) as error:
+            raise StoreRefused(" ".join(str(error).split())) from error
+        except (self._psycopg.Error, OSError) as error:
+            raise StoreUnavailable(f"the database: {' '.join(str(error).split())}") from error
+
+
+def _marked(sql: str) -> bytes:
+    """`sql` with psycopg's marks. No statement of ours has a `?` or `%` in a text."""
+    return sql.replace("%", "%%").replace("?", "%s").encode()

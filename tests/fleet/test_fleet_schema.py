@@ -1,0 +1,20 @@
+"""What was released is never changed."""
+
+from __future__ import annotations
+
+import hashlib
+
+from agent.fleet.fleet_schema import MIGRATIONS
+
+# one for each migration that is out
+RELEASED: tuple[str, ...] = ()
+
+
+def test_migrations_that_are_out_are_as_they_were() -> None:
+    digests = [hashlib.sha256("\n".join(each).encode()).hexdigest() for each in MIGRATIONS]
+    assert tuple(digests[: len(RELEASED)]) == RELEASED
+
+
+def test_migrations_name_no_type_that_one_database_lacks() -> None:
+    text = " ".join(statement for each in MIGRATIONS for statement in each)
+    assert not {"JSONB", "BLOB", "BYTEA", "AUTOINCREMENT", "BOOLEAN"} & set(text.upper().split())
