@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial, reduce
 
 from agent.fleet.fleet_store import FleetStore, Retention, StoreRefused, StoreUnavailable, Written
-from agent.fleet.intake import REJECT_SIZE, FleetMessage, Collected, Intake, Reject
+from agent.fleet.intake import REJECT_SIZE, Collected, FleetMessage, Intake, Reject
 from agent.fleet.json_text import as_json
 from agent.fleet.thinning import Thinning
 from agent.signaling.broker import Broker, Incoming, MessageStream, StreamBounds

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from agent.errors import CallboxError
-from agent.fleet.call_row import CallRow, CallResult, bucket_of, call_row
+from agent.fleet.call_row import CallResult, CallRow, bucket_of, call_row
 from agent.fleet.device_rows import DEVICE_STATEMENTS
 from agent.fleet.fleet_schema import MIGRATIONS
 from agent.fleet.fleet_store import Retention, Row, StoreUnavailable, Written
