@@ -112,12 +112,13 @@ class VideoFeed(Protocol):
 
 
 class AudioSubscription(Protocol):
-    """One conversation's view of the shared sound source. Bounded; the oldest packet is dropped on
-    overflow.
-    """
+    """One conversation's view of the shared sound. Bounded; on overflow the oldest is dropped."""
 
     async def next(self) -> AudioPacket:
         """The next packet. Raises MediaEnded after `close()`."""
+
+    def expect_loss(self, fraction: float) -> None:
+        """The share of packets, 0..1, that is lost; the encoder heeds whoever loses most."""
 
     def close(self) -> None: ...
 

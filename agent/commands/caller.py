@@ -26,6 +26,7 @@ from agent.errors import ConfigurationError, NotConnected
 from agent.media.base.video_source import VideoOptions
 from agent.media.recording.recorder import Recorder
 from agent.media.sound.audio_settings import AudioSettings
+from agent.media.sound.playout import Playback
 from agent.media.sound.sound_setup import open_sound
 from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
@@ -186,7 +187,8 @@ def _local_stream(plan: CallPlan, stack: AsyncExitStack) -> LocalStream:
         stack.push_async_callback(video.close)
     sound = open_sound(_audio_settings(plan.audio))
     stack.push_async_callback(sound.close)
-    return LocalStream(video=video, audio=sound.capture)
+    playback = Playback(sound.playback) if sound.playback is not None else None
+    return LocalStream(video=video, audio=sound.capture, playback=playback)
 
 
 def _audio_settings(device: str) -> AudioSettings:

@@ -32,6 +32,7 @@ from agent.device.snapshots import SnapshotMaker
 from agent.device.status_publisher import StatusPublisher, offline
 from agent.media.base.video_source import VideoOptions
 from agent.media.camera_check import find_fault
+from agent.media.sound.playout import Playback
 from agent.media.sound.sound_setup import Sound, open_sound
 from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
@@ -106,7 +107,8 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
     outbox = Outbox(broker, settings.state_directory, on_trouble=state.records_changed)
     events = EventPublisher(broker, outbox, topics, uid, state, time.time)
     screening = PolicyScreening(policy, time.time)
-    local_stream = LocalStream(video, sound.capture)
+    playback = Playback(sound.playback) if sound.playback is not None else None
+    local_stream = LocalStream(video, sound.capture, playback)
     client = _client(settings, broker, screening, events, local_stream)
     retained = Retained(broker)
     status = StatusPublisher(broker, retained, topics, uid, boot_id, time.time)

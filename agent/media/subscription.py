@@ -212,15 +212,22 @@ class AudioQueueSubscription:
         self,
         *,
         on_close: Callable[[AudioQueueSubscription], None],
+        on_loss: Callable[[], None] = lambda: None,
         length: int = AUDIO_QUEUE_LENGTH,
     ) -> None:
+        self.expected_loss = 0.0
         self._queue: DroppingQueue[AudioPacket] = DroppingQueue(length)
         self._reader = _Reader()
         self._on_close = on_close
+        self._on_loss = on_loss
 
     @property
     def dropped(self) -> int:
         return self._queue.dropped
+
+    def expect_loss(self, fraction: float) -> None:
+        self.expected_loss = fraction
+        self._on_loss()
 
     async def next(self) -> AudioPacket:
         while True:

@@ -130,6 +130,7 @@ class PeerMedia:
                 transceiver.receiver,
                 self._remote,
                 lambda: self._on_track(kind, counters.AUDIO_CODEC),
+                self._local.playback if self._grant.audio.receives else None,
             )
 
     def cap(self, max_bitrate: int | None) -> None:
@@ -146,6 +147,8 @@ class PeerMedia:
     def open(self) -> None:
         for stream in self._streams():
             stream.open()
+        if self._audio_in is not None:
+            self._audio_in.open()
 
     def pause(self) -> None:
         for stream in self._streams():
@@ -194,8 +197,10 @@ class PeerMedia:
         return sum(each.tally.acknowledged for each in senders if each is not None)
 
     async def close(self) -> None:
-        """Stop sending and give the subscriptions back."""
+        """Stop sending and playing, and give the subscriptions back."""
         self._closed = True
+        if self._audio_in is not None:
+            self._audio_in.close()
         for stream in self._streams():
             await stream.close()
 
@@ -228,7 +233,7 @@ class PeerMedia:
             )
         elif kind == "audio" and audio is not None:
             self._audio_sender = RtpStream(
-                self._port(sender), audio, opus_payloads, AUDIO_CLOCK_RATE
+                self._port(sender), audio, opus_payloads, AUDIO_CLOCK_RATE, audio
             )
 
     @staticmethod

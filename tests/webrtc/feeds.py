@@ -148,9 +148,13 @@ class BrokenFeed:
 class SoundSubscription:
     def __init__(self, packets: list[bytes]) -> None:
         self.closed = asyncio.Event()
+        self.expected_losses: list[float] = []
         self._packets = packets
         self._number = 0
         self._next_at = time.monotonic()
+
+    def expect_loss(self, fraction: float) -> None:
+        self.expected_losses.append(fraction)
 
     async def next(self) -> AudioPacket:
         self._next_at += PACKET_INTERVAL

@@ -87,6 +87,14 @@ class VideoSource(MediaSource[AccessUnit], Protocol):
 
 
 @runtime_checkable
+class LossAware(Protocol):
+    """A source whose packets can make up for those that are lost."""
+
+    def expect_loss(self, fraction: float) -> None:
+        """The share of packets, 0..1, that does not arrive. From the event loop, at any time."""
+
+
+@runtime_checkable
 class FramerateControl(Protocol):
     """A source that can leave pictures out."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agent.media.base.video_source import MediaSource
+from agent.media.base.video_source import LossAware, MediaSource
 from agent.media.on_demand import OnDemandSource
 from agent.media.subscription import AUDIO_QUEUE_LENGTH, AudioQueueSubscription
 from agent.ports import AudioPacket, AudioSubscription
@@ -24,6 +24,8 @@ class AudioHub:
         present: Callable[[], bool] = lambda: True,
     ) -> None:
         self._shared: OnDemandSource[AudioPacket] = OnDemandSource(source, linger=linger)
+        self._source = source
+        self._subscriptions: set[AudioQueueSubscription] = set()
         self._queue_length = queue_length
         self._present = present
 
@@ -38,11 +40,23 @@ class AudioHub:
     async def subscribe(self) -> AudioSubscription:
         """Raises MediaUnavailable where the source cannot be opened."""
         subscription = AudioQueueSubscription(
-            on_close=self._shared.leave, length=self._queue_length
+            on_close=self._leave, on_loss=self._provide, length=self._queue_length
         )
         await self._shared.join(subscription)
+        self._subscriptions.add(subscription)
         return subscription
 
     async def close(self) -> None:
         """Stop the source and end every subscription; wait until both have happened."""
         await self._shared.close()
+
+    def _leave(self, subscription: AudioQueueSubscription) -> None:
+        self._subscriptions.discard(subscription)
+        self._shared.leave(subscription)
+        self._provide()
+
+    def _provide(self) -> None:
+        if isinstance(self._source, LossAware):
+            self._source.expect_loss(
+                max((each.expected_loss for each in self._subscriptions), default=0.0)
+            )

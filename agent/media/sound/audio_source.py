@@ -43,10 +43,11 @@ class _EncodingSource(ABC):
         self._name = name
         self._gate = gate
         self._worker: Worker | None = None
+        self._encoder: OpusEncoder | None = None
 
     async def start(self, emit: Callable[[AudioPacket], None], fail: Fail) -> None:
         await self._check()
-        encoder = OpusEncoder()
+        encoder = self._encoder = OpusEncoder()
         self._worker = Worker(
             self._name, lambda stopping: self._produce(stopping, encoder, emit), fail
         )
@@ -55,6 +56,11 @@ class _EncodingSource(ABC):
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.stop()
+
+    def expect_loss(self, fraction: float) -> None:
+        """See `LossAware`."""
+        if self._encoder is not None:
+            self._encoder.expect_loss(fraction)
 
     async def _check(self) -> None:  # noqa: B027 - a source that makes its own sound has nothing to look at
         """Raises MediaUnavailable where `_frames()` would have nothing."""

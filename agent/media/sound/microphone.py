@@ -35,9 +35,10 @@ class Microphone:
         self._level = level or Level()
         self._filter = sound_filter
         self._worker: Worker | None = None
+        self._encoder: OpusEncoder | None = None
 
     async def start(self, emit: Callable[[AudioPacket], None], fail: Fail) -> None:
-        encoder = OpusEncoder()
+        encoder = self._encoder = OpusEncoder()
         tell = ChangeTeller("microphone", self._tell, asyncio.get_running_loop())
         self._worker = Worker(
             "microphone", lambda stopping: self._run(stopping, encoder, emit, tell), fail
@@ -47,6 +48,11 @@ class Microphone:
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.stop()
+
+    def expect_loss(self, fraction: float) -> None:
+        """See `LossAware`."""
+        if self._encoder is not None:
+            self._encoder.expect_loss(fraction)
 
     def _run(
         self,

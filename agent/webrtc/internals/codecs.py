@@ -16,11 +16,13 @@ from agent.webrtc.internals.interval_clock import use_steady_time
 
 # Main and High, beside aiortc's two Baselines
 EXTRA_H264_PROFILES = ("4d001f", "64001f")
+# what we like to receive (RFC 7587 6.1): packets that repeat the one before, none in a pause
+OPUS_PARAMETERS = {"minptime": "10", "useinbandfec": "1", "usedtx": "1"}
 
 
 def configure() -> None:
-    """Let aiortc negotiate two more profiles, and the playout delay of pictures, and measure time
-    by a steady clock.
+    """Let aiortc negotiate two more profiles, the playout delay of pictures, and sound that makes
+    up for losses and leaves out pauses; and measure time by a steady clock.
 
     Harmless to do twice, and to other users of aiortc in the process: what they do not know of they
     do not send.
@@ -32,6 +34,9 @@ def configure() -> None:
             codecs += _h264_entry(
                 profile_level_id, max(codec.payloadType or 0 for codec in codecs) + 1
             )
+    for codec in aiortc.codecs.CODECS["audio"]:
+        if codec.mimeType == "audio/opus":
+            codec.parameters.update(OPUS_PARAMETERS)
     extensions = aiortc.codecs.HEADER_EXTENSIONS["video"]
     if PLAYOUT_DELAY not in {extension.uri for extension in extensions}:
         taken = max(

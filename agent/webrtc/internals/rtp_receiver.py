@@ -54,11 +54,25 @@ class _AssemblerAsJitterBuffer:
         return self._assembler.add(time.monotonic(), packet), None
 
 
+class _ObservedJitterBuffer:
+    """aiortc's own, of which each packet is seen before it."""
+
+    def __init__(self, buffer: Any, on_packet: Callable[[Any], None]) -> None:
+        self._buffer = buffer
+        self._on_packet = on_packet
+
+    def add(self, packet: Any) -> tuple[bool, Any]:
+        self._on_packet(packet)
+        result: tuple[bool, Any] = self._buffer.add(packet)
+        return result
+
+
 class ReceiverTap:
     """Hands out what one receiver assembles without decoding it, and counts what arrives.
 
     Pictures are made by `assembler`, which is given for video. Sound goes to `deliver(codec, data,
-    timestamp)` on the loop; `timestamp` starts at 0 and counts the codec's clock.
+    timestamp)` on the loop; `timestamp` starts at 0 and counts the codec's clock. `on_packet` gets
+    each of its RTP packets before, as it arrives, with the payload in `_data`; it must not raise.
     """
 
     def __init__(
@@ -68,6 +82,7 @@ class ReceiverTap:
         *,
         assembler: FrameAssembler | None = None,
         deliver: Callable[[RTCRtpCodecParameters, bytes, int], None] | None = None,
+        on_packet: Callable[[Any], None] | None = None,
     ) -> None:
         self.bytes_received = 0
         self.last_packet_at: float | None = None
@@ -83,6 +98,11 @@ class ReceiverTap:
         if assembler is not None:
             buffer = _AssemblerAsJitterBuffer(assembler)
             receiver._RTCRtpReceiver__jitter_buffer = buffer  # type: ignore[attr-defined]
+        if on_packet is not None:
+            observed: Any = receiver
+            observed._RTCRtpReceiver__jitter_buffer = _ObservedJitterBuffer(
+                observed._RTCRtpReceiver__jitter_buffer, on_packet
+            )
         if deliver is not None:
             receiver._RTCRtpReceiver__decoder_queue = _FrameOutlet(deliver)  # type: ignore[attr-defined]
         receiver._handle_rtp_packet = self._on_rtp  # type: ignore[method-assign]

@@ -1,5 +1,5 @@
-"""What arrives: always counted, and handed to a sink. Video stays encoded; sound is decoded only
-for a sink.
+"""What arrives: always counted, and handed to a sink. Video stays encoded; sound goes to a
+loudspeaker as it comes, and is decoded only for a sink.
 """
 
 from __future__ import annotations
@@ -16,8 +16,16 @@ from aiortc.codecs.base import Decoder
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
+from agent.errors import MediaError
 from agent.h264 import annexb as h264
-from agent.ports import AccessUnit, DecodedAudio, RemoteMedia
+from agent.ports import (
+    AccessUnit,
+    AudioPlayback,
+    AudioPlayout,
+    DecodedAudio,
+    ReceivedAudio,
+    RemoteMedia,
+)
 from agent.webrtc.internals import ReceiverTap, make_decoder
 from agent.webrtc.receiving.frame_buffer import FrameBuffer, VideoPacket
 
@@ -85,20 +93,53 @@ class InboundVideo:
 
 
 class InboundAudio:
-    """Sound of the remote peer."""
+    """Sound of the remote peer. It is heard between `open()` and `close()`."""
 
     def __init__(
         self,
         receiver: RTCRtpReceiver,
         sink: RemoteMedia | None,
         on_first_packet: Callable[[], None],
+        playback: AudioPlayback | None = None,
     ) -> None:
         self.packets = 0
         # seconds, as W3C's totalAudioEnergy
         self.energy: float | None = None
         self._sink = sink
         self._decoder: Decoder | None = None
-        self.tap = ReceiverTap(receiver, on_first_packet, deliver=self._deliver)
+        self._playback = playback
+        self._playout: AudioPlayout | None = None
+        self.tap = ReceiverTap(
+            receiver, on_first_packet, deliver=self._deliver, on_packet=self._play
+        )
+
+    def open(self) -> None:
+        """Let it be heard. Idempotent."""
+        if self._playback is None or self._playout is not None:
+            return
+        try:
+            self._playout = self._playback.open()
+        except MediaError as error:
+            log.warning("the remote peer is not heard: %s", error)
+            self._playback = None
+
+    def close(self) -> None:
+        """Idempotent."""
+        playout, self._playout, self._playback = self._playout, None, None
+        if playout is not None:
+            playout.close()
+
+    def _play(self, packet: Any) -> None:
+        if self._playout is not None:
+            self._playout.put(
+                ReceivedAudio(
+                    packet._data,
+                    packet.ssrc,
+                    packet.sequence_number,
+                    packet.timestamp,
+                    time.monotonic(),
+                )
+            )
 
     def _deliver(self, codec: RTCRtpCodecParameters, data: bytes, timestamp: int) -> None:
         self.packets += 1

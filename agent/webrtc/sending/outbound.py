@@ -15,6 +15,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from agent.core.rate.bitrate_limits import BitrateLimits
 from agent.core.rate.encoder_demand import EncoderDemand
+from agent.core.rate.receiver_report import ReceiverReport
 from agent.errors import MediaError
 from agent.h264 import annexb as h264
 from agent.ports import (
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 
 # ticks between two requests for the same key frame
 _ASK_AGAIN = VIDEO_CLOCK_RATE
+# what is left of the loss of sound with each report without any, and what counts as none
+_LOSS_DECAY = 0.8
+_LEAST_LOSS = 0.01
 
 AnyUnit = TypeVar("AnyUnit", AccessUnit, AudioPacket)
 
@@ -258,6 +262,29 @@ class OutboundAudio(Outbound[AudioPacket]):
         self, subscription: AudioSubscription, on_failure: Callable[[str, Exception], None]
     ) -> None:
         super().__init__(subscription.next, subscription.close, on_failure)
+        self._subscription = subscription
+        self._loss = 0.0
+
+    # --- what the remote peer reports: a `FeedbackListener`
+
+    def on_receiver_report(self, report: ReceiverReport) -> None:
+        """A report is of few packets: losses are believed at once, their end little by little."""
+        loss = max(report.fraction_lost or 0.0, _LOSS_DECAY * self._loss)
+        loss, before = (0.0 if loss < _LEAST_LOSS else loss), self._loss
+        self._loss = loss
+        if loss != before and not self._ended:
+            self._subscription.expect_loss(loss)
+
+    def on_remb(self, bitrate: int) -> None:
+        """Sound takes what it takes."""
+
+    def on_nack(self, packets: int) -> None:
+        """What comes later than the next packet is of no use."""
+
+    def on_picture_loss(self) -> None:
+        """There is none."""
+
+    # --- what leaves
 
     def _resumed(self) -> None:
         """Nothing has to be asked for."""

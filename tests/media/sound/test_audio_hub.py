@@ -42,3 +42,26 @@ async def test_audio_hub_is_present_as_long_as_its_source_could_be_opened() -> N
     there = False
     assert not hub.present
     assert AudioHub(ToneSource()).present
+
+
+class LossySource(ToneSource):
+    def __init__(self) -> None:
+        super().__init__()
+        self.expected: list[float] = []
+
+    def expect_loss(self, fraction: float) -> None:
+        super().expect_loss(fraction)
+        self.expected.append(fraction)
+
+
+async def test_audio_hub_provides_for_whoever_loses_most() -> None:
+    source = LossySource()
+    hub = AudioHub(source)
+    first, second = await hub.subscribe(), await hub.subscribe()
+    first.expect_loss(0.02)
+    second.expect_loss(0.1)
+    first.expect_loss(0.03)
+    second.close()
+    first.close()
+    assert source.expected == [0.02, 0.1, 0.1, 0.03, 0.0]
+    await hub.close()

@@ -33,3 +33,9 @@ def test_codecs_playout_delay_is_added_once_with_a_free_id() -> None:
     assert [at for at, uri in extensions["video"].items() if uri == PLAYOUT_DELAY] == [4]
     # bundled sections share their ids (RFC 8843)
     assert 4 not in extensions["audio"]
+
+
+def test_codecs_of_sound_ask_for_packets_that_make_up_for_lost_ones_and_for_pauses() -> None:
+    inside.configure()
+    (opus,) = (codec for codec in aiortc.codecs.CODECS["audio"] if codec.mimeType == "audio/opus")
+    assert opus.parameters == {"minptime": "10", "useinbandfec": "1", "usedtx": "1"}

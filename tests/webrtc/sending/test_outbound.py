@@ -9,9 +9,11 @@ from agent.core.call.events import (
     PeerFailed,
 )
 from agent.core.call.reasons import CloseReason
+from agent.core.rate.receiver_report import ReceiverReport
 from agent.errors import MediaUnavailable
 from agent.ports import LocalStream
-from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
+from agent.webrtc.sending.outbound import OutboundAudio
+from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed, SoundSubscription
 from tests.webrtc.offers import BROWSER_OFFER
 from tests.webrtc.pairs import Side, closing, connect, until
 
@@ -136,3 +138,18 @@ async def test_outbound_of_sound_that_breaks_leaves_the_picture(
         sounds.subscriptions[0].close()
         await sink.seen(video=len(sink.video) + 10)
     assert not device.of(PeerFailed)
+
+
+async def test_outbound_sound_that_is_lost_is_told_to_its_source(sound: list[bytes]) -> None:
+    subscription = SoundSubscription(sound)
+    outbound = OutboundAudio(subscription, lambda _kind, _error: None)
+    for loss in (0.0, 0.2, 0.0, 0.1, 0.3):
+        outbound.on_receiver_report(ReceiverReport(loss, None, 0.0, 1, 0))
+    assert subscription.expected_losses == pytest.approx([0.2, 0.16, 0.128, 0.3])
+    for _ in range(30):
+        outbound.on_receiver_report(ReceiverReport(0.0, None, 0.0, 1, 0))
+    assert subscription.expected_losses[-1] == 0.0
+    told = len(subscription.expected_losses)
+    await outbound.close()
+    outbound.on_receiver_report(ReceiverReport(0.5, None, 0.0, 1, 0))
+    assert len(subscription.expected_losses) == told
