@@ -7,8 +7,9 @@
     closed(CallRecord), exactly once and last
 
 `degraded(Degraded)` says that nothing arrives any more and a fresh transport is being made,
-`restored(Restored)` that something arrives again. They are for an application's eyes, and no topics
-of the protocol.
+`restored(Restored)` that something arrives again, `push_to_talk(PushToTalk)` that the remote peer
+holds its button, or has let it go. They are for an application's eyes, and no topics of the
+protocol.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ EVENT_NAMES: dict[type, str] = {
     ev.StreamReceived: "stream_received",
     ev.Degraded: "degraded",
     ev.Restored: "restored",
+    ev.PushToTalk: "push_to_talk",
     ev.ErrorRaised: "error",
     LocalStats: "local_stats",
     RemoteStats: "remote_stats",

@@ -12,8 +12,16 @@ from agent.core.call import events as ev
 logger = logging.getLogger(__name__)
 
 # what the data channel carries as well
-_IN_CALL = ev.SendClose | ev.SendOffer | ev.SendAnswer | ev.SendCandidate
-_IN_CALL_RECEIVED = ev.CloseReceived | ev.OfferReceived | ev.AnswerReceived | ev.CandidateReceived
+_IN_CALL = ev.SendClose | ev.SendOffer | ev.SendAnswer | ev.SendCandidate | ev.SendTalk
+_IN_CALL_RECEIVED = (
+    ev.CloseReceived
+    | ev.OfferReceived
+    | ev.AnswerReceived
+    | ev.CandidateReceived
+    | ev.PushToTalkReceived
+)
+# what goes both ways at any time
+_URGENT = ev.SendClose | ev.SendTalk
 
 
 class CallSignals:
@@ -32,12 +40,13 @@ class CallSignals:
         """Tell the uid `to`. Raises what the signaling raises.
 
         The data channel, whose other end is `remote_uid`, says the same; the first to arrive
-        counts. A close always goes both ways, the rest only while there is no signaling.
+        counts. A close and push-to-talk always go both ways, the rest only while there is no
+        signaling.
         """
         delivery = self._signaling.send(
             effect, to=to, conversation=self.conversation, clock_offset=self._clock_offset
         )
-        both_ways = isinstance(effect, ev.SendClose) or not self._signaling.connected
+        both_ways = isinstance(effect, _URGENT) or not self._signaling.connected
         if to == remote_uid and isinstance(effect, _IN_CALL) and both_ways:
             text = self._signaling.encode_control(
                 effect, conversation=self.conversation, clock_offset=self._clock_offset

@@ -160,6 +160,10 @@ class Conversation(CallFacts):
         """Stop (True) or resume (False) sending a kind of media; None leaves it."""
         self._transports.mute(audio=audio, video=video)
 
+    def push_to_talk(self, on: bool) -> None:
+        """Hold or let go of the button. It holds for 60 s unless it is said again."""
+        self.post(ev.PushToTalkRequested(on))
+
     def renew(self) -> None:
         """Make a fresh transport beside the one there is: our network changed."""
         self.post(ev.RenewRequested())
@@ -277,6 +281,8 @@ class Conversation(CallFacts):
                     before = self._signals.rename(effect, self.remote_uid)
                     self._context.owner.renamed(self, before)
                 case ev.SendInvite() | ev.SendSelect() | ev.SendCandidate() | ev.SendClose():
+                    self._send(effect.to, effect)
+                case ev.SendTalk():
                     self._send(effect.to, effect)
                 case ev.SendRinging() | ev.SendResponse() | ev.SendOffer() | ev.SendAnswer():
                     self._send(self.remote_uid, effect)

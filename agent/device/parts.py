@@ -10,11 +10,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from agent.client.call_client import CallClient
 from agent.client.call_context import ClientOptions
+from agent.client.conversation import Conversation
 from agent.core.call.machine import Timing
+from agent.core.call.notices import PushToTalk
 from agent.core.policy.rules import Policy
+from agent.core.statistics.reports import CallRecord
 from agent.device.about import AboutPublisher
 from agent.device.actions import Actions
 from agent.device.call_screening import PolicyScreening
@@ -33,6 +37,7 @@ from agent.device.status_publisher import StatusPublisher, offline
 from agent.media.base.video_source import VideoOptions
 from agent.media.camera_check import find_fault
 from agent.media.sound.playout import Playback
+from agent.media.sound.push_to_talk import TalkGate
 from agent.media.sound.sound_setup import Sound, open_sound
 from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
@@ -110,6 +115,7 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
     playback = Playback(sound.playback) if sound.playback is not None else None
     local_stream = LocalStream(video, sound.capture, playback)
     client = _client(settings, broker, screening, events, local_stream)
+    _let_talk(client, sound.talk)
     retained = Retained(broker)
     status = StatusPublisher(broker, retained, topics, uid, boot_id, time.time)
     client.on("conversations", lambda: status.occupied(len(client.conversations), busy=client.busy))
@@ -211,6 +217,20 @@ def client_options(settings: Settings) -> ClientOptions:
         timing=Timing(setup=settings.call.setup_timeout),
         stats_interval=settings.stats.interval,
     )
+
+
+def _let_talk(client: CallClient, gate: TalkGate | None) -> None:
+    """Where the mode is push-to-talk, the callers' buttons move `gate`."""
+    if gate is None:
+        return
+
+    def listen(conversation: Conversation, _name: str, event: Any) -> None:
+        if isinstance(event, PushToTalk):
+            gate.talk(conversation.id, event.on)
+        elif isinstance(event, CallRecord):
+            gate.talk(conversation.id, False)
+
+    client.subscribe(listen)
 
 
 def _video(settings: Settings, state: DeviceState) -> VideoHub:

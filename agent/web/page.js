@@ -18,6 +18,7 @@ import { Ring } from "./ring.js";
 import { choices, readConfiguration, SettingsDrawer } from "./settings.js";
 import { Stage } from "./stage.js";
 import { Summary } from "./summary.js";
+import { TalkButton } from "./talk-button.js";
 
 /**
  * @typedef {import("./conversation.js").Conversation} Conversation
@@ -56,6 +57,7 @@ class Page {
     onChange: () => this.#showTracks(),
     onNotice: (key) => this.#notices.show(key),
   });
+  #talkButton = new TalkButton();
   #login = new LoginDialog({ onChange: () => void this.#startAnew() });
   #notices = new Notices();
   /** The call on the stage. @type {Conversation | null} */
@@ -154,8 +156,14 @@ class Page {
     this.#measurements.follow(conversation);
     this.#stage.showMicrophone({ available: false, muted: false });
     this.#stage.begin(conversation);
+    this.#talkButton.show(conversation, this.#audioModeOf(conversation.remoteUid));
     this.#drawDevices();
     setTimeout(() => this.#addTracks(conversation), HEAD_START);
+  }
+
+  /** How a device meets echo. @param {string} uid */
+  #audioModeOf(uid) {
+    return this.#client.devices.get(uid)?.about?.audio?.mode;
   }
 
   /** @param {string} state */
@@ -175,6 +183,7 @@ class Page {
     this.#quiet();
     this.#notices.clear("microphone", "camera");
     this.#stage.end();
+    this.#talkButton.show(null, undefined);
     this.#announce(this.#summary.show(record, errorCode));
     this.#drawDevices();
     this.#devices.focus(record.remoteUid);

@@ -38,6 +38,7 @@ async def scene() -> Scene:
     [
         (CLOSE, "bob", True, ["SendClose"]),
         (CLOSE, "bob", False, ["SendClose"]),
+        (ev.SendTalk("bob", True), "bob", True, ["SendTalk"]),
         (CLOSE, "carol", True, []),
         (OFFER, "bob", True, []),
         (OFFER, "bob", False, ["SendOffer"]),

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from agent.core.call.notices import PushToTalk
 from agent.core.policy.rules import Policy
 from agent.device.parts import Part, Parts, client_options, compose, running
 from agent.settings import Settings
@@ -83,6 +85,18 @@ async def test_running_leaves_out_what_is_not_wanted(parts: Parts) -> None:
 async def test_compose_starts_nothing(parts: Parts) -> None:
     assert not parts.broker.alive
     assert not parts.video.running
+
+
+async def test_compose_lets_who_holds_a_button_be_heard(tmp_path: Path) -> None:
+    sound = {"capture": "pattern", "playback": "none", "mode": "push_to_talk"}
+    chosen = Settings.model_validate({"state_directory": tmp_path, "audio": sound})
+    policy = Policy(timezone=UTC)
+    parts = compose(chosen, policy, lambda: (chosen, policy))
+    assert parts.sound.talk is not None
+    conversation = SimpleNamespace(id="c-1")
+    for on in (True, False):
+        parts.client._emitter.emit_everything(conversation, "push_to_talk", PushToTalk(on))
+        assert parts.sound.talk.talking is on
 
 
 def test_client_options_are_as_set(tmp_path: Path) -> None:

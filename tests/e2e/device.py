@@ -181,15 +181,21 @@ class Program:
 
 
 def configuration(
-    folder: Path, port: int, extra: str = "", *, policy: str = ACCEPT_ALL, uid: str = UID
+    folder: Path,
+    port: int,
+    extra: str = "",
+    *,
+    policy: str = ACCEPT_ALL,
+    uid: str = UID,
+    audio: str = "",
 ) -> Path:
-    """A configuration file for a device with the test pattern."""
+    """A configuration file for a device with the test pattern; `audio`: lines of that table."""
     path = folder / f"{uid}.toml"
     path.write_text(
         f'uid = "{uid}"\nstate_directory = "{folder / f"state-{uid}"}"\n{ALL_COMMANDS}'
         f"[mqtt]\nport = {port}\n"
         '[video]\nsource = "pattern"\nwidth = 320\nheight = 240\nbitrate = 500_000\n'
-        '[audio]\ncapture = "pattern"\nplayback = "none"\n[stats]\ninterval = 0.5\n'
+        f'[audio]\ncapture = "pattern"\nplayback = "none"\n{audio}[stats]\ninterval = 0.5\n'
         + policy
         + extra
     )
@@ -205,9 +211,10 @@ async def device(
     *,
     policy: str = ACCEPT_ALL,
     uid: str = UID,
+    audio: str = "",
 ) -> AsyncIterator[Program]:
-    """`callbox run`, online. Its log must be free of tracebacks."""
-    config = configuration(folder, mosquitto.port, extra, policy=policy, uid=uid)
+    """`callbox run`, online. Its log must be free of tracebacks. `audio`: lines of that table."""
+    config = configuration(folder, mosquitto.port, extra, policy=policy, uid=uid, audio=audio)
     start = len(watcher.messages)
     program = await Program.start(folder / f"{uid}.log", "run", "--config", str(config))
     try:

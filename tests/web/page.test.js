@@ -40,6 +40,7 @@ test("every text that the page asks for exists", () => {
     "notices.js",
     "settings.js",
     "summary.js",
+    "talk-button.js",
     "measurements.js",
     "plots.js",
   ];

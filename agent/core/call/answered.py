@@ -117,6 +117,19 @@ def time_out_rtcp(call: Call, event: ev.RtcpTimedOut, now: float) -> Step:
     return call.say_close(now, CloseReason.MEDIA_TIMEOUT)
 
 
+# -- rows: push-to-talk ----------------------------------------------------------------------------
+
+
+def send_talk(call: Call, event: ev.PushToTalkRequested, _now: float) -> Step:
+    return call.state, [ev.SendTalk(call.remote.uid, event.on)]
+
+
+def take_talk(call: Call, event: ev.PushToTalkReceived, now: float) -> Step:
+    call.remote.require(event)
+    call.liveness.spoke_at = now
+    return call.state, [ev.PushToTalk(event.on)]
+
+
 # -- rows: the end ---------------------------------------------------------------------------------
 
 
@@ -178,6 +191,8 @@ _ANSWERED = {
     ev.AnswerReceived: stay(renewing.take_answer),
     ev.DescriptionReady: stay(renewing.send_description),
     ev.ErrorReceived: stay(take_error),
+    ev.PushToTalkRequested: stay(send_talk),
+    ev.PushToTalkReceived: stay(take_talk),
     ev.CloseRequested: row(close, _S.CLOSED),
     ev.CloseReceived: row(take_close, _S.CLOSED),
 }

@@ -95,6 +95,14 @@ class ScreenTalk:
     sdp: str
 
 
+@dataclass(frozen=True, slots=True)
+class SendTalk:
+    """Push-to-talk: a button is held, or was let go."""
+
+    to: str
+    on: bool
+
+
 # --- the transport --------------------------------------------------------------------------------
 
 
@@ -174,6 +182,7 @@ SignalEffect = (
     | SendOffer
     | SendAnswer
     | SendClose
+    | SendTalk
     | SendError
 )
 
@@ -187,6 +196,7 @@ Effect = (
     | SendOffer
     | SendAnswer
     | SendClose
+    | SendTalk
     | SendError
     | ScreenTalk
     | CreateOffer

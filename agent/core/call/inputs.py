@@ -70,6 +70,13 @@ class TalkDenied:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class PushToTalkRequested:
+    """Be heard at a device whose mode is push-to-talk, or hear it again."""
+
+    on: bool
+
+
 # --- messages of the remote peer ------------------------------------------------------------------
 
 
@@ -133,6 +140,15 @@ class CloseReceived:
     uid: str
     party: str
     reason: CloseReason
+
+
+@dataclass(frozen=True, slots=True)
+class PushToTalkReceived:
+    """A button is held, or was let go (PROTOCOL 2, `talk`)."""
+
+    uid: str
+    party: str
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +275,7 @@ Input = (
     | AcceptRequested
     | RejectRequested
     | CloseRequested
+    | PushToTalkRequested
     | TalkRequested
     | TalkAllowed
     | TalkDenied
@@ -269,6 +286,7 @@ Input = (
     | OfferReceived
     | AnswerReceived
     | CloseReceived
+    | PushToTalkReceived
     | ErrorReceived
     | DescriptionReady
     | CandidateFound

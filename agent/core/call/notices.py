@@ -67,6 +67,13 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
+class PushToTalk:
+    """The remote peer holds its button, to be heard here, or has let it go."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorRaised:
     """Something failed; `closed` follows if it was fatal."""
 
@@ -91,6 +98,7 @@ Notice = (
     | StreamReceived
     | Degraded
     | Restored
+    | PushToTalk
     | ErrorRaised
     | Closed
 )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 LONGEST = 60.0
 
 
-class PushToTalk:
+class TalkGate:
     """While anybody talks, what comes is played and silence is sent; else the other way round.
 
     `talk` is called on the event loop; `now` is a monotonic clock.

@@ -11,7 +11,7 @@ from agent.media.sound.audio_settings import AudioSettings
 from agent.media.sound.ducking import Ducking
 from agent.media.sound.echo_canceller import EchoCanceller, can_cancel
 from agent.media.sound.pcm import PcmFilter
-from agent.media.sound.push_to_talk import PushToTalk
+from agent.media.sound.push_to_talk import TalkGate
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class FilterChain:
             each.close()
 
 
-def make_filter(mode: SoundMode, gate: PushToTalk | None) -> PcmFilter | None:
+def make_filter(mode: SoundMode, gate: TalkGate | None) -> PcmFilter | None:
     """What stands between both ends of a card; `gate` where it is push-to-talk."""
     filters: list[PcmFilter] = [gate] if gate is not None else []
     if mode.mode == "duck":

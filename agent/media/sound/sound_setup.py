@@ -16,7 +16,7 @@ from agent.media.sound.level import Level
 from agent.media.sound.loudspeaker import CardSpeaker
 from agent.media.sound.microphone import Microphone
 from agent.media.sound.pcm import PcmFilter
-from agent.media.sound.push_to_talk import PushToTalk
+from agent.media.sound.push_to_talk import TalkGate
 from agent.media.sound.sound_cards import SoundCard, choose_card, sound_cards
 from agent.media.sound.sound_mode import SoundMode, choose_mode, make_filter
 from agent.media.sound.wav_player import WavPlayer
@@ -74,7 +74,7 @@ class Sound:
     microphone: Level | None = None
     speaker: Level | None = None
     mode: SoundMode = SoundMode("duplex")  # noqa: RUF009 - frozen
-    talk: PushToTalk | None = None
+    talk: TalkGate | None = None
 
     async def close(self) -> None:
         for each in (self.capture, self.playback):
@@ -85,7 +85,7 @@ class Sound:
 def open_sound(settings: AudioSettings, on_fault: OnFault = _ignore) -> Sound:
     """Nothing is opened before a call needs it."""
     mode = choose_mode(settings)
-    gate = PushToTalk() if mode.mode == "push_to_talk" else None
+    gate = TalkGate() if mode.mode == "push_to_talk" else None
     # an echo needs both ends
     between = make_filter(mode, gate) if _is_card(settings.capture, settings.playback) else gate
     microphone, speaker = Level(settings.microphone), Level(settings.speaker)

@@ -230,6 +230,13 @@ class Close(SignalMessage):
     reason: Code
 
 
+class Talk(SignalMessage):
+    """Remote peer to device: push-to-talk is on, or off."""
+
+    type: Literal["talk"] = "talk"
+    on: Annotated[bool, Field(strict=True)]
+
+
 class Error(SignalMessage):
     """The last message of whoever receives this could not be used."""
 
@@ -239,7 +246,7 @@ class Error(SignalMessage):
 
 
 AnySignal = Annotated[
-    Invite | Ringing | Response | Select | Candidate | Offer | Answer | Close | Error,
+    Invite | Ringing | Response | Select | Candidate | Offer | Answer | Close | Talk | Error,
     Field(discriminator="type"),
 ]
 SIGNALS: dict[str, type[SignalMessage]] = {
@@ -251,6 +258,7 @@ SIGNALS: dict[str, type[SignalMessage]] = {
     "offer": Offer,
     "answer": Answer,
     "close": Close,
+    "talk": Talk,
     "error": Error,
 }
 
@@ -314,6 +322,7 @@ __all__ = [
     "SnapshotCommand",
     "Status",
     "StreamReceivedEvent",
+    "Talk",
     "Track",
     "encode",
     "format_time",

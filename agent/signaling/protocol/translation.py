@@ -58,6 +58,8 @@ def to_input(sender: str, message: wire.SignalMessage) -> core.Input | None:
             )
         case wire.Close():
             return core.CloseReceived(sender, party, CloseReason.parse(message.reason))
+        case wire.Talk():
+            return core.PushToTalkReceived(sender, party, message.on)
         case wire.Error():
             return core.ErrorReceived(sender, party, message.code, message.message)
     return None
@@ -100,7 +102,12 @@ def to_message(
 
 
 def _message_of_transport(
-    effect: core.SendCandidate | core.SendOffer | core.SendAnswer | core.SendClose | core.SendError,
+    effect: core.SendCandidate
+    | core.SendOffer
+    | core.SendAnswer
+    | core.SendClose
+    | core.SendTalk
+    | core.SendError,
     conversation: str,
     party: str,
 ) -> wire.SignalMessage:
@@ -116,6 +123,8 @@ def _message_of_transport(
             return wire.Answer(
                 conversation=conversation, party=party, generation=effect.generation, sdp=effect.sdp
             )
+        case core.SendTalk():
+            return wire.Talk(conversation=conversation, party=party, on=effect.on)
         case core.SendClose():
             return wire.Close(conversation=conversation, party=party, reason=effect.reason.value)
         case core.SendError():

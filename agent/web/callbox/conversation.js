@@ -10,7 +10,7 @@ import { Shell } from "./shell.js";
 import { knownReason } from "./signals.js";
 
 /** What may come over the data channel as well as by MQTT. */
-const CHANNEL_MESSAGES = Object.freeze(["close", "offer", "answer", "candidate"]);
+const CHANNEL_MESSAGES = Object.freeze(["close", "offer", "answer", "candidate", "talk"]);
 
 /** What the application sees of a state of the rules. @type {Record<string, ConversationState>} */
 const SHOWN_STATES = Object.freeze({
@@ -255,6 +255,15 @@ export class Conversation extends Emitter {
       video: which.video ?? this.#muted.video,
     };
     for (const track of this.#shell.local?.getTracks() ?? []) this.#applyMute(track);
+  }
+
+  /**
+   * Where the device's mode is push-to-talk (`about.audio.mode`): holds the button, to be heard
+   * there, or lets it go. It holds for 60 s unless it is said again.
+   * @param {boolean} on
+   */
+  pushToTalk(on) {
+    this.#shell.step({ type: "pushToTalkRequested", on });
   }
 
   /**

@@ -187,6 +187,7 @@ export class Shell {
     sendOffer: (effect) => void this.#sendOffer(effect),
     sendAnswer: (effect) => void this.sendBoth(effect),
     sendClose: (effect) => void this.sendBoth(effect),
+    sendTalk: (effect) => void this.sendBoth(effect),
     sendError: (effect) => void this.#send(effect),
     screenTalk: (effect) => this.#denyTalk(effect),
     createOffer: (effect) => void this.peers.createOffer(effect),

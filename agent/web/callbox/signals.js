@@ -46,6 +46,7 @@ const INPUTS = {
     ({ generation, sdp }) => ({ generation, sdp, takesSound: hasSound(sdp, "taken") }),
   ],
   close: ["closeReceived", ({ reason }) => ({ reason: knownReason(reason) })],
+  talk: ["pushToTalkReceived", ({ on }) => ({ on })],
   error: ["errorReceived", ({ code, message }) => ({ code, message })],
 };
 
@@ -84,6 +85,7 @@ const MESSAGES_OF = {
   sendOffer: ({ generation, sdp }) => ({ type: "offer", generation, sdp }),
   sendAnswer: ({ generation, sdp }) => ({ type: "answer", generation, sdp }),
   sendClose: ({ reason }) => ({ type: "close", reason: knownReason(reason) }),
+  sendTalk: ({ on }) => ({ type: "talk", on }),
   sendError: ({ code, message: text }) => ({ type: "error", code, message: text }),
 };
 

@@ -40,6 +40,7 @@ export const EN = {
   "stage.play": "Turn the sound on",
 
   "control.hangup": "Hang up",
+  "control.talk": "Hold to talk",
   "control.mute": "Mute the microphone",
   "control.unmute": "Unmute the microphone",
   "control.microphone.none": "No microphone",

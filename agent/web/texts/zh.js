@@ -40,6 +40,7 @@ export const ZH = {
   "stage.play": "打开声音",
 
   "control.hangup": "挂断",
+  "control.talk": "按住说话",
   "control.mute": "麦克风静音",
   "control.unmute": "取消麦克风静音",
   "control.microphone.none": "没有麦克风",

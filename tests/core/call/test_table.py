@@ -65,6 +65,8 @@ INPUTS: dict[str, ev.Input] = {
     "lost": ev.PeerLost(0),
     "left": ev.PeerLost(0, closed=True),
     "renew": ev.RenewRequested(),
+    "push": ev.PushToTalkRequested(True),
+    "pushed": ev.PushToTalkReceived(CALLER, PARTY, True),
     "talk": ev.TalkRequested(),
     "talk_allowed": ev.TalkAllowed(2, "fresh offer"),
     "talk_denied": ev.TalkDenied(2, "busy", "no line is free"),
@@ -151,7 +153,7 @@ UNDECIDED = (
 )
 CONNECTING = (
     "candidate found ice connected>established frame track failed renew offer error "
-    "hang_up>closed "
+    "push pushed hang_up>closed "
     "close>closed deadline>closed"
 )
 CONNECTING_ANEW = CONNECTING.replace(
@@ -163,12 +165,12 @@ CONNECTING_FAILED = CONNECTING.replace(
 ESTABLISHED = (
     "candidate found ice frame track failed>closed silent>silent unheeded>closed "
     "lost>silent left>silent renew offer "
-    "error hang_up>closed close>closed"
+    "error push pushed hang_up>closed close>closed"
 )
 RENEWING = "answer described_1 failed_1"
 SILENT = (
     "candidate found ice frame track failed>closed heard>established lost left renew offer "
-    "error hang_up>closed "
+    "error push pushed hang_up>closed "
     "close>closed deadline>closed"
 )
 LEFT = SILENT.replace("heard>established lost left renew ", "")

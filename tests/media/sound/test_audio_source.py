@@ -10,7 +10,7 @@ from agent.errors import MediaEnded, MediaUnavailable
 from agent.media.sound.audio_hub import AudioHub
 from agent.media.sound.audio_source import SoundFileSource, ToneSource, read_sound, tone_pulse
 from agent.media.sound.opus import FRAME_BYTES, FRAME_SAMPLES, OpusEncoder
-from agent.media.sound.push_to_talk import PushToTalk
+from agent.media.sound.push_to_talk import TalkGate
 from agent.ports import AudioPacket
 from tests.media.clips import write_clip, write_sound
 
@@ -80,7 +80,7 @@ def test_audio_source_file_is_mixed_down_and_resampled(tmp_path: Path) -> None:
 
 
 async def test_audio_source_sends_what_its_gate_lets_pass() -> None:
-    gate = PushToTalk()
+    gate = TalkGate()
     gate.talk("alice", True)
     hub = AudioHub(ToneSource(lambda: 100.0, gate))
     subscription = await hub.subscribe()

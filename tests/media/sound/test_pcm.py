@@ -13,7 +13,7 @@ from agent.media.sound.echo_canceller import EchoCanceller
 from agent.media.sound.loudspeaker import CardSpeaker
 from agent.media.sound.mixer import Mixer
 from agent.media.sound.pcm import Loudspeaker, PcmFilter, PcmMixer, PcmPlayer, PcmSource
-from agent.media.sound.push_to_talk import PushToTalk
+from agent.media.sound.push_to_talk import TalkGate
 from agent.media.sound.reopening import SilentPlayer, SilentSource
 from agent.media.sound.sound_mode import FilterChain
 from agent.media.sound.wav_player import WavPlayer
@@ -31,7 +31,7 @@ from tests.fakes.cards import FakeCard
         (PcmPlayer, SilentPlayer),
         (PcmPlayer, WavPlayer),
         (PcmFilter, Ducking),
-        (PcmFilter, PushToTalk),
+        (PcmFilter, TalkGate),
         (PcmFilter, EchoCanceller),
         (PcmFilter, FilterChain),
         (PcmSource, FakeCard),

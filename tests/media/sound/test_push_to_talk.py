@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.media.sound.push_to_talk import LONGEST, PushToTalk
+from agent.media.sound.push_to_talk import LONGEST, TalkGate
 from tests.fakes.manual_clock import ManualClock
 from tests.fakes.playout import constant
 
@@ -10,7 +10,7 @@ SOUND, SILENCE = constant(9), constant(0)
 
 
 def test_push_to_talk_plays_or_sends() -> None:
-    gate = PushToTalk(ManualClock())
+    gate = TalkGate(ManualClock())
     assert (gate.render(SOUND, 0), gate.capture(SOUND, 0)) == (SILENCE, SOUND)
     gate.talk("alice", True)
     assert (gate.render(SOUND, 0), gate.capture(SOUND, 0)) == (SOUND, SILENCE)
@@ -20,7 +20,7 @@ def test_push_to_talk_plays_or_sends() -> None:
 
 
 def test_push_to_talk_lasts_while_anybody_talks() -> None:
-    gate = PushToTalk(ManualClock())
+    gate = TalkGate(ManualClock())
     gate.talk("alice", True)
     gate.talk("bob", True)
     gate.talk("alice", False)
@@ -32,7 +32,7 @@ def test_push_to_talk_lasts_while_anybody_talks() -> None:
 
 def test_push_to_talk_ends_by_itself_unless_it_is_said_again() -> None:
     clock = ManualClock()
-    gate = PushToTalk(clock)
+    gate = TalkGate(clock)
     gate.talk("alice", True)
     clock.now += LONGEST - 1
     gate.talk("alice", True)

@@ -6,7 +6,7 @@ import pytest
 
 from agent.media.sound.audio_settings import AudioSettings
 from agent.media.sound.ducking import Ducking
-from agent.media.sound.push_to_talk import PushToTalk
+from agent.media.sound.push_to_talk import TalkGate
 from agent.media.sound.sound_mode import (
     FilterChain,
     SoundMode,
@@ -82,10 +82,10 @@ def test_make_filter_of_a_duplex_without_processing_is_none() -> None:
     ("mode", "gate", "kinds"),
     [
         (SoundMode("duck"), None, [Ducking]),
-        (SoundMode("push_to_talk"), PushToTalk(), [PushToTalk]),
+        (SoundMode("push_to_talk"), TalkGate(), [TalkGate]),
     ],
 )
-def test_make_filter_of_a_mode(mode: SoundMode, gate: PushToTalk | None, kinds: list[type]) -> None:
+def test_make_filter_of_a_mode(mode: SoundMode, gate: TalkGate | None, kinds: list[type]) -> None:
     chain = make_filter(mode, gate)
     assert isinstance(chain, FilterChain)
     assert [type(each) for each in chain._filters] == kinds

@@ -91,6 +91,17 @@ test("a second client of the device that accepts too late hears who was selected
   assert.deepEqual(events.of("closed"), []);
 });
 
+test("push-to-talk is said as it is held and let go of", async () => {
+  const { conversation } = await accepted();
+  conversation.pushToTalk(true);
+  conversation.pushToTalk(false);
+  await settle();
+  assert.deepEqual(
+    scene.broker.sentTo(DEVICE, "talk").map(({ on }) => on),
+    [true, false],
+  );
+});
+
 test("BUSY from one client does not end a call that rings at another", async () => {
   const { conversation, events } = await place();
   fromDevice({ type: "ringing", conversation: conversation.id, party: "phone", expiresIn: 20 });

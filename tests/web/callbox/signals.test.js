@@ -24,6 +24,7 @@ const MESSAGES = [
   { type: "offer", generation: 1, sdp: SDP },
   { type: "answer", generation: 1, sdp: SDP },
   { type: "close", reason: "user_hangup" },
+  { type: "talk", on: true },
   { type: "error", code: "x", message: "y" },
 ];
 

@@ -73,6 +73,8 @@ export const partyId = text(64, /^[!-~]{1,64}$/);
 export const code = text(64);
 export const sdp = text(MAX_SDP);
 export const token = text(8 * 1024);
+/** @type {Check} */
+export const truth = (value) => must(typeof value === "boolean", "true or false");
 export const generation = integer(1, 1_000_000);
 const serverUrl = text(510, /^(stun|stuns|turn|turns):[!-~]{1,500}$/);
 const short = textUpTo(512);

@@ -17,6 +17,7 @@ import {
   textUpTo,
   time,
   token,
+  truth,
   userData,
 } from "./checks.js";
 import { readObject } from "./json.js";
@@ -51,6 +52,7 @@ const MESSAGES = {
   offer: { generation, sdp },
   answer: { generation, sdp },
   close: { reason: code },
+  talk: { on: truth },
   error: { code, message: textUpTo(500) },
 };
 

@@ -228,6 +228,18 @@ function expireEstablished(call, _input, now) {
   return [call.state, [...call.abandonTalk(), ...call.renewals.drop()]];
 }
 
+// -- rows: push-to-talk
+
+/** @param {Call} call @param {Input} input @returns {Step} */
+const sendTalk = (call, { on }) => [call.state, [{ type: "sendTalk", to: call.remoteUid, on }]];
+
+/** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
+function takeTalk(call, input, now) {
+  call.mustBeRemote(input);
+  call.liveness.wordAt = now;
+  return [call.state, [{ type: "pushToTalk", on: input.on }]];
+}
+
 /**
  * What each state after the answer takes alike.
  * @type {Record<string, import("./machine.js").Row>}
@@ -243,6 +255,8 @@ const ALWAYS = {
   answerReceived: [takeAnswer, STAY],
   descriptionReady: [sendDescription, STAY],
   errorReceived: [passError, STAY],
+  pushToTalkRequested: [sendTalk, STAY],
+  pushToTalkReceived: [takeTalk, STAY],
   closeRequested: [hangUp, "closed"],
   closeReceived: [endByRemote, "closed"],
 };

@@ -48,6 +48,16 @@ test("only the remote peer ends the call, and only its first errors are told", (
   assert.deepEqual([call.closed.reason, call.closed.closedBy], ["shutdown", "remote"]);
 });
 
+test("push-to-talk goes to the remote peer, and comes from nobody else", () => {
+  const call = established();
+  assert.deepEqual(feed(call, 3, { type: "pushToTalkRequested", on: true }).effects, [
+    { type: "sendTalk", to: DEVICE.uid, on: true },
+  ]);
+  const held = { type: "pushToTalkReceived", on: true };
+  assert.ok(feed(call, 3, { ...held, ...OTHER }).refused);
+  assert.deepEqual(types(feed(call, 3, { ...held, ...DEVICE }).effects), ["pushToTalk"]);
+});
+
 test("after the end nothing means anything", () => {
   const call = established();
   feed(call, 3, { type: "closeRequested" });
