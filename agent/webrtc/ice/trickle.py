@@ -27,6 +27,7 @@ from agent.webrtc.internals import PeerConnection, knows_remote_candidates, look
 
 log = logging.getLogger(__name__)
 
+# of those that can be used (PROTOCOL 8); the call bounds how many come at all
 MAX_TRICKLED = 40
 
 
@@ -59,12 +60,9 @@ class Trickle:
 
     async def add(self, candidate: IceCandidate | None) -> None:
         """A trickled candidate; None ends them. Too many, and those that cannot be used, are
-        ignored.
+        ignored; these are not counted.
         """
-        self._trickled += 1
-        if self._trickled > MAX_TRICKLED:
-            log.warning("more than %d trickled candidates; the rest is ignored", MAX_TRICKLED)
-        elif self._remote is None:
+        if self._remote is None:
             self._early.append(candidate)
         else:
             await self._use(candidate)
@@ -121,12 +119,16 @@ class Trickle:
         ):
             return
         usable, hidden = read_candidate(candidate.candidate), read_hidden(candidate.candidate)
-        if usable is not None:
+        if usable is None and hidden is None:
+            log.debug("a candidate that cannot be paired is ignored")
+            return
+        self._trickled += 1
+        if self._trickled > MAX_TRICKLED:
+            log.warning("more than %d trickled candidates; the rest is ignored", MAX_TRICKLED)
+        elif usable is not None:
             await self._add(usable)
         elif hidden is not None:
             self._reveal(hidden)
-        else:
-            log.debug("a candidate that cannot be paired is ignored")
 
     def _reveal(self, candidate: RTCIceCandidate) -> None:
         """Under `relay` a lookup would show our address to the network of the remote peer."""

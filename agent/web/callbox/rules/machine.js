@@ -56,7 +56,7 @@ export const CALL_TIMING = Object.freeze({
   // How far the clocks of two parties may differ.
   clockSkew: 5,
   // Trickled by the remote peer, for one transport and whatever it offers beside it.
-  maxCandidates: 40,
+  maxCandidates: 120,
   // `error` messages of the remote peer that are told, in one conversation.
   maxErrors: 5,
   // The highest generation in one conversation.
