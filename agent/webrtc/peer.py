@@ -188,7 +188,7 @@ class AiortcPeer:
             raise UnusableDescription(
                 f"the {kind} cannot be used ({type(error).__name__}: {error})"
             ) from error
-        self._media.cap(remote.served.max_bitrate)
+        self._media.heed(remote)
         await self._trickle.describe(remote)
 
     def _prepare_ice(self) -> None:

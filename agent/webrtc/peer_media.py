@@ -133,10 +133,13 @@ class PeerMedia:
                 self._local.playback if self._grant.audio.receives else None,
             )
 
-    def cap(self, max_bitrate: int | None) -> None:
-        """What the remote description allows our video, in bit/s; None: nothing is said."""
+    def heed(self, remote: RemoteDescription) -> None:
+        """What the remote description allows our video, and what it says of its own."""
+        max_bitrate = remote.served.max_bitrate
         if max_bitrate is not None and self._adaptation is not None:
             self._adaptation.cap(max_bitrate)
+        if self._video_in is not None:
+            self._video_in.take_parameter_sets(remote.parameter_sets)
 
     async def stop_sending(self, kind: str) -> None:
         """The remote peer does not want this kind: give its source back."""

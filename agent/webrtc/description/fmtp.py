@@ -5,8 +5,11 @@ RFC 8866 6.6 and 6.15, RFC 6184 8.1, RFC 7587 7.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
+
+from agent.h264.annexb import NAL_PPS, NAL_SPS, START_CODE
 
 _RTPMAP = re.compile(r"a=rtpmap:(\d{1,3})\s+([\w.+-]+)/(\d{1,7})(/\d{1,2})?$")
 _FMTP = re.compile(r"a=fmtp:(\d{1,3})\s+(.*)$")
@@ -52,15 +55,46 @@ def write_fmtp(payload_type: int, parameters: Mapping[str, str | None]) -> str:
     return f"a=fmtp:{payload_type} {';'.join(parts)}"
 
 
+def read_parameter_sets(value: str | None) -> bytes:
+    """The sets of `sprop-parameter-sets` (RFC 6184 8.1), Annex B; without those that are none."""
+    found = b""
+    for text in (value or "").split(","):
+        try:
+            unit = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        except ValueError:
+            continue
+        if unit and unit[0] & 0x1F in (NAL_SPS, NAL_PPS):
+            found += START_CODE + unit
+    return found
+
+
 def plain_profile(profile_level_id: str) -> str | None:
-    """A profile-level-id that aiortc knows and that stands for this one; None for nonsense.
+    """A profile-level-id that aiortc knows and that stands for this one; None for nonsense, and for
+    profiles that are neither Baseline, Main nor High.
 
     Levels up to 6.2 and both forms of 1b are taken (ITU-T H.264 A.3), Constrained High for High.
+    Constraint flags that do not tell profiles apart are left out (RFC 6184 8.1, table 5): encoders
+    write Main as 4d40 as well.
     """
     text = profile_level_id.strip().lower()
     if not _PROFILE.fullmatch(text):
         return None
-    profile, level = text[:4], int(text[4:], 16)
+    profile = _plain_flags(int(text[:2], 16), int(text[2:4], 16))
+    level = int(text[4:], 16)
     if level != 11:
         level = max((each for each in _LEVELS if each <= level), default=10)
-    return ("6400" if profile.startswith("64") else profile) + f"{level:02x}"
+    return None if profile is None else f"{profile}{level:02x}"
+
+
+def _plain_flags(profile: int, constraints: int) -> str | None:
+    set0, set1 = constraints & 0x80, constraints & 0x40
+    match profile:
+        case 0x42:
+            return "42e0" if set1 else "4200"
+        case 0x4D:
+            return "42e0" if set0 else "4d00"
+        case 0x58 if set0:
+            return "42e0" if set1 else "4200"
+        case 0x64:
+            return "6400"
+    return None

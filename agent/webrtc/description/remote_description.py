@@ -16,6 +16,7 @@ from aiortc.rtcicetransport import RTCIceCandidate
 from aiortc.sdp import MediaDescription, SessionDescription, candidate_from_sdp
 
 from agent.errors import UnusableDescription
+from agent.webrtc.description.fmtp import read_parameter_sets
 from agent.webrtc.description.sections import (
     Served,
     check_fingerprints,
@@ -69,6 +70,17 @@ class RemoteDescription:
 
     def find(self, kind: str) -> MediaDescription | None:
         return next((media for media in self.media if media.kind == kind), None)
+
+    @property
+    def parameter_sets(self) -> bytes:
+        """Of the video that the remote peer sends, where it names them here; Annex B."""
+        video = self.find("video")
+        values = (
+            (each.parameters.get("sprop-parameter-sets") for each in video.rtp.codecs)
+            if (video is not None)
+            else ()
+        )
+        return b"".join(read_parameter_sets(each) for each in values if isinstance(each, str))
 
     def carries(self, mid: str | None, index: int | None) -> bool:
         """Whether a trickled candidate for this media is one for the transport that all share."""
@@ -153,13 +165,15 @@ def _checked_lines(text: str) -> list[str]:
         )
     if _CONTROL.search(text):
         raise UnusableDescription("the description holds control characters")
+    # tabs, blanks of other scripts, and what else would end a line for some parsers
+    text = "".join(each if each.isprintable() or each in "\r\n" else " " for each in text)
     lines = [line.strip() for line in re.split(r"\r\n|\n|\r", text) if line.strip()]
     if not lines or lines[0] != "v=0":
         raise UnusableDescription("the description does not start with v=0")
     if len(lines) > MAX_LINES:
         raise UnusableDescription(f"the description has more than {MAX_LINES} lines")
     for number, line in enumerate(lines, 1):
-        if len(line) > MAX_LINE_LENGTH or not re.match(r"[a-z]=", line) or not line.isprintable():
+        if len(line) > MAX_LINE_LENGTH or not re.match(r"[a-z]=", line):
             raise UnusableDescription(f"line {number} is not a line of a session description")
     # the parser gives every feedback line to every codec, and searches them for every parameter
     for section in _sections(lines):

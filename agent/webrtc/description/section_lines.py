@@ -59,6 +59,20 @@ class MediaSection:
     def mid(self) -> str | None:
         return next(iter(self.values("mid")), None)
 
+    def media_line(self, protocol: str) -> str:
+        return f"m={self.kind} {self.port} {protocol} {' '.join(self.formats)}"
+
+    def parameters(self) -> dict[int, dict[str, str | None]]:
+        """Format parameters by payload type. Some write several lines for one: all of them count,
+        of two values the first.
+        """
+        found: dict[int, dict[str, str | None]] = {}
+        for line in self.lines:
+            read = read_fmtp(line)
+            if read is not None:
+                found[read[0]] = read[1] | found.get(read[0], {})
+        return found
+
     def direction(self, default: str) -> str:
         return next((line[2:] for line in self.lines if line[2:] in DIRECTIONS), default)
 
@@ -102,7 +116,9 @@ def plain_lines(
         formats, codecs = _codec_lines(section, profiles)
         lines += codecs + _extension_lines(section)
         lines += [line for line in section.lines if _SSRC.fullmatch(line)]
-    head = f"m={section.kind} 9 {section.protocol} {' '.join(formats)}".rstrip()
+    # what it is follows from the fingerprint, however it is called (RFC 8829 5.1.2)
+    protocol = section.protocol if section.kind == "application" else "UDP/TLS/RTP/SAVPF"
+    head = f"m={section.kind} 9 {protocol} {' '.join(formats)}".rstrip()
     return [head, "c=IN IP4 0.0.0.0", *lines]
 
 
@@ -125,13 +141,11 @@ def _codec_lines(section: MediaSection, profiles: dict[int, str]) -> tuple[list[
         if read is not None and read[0] not in names:
             names[read[0]] = read[1]
             lines.append(read[2])
-    described = set()
+    for payload_type, given in section.parameters().items():
+        if payload_type in names:
+            parameters = _with_plain_profile(names[payload_type], payload_type, given, profiles)
+            lines += [write_fmtp(payload_type, parameters)] if parameters else []
     for line in section.lines:
-        fmtp = read_fmtp(line)
-        if fmtp is not None and fmtp[0] in names and fmtp[0] not in described:
-            described.add(fmtp[0])
-            parameters = _with_plain_profile(names[fmtp[0]], fmtp, profiles)
-            lines += [write_fmtp(fmtp[0], parameters)] if parameters else []
         feedback = re.match(r"a=rtcp-fb:(\d{1,3}|\*)\s+(\S.*)$", line)
         if feedback is not None and (feedback[1] == "*" or int(feedback[1]) in names):
             lines.append(f"a=rtcp-fb:{feedback[1]} {feedback[2]}")
@@ -141,9 +155,8 @@ def _codec_lines(section: MediaSection, profiles: dict[int, str]) -> tuple[list[
 
 
 def _with_plain_profile(
-    name: str, fmtp: tuple[int, dict[str, str | None]], profiles: dict[int, str]
+    name: str, payload_type: int, parameters: dict[str, str | None], profiles: dict[int, str]
 ) -> dict[str, str | None]:
-    payload_type, parameters = fmtp
     if name != "H264":
         return parameters
     offered = parameters.get("profile-level-id") or DEFAULT_PROFILE

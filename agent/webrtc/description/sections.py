@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.errors import NoCommonCodec, UnusableDescription
-from agent.webrtc.description.fmtp import read_fmtp, read_rtpmap
+from agent.webrtc.description.fmtp import DEFAULT_PROFILE, plain_profile, read_fmtp, read_rtpmap
 from agent.webrtc.description.section_lines import (
     DIRECTIONS,
     MediaSection,
@@ -26,10 +26,12 @@ from agent.webrtc.description.section_lines import (
 
 KINDS = ("audio", "video", "application")
 SAFE_HASHES = ("sha-256", "sha-384", "sha-512")
-# what a section without a mid is called among ourselves; its answer has none either
-NO_MID = "callbox-0"
+# what a section without a mid is called among ourselves, with its place; its answer has none either
+NO_MID = "callbox-"
 MAX_MID = 256  # characters
 _TOKEN = re.compile(r"[!-~]+")
+# RFC 8829 5.1.2 names those that are to be taken
+_RTP = re.compile(r"((UDP|TCP)/(D?TLS)/)?RTP/S?AVPF?", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Served:
     `rejected` the lines that answer each of the others, by place. `tags` are the mids and the
     places of the sections whose candidates lead to the transport, the one that carries it first.
     `profiles` are H.264 profiles as they were offered, by payload type, where `lines` has another
-    one for them. `max_bitrate` is in bit/s. `unnamed`: the only section has no mid.
+    one for them; `protocols` those of the served sections, as they were offered. `max_bitrate` is
+    in bit/s. `unnamed`: the section that carries the transport has no mid.
     """
 
     lines: list[str]
@@ -50,11 +53,15 @@ class Served:
     profiles: dict[int, str]
     max_bitrate: int | None
     unnamed: bool
+    protocols: tuple[str, ...] = ()
 
     def complete(self, answer: str) -> str:
         """Our answer to `lines`, with every section of the offer in its place."""
         session, sections = split(answer.splitlines())
-        places = dict(zip(self.served, (self._named(each.lines) for each in sections), strict=True))
+        places = {
+            place: self._named([each.media_line(protocol), *each.lines[1:]])
+            for place, each, protocol in zip(self.served, sections, self.protocols, strict=True)
+        }
         places.update(self.rejected)
         if self.unnamed:
             session = [line for line in session if not line.startswith("a=group:BUNDLE")]
@@ -62,7 +69,7 @@ class Served:
         return "\r\n".join([*session, *body]) + "\r\n"
 
     def _named(self, lines: list[str]) -> list[str]:
-        kept = [line for line in lines if not (self.unnamed and line == f"a=mid:{NO_MID}")]
+        kept = [line for line in lines if not (self.unnamed and line.startswith(f"a=mid:{NO_MID}"))]
         return [self._with_offered_profile(line) for line in kept]
 
     def _with_offered_profile(self, line: str) -> str:
@@ -81,15 +88,18 @@ def serve_offer(lines: Sequence[str]) -> Served:
     reads the result says that there is no common codec.
     """
     session, sections = _named_sections(lines)
-    unnamed = len(sections) == 1 and sections[0].mid is None
-    if unnamed:
-        sections[0].lines.insert(1, f"a=mid:{NO_MID}")
+    nameless = [each for each in sections if each.mid is None]
+    for each in nameless:
+        each.lines.insert(1, f"a=mid:{NO_MID}{each.index}")
     default = next((line[2:] for line in session if line[2:] in DIRECTIONS), "sendrecv")
     bundle = bundled(session, sections, default)
     chosen = _choose(sections, bundle, default)
     _require_media(chosen, sections)
     tag = next(each for each in sections if each.mid == bundle[0])
-    return _served(session, sections, chosen, bundle, tag, default, unnamed=unnamed)
+    for each in nameless:
+        if each not in chosen:
+            each.lines.pop(1)
+    return _served(session, sections, chosen, bundle, tag, default, unnamed=tag in nameless)
 
 
 def serve_answer(lines: Sequence[str], offer: Sequence[str]) -> Served:
@@ -159,8 +169,11 @@ def _served(
         },
         tags={each.mid or "": each.index for each in (first, tag)},
         profiles=profiles,
-        max_bitrate=bandwidth(each for each in chosen if each.kind == "video"),
+        max_bitrate=bandwidth(
+            session, *(each.lines for each in chosen if each.kind == "video" and each.port)
+        ),
         unnamed=unnamed,
+        protocols=tuple(each.protocol for each in chosen),
     )
 
 
@@ -185,18 +198,20 @@ def _require_media(chosen: Sequence[MediaSection], sections: Sequence[MediaSecti
 def bundled(session: Iterable[str], sections: Sequence[MediaSection], default: str) -> list[str]:
     """The mids that share one transport, the one that carries it first.
 
-    Where nothing is bundled there would be a transport for each section, and we have one: the
-    picture's, if it can be served, or else the first.
+    There is a transport for each group, and for each section outside, and we have one: that of a
+    group if it leads to anything, and the picture's before others.
     """
-    for line in session:
-        if line.startswith("a=group:BUNDLE"):
-            known = {each.mid for each in sections}
-            names = [mid for mid in line.split()[1:] if mid in known]
-            if names:
-                return names
-    alone = [each for each in sections if each.mid is not None and _servable(each, default)]
-    alone.sort(key=lambda each: each.kind != "video")
-    return [alone[0].mid or ""] if alone else [sections[0].mid or ""]
+    known = {each.mid: each for each in sections}
+    lines = (line.split() for line in session if line.startswith("a=group:BUNDLE"))
+    groups = [names for line in lines if (names := [mid for mid in line[1:] if mid in known])]
+    alone = [[each.mid or ""] for each in sections if not any(each.mid in of for of in groups)]
+    kinds = {mid: each.kind for mid, each in known.items() if _servable(each, default)}
+
+    def rank(names: list[str]) -> tuple[bool, bool, bool]:
+        found = {kinds[mid] for mid in names if mid in kinds}
+        return not found & {"audio", "video"}, names in alone, "video" not in found
+
+    return min(groups + alone, key=rank)
 
 
 def _choose(
@@ -224,14 +239,14 @@ def _servable(section: MediaSection, default: str) -> bool:
         return False
     if section.kind == "application":
         return "SCTP" in section.protocol.upper() and sctp_port(section) is not None
-    if "SAVP" not in section.protocol.upper():
+    if not _RTP.fullmatch(section.protocol):
         return False
     return has_codec(section) or (section.kind == "video" and _receives(section, default))
 
 
 def has_codec(section: MediaSection) -> bool:
-    """Whether it offers H.264 in packetization-mode 1, or Opus."""
-    fmtps = dict(read for line in section.lines if (read := read_fmtp(line)) is not None)
+    """Whether it offers H.264 of a profile that we know in packetization-mode 1, or Opus."""
+    fmtps = section.parameters()
     for line in section.lines:
         codec = read_rtpmap(line)
         if codec is None:
@@ -239,7 +254,9 @@ def has_codec(section: MediaSection) -> bool:
         if section.kind == "audio" and codec[1] == "OPUS":
             return True
         parameters = fmtps.get(codec[0], {})
-        if (codec[1], parameters.get("packetization-mode")) == ("H264", "1"):
+        profile = parameters.get("profile-level-id") or DEFAULT_PROFILE
+        single = parameters.get("packetization-mode") != "1"
+        if codec[1] == "H264" and not single and plain_profile(profile) is not None:
             return True
     return False
 
@@ -251,11 +268,13 @@ def rejection(section: MediaSection) -> list[str]:
     return [*lines, f"a=mid:{section.mid}"] if section.mid is not None else lines
 
 
-def bandwidth(sections: Iterable[MediaSection]) -> int | None:
-    """The lowest `b=TIAS` (bit/s) or `b=AS` (kbit/s) of these sections, in bit/s (RFC 3890)."""
+def bandwidth(*levels: Iterable[str]) -> int | None:
+    """The lowest `b=TIAS` (bit/s) or `b=AS` (kbit/s) of the session and of sections, each given by
+    its lines, in bit/s (RFC 3890). That of the session holds for all of it, so for a part as well.
+    """
     found = []
-    for section in sections:
-        for line in section.lines:
+    for lines in levels:
+        for line in lines:
             match = re.fullmatch(r"b=(TIAS|AS):\s*(\d{1,10})", line)
             if match is not None:
                 found.append(int(match[2]) * (1000 if match[1] == "AS" else 1))

@@ -6,7 +6,8 @@ hole may be filled for `PATIENCE` seconds, then it is given up: what waits behin
 its first whole key frame. Where there is none, one is asked for.
 
 Parameter sets may come in a unit of their own (hardware encoders and cameras send them so), or once
-at the start: they are kept, and stand before each key frame that comes without.
+at the start, or in the description: they are kept, and stand before each key frame that comes
+without.
 """
 
 from __future__ import annotations
@@ -70,6 +71,10 @@ class FrameBuffer:
         # of the last picture given out
         self._timestamp: int | None = None
         self._elapsed = 0
+
+    def take_parameter_sets(self, sets: bytes) -> None:
+        """Sets that came by another way, Annex B; those of pictures count before them."""
+        self._sets.complete(sets)
 
     def add(self, now: float, packet: VideoPacket) -> bool:
         """Take a packet and give out what it completes. Whether a key frame is to be asked for."""

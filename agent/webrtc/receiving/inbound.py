@@ -55,6 +55,10 @@ class InboundVideo:
         self._buffer = FrameBuffer(self._deliver)
         self.tap = ReceiverTap(receiver, on_first_packet, assembler=self)
 
+    def take_parameter_sets(self, sets: bytes) -> None:
+        """What the remote description has of them."""
+        self._buffer.take_parameter_sets(sets)
+
     def add(self, now: float, packet: Any) -> bool:
         """See `FrameAssembler`."""
         number, marker = packet.sequence_number, bool(packet.marker)

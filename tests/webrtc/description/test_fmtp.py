@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from agent.webrtc.description.fmtp import plain_profile, read_fmtp, read_rtpmap, write_fmtp
+from agent.webrtc.description.fmtp import (
+    plain_profile,
+    read_fmtp,
+    read_parameter_sets,
+    read_rtpmap,
+    write_fmtp,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +42,19 @@ def test_read_fmtp_leaves_out_what_is_no_number() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "sets"),
+    [
+        ("Z0LAHg==,aM4=", "00000167 42c01e 000001 68ce"),
+        (" Z0LAHg==,aM4", "000001 68ce"),
+        ("!,ZUE=,", ""),
+        (None, ""),
+    ],
+)
+def test_read_parameter_sets(value: str | None, sets: str) -> None:
+    assert read_parameter_sets(value) == bytes.fromhex(sets)
+
+
+@pytest.mark.parametrize(
     ("line", "expected"),
     [
         ("a=rtpmap:111 opus/48000/2", (111, "OPUS", "a=rtpmap:111 opus/48000/2")),
@@ -56,8 +75,17 @@ def test_read_rtpmap(line: str, expected: tuple[int, str, str] | None) -> None:
         ("42e03c", "42e034"),
         ("42e03e", "42e034"),
         ("42e009", "42e00a"),
-        ("42f00b", "42f00b"),
+        ("42f00b", "42e00b"),
+        ("42000b", "42000b"),
+        ("42401f", "42e01f"),
         ("640c1f", "64001f"),
+        ("4d401f", "4d001f"),
+        ("4D0029", "4d0029"),
+        ("4d801f", "42e01f"),
+        ("58c01f", "42e01f"),
+        ("58a01f", "42001f"),
+        ("58201f", None),
+        ("6e001f", None),
         ("42e0", None),
         ("profil", None),
     ],

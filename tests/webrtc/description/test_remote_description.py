@@ -82,6 +82,13 @@ def test_read_offer_leaves_out_what_cannot_be_served(sdp: str, kinds: str) -> No
     assert [section.kind for section in read_offer(sdp).media] == kinds.split()
 
 
+def test_read_offer_has_the_parameter_sets_that_the_description_names() -> None:
+    sets = "packetization-mode=1;sprop-parameter-sets=Z0LAHg==,aM4=;"
+    sdp = BROWSER_OFFER.replace("packetization-mode=1;", sets, 1)
+    assert read_offer(sdp).parameter_sets == bytes.fromhex("00000167 42c01e 000001 68ce")
+    assert read_offer(BROWSER_OFFER).parameter_sets == b""
+
+
 @pytest.mark.parametrize("more", [0, 1, 20])
 def test_read_offer_keeps_as_many_candidates_as_are_allowed(more: int) -> None:
     assert len(read_offer(with_candidates(MAX_CANDIDATES + more)).candidates) == MAX_CANDIDATES

@@ -118,8 +118,15 @@ def test_served_complete_has_no_mid_where_the_offer_had_none() -> None:
     [("b=AS:300", 300_000), ("b=TIAS:300000", 300_000), ("b=AS:0", None), ("b=CT:9", None)],
 )
 def test_bandwidth_reads_both_forms(line: str, bits: int | None) -> None:
-    _, sections = split(lines_of(change("a=mid:1", f"{line}\r\na=mid:1")))
-    assert bandwidth(sections) == bits
+    session, sections = split(lines_of(change("a=mid:1", f"{line}\r\na=mid:1")))
+    assert bandwidth(session, *(each.lines for each in sections)) == bits
+
+
+def test_bandwidth_of_the_session_holds_for_the_picture() -> None:
+    offer = change("t=0 0", "b=AS:400\r\nt=0 0")
+    assert serve_offer(lines_of(offer)).max_bitrate == 400_000
+    lower = change("a=mid:1", "b=TIAS:300000\r\na=mid:1", offer)
+    assert serve_offer(lines_of(lower)).max_bitrate == 300_000
 
 
 def test_check_fingerprints_refuses_sha_1_alone() -> None:

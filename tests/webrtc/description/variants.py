@@ -11,6 +11,7 @@ LONG_MID = "8e7a5c0e-8f7e-4a4f-9d3c-0f3f0b1c2d3e"
 HEAD, AUDIO, VIDEO, DATA = re.split(r"(?=m=)", BROWSER_OFFER)
 ALL = ("audio", "video", "application")
 _TRANSPORT = r"a=(ice-ufrag|ice-pwd|ice-options|fingerprint|setup):.*\r\n"
+_TRANSPORT_LINE = r"a=(?:ice-ufrag|ice-pwd|fingerprint|setup):.*\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,10 @@ VARIANTS = (
         change("BUNDLE 0 1 2", "BUNDLE 0 2").replace("m=video 9", "m=video 0"),
         ("audio", "application"),
     ),
+    Variant(
+        "bundle_only",
+        change("m=video 9", "m=video 0").replace("a=mid:1", "a=mid:1\r\na=bundle-only"),
+    ),
     Variant("many_candidates", _many_candidates()),
     Variant("bandwidth_lines", change("a=mid:1", "b=AS:300\r\na=mid:1")),
     Variant("line_feeds_alone", BROWSER_OFFER.replace("\r\n", "\n")),
@@ -164,4 +169,33 @@ VARIANTS = (
     ),
     Variant("without_feedback_profile", change("SAVPF", "SAVP")),
     Variant("old_profile", change("UDP/TLS/RTP/SAVPF", "RTP/SAVPF")),
+    Variant("oldest_profile", change("UDP/TLS/RTP/SAVPF", "RTP/AVP")),
+    Variant("fmtp_in_two_lines", change(";profile", "\r\na=fmtp:102 profile")),
+    Variant("main_with_a_constraint_flag", h264("4d401f")),
+    Variant("extended_that_is_baseline", h264("58a01f")),
+    Variant("blanks_of_other_scripts", change("s=-", "s=Haust\u00fcr\u00a0oben\u2028")),
+    Variant("tab_in_the_name", change("s=-", "s=Front\tdoor")),
+    Variant("no_mid_anywhere", re.sub(r"a=(mid|group):.*\r\n", "", BROWSER_OFFER), ("video",)),
+    Variant(
+        "two_bundles",
+        change("a=group:BUNDLE 0 1 2", "a=group:BUNDLE 0\r\na=group:BUNDLE 1 2"),
+        ("video", "application"),
+    ),
+    Variant(
+        "bundle_whose_first_is_not_served",
+        change("BUNDLE 0 1 2", "BUNDLE 9 0 1 2")
+        + _TEXT.replace("a=mid:9", "a=mid:9\r\n" + "".join(re.findall(_TRANSPORT_LINE, AUDIO))),
+        ALL,
+        4,
+    ),
+    Variant(
+        "packetization_mode_0_that_is_only_sent",
+        change("a=recvonly", "a=sendonly", with_h264("profile-level-id=42e01f")),
+        ("audio", "application"),
+    ),
+    Variant(
+        "high_10_that_is_only_sent",
+        change("a=recvonly", "a=sendonly", h264("6e001f")),
+        ("audio", "application"),
+    ),
 )

@@ -75,6 +75,9 @@ class Buffer:
         self._stream = stream
         self._buffer = FrameBuffer(self._take)
 
+    def take_parameter_sets(self, sets: bytes) -> None:
+        self._buffer.take_parameter_sets(sets)
+
     def add(self, *packets: VideoPacket) -> int:
         """How many of them ask for a key frame."""
         return sum(self._buffer.add(self.now, one) for one in packets)

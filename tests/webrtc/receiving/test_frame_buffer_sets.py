@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agent.webrtc.receiving.frame_buffer import PATIENCE
-from tests.webrtc.receiving.streams import CODE, Buffer, Stream
+from tests.webrtc.receiving.streams import CODE, SETS, Buffer, Stream
 
 
 @pytest.fixture
@@ -50,6 +50,14 @@ def test_frame_buffer_key_frame_without_any_parameter_sets_is_asked_for_again(
     assert buffer.pictures == []
     buffer.add(*stream.bare_key())
     assert buffer.pictures == [2]
+
+
+def test_frame_buffer_parameter_sets_of_the_description_serve_every_key_frame(
+    stream: Stream, buffer: Buffer
+) -> None:
+    buffer.take_parameter_sets(SETS)
+    assert buffer.add(*stream.bare_key(), *stream.delta(), *stream.bare_key()) == 0
+    assert buffer.pictures == [0, 1, 2]
 
 
 def test_frame_buffer_rest_of_a_key_frame_of_several_slices_is_not_made_one(
