@@ -1,4 +1,4 @@
-"""What aiortc negotiates: two more profiles of H.264, and the playout delay of pictures."""
+"""What aiortc negotiates: two more profiles of H.264, FIR, and the playout delay of pictures."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from agent.webrtc.internals.interval_clock import use_steady_time
 EXTRA_H264_PROFILES = ("4d001f", "64001f")
 # what we like to receive (RFC 7587 6.1): packets that repeat the one before, none in a pause
 OPUS_PARAMETERS = {"minptime": "10", "useinbandfec": "1", "usedtx": "1"}
+FIR = RTCRtcpFeedback("ccm", "fir")
 
 
 def configure() -> None:
-    """Let aiortc negotiate two more profiles, the playout delay of pictures, and sound that makes
-    up for losses and leaves out pauses; and measure time by a steady clock.
+    """Let aiortc negotiate two more profiles, key frames by FIR (RFC 5104), the playout delay of
+    pictures, and sound that makes up for losses and leaves out pauses; and measure time by a steady
+    clock.
 
     Harmless to do twice, and to other users of aiortc in the process: what they do not know of they
     do not send.
@@ -37,6 +39,9 @@ def configure() -> None:
     for codec in aiortc.codecs.CODECS["audio"]:
         if codec.mimeType == "audio/opus":
             codec.parameters.update(OPUS_PARAMETERS)
+    for codec in codecs:
+        if codec.mimeType == "video/H264" and FIR not in codec.rtcpFeedback:
+            codec.rtcpFeedback.append(FIR)
     extensions = aiortc.codecs.HEADER_EXTENSIONS["video"]
     if PLAYOUT_DELAY not in {extension.uri for extension in extensions}:
         taken = max(
