@@ -29,6 +29,7 @@ test)
 	want mosquitto mosquitto
 	want mosquitto_sub mosquitto-clients
 	want chromium chromium
+	want firefox-esr firefox-esr
 	want turnserver coturn
 	want rabbitmqctl rabbitmq-server
 	[ -n "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || wanted="$wanted postgresql"

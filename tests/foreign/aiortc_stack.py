@@ -7,10 +7,12 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from struct import pack
 from typing import Any
 
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
+from aiortc.rtp import RTCP_PSFB_FIR, RtcpPsfbPacket
 
 
 def say(**value: object) -> None:
@@ -24,6 +26,8 @@ async def watch(track: MediaStreamTrack) -> None:
         if first:
             first = False
             say(type="media", kind=track.kind)
+            if track.kind == "video":
+                say(type="picture")
         if track.kind == "video" and frame.key_frame:
             say(type="key_frame")
 
@@ -37,11 +41,21 @@ async def lines() -> Any:
 
 
 async def ask_for_key_frame(peer: RTCPeerConnection) -> None:
-    for receiver in peer.getReceivers():
-        if receiver.track.kind == "video":
-            streams: Any = receiver
-            for ssrc in list(streams._RTCRtpReceiver__active_ssrc):
-                await streams._send_rtcp_pli(ssrc)
+    for receiver, ssrc in video_streams(peer):
+        await receiver._send_rtcp_pli(ssrc)
+
+
+async def ask_by_fir(peer: RTCPeerConnection) -> None:
+    """It has no call for that; RFC 5104 4.3.1 has the packet."""
+    for receiver, ssrc in video_streams(peer):
+        entry = pack("!LL", ssrc, 1 << 24)
+        packet = RtcpPsfbPacket(fmt=RTCP_PSFB_FIR, ssrc=1, media_ssrc=0, fci=entry)
+        await receiver.transport._send_rtp(bytes(packet))
+
+
+def video_streams(peer: RTCPeerConnection) -> list[tuple[Any, int]]:
+    receivers: list[Any] = [each for each in peer.getReceivers() if each.track.kind == "video"]
+    return [(each, ssrc) for each in receivers for ssrc in each._RTCRtpReceiver__active_ssrc]
 
 
 async def main(role: str) -> None:
@@ -76,6 +90,8 @@ async def main(role: str) -> None:
                 say(type="answer", sdp=peer.localDescription.sdp)
             case "key_frame":
                 await ask_for_key_frame(peer)
+            case "full_intra_request":
+                await ask_by_fir(peer)
             case "close":
                 break
     await peer.close()

@@ -10,11 +10,17 @@ const say = (value) => process.stdout.write(JSON.stringify(value) + "\n");
 const role = process.argv[2];
 initLogger("Warning", (level, text) => process.stderr.write(`${level}: ${text}\n`));
 const MICROPHONE = 4242;
+const CAMERA = 4243;
+// one picture as the payload of one packet, sent again and again
+const picture = Buffer.from(process.argv[4], "hex");
 const peer = new PeerConnection("callbox", { iceServers: [], disableAutoNegotiation: true });
 const tracks = [];
 const seen = new Set();
 let video;
 let opus = 111;
+let h264 = 102;
+let heard = 0;
+let whole = false;
 
 peer.onGatheringStateChange((state) => {
   if (state !== "complete") return;
@@ -47,14 +53,22 @@ function watch(track) {
     if (kind !== "video") return;
     let start = 12 + 4 * (packet[0] & 0x0f);
     if (packet[0] & 0x10) start += 4 + 4 * packet.readUInt16BE(start + 2);
-    if (isKeyFrame(packet.subarray(start))) say({ type: "key_frame" });
+    heard = packet.readUInt32BE(8);
+    if (isKeyFrame(packet.subarray(start))) {
+      whole = true;
+      say({ type: "key_frame" });
+    }
+    if (whole && packet[1] & 0x80 && !seen.has("picture")) {
+      seen.add("picture");
+      say({ type: "picture" });
+    }
   });
 }
 
-function describe(kind) {
-  if (kind === "audio") return microphoneOf("0");
-  const wanted = new Video("1", "RecvOnly");
-  wanted.addH264Codec(102, "profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1");
+function cameraOf(mid) {
+  const wanted = new Video(mid, "SendRecv");
+  wanted.addH264Codec(h264, "profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1");
+  wanted.addSSRC(CAMERA, "camera", "callbox", "camera");
   return wanted;
 }
 
@@ -67,24 +81,40 @@ function microphoneOf(mid) {
 
 function speak() {
   const microphone = tracks.find((each) => each.type() === "audio");
+  const camera = tracks.find((each) => each.type() === "video");
+  send(microphone, MICROPHONE, opus, 960, Buffer.from([0xf8, 0xff, 0xfe]), 20);
+  send(camera, CAMERA, 0x80 | h264, 6000, picture, 1000 / 15);
+}
+
+function send(track, ssrc, type, step, payload, interval) {
   let number = 0;
   setInterval(() => {
-    if (!microphone?.isOpen()) return;
-    const packet = Buffer.alloc(15);
+    if (!track?.isOpen()) return;
+    const packet = Buffer.alloc(12 + payload.length);
     packet.writeUInt8(0x80, 0);
-    packet.writeUInt8(opus, 1);
+    packet.writeUInt8(type, 1);
     packet.writeUInt16BE(number & 0xffff, 2);
-    packet.writeUInt32BE((number * 960) >>> 0, 4);
-    packet.writeUInt32BE(MICROPHONE, 8);
-    packet.set([0xf8, 0xff, 0xfe], 12);
-    microphone.sendMessageBinary(packet);
+    packet.writeUInt32BE((number * step) >>> 0, 4);
+    packet.writeUInt32BE(ssrc, 8);
+    packet.set(payload, 12);
+    track.sendMessageBinary(packet);
     number += 1;
-  }, 20);
+  }, interval);
+}
+
+// RFC 5104 4.3.1; the library has no call for it
+function fullIntraRequest() {
+  const packet = Buffer.alloc(20);
+  packet.writeUInt32BE(0x84ce0004, 0);
+  packet.writeUInt32BE(CAMERA, 4);
+  packet.writeUInt32BE(heard, 12);
+  packet.writeUInt32BE(1 << 24, 16);
+  return packet;
 }
 
 if (role === "offer") {
-  watch(peer.addTrack(describe("audio")));
-  watch(peer.addTrack(describe("video")));
+  watch(peer.addTrack(microphoneOf("0")));
+  watch(peer.addTrack(cameraOf("1")));
   peer.setLocalDescription("offer");
 }
 for await (const line of createInterface({ input: process.stdin })) {
@@ -95,11 +125,15 @@ for await (const line of createInterface({ input: process.stdin })) {
     peer.setRemoteDescription(command.sdp, "offer");
     // an answer has to name the stream that it sends, with the offer's payload type
     opus = Number(/a=rtpmap:(\d+) opus\//i.exec(command.sdp)[1]);
-    const mid = /m=audio[^]*?a=mid:(\S+)/.exec(command.sdp)[1];
-    tracks.unshift(peer.addTrack(microphoneOf(mid)));
+    h264 = Number(/a=rtpmap:(\d+) H264\//i.exec(command.sdp)[1]);
+    const midOf = (kind) => new RegExp(`m=${kind}[^]*?a=mid:(\\S+)`).exec(command.sdp)[1];
+    watch(peer.addTrack(microphoneOf(midOf("audio"))));
+    watch(peer.addTrack(cameraOf(midOf("video"))));
     peer.setLocalDescription("answer");
   } else if (command.do === "key_frame") {
     video.requestKeyframe();
+  } else if (command.do === "full_intra_request") {
+    video.sendMessageBinary(fullIntraRequest());
   } else if (command.do === "close") {
     peer.close();
     process.exit(0);

@@ -61,6 +61,9 @@ class Peer:
         self._pipeline = Gst.parse_launch(PIPELINE.format(opus=opus, h264=h264))
         self._peer = self._pipeline.get_by_name("peer")
         self._peer.connect("pad-added", self._on_pad)
+        for number in range(2):
+            # it asks for lost packets only where it is told to
+            self._peer.emit("get-transceiver", number).set_property("do-nack", True)
         self._peer.connect("notify::ice-gathering-state", self._on_gathering)
         self._peer.connect("notify::connection-state", self._on_state)
         if self._role == "offer":
@@ -122,6 +125,8 @@ class Peer:
 
     def _on_first(self, _pad: Any, _info: Any, kind: str) -> Any:
         say(type="media", kind=kind)
+        if kind == "video":
+            say(type="picture")
         return Gst.PadProbeReturn.REMOVE
 
     def _on_picture(self, _pad: Any, info: Any) -> Any:
@@ -139,7 +144,9 @@ class Peer:
             case "describe":
                 self._describe(command["sdp"])
             case "key_frame":
-                self._ask_for_key_frame()
+                self._ask_for_key_frame(by_fir=False)
+            case "full_intra_request":
+                self._ask_for_key_frame(by_fir=True)
             case "close":
                 self._loop.quit()
         return False
@@ -164,8 +171,10 @@ class Peer:
         done = Gst.Promise.new_with_change_func(described) if answering else Gst.Promise.new()
         self._peer.emit("set-remote-description", remote, done)
 
-    def _ask_for_key_frame(self) -> None:
+    def _ask_for_key_frame(self, *, by_fir: bool) -> None:
         structure = Gst.Structure.new_empty("GstForceKeyUnit")
+        # a session of RTP sends FIR for a request of parameter sets, if that was negotiated
+        structure.set_value("all-headers", by_fir)
         self._video_pad.send_event(Gst.Event.new_custom(Gst.EventType.CUSTOM_UPSTREAM, structure))
 
 

@@ -3,12 +3,14 @@ package main
 
 import (
 	"bufio"
+	"encoding/hex"
 	"encoding/json"
 	"os"
 	"sync"
 	"time"
 
 	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v3"
 	"github.com/pion/webrtc/v3/pkg/media"
 )
@@ -53,10 +55,17 @@ func isKeyFrame(payload []byte) bool {
 
 func main() {
 	role := os.Args[1]
+	// one picture as the payload of one packet, sent again and again
+	picture, err := hex.DecodeString(os.Args[2])
+	check(err)
 	peer, err := webrtc.NewPeerConnection(webrtc.Configuration{})
 	check(err)
 	opus := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}
 	microphone, err := webrtc.NewTrackLocalStaticSample(opus, "microphone", "callbox")
+	check(err)
+	h264 := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264, ClockRate: 90000,
+		SDPFmtpLine: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"}
+	camera, err := webrtc.NewTrackLocalStaticRTP(h264, "camera", "callbox")
 	check(err)
 	var video uint32
 	peer.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
@@ -64,6 +73,7 @@ func main() {
 		if track.Kind() == webrtc.RTPCodecTypeVideo {
 			video = uint32(track.SSRC())
 		}
+		whole, shown := false, false
 		for {
 			packet, _, err := track.ReadRTP()
 			if err != nil {
@@ -71,6 +81,11 @@ func main() {
 			}
 			if track.Kind() == webrtc.RTPCodecTypeVideo && isKeyFrame(packet.Payload) {
 				say(message{"type": "key_frame"})
+				whole = true
+			}
+			if whole && packet.Marker && !shown && track.Kind() == webrtc.RTPCodecTypeVideo {
+				shown = true
+				say(message{"type": "picture"})
 			}
 		}
 	})
@@ -86,6 +101,16 @@ func main() {
 					}
 				}
 			}()
+			go func() {
+				header := rtp.Header{Version: 2, Marker: true}
+				for range time.Tick(time.Second / 15) {
+					header.SequenceNumber++
+					header.Timestamp += 6000
+					if camera.WriteRTP(&rtp.Packet{Header: header, Payload: picture}) != nil {
+						return
+					}
+				}
+			}()
 		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
 			say(message{"type": "ended", "state": state.String()})
 		}
@@ -93,10 +118,9 @@ func main() {
 	gathered := webrtc.GatheringCompletePromise(peer)
 	_, err = peer.AddTrack(microphone)
 	check(err)
+	_, err = peer.AddTrack(camera)
+	check(err)
 	if role == "offer" {
-		_, err = peer.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo,
-			webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
-		check(err)
 		offer, err := peer.CreateOffer(nil)
 		check(err)
 		check(peer.SetLocalDescription(offer))

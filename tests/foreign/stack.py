@@ -2,9 +2,15 @@
 
 It is started as `offer` or `answer`. What it says: `{"type": "offer" | "answer", "sdp"}` once every
 candidate is in it, `{"type": "connected"}`, `{"type": "media", "kind"}` at the first packet of a
-kind, `{"type": "key_frame"}` at each, `{"type": "ended", "state"}`. What it is told:
+kind, `{"type": "picture"}` at the first one that is whole (shown, where it shows pictures),
+`{"type": "key_frame"}` at each, `{"type": "ended", "state"}`. What it is told:
 `{"do": "describe", "sdp"}` with the other side's description, `{"do": "key_frame"}` (a PLI),
-`{"do": "full_intra_request"}`, `{"do": "close"}`.
+`{"do": "full_intra_request"}`, `{"do": "close"}`, and browsers `{"do": "again"}`: to be as they
+were when they started.
+
+Each stack calls and is called, sends sound, shows picture and sound, asks for a key frame by PLI
+and by FIR, gets back what the path lost, moves to a fresh transport, and is hung up on or hangs up
+itself. `Kind.cannot` says what of it a stack cannot do, and why.
 """
 
 from __future__ import annotations
@@ -16,9 +22,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +36,29 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "callbo
 NPM_PACKAGES = ("werift@0.25", "node-datachannel@0.33")
 GO_PACKAGES = Path("/usr/share/gocode")
 PATIENCE = 20.0  # seconds
+# One picture of 128x96 as the payload of one RTP packet (STAP-A: parameter sets, IDR), for stacks
+# that have no encoder.
+PICTURE = (
+    "7800156742c00adc20da10000003001000000301e8f12278000568ce0392c8002d6588843f118a31d8ed"
+    "f7df7df7df5d75d75d75d75d75d75d75d75d75d75d75d75d75d75d75d75d75d75d75d780"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A stack: how its program is started for a role, and what it can do beyond the contract."""
+    """A stack: how its program is started for a role, and what of the contract it cannot do.
+
+    `cannot` has a reason for each of `CELLS` that is left out.
+    """
 
     name: str
     command: Callable[[str], list[str]]
-    sends_video: bool = False
-    asks_by_fir: bool = False
+    cannot: Mapping[str, str] = field(default_factory=dict)
+    starts_again: bool = False
+
+    def can(self, cell: str) -> bool:
+        assert cell in CELLS
+        return cell not in self.cannot
 
 
 class Stack:
@@ -47,6 +67,8 @@ class Stack:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._said: list[dict[str, Any]] = []
+        # of each kind of line, seconds since the epoch when the first one came
+        self.times: dict[str, float] = {}
         self._heard = asyncio.Condition()
         self._reader = asyncio.create_task(self._read())
 
@@ -57,10 +79,16 @@ class Stack:
             if line.startswith(b"{"):
                 async with self._heard:
                     self._said.append(json.loads(line))
+                    self.times.setdefault(self._said[-1]["type"], time.time())
                     self._heard.notify_all()
         async with self._heard:
             self._said.append({"type": "exited"})
             self._heard.notify_all()
+
+    async def start_again(self) -> None:
+        self._said.clear()
+        self.times.clear()
+        await self.do("again")
 
     def count(self, kind: str) -> int:
         return sum(each["type"] == kind for each in self._said)
@@ -138,7 +166,8 @@ def prepared(name: str) -> Iterator[Path]:
 
 def node(program: str) -> Callable[[str], list[str]]:
     def command(role: str) -> list[str]:
-        return [require_part("node", "nodejs"), str(HERE / program), role, str(npm_packages())]
+        packages = str(npm_packages())
+        return [require_part("node", "nodejs"), str(HERE / program), role, packages, PICTURE]
 
     return command
 
@@ -174,7 +203,7 @@ def pion(role: str) -> list[str]:
             paths = {"GO111MODULE": "off", "GOPATH": f"{folder / 'path'}:{GO_PACKAGES}"}
             install([go, "build", "-o", str(program), "."], package, paths)
             built_of.write_text(source)
-    return [str(program), role]
+    return [str(program), role, PICTURE]
 
 
 def install(command: Sequence[str], folder: Path, env: dict[str, str] | None = None) -> None:
@@ -198,10 +227,38 @@ def aiortc(role: str) -> list[str]:
     return [sys.executable, str(HERE / "aiortc_stack.py"), role]
 
 
+def browser(name: str, package: str) -> Callable[[str], list[str]]:
+    def command(role: str) -> list[str]:
+        program = require_part(package)
+        return [sys.executable, str(HERE / "browser_stack.py"), name, role, program]
+
+    return command
+
+
+# what a stack may be unable to do; all else each of them does
+CELLS = ("sends video", "asks by FIR", "gets lost packets again")
+_LIBWEBRTC = "browsers ask by PLI, even where a description offers FIR alone"
+_LIBAVCODEC = (
+    "Debian's Firefox encodes H.264 by libavcodec's libx264, which holds 41 pictures back: by then "
+    "they are forgotten, and none is sent; Mozilla's OpenH264 is a download"
+)
 STACKS = (
-    Kind("aiortc", aiortc, sends_video=True),
-    Kind("gstreamer", gstreamer, sends_video=True),
-    Kind("libdatachannel", node("datachannel_stack.mjs")),
-    Kind("pion", pion, asks_by_fir=True),
+    Kind("aiortc", aiortc),
+    Kind(
+        "chromium", browser("chromium", "chromium"), {"asks by FIR": _LIBWEBRTC}, starts_again=True
+    ),
+    Kind(
+        "firefox",
+        browser("firefox", "firefox-esr"),
+        {"sends video": _LIBAVCODEC, "asks by FIR": _LIBWEBRTC},
+        starts_again=True,
+    ),
+    Kind("gstreamer", gstreamer),
+    Kind(
+        "libdatachannel",
+        node("datachannel_stack.mjs"),
+        {"gets lost packets again": "it sends no NACK; it asks for a key frame"},
+    ),
+    Kind("pion", pion),
     Kind("werift", node("werift_stack.mjs")),
 )

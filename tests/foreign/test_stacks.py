@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +9,13 @@ import pytest
 
 from tests.conftest import Mosquitto
 from tests.e2e.device import Watcher, device
+from tests.foreign.line import DOOR, Line
+from tests.foreign.lossy_path import lossy_path
 from tests.foreign.stack import STACKS, Kind, Stack, running
 
 pytestmark = [pytest.mark.broker, pytest.mark.media]
 
 CALLER = "foreign"
-DOOR = "door-1"
 OPERATOR = 'commands = ["call", "close"]\n'
 
 
@@ -28,42 +27,13 @@ def kind(request: pytest.FixtureRequest) -> Kind:
     return chosen
 
 
-class Line:
-    """What a foreign peer says over the broker, written by hand."""
-
-    def __init__(self, watcher: Watcher) -> None:
-        self._watcher = watcher
-        self.conversation = str(uuid.uuid4())
-        self.party = str(uuid.uuid4())
-
-    def send(self, kind: str, **fields: Any) -> None:
-        message = {"type": kind, "conversation": self.conversation, "party": self.party, **fields}
-        self._watcher.publish(f"{DOOR}/signal/{CALLER}", message)
-
-    def invite(self, sdp: str) -> None:
-        sent_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self.send("invite", sdp=sdp, sentAt=sent_at, lifetime=30)
-
-    async def heard(self, kind: str) -> dict[str, Any]:
-        body: dict[str, Any] = await self._watcher.wait(
-            f"{CALLER}/signal/{DOOR}", lambda body: body["type"] == kind
-        )
-        return body
-
-    async def closed(self) -> dict[str, Any]:
-        record: dict[str, Any] = await self._watcher.wait(
-            f"{DOOR}/events/closed", lambda body: body["conversation"] == self.conversation
-        )
-        return record
-
-
 async def flows(stack: Stack, kind: Kind, watcher: Watcher, line: Line) -> None:
     """Picture and sound both ways, as far as the stack sends them, and a key frame when asked."""
     await stack.wait("connected")
     await stack.wait("media", kind="video")
     await stack.wait("media", kind="audio")
     await stack.wait("key_frame")
-    wanted = {"audio", "video"} if kind.sends_video else {"audio"}
+    wanted = {"audio", "video"} if kind.can("sends video") else {"audio"}
     await watcher.wait(
         f"{DOOR}/events/stream_received",
         lambda body: (
@@ -71,16 +41,24 @@ async def flows(stack: Stack, kind: Kind, watcher: Watcher, line: Line) -> None:
             and wanted <= {track["kind"] for track in body["tracks"]}
         ),
     )
-    for ask in ("key_frame", "full_intra_request") if kind.asks_by_fir else ("key_frame",):
-        before = stack.count("key_frame")
-        await stack.do(ask)
-        await stack.wait("key_frame", at_least=before + 1)
+    await asks_for_key_frame(stack, "key_frame")
+    if kind.can("asks by FIR"):
+        await asks_for_key_frame(stack, "full_intra_request")
+        await watcher.wait(
+            f"{DOOR}/events/local_stats", lambda body: body.get("video", {}).get("firCount", 0) > 0
+        )
+
+
+async def asks_for_key_frame(stack: Stack, ask: str) -> None:
+    before = stack.count("key_frame")
+    await stack.do(ask)
+    await stack.wait("key_frame", at_least=before + 1)
 
 
 async def test_stack_calls_a_device(
     kind: Kind, tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
 ) -> None:
-    line = Line(watcher)
+    line = Line(watcher, CALLER)
     async with (
         device(tmp_path, mosquitto, watcher),
         running(kind, "offer", tmp_path / "stack.log") as stack,
@@ -99,7 +77,7 @@ async def test_stack_calls_a_device(
 async def test_stack_is_called_by_a_device(
     kind: Kind, tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
 ) -> None:
-    line = Line(watcher)
+    line = Line(watcher, CALLER)
     async with (
         device(tmp_path, mosquitto, watcher),
         running(kind, "answer", tmp_path / "stack.log") as stack,
@@ -121,7 +99,7 @@ async def test_stack_gets_a_fresh_transport(
     kind: Kind, tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
 ) -> None:
     """It offers a new generation with a second peer connection, as after a change of network."""
-    line = Line(watcher)
+    line = Line(watcher, CALLER)
     async with (
         device(tmp_path, mosquitto, watcher),
         running(kind, "offer", tmp_path / "first.log") as first,
@@ -136,3 +114,32 @@ async def test_stack_gets_a_fresh_transport(
         line.send("close", reason="user_hangup")
         record = await line.closed()
     assert record["reconnects"] == 1
+
+
+async def test_stack_shows_pictures_over_a_path_that_loses_some(
+    kind: Kind, tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    line = Line(watcher, CALLER)
+    async with (
+        device(tmp_path, mosquitto, watcher),
+        running(kind, "offer", tmp_path / "stack.log") as stack,
+    ):
+        offer = (await stack.wait("offer"))["sdp"]
+        async with lossy_path(offer) as path:
+            line.invite(path.from_second(offer))
+            response = await line.heard("response")
+            await stack.do("describe", sdp=path.from_first(response["sdp"]))
+            await stack.wait("picture")
+            await watcher.wait(
+                f"{DOOR}/events/local_stats",
+                lambda body: path.lost > 10 and heals(kind, body.get("video", {})),
+            )
+            await asks_for_key_frame(stack, "key_frame")
+            line.send("close", reason="user_hangup")
+            await line.closed()
+
+
+def heals(kind: Kind, video: dict[str, Any]) -> bool:
+    if kind.can("gets lost packets again"):
+        return bool(video.get("nackCount") and video.get("retransmittedPacketsSent"))
+    return bool(video.get("packetsSent"))

@@ -5,7 +5,11 @@ import { isKeyFrame } from "./h264.mjs";
 
 // the folder that `npm install` was run in, as modules are looked for beside this file otherwise
 const require = createRequire(process.argv[3] + "/package.json");
-const { RTCPeerConnection, RTCRtpCodecParameters, MediaStreamTrack, RtpPacket, RtpHeader } = require("werift");
+const {
+  RTCPeerConnection, RTCRtpCodecParameters, MediaStreamTrack, RtpPacket, RtpHeader,
+} = require("werift");
+// one picture as the payload of one packet, sent again and again
+const picture = Buffer.from(process.argv[4], "hex");
 
 const say = (value) => process.stdout.write(JSON.stringify(value) + "\n");
 const role = process.argv[2];
@@ -22,14 +26,23 @@ const peer = new RTCPeerConnection({
   },
 });
 const microphone = new MediaStreamTrack({ kind: "audio" });
+const camera = new MediaStreamTrack({ kind: "video" });
 const seen = new Set();
 let ssrc;
+let whole = false;
 
 peer.onTrack.subscribe((track) => {
   track.onReceiveRtp.subscribe((packet) => {
     if (track.kind === "video") {
       ssrc = packet.header.ssrc;
-      if (isKeyFrame(packet.payload)) say({ type: "key_frame" });
+      if (isKeyFrame(packet.payload)) {
+        whole = true;
+        say({ type: "key_frame" });
+      }
+      if (whole && packet.header.marker && !seen.has("picture")) {
+        seen.add("picture");
+        say({ type: "picture" });
+      }
     }
     if (!seen.has(track.kind)) {
       seen.add(track.kind);
@@ -49,6 +62,24 @@ function speak() {
     microphone.writeRtp(new RtpPacket(header, Buffer.from([0xf8, 0xff, 0xfe])));
     number += 1;
   }, 20);
+  let pictures = 0;
+  setInterval(() => {
+    const header = new RtpHeader({
+      sequenceNumber: pictures & 0xffff, timestamp: (pictures * 6000) >>> 0, payloadType: 97, marker: true,
+    });
+    camera.writeRtp(new RtpPacket(header, picture));
+    pictures += 1;
+  }, 1000 / 15);
+}
+
+// RFC 5104 4.3.1; the library reads it, and has no name for who wants to send it
+function fullIntraRequest(own) {
+  const packet = Buffer.alloc(20);
+  packet.writeUInt32BE(0x84ce0004, 0);
+  packet.writeUInt32BE(own, 4);
+  packet.writeUInt32BE(ssrc, 12);
+  packet.writeUInt32BE(1 << 24, 16);
+  return packet;
 }
 
 // the local description has its candidates once gathering is over
@@ -61,7 +92,7 @@ async function described() {
 
 if (role === "offer") {
   peer.addTransceiver(microphone, { direction: "sendrecv" });
-  peer.addTransceiver("video", { direction: "recvonly" });
+  peer.addTransceiver(camera, { direction: "sendrecv" });
   await peer.setLocalDescription(await peer.createOffer());
   say({ type: "offer", sdp: await described() });
 }
@@ -73,8 +104,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   } else if (command.do === "describe") {
     await peer.setRemoteDescription({ type: "offer", sdp: command.sdp });
     for (const each of peer.getTransceivers()) {
-      if (each.kind === "audio") each.sender.replaceTrack(microphone);
-      each.setDirection(each.kind === "audio" ? "sendrecv" : "recvonly");
+      await each.sender.replaceTrack(each.kind === "audio" ? microphone : camera);
+      each.setDirection("sendrecv");
     }
     await peer.setLocalDescription(await peer.createAnswer());
     say({ type: "answer", sdp: await described() });
@@ -82,6 +113,9 @@ for await (const line of createInterface({ input: process.stdin })) {
   } else if (command.do === "key_frame") {
     const receiver = peer.getTransceivers().find((each) => each.kind === "video").receiver;
     await receiver.sendRtcpPLI(ssrc);
+  } else if (command.do === "full_intra_request") {
+    const receiver = peer.getTransceivers().find((each) => each.kind === "video").receiver;
+    await receiver.dtlsTransport.sendRtcp([{ serialize: () => fullIntraRequest(receiver.rtcpSsrc) }]);
   } else if (command.do === "close") {
     await peer.close();
     process.exit(0);
