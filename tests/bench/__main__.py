@@ -42,6 +42,7 @@ from tests.bench import (
 )
 from tests.bench.dead_servers import measure_dead_servers
 from tests.bench.figures import Figure, NotMeasured, machine, table
+from tests.bench.foreign_stacks import measure_foreign
 from tests.bench.holes import measure_holes
 from tests.bench.scene import Scene
 
@@ -53,6 +54,7 @@ BENCHES: dict[str, Callable[[Scene], Awaitable[Sequence[Figure | NotMeasured]]]]
     "answer": setup_time.measure_answers,
     "dead_servers": measure_dead_servers,
     "first-frame": setup_time.measure_first_frames,
+    "foreign": measure_foreign,
     "holes": measure_holes,
     "latency-chromium": latency.measure_in_chromium,
     "latency-aiortc": latency.measure_in_aiortc,
@@ -78,6 +80,7 @@ LONG = (
     "broker-return",
     "datagrams",
     "endurance",
+    "foreign",
     "fuzz",
     "handshakes",
     "hostile",
