@@ -17,6 +17,8 @@ class Line:
     def __init__(self, watcher: Watcher, uid: str) -> None:
         self._watcher = watcher
         self.uid = uid
+        # what was said before is of other calls
+        self._begin = len(watcher.messages)
         self.conversation = str(uuid.uuid4())
         self.party = str(uuid.uuid4())
 
@@ -30,7 +32,7 @@ class Line:
 
     async def heard(self, kind: str) -> dict[str, Any]:
         body: dict[str, Any] = await self._watcher.wait(
-            f"{self.uid}/signal/{DOOR}", lambda body: body["type"] == kind
+            f"{self.uid}/signal/{DOOR}", lambda body: body["type"] == kind, after=self._begin
         )
         return body
 

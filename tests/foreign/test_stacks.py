@@ -19,6 +19,20 @@ CALLER = "foreign"
 OPERATOR = 'commands = ["call", "close"]\n'
 
 
+def further(*names: str) -> pytest.MarkDecorator:
+    """All stacks, those of these names in `make test-all` alone."""
+    return pytest.mark.parametrize(
+        "kind",
+        [
+            pytest.param(
+                kind, id=kind.name, marks=[pytest.mark.further_case] if kind.name in names else []
+            )
+            for kind in STACKS
+        ],
+        indirect=True,
+    )
+
+
 @pytest.fixture(params=STACKS, ids=lambda kind: kind.name)
 def kind(request: pytest.FixtureRequest) -> Kind:
     chosen: Kind = request.param
@@ -95,6 +109,7 @@ async def test_stack_is_called_by_a_device(
     assert (record["reason"], record["closedBy"]) == ("user_hangup", "local")
 
 
+@further("chromium", "firefox")
 async def test_stack_gets_a_fresh_transport(
     kind: Kind, tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
 ) -> None:
@@ -116,6 +131,7 @@ async def test_stack_gets_a_fresh_transport(
     assert record["reconnects"] == 1
 
 
+@further("firefox", "libdatachannel", "pion", "werift")
 async def test_stack_shows_pictures_over_a_path_that_loses_some(
     kind: Kind, tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
 ) -> None:
