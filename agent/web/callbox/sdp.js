@@ -20,6 +20,26 @@ export function limitCandidates(description) {
 }
 
 /**
+ * The candidates over UDP that `limited` has no room for, to be trickled.
+ * @param {string} description
+ * @param {string} limited
+ */
+export function leftOut(description, limited) {
+  const kept = new Set(limited.split("\r\n"));
+  return description.split(/^(?=m=)/m).flatMap((section, index) => {
+    const [, sdpMid] = /^a=mid:(\S+)/m.exec(section) ?? [];
+    return section
+      .split("\r\n")
+      .filter((line) => /^a=candidate:\S+ 1 udp /i.test(line) && !kept.has(line))
+      .map((line) => ({
+        candidate: line.slice(2),
+        sdpMid: sdpMid ?? null,
+        sdpMLineIndex: Math.max(0, index - 1),
+      }));
+  });
+}
+
+/**
  * A remote peer's SDP with its sound in a stream of its own. Browsers hold the pictures of a stream
  * back until its sound is
  * played, and sound that was late once is played late for half a minute.

@@ -2,7 +2,7 @@
 /** WebRTC, as one transport of a call. */
 
 import { preferH264 } from "./codecs.js";
-import { directionOf, limitCandidates, takeApart } from "./sdp.js";
+import { directionOf, leftOut, limitCandidates, takeApart } from "./sdp.js";
 import { readSample } from "./statistics/sample.js";
 import { Deadlines, pause } from "./timers.js";
 
@@ -126,10 +126,12 @@ export class Transport {
    * trickled.
    */
   describe() {
-    this.#found = this.pc.iceGatheringState === "complete" ? [null] : [];
+    const limited = limitCandidates(this.draft);
+    this.#found = leftOut(this.draft, limited);
+    if (this.pc.iceGatheringState === "complete") this.#found.push(null);
     this.#trickling = true;
     this.#flushSoon();
-    return limitCandidates(this.pc.localDescription?.sdp ?? "");
+    return limited;
   }
 
   /** Whether both descriptions are there. */

@@ -86,6 +86,20 @@ test("an SDP carries no more candidates than a device reads, UDP first", async (
   assert.equal(sdp.match(/a=candidate:/g).length, 20);
 });
 
+test("what an SDP has no room for is trickled", async () => {
+  Object.assign(FakePeerConnection.found, { early: 25, late: 0 });
+  await place();
+  await pass(40);
+  const [{ sdp }] = scene.broker.sentTo(DEVICE, "invite");
+  const trickled = scene.broker.sentTo(DEVICE, "candidate").map(({ candidate }) => candidate);
+  assert.equal(trickled.length, 6);
+  assert.equal(trickled.at(-1), null);
+  for (const { candidate, sdpMLineIndex } of trickled.slice(0, -1)) {
+    assert.equal(sdpMLineIndex, 0);
+    assert.ok(!sdp.includes(candidate));
+  }
+});
+
 test("no more than forty candidates are trickled", async () => {
   FakePeerConnection.found.late = 1;
   await place();
