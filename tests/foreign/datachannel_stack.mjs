@@ -17,8 +17,9 @@ const peer = new PeerConnection("callbox", { iceServers: [], disableAutoNegotiat
 const tracks = [];
 const seen = new Set();
 let video;
-let opus = 111;
-let h264 = 102;
+// below 96, as browsers have them for some codecs
+let opus = 45;
+let h264 = 39;
 let heard = 0;
 let whole = false;
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 from agent.h264.annexb import NAL_PPS, NAL_SPS, START_CODE
 
+# taken for RTCP where both share a port (RFC 5761 4)
+_RESERVED = range(64, 96)
 _RTPMAP = re.compile(r"a=rtpmap:(\d{1,3})\s+([\w.+-]+)/(\d{1,7})(/\d{1,2})?$")
 _FMTP = re.compile(r"a=fmtp:(\d{1,3})\s+(.*)$")
 _PROFILE = re.compile(r"[0-9a-f]{6}")
@@ -26,7 +28,7 @@ _NUMBERS = {"apt", "max-br", "max-cpb", "max-dpb", "max-fr", "max-fs", "max-mbps
 def read_rtpmap(line: str) -> tuple[int, str, str] | None:
     """Payload type, encoding name in capitals, and the line in its plain form; None for none."""
     match = _RTPMAP.match(line)
-    if match is None or int(match[1]) > 127:
+    if match is None or int(match[1]) > 127 or int(match[1]) in _RESERVED:
         return None
     return (
         int(match[1]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import aiortc.codecs
+import aiortc.rtp
 from aiortc.codecs.base import Decoder
 from aiortc.rtcpeerconnection import find_common_codecs
 from aiortc.rtcrtpparameters import (
@@ -29,6 +30,8 @@ def configure() -> None:
     Harmless to do twice, and to other users of aiortc in the process: what they do not know of they
     do not send.
     """
+    # aiortc answers a type below 96 with its own one, and browsers have codecs on 35 to 63
+    aiortc.rtp.DYNAMIC_PAYLOAD_TYPES = range(128)
     codecs = aiortc.codecs.CODECS["video"]
     known = {codec.parameters.get("profile-level-id") for codec in codecs}
     for profile_level_id in EXTRA_H264_PROFILES:

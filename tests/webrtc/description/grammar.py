@@ -168,9 +168,12 @@ def _audio(draw: st.DrawFn, part: str) -> str:
     line = f"a=fmtp:111 {fmtp}\r\n" if fmtp else ""
     part = part.replace("opus/48000/2", opus)
     part = re.sub(r"a=fmtp:111 .*\r\n", lambda _: line, part)
+    number = draw(st.sampled_from(["111", "127", "45"]))
+    part = part.replace(":111 ", f":{number} ").replace("111 9", f"{number} 9")
     if draw(st.booleans()):
-        part = part.replace("111 9", "111 63 9 0 8 13 126")
-        part += "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\na=rtpmap:0 PCMU/8000\r\n"
+        part = part.replace(f"{number} 9", f"{number} 63 9 0 8 13 126")
+        part += f"a=rtpmap:63 red/48000/2\r\na=fmtp:63 {number}/{number}\r\n"
+        part += "a=rtpmap:0 PCMU/8000\r\n"
         part += "a=rtpmap:126 telephone-event/8000\r\na=fmtp:126 0-15\r\na=rtpmap:13 CN/8000\r\n"
     return part
 
@@ -182,7 +185,8 @@ def _video(draw: st.DrawFn, part: str) -> str:
     foreign = draw(st.lists(st.sampled_from(FOREIGN_CODECS), max_size=3, unique=True))
     codecs, formats = list(foreign), [re.findall(r"rtpmap:(\d+)", each) for each in foreign]
     profiles = draw(st.lists(st.sampled_from(PROFILES), min_size=1, max_size=3, unique=True))
-    for number, profile in zip((102, 104, 106), profiles, strict=False):
+    first = draw(st.sampled_from([102, 104, 40, 56]))
+    for number, profile in zip(range(first, first + 6, 2), profiles, strict=False):
         codecs.append(draw(_h264(number, profile)))
         formats.append([str(number), str(number + 1)])
     order = draw(st.permutations(range(len(codecs))))

@@ -9,8 +9,9 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from hypothesis import HealthCheck, given, settings
 
 from agent.webrtc import internals
+from agent.webrtc.description.fmtp import read_rtpmap
 from agent.webrtc.description.remote_description import RemoteDescription, read_offer
-from agent.webrtc.description.section_lines import split
+from agent.webrtc.description.section_lines import MediaSection, split
 from agent.webrtc.peer_media import require_codecs
 from tests.webrtc.description.grammar import offers
 from tests.webrtc.description.variants import VARIANTS
@@ -32,6 +33,11 @@ def lines_of(sdp: str) -> list[str]:
     return [line for line in re.split(r"\r\n|\n", sdp) if line]
 
 
+def _codecs(section: MediaSection) -> set[tuple[int, str]]:
+    read = (read_rtpmap(line) for line in section.lines)
+    return {(each[0], each[1]) for each in read if each is not None}
+
+
 def check_answer(offer: str, reply: str, served: list[str]) -> None:
     """RFC 3264 6 and RFC 8829 5.3.1: as many sections, of the same kinds, protocols and mids."""
     _, offered = split(lines_of(offer))
@@ -48,6 +54,7 @@ def check_answer(offer: str, reply: str, served: list[str]) -> None:
         if each.kind == "application":
             continue
         assert set(each.formats) <= set(theirs.formats)
+        assert _codecs(each) <= _codecs(theirs)
         # what is not told apart by level or asymmetry is the offered profile (RFC 6184 8.2.2)
         for payload_type, parameters in each.parameters().items():
             own, offers_it = parameters.get("profile-level-id"), theirs.parameters()

@@ -170,6 +170,20 @@ VARIANTS = (
     Variant("without_feedback_profile", change("SAVPF", "SAVP")),
     Variant("old_profile", change("UDP/TLS/RTP/SAVPF", "RTP/SAVPF")),
     Variant("oldest_profile", change("UDP/TLS/RTP/SAVPF", "RTP/AVP")),
+    Variant(
+        "payload_types_below_96",
+        change(":102 ", ":39 ")
+        .replace("97 102", "97 39")
+        .replace("apt=102", "apt=39")
+        .replace(":111 ", ":45 ")
+        .replace("111 9", "45 9"),
+    ),
+    Variant(
+        "payload_type_that_looks_like_rtcp",
+        change(":111 ", ":72 ").replace("111 9", "72 9"),
+        ("video", "application"),
+    ),
+    Variant("opus_without_channels", change("opus/48000/2", "opus/48000")),
     Variant("fmtp_in_two_lines", change(";profile", "\r\na=fmtp:102 profile")),
     Variant("main_with_a_constraint_flag", h264("4d401f")),
     Variant("extended_that_is_baseline", h264("58a01f")),
