@@ -180,6 +180,9 @@ def doctor(
     camera: Annotated[
         bool, typer.Option("--camera", help="Open the camera, and measure it and its encoder.")
     ] = False,
+    sound: Annotated[
+        bool, typer.Option("--sound", help="Play a chirp, listen, and measure the echo.")
+    ] = False,
     seconds: Annotated[
         float, typer.Option(help="How long to measure, about.", min=6, max=3600)
     ] = 20,
@@ -198,7 +201,7 @@ def doctor(
     def progress(step: str) -> None:
         print(f"callbox: {step} ...", file=sys.stderr, flush=True)
 
-    report = asyncio.run(examine(Plan(config, camera, seconds), progress))
+    report = asyncio.run(examine(Plan(config, camera, seconds, sound), progress))
     print(report.to_json() if as_json else report.to_text())
     if report.failed:
         raise typer.Exit(Exit.FAILED)

@@ -16,6 +16,7 @@ from agent.doctor.configuration_check import judge
 from agent.doctor.findings import DoctorReport, Finding, Verdict
 from agent.doctor.measure import Progress, measure_camera
 from agent.doctor.records import check_records
+from agent.doctor.sound_check import check_echo
 from agent.errors import CallboxError, ConfigurationError, MediaError
 from agent.media.base.video_source import VideoOptions
 from agent.media.source_choice import open_video_source
@@ -31,11 +32,12 @@ _CHECK_TIMEOUT = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`camera`: open it and measure for about `seconds`."""
+    """`camera`: open it and measure for about `seconds`; `sound`: play and listen."""
 
     config: Path | None = None
     camera: bool = False
     seconds: float = 20.0
+    sound: bool = False
 
 
 async def examine(plan: Plan, progress: Progress = lambda _step: None) -> DoctorReport:
@@ -77,6 +79,10 @@ async def _with_settings(
         yield each
     for each in await _in_thread("sound", lambda: devices.check_sound(settings)):
         yield each
+    if plan.sound:
+        progress("playing a chirp and listening")
+        for each in await _in_thread("echo", lambda: [*check_echo(settings.audio)]):
+            yield each
     progress("connecting to the broker")
     broker = await network.check_broker(settings)
     yield broker

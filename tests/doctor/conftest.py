@@ -1,0 +1,7 @@
+"""What the doctor's tests share."""
+
+from __future__ import annotations
+
+from tests.media.sound.conftest import pulse
+
+__all__ = ["pulse"]
