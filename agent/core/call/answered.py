@@ -6,7 +6,7 @@ from agent.core.call import events as ev
 from agent.core.call import renewing
 from agent.core.call.base_call import Call
 from agent.core.call.machine import Refused, State, Step, Table, row, stay
-from agent.core.call.reasons import CloseReason, Side
+from agent.core.call.reasons import CloseReason, Purpose, Side
 
 # the code of a transport for which no address to connect from was found
 _NO_ADDRESS = "no_candidates"
@@ -121,13 +121,20 @@ def time_out_rtcp(call: Call, event: ev.RtcpTimedOut, now: float) -> Step:
 
 
 def send_talk(call: Call, event: ev.PushToTalkRequested, _now: float) -> Step:
+    _require_talk(call)
     return call.state, [ev.SendTalk(call.remote.uid, event.on)]
 
 
 def take_talk(call: Call, event: ev.PushToTalkReceived, now: float) -> Step:
     call.remote.require(event)
+    _require_talk(call)
     call.liveness.spoke_at = now
     return call.state, [ev.PushToTalk(event.on)]
+
+
+def _require_talk(call: Call) -> None:
+    if call.viewing.purpose is Purpose.VIEW:
+        raise Refused("who only looks has nothing to say")
 
 
 # -- rows: the end ---------------------------------------------------------------------------------

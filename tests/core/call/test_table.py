@@ -167,6 +167,7 @@ ESTABLISHED = (
     "lost>silent left>silent renew offer "
     "error push pushed hang_up>closed close>closed"
 )
+VIEW = ESTABLISHED.replace("push pushed ", "")
 RENEWING = "answer described_1 failed_1"
 SILENT = (
     "candidate found ice frame track failed>closed heard>established lost left renew offer "
@@ -272,14 +273,14 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
         "viewed",
         viewed,
         State.ESTABLISHED,
-        f"{ESTABLISHED} selected_other>closed talk_allowed talk_denied",
+        f"{VIEW} selected_other>closed talk_allowed talk_denied",
     ),
-    ("viewing", viewing, State.ESTABLISHED, f"{ESTABLISHED} {LATE} talk"),
+    ("viewing", viewing, State.ESTABLISHED, f"{VIEW} {LATE} talk"),
     (
         "viewing and asking",
         after(viewing, "talk"),
         State.ESTABLISHED,
-        f"{ESTABLISHED} {RENEWING} {LATE} connected_1 deadline",
+        f"{VIEW} {RENEWING} {LATE} connected_1 deadline",
     ),
     ("closed", after(established, "hang_up"), State.CLOSED, ""),
     ("outgoing closed", after(outgoing, "hang_up"), State.CLOSED, ""),

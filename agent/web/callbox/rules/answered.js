@@ -230,12 +230,21 @@ function expireEstablished(call, _input, now) {
 
 // -- rows: push-to-talk
 
+/** @param {Call} call */
+function mustTalk(call) {
+  refuseIf(call.viewing.purpose === "view", "who only looks has nothing to say");
+}
+
 /** @param {Call} call @param {Input} input @returns {Step} */
-const sendTalk = (call, { on }) => [call.state, [{ type: "sendTalk", to: call.remoteUid, on }]];
+function sendTalk(call, { on }) {
+  mustTalk(call);
+  return [call.state, [{ type: "sendTalk", to: call.remoteUid, on }]];
+}
 
 /** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
 function takeTalk(call, input, now) {
   call.mustBeRemote(input);
+  mustTalk(call);
   call.liveness.wordAt = now;
   return [call.state, [{ type: "pushToTalk", on: input.on }]];
 }
