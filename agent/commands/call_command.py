@@ -43,6 +43,10 @@ Audio = Annotated[
     ),
 ]
 Video = Annotated[str, typer.Option(help="What to send: none, pattern, file:PATH or v4l2:PATH.")]
+View = Annotated[
+    bool,
+    typer.Option("--view", help="Only look (and listen): nothing is sent, and no line is taken."),
+]
 PasswordFile = Annotated[
     Path | None,
     typer.Option(
@@ -71,6 +75,7 @@ def call(
     record: RecordFile = None,
     audio: Audio = "none",
     video: Video = "none",
+    view: View = False,
     password_file: PasswordFile = None,
     ca_file: CaFile = None,
     cert_file: CertFile = None,
@@ -98,6 +103,7 @@ def call(
         record=record,
         audio=audio,
         video=video,
+        view=view,
         as_json=as_json,
     )
     raise typer.Exit(_run(plan))

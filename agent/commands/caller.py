@@ -20,7 +20,7 @@ from agent.client.call_client import CallClient
 from agent.client.call_events import EVENT_NAMES
 from agent.client.conversation import Conversation
 from agent.core.call import events as ev
-from agent.core.call.reasons import CallStatus, CloseReason
+from agent.core.call.reasons import CallStatus, CloseReason, Purpose
 from agent.core.statistics.reports import CallRecord, LocalStats, ReceivedMedia, RemoteStats
 from agent.errors import ConfigurationError, NotConnected
 from agent.media.base.video_source import VideoOptions
@@ -90,6 +90,8 @@ class CallPlan:
     record: Path | None = None
     audio: str = "none"
     video: str = "none"
+    # it only looks: nothing is sent
+    view: bool = False
     as_json: bool = False
 
 
@@ -159,7 +161,8 @@ async def _place_call(plan: CallPlan, interruption: _Interruption) -> int:
                 timeout=CONNECT_TIMEOUT,
             )
         )
-        conversation = client.call(plan.to, local_stream, lifetime=plan.lifetime)
+        purpose = Purpose.VIEW if plan.view else Purpose.TALK
+        conversation = client.call(plan.to, local_stream, lifetime=plan.lifetime, purpose=purpose)
         interruption.hang_up = conversation.hang_up
         if recorder is not None:
             conversation.remote_stream.attach(recorder)

@@ -1,5 +1,5 @@
 // @ts-check
-/** The list of devices: who is there, and a button to call each that is online. */
+/** The list of devices: who is there, and buttons to call, or only look at, each that is online. */
 
 import { byId, fromTemplate, within } from "./dom.js";
 import { translate } from "./i18n.js";
@@ -11,11 +11,11 @@ export class DeviceList {
   #empty = byId("devices-empty");
   /** @type {Map<string, HTMLElement>} cards by uid; they stay, so that the focus stays */
   #cards = new Map();
-  #onCall;
+  #actions;
 
-  /** @param {(uid: string) => void} onCall */
-  constructor(onCall) {
-    this.#onCall = onCall;
+  /** @param {{ onCall: (uid: string) => void, onLook: (uid: string) => void }} actions */
+  constructor(actions) {
+    this.#actions = actions;
   }
 
   /** @param {Device[]} devices @param {{ inCallWith: string | null, connected: boolean }} now */
@@ -36,7 +36,8 @@ export class DeviceList {
 
   /** Gives the focus back to the button of `uid`, or to the list. @param {string} uid */
   focus(uid) {
-    const button = this.#cards.get(uid)?.querySelector("button");
+    /** @type {HTMLButtonElement | null | undefined} */
+    const button = this.#cards.get(uid)?.querySelector(".call");
     if (button && !button.disabled && !button.hidden) button.focus();
     else byId("devices").focus();
   }
@@ -48,7 +49,8 @@ export class DeviceList {
     const card = fromTemplate("device-card");
     card.dataset.testid = `device-${uid}`;
     within(card, "strong").textContent = uid;
-    within(card, "button").addEventListener("click", () => this.#onCall(uid));
+    within(card, ".call").addEventListener("click", () => this.#actions.onCall(uid));
+    within(card, ".look").addEventListener("click", () => this.#actions.onLook(uid));
     this.#cards.set(uid, card);
     return card;
   }
@@ -63,15 +65,18 @@ export class DeviceList {
     const online = device.status?.state === "online";
     const yours = inCallWith === device.uid;
     const state = yours ? "yours" : !online ? "offline" : device.status?.busy ? "busy" : "online";
-    const button = /** @type {HTMLButtonElement} */ (within(card, "button"));
     card.classList.toggle("offline", !online);
     within(card, "small").textContent = describe(device);
     within(card, ".chip").dataset.state = state;
     within(card, ".chip span:last-child").textContent = translate(`devices.${state}`);
-    within(button, "span").textContent = translate("devices.call");
-    button.setAttribute("aria-label", translate("devices.call.label", { name: device.uid }));
-    button.hidden = !online || yours;
-    button.disabled = inCallWith !== null || !connected;
+    for (const action of ["call", "look"]) {
+      const button = /** @type {HTMLButtonElement} */ (within(card, `.${action}`));
+      within(button, "span").textContent = translate(`devices.${action}`);
+      const name = device.uid;
+      button.setAttribute("aria-label", translate(`devices.${action}.label`, { name }));
+      button.hidden = !online || yours;
+      button.disabled = inCallWith !== null || !connected;
+    }
   }
 
   /** @param {Device[]} devices */

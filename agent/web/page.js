@@ -41,14 +41,18 @@ class Page {
   #client;
   #ring = new Ring();
   #measurements = new Measurements();
-  #devices = new DeviceList((uid) => this.#call(uid));
-  #summary = new Summary({ onAgain: (uid) => this.#call(uid) });
+  #devices = new DeviceList({
+    onCall: (uid) => this.#call(uid),
+    onLook: (uid) => this.#call(uid, "view"),
+  });
+  #summary = new Summary({ onAgain: (uid, purpose) => this.#call(uid, purpose) });
   #incoming = new IncomingDialog({
     onAccept: (conversation) => this.#accept(conversation),
     onReject: (conversation) => conversation.reject(),
   });
   #stage = new Stage({
     onHangUp: () => this.#conversation?.close(),
+    onTalk: () => void this.#talk(),
     onMute: () => this.#toggleMute(),
     onCamera: () => void this.#toggleCamera(),
     onNotice: (key) => this.#notices.show(key),
@@ -62,6 +66,8 @@ class Page {
   #notices = new Notices();
   /** The call on the stage. @type {Conversation | null} */
   #conversation = null;
+  /** A view is about to become a talk. */
+  #isAsking = false;
   /** @type {any} */
   #wakeLock = null;
   #connection;
@@ -108,11 +114,46 @@ class Page {
 
   // Calls
 
-  /** @param {string} uid */
-  #call(uid) {
+  /** @param {string} uid @param {"talk" | "view"} [purpose] */
+  #call(uid, purpose = "talk") {
     if (this.#conversation) return;
     performance.mark("callbox:call");
-    this.#begin(this.#client.call(uid, null, MEDIA));
+    this.#begin(this.#client.call(uid, null, { ...MEDIA, purpose }));
+  }
+
+  /** From looking on to being heard: the microphone first, which the user may refuse. */
+  async #talk() {
+    const conversation = this.#conversation;
+    if (!conversation || this.#isAsking) return;
+    this.#setAsking(true);
+    this.#notices.clear("talk", "microphone");
+    try {
+      await this.#tracks.add("audio");
+      if (conversation !== this.#conversation || !this.#tracks.audio) return;
+      await conversation.talk();
+    } catch (fault) {
+      if (conversation !== this.#conversation) return;
+      const { code = "" } = /** @type {{ code?: string }} */ (fault);
+      this.#notices.show(talkRefusal(code));
+      await this.#tracks.remove("audio");
+    } finally {
+      if (conversation === this.#conversation) this.#setAsking(false);
+    }
+  }
+
+  /** @param {boolean} asking */
+  #setAsking(asking) {
+    this.#isAsking = asking;
+    this.#stage.showAsking(asking);
+  }
+
+  /** It was a view. @param {Conversation} conversation */
+  #talks(conversation) {
+    if (conversation !== this.#conversation) return;
+    this.#announce(translate("stage.talking", { name: conversation.remoteUid }));
+    this.#showTracks();
+    this.#showTalkButton(conversation);
+    byId("mute").focus({ preventScroll: true });
   }
 
   /** @param {Conversation} conversation */
@@ -142,13 +183,15 @@ class Page {
   #begin(conversation) {
     this.#conversation = conversation;
     this.#summary.hide();
-    this.#notices.clear("microphone", "camera");
+    this.#isAsking = false;
+    this.#notices.clear("microphone", "camera", "talk");
     this.#tracks.begin(conversation);
     this.#login.setInCall(true);
     /** @type {string | null} */
     let errorCode = null;
     conversation.on("error", (error) => (errorCode = error.code));
     conversation.on("state", ({ state }) => this.#progressed(state));
+    conversation.on("talk", () => this.#talks(conversation));
     conversation.on("degraded", () => this.#announce(translate("stage.degraded")));
     conversation.on("restored", () => this.#announce(translate("stage.connected")));
     conversation.on("remote_stats", ({ transport }) => this.#stage.showPath(transport));
@@ -156,9 +199,16 @@ class Page {
     this.#measurements.follow(conversation);
     this.#stage.showMicrophone({ available: false, muted: false });
     this.#stage.begin(conversation);
-    this.#talkButton.show(conversation, this.#audioModeOf(conversation.remoteUid));
+    this.#showTalkButton(conversation);
     this.#drawDevices();
-    setTimeout(() => this.#addTracks(conversation), HEAD_START);
+    if (conversation.purpose === "talk")
+      setTimeout(() => this.#addTracks(conversation), HEAD_START);
+  }
+
+  /** Who only looks has nothing to say. @param {Conversation} conversation */
+  #showTalkButton(conversation) {
+    const talks = conversation.purpose === "talk" ? conversation : null;
+    this.#talkButton.show(talks, this.#audioModeOf(conversation.remoteUid));
   }
 
   /** How a device meets echo. @param {string} uid */
@@ -169,7 +219,8 @@ class Page {
   /** @param {string} state */
   #progressed(state) {
     if (state === "closed") return;
-    this.#announce(translate(`stage.${state}`));
+    const looks = state === "connected" && this.#conversation?.purpose === "view";
+    this.#announce(translate(looks ? "stage.looking.announced" : `stage.${state}`));
     if (state === "connected") void this.#keepAwake();
   }
 
@@ -181,7 +232,7 @@ class Page {
     void this.#wakeLock?.release();
     this.#wakeLock = null;
     this.#quiet();
-    this.#notices.clear("microphone", "camera");
+    this.#notices.clear("microphone", "camera", "talk");
     this.#stage.end();
     this.#talkButton.show(null, undefined);
     this.#announce(this.#summary.show(record, errorCode));
@@ -269,6 +320,12 @@ class Page {
     setLanguage(currentLanguage() === "zh" ? "en" : "zh", { store: true });
     this.#redraw();
   }
+}
+
+/** The sentence for why a view may not become a talk. @param {string} code */
+function talkRefusal(code) {
+  const known = ["busy", "must_ring", "talk_failed"];
+  return `talk.${known.includes(code) ? code : "not_allowed"}`;
 }
 
 async function main() {

@@ -44,6 +44,8 @@ export function sentenceOf(record, errorCode = null) {
       return `end.${reason}.${closedBy}`;
     case "rejected":
       return rejection(closedBy, responseReason);
+    case "user_busy":
+      return responseReason === "max_viewers" ? "end.max_viewers" : "end.user_busy";
     case "invite_timeout":
       if (errorCode === "broker_unreachable") return "end.invite_timeout.broker";
       if (responseReason === "expired") return "end.invite_timeout.expired";

@@ -19,15 +19,18 @@ export class Stage {
   #connectedAt = 0;
   /** @type {{ wanted: boolean, available: boolean, muted: boolean }} */
   #microphone = { wanted: true, available: false, muted: false };
+  /** A view is about to become a talk. */
+  #asking = false;
   /** @type {{ local?: string, remote?: string, relayed?: boolean } | null} */
   #path = null;
 
   /**
-   * @param {{ onHangUp: () => void, onMute: () => void, onCamera: () => void, onNotice: (key:
-   *   string) => void }} actions
+   * @param {{ onHangUp: () => void, onTalk: () => void, onMute: () => void, onCamera: () => void,
+   *   onNotice: (key: string) => void }} actions
    */
-  constructor({ onHangUp, onMute, onCamera, onNotice }) {
+  constructor({ onHangUp, onTalk, onMute, onCamera, onNotice }) {
     byId("hangup").addEventListener("click", onHangUp);
+    byId("join").addEventListener("click", onTalk);
     byId("mute").addEventListener("click", onMute);
     byId("camera").addEventListener("click", onCamera);
     byId("fullscreen").addEventListener("click", () => this.#toggleFullScreen(onNotice));
@@ -41,6 +44,8 @@ export class Stage {
   begin(conversation) {
     this.#conversation = conversation;
     this.#path = null;
+    this.#asking = false;
+    conversation.on("talk", () => this.redraw());
     conversation.on("state", () => this.#changed(conversation));
     conversation.on("degraded", () => this.redraw());
     conversation.on("restored", () => this.redraw());
@@ -65,6 +70,12 @@ export class Stage {
   /** @param {{ available: boolean, muted: boolean }} microphone */
   showMicrophone({ available, muted }) {
     this.#microphone = { wanted: true, available, muted };
+    this.redraw();
+  }
+
+  /** @param {boolean} asking */
+  showAsking(asking) {
+    this.#asking = asking;
     this.redraw();
   }
 
@@ -107,9 +118,8 @@ export class Stage {
     byId("waiting-text").textContent = translate(`stage.${conversation.state}`);
     byId("caption-name").textContent = name;
     byId("live").dataset.state = conversation.degraded ? "reconnecting" : "connected";
-    byId("live-text").textContent = translate(
-      conversation.degraded ? "stage.degraded" : "stage.connected",
-    );
+    const live = conversation.purpose === "view" ? "stage.looking" : "stage.connected";
+    byId("live-text").textContent = translate(conversation.degraded ? "stage.degraded" : live);
     this.#remote.setAttribute("aria-label", translate("stage.video.label", { name }));
   }
 
@@ -135,6 +145,11 @@ export class Stage {
   }
 
   #drawControls() {
+    const looks = this.#conversation?.purpose === "view";
+    const join = /** @type {HTMLButtonElement} */ (byId("join"));
+    join.hidden = !looks;
+    join.disabled = this.#asking || phaseOf(this.#conversation) !== "live";
+    for (const id of ["mute", "camera"]) byId(id).hidden = looks;
     const { available, muted } = this.#microphone;
     const mute = /** @type {HTMLButtonElement} */ (byId("mute"));
     const label = !available

@@ -12,12 +12,12 @@ export class Summary {
   /** @type {{ record: CallRecord, errorCode: string | null } | null} */
   #shown = null;
 
-  /** @param {{ onAgain: (uid: string) => void }} actions */
+  /** @param {{ onAgain: (uid: string, purpose?: "view") => void }} actions */
   constructor({ onAgain }) {
-    byId("again").addEventListener(
-      "click",
-      () => this.#shown && onAgain(this.#shown.record.remoteUid),
-    );
+    byId("again").addEventListener("click", () => {
+      const { remoteUid, purpose } = this.#shown?.record ?? {};
+      if (remoteUid) onAgain(remoteUid, purpose);
+    });
     byId("copy").addEventListener("click", () => void this.#copy());
     byId("copy").hidden = !navigator.clipboard; // only secure pages have one
     byId("dismiss").addEventListener("click", () => this.hide());

@@ -208,14 +208,15 @@ export class Conversation extends Emitter {
   /**
    * Makes a talk of a view: `localStream` is sent from now on. Resolves when the remote peer hears
    * it; rejects with a CallError where it was refused, and then it goes on as a view.
-   * @param {MediaStream} localStream stays the caller's: it is not stopped at the end
+   * @param {MediaStream | null} [localStream] stays the caller's: it is not stopped at the end;
+   *   what there is already by default
    * @returns {Promise<Conversation>} this one
    */
-  async talk(localStream) {
+  async talk(localStream = this.#shell.local) {
     if (!this.#rules.looks) throw new CallError("invalid_state", "it is no view");
     if (!this.#mayTalk()) throw new CallError("busy", "no line is free");
     this.#shell.local = localStream;
-    for (const track of localStream.getTracks()) this.#applyMute(track);
+    for (const track of localStream?.getTracks() ?? []) this.#applyMute(track);
     const settled = new Promise((resolve, reject) => this.#talks.push({ resolve, reject }));
     this.#shell.step({ type: "talkRequested" });
     return settled;

@@ -19,6 +19,8 @@ export const EN = {
   "devices.searching": "Looking for devices…",
   "devices.call": "Call",
   "devices.call.label": "Call {name}",
+  "devices.look": "Look",
+  "devices.look.label": "Look at {name}",
   "devices.online": "Online",
   "devices.busy": "In a call",
   "devices.offline": "Offline",
@@ -26,13 +28,16 @@ export const EN = {
 
   "stage.label": "Call",
   "stage.idle.title": "Who would you like to see?",
-  "stage.idle.text": "Choose a device and press Call.",
+  "stage.idle.text": "Choose a device and press Call, or Look to see it without being heard.",
   "stage.video.label": "Picture of {name}",
   "stage.self.label": "Your own camera",
   "stage.inviting": "Calling…",
   "stage.ringing": "Ringing. Someone is being asked.",
   "stage.connecting": "Connecting…",
   "stage.connected": "Live",
+  "stage.looking": "Live, only looking",
+  "stage.looking.announced": "Live. You only look: nobody hears you.",
+  "stage.talking": "{name} hears you now.",
   "stage.degraded": "Reconnecting…",
   "stage.direct": "Direct",
   "stage.relayed": "Relayed",
@@ -41,6 +46,7 @@ export const EN = {
 
   "control.hangup": "Hang up",
   "control.talk": "Hold to talk",
+  "control.join": "Talk",
   "control.mute": "Mute the microphone",
   "control.unmute": "Unmute the microphone",
   "control.microphone.none": "No microphone",
@@ -126,6 +132,11 @@ export const EN = {
     "Browsers give a camera only to pages opened with https or from this computer itself.",
   "camera.ended": "The camera was unplugged.",
 
+  "talk.busy": "The line is taken by another call, so you cannot talk now. You go on looking.",
+  "talk.must_ring": "Someone there has to be asked first. Hang up, and press Call.",
+  "talk.not_allowed": "You are not allowed to talk right now. You go on looking.",
+  "talk.talk_failed": "Your sound found no way to the other side. You go on looking.",
+
   "error.config":
     "The settings of this page could not be read. Is the server that it came from still running?",
   "error.library":
@@ -160,6 +171,7 @@ export const EN = {
   "end.rejected.shutdown": "{name} is shutting down.",
   "end.rejected.other": "{name} declined the call ({reason}).",
   "end.user_busy": "{name} is in another call. Try again in a moment.",
+  "end.max_viewers": "As many as may are looking at {name} already. Try again in a moment.",
   "end.invite_timeout.outgoing": "Nobody answered at {name}.",
   "end.invite_timeout.incoming": "You missed a call from {name}.",
   "end.invite_timeout.expired":
