@@ -31,6 +31,8 @@ follows would be late as well.
 _PLAYBACK_PERIODS = 8
 """Room for the fill to grow; see `AlsaPlayer`."""
 _FILL_PERIODS = 2
+_CALM_PERIODS = 500
+"""Ten seconds without an underrun, after which a period less is tried."""
 
 
 class _Pcm:
@@ -167,8 +169,8 @@ class AlsaSource(_Pcm):
 
 
 class AlsaPlayer(_Pcm):
-    """A loudspeaker. Two periods wait in front of the converter; a third and more once it has run
-    dry, as this machine is too slow for two.
+    """A loudspeaker. Two periods wait in front of the converter; one more each time it has run dry,
+    as this machine is too slow for less, and one less after ten seconds in which it has not.
     """
 
     frames = PERIOD_FRAMES
@@ -176,6 +178,7 @@ class AlsaPlayer(_Pcm):
     def __init__(self, name: str) -> None:
         super().__init__(name, alsa.PLAYBACK, _PLAYBACK_PERIODS)
         self._fill = _FILL_PERIODS * _PERIOD
+        self._calm = 0
         try:
             self._aim()
             self._put(bytes(2 * (self._fill - _PERIOD)))
@@ -187,6 +190,11 @@ class AlsaPlayer(_Pcm):
         while self._buffer - self._available() > self._fill - _PERIOD:
             self._wait()
         self._put(frames)
+        self._calm += 1
+        if self._calm >= _CALM_PERIODS and self._fill > _FILL_PERIODS * _PERIOD:
+            self._calm = 0
+            self._fill -= _PERIOD
+            self._aim()
 
     def delay(self) -> float:
         return self._delay()
@@ -210,6 +218,7 @@ class AlsaPlayer(_Pcm):
 
     def _recovered(self, code: int) -> None:
         if code == -errno.EPIPE:
+            self._calm = 0
             self._fill = min(self._fill + _PERIOD, self._buffer)
         self._aim()
         silence = bytes(2 * (self._fill - _PERIOD))

@@ -76,6 +76,10 @@ _FUNCTIONS = """
     mixer_selem_has_capture_volume i p
     mixer_selem_get_playback_dB_range i ppp
     mixer_selem_get_capture_dB_range i ppp
+    mixer_selem_get_playback_volume_range i ppp
+    mixer_selem_get_capture_volume_range i ppp
+    mixer_selem_set_playback_volume_all i pl
+    mixer_selem_set_capture_volume_all i pl
     mixer_selem_set_playback_dB_all i pli
     mixer_selem_set_capture_dB_all i pli
 """

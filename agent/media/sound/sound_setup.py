@@ -12,6 +12,7 @@ from agent.media.sound.alsa_pcm import AlsaPlayer, AlsaSource
 from agent.media.sound.audio_hub import AudioHub
 from agent.media.sound.audio_settings import AudioSettings
 from agent.media.sound.audio_source import SoundFileSource, ToneSource
+from agent.media.sound.card_mixer import control_of, set_card_level
 from agent.media.sound.level import Level
 from agent.media.sound.loudspeaker import CardSpeaker
 from agent.media.sound.microphone import Microphone
@@ -35,8 +36,15 @@ class CardEnd:
     """
 
     def __init__(
-        self, device: str, *, capture: bool, cards: Callable[[], list[SoundCard]] = sound_cards
+        self,
+        device: str,
+        level: Level | None = None,
+        *,
+        capture: bool,
+        cards: Callable[[], list[SoundCard]] = sound_cards,
     ) -> None:
+        """`level` is left to the card's own mixer where it has one."""
+        self._level = level or Level()
         kind, _, name = device.partition(":")
         self._auto = kind == "auto"
         self._name = name or None
@@ -51,10 +59,21 @@ class CardEnd:
         return self._name
 
     def open_source(self) -> AlsaSource:
-        return AlsaSource(self._named())
+        source = AlsaSource(self._named())
+        self._turn()
+        return source
 
     def open_player(self) -> AlsaPlayer:
-        return AlsaPlayer(self._named())
+        player = AlsaPlayer(self._named())
+        self._turn()
+        return player
+
+    def _turn(self) -> None:
+        control = control_of(self._named())
+        self._level.leave_to_card(
+            control is not None
+            and set_card_level(control, self._level.level, capture=self._capture)
+        )
 
     def _named(self) -> str:
         name = self._name or self.find()
@@ -130,7 +149,7 @@ def _capture(
         return AudioHub(ToneSource(gate=between))
     if kind == "file":
         return AudioHub(SoundFileSource(Path(path), between))
-    end = CardEnd(device, capture=True)
+    end = CardEnd(device, level, capture=True)
     source = Microphone(
         end.open_source,
         lambda fault: on_fault("microphone", fault),
@@ -152,7 +171,7 @@ def _playback(
 
     if kind == "file":
         return CardSpeaker(lambda: WavPlayer(Path(path)), tell, level=level, sound_filter=between)
-    end = CardEnd(device, capture=False)
+    end = CardEnd(device, level, capture=False)
     return CardSpeaker(
         end.open_player,
         tell,

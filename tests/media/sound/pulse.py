@@ -39,6 +39,10 @@ class Pulse:
         self.configuration = folder / "asound.conf"
         self.configuration.write_text("\n".join(lines) + "\n")
 
+    @property
+    def server(self) -> str:
+        return f"unix:{self._socket}"
+
     def start(self) -> None:
         """Returns once it answers."""
         sinks = [f"module-null-sink sink_name={name} rate=48000" for name in ("spk", "mic")]
@@ -52,7 +56,7 @@ class Pulse:
                 stderr=log,
             )
         deadline = time.monotonic() + _PATIENCE
-        control = ["pactl", "--server", f"unix:{self._socket}", "info"]
+        control = ["pactl", "--server", self.server, "info"]
         while subprocess.run(control, capture_output=True, env=os.environ | home).returncode:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((self._folder / "pulse.log").read_text())

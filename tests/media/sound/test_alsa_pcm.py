@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 
 import pytest
 
 from agent.errors import MediaUnavailable
+from agent.media.sound import alsa_pcm
 from agent.media.sound.alsa_pcm import PERIOD_FRAMES, AlsaPlayer, AlsaSource
 from agent.ports import PCM_FRAME_BYTES
 from tests.media.sound.pulse import EAR, SPEAKER, Pulse
@@ -84,6 +86,21 @@ def test_alsa_pcm_goes_on_after_both_ends_were_too_slow(pulse: Pulse) -> None:
     with Playing():
         hear_tone(source)
     source.close()
+
+
+def test_alsa_player_waits_for_less_once_it_has_not_run_dry_for_long(
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alsa_pcm, "_CALM_PERIODS", 3)
+    player = AlsaPlayer(SPEAKER)
+    least = player._fill
+    player._recovered(-errno.EPIPE)
+    raised = player._fill
+    while player._fill >= raised:
+        player.write(TONE)
+        raised = max(raised, player._fill)
+    assert least <= player._fill < raised
+    player.close()
 
 
 def test_alsa_pcm_of_a_server_that_dies_is_unavailable(pulse: Pulse) -> None:

@@ -11,9 +11,10 @@ import pytest
 from agent.errors import MediaUnavailable
 from agent.media.sound import sound_setup
 from agent.media.sound.audio_settings import AudioSettings
+from agent.media.sound.level import Level
 from agent.media.sound.sound_cards import SoundCard
 from agent.media.sound.sound_setup import CardEnd, describe_sound, open_sound
-from tests.fakes.playout import FakeStream
+from tests.fakes.playout import FakeStream, constant
 from tests.media.sound.pulse import EAR, MICROPHONE, MOUTH, SPEAKER, Pulse
 from tests.media.sound.test_microphone import heard
 from tests.media.sound.tones import strength, tone
@@ -129,3 +130,21 @@ async def test_open_sound_comes_back_with_the_card(pulse: Pulse) -> None:
     assert {await told.get(), await told.get()} == working
     assert await subscription.next()
     await sound.close()
+
+
+@pytest.mark.parametrize("can", [True, False])
+def test_card_end_leaves_its_level_to_a_card_that_has_a_mixer(
+    monkeypatch: pytest.MonkeyPatch, can: bool
+) -> None:
+    asked: list[tuple[str, int, bool]] = []
+
+    def turn(control: str, level: int, *, capture: bool) -> bool:
+        asked.append((control, level, capture))
+        return can
+
+    monkeypatch.setattr(sound_setup, "AlsaSource", lambda name: name)
+    monkeypatch.setattr(sound_setup, "set_card_level", turn)
+    level = Level(50)
+    CardEnd("alsa:plughw:CARD=Device", level, capture=True).open_source()
+    assert asked == [("hw:CARD=Device", 50, True)]
+    assert (level.apply(constant(8000)) == constant(8000)) is can
