@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agent.core.call import events as ev
-from agent.core.call.decision import Decision
+from agent.core.call.decision import Decision, Line
 from agent.core.call.events import (
     ErrorRaised,
     IceCandidate,
@@ -314,9 +314,9 @@ class Signaling(Protocol):
 class CallScreening(Protocol):
     """Decides who gets in."""
 
-    def admit(self, invitation: ev.Invitation, *, busy: bool) -> Decision:
-        """Asked once for each invitation that is not too old. `busy`: no line is free, so what is
-        let in is answered BUSY all the same. For a view: as many look already as may.
+    def admit(self, invitation: ev.Invitation, *, line: Line) -> Decision:
+        """Asked once for each invitation that is not too old. What `line` does not admit is
+        answered BUSY all the same. For a view: whether one more may look.
         """
 
 

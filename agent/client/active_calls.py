@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +11,13 @@ from agent.client.call_context import CallContext, CallObserver, ClientOptions
 from agent.client.conversation import Conversation
 from agent.client.emitter import Emitter
 from agent.core.call import events as ev
+from agent.core.call.crossings import AnyCall, FollowUp, Ruling
 from agent.core.call.decision import (
     NO_LINE_FREE,
     NO_PLACE_TO_VIEW,
     Action,
     Decision,
+    Line,
     RateOutcome,
 )
 from agent.core.call.incoming import IncomingCall, is_expired
@@ -74,7 +76,14 @@ class ActiveCalls:
         return self._registry.busy
 
     def place(self, rules: OutgoingCall, local: LocalStream) -> Conversation:
-        return self._begin(rules, local)
+        """Begin a call of ours. Where whom it invites is inviting us, they cross."""
+        conversation, follow_ups = self._begin(rules, local)
+        self._follow(follow_ups, local)
+        return conversation
+
+    def may_call(self, targets: Collection[str]) -> bool:
+        """Whether there is a line for a call to them."""
+        return self._registry.may_call(targets)
 
     def over(self, conversation: str, remote_uid: str, reason: CloseReason) -> None:
         """A conversation of an earlier process, whose invitation may be delivered again."""
@@ -92,7 +101,11 @@ class ActiveCalls:
     def _route(self, sender: str, conversation: str, event: ev.Input) -> None:
         known = self.signaled.get(conversation)
         if known is not None:
-            known.post_remote(event, conversation)
+            instead = self._registry.defer(known.rules, event)
+            if instead is None:
+                known.post_remote(event, conversation)
+            else:
+                self._follow(instead)
         elif isinstance(event, ev.CloseReceived):
             self._registry.unknown_close(conversation, sender, self._monotonic())
         elif isinstance(event, ev.ResponseReceived | ev.RingingReceived):
@@ -111,24 +124,42 @@ class ActiveCalls:
             )
             self._reply(invitation.caller, invitation.conversation, result.effects)
             return None
-        decision = self._decide(invitation)
-        rules = IncomingCall(invitation, self._signaling.party, self._timing, now, decision)
-        conversation = self._begin(rules, self._local_stream, turned_away=rules.turned_away)
-        if not rules.turned_away:
-            self._emitter.emit("called", conversation)
+        ruling, party = self._rule(invitation), self._signaling.party
+        rules = IncomingCall(invitation, party, self._timing, now, ruling.decision, ruling.crossing)
+        local = self._local_stream
+        if ruling.own is not None:
+            local = self.signaled[ruling.own.signaled_as].local_stream
+        conversation, _ = self._begin(rules, local, own=ruling.own)
+        if not (rules.turned_away or rules.waits):
+            self._show(conversation)
         return conversation
 
-    def _decide(self, invitation: ev.Invitation) -> Decision | None:
-        """What is decided about it; None where it is too old to be asked about, or the application
-        will say.
+    def _rule(self, invitation: ev.Invitation) -> Ruling:
+        """What is decided about it; nothing where it is too old to be asked about, or the
+        application will say.
         """
         if is_expired(invitation, self._timing):
-            return None
+            return Ruling(None)
         decision = None
         if self._screening is not None:
-            busy = self._registry.is_full(invitation.purpose)
-            decision = self._screening.admit(invitation, busy=busy)
-        return self._registry.decide(decision, invitation.purpose)
+            line = self._registry.line_for(invitation)
+            decision = self._screening.admit(invitation, line=line)
+        return self._registry.rule(invitation, decision)
+
+    def _show(self, conversation: Conversation) -> None:
+        """One that was not turned away is the application's from now on."""
+        self.conversations[conversation.id] = conversation
+        self._emitter.emit("conversations")
+        self._emitter.emit("called", conversation)
+
+    def _follow(self, follow_ups: Iterable[FollowUp], local: LocalStream | None = None) -> None:
+        """Hand in what calls that cross mean for each other, before anything else that waits: what
+        they were about to say may be out of date. `local` is sent from then on.
+        """
+        for rules, event in follow_ups:
+            known = self.signaled.get(rules.signaled_as)
+            if known is not None:
+                known.post(event, local, urgent=True)
 
     def _reply(self, to: str, conversation: str, effects: Iterable[ev.Effect]) -> None:
         for effect in effects:
@@ -138,20 +169,20 @@ class ActiveCalls:
     # -- conversations -----------------------------------------------------------------------------
 
     def _begin(
-        self, rules: IncomingCall | OutgoingCall, local: LocalStream, *, turned_away: bool = False
-    ) -> Conversation:
-        """Start a call. One that is turned away has its events and its record, yet is no
-        conversation to anybody.
+        self, rules: AnyCall, local: LocalStream, *, own: OutgoingCall | None = None
+    ) -> tuple[Conversation, list[FollowUp]]:
+        """Start a call; an invitation may cross `own`. One that is turned away has its events and
+        its record, yet is no conversation to anybody.
         """
         conversation = Conversation(rules, local, self._context)
-        self._registry.add(rules)
+        follow_ups = self._registry.add(rules, own)
         self.signaled[conversation.signaled_as] = conversation
-        if not turned_away:
+        if isinstance(rules, OutgoingCall):
             self.conversations[conversation.id] = conversation
             self._emitter.emit("conversations")
         self._spawn(conversation.run())
         self._end_crowded_out()
-        return conversation
+        return conversation, follow_ups
 
     async def begun(self, conversation: Conversation) -> None:
         if self._observer is not None:
@@ -178,7 +209,8 @@ class ActiveCalls:
             # the application has let somebody look, and nobody has been asked about more
             return Decision(Action.REJECT, reason="not_allowed")
         talk = replace(invitation, purpose=Purpose.TALK, age=None)
-        return self._registry.decide(self._screening.admit(talk, busy=self.busy))
+        line = Line.TAKEN if self.busy else Line.FREE
+        return self._registry.decide(self._screening.admit(talk, line=line))
 
     def moved(self, conversation: Conversation, before: State, *, looked: bool) -> None:
         """A call that is lost leaves its line, and whoever is ACCEPTED then takes it over; so does
@@ -194,7 +226,16 @@ class ActiveCalls:
         changed = {State.LOST, State.RINGING} & {before, rules.state} or looked != rules.looks
         if changed and rules.state is not State.CLOSED:
             self._emitter.emit("conversations")
+        if rules.state is not State.CLOSED:
+            if before is State.CROSSING and conversation.id not in self.conversations:
+                # it waited for one of ours, and nobody was told of it
+                self._show(conversation)
+            self._follow(self._registry.follow(rules))
         self._end_crowded_out()
+
+    def stepped(self, conversation: Conversation) -> None:
+        if conversation.state is not State.CLOSED:
+            self._follow(self._registry.follow(conversation.rules))
 
     def _end_crowded_out(self) -> None:
         """Whoever still rings when the last line, or place to view, is taken hears BUSY (PROTOCOL
@@ -214,6 +255,7 @@ class ActiveCalls:
     def ended(self, conversation: Conversation) -> None:
         self.signaled.pop(conversation.signaled_as, None)
         self._registry.remove(conversation.rules, self._monotonic())
+        self._follow(self._registry.follow(conversation.rules))
         if self.conversations.pop(conversation.id, None) is not None:
             self._emitter.emit("conversations")
         if self._observer is not None:

@@ -199,18 +199,20 @@ class CallClient:
     ) -> Conversation:
         """Invite `to`, one uid or several; `lifetime` is 1 to 120 seconds, `user_data` JSON of at
         most 4 KiB. A view (`Purpose.VIEW`) only looks: it sends nothing, and takes no line on
-        either side.
+        either side. Where `to` invites us as well, one of the two conversations takes the place of
+        the other (PROTOCOL 3): this one may end with `answered_elsewhere`, and its record names the
+        one that goes on.
 
         Raises InvalidStateError where no further conversation is allowed, ValueError for what
         cannot be said.
         """
         if self._receiver is None or self._closing:
             raise InvalidStateError("the client is not open")
-        if self.busy and purpose is Purpose.TALK:
+        targets = [to] if isinstance(to, str) else list(to)
+        if purpose is Purpose.TALK and not self._calls.may_call(targets):
             raise InvalidStateError(
                 f"{self.uid} has {len(self.conversations)} conversations, the most that it may have"
             )
-        targets = [to] if isinstance(to, str) else list(to)
         self.signaling.check_invitation(targets, lifetime, user_data)
         rules = OutgoingCall(
             str(uuid.uuid4()),

@@ -63,6 +63,11 @@ class CallOwner(CallObserver[ObservedCall], Protocol[ObservedCall]):
         answered.
         """
 
+    def stepped(self, conversation: ObservedCall, /) -> None:
+        """It has begun, or its inviter has said which party's answer counts: that may matter to a
+        call that it crosses.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class CallContext:

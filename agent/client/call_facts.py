@@ -54,6 +54,18 @@ class CallFacts:
         return self.rules.invitation if isinstance(self.rules, IncomingCall) else None
 
     @property
+    def crosses(self) -> bool:
+        """Whether it is an invitation that crossed a call of ours to the same uid, and is taken
+        without asking (PROTOCOL 3).
+        """
+        return self.direction is Direction.INCOMING and self.rules.rival.crossing is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is an invitation that has not been answered."""
+        return self.state in (State.INVITED, State.RINGING, State.CROSSING, State.ANSWERING)
+
+    @property
     def call_status(self) -> CallStatus | None:
         """How the invitation was answered; None while it is open."""
         return self.rules.call_status

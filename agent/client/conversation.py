@@ -51,7 +51,7 @@ class Conversation(CallFacts):
         self.record: CallRecord | None = None
         self.remote_stream = RemoteStream()
         self.begun = asyncio.Event()
-        self._local = local
+        self.local_stream = local
         self._context = context
         self._monotonic = context.options.monotonic
         self._log = StatisticsLog()
@@ -70,8 +70,6 @@ class Conversation(CallFacts):
         )
         self._signals = CallSignals(context, rules.conversation, self._transports.say)
         self._emitter = Emitter(self._tasks.spawn, EVENT_NAMES.values())
-
-    # -- what it is --------------------------------------------------------------------------------
 
     @property
     def signaled_as(self) -> str:
@@ -98,17 +96,20 @@ class Conversation(CallFacts):
         rule: str | None = None,
     ) -> None:
         """Accept the invitation; returns when it was answered. Without a `grant` the one that it
-        rings with holds. Raises InvalidStateError where it is not open.
+        rings with holds. One that crosses a call of ours is accepted already, with that one's
+        media. Raises InvalidStateError where it is not open.
         """
-        await self._queue.request(ev.AcceptRequested(grant, rule), local_stream)
+        if not self.crosses:
+            await self._queue.request(ev.AcceptRequested(grant, rule), local_stream)
         async with self._changed:
-            await self._changed.wait_for(lambda: self.state is not State.ANSWERING)
+            await self._changed.wait_for(lambda: not self.is_open)
         if self.call_status is not CallStatus.ACCEPTED:
             raise InvalidStateError("the call ended before it was answered")
 
     async def ring(self, *, rule: str | None = None) -> None:
-        """Tell the caller that a person is being asked."""
-        await self._queue.request(ev.RingRequested(rule))
+        """Tell the caller that a person is asked; nobody is where it crosses a call of ours."""
+        if not self.crosses:
+            await self._queue.request(ev.RingRequested(rule))
 
     async def reject(
         self, reason: str = "rejected", *, status: CallStatus = CallStatus.REJECTED
@@ -170,9 +171,11 @@ class Conversation(CallFacts):
 
     # -- the queue ---------------------------------------------------------------------------------
 
-    def post(self, event: ev.Input) -> None:
-        """Hand in an input of this side."""
-        self._queue.put(Item(event))
+    def post(
+        self, event: ev.Input, local: LocalStream | None = None, *, urgent: bool = False
+    ) -> None:
+        """Hand in an input of this side, with the media that it brings."""
+        self._queue.put(Item(event, local=local), urgent=urgent)
 
     def post_remote(self, event: ev.Input, signaled_as: str) -> None:
         """Hand in what a message of that conversation means; dropped where they come faster than we
@@ -200,6 +203,7 @@ class Conversation(CallFacts):
             before, effects = self.state, self.rules.start(self._monotonic())
             self._log_state(before, "Decision")
             self._perform(effects)
+            self._context.owner.stepped(self)
             while self.state is not State.CLOSED:
                 await self._step(await self._queue.next(self.rules.next_deadline()))
         except Exception:
@@ -238,7 +242,7 @@ class Conversation(CallFacts):
             if isinstance(event, ev.ErrorReceived):
                 refusals.count(RefusalKind.MESSAGE)
             return
-        self._local = item.local or self._local
+        self.local_stream = item.local or self.local_stream
         self._log_state(before, type(event).__name__)
         if before is State.CONNECTING and self.state is State.ESTABLISHED:
             self._transports.start_counting()
@@ -249,6 +253,8 @@ class Conversation(CallFacts):
         self._perform(effects)
         if (self.state, self.rules.looks) != (before, looked):
             self._context.owner.moved(self, before, looked=looked)
+        elif isinstance(event, ev.SelectReceived) and self.rules.accepted:
+            self._context.owner.stepped(self)
         async with self._changed:
             self._changed.notify_all()
 
@@ -287,7 +293,7 @@ class Conversation(CallFacts):
                 case ev.SendRinging() | ev.SendResponse() | ev.SendOffer() | ev.SendAnswer():
                     self._send(self.remote_uid, effect)
                 case ev.CreateOffer() | ev.CreateAnswer():
-                    self._transports.create(effect, self._local)
+                    self._transports.create(effect, self.local_stream)
                 case ev.SendError():
                     self._send(effect.to, effect)
                 case ev.ScreenTalk():

@@ -50,6 +50,8 @@ class InputQueue:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._items: deque[Item] = deque()
+        # what goes before all that waits
+        self._urgent: deque[Item] = deque()
         self._arrived = asyncio.Event()
         self._closed = False
 
@@ -58,12 +60,14 @@ class InputQueue:
         """Whether the remote peer has sent more than is handled."""
         return len(self._items) >= LIMIT
 
-    def put(self, item: Item) -> None:
-        """Once it is closed nobody listens any more: then this does nothing."""
+    def put(self, item: Item, *, urgent: bool = False) -> None:
+        """Once it is closed nobody listens any more: then this does nothing. An urgent one goes
+        before those that are not.
+        """
         if self._closed:
             item.settle("the conversation is closed")
             return
-        self._items.append(item)
+        (self._urgent if urgent else self._items).append(item)
         self._arrived.set()
 
     async def request(self, event: ev.Input, local: LocalStream | None = None) -> None:
@@ -80,7 +84,7 @@ class InputQueue:
         """The next input; `DeadlineReached` at `deadline` (by the clock of the inputs) if there is
         none before.
         """
-        while not self._items:
+        while not (self._urgent or self._items):
             self._arrived.clear()
             delay = None if deadline is None else max(0.0, deadline - self._monotonic())
             try:
@@ -88,10 +92,10 @@ class InputQueue:
                     await self._arrived.wait()
             except TimeoutError:
                 return Item(ev.DeadlineReached())
-        return self._items.popleft()
+        return (self._urgent or self._items).popleft()
 
     def close(self) -> None:
         """Whatever waits is not handled any more, and whoever waits is told. Idempotent."""
         self._closed = True
-        while self._items:
-            self._items.popleft().settle("the conversation is closed")
+        while waiting := self._urgent or self._items:
+            waiting.popleft().settle("the conversation is closed")

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from agent.core.call.decision import Decision
+from agent.core.call.decision import Decision, Line
 from agent.core.call.values import Invitation
 from agent.core.policy.override import PolicyOverride
 from agent.core.policy.rate_limiter import CallHistory
@@ -37,7 +37,7 @@ class PolicyScreening:
     def override(self, override: PolicyOverride | None) -> None:
         self._policy = self._policy.overridden(override)
 
-    def admit(self, invitation: Invitation, *, busy: bool) -> Decision:
+    def admit(self, invitation: Invitation, *, line: Line) -> Decision:
         """Decide, and remember what counts against a rule's rate: who hears busy because no line is
         free has not used it up.
         """
@@ -56,7 +56,7 @@ class PolicyScreening:
                 "CALLBOX_REMOTE_UID": invitation.caller,
             },
         )
-        if not (busy and decision.lets_in):
+        if line.admits(decision) or not decision.lets_in:
             # at once, or an invitation of the same breath would find the rate unused
             self._history.record(decision.rule, invitation.caller, at)
         return decision

@@ -10,7 +10,7 @@ import pytest
 
 from agent.client.call_client import CallClient
 from agent.core.call import events as ev
-from agent.core.call.decision import Action, Decision
+from agent.core.call.decision import Action, Decision, Line
 from agent.core.call.machine import State
 from agent.core.call.reasons import CallStatus, CloseReason
 from agent.core.call.registry import MAX_RINGING
@@ -205,7 +205,7 @@ async def test_active_calls_carry_out_what_was_decided_once(
         hear(signaling, invitation())
         await until(lambda: bool(signaling.said))
         assert signaling.effects[0] == answer
-    assert screening.asked == [(invitation(), False)]
+    assert screening.asked == [(invitation(), Line.FREE)]
     assert all(peer.local is stream for peer in peers.made)
 
 
@@ -242,7 +242,7 @@ async def test_active_calls_that_ring_keep_nobody_out_whom_a_rule_accepts() -> N
         assert client.busy
     found = answers(signaling)
     assert sorted(found) == [("c-1", "BUSY"), ("c-2", "BUSY"), ("c-3", "ACCEPTED")]
-    assert [busy for _, busy in screening.asked] == [False, False, False]
+    assert [line for _, line in screening.asked] == [Line.FREE] * 3
 
 
 async def test_active_calls_that_ring_end_busy_when_a_person_takes_another() -> None:
@@ -271,7 +271,7 @@ async def test_active_calls_screening_is_told_that_no_line_is_free() -> None:
         hear(signaling, invitation())
         hear(signaling, invitation("c-2", "carol"))
         await until(lambda: len(answers(signaling)) == 2)
-    assert [busy for _, busy in screening.asked] == [False, True]
+    assert [line for _, line in screening.asked] == [Line.FREE, Line.TAKEN]
     assert ("c-2", ev.SendResponse(CallStatus.BUSY, "busy")) in [
         (each.conversation, each.effect) for each in signaling.said
     ]

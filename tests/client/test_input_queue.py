@@ -84,3 +84,9 @@ async def test_input_queue_closed_tells_whoever_waits_and_whoever_comes(queue: I
 )
 def test_item_is_stale_of_what_is_over(item: Item, stale: bool) -> None:
     assert item.is_stale("now", lambda key: key == "open") is stale
+
+
+async def test_input_queue_urgent_item_goes_first(queue: InputQueue) -> None:
+    queue.put(Item(FIRST))
+    queue.put(Item(SECOND), urgent=True)
+    assert [(await queue.next(None)).event for _ in range(2)] == [SECOND, FIRST]

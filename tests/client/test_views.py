@@ -12,7 +12,7 @@ import pytest
 from agent.client.call_context import ClientOptions
 from agent.client.conversation import Conversation
 from agent.core.call import events as ev
-from agent.core.call.decision import Action, Decision
+from agent.core.call.decision import Action, Decision, Line
 from agent.core.call.machine import State
 from agent.core.call.reasons import AudioDirection, CallStatus, CloseReason, Purpose
 from agent.core.call.values import Invitation, MediaGrant
@@ -66,8 +66,8 @@ async def test_view_takes_no_line_on_either_side() -> None:
         assert (alice.client.busy, at.client.busy) == (False, False)
         assert alice.peers.last.grant == MediaGrant(sends=False)
         assert at.peers.last.grant == MediaGrant(receives=False)
-        [(invitation, busy)] = screening.asked
-        assert (invitation.purpose, busy) == (VIEW, False)
+        [(invitation, line)] = screening.asked
+        assert (invitation.purpose, line) == (VIEW, Line.FREE)
 
 
 async def test_view_over_the_limit_is_busy_and_a_call_is_not() -> None:

@@ -31,5 +31,8 @@ class RecordingObserver:
         self.told.append(("screen_talk", conversation))
         return None
 
+    def stepped(self, conversation: Any) -> None:
+        self.told.append(("stepped", conversation))
+
     def ended(self, conversation: Any) -> None:
         self.told.append(("ended", conversation))

@@ -144,6 +144,13 @@ def close(call: Call, event: ev.CloseRequested, now: float) -> Step:
     return call.say_close(now, event.reason)
 
 
+def give_way(call: Call, event: ev.YieldRequested, now: float) -> Step:
+    """Both of two calls that cross were accepted: the one with the lower id stays."""
+    if not event.goes_first:
+        raise Refused(f"{event.rival} has the higher id")
+    return call.give_way(now, event.rival)
+
+
 def take_close(call: Call, event: ev.CloseReceived, now: float) -> Step:
     call.remote.require(event)
     return call.end(now, event.reason, Side.REMOTE, [])
@@ -201,6 +208,7 @@ _ANSWERED = {
     ev.PushToTalkRequested: stay(send_talk),
     ev.PushToTalkReceived: stay(take_talk),
     ev.CloseRequested: row(close, _S.CLOSED),
+    ev.YieldRequested: row(give_way, _S.CLOSED),
     ev.CloseReceived: row(take_close, _S.CLOSED),
 }
 # while nothing arrives

@@ -13,6 +13,7 @@ from agent.core.call.machine import Outcome, Refused, State, Step, Table, Timing
 from agent.core.call.reasons import CallStatus, CloseReason, Direction, Side
 from agent.core.call.remote_peer import RemotePeer
 from agent.core.call.renewals import Renewals
+from agent.core.call.rival import Rival
 from agent.core.call.viewing import Viewing
 
 
@@ -61,14 +62,13 @@ class Call:
         self.candidates = Candidates()
         self.liveness = Liveness()
         self.renewals = Renewals()
+        self.rival = Rival()
         self.call_status: CallStatus | None = None
         self.rule: str | None = None
         self.closed: ev.Closed | None = None
         self.reconnects = 0
         # of the state: the invitation's end, the setup's, or that of the longest duration
         self.deadline: float | None = deadline
-        # our network changed while the invitation was open, after the first transport was begun
-        self.moved = False
 
     @property
     def remote_uid(self) -> str:
@@ -105,6 +105,12 @@ class Call:
     def accepted(self) -> bool:
         """Whether it was ACCEPTED and is not over."""
         return self.media_runs or self.state is State.LOST
+
+    @property
+    def answered_by(self) -> str | None:
+        """The conversation that has taken the place of this one, which is closed."""
+        gave_way = self.closed is not None and self.closed.reason is CloseReason.ANSWERED_ELSEWHERE
+        return self.rival.conversation if gave_way else None
 
     # -- the step ----------------------------------------------------------------------------------
 
@@ -151,6 +157,11 @@ class Call:
     def say_close(self, now: float, reason: CloseReason, by: Side = Side.LOCAL) -> Step:
         """Close, and tell the remote peer."""
         return self.end(now, reason, by, [ev.SendClose(self.remote.uid, reason)])
+
+    def give_way(self, now: float, rival: str) -> Step:
+        """Close, as `rival` takes its place, and tell the remote peer."""
+        self.rival.conversation = rival
+        return self.say_close(now, CloseReason.ANSWERED_ELSEWHERE)
 
     def create(self, effect: ev.CreateOffer | ev.CreateAnswer) -> ev.Effect:
         self.renewals.live.add(effect.generation)

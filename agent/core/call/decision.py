@@ -77,6 +77,21 @@ class Decision:
         return TalkDenied(generation, self.reason or "rejected", "talking is not allowed")
 
 
+class Line(StrEnum):
+    """Whether there is a line for an invitation."""
+
+    FREE = "free"
+    # a call of ours rings out over the last one: who is accepted at once takes its place
+    RINGS_OUT = "rings out"
+    TAKEN = "taken"
+
+    def admits(self, decision: Decision) -> bool:
+        """Whether what the decision lets in gets in."""
+        if self is Line.RINGS_OUT:
+            return decision.action is Action.ACCEPT
+        return decision.lets_in and self is Line.FREE
+
+
 # whoever would be let in, or ring, while every line is taken
 NO_LINE_FREE = Decision(Action.BUSY, reason="busy")
 

@@ -37,9 +37,10 @@ class IncomingCall(Call):
         timing: Timing,
         now: float,
         decision: Decision | None = None,
+        crossing: ev.CrossingFound | None = None,
     ) -> None:
         """`decision` is carried out by `start()`. None: the application will accept, reject or
-        ring.
+        ring. Where the invitation crosses a call of ours, `crossing` goes before it.
         """
         age = invitation.age if invitation.age is not None else 0.0
         left = min(invitation.lifetime, invitation.lifetime + timing.clock_skew - age)
@@ -56,6 +57,7 @@ class IncomingCall(Call):
         self.invitation = invitation
         self.decision = decision
         self.answer: ev.SendRinging | ev.SendResponse | None = None
+        self.rival.crossing = crossing
 
     @property
     def expired(self) -> bool:
@@ -70,8 +72,19 @@ class IncomingCall(Call):
     @property
     def rings(self) -> bool:
         """Whether somebody is asked about it, or is about to be: until then it takes no line."""
-        asks = self.decision is not None and self.decision.action is Action.RING
+        crosses = self.rival.crossing is not None
+        asks = not crosses and self.decision is not None and self.decision.action is Action.RING
         return self.state is State.RINGING or (asks and self.state is State.INVITED)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody, or the application, is asked about it."""
+        return self.rings or (self.state is State.INVITED and self.decision is None)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a call of ours that it crosses goes first."""
+        return self.rival.crossing is not None and self.rival.crossing.waits
 
     def start(self, now: float) -> list[ev.Effect]:
         """The first effects: `Called`, then what the decision says. One that came too late is
@@ -80,9 +93,8 @@ class IncomingCall(Call):
         called = ev.Called(self.invitation.user_data)
         if self.expired:
             return [called, *self.handle(_TOO_LATE, now).effects]
-        if self.decision is None:
-            return [called]
-        return [called, *self.handle(self.decision.request, now).effects]
+        request = self.rival.crossing or (self.decision and self.decision.request)
+        return [called, *(self.handle(request, now).effects if request else [])]
 
     def repeat(self) -> list[ev.Effect]:
         """The same invitation came again: the same answer goes out again, and nothing else
@@ -98,6 +110,38 @@ class IncomingCall(Call):
         self.media.grant = self.viewing.narrow(event.grant, self.direction)
         self.answer = ev.SendRinging(max(0.0, self.deadline - now))
         return State.RINGING, [self.answer]
+
+    def _cross(self, event: ev.CrossingFound, now: float) -> Step:
+        self.rival.conversation, self.rival.crossing = event.rival, event
+        if not event.waits:
+            return self._take_place(now)
+        self.rival.deadline = self.deadline
+        at = now + self.timing.crossing
+        self.deadline = at if self.deadline is None else min(self.deadline, at)
+        return State.CROSSING, []
+
+    def _take_place(self, now: float) -> Step:
+        crossing = self.rival.crossing
+        assert crossing is not None  # noqa: S101 - for the type checker
+        return self._accept(ev.AcceptRequested(crossing.grant, crossing.rule), now)
+
+    def _take_untaken(self, _event: ev.DeadlineReached, now: float) -> Step:
+        """The one that goes first was not taken in time."""
+        self.require_due(now)
+        return self._take_place(now)
+
+    def _resume(self, _event: ev.ResumeRequested, now: float) -> Step:
+        """It is decided about as if it had crossed nothing."""
+        self.deadline = self.rival.deadline
+        self.rival.forget()
+        if self.decision is None:
+            return (State.RINGING, []) if self.answer else (State.INVITED, [])
+        if self.decision.action is Action.RING:
+            return self._ring(ev.RingRequested(self.decision.rule, self.decision.grant), now)
+        return self._accept(ev.AcceptRequested(self.decision.grant, self.decision.rule), now)
+
+    def _yield(self, event: ev.YieldRequested, now: float) -> Step:
+        return self.give_way(now, event.rival)
 
     def _accept(self, event: ev.AcceptRequested, now: float) -> Step:
         grant = event.grant or self.media.grant
@@ -171,7 +215,10 @@ class IncomingCall(Call):
         """Another client of our own uid answered first, or it is we who did."""
         self.remote.require(event)
         if event.selected == self.own_party:
+            self.remote.selects = True
             return self.state, []
+        # it is not our other call that takes its place
+        self.rival.forget()
         return self.end(now, CloseReason.ANSWERED_ELSEWHERE, Side.REMOTE, [])
 
     def _unanswered(self, _event: ev.DeadlineReached, now: float) -> Step:
@@ -206,10 +253,20 @@ _ANSWERED = {
     ev.TalkAllowed: stay(allow_talk),
     ev.TalkDenied: stay(deny_talk),
 }
+_CROSSED = {ev.CrossingFound: row(IncomingCall._cross, _S.CROSSING, _S.ANSWERING)}
+_GIVES_WAY = {ev.YieldRequested: row(IncomingCall._yield, _S.CLOSED)}
 TABLE: Table = {
-    _S.INVITED: {**_UNDECIDED, ev.RingRequested: row(IncomingCall._ring, _S.RINGING)},
-    _S.RINGING: _UNDECIDED,
+    _S.INVITED: {**_UNDECIDED, **_CROSSED, ev.RingRequested: row(IncomingCall._ring, _S.RINGING)},
+    _S.RINGING: {**_UNDECIDED, **_CROSSED},
+    _S.CROSSING: {
+        **_UNDECIDED,
+        **_GIVES_WAY,
+        ev.ResumeRequested: row(IncomingCall._resume, _S.INVITED, _S.RINGING, _S.ANSWERING),
+        ev.DeadlineReached: row(IncomingCall._take_untaken, _S.ANSWERING),
+    },
     _S.ANSWERING: {
+        **_GIVES_WAY,
+        ev.RejectRequested: row(IncomingCall._reject, _S.CLOSED),
         ev.DescriptionReady: row(IncomingCall._answer, _S.CONNECTING),
         ev.PeerFailed: row(IncomingCall._cannot_answer, _S.CLOSED),
         ev.CandidateReceived: stay(add_candidate),

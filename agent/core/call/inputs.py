@@ -77,6 +77,35 @@ class PushToTalkRequested:
     on: bool
 
 
+@dataclass(frozen=True, slots=True)
+class CrossingFound:
+    """Incoming: `rival` is a call of ours whose place this one may take, with `grant` and `rule`:
+    at once or, where that one goes first (`waits`), if it is not taken in time.
+    """
+
+    rival: str
+    waits: bool = False
+    grant: MediaGrant = MediaGrant()  # noqa: RUF009 - frozen
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class YieldRequested:
+    """The conversation `rival` was accepted: this one gives way. Where `uid` is given, once that
+    one is sure to hold: `uid` may have accepted this one in the same moment. `goes_first`: that
+    one has the lower id, and stays where both were accepted.
+    """
+
+    rival: str
+    uid: str | None = None
+    goes_first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequested:
+    """Nothing comes of the rival: this call goes on as if there had been none."""
+
+
 # --- messages of the remote peer ------------------------------------------------------------------
 
 
@@ -279,6 +308,9 @@ Input = (
     | TalkRequested
     | TalkAllowed
     | TalkDenied
+    | CrossingFound
+    | YieldRequested
+    | ResumeRequested
     | RingingReceived
     | ResponseReceived
     | SelectReceived

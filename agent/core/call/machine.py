@@ -7,11 +7,11 @@ refuses, changes nothing. Time is an argument: deadlines are data, read with `ne
 delivered as `DeadlineReached`. There are two roles, each with the states before an answer as its
 own table (`incoming.py`, `outgoing.py`); from the answer on they share the rows of `answered.py`:
 
-    incoming   INVITED -> RINGING -> ANSWERING -+
-                                                +-> CONNECTING -> ESTABLISHED -> CLOSED
-    outgoing   OFFERING -> INVITING ------------+                   |      ^
-                                                                    v      |
-                                                                  SILENT ---> LOST
+    incoming   INVITED -> RINGING -> CROSSING -> ANSWERING -+
+                                                            +-> CONNECTING -> ESTABLISHED -> CLOSED
+    outgoing   OFFERING -> INVITING ------------------------+                   |      ^
+                                                                                v      |
+                                                                              SILENT ---> LOST
 
 `CLOSED` can be reached from everywhere and never left, and only entering it emits `Closed`: so
 `closed` comes exactly once. A call holds two smaller machines: `Liveness` (whether anything still
@@ -35,6 +35,8 @@ class State(StrEnum):
     INVITED = "invited"
     # incoming: a person is being asked
     RINGING = "ringing"
+    # incoming: its inviter is invited by us; this one is taken where that one is not
+    CROSSING = "crossing"
     # incoming: accepted, the answer is being made
     ANSWERING = "answering"
     # outgoing: the offer is being made
@@ -69,6 +71,10 @@ class Timing:
     lost: float = 8.5
     # from the last packet to the end
     hold: float = 45.0
+    # from an invitation that crosses ours to its being taken, while ours goes first
+    crossing: float = 1.0
+    # from its ACCEPTED to the end of ours, if its inviter neither selects us nor connects
+    giving_way: float = 2.0
     # from the connection to the first sound or picture, where the answer promised any
     media: float = 15.0
     # how far the clocks of two parties may differ

@@ -111,6 +111,10 @@ class OutgoingCall(Call):
             self.marks.answered = now
         return self.end(now, _ENDS[status], by, [ev.InvitationAnswered(status, reason)])
 
+    def _give_way(self, now: float, by: Side) -> Step:
+        reason = CloseReason.ANSWERED_ELSEWHERE
+        return self.end(now, reason, by, [*self.targets.withdraw(reason)])
+
     # -- rows --------------------------------------------------------------------------------------
 
     def _offer_ready(self, event: ev.DescriptionReady, now: float) -> Step:
@@ -149,6 +153,8 @@ class OutgoingCall(Call):
         target.require_unanswered()
         if event.status == CallStatus.ACCEPTED:
             return self._accepted(target, event, now)
+        if self.rival.uid is not None:
+            return self._give_way(now, Side.REMOTE)
         if event.now is not None and self.invitation.second_id is not None:
             return self._invite_again(event.now, self.invitation.second_id, now)
         target.ringing.discard(event.party)
@@ -205,6 +211,8 @@ class OutgoingCall(Call):
         """
         target = self.targets.invited(event.uid)
         target.require_unanswered()
+        if self.rival.uid is not None:
+            return self._give_way(now, Side.REMOTE)
         target.answer(CallStatus.REJECTED, event.code)
         state, effects = self._go_on(now, Side.REMOTE)
         told: list[ev.Effect] = [ev.ErrorRaised(event.code, event.message)]
@@ -214,6 +222,8 @@ class OutgoingCall(Call):
         """A `close` instead of a response: that target is out."""
         target = self.targets.invited(event.uid)
         target.require_unanswered()
+        if self.rival.uid is not None:
+            return self._give_way(now, Side.REMOTE)
         target.answer(CallStatus.REJECTED, event.reason.value)
         return self._go_on(now, Side.REMOTE)
 
@@ -239,8 +249,30 @@ class OutgoingCall(Call):
             uid, CloseReason.REJECTED if refused else CloseReason.ANSWERED_ELSEWHERE
         )
 
+    def _yield(self, event: ev.YieldRequested, now: float) -> Step:
+        """Another call was accepted in the place of this one. The others hear it now; whoever may
+        have accepted this one when it is sure that the other one holds.
+        """
+        self.rival.conversation = event.rival
+        if event.uid is None or self.state is State.OFFERING:
+            return self._give_way(now, Side.LOCAL)
+        if self.rival.uid is None:
+            self.rival.uid, self.rival.deadline = event.uid, self.deadline
+        at = now + self.timing.giving_way
+        self.deadline = at if self.deadline is None else min(self.deadline, at)
+        return self.state, [*self.targets.keep(event.uid, CloseReason.ANSWERED_ELSEWHERE)]
+
+    def _resume(self, _event: ev.ResumeRequested, _now: float) -> Step:
+        if self.rival.uid is None:
+            raise Refused("it does not give way")
+        self.deadline = self.rival.deadline
+        self.rival.forget()
+        return self.state, []
+
     def _nobody(self, _event: ev.DeadlineReached, now: float) -> Step:
         self.require_due(now)
+        if self.rival.uid is not None:
+            return self._give_way(now, Side.LOCAL)
         withdrawn = self.targets.withdraw(CloseReason.INVITE_TIMEOUT)
         for target in self.targets.waiting:
             target.answer(CallStatus.TIMEOUT, "no_answer")
@@ -268,6 +300,7 @@ TABLE: Table = {
         ev.PeerFailed: row(OutgoingCall._no_offer, _S.CLOSED),
         ev.CandidateFound: stay(OutgoingCall._hold_found),
         ev.RenewRequested: stay(note_move),
+        ev.YieldRequested: row(OutgoingCall._yield, _S.CLOSED),
         ev.CloseRequested: row(OutgoingCall._cancel, _S.CLOSED),
         ev.DeadlineReached: row(OutgoingCall._no_offer_in_time, _S.CLOSED),
     },
@@ -280,6 +313,8 @@ TABLE: Table = {
         ev.ErrorReceived: stay(OutgoingCall._unusable, _S.CLOSED),
         ev.PeerFailed: row(OutgoingCall._no_offer, _S.CLOSED),
         ev.CloseReceived: stay(OutgoingCall._declined_later, _S.CLOSED),
+        ev.YieldRequested: stay(OutgoingCall._yield, _S.CLOSED),
+        ev.ResumeRequested: stay(OutgoingCall._resume),
         ev.CloseRequested: row(OutgoingCall._cancel, _S.CLOSED),
         ev.DeadlineReached: stay(OutgoingCall._nobody, _S.CLOSED),
     },

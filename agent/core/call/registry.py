@@ -9,16 +9,19 @@ that overtook their invitation, so that it does not ring.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
 from agent.core.call import events as ev
+from agent.core.call.crossings import AnyCall, Crossings, FollowUp, Ruling
 from agent.core.call.decision import (
     NO_LINE_FREE,
     NO_PLACE_TO_VIEW,
     Action,
     Decision,
     InvitationLimiter,
+    Line,
     RateOutcome,
 )
 from agent.core.call.incoming import IncomingCall
@@ -26,7 +29,6 @@ from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallStatus, CloseReason, Purpose
 
-AnyCall = IncomingCall | OutgoingCall
 # calls that look at this side at the same time
 MAX_VIEWERS = 4
 # invitations about which somebody is asked at the same time
@@ -91,6 +93,7 @@ class CallRegistry:
         # of those: refused before anybody was asked, they take no line
         self._turned_away: set[str] = set()
         self._limiter = limiter
+        self._crossings = Crossings()
         self._ended: OrderedDict[str, Ended] = OrderedDict()
         # of all of them
         self._size = 0
@@ -100,14 +103,13 @@ class CallRegistry:
     @property
     def busy(self) -> bool:
         """Whether no further call can be taken. One that is lost leaves its line, one that rings
-        has not taken any, and one that only looks takes none (PROTOCOL 3).
+        has not taken any, and one that only looks takes none; two that cross have one together
+        (PROTOCOL 3).
         """
         return self.is_full(Purpose.TALK)
 
     def is_full(self, purpose: Purpose) -> bool:
-        """Whether there is no room for one more of these; whom we look at ourselves is not
-        counted.
-        """
+        """Whether there is no room for one more of these; whom we look at does not count."""
         taken = [
             call
             for call in self.calls.values()
@@ -115,18 +117,25 @@ class CallRegistry:
             and call.state is not State.LOST
             and call.signaled_as not in self._turned_away
             and not _rings(call)
+            and call not in self._crossings
         ]
         return len(taken) >= self._places(purpose)
 
     def _places(self, purpose: Purpose) -> int:
         return self.max_viewers if purpose is Purpose.VIEW else self.max_conversations
 
+    def may_call(self, targets: Collection[str]) -> bool:
+        """Whether there may be a call to them: whoever invites us is not busy for us."""
+        open_ = [call for call in self.calls.values() if isinstance(call, IncomingCall)]
+        return not self.busy or any(call.is_open and call.remote_uid in targets for call in open_)
+
     def crowded_out(self) -> list[IncomingCall]:
         """The calls that ring and end BUSY, as the last line is taken; likewise those that would
         look.
         """
         full = [purpose for purpose in Purpose if self.is_full(purpose)]
-        return [call for call in self._ringing() if any(_takes(purpose, call) for purpose in full)]
+        asked = [call for call in self._ringing() if call not in self._crossings]
+        return [call for call in asked if any(_takes(purpose, call) for purpose in full)]
 
     def _ringing(self) -> list[IncomingCall]:
         return [
@@ -146,7 +155,11 @@ class CallRegistry:
             for call in self.calls.values()
             if call is not accepted and call.accepted and _takes(purpose, call)
         ]
-        lost = [(call.state is not State.LOST, at, call) for call, at in _lost(others)]
+        lost = [
+            (call.state is not State.LOST, call.liveness.lost_at, call)
+            for call in others
+            if call.liveness.lost_at is not None
+        ]
         if len(others) < self._places(purpose) or not lost:
             return None
         return min(lost, key=lambda entry: entry[:2])[2]
@@ -172,10 +185,36 @@ class CallRegistry:
         """Count what is to be judged as an invitation of `caller`."""
         return self._limiter.judge(caller, now)
 
-    def decide(self, decision: Decision | None, purpose: Purpose = Purpose.TALK) -> Decision | None:
+    def line_for(self, invitation: ev.Invitation) -> Line:
+        """Whether there is a line for `invitation`: whom we invite is not busy."""
+        if not self.is_full(invitation.purpose):
+            return Line.FREE
+        calls = self._that_it_may_cross(invitation)
+        if self._crossings.target(invitation.caller, calls) is not None:
+            return Line.FREE
+        return Line.RINGS_OUT if self._crossings.ringing_out(calls) else Line.TAKEN
+
+    def _that_it_may_cross(self, invitation: ev.Invitation) -> list[AnyCall]:
+        """A view never ends a ring."""
+        return list(self.calls.values()) if invitation.purpose is Purpose.TALK else []
+
+    def rule(self, invitation: ev.Invitation, decision: Decision | None) -> Ruling:
         """`decision`, or busy where it would let somebody in, or ask, and no line is free, or no
         place for one more who looks; also where as many ring already as are asked about at once.
+        Who crosses a call of ours is not asked about.
         """
+        judged, calls = decision or Decision(Action.RING), self._that_it_may_cross(invitation)
+        if not judged.lets_in:
+            return Ruling(decision)
+        own, line = self._crossings.target(invitation.caller, calls), self.line_for(invitation)
+        if line is Line.RINGS_OUT and line.admits(judged):
+            own = self._crossings.ringing_out(calls)[0]
+        if own is not None:
+            return Ruling(decision, own, self._crossings.found(own, invitation, decision))
+        return Ruling(self.decide(decision, invitation.purpose))
+
+    def decide(self, decision: Decision | None, purpose: Purpose = Purpose.TALK) -> Decision | None:
+        """`decision`, or busy, for one that crosses nothing."""
         lets_in = decision is None or decision.lets_in
         asks = decision is not None and decision.action is Action.RING
         too_many = asks and len(self._ringing()) >= MAX_RINGING
@@ -201,11 +240,26 @@ class CallRegistry:
             return _refused("conversation_in_use")
         return AdmissionResult(Admission.REPEATED, (ended.answer,) if ended.answer else ())
 
-    def add(self, call: IncomingCall | OutgoingCall) -> None:
-        """A call begins. One that is turned away is refused at once and takes no line."""
+    def add(self, call: AnyCall, own: OutgoingCall | None = None) -> list[FollowUp]:
+        """A call begins; an invitation may cross `own`. One that is turned away is refused at once
+        and takes no line. Returns what is to follow.
+        """
         self.calls[call.signaled_as] = call
-        if isinstance(call, IncomingCall) and call.turned_away:
+        if isinstance(call, OutgoingCall):
+            return self._crossings.cross_waiting(call, self.calls.values())
+        if own is not None:
+            self._crossings.add(call, own)
+        if call.turned_away:
             self._turned_away.add(call.signaled_as)
+        return []
+
+    def defer(self, call: AnyCall, event: ev.Input) -> list[FollowUp] | None:
+        """What follows instead of `event`, which waits; None where `call` is to take it."""
+        return self._crossings.defer(call, event)
+
+    def follow(self, call: AnyCall) -> list[FollowUp]:
+        """What a step of `call` means for those that it crosses; also after `remove`."""
+        return self._crossings.follow(call)
 
     def rename(self, call: OutgoingCall, before: str, now: float) -> None:
         """`call` goes on under another id; whoever still answers under the old one is sent away."""
@@ -287,11 +341,6 @@ def _takes(purpose: Purpose, call: AnyCall) -> bool:
 
 def _rings(call: AnyCall) -> bool:
     return isinstance(call, IncomingCall) and call.rings
-
-
-def _lost(calls: list[AnyCall]) -> list[tuple[AnyCall, float]]:
-    """Those that were lost, and when."""
-    return [(call, call.liveness.lost_at) for call in calls if call.liveness.lost_at is not None]
 
 
 def _refused(reason: str) -> AdmissionResult:

@@ -24,6 +24,8 @@ class RemotePeer:
 
     uid: str
     party: str | None = None
+    # incoming: whether it has said that it is this party of ours whose answer counts
+    selects: bool = False
     # its `error` messages so far
     errors: int = 0
 

@@ -68,6 +68,8 @@ class Renewals:
     newest_of_theirs: int = 0
     # the first transport has failed before anything was connected
     first_failed: bool = False
+    # our network changed while the invitation was open, after the first transport was begun
+    moved: bool = False
     # generations whose transport exists
     live: set[int] = field(default_factory=set)
 

@@ -99,7 +99,7 @@ def note_move(call: Call, _event: ev.RenewRequested, _now: float) -> Step:
     """Nobody has accepted yet: what the first transport has of our addresses is made up for when
     somebody has.
     """
-    call.moved = True
+    call.renewals.moved = True
     return call.state, []
 
 
@@ -107,7 +107,7 @@ def catch_up(call: Call, now: float) -> list[ev.Effect]:
     """To be done at the acceptance: a fresh transport, if our network has changed since the first
     was begun.
     """
-    moved, call.moved = call.moved, False
+    moved, call.renewals.moved = call.renewals.moved, False
     return replace_renewal(call, now) if moved else []
 
 

@@ -107,6 +107,18 @@ class Targets:
                 return target
         raise Refused(f"{uid} was not invited")
 
+    def named(self, uid: str) -> Target | None:
+        """Whether it was invited or not."""
+        return next((target for target in self._all if target.uid == uid), None)
+
+    def keep(self, uid: str, reason: CloseReason) -> list[SendClose]:
+        """Nobody else is asked any more."""
+        told = self.withdraw(reason, but=uid)
+        for target in self._all:
+            if target.uid != uid and target.status is None:
+                target.answer(CallStatus.REJECTED, reason.value)
+        return told
+
     def withdraw(self, reason: CloseReason, *, but: str | None = None) -> list[SendClose]:
         """Nobody is left ringing."""
         return [SendClose(target.uid, reason) for target in self.waiting if target.uid != but]

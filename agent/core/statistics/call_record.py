@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.core.call.base_call import Call
+from agent.core.call.base_call import Call, Marks
 from agent.core.call.reasons import CloseReason, Purpose, Side
 from agent.core.statistics.reports import CallRecord, SetupTimes
 from agent.core.statistics.statistics_log import StatisticsLog
@@ -33,9 +33,6 @@ def call_record(
     def clock(mark: float | None) -> str | None:
         return None if mark is None else format_time(wall - (now - mark))
 
-    def since_invitation(mark: float | None) -> float | None:
-        return None if mark is None else round((mark - marks.invited) * 1000, 1)
-
     return CallRecord(
         reason=reason,
         closed_by=closed_by,
@@ -47,15 +44,23 @@ def call_record(
         talk_at=clock(marks.talk),
         ended_at=clock(ended),
         duration=round(duration, 3),
-        setup=SetupTimes(
-            response=since_invitation(marks.answered),
-            ice=since_invitation(marks.ice),
-            dtls=since_invitation(marks.connected),
-            first_frame=since_invitation(marks.first_frame),
-        ),
+        setup=_setup(marks),
         path=log.path(),
         reconnects=call.reconnects,
+        answered_by=call.answered_by,
         video=video,
         audio=audio,
         quality=log.quality(),
+    )
+
+
+def _setup(marks: Marks) -> SetupTimes:
+    def since_invitation(mark: float | None) -> float | None:
+        return None if mark is None else round((mark - marks.invited) * 1000, 1)
+
+    return SetupTimes(
+        response=since_invitation(marks.answered),
+        ice=since_invitation(marks.ice),
+        dtls=since_invitation(marks.connected),
+        first_frame=since_invitation(marks.first_frame),
     )

@@ -181,6 +181,8 @@ class CallRecord(Report):
     setup: SetupTimes = SetupTimes()
     path: Path | None = None
     reconnects: int = 0
+    # the conversation that took its place (PROTOCOL 3, calls that cross)
+    answered_by: str | None = None
     video: MediaTotals | None = None
     audio: MediaTotals | None = None
     quality: Quality | None = None

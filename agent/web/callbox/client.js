@@ -1,14 +1,16 @@
 // @ts-check
 /** One party on the broker: places calls, and is called. */
 
+import { checkOptions, DEFAULT_PREFIX } from "./client-options.js";
 import { Clocks } from "./clock.js";
+import { Complaints } from "./complaints.js";
 import { Conversation } from "./conversation.js";
 import { Emitter, reportFault } from "./emitter.js";
 import { CallError } from "./errors.js";
 import { brokerUrl, Link } from "./link.js";
 import { watchPage } from "./page-events.js";
 import { Presence } from "./presence.js";
-import { number, oneOf, optional, partyId, userData } from "./protocol/checks.js";
+import { number, oneOf, optional, userData } from "./protocol/checks.js";
 import { MalformedMessage } from "./protocol/malformed.js";
 import { parseSignal } from "./protocol/messages.js";
 import { IncomingCall } from "./rules/incoming.js";
@@ -19,15 +21,13 @@ import { inputOf, messageOf } from "./signals.js";
 import { defined, present, uuid } from "./values.js";
 import { isUid, PURPOSES } from "./vocabulary.js";
 
-export const DEFAULT_PREFIX = "callbox/v1";
 /** The remote peer says TIMEOUT itself; so many seconds later we do. */
 const TIMING = Object.freeze({ ...CALL_TIMING, answerTravel: 2 });
-/** A sender is told what was wrong so often in so many milliseconds. */
-const COMPLAINTS = Object.freeze({ count: 10, period: 10_000 });
 /** In statements about an effect that no message comes of. */
 const NO_MEDIA = Object.freeze({ audio: false, video: false });
 
 /**
+ * @typedef {import("./client-options.js").CallClientOptions} CallClientOptions
  * @typedef {import("./conversation.js").CallOptions} CallOptions
  * @typedef {import("./link.js").ConnectionState} ConnectionState
  * @typedef {import("./presence.js").Device} Device
@@ -40,24 +40,6 @@ const NO_MEDIA = Object.freeze({ audio: false, video: false });
  * @property {[Device]} presence a device's `status` or `about` changed; with neither it was removed
  * @property {[CallError]} error
  *
- * @typedef {object} CallClientOptions
- * @property {string} broker `ws:`, `wss:`, `http:` or `https:` address, or a path beside the page
- * @property {string} uid this side's name
- * @property {string} [token] an MQTT password by its newer name
- * @property {string} [username] MQTT user name; `uid` where there is a password without one
- * @property {string} [password]
- * @property {string} [prefix] first levels of every topic
- * @property {string} [party] this client among several of the same uid; random by default
- * @property {RTCIceServer[]} [iceServers] none by default, never a third party's
- * @property {number} [maxConversations] 1 by default; more are answered BUSY
- * @property {number} [maxViewers] who may look at this side at once, if the application accepts it;
- *   0 by default
- * @property {boolean} [presence] whether to follow the devices' `status` and `about`; true by
- *   default
- * @property {number} [keepalive] seconds, 60 by default
- * @property {Record<string, any>} [mqttOptions] passed on to MQTT.js
- * @property {(url: string, options: any) => any} [connect] MQTT.js's `connect`; the global
- *   `mqtt.connect` by default
  */
 
 /** The names of a client's events. */
@@ -77,8 +59,10 @@ export class CallClient extends Emitter {
   #registry;
   /** By their ids on the wire. @type {Map<string, Conversation>} */
   #conversations = new Map();
+  /** Invitations that the application was told of. @type {WeakSet<Conversation>} */
+  #shown = new WeakSet();
   #presence = new Presence((device) => this.emit("presence", device));
-  #complaints = { since: 0, count: 0 };
+  #complaints = new Complaints();
   #stopWatching = () => {};
   /** @type {ConnectionState} */
   #state = "stopped";
@@ -87,14 +71,7 @@ export class CallClient extends Emitter {
   constructor(options) {
     super(CLIENT_EVENTS);
     const { uid, token, password = token, prefix = DEFAULT_PREFIX, party = uuid() } = options;
-    if (!isUid(uid)) {
-      throw new TypeError(`uid: ${JSON.stringify(uid)} must match [A-Za-z0-9][A-Za-z0-9_.-]{0,63}`);
-    }
-    if (partyId(party)) throw new TypeError(`party: ${partyId(party)}`);
-    if (!prefix || /[#+\0]|^\/|\/$|\/\//.test(prefix))
-      throw new TypeError(`prefix: ${prefix} is not a topic`);
-    const connect = options.connect ?? /** @type {any} */ (globalThis).mqtt?.connect;
-    if (!connect) throw new TypeError("connect: MQTT.js is not loaded, and no `connect` was given");
+    const connect = checkOptions({ ...options, party, prefix });
     this.#options = { ...options, prefix };
     this.#registry = new CallRegistry(options.maxConversations, options.maxViewers ?? 0);
     this.uid = uid;
@@ -171,18 +148,24 @@ export class CallClient extends Emitter {
     const fault =
       optional(userData)(data) ?? number(1, 120)(lifetime) ?? oneOf(PURPOSES)(purpose);
     if (fault) throw new TypeError(`options: ${fault}`);
-    if (purpose === "talk" && (this.#registry.busy || this.#registry.ringing)) {
+    const isFull = purpose === "talk" && (this.#registry.busy || this.#registry.ringing);
+    if (isFull && !this.#registry.invitedBy(remoteUid)) {
       throw new Error(`there is room for ${this.#registry.maxConversations} conversation(s) only`);
     }
     const plan = { targets: [remoteUid], lifetime, userData: data, purpose, secondId: uuid() };
     const rules = new OutgoingCall(uuid(), this.party, plan, TIMING, monotonic());
-    const conversation = this.#add(rules, chosen);
+    const { conversation, followUps } = this.#add(rules, chosen);
     conversation.start(localStream);
+    this.#follow(followUps, conversation);
     return conversation;
   }
 
-  /** @param {IncomingCall | OutgoingCall} rules @param {CallOptions} options */
-  #add(rules, options) {
+  /**
+   * @param {IncomingCall | OutgoingCall} rules
+   * @param {CallOptions} options
+   * @param {OutgoingCall} [own] a call of ours that it crosses
+   */
+  #add(rules, options, own) {
     const host = {
       party: this.party,
       clock: this.#clocks.of(rules.remoteUid),
@@ -201,15 +184,41 @@ export class CallClient extends Emitter {
         const lost = this.#registry.displacedBy(rules);
         if (lost) this.#conversations.get(lost.signaledAs)?.close("replaced");
       },
+      onStep: (/** @type {string} */ before) => {
+        // It has waited for a call of ours, and nobody was told of it.
+        const isNew = before === "crossing" && rules.state !== "closed";
+        if (isNew && !this.#shown.has(conversation)) this.#show(conversation);
+        this.#follow(this.#registry.follow(rules));
+      },
       onEnded: () => {
         this.#conversations.delete(conversation.id);
         this.#registry.remove(rules, monotonic());
       },
     };
     const conversation = new Conversation(host, rules, options);
-    this.#registry.add(rules, "turnedAway" in rules && rules.turnedAway);
+    const followUps = this.#registry.add(rules, own);
     this.#conversations.set(conversation.id, conversation);
-    return conversation;
+    return { conversation, followUps };
+  }
+
+  /** An invitation is the application's from now on. @param {Conversation} conversation */
+  #show(conversation) {
+    this.#shown.add(conversation);
+    if (!this.emit("called", conversation) && !conversation.crosses)
+      conversation.reject("unavailable");
+  }
+
+  /**
+   * Hands in what calls that cross mean for each other.
+   * @param {import("./rules/crossings.js").FollowUp[]} followUps
+   * @param {Conversation} [own] whose media is sent from then on
+   */
+  #follow(followUps, own) {
+    for (const [rules, input] of followUps) {
+      const conversation = this.#conversations.get(rules.signaledAs);
+      if (own && conversation) conversation.adopt(own);
+      conversation?.follow(input);
+    }
   }
 
   // What arrives
@@ -244,8 +253,17 @@ export class CallClient extends Emitter {
     if (message.type === "invite") return this.#onInvite(from, message);
     const conversation = this.#conversations.get(message.conversation);
     if (conversation) {
-      if (conversation.remoteUid === from) conversation.handle(message);
+      if (conversation.remoteUid === from) this.#onMessageOf(conversation, from, message);
     } else this.#onStray(from, message);
+  }
+
+  /** @param {Conversation} conversation @param {string} from @param {Signal} message */
+  #onMessageOf(conversation, from, message) {
+    const rules = this.#registry.calls.get(conversation.id);
+    const input = inputOf(from, message, NO_MEDIA);
+    const instead = rules && input ? this.#registry.defer(rules, input) : null;
+    if (instead) this.#follow(instead);
+    else conversation.handle(message);
   }
 
   /** A message of no conversation that there is. @param {string} from @param {Signal} message */
@@ -269,14 +287,21 @@ export class CallClient extends Emitter {
     const invitation = { ...about, userData: message.userData, iceServers, purpose };
     const { admission, effects } = this.#registry.admit(invitation, monotonic());
     if (admission !== "new") return this.#send(from, id, effects);
-    // a person is asked about one call at a time
-    const decision = this.#registry.ringing
-      ? { action: /** @type {const} */ ("busy"), reason: "busy" }
-      : this.#registry.decide({ action: "ring" }, purpose);
-    const rules = new IncomingCall(invitation, this.party, TIMING, monotonic(), decision);
-    const conversation = this.#add(rules, {});
-    conversation.start();
-    if (!rules.turnedAway && !this.emit("called", conversation)) conversation.reject("unavailable");
+    const { own, crossing = null, decision } = this.#ruleOn(invitation);
+    const made = [this.party, TIMING, monotonic(), decision, crossing];
+    const rules = new IncomingCall(invitation, .../** @type {[any, any, any, any, any]} */ (made));
+    const { conversation } = this.#add(rules, {}, own);
+    const ours = own && this.#conversations.get(own.signaledAs);
+    if (ours) conversation.adopt(ours);
+    conversation.start(conversation.local);
+    if (!rules.turnedAway && rules.state !== "crossing") this.#show(conversation);
+  }
+
+  /** A person is asked about one call at a time. @param {any} invitation */
+  #ruleOn(invitation) {
+    const ruling = this.#registry.rule(invitation, { action: "ring" });
+    if (ruling.own || !this.#registry.ringing) return ruling;
+    return { decision: { action: /** @type {const} */ ("busy"), reason: "busy" } };
   }
 
   /** @param {ConnectionState} state @param {string} [code] @param {string} [message] */
@@ -310,18 +335,11 @@ export class CallClient extends Emitter {
     }
   }
 
-  /**
-   * Tells a sender what was wrong, ten times in ten seconds at most, and never in answer to an
-   * `error`.
-   * @param {string} to
-   * @param {MalformedMessage} fault
-   */
-  #complain(to, { type, code, message, conversation }) {
-    this.emit("error", new CallError(code, `from ${to}: ${message}`));
-    const now = performance.now();
-    if (now - this.#complaints.since > COMPLAINTS.period)
-      this.#complaints = { since: now, count: 0 };
-    if (type === "error" || this.#complaints.count++ >= COMPLAINTS.count) return;
+  /** Tells a sender what was wrong. @param {string} to @param {MalformedMessage} fault */
+  #complain(to, fault) {
+    this.emit("error", new CallError(fault.code, `from ${to}: ${fault.message}`));
+    if (!this.#complaints.mayAnswer(fault)) return;
+    const { code, message, conversation } = fault;
     void this.#publish(to, { type: "error", conversation, party: this.party, code, message });
   }
 }

@@ -1,6 +1,7 @@
 // @ts-check
 /** One call, as the application sees it. */
 
+import { CONVERSATION_EVENTS } from "./conversation-events.js";
 import { Emitter, reportFault } from "./emitter.js";
 import { CallError } from "./errors.js";
 import { MalformedMessage } from "./protocol/malformed.js";
@@ -8,6 +9,7 @@ import { parseSignal } from "./protocol/messages.js";
 import { promisesMedia } from "./sdp.js";
 import { Shell } from "./shell.js";
 import { knownReason } from "./signals.js";
+import { present } from "./values.js";
 
 /** What may come over the data channel as well as by MQTT. */
 const CHANNEL_MESSAGES = Object.freeze(["close", "offer", "answer", "candidate", "talk"]);
@@ -16,6 +18,7 @@ const CHANNEL_MESSAGES = Object.freeze(["close", "offer", "answer", "candidate",
 const SHOWN_STATES = Object.freeze({
   invited: "called",
   ringing: "called",
+  crossing: "connecting",
   answering: "connecting",
   offering: "inviting",
   inviting: "inviting",
@@ -27,30 +30,12 @@ const SHOWN_STATES = Object.freeze({
 });
 
 /**
- * @typedef {"inviting" | "ringing" | "called" | "connecting" | "connected" | "closed"}
- *   ConversationState
- *   inviting: the invitation is out; ringing: a person is asked there; called: a person is asked
- * here.
+ * @typedef {import("./conversation-events.js").ConversationEvents} ConversationEvents
+ * @typedef {import("./conversation-events.js").ConversationState} ConversationState
  * @typedef {import("./record.js").CallRecord} CallRecord
  * @typedef {import("./record.js").CallStatus} CallStatus
  * @typedef {import("./signals.js").Signal} Signal
  * @typedef {import("./statistics/reports.js").StatisticsReport} StatisticsReport
- *
- * @typedef {object} ConversationEvents
- * @property {[{ expiresIn: number }]} ringing a person is being asked over there
- * @property {[CallStatus, { reason?: string }]} response
- * @property {[MediaStream, { tracks: { kind: string, codec?: string }[] }]} stream_received
- * @property {[CallRecord]} closed exactly once; nothing follows
- * @property {[import("./errors.js").CallError]} error as a string it is a sentence
- * @property {[StatisticsReport]} local_stats what this side sends
- * @property {[StatisticsReport]} remote_stats what arrives, and what the remote peer reports of our
- *   stream
- * @property {[{ cause: string }]} degraded nothing arrives any more, a fresh transport is being
- *   made
- * @property {[{ generation: number }]} restored something arrives again
- * @property {[{ generation: number }]} renewed a fresh transport carries the media
- * @property {[]} talk what only looked is a talk
- * @property {[{ state: ConversationState }]} state
  *
  * @typedef {object} CallOptions
  * @property {any} [userData] any JSON of at most 4 KiB, shown to the remote peer
@@ -66,22 +51,6 @@ const SHOWN_STATES = Object.freeze({
  *   not with its sound
  * @property {boolean} [shareIceServers] hand this side's ICE servers to the remote peer
  */
-
-/** The names of a conversation's events. */
-export const CONVERSATION_EVENTS = Object.freeze([
-  "ringing",
-  "response",
-  "stream_received",
-  "closed",
-  "error",
-  "local_stats",
-  "remote_stats",
-  "degraded",
-  "restored",
-  "renewed",
-  "talk",
-  "state",
-]);
 
 /**
  * One call, from the invitation to `closed`. Made by `CallClient.call()` or handed over by its
@@ -137,6 +106,14 @@ export class Conversation extends Emitter {
   /** Whether it is a talk, or only looks. */
   get purpose() {
     return this.#rules.viewing.purpose;
+  }
+
+  /**
+   * Whether it is an invitation that crossed a call of ours to the same uid, and is taken without
+   * asking.
+   */
+  get crosses() {
+    return this.direction === "incoming" && this.#rules.rival.crossing !== null;
   }
 
   get direction() {
@@ -300,8 +277,34 @@ export class Conversation extends Emitter {
    * @internal
    * @param {MediaStream | null} [localStream]
    */
-  start(localStream = null) {
+  start(localStream = this.#shell.local) {
     this.#shell.start(localStream);
+  }
+
+  /**
+   * Sends what `own`, a call that it crosses, would have sent.
+   * @internal
+   * @param {Conversation} own
+   */
+  adopt(own) {
+    const { iceTransportPolicy, lipSync, audio, video } = own.#options;
+    Object.assign(this.#options, present({ iceTransportPolicy, lipSync, audio, video }));
+    this.#shell.local = own.#shell.local;
+    this.#muted = own.muted;
+    const { invitation, rival } = /** @type {any} */ (this.#rules);
+    const expectsMedia = promisesMedia(invitation.sdp, this.#shell.wanted);
+    if (rival.crossing) rival.crossing = { ...rival.crossing, expectsMedia };
+  }
+
+  /**
+   * Takes an input that is no message: what a call that crosses this one means for it.
+   * @internal
+   * @param {import("./rules/machine.js").Input} input
+   */
+  follow(input) {
+    if (input.type !== "crossingFound") return this.#shell.step(input);
+    const { sdp } = /** @type {any} */ (this.#rules).invitation;
+    this.#shell.step({ ...input, expectsMedia: promisesMedia(sdp, this.#shell.wanted) });
   }
 
   /**

@@ -19,8 +19,10 @@
  * what cannot be used is answered with an `error` message, or ignored.
  */
 
-export { CallClient, CLIENT_EVENTS, DEFAULT_PREFIX } from "./client.js";
-export { Conversation, CONVERSATION_EVENTS } from "./conversation.js";
+export { CallClient, CLIENT_EVENTS } from "./client.js";
+export { DEFAULT_PREFIX } from "./client-options.js";
+export { Conversation } from "./conversation.js";
+export { CONVERSATION_EVENTS } from "./conversation-events.js";
 export { CallError } from "./errors.js";
 export { brokerUrl } from "./link.js";
 export { MalformedMessage } from "./protocol/malformed.js";

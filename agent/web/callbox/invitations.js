@@ -7,13 +7,30 @@ import { present } from "./values.js";
 /** Milliseconds; a device that has lost its broker is soon back. */
 const REPEAT = 1_000;
 
+/**
+ * @typedef {object} Host What a conversation needs of the client that owns it.
+ * @property {string} party
+ * @property {import("./clock.js").Clock} clock the remote peer's time of day
+ * @property {RTCIceServer[]} iceServers
+ * @property {() => Promise<void>} ready
+ * @property {() => boolean} connected
+ * @property {(to: string, message: object, expiry?: number) =>
+ *   Promise<import("./link.js").Delivery>} publish
+ * @property {() => void} renewConnection
+ * @property {(before: string) => void} onRenamed
+ * @property {() => boolean} mayTalk whether a line is free
+ * @property {() => void} onAccepted
+ * @property {(before: string) => void} onStep it was in that state before, and may be in another
+ * @property {() => void} onEnded
+ */
+
 export class Invitations {
   #host;
   #rules;
   #describe;
 
   /**
-   * @param {import("./shell.js").Host} host
+   * @param {Host} host
    * @param {import("./shell.js").Rules} rules
    * @param {() => string} describe the offer, with the candidates known so far
    */

@@ -27,6 +27,7 @@ import { defined } from "./values.js";
  *   milliseconds from the invitation
  * @property {{ local?: string, remote?: string, protocol?: string, relayed?: boolean }} [path]
  * @property {number} reconnects
+ * @property {string} [answeredBy] the conversation that took its place, where it crossed another
  * @property {Record<string, number | string>} [video]
  * @property {Record<string, number | string>} [audio]
  * @property {{ mos: number, model: string }} [quality] an estimate, 1 (bad) to 5
@@ -68,6 +69,7 @@ export function recordOf(call, { responseReason, times, totals }) {
     }),
     path: totals.path,
     reconnects: call.reconnects,
+    answeredBy: call.answeredBy,
     video: totals.of("video", duration),
     audio: totals.of("audio", duration),
     quality: totals.quality,

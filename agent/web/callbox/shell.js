@@ -26,20 +26,7 @@ const UNHEARD_STATES = Object.freeze(["silent", "lost"]);
  * @typedef {import("./rules/machine.js").Input} Input
  * @typedef {import("./rules/incoming.js").IncomingCall |
  *   import("./rules/outgoing.js").OutgoingCall} Rules
- *
- * @typedef {object} Host What a conversation needs of the client that owns it.
- * @property {string} party
- * @property {import("./clock.js").Clock} clock the remote peer's time of day
- * @property {RTCIceServer[]} iceServers
- * @property {() => Promise<void>} ready
- * @property {() => boolean} connected
- * @property {(to: string, message: object, expiry?: number) =>
- *   Promise<import("./link.js").Delivery>} publish
- * @property {() => void} renewConnection
- * @property {(before: string) => void} onRenamed
- * @property {() => boolean} mayTalk whether a line is free
- * @property {() => void} onAccepted
- * @property {() => void} onEnded
+ * @typedef {import("./invitations.js").Host} Host
  *
  * @typedef {object} ShellHooks
  * @property {(name: string, ...details: any[]) => void} emit
@@ -118,8 +105,10 @@ export class Shell {
   /** Makes the offer, or asks the application. @param {MediaStream | null} local */
   start(local) {
     this.local = local;
+    const before = this.rules.state;
     this.perform(this.rules.start(performance.now() / 1000));
     this.#noteTimes();
+    this.#host.onStep(before);
     this.#arm();
   }
 
@@ -135,7 +124,7 @@ export class Shell {
     this.#waiting = [input];
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
       const before = this.#hooks.shownState();
-      const { accepted: wasAccepted, looks: looked } = this.rules;
+      const { state: from, accepted: wasAccepted, looks: looked } = this.rules;
       const { effects } = this.rules.handle(next, performance.now() / 1000);
       this.#noteTimes();
       const state = this.#hooks.shownState();
@@ -144,6 +133,8 @@ export class Shell {
       if (this.rules.accepted && (!wasAccepted || (looked && !this.rules.looks))) {
         this.#host.onAccepted();
       }
+      const isSelected = next.type === "selectReceived" && this.rules.accepted;
+      if (this.rules.state !== from || isSelected) this.#host.onStep(from);
     }
     this.#waiting = null;
     this.#arm();

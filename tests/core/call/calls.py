@@ -65,6 +65,30 @@ def established(now: float = 100.0, grant: ev.MediaGrant | None = None) -> Incom
     return call
 
 
+def answering() -> IncomingCall:
+    call = incoming()
+    feed(call, ev.AcceptRequested())
+    return call
+
+
+def ringing() -> IncomingCall:
+    call = incoming()
+    feed(call, ev.RingRequested())
+    return call
+
+
+def accepted() -> IncomingCall:
+    call = answering()
+    feed(call, ev.DescriptionReady(0, "answer"))
+    return call
+
+
+def inviting() -> OutgoingCall:
+    call = outgoing(CALLER)
+    feed(call, ev.DescriptionReady(0, "offer"))
+    return call
+
+
 def connecting(role: str) -> IncomingCall | OutgoingCall:
     """Answered at 101.0."""
     if role == "incoming":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.core.call import events as ev
+from agent.core.call.crossings import FollowUp
 from agent.core.call.decision import Decision
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State, Timing
@@ -39,7 +40,9 @@ def timing_of(scenario: Json) -> Timing:
 def make_incoming(scenario: Json, call: Json, now: float) -> IncomingCall:
     decision = decode(Decision | None, call.get("decision"))
     invitation = decode(ev.Invitation, call["invitation"])
-    return IncomingCall(invitation, scenario["ownParty"], timing_of(scenario), now, decision)
+    crossing = decode(ev.CrossingFound | None, call.get("crossing"))
+    timing = timing_of(scenario)
+    return IncomingCall(invitation, scenario["ownParty"], timing, now, decision, crossing)
 
 
 def make_outgoing(scenario: Json, call: Json, now: float) -> OutgoingCall:
@@ -107,32 +110,47 @@ class RegistryRun:
         result |= {"effects": encode_effects(effects), "busy": self._registry.busy}
         return result
 
-    def _begin(self, call: AnyCall, now: float) -> list[ev.Effect]:
-        self._registry.add(call)
+    def _begin(self, call: AnyCall, now: float, own: OutgoingCall | None = None) -> list[ev.Effect]:
+        follow_ups = self._registry.add(call, own)
         effects = call.start(now)
         if call.state is State.CLOSED:
             self._registry.remove(call, now)
+        return effects + self._follow(self._registry.follow(call) + follow_ups, now)
+
+    def _follow(self, follow_ups: list[FollowUp], now: float) -> list[ev.Effect]:
+        """What comes of what calls that cross mean for each other."""
+        effects: list[ev.Effect] = []
+        for call, event in follow_ups:
+            effects += self._take(call, event, now)
         return effects
+
+    def _take(self, call: AnyCall, event: ev.Input, now: float) -> list[ev.Effect]:
+        signaled_as = call.signaled_as
+        effects, refused = call.handle(event, now)
+        if refused:
+            return []
+        if isinstance(call, OutgoingCall) and call.signaled_as != signaled_as:
+            self._registry.rename(call, signaled_as, now)
+        if call.state is State.CLOSED:
+            self._registry.remove(call, now)
+        return effects + self._follow(self._registry.follow(call), now)
 
     def _invited(self, step: Json, now: float) -> tuple[Admission, list[ev.Effect]]:
         invitation = decode(ev.Invitation, step["invitation"])
         result = self._registry.admit(invitation, now)
         if result.admission is not Admission.NEW:
             return result.admission, list(result.effects)
-        call = make_incoming(self._scenario, step, now)
-        call.decision = self._registry.decide(call.decision, invitation.purpose)
-        return result.admission, self._begin(call, now)
+        ruling = self._registry.rule(invitation, decode(Decision | None, step.get("decision")))
+        own_party, timing = self._scenario["ownParty"], timing_of(self._scenario)
+        call = IncomingCall(invitation, own_party, timing, now, ruling.decision, ruling.crossing)
+        return result.admission, self._begin(call, now, ruling.own)
 
     def _heard(self, conversation: str, event: ev.Input, now: float) -> list[ev.Effect]:
         call = self._registry.calls.get(conversation)
         if call is None:
             return self._stray(conversation, event, now)
-        effects = call.handle(event, now).effects
-        if isinstance(call, OutgoingCall) and call.signaled_as != conversation:
-            self._registry.rename(call, conversation, now)
-        if call.state is State.CLOSED:
-            self._registry.remove(call, now)
-        return effects
+        instead = self._registry.defer(call, event)
+        return self._take(call, event, now) if instead is None else self._follow(instead, now)
 
     def _displaced(self, conversation: str, now: float, result: Json) -> list[ev.Effect]:
         """What a call whose line the one of `conversation` takes over says as it ends."""

@@ -60,6 +60,9 @@ INPUTS: st.SearchStrategy[ev.Input] = st.one_of(
     st.builds(ev.RtcpTimedOut, GENERATIONS, st.just(30.0)),
     st.builds(ev.PeerLost, GENERATIONS, st.just(""), st.booleans()),
     st.just(ev.RenewRequested()),
+    st.builds(ev.CrossingFound, st.just("rival"), st.booleans()),
+    st.builds(ev.YieldRequested, st.just("rival"), st.one_of(st.none(), UIDS)),
+    st.just(ev.ResumeRequested()),
     st.just(ev.DeadlineReached()),
 )
 STEPS = st.lists(st.tuples(INPUTS, st.floats(0, 20)), max_size=60)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.call import events as ev
+from agent.core.call.crossings import Ruling
 from agent.core.call.decision import NO_LINE_FREE, Action, Decision
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.outgoing import OutgoingCall
@@ -53,11 +54,12 @@ def test_registry_invitation_to_a_call_of_an_earlier_process_is_told_that_it_is_
 def test_registry_says_busy_where_no_line_is_free() -> None:
     registry = CallRegistry(RateLimiter())
     accept, reject = Decision(Action.ACCEPT), Decision(Action.REJECT)
-    assert registry.decide(accept) is accept
-    assert registry.decide(None) is None
+    another = invitation(caller="another")
+    assert registry.rule(another, accept) == Ruling(accept)
+    assert registry.rule(another, None) == Ruling(None)
     admit_call(registry)
-    assert registry.decide(accept) == registry.decide(None) == NO_LINE_FREE
-    assert registry.decide(reject) is reject
+    assert registry.rule(another, accept) == registry.rule(another, None) == Ruling(NO_LINE_FREE)
+    assert registry.rule(another, reject) == Ruling(reject)
 
 
 def test_registry_answer_is_forgotten_after_every_invitation_has_expired() -> None:

@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.call import events as ev
+from agent.core.call.crossings import AnyCall
 from agent.core.call.decision import NO_LINE_FREE, Action, Decision
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
 from agent.core.call.reasons import CloseReason, Purpose
-from agent.core.call.registry import Admission, AnyCall, CallRegistry
+from agent.core.call.registry import Admission, CallRegistry
 from agent.core.policy.rate_limiter import RateLimiter
 from tests.core.call.calls import OWN, TIMING, feed, invitation
 
@@ -32,8 +33,8 @@ class Lines:
         number = self._number
         asked = invitation(conversation=f"c{number}", caller=f"caller-{number}", purpose=purpose)
         assert self.registry.admit(asked, self.now).admission is Admission.NEW
-        decision = self.registry.decide(Decision(action), purpose)
-        call = IncomingCall(asked, OWN, TIMING, self.now, decision)
+        ruling = self.registry.rule(asked, Decision(action))
+        call = IncomingCall(asked, OWN, TIMING, self.now, ruling.decision)
         self.registry.add(call)
         call.start(self.now)
         self._forget_if_closed(call)

@@ -19,12 +19,16 @@ from tests.core.call.calls import (
     OWN,
     PARTY,
     TIMING,
+    accepted,
+    answering,
     candidate,
     established,
     feed,
     incoming,
     invitation,
+    inviting,
     outgoing,
+    ringing,
 )
 
 AnyCall = IncomingCall | OutgoingCall
@@ -70,31 +74,18 @@ INPUTS: dict[str, ev.Input] = {
     "talk": ev.TalkRequested(),
     "talk_allowed": ev.TalkAllowed(2, "fresh offer"),
     "talk_denied": ev.TalkDenied(2, "busy", "no line is free"),
+    "crosses": ev.CrossingFound("rival"),
+    "crosses_last": ev.CrossingFound("rival", waits=True),
+    "yield": ev.YieldRequested("rival"),
+    "yield_later": ev.YieldRequested("rival", CALLER),
+    "resume": ev.ResumeRequested(),
     "deadline": ev.DeadlineReached(),
 }
 
 
-def answering() -> IncomingCall:
+def crossing() -> IncomingCall:
     call = incoming()
-    feed(call, ev.AcceptRequested())
-    return call
-
-
-def ringing() -> IncomingCall:
-    call = incoming()
-    feed(call, ev.RingRequested())
-    return call
-
-
-def accepted() -> IncomingCall:
-    call = answering()
-    feed(call, ev.DescriptionReady(0, "answer"))
-    return call
-
-
-def inviting() -> OutgoingCall:
-    call = outgoing(CALLER)
-    feed(call, ev.DescriptionReady(0, "offer"))
+    feed(call, INPUTS["crosses_last"])
     return call
 
 
@@ -151,10 +142,11 @@ UNDECIDED = (
     "accept>answering reject>closed hang_up>closed candidate selected_other>closed "
     "close>closed deadline>closed"
 )
+CROSSED = " crosses>answering crosses_last>crossing"
+GIVES_WAY = " yield>closed yield_later>closed"
 CONNECTING = (
     "candidate found ice connected>established frame track failed renew offer error "
-    "push pushed hang_up>closed "
-    "close>closed deadline>closed"
+    "push pushed hang_up>closed close>closed deadline>closed" + GIVES_WAY
 )
 CONNECTING_ANEW = CONNECTING.replace(
     "failed", "failed answer described_1 failed_1 connected_1>established"
@@ -165,29 +157,34 @@ CONNECTING_FAILED = CONNECTING.replace(
 ESTABLISHED = (
     "candidate found ice frame track failed>closed silent>silent unheeded>closed "
     "lost>silent left>silent renew offer "
-    "error push pushed hang_up>closed close>closed"
+    "error push pushed hang_up>closed close>closed" + GIVES_WAY
 )
 VIEW = ESTABLISHED.replace("push pushed ", "")
 RENEWING = "answer described_1 failed_1"
 SILENT = (
     "candidate found ice frame track failed>closed heard>established lost left renew offer "
-    "error push pushed hang_up>closed "
-    "close>closed deadline>closed"
+    "error push pushed hang_up>closed close>closed deadline>closed" + GIVES_WAY
 )
 LEFT = SILENT.replace("heard>established lost left renew ", "")
 LATE = "accepted_late rings_late"
 # The call, the state that it is in, and every input that it takes: `input` stays there,
 # `input>state` leads on.
 TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
-    ("invited", incoming, State.INVITED, "ring>ringing " + UNDECIDED),
-    ("ringing", ringing, State.RINGING, UNDECIDED),
+    ("invited", incoming, State.INVITED, "ring>ringing " + UNDECIDED + CROSSED),
+    ("ringing", ringing, State.RINGING, UNDECIDED + CROSSED),
+    (
+        "crossing",
+        crossing,
+        State.CROSSING,
+        UNDECIDED.replace("deadline>closed", "deadline>answering resume>invited") + GIVES_WAY,
+    ),
     (
         "answering",
         answering,
         State.ANSWERING,
         "described>connecting failed>closed candidate found renew selected_other>closed "
-        "close>closed hang_up>closed "
-        "deadline>closed",
+        "close>closed hang_up>closed reject>closed "
+        "deadline>closed" + GIVES_WAY,
     ),
     ("accepted", accepted, State.CONNECTING, CONNECTING + " selected_other>closed"),
     (
@@ -232,7 +229,7 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
         "offering",
         outgoing,
         State.OFFERING,
-        "described>inviting failed>closed found renew hang_up>closed deadline>closed",
+        "described>inviting failed>closed found renew hang_up>closed deadline>closed" + GIVES_WAY,
     ),
     (
         "inviting",
@@ -240,7 +237,17 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
         State.INVITING,
         "found candidate renew rings rings_late accepted>connecting accepted_late>connecting "
         "refused>closed "
-        "error>closed failed>closed close>closed hang_up>closed deadline>closed",
+        "error>closed failed>closed close>closed hang_up>closed deadline>closed "
+        "yield>closed yield_later",
+    ),
+    (
+        "inviting and giving way",
+        after(inviting, "yield_later"),
+        State.INVITING,
+        "found candidate renew rings rings_late accepted>connecting accepted_late>connecting "
+        "refused>closed "
+        "error>closed failed>closed close>closed hang_up>closed deadline>closed "
+        "yield>closed yield_later resume",
     ),
     ("outgoing accepted", invited_and_accepted, State.CONNECTING, f"{CONNECTING} {LATE}"),
     (

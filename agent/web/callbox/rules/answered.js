@@ -179,6 +179,29 @@ function hangUp(call, { reason = "user_hangup" }, now) {
   return call.end(now, reason, "local", [{ type: "sendClose", to: call.remoteUid, reason }]);
 }
 
+/** It ends, and `rival` takes its place.
+ * @param {Call} call
+ * @param {Input} input
+ * @param {number} now
+ * @returns {Step}
+ */
+export function endForRival(call, { rival }, now) {
+  call.rival.conversation = rival;
+  const reason = "answered_elsewhere";
+  return call.end(now, reason, "local", [{ type: "sendClose", to: call.remoteUid, reason }]);
+}
+
+/** Both of two calls that cross were accepted: the one with the lower id stays.
+ * @param {Call} call
+ * @param {Input} input
+ * @param {number} now
+ * @returns {Step}
+ */
+function yieldAccepted(call, input, now) {
+  refuseIf(input.goesFirst === false, `${input.rival} has the higher id`);
+  return endForRival(call, input, now);
+}
+
 /** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
 function endByRemote(call, input, now) {
   call.mustBeRemote(input);
@@ -267,6 +290,7 @@ const ALWAYS = {
   pushToTalkRequested: [sendTalk, STAY],
   pushToTalkReceived: [takeTalk, STAY],
   closeRequested: [hangUp, "closed"],
+  yieldRequested: [yieldAccepted, "closed"],
   closeReceived: [endByRemote, "closed"],
 };
 

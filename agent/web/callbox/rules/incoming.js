@@ -1,7 +1,8 @@
 // @ts-check
 /** The invited side: from the invitation to the answer. */
 
-import { addCandidate, ANSWERED } from "./answered.js";
+import { addCandidate, ANSWERED, endForRival } from "./answered.js";
+import { END_OF_REFUSAL, requestOf, TOO_LATE } from "./decision.js";
 import { Call, refuseIf, STAY } from "./machine.js";
 import { catchUp, noteMoved } from "./renewal.js";
 import { allowTalk, denyTalk } from "./upgrade.js";
@@ -11,38 +12,9 @@ import { allowTalk, denyTalk } from "./upgrade.js";
  * @typedef {import("./machine.js").Effect} Effect
  * @typedef {import("./machine.js").Step} Step
  * @typedef {import("./machine.js").Table} Table
- *
- * @typedef {object} Invitation An invitation that was understood.
- * @property {string} conversation
- * @property {string} caller the uid in the topic, never one in the payload
- * @property {string} party
- * @property {string} sdp
- * @property {number} lifetime seconds
- * @property {number | null} [age] seconds since `sentAt`; null where it cannot be judged
- * @property {any} [userData]
- * @property {any[]} [iceServers]
- * @property {import("./viewing.js").Purpose} [purpose]
- *
- * @typedef {object} Decision What becomes of an invitation.
- * @property {"accept" | "reject" | "ring" | "busy"} action
- * @property {string | null} [rule] the rule that decided
- * @property {string | null} [reason] for reject and busy
- * @property {Record<string, any>} [grant] for the others
+ * @typedef {import("./decision.js").Decision} Decision
+ * @typedef {import("./decision.js").Invitation} Invitation
  */
-
-/** @type {Input} */
-const TOO_LATE = { type: "rejectRequested", status: "TIMEOUT", reason: "expired" };
-
-/** How a conversation ends that was refused. @type {Record<string, string>} */
-const END_OF_REFUSAL = { BUSY: "user_busy", TIMEOUT: "invite_timeout" };
-
-/** The input by which a decision enters its call. @param {Decision} decision @returns {Input} */
-function requestOf({ action, rule = null, reason, grant = {} }) {
-  if (action === "accept") return { type: "acceptRequested", grant, rule };
-  if (action === "ring") return { type: "ringRequested", grant, rule };
-  const [status, code] = action === "busy" ? ["BUSY", "busy"] : ["REJECTED", "rejected"];
-  return { type: "rejectRequested", status, reason: reason ?? code, rule };
-}
 
 /** A call to which the remote peer invited us. `start()` once, then `handle()`. */
 export class IncomingCall extends Call {
@@ -64,8 +36,9 @@ export class IncomingCall extends Call {
    * @param {any} timing
    * @param {number} now
    * @param {Decision | null} [decision]
+   * @param {Input | null} [crossing] it crosses a call of ours: that goes before the decision
    */
-  constructor(invitation, ownParty, timing, now, decision = null) {
+  constructor(invitation, ownParty, timing, now, decision = null, crossing = null) {
     super("incoming", INCOMING, "invited", {
       conversation: invitation.conversation,
       ownParty,
@@ -80,6 +53,9 @@ export class IncomingCall extends Call {
     this.remoteUid = invitation.caller;
     this.remoteParty = invitation.party;
     this.iceServers = invitation.iceServers ?? [];
+    this.rival.crossing = crossing;
+    /** Whether the inviter has said that it is this party of ours whose answer counts. */
+    this.remoteSelects = false;
     this.answerUntil = now + Math.min(lifetime, lifetime + timing.clockSkew - age);
     this.deadline = this.answerUntil;
   }
@@ -88,6 +64,17 @@ export class IncomingCall extends Call {
   get expired() {
     const { age, lifetime } = this.invitation;
     return age !== undefined && age !== null && age > lifetime + this.timing.clockSkew;
+  }
+
+  /** Whether somebody, or the application, is asked about it. */
+  get isOpen() {
+    return this.rings || (this.state === "invited" && this.decision === null);
+  }
+
+  /** Whether somebody is asked about it, or is about to be: until then it takes no line. */
+  get rings() {
+    const asks = this.rival.crossing === null && this.decision?.action === "ring";
+    return this.state === "ringing" || (asks && this.state === "invited");
   }
 
   /** Whether it is refused before anybody is asked; then it takes no line. */
@@ -104,7 +91,8 @@ export class IncomingCall extends Call {
    */
   start(now) {
     const called = { type: "called", userData: this.invitation.userData };
-    const request = this.expired ? TOO_LATE : this.decision && requestOf(this.decision);
+    const judged = this.rival.crossing ?? (this.decision && requestOf(this.decision));
+    const request = this.expired ? TOO_LATE : judged;
     return request ? [called, ...this.handle(request, now).effects] : [called];
   }
 
@@ -164,6 +152,42 @@ function acceptCall(call, { grant, rule, expectsMedia = false }, now) {
     .splice(0)
     .map((candidate) => ({ type: "addCandidate", generation: 0, candidate }));
   return ["answering", [create, ...early]];
+}
+
+/** @param {IncomingCall} call @param {Input} input @param {number} now @returns {Step} */
+function crossCall(call, input, now) {
+  call.rival = { ...call.rival, conversation: input.rival, crossing: input };
+  if (!input.waits) return takePlace(call, now);
+  call.rival.deadline = call.deadline;
+  call.deadline = Math.min(call.deadline ?? Infinity, now + call.timing.crossing);
+  return ["crossing", []];
+}
+
+/** @param {IncomingCall} call @param {number} now @returns {Step} */
+function takePlace(call, now) {
+  const { grant = {}, rule, expectsMedia } = call.rival.crossing ?? {};
+  return acceptCall(call, { type: "acceptRequested", grant, rule, expectsMedia }, now);
+}
+
+// The one that goes first was not taken in time.
+/** @param {IncomingCall} call @param {Input} _input @param {number} now @returns {Step} */
+function takeUntaken(call, _input, now) {
+  call.mustBeDue(now);
+  return takePlace(call, now);
+}
+
+/** It is decided about as if it had crossed nothing.
+ * @param {IncomingCall} call
+ * @param {Input} _input
+ * @param {number} now
+ * @returns {Step}
+ */
+function resumeCall(call, _input, now) {
+  call.deadline = call.rival.deadline;
+  call.forgetRival();
+  if (call.decision === null) return [call.answer ? "ringing" : "invited", []];
+  const request = requestOf(call.decision);
+  return (call.decision.action === "ring" ? ringLocally : acceptCall)(call, request, now);
 }
 
 /** @param {IncomingCall} call @param {Input} input @param {number} now @returns {Step} */
@@ -238,7 +262,12 @@ function endWithdrawn(call, input, now) {
  */
 function noteSelection(call, input, now) {
   call.mustBeRemote(input);
-  if (input.selected === call.ownParty) return [call.state, []];
+  if (input.selected === call.ownParty) {
+    call.remoteSelects = true;
+    return [call.state, []];
+  }
+  // It is not our other call that takes its place.
+  call.forgetRival();
   return call.end(now, "answered_elsewhere", "remote", []);
 }
 
@@ -283,11 +312,24 @@ const OF_THE_INVITED = {
   talkDenied: [denyTalk, STAY],
 };
 
+/** @type {Record<string, import("./machine.js").Row>} */
+const CROSSED = { crossingFound: [crossCall, "crossing", "answering"] };
+/** @type {Record<string, import("./machine.js").Row>} */
+const GIVES_WAY = { yieldRequested: [endForRival, "closed"] };
+
 /** @type {Table} */
 export const INCOMING = {
-  invited: { ...UNDECIDED, ringRequested: [ringLocally, "ringing"] },
-  ringing: UNDECIDED,
+  invited: { ...UNDECIDED, ...CROSSED, ringRequested: [ringLocally, "ringing"] },
+  ringing: { ...UNDECIDED, ...CROSSED },
+  crossing: {
+    ...UNDECIDED,
+    ...GIVES_WAY,
+    resumeRequested: [resumeCall, "invited", "ringing", "answering"],
+    deadlineReached: [takeUntaken, "answering"],
+  },
   answering: {
+    ...GIVES_WAY,
+    rejectRequested: [rejectCall, "closed"],
     descriptionReady: [sendAnswer, "connecting"],
     peerFailed: [failAnswer, "closed"],
     candidateReceived: [addCandidate, STAY],

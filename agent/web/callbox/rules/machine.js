@@ -9,11 +9,11 @@
  * row, or one that its row refuses, changes nothing. Times are seconds of any clock that never goes
  * back; deadlines are data, read with `nextDeadline()` and delivered as `deadlineReached`.
  *
- *     incoming   invited -> ringing -> answering -+
- *                                                 +-> connecting -> established -> closed
- *     outgoing   offering -> inviting ------------+                   |      ^
- *                                                                     v      |
- *                                                                   silent ---> lost
+ *     incoming   invited -> ringing -> crossing -> answering -+
+ *                                                             +-> connecting -> established
+ *     outgoing   offering -> inviting ------------------------+                   |      ^
+ *                                                                                 v      |
+ *                                                                               silent ---> lost
  *
  * `closed` can be reached from everywhere and never left, and only entering it emits `closed`.
  */
@@ -23,7 +23,7 @@ import { Renewals } from "./renewals.js";
 import { Viewing } from "./viewing.js";
 
 /**
- * @typedef {"invited" | "ringing" | "answering" | "offering" | "inviting" | "connecting"
+ * @typedef {"invited" | "ringing" | "crossing" | "answering" | "offering" | "inviting" | "connecting"
  *   | "established" | "silent" | "lost" | "closed"} State
  * @typedef {Record<string, any> & { type: string }} Input something that happened, or was requested
  * @typedef {Record<string, any> & { type: string }} Effect something to be performed
@@ -51,6 +51,10 @@ export const CALL_TIMING = Object.freeze({
   lost: 8.5,
   // From the last packet to the end.
   hold: 45,
+  // From an invitation that crosses ours to its being taken, while ours goes first.
+  crossing: 1,
+  // From its ACCEPTED to the end of ours, if its inviter neither selects us nor connects.
+  givingWay: 2,
   // From the connection to the first sound or picture, where the answer promised any.
   media: 15,
   // How far the clocks of two parties may differ.
@@ -123,6 +127,14 @@ export class Call {
     this.liveness = new Liveness();
     this.renewals = new Renewals();
     this.viewing = new Viewing(purpose);
+    /**
+     * What it knows of the call that it crosses: `conversation` takes its place if it gives way;
+     * with `crossing` an invitation is taken; `uid` may have accepted ours in the same moment;
+     * `deadline` is when it would end by itself if it did not wait.
+     * @type {{ conversation: string | null, crossing: Input | null, uid: string | null,
+     *   deadline: number | null }}
+     */
+    this.rival = { conversation: null, crossing: null, uid: null, deadline: null };
   }
 
   /**
@@ -174,6 +186,16 @@ export class Call {
   /** Whether it was ACCEPTED and is not over. */
   get accepted() {
     return ["connecting", "established", "silent", "lost"].includes(this.state);
+  }
+
+  /** The conversation that has taken the place of this one, which is closed. */
+  get answeredBy() {
+    const gaveWay = this.closed?.reason === "answered_elsewhere";
+    return (gaveWay ? this.rival.conversation : null) ?? undefined;
+  }
+
+  forgetRival() {
+    this.rival = { conversation: null, crossing: null, uid: null, deadline: null };
   }
 
   /** When a call ends over which nothing arrives; null while something does. */

@@ -5,6 +5,7 @@
  */
 
 import { ANSWERED } from "./answered.js";
+import { expireInvitation, giveWay, keepPlace, yieldPlace } from "./giving-way.js";
 import { LATE } from "./late.js";
 import { Call, refuseIf, STAY } from "./machine.js";
 import { catchUp, noteMoved } from "./renewal.js";
@@ -204,6 +205,7 @@ function takeResponse(call, input, now) {
   const target = call.target(input.uid);
   refuseIf(target.status !== null, `${input.uid} has answered`);
   if (input.status === "ACCEPTED") return takeAcceptance(call, target, input, now);
+  if (call.rival.uid !== null) return giveWay(call, now, "remote");
   if (input.now !== undefined && input.now !== null && call.secondId !== null)
     return inviteAgain(call, input.now, now);
   target.ringing.delete(input.party);
@@ -279,6 +281,7 @@ function takeAcceptance(call, target, { uid, party, sdp, sendsMedia = false }, n
 function takeError(call, { uid, code, message }, now) {
   const target = call.target(uid);
   refuseIf(target.status !== null, `${uid} has answered`);
+  if (call.rival.uid !== null) return giveWay(call, now, "remote");
   target.answer("REJECTED", code);
   const [state, effects] = call.goOn(now, "remote");
   const told = { type: "errorRaised", code, message };
@@ -294,20 +297,12 @@ function takeError(call, { uid, code, message }, now) {
 function takeDecline(call, { uid, reason }, now) {
   const target = call.target(uid);
   refuseIf(target.status !== null, `${uid} has answered`);
+  if (call.rival.uid !== null) return giveWay(call, now, "remote");
   target.answer("REJECTED", reason);
   return call.goOn(now, "remote");
 }
 
 // -- rows: our own patience
-
-/** @param {OutgoingCall} call @param {Input} _input @param {number} now @returns {Step} */
-function expireInvitation(call, _input, now) {
-  call.mustBeDue(now);
-  const withdrawn = call.withdraw("invite_timeout");
-  for (const target of call.targets) if (target.waiting) target.answer("TIMEOUT", "no_answer");
-  const [state, effects] = call.goOn(now, "local");
-  return [state, [...withdrawn, ...effects]];
-}
 
 /** @param {OutgoingCall} call @param {Input} input @param {number} now @returns {Step} */
 function cancelInvitation(call, { reason = "user_hangup" }, now) {
@@ -322,6 +317,7 @@ export const OUTGOING = {
     peerFailed: [failOffer, "closed"],
     candidateFound: [trickleToTargets, STAY],
     renewRequested: [noteMoved, STAY],
+    yieldRequested: [yieldPlace, "closed"],
     closeRequested: [cancelInvitation, "closed"],
     deadlineReached: [expireOffer, "closed"],
   },
@@ -334,6 +330,8 @@ export const OUTGOING = {
     errorReceived: [takeError, STAY, "closed"],
     peerFailed: [failOffer, "closed"],
     closeReceived: [takeDecline, STAY, "closed"],
+    yieldRequested: [yieldPlace, STAY, "closed"],
+    resumeRequested: [keepPlace, STAY],
     closeRequested: [cancelInvitation, "closed"],
     deadlineReached: [expireInvitation, STAY, "closed"],
   },

@@ -13,13 +13,17 @@ import { PURPOSES } from "../vocabulary.js";
 /**
  * @typedef {import("./machine.js").Effect} Effect
  * @typedef {import("./machine.js").Input} Input
- * @typedef {import("./incoming.js").Invitation} Invitation
+ * @typedef {import("./decision.js").Decision} Decision
+ * @typedef {import("./decision.js").Invitation} Invitation
+ * @typedef {import("./outgoing.js").OutgoingCall} OutgoingCall
  * @typedef {import("./incoming.js").IncomingCall | import("./outgoing.js").OutgoingCall} AnyCall
  * @typedef {import("./viewing.js").Purpose} Purpose
  * @typedef {{ uid: string, at: number, answer: Effect | null, close: Effect | null }} Ended
  * @typedef {{ admission: "new" | "repeated" | "refused" | "ignored", effects: Effect[] }} Admission
  *   new: it starts a call; repeated: the same answer goes out again; refused: the response says why
  */
+
+import { Crossings } from "./crossings.js";
 
 /** Conversations that ended; likewise withdrawals that came before their invitation. */
 const MEMORY = 512;
@@ -30,11 +34,23 @@ const MEMORY_SIZE = 1 << 20;
 /** Longer than any invitation lives (120 s) and QoS 1 repeats it. */
 const CLOSED_MEMORY_SECONDS = 300;
 
+/** @typedef {import("./crossings.js").FollowUp} FollowUp */
+/**
+ * What becomes of an invitation that is new: what is decided about it, and the call of ours that it
+ * crosses.
+ * @typedef {object} Ruling
+ * @property {Decision | null} decision
+ * @property {OutgoingCall} [own]
+ * @property {Input} [crossing]
+ */
+
+/** @type {Decision} */
+const NO_LINE_FREE = Object.freeze({ action: "busy", reason: "busy" });
+/** @type {Decision} */
+const NO_PLACE_TO_VIEW = Object.freeze({ action: "busy", reason: "max_viewers" });
+
 /** Whether somebody is asked about it, or is about to be. @param {AnyCall} call */
-function rings(call) {
-  const asks = "decision" in call && call.decision?.action === "ring";
-  return "invitation" in call && (call.state === "ringing" || (asks && call.state === "invited"));
-}
+const rings = (call) => "rings" in call && call.rings;
 
 /**
  * Whether it is for this that a call takes a place: a line, or one among those who look at this
@@ -59,6 +75,8 @@ export class CallRegistry {
   /** By sender and conversation: when. @type {Map<string, number>} */
   #withdrawn = new Map();
 
+  #crossings = new Crossings();
+
   /** @param {number} [maxConversations] @param {number} [maxViewers] */
   constructor(maxConversations = 1, maxViewers = MAX_VIEWERS) {
     this.maxConversations = maxConversations;
@@ -67,7 +85,7 @@ export class CallRegistry {
 
   /**
    * Whether no further call can be taken. One that is lost leaves its line, one that rings has not
-   * taken any, and one that only looks takes none (PROTOCOL 3).
+   * taken any, and one that only looks takes none; two that cross have one together (PROTOCOL 3).
    */
   get busy() {
     return this.isFull("talk");
@@ -83,7 +101,8 @@ export class CallRegistry {
         takes(purpose, call) &&
         call.state !== "lost" &&
         !this.#turnedAway.has(call) &&
-        !rings(call),
+        !rings(call) &&
+        !this.#crossings.has(call),
     );
     return taken.length >= this.#places(purpose);
   }
@@ -96,6 +115,12 @@ export class CallRegistry {
   /** Whether somebody is asked about a call. */
   get ringing() {
     return [...this.calls.values()].some((call) => rings(call));
+  }
+
+  /** Whether somebody is asked about an invitation of `uid`. @param {string} uid */
+  invitedBy(uid) {
+    const calls = [...this.calls.values()];
+    return calls.some((call) => "isOpen" in call && call.isOpen && call.remoteUid === uid);
   }
 
   /**
@@ -136,24 +161,53 @@ export class CallRegistry {
 
   /**
    * `decision`, or busy where it would let somebody in, or ask, and no line is free, or no place
-   * for one more who looks.
-   * @param {import("./incoming.js").Decision | null} decision
-   * @param {Purpose} [purpose]
+   * for one more who looks. Who crosses a call of ours is not asked about: whom we invite is not
+   * busy, and while we ring out over the last line, whoever is accepted at once takes the place of
+   * that call.
+   * @param {Pick<Invitation, "caller" | "conversation" | "purpose">} invitation
+   * @param {Decision | null} decision
+   * @returns {Ruling}
    */
-  decide(decision, purpose = "talk") {
-    const letsIn = decision === null || decision.action === "accept" || decision.action === "ring";
-    if (!letsIn || !this.isFull(purpose)) return decision;
-    const reason = purpose === "view" ? "max_viewers" : "busy";
-    return { action: /** @type {const} */ ("busy"), reason };
+  rule(invitation, decision) {
+    const { purpose = "talk", caller } = invitation;
+    const { action } = decision ?? { action: "ring" };
+    if (action !== "accept" && action !== "ring") return { decision };
+    const calls = purpose === "talk" ? [...this.calls.values()] : [];
+    let own = this.#crossings.target(caller, calls);
+    if (!own && this.isFull(purpose)) {
+      if (action === "accept") [own] = this.#crossings.ringingOut(calls);
+      if (!own) return { decision: purpose === "view" ? NO_PLACE_TO_VIEW : NO_LINE_FREE };
+    }
+    if (!own) return { decision };
+    return { decision, own, crossing: this.#crossings.found(own, invitation, decision) };
   }
 
-  /** A call begins. `turnedAway`: it is refused at once and takes no line.
+  /**
+   * A call begins; an invitation may cross `own`. One that is turned away is refused at once and
+   * takes no line.
    * @param {AnyCall} call
-   * @param {boolean} [turnedAway]
+   * @param {OutgoingCall} [own]
+   * @returns {FollowUp[]} what is to follow
    */
-  add(call, turnedAway = false) {
+  add(call, own) {
     this.calls.set(call.signaledAs, call);
-    if (turnedAway) this.#turnedAway.add(call);
+    if ("targets" in call) return this.#crossings.crossWaiting(call, this.calls.values());
+    if (own) this.#crossings.add(call, own);
+    if (call.turnedAway) this.#turnedAway.add(call);
+    return [];
+  }
+
+  /** What follows instead of `input`, which waits; null where `call` is to take it.
+   * @param {AnyCall} call
+   * @param {Input} input
+   */
+  defer(call, input) {
+    return this.#crossings.defer(call, input);
+  }
+
+  /** What a step of `call` means for those that it crosses. @param {AnyCall} call */
+  follow(call) {
+    return this.#crossings.follow(call);
   }
 
   /** `call` goes on under another id; whoever still answers under the old one is sent away.

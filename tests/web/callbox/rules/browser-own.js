@@ -18,6 +18,7 @@ export const NOT_OF_BROWSERS = {
 export const OWN_FIELDS = {
   // An invited browser expects sound and a picture as well, where the offer promises them.
   acceptRequested: ["expectsMedia"],
+  crossingFound: ["expectsMedia"],
   // That the remote peer has left is known after two seconds, and counts from the start.
   peerLost: ["seconds"],
 };

@@ -44,12 +44,16 @@ test("a withdrawal that overtook its invitation keeps it from ringing, once", ()
 
 test("a call that is turned away takes no line", () => {
   const registry = new CallRegistry(1);
-  registry.add(incoming({ action: "reject" }), true);
+  registry.add(incoming({ action: "reject" }));
   assert.ok(!registry.busy);
   registry.add(incoming(null, { conversation: "second" }));
   assert.ok(registry.busy);
-  assert.deepEqual(registry.decide({ action: "ring" }), { action: "busy", reason: "busy" });
-  assert.deepEqual(registry.decide({ action: "reject" }), { action: "reject" });
+  const invitation = { caller: "another", conversation: "third" };
+  assert.deepEqual(registry.rule(invitation, { action: "ring" }), {
+    decision: { action: "busy", reason: "busy" },
+  });
+  const rejected = { decision: { action: "reject" } };
+  assert.deepEqual(registry.rule(invitation, rejected.decision), rejected);
 });
 
 test("who accepts a call of ours that has ended is told", () => {

@@ -22,8 +22,10 @@ const scenarios = readdirSync(folder)
 
 const timingOf = ({ timing = {} }) => ({ ...CALL_TIMING, ...timing });
 
-function makeIncoming(scenario, { invitation, decision = null }, now) {
-  return new IncomingCall(invitation, scenario.ownParty, timingOf(scenario), now, decision);
+function makeIncoming(scenario, { invitation, decision = null, crossing = null }, now) {
+  const request = crossing && { type: "crossingFound", ...crossing };
+  const timing = timingOf(scenario);
+  return new IncomingCall(invitation, scenario.ownParty, timing, now, decision, request);
 }
 
 function makeOutgoing(scenario, { conversation, ...plan }, now) {
@@ -65,20 +67,28 @@ function runCall(scenario) {
 /** All calls of one party: as a client does, it asks the registry and routes what arrives. */
 function runRegistry(scenario) {
   const registry = new CallRegistry(scenario.maxConversations, scenario.maxViewers);
-  const begin = (call, at, turnedAway = false) => {
-    registry.add(call, turnedAway);
+  /** What comes of what calls that cross mean for each other. */
+  const follow = (followUps, at) => followUps.flatMap(([call, input]) => take(call, input, at));
+  const take = (call, input, at) => {
+    const before = call.signaledAs;
+    const { effects, refused } = call.handle(input, at);
+    if (refused) return [];
+    if (call.signaledAs !== before) registry.rename(call, before, at);
+    if (call.state === "closed") registry.remove(call, at);
+    return [...effects, ...follow(registry.follow(call), at)];
+  };
+  const begin = (call, at, own) => {
+    const followUps = registry.add(call, own);
     const effects = call.start(at);
     if (call.state === "closed") registry.remove(call, at);
-    return effects;
+    return [...effects, ...follow([...registry.follow(call), ...followUps], at)];
   };
   const invited = (step) => {
     const { admission, effects } = registry.admit(step.invitation, step.at);
     if (admission !== "new") return { admission, effects };
-    const decision = registry.decide(step.decision ?? null, step.invitation.purpose);
-    return {
-      admission,
-      effects: begin(makeIncoming(scenario, { ...step, decision }, step.at), step.at),
-    };
+    const { own, ...ruling } = registry.rule(step.invitation, step.decision ?? null);
+    const call = makeIncoming(scenario, { ...step, ...ruling }, step.at);
+    return { admission, effects: begin(call, step.at, own) };
   };
   const heard = ({ at, conversation, input }) => {
     const call = registry.calls.get(conversation);
@@ -87,10 +97,8 @@ function runRegistry(scenario) {
       const answers = input.type === "responseReceived" || input.type === "ringingReceived";
       return answers ? registry.unknownResponse(conversation, input) : [];
     }
-    const { effects } = call.handle(input, at);
-    if (call.signaledAs !== conversation) registry.rename(call, conversation, at);
-    if (call.state === "closed") registry.remove(call, at);
-    return effects;
+    const instead = registry.defer(call, input);
+    return instead ? follow(instead, at) : take(call, input, at);
   };
   /** What a call whose line another one takes over says as it ends. */
   const displaced = ({ at, conversation }) => {
