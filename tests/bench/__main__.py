@@ -39,6 +39,7 @@ from tests.bench import (
     setup_time,
     side_by_side,
     soak,
+    sound,
 )
 from tests.bench.dead_servers import measure_dead_servers
 from tests.bench.figures import Figure, NotMeasured, machine, table
@@ -67,6 +68,7 @@ BENCHES: dict[str, Callable[[Scene], Awaitable[Sequence[Figure | NotMeasured]]]]
     "flood": flood.measure_flood,
     "kills": kills.measure_kills,
     "soak": soak.measure_soak,
+    "sound": sound.measure_sound,
     "endurance": endurance.measure_endurance,
     "fuzz": fuzz.measure_fuzz,
     "datagrams": datagrams.measure_datagrams,

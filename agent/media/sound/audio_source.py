@@ -11,6 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -31,11 +32,14 @@ _PULSE_FRAMES = 6
 """120 ms, as long as the picture's flash."""
 _FRAMES_A_SECOND = round(1 / FRAME_DURATION)
 _SILENCE = bytes(FRAME_BYTES)
+_FRAMES_A_WAKE = 2
+_KEPT_AT_MOST = 15_000
+"""Packets of a file that are kept: five minutes, some 1.2 MB."""
 
 
 class _EncodingSource(ABC):
-    """Encodes what `_frames()` yields (960 samples of 16 bit, mono, 48 kHz), one each 20 ms, in a
-    thread.
+    """Emits what `_packets()` yields, two frames each 40 ms, from a thread. Nobody answers to this
+    sound: half the wake-ups are worth 20 ms.
     """
 
     def __init__(self, name: str, gate: PcmFilter | None = None) -> None:
@@ -63,22 +67,23 @@ class _EncodingSource(ABC):
             self._encoder.expect_loss(fraction)
 
     async def _check(self) -> None:  # noqa: B027 - a source that makes its own sound has nothing to look at
-        """Raises MediaUnavailable where `_frames()` would have nothing."""
-
-    @abstractmethod
-    def _frames(self) -> Iterator[bytes]:
-        """Frames of 960 samples, signed 16 bit, as long as they are wanted."""
+        """Raises MediaUnavailable where `_packets()` would have nothing."""
 
     def _produce(
         self, stopping: threading.Event, encoder: OpusEncoder, emit: Callable[[AudioPacket], None]
     ) -> None:
-        ticker = Ticker(FRAME_DURATION)
-        for samples in self._frames():
-            if stopping.is_set():
-                return
-            for packet in encoder.encode(self._through_gate(samples)):
-                emit(packet)
+        ticker = Ticker(_FRAMES_A_WAKE * FRAME_DURATION)
+        packets = self._packets(encoder)
+        while not stopping.is_set():
+            # made before the first leaves: each that leaves alone wakes the event loop
+            for made in list(islice(packets, _FRAMES_A_WAKE)):
+                for packet in made:
+                    emit(packet)
             stopping.wait(ticker.next_wait())
+
+    @abstractmethod
+    def _packets(self, encoder: OpusEncoder) -> Iterator[list[AudioPacket]]:
+        """What is sent of each frame of 20 ms, as long as it is wanted."""
 
     def _through_gate(self, samples: bytes) -> bytes:
         gate = self._gate
@@ -96,6 +101,10 @@ class ToneSource(_EncodingSource):
     def __init__(self, now: Callable[[], float] = time.time, gate: PcmFilter | None = None) -> None:
         super().__init__("tone", gate)
         self._now = now
+
+    def _packets(self, encoder: OpusEncoder) -> Iterator[list[AudioPacket]]:
+        for samples in self._frames():
+            yield encoder.encode(self._through_gate(samples))
 
     def _frames(self) -> Iterator[bytes]:
         pulse = tone_pulse()
@@ -140,14 +149,21 @@ class SoundFileSource(_EncodingSource):
         if await asyncio.to_thread(lambda: next(read_sound(self._path), None)) is None:
             raise MediaUnavailable(f"{self._path}: holds no sound, or less than 20 ms of it")
 
-    def _frames(self) -> Iterator[bytes]:
+    def _packets(self, encoder: OpusEncoder) -> Iterator[list[AudioPacket]]:
+        """A short file is encoded once, unless what is sent of it changes."""
         while True:
-            empty = True
+            loss, kept = encoder.expected_loss, list[bytes | None]()
             for samples in read_sound(self._path):
-                empty = False
-                yield samples
-            if empty:
+                packets = encoder.encode(self._through_gate(samples))
+                if len(kept) <= _KEPT_AT_MOST:
+                    kept.append(packets[0].data if packets else None)
+                yield packets
+            if not kept:
                 raise MediaUnavailable(f"{self._path}: is empty now")
+            fits = self._gate is None and len(kept) <= _KEPT_AT_MOST
+            while fits and encoder.expected_loss == loss:
+                for data in kept:
+                    yield encoder.repeat(data)
 
 
 def read_sound(path: Path) -> Iterator[bytes]:

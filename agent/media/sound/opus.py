@@ -64,13 +64,20 @@ class OpusEncoder:
         """
         self._expected_loss = min(MOST_LOSS, fraction) if fraction >= LEAST_LOSS else 0.0
 
+    @property
+    def expected_loss(self) -> float:
+        return self._expected_loss
+
+    def repeat(self, data: bytes | None) -> list[AudioPacket]:
+        """The next 20 ms out of a packet that was made before; None: nothing is sent of them."""
+        pts, self._frames = self._frames * FRAME_SAMPLES, self._frames + 1
+        return [AudioPacket(data, pts, time.monotonic())] if data is not None else []
+
     def encode(self, samples: bytes) -> list[AudioPacket]:
         """What is to be sent of 960 samples, signed 16 bit: in a pause mostly nothing. `pts` counts
         every sample, sent or not.
         """
-        pts, self._frames = self._frames * FRAME_SAMPLES, self._frames + 1
-        data = self._silence() if samples == _NOTHING else self._speech(samples)
-        return [AudioPacket(data, pts, time.monotonic())] if data is not None else []
+        return self.repeat(self._silence() if samples == _NOTHING else self._speech(samples))
 
     def _silence(self) -> bytes | None:
         """Digital silence is known, and not encoded."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from array import array
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -112,3 +113,37 @@ async def test_audio_source_what_gives_no_sound_is_unavailable(tmp_path: Path, n
     with pytest.raises(MediaUnavailable, match=name):
         await hub.subscribe()
     await hub.close()
+
+
+class CountingEncoder(OpusEncoder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoded = 0
+
+    def encode(self, samples: bytes) -> list[AudioPacket]:
+        self.encoded += 1
+        return super().encode(samples)
+
+
+def test_audio_source_file_is_encoded_once_for_each_loss(tmp_path: Path) -> None:
+    source = SoundFileSource(write_sound(tmp_path / "voice.wav", seconds=0.2))
+    encoder = CountingEncoder()
+    made = [packet for packets in islice(source._packets(encoder), 30) for packet in packets]
+    frames = encoder.encoded
+    assert 9 <= frames <= 10
+    assert [packet.pts for packet in made] == [number * FRAME_SAMPLES for number in range(30)]
+    assert [packet.data for packet in made[:frames]] == [
+        packet.data for packet in made[frames : 2 * frames]
+    ]
+    packets = source._packets(encoder)
+    list(islice(packets, 15))
+    encoder.expect_loss(0.1)
+    list(islice(packets, 2 * frames))
+    assert encoder.encoded == 3 * frames
+
+
+def test_audio_source_file_behind_a_gate_is_encoded_anew(tmp_path: Path) -> None:
+    source = SoundFileSource(write_sound(tmp_path / "voice.wav", seconds=0.2), PushToTalk())
+    encoder = CountingEncoder()
+    list(islice(source._packets(encoder), 30))
+    assert encoder.encoded == 30
