@@ -30,8 +30,8 @@ PERIOD = 0.02
 PERIOD_SAMPLES = int(PERIOD * AUDIO_CLOCK_RATE)
 # periods that wait in front of a card's converter, as `AlsaPlayer` has it
 WAITING = 2
-# samples louder than this are the pulse
-LOUD = 1500
+# a sample louder than this begins a pulse
+LOUD = 1000
 # seconds between two pulses
 PULSES = 0.5
 
@@ -67,12 +67,8 @@ class PulsingMicrophone:
         due = self._begun + self._periods * PERIOD
         time.sleep(max(0.0, due - time.monotonic()))
         if self._periods % round(PULSES / PERIOD) == 0:
-            loud = next(
-                number
-                for number, value in enumerate(memoryview(self._voice).cast("h"))
-                if abs(value) > LOUD
-            )
-            self._room.spoken.append(due - PERIOD + loud / AUDIO_CLOCK_RATE)
+            energy, moment = energy_of(self._voice)
+            self._room.spoken.append(due - PERIOD + moment / energy)
             self._left = self._voice
         samples, self._left = self._left[: 2 * PERIOD_SAMPLES], self._left[2 * PERIOD_SAMPLES :]
         return samples or bytes(2 * PERIOD_SAMPLES)
@@ -92,19 +88,25 @@ class ListeningPlayer:
         self._room = room
         self._begun = time.monotonic()
         self._periods = 0
-        self._quiet_since = 0.0
+        # of the pulse that is being heard: its beginning, energy, and moment from there
+        self._pulse: tuple[float, float, float] | None = None
 
     def write(self, frames: bytes) -> None:
         due = self._begun + self._periods * PERIOD
         time.sleep(max(0.0, due - time.monotonic()))
         self._periods += 1
         starts = due + WAITING * PERIOD
-        for number, value in enumerate(memoryview(frames).cast("h")):
-            if abs(value) > LOUD:
-                at = starts + number / AUDIO_CLOCK_RATE
-                if at - self._quiet_since > PULSES / 2:
-                    self._room.heard.append(at)
-                self._quiet_since = at
+        if self._pulse is not None and starts - self._pulse[0] > PULSES / 2:
+            began, energy, moment = self._pulse
+            self._room.heard.append(began + moment / energy)
+            self._pulse = None
+        if self._pulse is None and max(memoryview(frames).cast("h")) > LOUD:
+            self._pulse = starts, 0.0, 0.0
+        if self._pulse is not None:
+            energy, moment = energy_of(frames)
+            began = self._pulse[0]
+            moment += (starts - began) * energy
+            self._pulse = began, self._pulse[1] + energy, self._pulse[2] + moment
 
     def delay(self) -> float:
         return WAITING * PERIOD
@@ -146,6 +148,17 @@ def _delays(room: Room) -> Iterator[float]:
         before = [spoken for spoken in room.spoken if spoken < at]
         if before and at - before[-1] < PULSES and at > room.spoken[0] + WARM_UP:
             yield at - before[-1]
+
+
+def energy_of(samples: bytes) -> tuple[float, float]:
+    """Of a pulse, and its moment in seconds from the first sample: their quotient is its middle,
+    which no codec moves.
+    """
+    energy = moment = 0.0
+    for number, value in enumerate(memoryview(samples).cast("h")):
+        energy += value * value
+        moment += value * value * number
+    return energy, moment / AUDIO_CLOCK_RATE
 
 
 # --- cost

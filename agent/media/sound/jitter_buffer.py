@@ -27,13 +27,15 @@ MAX_DELAY = 0.25
 # packets that may wait
 CAPACITY = 64
 # of packets that are to be in time
-IN_TIME = 0.98
+IN_TIME = 0.97
 # seconds on top of it: players read in steps
 GUARD = 0.005
-# seconds of jitter that a stream is thought to have before it has shown its own
-FIRST_JITTER = 0.02
-# packets that the estimate looks back on: ten seconds of speech
+# seconds of jitter that a stream is thought to have before it has shown its own, in so many packets
+FIRST_JITTER = 0.01
+SHOWN = 100
+# packets that the estimate looks back on, ten seconds of speech; seconds, of speech with pauses
 WINDOW = 500
+MEMORY = 10.0
 # seconds of concealment, before nothing is played
 CONCEALED_AT_MOST = 0.12
 # the same of comfort noise in a pause, without the packet each 400 ms that says that it goes on
@@ -110,26 +112,31 @@ class DelayEstimate:
     """
 
     def __init__(self) -> None:
-        self._transits: deque[float] = deque(maxlen=WINDOW)
-        self._since = 0
+        # with the time of each one's arrival
+        self._transits: deque[tuple[float, float]] = deque(maxlen=WINDOW)
+        self._seen = self._since = 0
         self._late = 0.0
         self.least = math.inf
 
-    def add(self, transit: float) -> None:
-        self._transits.append(transit)
+    def add(self, at: float, transit: float) -> None:
+        """Of a packet that arrived `at` this time."""
+        while self._transits and at - self._transits[0][0] > MEMORY:
+            self._transits.popleft()
+        self._transits.append((at, transit))
+        self._seen += 1
         self._since += 1
         self.least = min(self.least, transit)
         # sorted seldom once there are many; what is later than all counts at once
         if self._since * 20 >= len(self._transits):
             self._since = 0
-            ordered = sorted(self._transits)
+            ordered = sorted(transit for _, transit in self._transits)
             self.least = ordered[0]
             self._late = ordered[min(len(ordered) - 1, int(IN_TIME * len(ordered)))]
 
     @property
     def target(self) -> float:
         """The delay, counted like a transit, that lets enough packets be in time."""
-        prior = FIRST_JITTER * (1 - len(self._transits) / WINDOW)
+        prior = FIRST_JITTER * max(0.0, 1 - self._seen / SHOWN)
         wanted = max(self._late + GUARD, self.least + prior)
         return min(wanted, self.least + MAX_DELAY - FRAME / AUDIO_CLOCK_RATE)
 
@@ -178,7 +185,7 @@ class JitterBuffer:
             transit = packet.arrived_at - timestamp / AUDIO_CLOCK_RATE
         if timestamp in self._packets:
             return
-        self._estimate.add(transit)
+        self._estimate.add(packet.arrived_at, transit)
         self._newest = max(self._newest, timestamp)
         if self._position is not None and timestamp < self._position:
             self.tally.packets_late += 1
