@@ -180,7 +180,8 @@ async def test_a_call_with_sound_alone(
     assert "m=video" not in answer["sdp"]
     assert record["reason"] == "user_hangup"
     assert not record.get("video", {}).get("framesSent")
-    assert record["audio"]["packetsSent"] > 20
+    # the tone pauses, and a pause is two packets a second
+    assert record["audio"]["packetsSent"] > 4
 
 
 @pytest.mark.parametrize("end", ["closed", "crashed"])
