@@ -15,27 +15,15 @@ from __future__ import annotations
 
 import enum
 import math
-from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from agent.media.sound.delay_estimate import MAX_DELAY, DelayEstimate
 from agent.media.sound.opus_packet import begins_pause, is_silence, samples_of
 from agent.ports import AUDIO_CLOCK_RATE, ReceivedAudio
 
-# seconds between a packet's arrival and its sound, at most
-MAX_DELAY = 0.25
 # packets that may wait
 CAPACITY = 64
-# of packets that are to be in time
-IN_TIME = 0.97
-# seconds on top of it: players read in steps
-GUARD = 0.005
-# seconds of jitter that a stream is thought to have before it has shown its own, in so many packets
-FIRST_JITTER = 0.01
-SHOWN = 100
-# packets that the estimate looks back on, ten seconds of speech; seconds, of speech with pauses
-WINDOW = 500
-MEMORY = 10.0
 # seconds of concealment, before nothing is played
 CONCEALED_AT_MOST = 0.12
 # the same of comfort noise in a pause, without the packet each 400 ms that says that it goes on
@@ -45,8 +33,6 @@ TOO_SHORT, TOO_LONG = -0.004, 0.012
 # seconds between two changes; from this excess on there is no waiting
 CHANGE_INTERVAL = 0.1
 HURRY = 0.06
-# a timestamp so far off, in seconds, belongs to another stream
-OTHER_STREAM = 3.0
 # samples
 STEP = AUDIO_CLOCK_RATE // 100
 FRAME = 2 * STEP
@@ -104,45 +90,6 @@ class PlayoutTally:
     # seconds, and packets that they are the sum of
     jitter_buffer_delay: float = 0.0
     jitter_buffer_emitted: int = 0
-
-
-class DelayEstimate:
-    """How late the packets of one stream arrive: seconds between the time of a packet's first
-    sample by the sender's clock, which begins anywhere, and its arrival by ours.
-    """
-
-    def __init__(self) -> None:
-        # with the time of each one's arrival
-        self._transits: deque[tuple[float, float]] = deque(maxlen=WINDOW)
-        self._seen = self._since = 0
-        self._late = 0.0
-        self.least = math.inf
-
-    def add(self, at: float, transit: float) -> None:
-        """Of a packet that arrived `at` this time."""
-        while self._transits and at - self._transits[0][0] > MEMORY:
-            self._transits.popleft()
-        self._transits.append((at, transit))
-        self._seen += 1
-        self._since += 1
-        self.least = min(self.least, transit)
-        # sorted seldom once there are many; what is later than all counts at once
-        if self._since * 20 >= len(self._transits):
-            self._since = 0
-            ordered = sorted(transit for _, transit in self._transits)
-            self.least = ordered[0]
-            self._late = ordered[min(len(ordered) - 1, int(IN_TIME * len(ordered)))]
-
-    @property
-    def target(self) -> float:
-        """The delay, counted like a transit, that lets enough packets be in time."""
-        prior = FIRST_JITTER * max(0.0, 1 - self._seen / SHOWN)
-        wanted = max(self._late + GUARD, self.least + prior)
-        return min(wanted, self.least + MAX_DELAY - FRAME / AUDIO_CLOCK_RATE)
-
-    def is_foreign(self, transit: float) -> bool:
-        """Whether it cannot belong to this stream."""
-        return bool(self._transits) and abs(transit - self._late) > OTHER_STREAM
 
 
 class JitterBuffer:

@@ -143,7 +143,7 @@ def test_audio_source_file_is_encoded_once_for_each_loss(tmp_path: Path) -> None
 
 
 def test_audio_source_file_behind_a_gate_is_encoded_anew(tmp_path: Path) -> None:
-    source = SoundFileSource(write_sound(tmp_path / "voice.wav", seconds=0.2), PushToTalk())
+    source = SoundFileSource(write_sound(tmp_path / "voice.wav", seconds=0.2), TalkGate())
     encoder = CountingEncoder()
     list(islice(source._packets(encoder), 30))
     assert encoder.encoded == 30

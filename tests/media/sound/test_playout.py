@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.media.sound.jitter_buffer import MAX_DELAY
+from agent.media.sound.delay_estimate import MAX_DELAY
 from agent.media.sound.playout import INBOX_LENGTH, Playback
 from agent.ports import PCM_FRAME_BYTES, AudioPlayback, ReceivedAudio
 from tests.fakes.opus_stream import TOC, Listening, Path, packets
