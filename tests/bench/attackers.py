@@ -56,7 +56,8 @@ async def process(module: str, *arguments: str) -> AsyncIterator[int]:
 
 def send_datagrams(host: str, port: int, rate: float) -> None:
     """All kinds in turn. Does not return."""
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(SOCKETS)]
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sockets = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(SOCKETS)]
     print("ready", flush=True)
     began = time.monotonic()
     for number, sender in enumerate(itertools.cycle(sockets)):
