@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 from aiortc import RTCRtpReceiver
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from aiortc.rtcrtpreceiver import NackGenerator
+from aiortc.rtp import RTP_HISTORY_SIZE
+from aiortc.utils import uint16_add, uint16_gt
 
 from agent.webrtc.internals.ending import report_always
 from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
@@ -67,6 +70,23 @@ class _ObservedJitterBuffer:
         return result
 
 
+class _BoundedNacks(NackGenerator):
+    """aiortc's, which walks over every number of a jump, up to 32,767 for one packet, to keep the
+    last 128 of them.
+    """
+
+    def add(self, packet: Any) -> bool:
+        oldest = uint16_add(packet.sequence_number, -RTP_HISTORY_SIZE)
+        if (
+            self.max_seq is not None
+            and uint16_gt(packet.sequence_number, self.max_seq)
+            and uint16_gt(oldest, self.max_seq)
+        ):
+            self.missing.clear()
+            self.max_seq = uint16_add(oldest, -1)
+        return super().add(packet)
+
+
 class ReceiverTap:
     """Hands out what one receiver assembles without decoding it, and counts what arrives.
 
@@ -103,6 +123,8 @@ class ReceiverTap:
             observed._RTCRtpReceiver__jitter_buffer = _ObservedJitterBuffer(
                 observed._RTCRtpReceiver__jitter_buffer, on_packet
             )
+        if receiver._RTCRtpReceiver__nack_generator is not None:  # type: ignore[attr-defined]
+            receiver._RTCRtpReceiver__nack_generator = _BoundedNacks()  # type: ignore[attr-defined]
         if deliver is not None:
             receiver._RTCRtpReceiver__decoder_queue = _FrameOutlet(deliver)  # type: ignore[attr-defined]
         receiver._handle_rtp_packet = self._on_rtp  # type: ignore[method-assign]

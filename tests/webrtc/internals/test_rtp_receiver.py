@@ -8,13 +8,20 @@ import struct
 import pytest
 from aiortc import RTCPeerConnection
 from aiortc.jitterbuffer import JitterBuffer
+from aiortc.rtcrtpreceiver import NackGenerator
 from aiortc.rtp import (
     RTCP_PSFB_APP,
+    RTP_HISTORY_SIZE,
     RtcpPsfbPacket,
+    RtpPacket,
     pack_remb_fci,
 )
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from agent.core.call.events import PeerLost
+from agent.webrtc.internals.rtp_receiver import _BoundedNacks
+from tests.faults.fuzz.test_work import work
 from tests.webrtc.calls import Call
 from tests.webrtc.pairs import closing, until
 
@@ -26,6 +33,7 @@ async def test_rtp_receiver_finds_the_names_of_aiortc(pc: RTCPeerConnection) -> 
         "decoder_error",
         "jitter_buffer",
         "kind",
+        "nack_generator",
         "remote_streams",
         "rtx_ssrc",
     ):
@@ -44,6 +52,29 @@ async def test_rtp_receiver_finds_the_names_of_aiortc(pc: RTCPeerConnection) -> 
     assert (buffer.capacity, buffer._packets, buffer._origin) == (4, [None] * 4, None)
     assert "self._remove_frame(packet.sequence_number)" in inspect.getsource(JitterBuffer.add)
     await pc.close()
+
+
+@given(st.lists(st.integers(0, 65_535), max_size=20))
+@example([0, 128, 129, 257, 258])
+@example([65_500, 100, 32_800, 40, 32_900])
+def test_bounded_nacks_miss_what_aiortcs_do(numbers: list[int]) -> None:
+    ours, theirs = _BoundedNacks(), NackGenerator()
+    for number in numbers:
+        packet = RtpPacket(sequence_number=number)
+        before = ours.max_seq
+        assert ours.add(packet) == theirs.add(packet)
+        assert ours.max_seq == theirs.max_seq
+        # of what lies 32,768 back, aiortc cannot tell whether it is old
+        if before is None or abs(number - before) < 30_000:
+            assert ours.missing <= theirs.missing
+        assert len(ours.missing) <= RTP_HISTORY_SIZE
+
+
+def test_bounded_nacks_of_a_jump_walk_over_few_numbers() -> None:
+    nacks = _BoundedNacks()
+    for number in range(200):
+        packet = RtpPacket(sequence_number=number * 32_000 % 65_536)
+        assert work(nacks.add, packet) < 2_500
 
 
 @pytest.fixture
