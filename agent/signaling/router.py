@@ -19,6 +19,9 @@ from agent.signaling.broker import Incoming, StreamBounds
 
 logger = logging.getLogger(__name__)
 
+# topics of which the streams are remembered
+_KNOWN_TOPICS = 256
+
 
 class BoundedStream:
     """See `agent.signaling.broker.MessageStream`.
@@ -175,6 +178,9 @@ class Router:
     def __init__(self) -> None:
         # replaced as a whole, so that the network thread may read it at any time
         self.streams: tuple[BoundedStream, ...] = ()
+        # the network thread's: topic -> who of these streams reads it
+        self._known: dict[str, tuple[BoundedStream, ...]] = {}
+        self._known_of: tuple[BoundedStream, ...] = ()
 
     def add(self, stream: BoundedStream) -> None:
         self.streams = (*self.streams, stream)
@@ -199,7 +205,17 @@ class Router:
         """Who takes a message of `size` bytes. Runs in the network thread, first of all: a refused
         message costs little more than this.
         """
-        return [each for each in self.streams if each.matches(topic) and each.admits(topic, size)]
+        return [each for each in self._streams_of(topic) if each.admits(topic, size)]
+
+    def _streams_of(self, topic: str) -> tuple[BoundedStream, ...]:
+        """A flood comes to few topics, and their patterns cost more than all else of a refusal."""
+        streams = self.streams
+        if streams is not self._known_of or len(self._known) >= _KNOWN_TOPICS:
+            self._known, self._known_of = {}, streams
+        found = self._known.get(topic)
+        if found is None:
+            found = self._known[topic] = tuple(each for each in streams if each.matches(topic))
+        return found
 
     def dispatch(self, message: Incoming, streams: Sequence[BoundedStream]) -> None:
         """Hand `message` to its readers. Runs in the network thread. What nobody reads is

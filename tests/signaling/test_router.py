@@ -165,6 +165,24 @@ def test_router_counts_what_a_throttle_refuses() -> None:
     assert refusals.totals()[RefusalKind.MESSAGE] == before + 2
 
 
+def test_router_knows_the_streams_of_a_topic_anew_when_they_change() -> None:
+    router, first, second = Router(), stream("x/+"), stream("x/1")
+    router.add(first)
+    assert router.readers("x/1", 1) == [first]
+    router.add(second)
+    assert router.readers("x/1", 1) == [first, second]
+    router.remove(first)
+    assert router.readers("x/1", 1) == [second]
+
+
+def test_router_remembers_few_topics() -> None:
+    router, read = Router(), stream("x/+")
+    router.add(read)
+    for number in range(10_000):
+        assert router.readers(f"x/{number}", 1) == [read]
+    assert len(router._known) <= 256
+
+
 def test_router_wants_the_highest_of_its_streams() -> None:
     router = Router()
     low, high = stream("x/+", qos=0), stream("x/+", "y/+")
