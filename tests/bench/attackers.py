@@ -38,8 +38,8 @@ async def attacker(kind: str, *arguments: object) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def process(module: str, *arguments: str) -> AsyncIterator[int]:
-    """A Python module that writes a line once it is ready; its process id. Killed on leaving."""
+async def process(module: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A Python module that writes a line once it is ready. Killed on leaving."""
     started = await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE
     )
@@ -47,7 +47,7 @@ async def process(module: str, *arguments: str) -> AsyncIterator[int]:
     try:
         async with asyncio.timeout(PATIENCE):
             await started.stdout.readline()
-        yield started.pid
+        yield started
     finally:
         with contextlib.suppress(ProcessLookupError):
             started.kill()

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import signal
 import socket
 import statistics
 import struct
@@ -17,11 +18,13 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from agent.service.status_socket import SOCKET_NAME, ask
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from tests.bench.attackers import process
@@ -30,7 +33,7 @@ from tests.bench.process import cpu_seconds
 from tests.bench.scene import Caller, Scene
 from tests.bench.setup_time import stock_offer
 from tests.conftest import Mosquitto
-from tests.e2e.device import PATIENCE, PREFIX, UID, Watcher
+from tests.e2e.device import PATIENCE, PREFIX, UID, Program, Watcher
 
 TOPIC = f"{PREFIX}/{UID}/signal/stranger"
 COST_TARGET = 5.0  # % of a core
@@ -43,6 +46,27 @@ SMALL = ("small", b'{"type":"dance","conversation":"-"}')
 HEAVY = ("of 63 KiB", b'{"type":"dance","x":[' + b"{}," * 21_000 + b"{}]}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Both:
+    """The device, and a bare subscriber to the same."""
+
+    status: Path
+    device: Program
+    bare: asyncio.subprocess.Process
+
+    @property
+    def pids(self) -> tuple[int, int]:
+        return self.device.pid, self.bare.pid
+
+    async def messages(self) -> tuple[int, int]:
+        """How many each has thrown away so far."""
+        status = await asyncio.to_thread(ask, self.status)
+        self.bare.send_signal(signal.SIGUSR1)
+        assert self.bare.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            return status["refused"]["messages"], int(await self.bare.stdout.readline())
+
+
 async def measure_flood(scene: Scene) -> list[Figure]:
     """Cost of an unlimited flood, and what 1,000 messages or 1 MB a second do to an answer."""
     mosquitto = Mosquitto(scene.folder)
@@ -51,26 +75,31 @@ async def measure_flood(scene: Scene) -> list[Figure]:
         async with watching(mosquitto) as watcher:
             alone = replace(scene, mosquitto=mosquitto, watcher=watcher)
             async with alone.device() as device, bystander(mosquitto) as bare:
+                at = _Both(scene.folder / "run" / SOCKET_NAME, device, bare)
                 figures = []
                 for name, payload in (SMALL, HEAVY):
                     for qos in (0, 1):
-                        found = await _cost(
-                            alone, (device.pid, bare), f"{name}, QoS {qos}", payload, qos
-                        )
+                        found = await _cost(alone, at, f"{name}, QoS {qos}", payload, qos)
                         figures.append(found)
-                return [*figures, *await _delays(alone, (device.pid, bare))]
+                return [*figures, *await _delays(alone, at.pids)]
     finally:
         mosquitto.stop()
 
 
-async def _cost(scene: Scene, pids: tuple[int, int], name: str, payload: bytes, qos: int) -> Figure:
+async def _cost(scene: Scene, at: _Both, name: str, payload: bytes, qos: int) -> Figure:
+    """The subscriber's share is taken for as many messages as the device got: the broker keeps
+    some from whoever is behind.
+    """
     window = scene.count(15, 5)
-    idle = await _drained(pids)
+    idle = await _drained(at.pids)
     async with flooding(scene.mosquitto, payload, UNLIMITED, qos=qos):
         await asyncio.sleep(1)
-        device, bare = await _shares(pids, window)
-    beyond = (device - idle[0]) - (bare - idle[1])
-    details = {"device": device, "bare": bare, "idle": idle[0]}
+        before = await at.messages()
+        device, bare = await _shares(at.pids, window)
+        after = await at.messages()
+    got, thrown = (now - then for now, then in zip(after, before, strict=True))
+    beyond = (device - idle[0]) - (bare - idle[1]) * got / thrown
+    details = {"device": device, "bare": bare, "idle": idle[0], "messages": got, "bare's": thrown}
     return Figure(
         f"flood, {name}: beyond a bare subscriber",
         beyond,
@@ -159,10 +188,12 @@ async def watching(mosquitto: Mosquitto) -> AsyncIterator[Watcher]:
 
 
 @asynccontextmanager
-async def bystander(mosquitto: Mosquitto) -> AsyncIterator[int]:
-    """The process id of a bare subscriber to what the device is flooded with."""
-    async with process("tests.bench.flood", "subscribe", str(mosquitto.port)) as pid:
-        yield pid
+async def bystander(mosquitto: Mosquitto) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A bare subscriber to what the device is flooded with. At SIGUSR1 it writes how many it has
+    thrown away.
+    """
+    async with process("tests.bench.flood", "subscribe", str(mosquitto.port)) as subscriber:
+        yield subscriber
 
 
 @asynccontextmanager
@@ -184,7 +215,14 @@ def subscribe(port: int) -> None:
 
     client.on_connect = connected
     client.on_subscribe = lambda *_: print("ready", flush=True)
-    client.on_message = lambda *_: None
+    thrown = 0
+
+    def throw_away(*_: object) -> None:
+        nonlocal thrown
+        thrown += 1
+
+    client.on_message = throw_away
+    signal.signal(signal.SIGUSR1, lambda *_: print(thrown, flush=True))
     client.connect("127.0.0.1", port)
     client.loop_forever()
 
