@@ -221,6 +221,8 @@ class Simulation:
             self._at(self.now + delay, lambda: self._arrive(packet, latency))
 
     def _lost(self) -> bool:
+        if any(start <= self.now < end for start, end in self.options.outages):
+            return True
         return self.random.random() < self._scheduled(self.options.loss)
 
     def _feedback(self, deliver: Callable[[], None]) -> None:
@@ -248,7 +250,8 @@ class Simulation:
             self._feed_remb(estimate)
 
     def _retransmit(self, missing: list[int]) -> None:
-        self.controller.on_nack(self.now, len(missing))
+        run = missing[0] & 0xFFFF, missing[-1] & 0xFFFF
+        self.controller.on_nack(self.now, len(missing), run)
         if len(missing) > MOST_RESENT:
             self._pause(OVERFLOW_PAUSE)
             return

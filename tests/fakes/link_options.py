@@ -20,6 +20,8 @@ class LinkOptions:
     capacity: Schedule
     propagation_delay: Schedule = ((0.0, 0.02),)  # one way
     loss: Schedule = ((0.0, 0.0),)
+    # (from, to): nothing passes, in either direction
+    outages: Sequence[tuple[float, float]] = ()
     queue_bytes: int = 100_000
     remb: bool = True
     # whether reports name the newest packet; without, only round trips tell of a queue

@@ -9,6 +9,7 @@ the time between, and otherwise a bound: what arrived was carried. Pure.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -99,7 +100,9 @@ class Arrivals:
 
     def __init__(self, options: ArrivalOptions = ARRIVALS) -> None:
         self.options = options
+        # what has not arrived, and all of it
         self._departures: deque[_Departure] = deque()
+        self._left: deque[_Departure] = deque()
         self._reports: deque[_Report] = deque()
         self._octets = 0
         # (when it ended, seconds), the longer ones that arrived
@@ -112,7 +115,11 @@ class Arrivals:
         if self._departures:
             last = self._departures[-1].number
             number = last + (sequence_number - last) % _SEQUENCE_NUMBERS
-        self._departures.append(_Departure(number, self._octets, now))
+        departure = _Departure(number, self._octets, now)
+        self._departures.append(departure)
+        self._left.append(departure)
+        while self._left[0].at < now - HISTORY_AGE:
+            self._left.popleft()
         while len(self._departures) > 2 and self._departures[1].at < now - HISTORY_AGE:
             self._departures.popleft()
 
@@ -136,6 +143,21 @@ class Arrivals:
         older = self._older(now)
         self._reports.append(report)
         return None if older is None else self._compare(older, report)
+
+    def forget_reports(self) -> None:
+        """What was reported so far is nothing to compare with: it spans an outage."""
+        self._reports.clear()
+
+    def left_at(self, sequence_number: int) -> float | None:
+        """When this packet left; None where the history does not reach."""
+        if not self._left or not self._departures:
+            return None
+        last = self._departures[-1].number
+        number = last - (last - sequence_number) % _SEQUENCE_NUMBERS
+        if number < self._left[0].number:
+            return None
+        # the first burst that reaches it
+        return self._left[bisect_left(self._left, number, key=lambda burst: burst.number)].at
 
     def _number_of(self, highest: int) -> int | None:
         if not self._departures:

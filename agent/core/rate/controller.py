@@ -13,12 +13,14 @@ number, or comes from the past, is ignored.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+from agent.core.rate.acknowledged_rate import AcknowledgedRate
 from agent.core.rate.aimd import AimdController
 from agent.core.rate.bitrate_limits import BitrateLimits
-from agent.core.rate.delay_based import DelayBasedController, NoQueueSeen, QueueSeen
+from agent.core.rate.decreases import NO_REPORTS, ON_TRIAL, Decreases
+from agent.core.rate.delay_based import NoQueueSeen, QueueSeen
 from agent.core.rate.encoder_target import EncoderTarget, QualityLimitationReason
-from agent.core.rate.feedback_timeout import FeedbackTimeout
 from agent.core.rate.loss_based import (
     Congestive,
     Delivered,
@@ -26,19 +28,12 @@ from agent.core.rate.loss_based import (
     LossBasedController,
     TrialDue,
 )
-from agent.core.rate.loss_meter import LossMeter, LossSample
-from agent.core.rate.nacks import NackCounter
-from agent.core.rate.pacer_queue import PacerQueueMonitor
-from agent.core.rate.rate_history import RateHistory
+from agent.core.rate.loss_meter import LossSample
+from agent.core.rate.outage import Outage
 from agent.core.rate.receiver_report import ReceiverReport, sensible
-from agent.core.rate.remb import RembEstimate
-from agent.core.rate.round_trip import OveruseDetector
+from agent.core.rate.signals import Signals
 
-_ON_TRIAL = "loss on trial"
-_NO_REPORTS = "no reports"
 _INHERENT = "loss is inherent"
-# decreases that are no sight of what the path holds
-_NO_SHORTAGE = (_NO_REPORTS, _ON_TRIAL)
 
 
 class BitrateController:
@@ -48,28 +43,26 @@ class BitrateController:
 
     def __init__(self, limits: BitrateLimits | None = None) -> None:
         self._limits = limits or BitrateLimits()
-        self._overuse = OveruseDetector()
-        self._loss = LossMeter()
-        self._loss_based = LossBasedController(self._loss, self._limits.min_bitrate)
-        self._delay_based = DelayBasedController(self._loss)
-        self._remb = RembEstimate()
-        self._nacks = NackCounter()
-        self._pacer_queue = PacerQueueMonitor()
-        self._feedback = FeedbackTimeout()
-        self._sent = RateHistory()
-        """As measured, retransmissions too."""
+        self._signals = Signals()
+        self._loss_based = LossBasedController(self._signals.loss, self._limits.min_bitrate)
+        self._acknowledged = AcknowledgedRate()
         self._aimd = AimdController(self._limits)
         self._encoder = EncoderTarget(self._limits)
+        self._down = Decreases(
+            self._limits.min_bitrate, self._signals, self._loss_based, self._aimd, self._encoder
+        )
         self._now = -math.inf
-        self._fitted_at = -math.inf
         self._updated_at: float | None = None
-        # when the path was last seen to hold less than `min_bitrate`
-        self.short_at = -math.inf
 
     @property
     def target(self) -> int:
         """bit/s, what the encoder was last told."""
         return self._encoder.bitrate
+
+    @property
+    def short_at(self) -> float:
+        """When the path was last seen to hold less than `min_bitrate`."""
+        return self._down.short_at
 
     @property
     def why(self) -> str:
@@ -84,62 +77,71 @@ class BitrateController:
     # --- inputs
 
     def on_receiver_report(self, now: float, report: ReceiverReport) -> None:
-        report = report.plausible()
+        report, signals = report.plausible(), self._signals
         fraction_lost, round_trip_time = report.fraction_lost, report.round_trip_time
         if not self._advance(now) or (fraction_lost is None and round_trip_time is None):
             return
-        self._feedback.reported(now)
-        sample = None if fraction_lost is None else self._loss.add(now, fraction_lost)
+        self._heard(now)
+        signals.feedback.reported(now)
+        if signals.taints(now, report.highest_sequence):
+            signals.begin_anew(now, report)
+            return
+        sample = None if fraction_lost is None else signals.loss.add(now, fraction_lost)
         if report.jitter is not None:
-            self._overuse.add_jitter(report.jitter)
+            signals.overuse.add_jitter(report.jitter)
         if round_trip_time is not None:
-            self._overuse.add(now, round_trip_time)
-        self._delay_based.report(now, report, self._overuse.base)
+            signals.overuse.add(now, round_trip_time)
+        signals.delay_based.report(now, report, signals.overuse.base)
         if sample is not None:
             self._judge_loss(now, sample)
-        if round_trip_time is not None and not self._delay_based.is_empty(now):
+        if round_trip_time is not None and not signals.delay_based.is_empty(now):
             self._judge_round_trip(now)
         self._judge_arrivals(now)
+        self._acknowledged.add(now, signals.delay_based.acknowledged(now, self.target))
 
     def on_remb(self, now: float, bitrate: float) -> None:
         """The remote peer's estimate in bit/s."""
         if sensible(bitrate, 1.0, 1e12) is None or not self._advance(now):
             return
-        self._feedback.heard(now)
-        losing = (
-            max(self._loss.fraction, self._nacks.ratio(now, self.target)) > self._loss.options.low
-        )
-        # frames with holes look like a queue to libwebrtc; a real one lengthens round trips
-        fell = self._remb.add(
-            now,
-            bitrate,
-            self.target,
-            self._sending(now),
-            doubtful=losing and self._overuse.clear,
-        )
-        deep, refuted = self._remb.deep(now), self._delay_based.is_empty(now)
-        if refuted and self._remb.cap(now, refuted=True) == math.inf and (deep or not fell):
+        self._heard(now)
+        signals, remb = self._signals, self._signals.remb
+        signals.feedback.heard(now)
+        if signals.outages.taints_remb(now):
             return
-        cap = self._remb.cap(now, refuted=False)
-        if fell or cap < self._remb.options.tolerance * self._sending(now):
+        # frames with holes look like a queue to libwebrtc; a real one lengthens round trips
+        doubtful = signals.losing(now, self.target) and signals.overuse.clear
+        sending = signals.sending(now, self.target)
+        fell = remb.add(now, bitrate, self.target, sending, doubtful=doubtful)
+        deep, refuted = remb.deep(now), signals.delay_based.is_empty(now)
+        if refuted and remb.cap(now, refuted=True) == math.inf and (deep or not fell):
+            return
+        cap = remb.cap(now, refuted=False)
+        if fell or cap < remb.options.tolerance * sending:
             self._follow_remb(now, cap, deep=deep)
 
     def _follow_remb(self, now: float, cap: float, *, deep: bool) -> None:
-        to = max(cap, self._remb.options.early_decrease * self.target)
+        signals = self._signals
+        to = max(cap, signals.remb.options.early_decrease * self.target)
         capacity: float | None = self._aimd.capacity_near(cap / self._aimd.options.beta)
-        if not self._delay_based.is_short(now):
-            early = self._overuse.clear and not deep
-            self._decrease(now, to if early else cap, "REMB", capacity)
+        if not signals.delay_based.is_short(now):
+            early = signals.overuse.clear and not deep
+            self._down.to(now, to if early else cap, "REMB", capacity)
         # arrivals would show a queue: a step at a time, until they do
-        elif now - self._aimd.decreased_at >= self._overuse.options.decrease_interval:
+        elif now - self._aimd.decreased_at >= signals.overuse.options.decrease_interval:
             capacity = self._aimd.capacity if deep else capacity
-            self._decrease(now, to, "REMB", capacity, measured=True)
+            self._down.to(now, to, "REMB", capacity, measured=True)
 
-    def on_nack(self, now: float, packets: int) -> None:
-        """Packets asked for again."""
-        if sensible(packets, 1, 1 << 16) is not None and self._advance(now):
-            self._feedback.heard(now)
-            self._nacks.add(now, packets)
+    def on_nack(self, now: float, packets: int, run: tuple[int, int] | None = None) -> None:
+        """Packets asked for again; `run`: the first and the last of the most in a row."""
+        if sensible(packets, 1, 1 << 16) is None or not self._advance(now):
+            return
+        signals = self._signals
+        self._heard(now)
+        signals.feedback.heard(now)
+        if run is not None and (outage := signals.lost_run(now, *run)):
+            self._resume(outage)
+        if not signals.outages.settling(now):
+            signals.nacks.add(now, packets)
 
     def on_send_queue(self, now: float, bytes_queued: float, oldest_age: float) -> None:
         """What waits on this side of the socket: bytes, and the age of the oldest in seconds. Call
@@ -148,25 +150,25 @@ class BitrateController:
         queued, age = sensible(bytes_queued, 0, 1e12), sensible(oldest_age, 0.0, 3600.0)
         if queued is None or age is None or not self._advance(now):
             return
-        if self._pacer_queue.add(now, queued, age, self.target):
-            self._decrease(now, self._step_down(), "send queue", capacity=self.target)
+        if self._signals.pacer_queue.add(now, queued, age, self.target):
+            self._down.to(now, self._down.step, "send queue", capacity=self.target)
 
     def on_sent_bitrate(self, now: float, bitrate: float) -> None:
         """What was sent in the last second, retransmissions too, bit/s. If never told, the target
         is taken for it.
         """
         if sensible(bitrate, 0.0, 1e12) is not None and self._advance(now):
-            self._sent.add(now, bitrate)
+            self._signals.sent.add(now, bitrate)
 
     def on_packets(self, now: float, sequence_number: int, octets: int) -> None:
         """Packets have left, the last with this sequence number. Without it, what arrives is not
         known.
         """
         if self._advance(now):
-            self._delay_based.arrivals.sent(now, sequence_number, octets)
+            self._signals.delay_based.arrivals.sent(now, sequence_number, octets)
 
     def on_resent(self, octets: int) -> None:
-        self._delay_based.arrivals.resent(octets)
+        self._signals.delay_based.arrivals.resent(octets)
 
     # --- outputs
 
@@ -174,7 +176,7 @@ class BitrateController:
         """Seconds for which no picture should leave and none is worth keeping, once; then a key
         frame is needed.
         """
-        return self._delay_based.take_pause()
+        return self._signals.delay_based.take_pause()
 
     def update(self, now: float) -> int | None:
         """The new target if the encoder should be told one now, else None."""
@@ -182,14 +184,58 @@ class BitrateController:
             return None
         elapsed = 0.0 if self._updated_at is None else min(now - self._updated_at, 1.0)
         self._updated_at = now
-        if self._feedback.expired(now):
-            lower = self._feedback.options.decrease * self.target
-            self._decrease(now, lower, _NO_REPORTS, self._aimd.capacity)
+        if self._signals.feedback.expired(now):
+            lower = self._signals.feedback.options.decrease * self.target
+            self._down.to(now, lower, NO_REPORTS, self._aimd.capacity)
         if self._may_grow(now):
             self._grow(now, elapsed)
         else:
             self._aimd.interrupt()
         return self._encoder.follow(now, self._aimd.estimate, self._aimd.cause)
+
+    # --- outages and pauses
+
+    def carried(self, now: float) -> int:
+        """bit/s to go on with after a pause, on the same path: the target; the one from before an
+        outage that still lasts, less a margin.
+        """
+        outage = self._signals.outages.lasting(now)
+        return self.target if outage is None else max(self.target, self._right_after(outage))
+
+    def forgetful(self, now: float) -> BitrateController:
+        """One for the first picture after a pause: of the path it knows what was carried, and no
+        more.
+        """
+        fresh = BitrateController(replace(self._limits, bitrate=self.carried(now)))
+        fresh.remember(now, self._acknowledged.best(now))
+        return fresh
+
+    def remember(self, now: float, carried: float) -> None:
+        """Before the first picture: this much of the path, in bit/s, was seen to arrive lately.
+        Reports may still tell of what happened since.
+        """
+        self._acknowledged.add(now, carried)
+        self._signals.outages.end(now)
+
+    def _right_after(self, outage: Outage) -> int:
+        """bit/s."""
+        return round(self._signals.outages.keeps(outage) * self._before(outage))
+
+    def _before(self, outage: Outage) -> float:
+        """The target of then, in bit/s."""
+        return outage.bitrate or self._encoder.in_force(outage.began)
+
+    def _heard(self, now: float) -> None:
+        if outage := self._signals.outages.heard(now, self.target):
+            self._resume(outage)
+
+    def _resume(self, outage: Outage) -> None:
+        """The rate from before it, and back to all of it as below a known capacity."""
+        self._loss_based.end_trial()
+        bitrate = self._right_after(outage)
+        if bitrate > self._aimd.estimate:
+            self._encoder.release()
+            self._aimd.resume(bitrate, self._before(outage))
 
     def _advance(self, now: float) -> bool:
         """Whether `now` is a time and not in the past."""
@@ -202,13 +248,13 @@ class BitrateController:
 
     def _judge_arrivals(self, now: float) -> None:
         aimd = self._aimd
-        match self._delay_based.judge(
-            now, self.target, aimd.decreased_at, self._overuse.round_trip
+        match self._signals.delay_based.judge(
+            now, self.target, aimd.decreased_at, self._signals.overuse.round_trip
         ):
             case QueueSeen(capacity, bitrate):
-                if capacity < self._delay_based.options.fits * self.target:
-                    self._fitted_at = now
-                self._decrease(now, bitrate, "arrivals", max(1.0, capacity), measured=True)
+                if capacity < self._signals.delay_based.options.fits * self.target:
+                    self._down.fitted_at = now
+                self._down.to(now, bitrate, "arrivals", max(1.0, capacity), measured=True)
             case NoQueueSeen(carried):
                 # the last decrease took it for a queue
                 limited_from = self._encoder.limited_from
@@ -217,25 +263,25 @@ class BitrateController:
                     aimd.cause = "arrivals"
 
     def _judge_round_trip(self, now: float) -> None:
-        overuse, why = self._overuse, "round trip"
-        corroborated = not self._loss.low or self._remb.corroborates(now)
+        overuse, why = self._signals.overuse, "round trip"
+        corroborated = not self._signals.loss.low or self._signals.remb.corroborates(now)
         if not overuse.overusing(corroborated=corroborated):
             return
         # it grows: by how fast, one knows what fits
         share = overuse.delivered(self._aimd.options.beta)
         if share is not None:
-            self._fit(now, share * self._sent_around(now - overuse.round_trip), why)
+            self._down.fit(now, share * self._down.sent_around(now - overuse.round_trip), why)
         elif overuse.due(now, self._aimd.decreased_at):
-            if overuse.path_changed(self.target, lossless=self._loss.low):
+            if overuse.path_changed(self.target, lossless=self._signals.loss.low):
                 self._aimd.capacity = None
                 return
-            self._decrease(now, self._step_down(), why, self.target)
-        self._drain(now)
+            self._down.to(now, self._down.step, why, self.target)
+        self._down.drain(now)
 
     def _judge_loss(self, now: float, sample: LossSample) -> None:
-        round_trip = self._overuse.round_trip
-        congested = not self._overuse.clear or self._remb.corroborates(now)
-        since = self._fitted_at if congested else self._aimd.decreased_at
+        round_trip = self._signals.overuse.round_trip
+        congested = not self._signals.overuse.clear or self._signals.remb.corroborates(now)
+        since = self._down.fitted_at if congested else self._aimd.decreased_at
         match self._loss_based.judge(
             now,
             sample,
@@ -245,10 +291,10 @@ class BitrateController:
             round_trip=round_trip,
         ):
             case Delivered(share):
-                self._fit(now, share * self._sent_around(now - round_trip), "loss")
+                self._down.fit(now, share * self._down.sent_around(now - round_trip), "loss")
             case TrialDue(factor):
                 before = self.target
-                self._decrease(now, factor * before, _ON_TRIAL, self._aimd.capacity)
+                self._down.to(now, factor * before, ON_TRIAL, self._aimd.capacity)
                 self._loss_based.begin_trial(now, sample, before, self._aimd.estimate)
             case Congestive(capacity):
                 self._aimd.capacity = capacity
@@ -256,88 +302,28 @@ class BitrateController:
                 self._aimd.estimate = max(self._aimd.estimate, bitrate)
                 self._aimd.cause = _INHERENT
 
-    # --- down
-
-    def _fit(self, now: float, fits: float, why: str) -> None:
-        """Down to what was seen to fit. Absolute, so that late news of what was sent earlier does
-        not add up.
-        """
-        if max(fits, self._remb.arrives(now) or 0.0) < self.target:
-            self._fitted_at = now
-            self._decrease(now, self._aimd.options.fit_margin * fits, why, capacity=fits)
-
-    def _drain(self, now: float) -> None:
-        """Keep under a known capacity by what waits there."""
-        excess = self._overuse.excess
-        bitrate = self._aimd.drained(excess)
-        if bitrate is None or excess <= self._overuse.options.severe:
-            return
-        if bitrate < self._aimd.estimate:
-            self._decrease(now, bitrate, "queue to drain", self._aimd.capacity)
-
-    def _decrease(
-        self,
-        now: float,
-        bitrate: float,
-        why: str,
-        capacity: float | None,
-        *,
-        measured: bool = False,
-    ) -> None:
-        if bitrate < self._limits.min_bitrate == self.target and why not in _NO_SHORTAGE:
-            self.short_at = now
-        self._loss_based.end_trial()
-        arrives = None if measured else self._remb.arrives(now)
-        self._aimd.decrease(now, bitrate, capacity, arrives=arrives)
-        if self._aimd.estimate < self.target:
-            self._encoder.limit()
-            self._aimd.cause = why
-
-    def _step_down(self) -> float:
-        return self._aimd.options.beta * self.target
-
-    def _sent_around(self, at: float) -> float:
-        """bit/s over about the second before `at`: as measured, with retransmissions, or else the
-        target of then.
-        """
-        return self._sent.measured(at) or self._encoder.in_force(at)
-
-    def _sending(self, now: float) -> float:
-        """bit/s that leave, as far as known."""
-        measured = self._sent.last(now)
-        return self.target if measured is None else min(self.target, measured)
-
     # --- up
 
     def _may_grow(self, now: float) -> bool:
-        hold = self._aimd.options.hold_after_decrease + self._overuse.round_trip
-        tolerated = self._loss.options.high + 2 * self._loss.inherent
+        hold = self._aimd.options.hold_after_decrease + self._signals.overuse.round_trip
         return (
-            self._feedback.has_report(now)
-            and now - self._aimd.decreased_at >= hold
+            now - self._aimd.decreased_at >= hold
             and not self._loss_based.on_trial
-            and (self._delay_based.is_empty(now) or self._is_clear(now))
-            and not self._pacer_queue.long
-            and self._loss.low
-            and self._nacks.ratio(now, self.target) <= tolerated
+            and self._signals.may_grow(now, self.target)
         )
 
-    def _is_clear(self, now: float) -> bool:
-        """As far as round trips tell."""
-        waits = self._overuse.excess > self._remb.options.pause_delay
-        return self._overuse.clear and not (waits and self._remb.paused(now, self.target))
-
     def _grow(self, now: float, elapsed: float) -> None:
-        empty = self._delay_based.is_empty(now)
-        measured = self._sent.last(now)
+        empty = self._signals.delay_based.is_empty(now)
+        measured = self._signals.sent.last(now)
         sent = math.inf if measured is None else self._aimd.options.sent_slack * measured
         grew = self._aimd.increase(
             now,
             elapsed,
-            min(self._remb.cap(now, refuted=empty), sent),
+            min(self._signals.remb.cap(now, refuted=empty), sent),
             empty=empty,
-            remb=self._remb.known(now),
-            headroom=self._overuse.headroom,
+            remb=self._signals.remb.known(now),
+            headroom=self._signals.overuse.headroom,
+            acknowledged=self._acknowledged.best(now),
         )
         if grew and (
             self._aimd.cause != _INHERENT or self._encoder.is_step_up(self._aimd.estimate)

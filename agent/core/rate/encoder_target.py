@@ -52,6 +52,10 @@ class EncoderTarget:
         """The path holds less than the target."""
         self.limited_from = max(self.limited_from or 0.0, self.bitrate)
 
+    def release(self) -> None:
+        """The next step is due at once: the last one was for no reason of the path."""
+        self._changed_at = -math.inf
+
     def in_force(self, at: float) -> float:
         """The target of then, in bit/s."""
         return self._history.in_force(at) or self.bitrate

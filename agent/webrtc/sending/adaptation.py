@@ -92,6 +92,20 @@ class BitrateAdaptation:
         self._controller = self._make_controller(self._limits.bitrate)
         self.pacer.target = self.target
 
+    def resume(self, bitrate: int) -> None:
+        """Go on with what the transport before this one carried over the same path, in bit/s;
+        before the first picture.
+        """
+        low, high = self._limits.min_bitrate, self._limits.max_bitrate
+        self._controller = self._make_controller(max(low, min(high, bitrate)))
+        self._controller.remember(self._clock(), bitrate)
+        self.pacer.target = self.target
+
+    @property
+    def carried(self) -> int:
+        """bit/s to go on with over the same path, in another transport too."""
+        return self._controller.carried(self._clock())
+
     def sent(self, octets: int) -> None:
         """A picture, or a part of it, has left: `octets` on the wire so far, all in all."""
         now = self._clock()
@@ -131,8 +145,10 @@ class BitrateAdaptation:
         self._controller.on_remb(now, bitrate)
         self._update(now)
 
-    def on_nack(self, packets: int) -> None:
-        self._controller.on_nack(self._clock(), packets)
+    def on_nack(self, packets: int, run: tuple[int, int] | None = None) -> None:
+        now = self._clock()
+        self._controller.on_nack(now, packets, run)
+        self._update(now)
 
     def on_picture_loss(self) -> None:
         if self._clock() >= self._keyframe_due_at:
@@ -150,7 +166,7 @@ class BitrateAdaptation:
         """The first picture, or the first after a pause: the path may be another one, the target is
         a fair guess.
         """
-        self._controller = self._make_controller(self._controller.target)
+        self._controller = self._controller.forgetful(now)
         self._measured_at, self._octets = now, octets
         self._set_demand(self.demand)
 

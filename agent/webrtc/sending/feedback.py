@@ -47,7 +47,8 @@ class FeedbackListener(Protocol):
 
     def on_remb(self, bitrate: int) -> None: ...
 
-    def on_nack(self, packets: int) -> None: ...
+    def on_nack(self, packets: int, run: tuple[int, int] | None) -> None:
+        """Packets asked for again; `run`: the first and the last of the most in a row."""
 
     def on_picture_loss(self) -> None:
         """PLI or FIR."""
@@ -107,7 +108,7 @@ class RemoteFeedback:
         elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
             self.tally.nack_count += 1
             if self._listener is not None:
-                self._listener.on_nack(len(packet.lost))
+                self._listener.on_nack(len(packet.lost), longest_run(packet.lost))
         elif isinstance(packet, RtcpPsfbPacket):
             self._on_payload_feedback(packet)
 
@@ -184,3 +185,17 @@ class RemoteFeedback:
     def _picture_lost(self) -> None:
         if self._listener is not None:
             self._listener.on_picture_loss()
+
+
+def longest_run(lost: list[int]) -> tuple[int, int] | None:
+    """The first and the last of the most sequence numbers that follow one on another; None where
+    there are none.
+    """
+    best: tuple[int, int] | None = None
+    most = length = 0
+    for index, number in enumerate(lost):
+        follows = index > 0 and (number - lost[index - 1]) % (1 << 16) == 1
+        length = length + 1 if follows else 1
+        if length > most:
+            most, best = length, (lost[index + 1 - length], number)
+    return best

@@ -278,7 +278,7 @@ class OutboundAudio(Outbound[AudioPacket]):
     def on_remb(self, bitrate: int) -> None:
         """Sound takes what it takes."""
 
-    def on_nack(self, packets: int) -> None:
+    def on_nack(self, packets: int, run: tuple[int, int] | None) -> None:
         """What comes later than the next packet is of no use."""
 
     def on_picture_loss(self) -> None:

@@ -136,3 +136,13 @@ def test_arrivals_any_report_gives_sensible_numbers(
             assert all(
                 math.isfinite(value) for value in (arrival.rate, arrival.queued, arrival.delay)
             )
+
+
+def test_arrivals_tell_when_a_packet_left_though_later_ones_have_arrived() -> None:
+    arrivals = Arrivals()
+    for number in range(65_530, 65_550):
+        arrivals.sent((number - 65_530) / 10, number % 65_536, 1000)
+    arrivals.report(2.0, 65_548, 0, 0.05)
+    assert arrivals.left_at(65_533) == 0.3
+    assert arrivals.left_at(3) == 0.9
+    assert arrivals.left_at(65_000) is None

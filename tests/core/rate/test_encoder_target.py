@@ -60,3 +60,12 @@ def test_encoder_target_in_force_is_that_of_then() -> None:
     assert (target.in_force(9.9), target.in_force(10.0)) == (1_000_000, 500_000)
     assert target.is_step_up(541_000)
     assert not target.is_step_up(539_000)
+
+
+def test_encoder_target_step_up_is_due_at_once_where_the_last_one_had_no_reason() -> None:
+    target = EncoderTarget(LIMITS)
+    before = target.bitrate
+    assert target.follow(1.0, LIMITS.min_bitrate, "REMB") is not None
+    assert target.follow(1.1, before, "growth") is None
+    target.release()
+    assert target.follow(1.1, before, "outage over") == before

@@ -125,6 +125,27 @@ def test_bitrate_adaptation_after_a_pause_the_past_is_forgotten() -> None:
     assert sending.requested[-1] >= before
 
 
+def test_bitrate_adaptation_after_an_outage_and_a_pause_the_rate_is_the_one_before() -> None:
+    """A lost call sends nothing; its target has fallen by then."""
+    sending = Sending()
+    sending.run(10)
+    before = sending.adaptation.target
+    sending.run(8, loss=None)
+    assert sending.adaptation.target < before / 2
+    assert sending.adaptation.carried >= 0.8 * before
+    sending.now += PAUSE + 1
+    sending.run(1)
+    assert sending.adaptation.target >= before / 2
+
+
+def test_bitrate_adaptation_goes_on_with_what_another_transport_carried() -> None:
+    sending = Sending()
+    sending.adaptation.resume(LIMITS.max_bitrate * 2)
+    assert sending.adaptation.target == sending.adaptation.pacer.target == LIMITS.max_bitrate
+    sending.adaptation.resume(1)
+    assert sending.adaptation.target == LIMITS.min_bitrate
+
+
 def test_bitrate_adaptation_silence_of_the_remote_peer_lowers_it() -> None:
     sending = Sending()
     sending.run(10)

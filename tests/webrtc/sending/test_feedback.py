@@ -15,6 +15,7 @@ from aiortc.rtp import (
 )
 
 from agent.webrtc.sending import feedback
+from agent.webrtc.sending.feedback import longest_run
 from tests.webrtc.calls import Call
 from tests.webrtc.compounds import mixer_report
 from tests.webrtc.pairs import closing, until
@@ -127,3 +128,16 @@ async def test_feedback_report_on_what_came_long_ago_is_no_sign_that_packets_arr
         before, reports = media.acknowledged, media.heeded[1]
         await until(lambda: media.heeded[1] >= reports + 2)
         assert media.acknowledged == before
+
+
+@pytest.mark.parametrize(
+    ("lost", "run"),
+    [
+        ([], None),
+        ([7], (7, 7)),
+        ([1, 5, 6, 7, 20], (5, 7)),
+        ([65534, 65535, 0, 1], (65534, 1)),
+    ],
+)
+def test_longest_run_of_numbers_in_a_row(lost: list[int], run: tuple[int, int] | None) -> None:
+    assert longest_run(lost) == run
