@@ -215,9 +215,9 @@ class Peer(Protocol):
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
         """A bad candidate is logged and ignored."""
 
-    def start_media(self) -> None:
+    def start_media(self, bitrate: int | None = None) -> None:
         """Open the gate: before this no frame and no sound leaves. After a pause the picture starts
-        with a key frame.
+        with a key frame. `bitrate`: what another transport carried over the same path, in bit/s.
         """
 
     def pause_media(self) -> None:

@@ -12,7 +12,7 @@ from agent.client.transport import Transport
 from agent.core.call import events as ev
 from agent.core.statistics.reports import LocalStats, RemoteStats
 from agent.core.statistics.statistics_log import StatisticsLog
-from agent.ports import IceOptions, LocalStream, PeerFactory, RemoteMedia
+from agent.ports import IceOptions, LocalStream, Peer, PeerFactory, RemoteMedia
 
 
 class Transports:
@@ -87,12 +87,14 @@ class Transports:
         """That generation carries the media from now on; what the one before it has counted is
         kept.
         """
-        transport = self._open[generation]
+        transport, bitrate = self._open[generation], None
         if generation != self._carrier:
             self.sample()
+            before = self._open.get(self._carrier)
+            bitrate = None if before is None else _carried(before.peer, transport.peer)
             self._carrier = generation
             self.start_counting()
-        transport.peer.start_media()
+        transport.peer.start_media(bitrate)
 
     def explain(self, generation: int) -> ev.ErrorRaised:
         """Why that one is not connected."""
@@ -141,3 +143,11 @@ class Transports:
         if transport is None or not self._counts:
             return None
         return self._log.sample(transport.peer.counters())
+
+
+def _carried(before: Peer, now: Peer) -> int | None:
+    """bit/s of video that the transport before is known to carry, where both take one path."""
+    known, path = before.counters(), now.counters().transport.addresses
+    if known.video_sent is None or path is None or known.transport.addresses != path:
+        return None
+    return known.video_sent.carried_bitrate

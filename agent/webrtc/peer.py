@@ -134,8 +134,8 @@ class AiortcPeer:
         if self._closing is None:
             await self._trickle.add(candidate)
 
-    def start_media(self) -> None:
-        self._media.open()
+    def start_media(self, bitrate: int | None = None) -> None:
+        self._media.open(bitrate)
 
     def pause_media(self) -> None:
         self._media.pause()

@@ -35,6 +35,7 @@ def video_sent(
         retransmitted_packets_sent=tally.retransmitted_packets,
         retransmitted_bytes_sent=tally.retransmitted_bytes,
         target_bitrate=adaptation.target,
+        carried_bitrate=adaptation.carried,
         quality_limitation_reason=adaptation.quality_limitation_reason,
         remote_packets_lost=tally.packets_lost,
         remote_fraction_lost=tally.fraction_lost,
@@ -122,4 +123,5 @@ def transport(pc: inside.PeerConnection, consent: inside.ConsentWatch | None) ->
         bytes_received=totals.bytesReceived,
         ice_role=totals.iceRole,
         dtls_state=totals.dtlsState,
+        addresses=(pair.local.host, pair.remote.host) if pair else None,
     )

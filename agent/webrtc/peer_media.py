@@ -147,7 +147,10 @@ class PeerMedia:
         if stream is not None:
             await stream.close()
 
-    def open(self) -> None:
+    def open(self, bitrate: int | None = None) -> None:
+        """`bitrate`: what another transport carried over the same path, in bit/s."""
+        if bitrate is not None and self._adaptation is not None:
+            self._adaptation.resume(bitrate)
         for stream in self._streams():
             stream.open()
         if self._audio_in is not None:

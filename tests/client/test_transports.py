@@ -101,3 +101,17 @@ async def test_transports_report_nothing_before_one_carries_the_media(scene: Sce
     assert reports is not None
     assert reports[0].video is not None
     assert scene.peers.last.media
+
+
+@pytest.mark.parametrize(("moves", "bitrate"), [(False, 1_000_000), (True, None)])
+async def test_transports_fresh_one_goes_on_with_the_bitrate_where_the_path_is_the_same(
+    scene: Scene, moves: bool, bitrate: int | None
+) -> None:
+    scene.offer(0)
+    scene.transports.start_media(0)
+    assert scene.peers.last.bitrate is None
+    scene.offer(1)
+    if moves:
+        scene.peers.last.addresses = ("198.51.100.1", "192.0.2.2")
+    scene.transports.start_media(1)
+    assert scene.peers.last.bitrate == bitrate

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 
 from agent.core.call.events import ErrorRaised, IceCandidate, MediaGrant, PeerConnected, PeerEvent
-from agent.core.statistics.counters import PeerCounters, SentCounters
+from agent.core.statistics.counters import PeerCounters, SentCounters, TransportCounters
 from agent.ports import IceOptions, LocalStream, RemoteMedia
 
 
@@ -39,6 +39,9 @@ class FakePeer:
         self.controls: list[str] = []
         self.muted: dict[str, bool | None] = {}
         self.media = False
+        # what `start_media` was told
+        self.bitrate: int | None = None
+        self.addresses = ("192.0.2.1", "192.0.2.2")
         self.closed = False
         self.frames = 0
 
@@ -63,8 +66,8 @@ class FakePeer:
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
         self.candidates.append(candidate)
 
-    def start_media(self) -> None:
-        self.media = True
+    def start_media(self, bitrate: int | None = None) -> None:
+        self.media, self.bitrate = True, bitrate
 
     def pause_media(self) -> None:
         self.media = False
@@ -82,9 +85,17 @@ class FakePeer:
     def counters(self) -> PeerCounters:
         self.frames += 30
         sent = SentCounters(
-            frames_sent=self.frames, bytes_sent=self.frames * 100, frame_width=640, frame_height=480
+            frames_sent=self.frames,
+            bytes_sent=self.frames * 100,
+            frame_width=640,
+            frame_height=480,
+            carried_bitrate=1_000_000,
         )
-        return PeerCounters(at=asyncio.get_running_loop().time(), video_sent=sent)
+        return PeerCounters(
+            at=asyncio.get_running_loop().time(),
+            video_sent=sent,
+            transport=TransportCounters(addresses=self.addresses),
+        )
 
     def connect(self) -> None:
         self.emit(PeerConnected(self.generation))

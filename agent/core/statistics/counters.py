@@ -28,6 +28,8 @@ class SentCounters:
     retransmitted_packets_sent: int = 0
     retransmitted_bytes_sent: int = 0
     target_bitrate: int | None = None
+    # bit/s that the path carries, as far as known; in an outage, from before it
+    carried_bitrate: int | None = None
     quality_limitation_reason: str | None = None
     # what the remote peer reports of this stream
     remote_packets_lost: int | None = None
@@ -70,6 +72,8 @@ class TransportCounters:
     bytes_received: int | None = None
     ice_role: str | None = None
     dtls_state: str | None = None
+    # local and remote; for comparing paths, and never told
+    addresses: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
