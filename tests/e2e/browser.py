@@ -125,6 +125,11 @@ class BrowserCaller:
         )
         return found
 
+    @property
+    def online(self) -> bool:
+        """Whether what carries its signaling is connected to the broker."""
+        return self._broker.connected
+
     def fall_silent(self) -> None:
         """Nothing that the page has to say gets out any more."""
         self._silent = True

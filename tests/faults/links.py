@@ -25,7 +25,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -119,6 +119,10 @@ class Namespace(NamedTuple):
 
     def listen(self, port: int, host: str = "127.0.0.1") -> socket.socket:
         """A listening socket in this namespace, for use out here."""
+        return self.run(lambda: socket.create_server((host, port)))
+
+    def run(self, make: Callable[[], socket.socket]) -> socket.socket:
+        """A socket that is made in this namespace."""
         made: list[socket.socket | OSError] = []
 
         # a namespace belongs to a thread
@@ -127,7 +131,7 @@ class Namespace(NamedTuple):
                 if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), _CLONE_NEWNET):
                     made.append(OSError(ctypes.get_errno(), "setns"))
                     return
-            made.append(socket.create_server((host, port)))
+            made.append(make())
 
         thread = threading.Thread(target=work)
         thread.start()

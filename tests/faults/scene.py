@@ -134,9 +134,9 @@ async def scene(
         signaling = Delayed(mosquitto.port, conditions.get("delay", 0.0))
         broker, host = (net.far, FAR) if signaling_too else (net.near, LOOPBACK)
         await stack.enter_async_context(signaling.serve(broker, host))
-        device = _device(folder, mosquitto, watcher, net.near, video=video, host=host)
+        device = device_within(folder, mosquitto, watcher, net.near, video=video, host=host)
         program = await stack.enter_async_context(device)
-        browser = await stack.enter_async_context(_chromium(folder, net))
+        browser = await stack.enter_async_context(chromium_within(folder, net))
         caller = await stack.enter_async_context(calling(browser, mosquitto))
         yield Scene(program, caller, net, watcher)
 
@@ -151,10 +151,10 @@ async def paged_scene(
     async with AsyncExitStack() as stack:
         net = await stack.enter_async_context(network())
         await stack.enter_async_context(Delayed(mosquitto.port, 0.0).serve(net.near))
-        await stack.enter_async_context(_device(folder, mosquitto, watcher, net.near))
+        await stack.enter_async_context(device_within(folder, mosquitto, watcher, net.near))
         url = await stack.enter_async_context(serving(mosquitto))
         await stack.enter_async_context(Delayed(urlsplit(url).port or 80, 0.0).serve(net.far))
-        browser = await stack.enter_async_context(_chromium(folder, net))
+        browser = await stack.enter_async_context(chromium_within(folder, net))
         yield net.link, await stack.enter_async_context(visiting(browser, url))
 
 
@@ -213,7 +213,7 @@ async def neighbors(
         net = await stack.enter_async_context(network())
         await stack.enter_async_context(Delayed(mosquitto.port, 0.0).serve(net.far, FAR))
         at, other = (net.near, net.far) if near == "device" else (net.far, net.near)
-        serving = _device(
+        serving = device_within(
             folder, mosquitto, watcher, at, video=SMALL_VIDEO, host=FAR, policy=policy
         )
         program = await stack.enter_async_context(serving)
@@ -234,7 +234,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 
 @asynccontextmanager
-async def _device(
+async def device_within(
     folder: Path,
     mosquitto: Mosquitto,
     watcher: Watcher,
@@ -273,14 +273,14 @@ async def _device(
 
 
 @asynccontextmanager
-async def _chromium(folder: Path, net: Network) -> AsyncIterator[Browser]:
+async def chromium_within(folder: Path, net: Network, *flags: str) -> AsyncIterator[Browser]:
     wrapper = folder / "chromium"
     wrapper.write_text(
         f'#!/bin/sh\nexec {" ".join(net.far.command(require_part("chromium")))} "$@"\n'
     )
     wrapper.chmod(0o755)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=wrapper, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=wrapper, args=[*FLAGS, *flags])
         try:
             yield browser
         finally:
