@@ -52,9 +52,9 @@ def leave_out_dns() -> None:
     """Three megabytes and sixty modules: paho would look up SRV records with dnspython, aioice
     names in `.local`.
 
-    We ask for neither: the broker is a host and a port, and `.local` candidates are dropped before
-    aioice sees them. For this process only; a program that uses `agent.client` keeps
-    what it has.
+    The broker is a host and a port; and what aioice needs is loaded when the first caller gives
+    such a name (`agent/webrtc/internals/mdns.py`). For this process only; a program that uses
+    `agent.client` keeps what it has.
     """
     sys.modules.setdefault("dns.resolver", None)  # type: ignore[arg-type]
     silent = ModuleType("aioice.mdns")

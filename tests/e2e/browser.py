@@ -61,8 +61,13 @@ class BrowserCaller:
 
     async def invite(self, **options: Any) -> str:
         """Call, with the page's options. Returns the id of the conversation."""
+        return await self.invite_with(
+            await self.page.evaluate("options => caller.offer(options)", options)
+        )
+
+    async def invite_with(self, sdp: str) -> str:
+        """Call with this offer."""
         self._head = {"conversation": str(uuid.uuid4()), "party": str(uuid.uuid4())}
-        sdp = await self.page.evaluate("options => caller.offer(options)", options)
         self.times["invite"] = time.time()
         self._publish(
             {"type": "invite", "sdp": sdp, "sentAt": format_time(time.time()), "lifetime": 30}

@@ -58,7 +58,12 @@ class HiddenCandidates:
             await asyncio.wait(self._tasks.values())
 
     async def _run(self, candidate: RTCIceCandidate, then: Callable[[], Awaitable[None]]) -> None:
-        found = await self._found(candidate)
+        found = False
+        try:
+            found = await self._found(candidate)
+        except Exception:
+            # the edge of the task: the call goes on without this candidate
+            log.exception("a .local name could not be looked up")
         self._running -= 1
         self.unknown += not found
         await then()

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from typing import Any
 
 import aioice.ice
 import aioice.mdns
+import dns.exception
+import dns.message
 import pytest
 from aiortc.rtcicetransport import RTCIceCandidate, RTCIceGatherer, RTCIceTransport
 
 from agent.webrtc.internals import REFUSED, Refusal, is_mdns_name, look_up
+from agent.webrtc.internals.mdns import _careful
 
+# an answer as Debian's Chromium sends it
+CHROMIUM = (
+    "0000840000000001000000012432653863613132312d363833342d343838662d623065642d316634"
+    "346662343963396161056c6f63616c00000180010000007800040a5000022432653863613132312d"
+    "363833342d343838662d623065642d316634346662343963396161056c6f63616c00002f80010000"
+    "00780005c046000140"
+)
 NAME = "0b6f0d0f-9c3d-4c8e-8d2f-a1b2c3d4e5f6.local"
 
 
@@ -64,6 +76,52 @@ async def test_mdns_look_up_adds_a_candidate_whose_name_is_known(
     finally:
         await ice.close()
     assert multicast.closed
+
+
+def test_mdns_answer_of_chromium_is_read() -> None:
+    """Its NSEC record has a compressed name, which the parser refuses."""
+    message = bytes.fromhex(CHROMIUM)
+    with pytest.raises(dns.exception.FormError):
+        dns.message.from_wire(message)
+    read: list[bytes] = []
+    _careful(lambda data, _: read.append(data))(message, ("192.0.2.7", 5353))
+    (answer,) = dns.message.from_wire(read[0]).answer
+    assert str(answer.name) == "2e8ca121-6834-488f-b0ed-1f44fb49c9aa.local."
+
+
+def test_mdns_answer_that_is_cut_off_is_refused() -> None:
+    read: list[bytes] = []
+    before = REFUSED.of(Refusal.MALFORMED)
+    for size in range(1, len(CHROMIUM) // 2 - 50, 7):
+        _careful(lambda data, _: read.append(data))(bytes.fromhex(CHROMIUM)[:size], ("x", 1))
+    assert REFUSED.of(Refusal.MALFORMED) > before
+
+
+LAZY = """
+import asyncio
+from agent.commands.run import leave_out_dns
+leave_out_dns()
+import aioice.ice
+from aiortc.rtcicetransport import RTCIceCandidate, RTCIceGatherer, RTCIceTransport
+from agent.webrtc.internals import look_up
+
+async def main():
+    transport = RTCIceTransport(RTCIceGatherer([]))
+    assert not hasattr(aioice.ice.mdns, "create_mdns_protocol")
+    try:
+        await look_up(transport, RTCIceCandidate(1, "1", "nobody.local", 5000, 1, "udp", "host"))
+    except OSError:
+        pass
+    assert aioice.ice.mdns.is_mdns_hostname("nobody.local")
+    await transport._connection.close()
+
+asyncio.run(main())
+"""
+
+
+def test_mdns_look_up_loads_what_a_device_leaves_out_at_its_start() -> None:
+    done = subprocess.run([sys.executable, "-c", LAZY], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_mdns_contract_with_aioice() -> None:
