@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from agent.media.sound.sound_cards import SoundCard, choose_card, sound_cards
 from agent.media.sound.sound_mode import SoundMode, choose_mode, make_filter
 from agent.media.sound.wav_player import WavPlayer
 from agent.ports import AudioPacket
+
+logger = logging.getLogger(__name__)
 
 OnFault = Callable[[str, MediaUnavailable | None], None]
 """An end of the card, `microphone` or `speaker`, is lost, or works again (None)."""
@@ -103,7 +106,12 @@ class Sound:
 
 def open_sound(settings: AudioSettings, on_fault: OnFault = _ignore) -> Sound:
     """Nothing is opened before a call needs it."""
-    mode = choose_mode(settings)
+    mode, found = choose_mode(settings), describe_sound(settings)
+    words = "sound: %s is sent, %s is played to, mode %s, echo %s"
+    echo = "is canceled" if mode.echo else "is not canceled"
+    logger.info(
+        words, found["capture"] or "nothing", found["playback"] or "nothing", mode.mode, echo
+    )
     gate = TalkGate() if mode.mode == "push_to_talk" else None
     # an echo needs both ends
     between = make_filter(mode, gate) if _is_card(settings.capture, settings.playback) else gate

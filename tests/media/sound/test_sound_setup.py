@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,32 @@ def test_card_end_leaves_its_level_to_a_card_that_has_a_mixer(
     CardEnd("alsa:plughw:CARD=Device", level, capture=True).open_source()
     assert asked == [("hw:CARD=Device", 50, True)]
     assert (level.apply(constant(8000)) == constant(8000)) is can
+
+
+def held() -> tuple[int, int]:
+    """Descriptors and threads of this process, those of libraries included."""
+    return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+
+
+@pytest.mark.media
+@pytest.mark.further_case
+@pytest.mark.timeout(600)
+async def test_open_sound_of_a_card_that_is_pulled_fifty_times_leaves_nothing(pulse: Pulse) -> None:
+    told = asyncio.Queue[bool]()
+    settings = AudioSettings(capture=f"alsa:{MICROPHONE}", playback=f"alsa:{SPEAKER}")
+    sound = open_sound(settings, lambda _end, fault: told.put_nowait(fault is None))
+    assert sound.capture is not None
+    assert sound.playback is not None
+    sound.playback.attach(FakeStream(itertools.repeat(tone(1000, 480))))
+    await sound.capture.subscribe()
+    before = None
+    for number in range(51):
+        assert [await told.get(), await told.get()] == [True, True]
+        # the first two rounds load what libraries keep
+        before = held() if number == 1 else before
+        pulse.stop()
+        assert [await told.get(), await told.get()] == [False, False]
+        pulse.start()
+    assert [await told.get(), await told.get()] == [True, True]
+    assert held() == before
+    await sound.close()
