@@ -156,8 +156,7 @@ CONNECTING_FAILED = CONNECTING.replace(
 )
 ESTABLISHED = (
     "candidate found ice frame track failed>closed silent>silent unheeded>closed "
-    "lost>silent left>silent renew offer "
-    "error push pushed hang_up>closed close>closed" + GIVES_WAY
+    "lost>silent left>silent renew offer error push pushed hang_up>closed close>closed" + GIVES_WAY
 )
 VIEW = ESTABLISHED.replace("push pushed ", "")
 RENEWING = "answer described_1 failed_1"
