@@ -41,10 +41,10 @@ class Lines:
         return call if call.state is not State.CLOSED else None
 
     def handle(self, call: IncomingCall, event: ev.Input) -> None:
-        before = call.accepted
+        before, looked = call.accepted, call.looks
         call.handle(event, self.now)
         self._forget_if_closed(call)
-        if call.accepted and not before:
+        if call.accepted and (not before or (looked and not call.looks)):
             lost = self.registry.displaced_by(call)
             if lost is not None:
                 self.replaced.append(lost.conversation)
@@ -161,7 +161,10 @@ def test_registry_lost_view_gives_its_place_to_a_view_alone() -> None:
 ACTS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["accept", "ring", "view", "answer", "silent", "heard", "lost", "left", "pass"]
+            [
+                *("accept", "ring", "view", "answer", "talk", "connect"),
+                *("silent", "heard", "lost", "left", "pass"),
+            ]
         ),
         st.integers(0, 3),
         st.sampled_from([0.1, 3.0, 9.0, 40.0]),
@@ -198,7 +201,25 @@ def test_registry_never_accepts_more_than_it_has_lines(
         assert sum(call.looks for call in accepted) <= lines.registry.max_viewers
 
 
+def _offer_sound(lines: Lines, call: IncomingCall) -> None:
+    """As a client does: judged and carried out at once."""
+    generation = max(call.renewals.newest, call.renewals.newest_of_theirs) + 1
+    sender = (call.remote_uid, call.remote.party or "")
+    offer = ev.OfferReceived(*sender, generation, "sdp", sends_sound=True)
+    effects = call.handle(offer, lines.now).effects
+    if any(isinstance(effect, ev.ScreenTalk) for effect in effects):
+        decision = lines.registry.decide(Decision(Action.ACCEPT))
+        assert decision is not None
+        lines.handle(call, decision.about_talk(generation, "sdp"))
+
+
 def _act(lines: Lines, call: IncomingCall, act: str, events: dict[str, ev.Input]) -> None:
+    if act == "talk":
+        _offer_sound(lines, call)
+        return
+    if act == "connect":
+        lines.handle(call, ev.PeerConnected(call.renewals.generation or 0))
+        return
     if act != "answer":
         lines.handle(call, events[act])
         return
