@@ -135,11 +135,16 @@ def _work(now: Snapshot) -> str:
 
 
 def _calls_in_words(calls: tuple[CallSnapshot, ...]) -> str:
-    if not calls:
-        return ""
-    if len(calls) == 1:
-        return f"{_doing(calls[0])} {calls[0].remote_uid}{_media(calls)}"
-    return f"in {len(calls)} calls with {_names(calls)}{_media(calls)}"
+    talks = tuple(call for call in calls if call.purpose is Purpose.TALK)
+    views = tuple(call for call in calls if call.purpose is Purpose.VIEW)
+    parts = []
+    if len(talks) == 1:
+        parts.append(f"{_doing(talks[0])} {talks[0].remote_uid}")
+    elif talks:
+        parts.append(f"in {len(talks)} calls with {_names(talks)}")
+    if views:
+        parts.append(f"seen by {_names(views)}")
+    return " and ".join(parts) + _media(calls)
 
 
 def _doing(call: CallSnapshot) -> str:

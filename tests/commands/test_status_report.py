@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.commands.status_report import NotRunning, describe, report
+from agent.core.call.reasons import Purpose
 from agent.service.status_snapshot import Camera, Records
 from agent.service.status_socket import StatusServer, as_json
 from tests.service.snapshots import VIDEO, call, snapshot
@@ -55,6 +56,17 @@ def test_status_of_a_daemon_moves_no_cursor() -> None:
     status["calls"][0]["remote_uid"] = "\x1b]0;owned\x07"
     status["broker_trouble"] = "refused\x1b[2K\r"
     assert not set("\x1b\x07\r") & set(describe(status))
+
+
+def test_status_tells_who_only_looks() -> None:
+    looks = call("alice", purpose=Purpose.VIEW)
+    title, *_, calls, talking, looking = describe(as_json(snapshot(call(), looks))).splitlines()
+    assert title == "door-1: in a call with front-desk and seen by alice"
+    assert calls == "  calls   1 of 1, and 1 who only look"
+    assert "view" not in talking
+    assert looking.split("  ")[2:6] == ["alice", "incoming", "view", "established"]
+    alone = describe(as_json(snapshot(looks)))
+    assert alone.splitlines()[0] == "door-1: seen by alice"
 
 
 def test_in_a_call() -> None:

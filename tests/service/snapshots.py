@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.core.call.machine import State
-from agent.core.call.reasons import Direction
+from agent.core.call.reasons import Direction, Purpose
 from agent.service.status_snapshot import CallSnapshot, Camera, Phase, SentVideo, Snapshot
 
 FOUND = Camera("pattern", looked_for=True)
@@ -30,7 +30,10 @@ def snapshot(*calls: CallSnapshot, **changes: Any) -> Snapshot:
 
 
 def call(
-    remote_uid: str = "front-desk", state: State = State.ESTABLISHED, video: SentVideo | None = None
+    remote_uid: str = "front-desk",
+    state: State = State.ESTABLISHED,
+    video: SentVideo | None = None,
+    purpose: Purpose = Purpose.TALK,
 ) -> CallSnapshot:
     return CallSnapshot(
         conversation=f"conversation-with-{remote_uid}",
@@ -38,5 +41,6 @@ def call(
         direction=Direction.INCOMING,
         state=state,
         age=5.0,
+        purpose=purpose,
         video=video,
     )
