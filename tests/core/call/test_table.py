@@ -1,6 +1,4 @@
-"""The table a second time: what each state takes and where it leads; and that it takes nothing
-else.
-"""
+"""The table a second time: each state, what it takes, where it leads; it takes nothing else."""
 
 from __future__ import annotations
 
