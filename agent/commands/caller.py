@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -166,8 +167,27 @@ async def _place_call(plan: CallPlan, interruption: _Interruption) -> int:
         interruption.hang_up = conversation.hang_up
         if recorder is not None:
             conversation.remote_stream.attach(recorder)
+        own = conversation
+
+        def meet(other: Conversation) -> None:
+            if not other.crosses:
+                return
+            interruption.hang_up = partial(_hang_up, own, other)
+            if recorder is not None:
+                other.remote_stream.attach(recorder)
+
+        client.on("called", meet)
         record = await _watch(conversation, plan, stack)
+        met = client.conversations.get(record.answered_by or "")
+        if met is not None:
+            # whom we call has called us in the same moment: that is the call
+            conversation, record = met, await _watch(met, plan, stack)
         return _conclude(conversation, record, plan)
+
+
+def _hang_up(*conversations: Conversation) -> None:
+    for each in conversations:
+        each.hang_up()
 
 
 @contextmanager

@@ -156,8 +156,9 @@ class Page {
     byId("mute").focus({ preventScroll: true });
   }
 
-  /** @param {Conversation} conversation */
+  /** One that crosses ours is the call that we placed. @param {Conversation} conversation */
   #called(conversation) {
+    if (conversation.crosses) return this.#begin(conversation);
     const name = conversation.remoteUid;
     if (choices.ring) this.#ring.start();
     document.title = translate("incoming.title", { name });
@@ -185,6 +186,7 @@ class Page {
     this.#summary.hide();
     this.#isAsking = false;
     this.#notices.clear("microphone", "camera", "talk");
+    this.#tracks.end();
     this.#tracks.begin(conversation);
     this.#login.setInCall(true);
     /** @type {string | null} */
@@ -195,7 +197,7 @@ class Page {
     conversation.on("degraded", () => this.#announce(translate("stage.degraded")));
     conversation.on("restored", () => this.#announce(translate("stage.connected")));
     conversation.on("remote_stats", ({ transport }) => this.#stage.showPath(transport));
-    conversation.on("closed", (record) => this.#ended(record, errorCode));
+    conversation.on("closed", (record) => this.#ended(conversation, record, errorCode));
     this.#measurements.follow(conversation);
     this.#stage.showMicrophone({ available: false, muted: false });
     this.#stage.begin(conversation);
@@ -224,8 +226,9 @@ class Page {
     if (state === "connected") void this.#keepAwake();
   }
 
-  /** @param {import("./conversation.js").CallRecord} record @param {string | null} errorCode */
-  #ended(record, errorCode) {
+  /** @param {Conversation} conversation @param {any} record @param {string | null} errorCode */
+  #ended(conversation, record, errorCode) {
+    if (conversation !== this.#conversation) return;
     this.#conversation = null;
     this.#tracks.end();
     this.#login.setInCall(false);
