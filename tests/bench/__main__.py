@@ -41,6 +41,7 @@ from tests.bench import (
     soak,
     sound,
 )
+from tests.bench.crossed import measure_crossed
 from tests.bench.dead_servers import measure_dead_servers
 from tests.bench.figures import Figure, NotMeasured, machine, table
 from tests.bench.foreign_stacks import measure_foreign
@@ -53,6 +54,7 @@ OUTPUT = Path(__file__).parent.parent / "output" / "bench.json"
 
 BENCHES: dict[str, Callable[[Scene], Awaitable[Sequence[Figure | NotMeasured]]]] = {
     "answer": setup_time.measure_answers,
+    "crossed": measure_crossed,
     "dead_servers": measure_dead_servers,
     "first-frame": setup_time.measure_first_frames,
     "foreign": measure_foreign,
@@ -80,6 +82,7 @@ BENCHES: dict[str, Callable[[Scene], Awaitable[Sequence[Figure | NotMeasured]]]]
 LONG = (
     "attack",
     "broker-return",
+    "crossed",
     "datagrams",
     "endurance",
     "foreign",
