@@ -51,7 +51,8 @@ async def measure_direction(scene: Scene, role: str) -> list[Figure | NotMeasure
         }
         for number in range(calls):
             for kind in kinds:
-                await turnstile.wait()
+                if role == "offer":
+                    await turnstile.wait()
                 line = Line(scene.watcher, f"{kind.name}-{number // 8}")
                 async with _ready(scene, kind, role, kept.get(kind.name)) as stack:
                     await _call(scene, kind, role, stack, line, times[kind.name])

@@ -11,7 +11,8 @@ import threading
 from typing import Any
 
 PIPELINE = (
-    "webrtcbin name=peer bundle-policy=max-bundle"
+    # by itself it holds back 200 ms, which is no delay of ours
+    "webrtcbin name=peer bundle-policy=max-bundle latency=20"
     " audiotestsrc is-live=true wave=sine ! audioconvert ! audioresample ! opusenc"
     " ! rtpopuspay pt={opus} ! application/x-rtp,media=audio,encoding-name=OPUS,payload={opus},"
     "clock-rate=48000,encoding-params=(string)2 ! peer."

@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 
 # of one transport: a browser has two or three for each kind of media
 MAX_SOURCES = 32
+# Seconds after which a client says its hello again, while nothing has come back: a remote peer that
+# is still busy with ICE drops the first one, and OpenSSL waits for a second. Browsers begin with
+# 50 ms as well.
+HELLO_AGAIN = (0.05, 0.1, 0.2, 0.4)
 # bytes of one record, as aiortc reads them
 _RECORD = 1500
 # bytes of the shortest SRTP and SRTCP packet's header
@@ -40,6 +44,9 @@ class DtlsReader:
         self._dtls: Any = dtls
         self._sources: set[int] = set()
         self._told = False
+        # the client's first flight, until something comes back
+        self._hello: bytes | None = None
+        self._hellos = iter(HELLO_AGAIN)
         # why the handshake failed, once it has
         self.failure: str | None = None
         dtls._recv_next = self._read_next  # type: ignore[method-assign]
@@ -70,7 +77,7 @@ class DtlsReader:
 
     async def _shake_hands(self) -> None:
         connection = self._dtls._ssl
-        self._dtls._ssl = _Noting(connection, self._note)
+        self._dtls._ssl = _Noting(connection, self._note, self._written)
         try:
             await self._handshake()
         finally:
@@ -97,6 +104,15 @@ class DtlsReader:
         if self.failure is None and error.args and error.args[0]:
             self.failure = ", ".join(str(entry[-1]) for entry in error.args[0])
 
+    def _written(self, flight: bytes) -> None:
+        if self._dtls._role == "client" and self._hello is None:
+            self._hello = flight
+
+    def _hello_in(self, timeout: float) -> float | None:
+        """Seconds until the hello is said again; None where OpenSSL's timer comes first."""
+        wait = next(self._hellos, None) if self._hello else None
+        return wait if wait is not None and wait < timeout else None
+
     async def _next_datagram(self) -> bytes | None:
         """None where a handshake's timer came first, and was served."""
         dtls, timeout = self._dtls, None
@@ -108,17 +124,23 @@ class DtlsReader:
         if timeout is None:
             received = await dtls.transport._recv()
             return received
+        hello_in = self._hello_in(timeout)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout if hello_in is None else hello_in):
                 received = await dtls.transport._recv()
                 return received
         except TimeoutError:
+            if hello_in is not None:
+                await dtls.transport._send(self._hello)
+                return None
             dtls._ssl.DTLSv1_handle_timeout()
             await dtls._write_ssl()
             return None
 
     async def _dtls_received(self, datagram: bytes) -> None:
         dtls = self._dtls
+        # it is answered
+        self._hello, self._hellos = b"", iter(())
         dtls._ssl.bio_write(datagram)
         data: bytes | None
         try:
@@ -175,13 +197,23 @@ class DtlsReader:
 
 
 class _Noting:
-    """OpenSSL's connection during the handshake; its errors are noted on their way."""
+    """OpenSSL's connection during the handshake; its errors and flights are noted on their way."""
 
-    def __init__(self, connection: Any, note: Callable[[SSL.Error], None]) -> None:
-        self._connection, self._note = connection, note
+    def __init__(
+        self,
+        connection: Any,
+        note: Callable[[SSL.Error], None],
+        written: Callable[[bytes], None],
+    ) -> None:
+        self._connection, self._note, self._written = connection, note, written
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
+
+    def bio_read(self, size: int) -> bytes:
+        flight: bytes = self._connection.bio_read(size)
+        self._written(flight)
+        return flight
 
     def do_handshake(self) -> None:
         try:
