@@ -5,6 +5,7 @@ file.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import threading
 import time
@@ -52,8 +53,19 @@ class _EncodingSource(ABC):
     async def start(self, emit: Callable[[AudioPacket], None], fail: Fail) -> None:
         await self._check()
         encoder = self._encoder = OpusEncoder()
+        loop = asyncio.get_running_loop()
+
+        def emit_all(packets: list[AudioPacket]) -> None:
+            for packet in packets:
+                emit(packet)
+
+        def hand_over(packets: list[AudioPacket]) -> None:
+            # the thread may outlive the event loop
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(emit_all, packets)
+
         self._worker = Worker(
-            self._name, lambda stopping: self._produce(stopping, encoder, emit), fail
+            self._name, lambda stopping: self._produce(stopping, encoder, hand_over), fail
         )
 
     async def stop(self) -> None:
@@ -70,15 +82,18 @@ class _EncodingSource(ABC):
         """Raises MediaUnavailable where `_packets()` would have nothing."""
 
     def _produce(
-        self, stopping: threading.Event, encoder: OpusEncoder, emit: Callable[[AudioPacket], None]
+        self,
+        stopping: threading.Event,
+        encoder: OpusEncoder,
+        hand_over: Callable[[list[AudioPacket]], None],
     ) -> None:
         ticker = Ticker(_FRAMES_A_WAKE * FRAME_DURATION)
         packets = self._packets(encoder)
         while not stopping.is_set():
-            # made before the first leaves: each that leaves alone wakes the event loop
-            for made in list(islice(packets, _FRAMES_A_WAKE)):
-                for packet in made:
-                    emit(packet)
+            # together: each that leaves alone wakes the event loop
+            made = [packet for each in islice(packets, _FRAMES_A_WAKE) for packet in each]
+            if made:
+                hand_over(made)
             stopping.wait(ticker.next_wait())
 
     @abstractmethod
