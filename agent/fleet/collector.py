@@ -61,10 +61,7 @@ async def next_batch(stream: MessageStream, limit: int = BATCH) -> list[Incoming
 
 
 class Collector:
-    """Runs until it is cancelled.
-
-    `clock` gives Unix seconds. `on_written` is told of every batch that was committed.
-    """
+    """Runs until it is cancelled. `clock` gives Unix seconds."""
 
     def __init__(
         self,
@@ -76,10 +73,11 @@ class Collector:
         share: str = "",
         thinning: Thinning | None = None,
         clock: Callable[[], float] = time.time,
-        on_written: Callable[[Written], None] = lambda _written: None,
     ) -> None:
         """Subscribes: what the broker has kept for this client comes with the first connection."""
         self.counts = CollectorCounts()
+        # told of each batch that was committed
+        self.on_written: Callable[[Sequence[Collected | Reject], Written], None] | None = None
         # why nothing can be written, while that is so
         self.trouble: str | None = None
         self._intake = intake
@@ -87,7 +85,6 @@ class Collector:
         self._retention = retention
         self._clock = clock
         self._thinning = thinning
-        self._on_written = on_written
         group = f"$share/{share}/" if share else ""
         self._stream = broker.subscribe(
             *(group + each for each in intake.filters()),
@@ -123,6 +120,8 @@ class Collector:
             for message in batch:
                 message.ack()
             self._count(len(batch), read_at, written)
+            if self.on_written is not None:
+                self.on_written(read, written)
 
     def _read(self, batch: Sequence[Incoming]) -> list[Collected | Reject]:
         now = round(self._clock() * 1000)
@@ -186,4 +185,3 @@ class Collector:
         counts.repeated += written.repeated
         counts.rejected += written.rejected
         counts.behind = max(0.0, self._clock() - read_at)
-        self._on_written(written)

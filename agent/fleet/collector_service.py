@@ -13,6 +13,7 @@ from agent.fleet.collector import Collector
 from agent.fleet.collector_settings import CollectorSettings, StatisticsKept
 from agent.fleet.fleet_store import FleetStore
 from agent.fleet.intake import Intake
+from agent.fleet.metrics_server import serving_metrics
 from agent.fleet.postgresql_database import PostgresqlDatabase
 from agent.fleet.sql_store import Database, SqlStore
 from agent.fleet.sqlite_database import FILE_NAME, SqliteDatabase
@@ -57,6 +58,15 @@ async def collect(settings: CollectorSettings, stop: asyncio.Event | None = None
         thinning=Thinning() if statistics is StatisticsKept.THINNED else None,
     )
     notifier = open_notifier()
+    with serving_metrics(settings.metrics, collector) as port:
+        if port is not None:
+            logger.info("metrics: http://%s:%d/metrics", settings.metrics.host, port)
+        await _work(broker, collector, notifier, stop)
+
+
+async def _work(
+    broker: MqttBroker, collector: Collector, notifier: Notifier, stop: asyncio.Event
+) -> None:
     async with broker:
         work = [
             asyncio.create_task(collector.run(), name="collect"),

@@ -18,13 +18,13 @@ from pydantic_settings import (
 from agent.core.policy.durations import LongDuration
 from agent.errors import ConfigurationError
 from agent.fleet.fleet_store import Retention
-from agent.options import AnyPath, OptionalSecret, OptionalText, Section
+from agent.options import AnyPath, OptionalSecret, OptionalText, Section, Whole
 from agent.service.log_settings import LogSettings
 from agent.settings.faults import describe
 from agent.settings.forms import check_topic_prefix
 from agent.settings.layers import Merged, read_layers
 from agent.settings.sample import sample_of
-from agent.signaling.mqtt.mqtt_options import MqttOptions, MqttSettings
+from agent.signaling.mqtt.mqtt_options import MqttOptions, MqttSettings, check_host
 
 DAY = 86_400.0
 # seconds that the broker keeps what comes while no collector is there
@@ -80,6 +80,16 @@ class StoreSettings(Section):
     )
 
 
+class MetricsSettings(Section):
+    """What Prometheus or VictoriaMetrics reads: http://HOST:PORT/metrics. No uid is in it."""
+
+    enabled: bool = Field(default=False, description="Whether it is served.")
+    host: Annotated[str, AfterValidator(check_host)] = Field(
+        default="127.0.0.1", description="On which address. There is no password."
+    )
+    port: Whole = Field(default=9464, ge=0, le=65535, description="On which port.")
+
+
 class CollectorSettings(BaseSettings):
     """Everything that a collector can be told."""
 
@@ -105,6 +115,7 @@ class CollectorSettings(BaseSettings):
     )
     mqtt: CollectorMqttSettings = CollectorMqttSettings()
     store: StoreSettings = StoreSettings()
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

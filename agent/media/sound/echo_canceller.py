@@ -6,7 +6,6 @@ Speech is processed at 16 kHz, which costs a third and cancels better than 48.
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import threading
 from collections import deque
@@ -20,7 +19,6 @@ from agent.ports import AUDIO_CLOCK_RATE, PCM_FRAME_BYTES
 
 logger = logging.getLogger(__name__)
 
-_PACKAGE = "pywebrtc_audio"
 _RATE = 16_000
 _FRAME = _RATE // 100
 _FRAME_BYTES = 2 * _FRAME
@@ -30,11 +28,6 @@ _REFERENCE = 30
 _NOISE_LEVEL = 1
 # seconds of delay that it can look back
 _LONGEST = 0.5
-
-
-def can_cancel() -> bool:
-    """Whether the extra is installed."""
-    return importlib.util.find_spec(_PACKAGE) is not None
 
 
 class EchoCanceller:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from dataclasses import dataclass
 from functools import reduce
@@ -9,13 +10,20 @@ from typing import Literal
 
 from agent.media.sound.audio_settings import AudioSettings
 from agent.media.sound.ducking import Ducking
-from agent.media.sound.echo_canceller import EchoCanceller, can_cancel
 from agent.media.sound.pcm import PcmFilter
 from agent.media.sound.push_to_talk import TalkGate
 
 logger = logging.getLogger(__name__)
 
 EXTRA = "pip install 'callbox[echo]'"
+
+
+_PACKAGE = "pywebrtc_audio"
+
+
+def can_cancel() -> bool:
+    """Whether the extra is installed."""
+    return importlib.util.find_spec(_PACKAGE) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +91,8 @@ def make_filter(mode: SoundMode, gate: TalkGate | None) -> PcmFilter | None:
     if mode.mode == "duck":
         filters.append(Ducking())
     if mode.processes:
+        # the settings are judged by this module, in commands that need no media
+        from agent.media.sound.echo_canceller import EchoCanceller
+
         filters.append(EchoCanceller(echo=mode.echo, noise=mode.noise, gain=mode.gain))
     return FilterChain(filters) if filters else None

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from agent.errors import MediaUnavailable
-from agent.media.sound.echo_canceller import EchoCanceller, can_cancel
+from agent.media.sound.echo_canceller import EchoCanceller
+from agent.media.sound.sound_mode import can_cancel
 from agent.ports import PCM_FRAME_SAMPLES
 from tests.fakes.playout import constant
 
