@@ -18,7 +18,7 @@ from agent.service.status_socket import SOCKET_NAME, ask
 from agent.webrtc.peer import AiortcPeer
 from tests.bench.attackers import attacker
 from tests.bench.figures import Figure, spread
-from tests.bench.flood import HEAVY, flooding
+from tests.bench.flood import HEAVY, flooding, unwatched
 from tests.bench.hostile import device_port
 from tests.bench.process import Usage, cpu_seconds, usage
 from tests.bench.scene import PATTERN_720P, Caller, Scene, connected_call
@@ -115,7 +115,7 @@ class Attacked:
 
 async def measure_attack(scene: Scene) -> list[Figure]:
     seconds = scene.count(round(ATTACK), 20)
-    async with attacked(scene) as at:
+    async with unwatched(scene) as alone, attacked(alone) as at:
         peace = await at.spend(scene.count(round(PEACE), 10))
         calm = spread(at.answers)
         before, status = at.usage(), await at.status()

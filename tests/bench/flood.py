@@ -69,19 +69,28 @@ class _Both:
 
 async def measure_flood(scene: Scene) -> list[Figure]:
     """Cost of an unlimited flood, and what 1,000 messages or 1 MB a second do to an answer."""
+    async with (
+        unwatched(scene) as alone,
+        alone.device() as device,
+        bystander(alone.mosquitto) as bare,
+    ):
+        at = _Both(scene.folder / "run" / SOCKET_NAME, device, bare)
+        figures = []
+        for name, payload in (SMALL, HEAVY):
+            for qos in (0, 1):
+                found = await _cost(alone, at, f"{name}, QoS {qos}", payload, qos)
+                figures.append(found)
+        return [*figures, *await _delays(alone, at.pids)]
+
+
+@asynccontextmanager
+async def unwatched(scene: Scene) -> AsyncIterator[Scene]:
+    """The same with a broker whose flood nobody in the bench's own process reads."""
     mosquitto = Mosquitto(scene.folder)
     mosquitto.start()
     try:
         async with watching(mosquitto) as watcher:
-            alone = replace(scene, mosquitto=mosquitto, watcher=watcher)
-            async with alone.device() as device, bystander(mosquitto) as bare:
-                at = _Both(scene.folder / "run" / SOCKET_NAME, device, bare)
-                figures = []
-                for name, payload in (SMALL, HEAVY):
-                    for qos in (0, 1):
-                        found = await _cost(alone, at, f"{name}, QoS {qos}", payload, qos)
-                        figures.append(found)
-                return [*figures, *await _delays(alone, at.pids)]
+            yield replace(scene, mosquitto=mosquitto, watcher=watcher)
     finally:
         mosquitto.stop()
 
