@@ -18,7 +18,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from tests.e2e.device import PATIENCE
 from tests.webrtc.strangers import HOSTILE
 
 LOOPBACK = "127.0.0.1"
@@ -26,6 +25,8 @@ LOOPBACK = "127.0.0.1"
 SOCKETS, SOURCES = 16, 20
 # seconds for which one keeps a connection on which he says nothing
 SILENCE = 3.0
+# seconds, on a machine that does other things as well
+STARTED_WITHIN = 120.0
 # connections of one stranger's process at the same time
 OPEN_AT_ONCE = 200
 
@@ -45,7 +46,7 @@ async def process(module: str, *arguments: str) -> AsyncIterator[asyncio.subproc
     )
     assert started.stdout is not None
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(STARTED_WITHIN):
             await started.stdout.readline()
         yield started
     finally:
