@@ -13,15 +13,10 @@ from typing import Any, Protocol
 
 from agent.core.call import events as ev
 from agent.core.call.decision import Decision, Line
-from agent.core.call.events import (
-    ErrorRaised,
-    IceCandidate,
-    MediaGrant,
-    PeerEvent,
-    SignalEffect,
-)
+from agent.core.call.events import ErrorRaised, IceCandidate, MediaGrant, PeerEvent, SignalEffect
 from agent.core.call.ice_options import IceOptions
 from agent.core.call.reasons import SharedBitrate
+from agent.core.policy.known_callers import KnownCallers
 from agent.core.rate.bitrate_limits import BitrateLimits
 from agent.core.rate.encoder_demand import EncoderDemand
 from agent.core.statistics.counters import PeerCounters
@@ -313,6 +308,9 @@ class Signaling(Protocol):
 
 class CallScreening(Protocol):
     """Decides who gets in."""
+
+    def known_callers(self) -> KnownCallers:
+        """Whom the rules that let somebody in name now. Asked from any thread."""
 
     def admit(self, invitation: ev.Invitation, *, line: Line) -> Decision:
         """Asked once for each invitation that is not too old. What `line` does not admit is

@@ -63,8 +63,9 @@ class ActiveCalls:
         self._screening = screening
         self._local_stream = local_stream
         self._spawn = spawn
+        limiter = RateLimiter() if screening is None else RateLimiter(known=screening.known_callers)
         self._registry = CallRegistry(
-            RateLimiter(),
+            limiter,
             max_conversations=options.max_conversations,
             max_viewers=options.max_viewers,
         )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from agent.core.call.decision import Decision, Line
 from agent.core.call.values import Invitation
+from agent.core.policy.known_callers import KnownCallers
 from agent.core.policy.override import PolicyOverride
 from agent.core.policy.rate_limiter import CallHistory
 from agent.core.policy.rules import Policy
@@ -25,6 +26,9 @@ class PolicyScreening:
         self._policy = policy
         self._now = now
         self._history = CallHistory()
+
+    def known_callers(self) -> KnownCallers:
+        return self._policy.known_callers
 
     @property
     def policy_override(self) -> PolicyOverride | None:

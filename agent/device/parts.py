@@ -168,7 +168,11 @@ def _client(
     local_stream: LocalStream,
 ) -> CallClient:
     signaling = SignalingChannel(
-        broker, uid=settings.uid, prefix=settings.topic_prefix, party=str(uuid.uuid4())
+        broker,
+        uid=settings.uid,
+        prefix=settings.topic_prefix,
+        party=str(uuid.uuid4()),
+        known_callers=screening.known_callers,
     )
     return CallClient(
         signaling,

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from pydantic import ValidationError
 from agent import RELEASED
 from agent.core.call import events as ev
 from agent.core.call.decision import RateOutcome
+from agent.core.call.reasons import CallStatus
+from agent.core.policy.known_callers import NOBODY, KnownCallers
 from agent.core.policy.rate_limiter import RateLimiter
 from agent.core.policy.throttle import Throttle
 from agent.counts import RefusalKind, refusals
@@ -34,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 # bytes; reading 64 KiB takes milliseconds, on a small board tens of them
 _LARGE = 1024
+# the last ones with whom there was a call
+_REMOTE_UIDS = 32
 
 
 class SignalingChannel:
@@ -52,6 +57,7 @@ class SignalingChannel:
         party: str,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        known_callers: Callable[[], KnownCallers] = lambda: NOBODY,
     ) -> None:
         self.uid = uid
         self.party = party
@@ -65,8 +71,13 @@ class SignalingChannel:
         self._controls = Throttle()
         # the core knows a conversation by its key; who invited reads its own form of the id
         self._spellings = Spellings()
+        self._known_callers = known_callers
+        # whom we have invited or ACCEPTED; the network thread reads it
+        self._remote_uids: OrderedDict[str, None] = OrderedDict()
         self._signals = broker.subscribe(
-            self._topics.signals_for(uid), essential=True, throttle=Throttle()
+            self._topics.signals_for(uid),
+            essential=True,
+            throttle=Throttle(is_known=self._is_of_somebody_known),
         )
 
     @property
@@ -97,7 +108,16 @@ class SignalingChannel:
         self, effect: ev.SignalEffect, *, to: str, conversation: str, clock_offset: float = 0.0
     ) -> asyncio.Future[None]:
         """Send the message that `effect` means to the uid `to`."""
+        accepts = isinstance(effect, ev.SendResponse) and effect.status is CallStatus.ACCEPTED
+        if accepts or isinstance(effect, ev.SendInvite):
+            self._remember(to)
         return self.publish(to, self._message(effect, conversation, clock_offset))
+
+    def _remember(self, remote_uid: str) -> None:
+        self._remote_uids[remote_uid] = None
+        self._remote_uids.move_to_end(remote_uid)
+        if len(self._remote_uids) > _REMOTE_UIDS:
+            self._remote_uids.popitem(last=False)
 
     def publish(self, to: str, message: wire.SignalMessage) -> asyncio.Future[None]:
         """Send `message` to the uid `to`; an invitation for as long as it lives."""
@@ -145,6 +165,11 @@ class SignalingChannel:
             if self._complaints.judge(sender, now) is RateOutcome.ADMIT:
                 logger.info("refused on the data channel of %s: %s", sender, fault)
             return None
+
+    def _is_of_somebody_known(self, topic: str) -> bool:
+        """Whether what strangers use up is not that of such a message. In the network thread."""
+        sender = topic.rpartition("/")[2]
+        return sender in self._remote_uids or sender in self._known_callers()
 
     def _read(self, incoming: Incoming) -> Signal | None:
         """None for what is not for us, or was answered here."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from agent.core.call.decision import Decision, Line
 from agent.core.call.values import Invitation
+from agent.core.policy.known_callers import NOBODY, KnownCallers
 
 
 class FakeScreening:
@@ -13,7 +14,11 @@ class FakeScreening:
 
     def __init__(self, decide: Callable[[Invitation], Decision]) -> None:
         self.asked: list[tuple[Invitation, Line]] = []
+        self.known = NOBODY
         self._decide = decide
+
+    def known_callers(self) -> KnownCallers:
+        return self.known
 
     def admit(self, invitation: Invitation, *, line: Line) -> Decision:
         self.asked.append((invitation, line))

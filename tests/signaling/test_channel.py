@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from agent.core.call import events as ev
-from agent.core.call.reasons import CloseReason
+from agent.core.call.reasons import CallStatus, CloseReason
+from agent.core.policy.known_callers import KnownCallers
 from agent.core.policy.throttle import ThrottleOptions
 from agent.counts import RefusalKind, refusals
 from agent.ports import Signal
@@ -251,6 +252,37 @@ async def test_channel_sender_who_floods_is_throttled_and_others_are_not(scene: 
     while senders[-1] != "friend":
         senders.append((await scene.signal()).sender)
     assert senders.count("flood") <= ThrottleOptions().sender.burst_messages + 20
+
+
+@pytest.mark.parametrize("sender", ["family-anna", "invited", "accepted", "nobody"])
+async def test_channel_made_up_names_do_not_silence_whom_we_know(scene: Scene, sender: str) -> None:
+    broker = FakeBroker(scene.network, "door-2")
+    channel = SignalingChannel(
+        broker,
+        uid="door-2",
+        prefix=PREFIX,
+        party="p-1",
+        known_callers=lambda: KnownCallers(["family-*"]),
+    )
+    async with broker:
+        await broker.wait_connected(30)
+        channel.send(
+            ev.SendInvite("invited", "v=0", 30.0, None), to="invited", conversation=CONVERSATION
+        )
+        accepted = ev.SendResponse(CallStatus.ACCEPTED, sdp="v=0")
+        channel.send(accepted, to="accepted", conversation=CONVERSATION)
+        rejected = ev.SendResponse(CallStatus.REJECTED, "rejected")
+        channel.send(rejected, to="nobody", conversation=CONVERSATION)
+        topic = f"{PREFIX}/door-2/signal/"
+        for number in range(1000):
+            await scene.caller.publish(f"{topic}made-up-{number}", encode(CLOSE))
+        await scene.caller.publish(f"{topic}{sender}", encode(CLOSE))
+        await scene.caller.publish(f"{topic}family-last", encode(CLOSE))
+        senders = set[str]()
+        async with asyncio.timeout(30):
+            while "family-last" not in senders:
+                senders.add((await channel.receive()).sender)
+    assert (sender in senders) is (sender != "nobody")
 
 
 async def test_channel_control_texts_are_throttled_before_they_are_read(scene: Scene) -> None:

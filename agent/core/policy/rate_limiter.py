@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent.core.call.decision import RateOutcome
+from agent.core.policy.known_callers import NOBODY, KnownCallers
 
 DROP_FACTOR = 4
 
@@ -20,21 +22,35 @@ class _Count:
 
 
 class RateLimiter:
-    """Within any `window` (seconds, sliding) it admits at most `per_caller` invitations a caller
-    and `overall` in all.
+    """Within any `window` (seconds, sliding) it admits at most `per_caller` invitations a caller,
+    `per_accepted_caller` of one whom an `accept` rule names, and `overall` in all.
 
-    What is more is refused, until four times as many were answered; the rest is dropped. Only what
-    was answered counts: whoever floods uses up their own share and no one else's, and is served
-    again as soon as the window has passed. Memory: one entry for each answered invitation in the
-    window, so at most four times `overall`.
+    Where `known` names anybody, `reserve` of those are kept for them: names can be made up where
+    the broker does not prove them. What is more is refused, until four times as many were answered;
+    the rest is dropped. Only what was answered counts: whoever floods uses up their own share and
+    no one else's, and is served again as soon as the window has passed. Memory: one entry for each
+    answered invitation in the window, so at most four times `overall`.
     """
 
-    def __init__(self, per_caller: int = 10, overall: int = 60, window: float = 60.0) -> None:
+    def __init__(
+        self,
+        per_caller: int = 10,
+        overall: int = 60,
+        window: float = 60.0,
+        *,
+        per_accepted_caller: int = 30,
+        reserve: int = 20,
+        known: Callable[[], KnownCallers] = lambda: NOBODY,
+    ) -> None:
         self._per_caller = per_caller
+        self._per_accepted_caller = per_accepted_caller
         self._overall = overall
+        self._reserve = reserve
         self._window = window
-        self._answered: deque[tuple[float, str, bool]] = deque()
+        self._known = known
+        self._answered: deque[tuple[float, str, bool, bool]] = deque()
         self._total = _Count()
+        self._strangers = _Count()
         self._callers: dict[str, _Count] = {}
 
     def __len__(self) -> int:
@@ -44,27 +60,37 @@ class RateLimiter:
     def judge(self, caller: str, now: float) -> RateOutcome:
         """Judge an invitation that arrived at `now` (seconds of a clock that never goes back)."""
         self._forget(now - self._window)
-        count = self._callers.get(caller, _Count())
-        if (
-            count.answered >= DROP_FACTOR * self._per_caller
-            or self._total.answered >= DROP_FACTOR * self._overall
-        ):
+        known = self._known()
+        is_stranger = caller not in known
+        own = self._callers.get(caller, _Count())
+        limits = [
+            (own, self._per_accepted_caller if known.is_accepted(caller) else self._per_caller),
+            (self._total, self._overall),
+        ]
+        if is_stranger and known:
+            limits.append((self._strangers, self._overall - self._reserve))
+        if any(count.answered >= DROP_FACTOR * limit for count, limit in limits):
             return RateOutcome.DROP
-        admitted = count.admitted < self._per_caller and self._total.admitted < self._overall
-        self._answered.append((now, caller, admitted))
-        for each in (self._callers.setdefault(caller, count), self._total):
-            each.answered += 1
-            each.admitted += admitted
+        admitted = all(count.admitted < limit for count, limit in limits)
+        self._callers[caller] = own
+        self._answered.append((now, caller, is_stranger, admitted))
+        for count in self._counts(caller, is_stranger=is_stranger):
+            count.answered += 1
+            count.admitted += admitted
         return RateOutcome.ADMIT if admitted else RateOutcome.REFUSE
+
+    def _counts(self, caller: str, *, is_stranger: bool) -> list[_Count]:
+        """Where an invitation of `caller` counts."""
+        counts = [self._callers[caller], self._total]
+        return [*counts, self._strangers] if is_stranger else counts
 
     def _forget(self, until: float) -> None:
         while self._answered and self._answered[0][0] <= until:
-            _, caller, admitted = self._answered.popleft()
-            count = self._callers[caller]
-            for each in (count, self._total):
-                each.answered -= 1
-                each.admitted -= admitted
-            if not count.answered:
+            _, caller, is_stranger, admitted = self._answered.popleft()
+            for count in self._counts(caller, is_stranger=is_stranger):
+                count.answered -= 1
+                count.admitted -= admitted
+            if not self._callers[caller].answered:
                 del self._callers[caller]
 
 

@@ -23,6 +23,7 @@ from agent.core.call.reasons import AudioDirection, SharedBitrate
 from agent.core.call.values import Invitation, MediaGrant
 from agent.core.policy.call_rate import CallRate
 from agent.core.policy.durations import Duration, format_duration
+from agent.core.policy.known_callers import KnownCallers
 from agent.core.policy.override import PolicyOverride
 from agent.core.policy.rate_limiter import CallHistory
 from agent.core.policy.schedule import (
@@ -204,11 +205,15 @@ class Policy:
     ) -> None:
         self.rules = _names_are_unique(tuple(rules))
         self.override = override
+        self.known_callers = KnownCallers(*map(self._named_by, (Action.ACCEPT, Action.RING)))
         self._timezone = timezone
         self._max_duration = max_duration
         self._zones = {
             rule.timezone: parse_timezone(rule.timezone) for rule in self.rules if rule.timezone
         }
+
+    def _named_by(self, action: Action) -> list[str]:
+        return [each for rule in self.rules if rule.action is action for each in rule.callers]
 
     def overridden(self, override: PolicyOverride | None) -> Policy:
         """The same rules behind `override`, or behind none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -18,7 +19,8 @@ class MessageRate:
 
 @dataclass(frozen=True, slots=True)
 class ThrottleOptions:
-    """`sender` holds for each sender, `overall` for all together.
+    """`sender` holds for each sender, `overall` for all together; `reserve` is what those who are
+    known have beside it.
 
     A call is set up with some 30 messages, and with 80 KiB where descriptions are long. At these
     rates a sender costs the parser at most some 2 % of a core, and all together 5 %.
@@ -29,6 +31,9 @@ class ThrottleOptions:
     )
     overall: MessageRate = MessageRate(
         messages=200, size=512 * 1024, burst_messages=600, burst_size=2 * 1024 * 1024
+    )
+    reserve: MessageRate = MessageRate(
+        messages=60, size=192 * 1024, burst_messages=300, burst_size=768 * 1024
     )
     # the one longest silent is forgotten first, and begins with a full bucket again
     senders: int = 1024
@@ -66,12 +71,21 @@ class TokenBucket:
 class Throttle:
     """Judges messages by who sent them, before anything is made of them.
 
-    What one sender is refused takes nothing from the others. Not for several threads at once.
+    What one sender is refused takes nothing from the others. Many senders, or one under many names,
+    can use up what all have together; whoever `is_known` still has the reserve then. Not for
+    several threads at once.
     """
 
-    def __init__(self, options: ThrottleOptions | None = None) -> None:
+    def __init__(
+        self,
+        options: ThrottleOptions | None = None,
+        *,
+        is_known: Callable[[str], bool] = lambda _sender: False,
+    ) -> None:
         self._options = options or ThrottleOptions()
+        self._is_known = is_known
         self._overall = TokenBucket(self._options.overall)
+        self._reserve = TokenBucket(self._options.reserve)
         self._senders: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def __len__(self) -> int:
@@ -87,9 +101,14 @@ class Throttle:
             bucket = self._senders[sender] = TokenBucket(self._options.sender, now)
             if len(self._senders) > self._options.senders:
                 self._senders.popitem(last=False)
-        if not (bucket.has(size, now) and self._overall.has(size, now)):
+        if not bucket.has(size, now):
             return False
+        common = self._overall
+        if not common.has(size, now):
+            common = self._reserve
+            if not (common.has(size, now) and self._is_known(sender)):
+                return False
         self._senders.move_to_end(sender)
         bucket.take(size)
-        self._overall.take(size)
+        common.take(size)
         return True

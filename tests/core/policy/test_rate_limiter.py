@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.call.decision import RateOutcome
+from agent.core.policy.known_callers import KnownCallers
 from agent.core.policy.rate_limiter import CallHistory, RateLimiter
 
 ADMIT, REFUSE, DROP = RateOutcome.ADMIT, RateOutcome.REFUSE, RateOutcome.DROP
@@ -42,6 +43,48 @@ def test_rate_limiter_after_a_flood_everyone_is_served_as_soon_as_the_window_has
         limiter.judge(f"flooder-{n}", 0.0)
     assert limiter.judge("proper", 59.9) is DROP
     assert limiter.judge("proper", 60.0) is ADMIT
+
+
+KNOWN = KnownCallers(["friend", "family-*"], ["neighbor"])
+
+
+def test_rate_limiter_thirty_are_admitted_of_whom_an_accept_rule_names() -> None:
+    limiter = RateLimiter(known=lambda: KNOWN)
+    outcomes = [limiter.judge("friend", 0.01 * n) for n in range(150)]
+    assert outcomes == [ADMIT] * 30 + [REFUSE] * 90 + [DROP] * 30
+
+
+def test_rate_limiter_ten_are_admitted_of_strangers_and_of_whom_a_ring_rule_names() -> None:
+    limiter = RateLimiter(known=lambda: KNOWN)
+    for caller in ("stranger", "neighbor"):
+        outcomes = Counter(limiter.judge(caller, 0.0) for _ in range(100))
+        assert outcomes == {ADMIT: 10, REFUSE: 30, DROP: 60}
+
+
+def test_rate_limiter_made_up_names_leave_a_reserve_to_whom_the_rules_name() -> None:
+    limiter = RateLimiter(known=lambda: KNOWN)
+    flood = Counter(limiter.judge(f"made-up-{n}", 0.0) for n in range(10_000))
+    assert flood == {ADMIT: 40, REFUSE: 120, DROP: 9840}
+    assert [limiter.judge("neighbor", 1.0) for _ in range(10)] == [ADMIT] * 10
+    assert [limiter.judge("friend", 1.0) for _ in range(10)] == [ADMIT] * 10
+    # sixty in all
+    assert limiter.judge("family-anna", 2.0) is REFUSE
+
+
+def test_rate_limiter_of_rules_that_name_nobody_keeps_no_reserve() -> None:
+    limiter = RateLimiter(known=lambda: KnownCallers(["*"]))
+    outcomes = Counter(limiter.judge(f"caller-{n}", 0.0) for n in range(1000))
+    assert outcomes == {ADMIT: 60, REFUSE: 180, DROP: 760}
+
+
+def test_rate_limiter_follows_rules_that_are_replaced() -> None:
+    known = KNOWN
+    limiter = RateLimiter(known=lambda: known)
+    for n in range(40):
+        limiter.judge(f"made-up-{n}", 0.0)
+    assert limiter.judge("somebody", 0.0) is REFUSE
+    known = KnownCallers(["somebody"])
+    assert limiter.judge("somebody", 0.0) is ADMIT
 
 
 def test_rate_limiter_window_slides() -> None:

@@ -48,6 +48,25 @@ def test_throttle_of_all_holds_for_many_senders() -> None:
     assert sum(throttle.admit(str(number), 10, 0.0) for number in range(1000)) == 30
 
 
+def test_throttle_of_all_leaves_a_reserve_to_those_who_are_known() -> None:
+    reserve = MessageRate(messages=5, size=1e6, burst_messages=25, burst_size=1e6)
+    few = MessageRate(messages=10, size=1e6, burst_messages=30, burst_size=1e6)
+    limits = ThrottleOptions(sender=RATE, overall=few, reserve=reserve)
+    throttle = Throttle(limits, is_known={"friend", "other friend"}.__contains__)
+    made_up = sum(throttle.admit(str(number), 10, 0.0) for number in range(10_000))
+    assert made_up == 30
+    # each still has no more than a sender has
+    assert admitted(throttle, "friend", 100, 10, 0.0) == 20
+    assert admitted(throttle, "other friend", 100, 10, 0.0) == 5
+    assert admitted(throttle, "stranger", 100, 10, 0.0) == 0
+
+
+def test_throttle_reserve_is_touched_only_once_the_rest_is_used_up() -> None:
+    throttle = Throttle(options(), is_known=lambda _sender: True)
+    assert admitted(throttle, "friend", 20, 10, 0.0) == 20
+    assert throttle._reserve._messages == ThrottleOptions().reserve.burst_messages
+
+
 def test_throttle_forgets_who_was_silent_longest() -> None:
     throttle = Throttle(options(senders=3))
     for number in range(10):
