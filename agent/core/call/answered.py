@@ -16,7 +16,7 @@ _NO_ADDRESS = "no_candidates"
 
 def add_candidate(call: Call, event: ev.CandidateReceived, now: float) -> Step:
     call.remote.require(event)
-    call.candidates.take(call.timing.max_candidates)
+    call.candidates.take(event, call.timing.max_candidates)
     call.liveness.spoke_at = now
     return call.state, [ev.AddCandidate(_generation_of_candidates(call), event.candidate)]
 

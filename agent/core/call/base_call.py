@@ -168,10 +168,7 @@ class Call:
         return effect
 
     def move_media(self) -> list[ev.Effect]:
-        """The fresh transport is connected and takes the media over; what it trickles counts
-        anew.
-        """
-        self.candidates.count = 0
+        """The fresh transport is connected and takes the media over."""
         return [*self.renewals.connect()]
 
     def start_talk(self, now: float) -> list[ev.Effect]:

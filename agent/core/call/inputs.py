@@ -142,6 +142,8 @@ class CandidateReceived:
     party: str
     # None: end of candidates
     candidate: IceCandidate | None
+    # whether a transport of ours could pair it
+    usable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

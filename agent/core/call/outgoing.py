@@ -180,8 +180,7 @@ class OutgoingCall(Call):
         withdrawn = self.targets.withdraw(CloseReason.CANCELLED)
         for target in waiting:
             target.ringing.clear()
-        self.candidates.release_early()
-        self.candidates.count = 0
+        self.candidates.begin_anew()
         again = ev.InviteAgain(second_id, remote_now)
         return State.INVITING, [*withdrawn, again, *self._invite(waiting, now)]
 
@@ -194,7 +193,9 @@ class OutgoingCall(Call):
         self.start_connecting(now)
         early = [held for held in self.candidates.release_early() if self.remote.is_sender(held)]
         # what the others sent does not count against the one who answered
-        self.candidates.count = len(early)
+        self.candidates.begin_anew()
+        for held in early:
+            self.candidates.take(held, self.timing.max_candidates)
         return State.CONNECTING, [
             ev.SendSelect(target.uid, event.party),
             *self.targets.withdraw(CloseReason.ANSWERED_ELSEWHERE, but=target.uid),

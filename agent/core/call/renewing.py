@@ -130,7 +130,6 @@ def take_offer(call: Call, event: ev.OfferReceived, now: float) -> Step:
 def answer_offer(call: Call, generation: int, sdp: str, now: float) -> list[ev.Effect]:
     """An acceptable offer of the remote peer, in the place of what was under way."""
     dropped = call.renewals.drop()
-    # its candidates share what is left: it could make a hundred offers at once
     call.renewals.begin_theirs(generation, now, call.timing)
     media = call.media
     grant = call.viewing.grant if call.viewing.asks else media.grant
@@ -190,7 +189,6 @@ def replace_renewal(call: Call, now: float) -> list[ev.Effect]:
     # an offer of theirs that is replaced was for the talk that they want
     abandoned = call.abandon_talk() if call.direction is Direction.INCOMING else []
     generation = call.renewals.begin(now, call.timing)
-    call.candidates.count = 0
     grant = call.media.grant
     if call.viewing.asks:
         call.viewing.generation, grant = generation, call.viewing.grant

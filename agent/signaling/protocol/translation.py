@@ -45,7 +45,9 @@ def to_input(sender: str, message: wire.SignalMessage) -> core.Input | None:
         case wire.Select():
             return core.SelectReceived(sender, party, message.selected_party)
         case wire.Candidate():
-            return core.CandidateReceived(sender, party, message.to_core())
+            candidate = message.to_core()
+            usable = candidate is None or _is_usable(candidate.candidate)
+            return core.CandidateReceived(sender, party, candidate, usable)
         case wire.Offer():
             sends_sound = bool(_audio_directions(message.sdp) & _SENDING)
             return core.OfferReceived(
@@ -131,6 +133,14 @@ def _message_of_transport(
             return wire.Error(
                 conversation=conversation, party=party, code=effect.code, message=effect.message
             )
+
+
+def _is_usable(candidate: str) -> bool:
+    """Whether it is one of UDP and component 1 (RFC 8839 5.1), or an end of candidates. What cannot
+    be read is the adapter's to judge.
+    """
+    fields = candidate.split(maxsplit=3)
+    return len(fields) < 3 or (fields[1], fields[2].lower()) == ("1", "udp")
 
 
 def _sends_media(sdp: str) -> bool:

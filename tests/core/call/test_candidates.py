@@ -7,6 +7,7 @@ import pytest
 from agent.core.call.candidates import Candidates
 from agent.core.call.inputs import CandidateReceived
 from agent.core.call.machine import Refused
+from agent.core.call.values import IceCandidate
 from tests.core.call.calls import CALLER, PARTY, candidate
 
 
@@ -28,7 +29,33 @@ def test_candidates_are_held_in_their_order_and_given_out_once() -> None:
 def test_candidates_beyond_the_limit_are_refused() -> None:
     candidates = Candidates()
     candidates.hold(received(1), 2)
-    candidates.take(2)
+    candidates.take(received(2), 2)
     with pytest.raises(Refused, match="more than 2 candidates"):
         candidates.hold(received(3), 2)
     assert (candidates.count, candidates.early) == (2, [received(1)])
+
+
+@pytest.mark.parametrize("end", [None, IceCandidate("", "0", 0)])
+def test_candidates_ends_count_by_themselves(end: IceCandidate | None) -> None:
+    candidates, said = Candidates(), CandidateReceived(CALLER, PARTY, end)
+    candidates.take(said, 2)
+    candidates.take(said, 2)
+    assert candidates.count == 0
+    with pytest.raises(Refused):
+        candidates.take(said, 2)
+
+
+def test_candidates_of_no_use_are_refused_and_cost_nothing() -> None:
+    candidates = Candidates()
+    for _ in range(100):
+        with pytest.raises(Refused):
+            candidates.hold(CandidateReceived(CALLER, PARTY, candidate(1), usable=False), 2)
+    assert (candidates.count, candidates.early) == (0, [])
+
+
+def test_candidates_of_another_conversation_are_counted_anew() -> None:
+    candidates = Candidates()
+    candidates.hold(received(1), 1)
+    candidates.begin_anew()
+    candidates.hold(received(2), 1)
+    assert candidates.early == [received(2)]

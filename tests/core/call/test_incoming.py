@@ -229,4 +229,7 @@ def test_incoming_more_candidates_than_allowed_are_refused() -> None:
     call = established()
     for number in range(call.timing.max_candidates):
         feed(call, ev.CandidateReceived(CALLER, PARTY, candidate(number)))
+        # those of TCP come beside them, from every browser
+        unusable = ev.CandidateReceived(CALLER, PARTY, candidate(number), usable=False)
+        assert call.handle(unusable, 101.0).refused
     assert call.handle(ev.CandidateReceived(CALLER, PARTY, candidate(99)), 101.0).refused

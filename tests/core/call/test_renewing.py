@@ -144,21 +144,21 @@ def test_renewal_candidates_go_to_the_transport_in_the_making() -> None:
     ]
 
 
-def test_renewal_candidates_of_fresh_offers_share_what_is_left_until_one_connects() -> None:
-    """A remote peer could make a hundred offers in one instant."""
+def test_renewal_candidates_are_counted_for_the_whole_conversation() -> None:
+    """A remote peer could make a hundred offers in one instant, or one after the other."""
     call = established()
     received = ev.CandidateReceived(CALLER, PARTY, candidate())
     feed(call, *[received] * call.timing.max_candidates)
     assert call.handle(received, 101.0).refused
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "offer"))
     assert call.handle(received, 102.0).refused
-    feed(call, ev.PeerConnected(1), received)
-
-
-def test_renewal_candidates_for_an_offer_of_ours_are_counted_anew() -> None:
-    call = established()
-    received = ev.CandidateReceived(CALLER, PARTY, candidate())
-    feed(call, *[received] * call.timing.max_candidates, ev.RenewRequested(), received)
+    feed(call, ev.PeerConnected(1))
+    assert call.handle(received, 102.0).refused
+    feed(call, ev.RenewRequested())
+    assert call.handle(received, 102.0).refused
+    # the end of those of the fresh transport is told all the same
+    end = ev.CandidateReceived(CALLER, PARTY, None)
+    assert feed(call, end) == [ev.AddCandidate(2, None)]
 
 
 # -- before there is an answer ---------------------------------------------------------------------

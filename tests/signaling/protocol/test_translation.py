@@ -134,3 +134,23 @@ def test_translation_who_speaks_is_who_the_topic_names() -> None:
         )
         event = to_input("a", message)
         assert (getattr(event, "uid", None), getattr(event, "party", None)) == ("a", "p")
+
+
+@pytest.mark.parametrize(
+    ("text", "usable"),
+    [
+        ("candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host", True),
+        ("candidate:1 1 UDP 2130706431 name.local 5000 typ host", True),
+        ("candidate:1 1 tcp 1518280447 192.0.2.1 9 typ host tcptype active", False),
+        ("candidate:1 2 udp 2130706430 192.0.2.1 5001 typ host", False),
+        ("", True),
+        ("nonsense", True),
+    ],
+)
+def test_translation_of_a_candidate_says_whether_it_is_of_use(text: str, usable: bool) -> None:
+    message = wire.Candidate(
+        conversation=wire.NO_CONVERSATION, party="p", candidate=wire.RTCIceCandidate(candidate=text)
+    )
+    event = to_input("desk", message)
+    assert isinstance(event, ev.CandidateReceived)
+    assert event.usable is usable

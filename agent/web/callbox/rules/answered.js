@@ -35,7 +35,7 @@ const NO_ADDRESS = "no_candidates";
 /** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
 export function addCandidate(call, input, now) {
   call.mustBeRemote(input);
-  call.countCandidate();
+  call.countCandidate(input);
   call.liveness.wordAt = now;
   return [
     call.state,

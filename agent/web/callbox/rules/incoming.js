@@ -229,7 +229,7 @@ function failAnswer(call, { generation, code, message, reason = "ice_failed" }, 
 /** @param {IncomingCall} call @param {Input} input @returns {Step} */
 function holdEarlyCandidate(call, input) {
   call.mustBeRemote(input);
-  call.countCandidate();
+  call.countCandidate(input);
   call.early.push(input.candidate);
   return [call.state, []];
 }

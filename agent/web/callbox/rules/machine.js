@@ -273,10 +273,16 @@ export class Call {
     refuseIf(!isRemote, `${uid}/${party} is not the remote peer of this conversation`);
   }
 
-  countCandidate() {
+  /** An end of candidates is none; there are as many. @param {Input} input */
+  countCandidate({ candidate }) {
     const { maxCandidates } = this.timing;
-    refuseIf(this.renewals.candidates >= maxCandidates, `more than ${maxCandidates} candidates`);
-    this.renewals.candidates += 1;
+    const what = candidate === null || candidate.candidate === "" ? "ends" : "candidates";
+    refuseIf(this.renewals[what] >= maxCandidates, `more than ${maxCandidates} candidates`);
+    this.renewals[what] += 1;
+  }
+
+  forgetCandidates() {
+    this.renewals.candidates = this.renewals.ends = 0;
   }
 
   countError() {

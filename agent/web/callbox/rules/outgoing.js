@@ -176,7 +176,7 @@ function trickleToTargets(call, { generation, candidate }) {
 /** @param {OutgoingCall} call @param {Input} input @returns {Step} */
 function holdForAnswer(call, input) {
   call.target(input.uid);
-  call.countCandidate();
+  call.countCandidate(input);
   call.early.push(input);
   return [call.state, []];
 }
@@ -235,7 +235,7 @@ function inviteAgain(call, remoteNow, now) {
   const withdrawn = call.withdraw("cancelled");
   for (const target of waiting) target.ringing.clear();
   call.early = [];
-  call.renewals.candidates = 0;
+  call.forgetCandidates();
   const again = { type: "inviteAgain", conversation: call.signaledAs, now: remoteNow };
   return ["inviting", [...withdrawn, again, ...call.invite(waiting, now)]];
 }
@@ -257,7 +257,8 @@ function takeAcceptance(call, target, { uid, party, sdp, sendsMedia = false }, n
   const early = call.early.filter((held) => held.uid === uid && held.party === party);
   // What the others sent does not count against the one who answered.
   call.early = [];
-  call.renewals.candidates = early.length;
+  call.forgetCandidates();
+  for (const held of early) call.countCandidate(held);
   return [
     "connecting",
     [

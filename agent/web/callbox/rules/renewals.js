@@ -25,8 +25,9 @@ export class Renewals {
   pending = null;
   /** When the next fresh offer goes out, if nothing arrives by then. @type {number | null} */
   retryAt = null;
-  /** How many the remote peer has trickled since the transport changed, or we offered one. */
+  /** How many the remote peer has trickled in this conversation, and how often their end. */
   candidates = 0;
+  ends = 0;
   /** The first transport has failed before anything was connected. */
   firstFailed = false;
   /** Our network changed while the invitation was open, after the first transport was begun. */
@@ -45,8 +46,6 @@ export class Renewals {
    */
   begin(generation, offeredByUs, deadline, retryAt) {
     this.newest = Math.max(this.newest, generation);
-    // An offer of theirs brings none anew: else each would be worth as many again.
-    if (offeredByUs) this.candidates = 0;
     this.pending = { generation, offeredByUs, deadline, answered: false };
     this.retryAt = retryAt;
   }
@@ -60,7 +59,6 @@ export class Renewals {
     const others = [...this.live].filter((each) => each !== generation).sort((a, b) => a - b);
     this.live = new Set([generation]);
     this.current = generation;
-    this.candidates = 0;
     this.pending = this.retryAt = null;
     return [{ type: "startMedia", generation }, ...others.map(closePeer)];
   }
