@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from agent.client.tasks import Tasks
+from agent.core.policy.throttle import MessageRate, TokenBucket
 from agent.counts import RefusalKind, refusals
 from agent.device.clock_watch import is_set
 from agent.device.command_history import CommandHistory
@@ -24,6 +25,10 @@ logger = logging.getLogger(__name__)
 LATEST = 30.0
 # commands; an answer that waits for the camera takes seconds
 MAX_UNDER_WAY = 16
+# results on their way to the broker, which are not all that its queue has room for
+MAX_RESULTS = 64
+# lines of the log about commands that were refused
+_COMPLAINTS = MessageRate(messages=10 / 60, size=0, burst_messages=20, burst_size=0)
 # seconds for those that are under way at the end
 FINISH_TIMEOUT = 2.0
 
@@ -31,7 +36,8 @@ CarryOut = Callable[[wire.Command], Awaitable[wire.CommandResult]]
 
 
 class CommandReader:
-    """Reads `commands` while its context is open, and answers each with its result.
+    """Reads `commands` while its context is open, and answers each with its result, as fast as the
+    broker takes them.
 
     One is acknowledged after its result was handed over, so what the device has not answered when
     it dies comes again, and is late then. `wall` is the time of day in Unix seconds.
@@ -50,8 +56,11 @@ class CommandReader:
         self._carry_out = carry_out
         self._allowed = frozenset(allowed)
         self._wall = wall
+        self._monotonic = monotonic
         self._history = CommandHistory(monotonic)
+        self._complaints = TokenBucket(_COMPLAINTS)
         self._under_way = 0
+        self._results = asyncio.Semaphore(MAX_RESULTS)
         self._tasks = Tasks("commands")
         self._reading: list[asyncio.Future[None]] = []
 
@@ -75,21 +84,34 @@ class CommandReader:
 
     async def _read(self) -> None:
         while True:
+            await self._results.acquire()
             self._tasks.spawn(self._answer(await self._commands.receive()))
 
     async def _answer(self, request: CommandRequest) -> None:
-        result = await self._result(request)
-        outcome = "done" if result.ok else f"{result.code}: {result.message}"
-        logger.info("command %s: %s", request.verb, outcome)
-        request.reply(result)
-        request.ack()
+        try:
+            result = await self._result(request)
+            self._log(request.verb, result)
+            published = request.reply(result)
+            request.ack()
+            # what became of it is in the log
+            await asyncio.wait([published])
+        finally:
+            self._results.release()
+
+    def _log(self, verb: str, result: wire.CommandResult) -> None:
+        """Whoever sends what cannot be used does not fill the log; the refusals are counted."""
+        if result.ok:
+            logger.info("command %s: done", verb)
+        elif self._complaints.has(0, self._monotonic()):
+            self._complaints.take(0)
+            logger.info("command %s: %s: %s", verb, result.code, result.message)
 
     async def _result(self, request: CommandRequest) -> wire.CommandResult:
         command = request.command
         if request.verb in wire.COMMANDS and request.verb not in self._allowed:
             return _refused("not_allowed", f"{request.verb} is not in the setting commands")
         if isinstance(command, MalformedMessage):
-            return wire.CommandResult.failure(command.code, str(command))
+            return _refused(command.code, str(command))
         if request.id is None:
             return self._late(request, command) or await self._do(command)
         before = self._history.begin(request.verb, request.id)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from agent.core.policy.throttle import MessageRate, Throttle, ThrottleOptions
 from agent.errors import MalformedMessage
-from agent.signaling.broker import Broker, Incoming
+from agent.signaling.broker import Broker, Incoming, StreamBounds
 from agent.signaling.protocol.messages import (
+    COMMANDS,
     Command,
     CommandResult,
     CommandResultEvent,
@@ -27,11 +28,16 @@ logger = logging.getLogger(__name__)
 _MAX_CORRELATION_DATA = 1024  # bytes
 # seconds after a connect
 DRAIN_TIMEOUT = 10.0
-# So many get an answer, if only that they are too many; what is more is dropped in silence, as
-# answers cost as well.
+_MIB = 1024 * 1024
+# So many get a result, if only that they are too many: nobody may send commands but those whom the
+# broker's rules name. What is more is dropped in silence, as results cost as well.
 ANSWERED = ThrottleOptions(
-    sender=MessageRate(messages=80, size=256 * 1024, burst_messages=400, burst_size=1024 * 1024),
+    sender=MessageRate(messages=250, size=12 * _MIB, burst_messages=700, burst_size=12 * _MIB),
+    overall=MessageRate(messages=300, size=12 * _MIB, burst_messages=750, burst_size=12 * _MIB),
+    reserve=MessageRate(messages=100, size=4 * _MIB, burst_messages=250, burst_size=4 * _MIB),
 )
+# there is room for both bursts
+_WAITING = StreamBounds(messages=1024, size=16 * _MIB)
 
 
 @dataclass(slots=True)
@@ -83,7 +89,8 @@ class CommandChannel:
         self._commands = broker.subscribe(
             self._topics.commands_for(uid),
             self._topics.status(uid),
-            throttle=Throttle(ANSWERED),
+            bounds=_WAITING,
+            throttle=Throttle(ANSWERED, is_known=_is_ours),
         )
         broker.on_connection(self._on_connection)
 
@@ -170,6 +177,12 @@ class CommandChannel:
         return below not in ("", topic) and not any(
             char in "+#" or not char.isprintable() for char in below
         )
+
+
+def _is_ours(topic: str) -> bool:
+    """Whether verbs that somebody made up must not use up what it needs."""
+    last = topic.rpartition("/")[2]
+    return last in COMMANDS or last == "status"
 
 
 def _salvage_id(value: Mapping[str, object]) -> str | None:

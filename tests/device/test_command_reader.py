@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from agent.counts import RefusalKind, refusals
-from agent.device.command_reader import LATEST
+from agent.device.command_reader import LATEST, MAX_RESULTS
 from agent.signaling.protocol.messages import COMMANDS, format_time
 from tests.devices import UID, Device, device, operator
 from tests.fakes.broker import FakeBroker
@@ -120,6 +122,60 @@ async def test_command_that_waited_in_the_broker_is_late(tmp_path: Path) -> None
         "3": None,
         "4": "stale",
     }
+
+
+async def test_command_in_a_flood_gets_its_result(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each one that was taken is answered, if only that there were too many."""
+    network, before = FakeNetwork(), refusals.totals()[RefusalKind.COMMAND]
+    caplog.set_level("INFO", "agent.device.command_reader")
+    async with device(network, tmp_path) as door, operator(network) as op:
+        for number in range(600):
+            publish(op, "mute", id=str(number), audio=True)
+        # of another verb, so not in the way
+        publish(op, "reload", id="reload")
+        said = await results(door, 601)
+    outcomes = Counter(each.get("code", "ok") for each in said)
+    assert outcomes["overloaded"] >= 400
+    assert sum(outcomes.values()) == 601
+    assert [each["ok"] for each in said if each.get("id") == "reload"] == [True]
+    assert refusals.totals()[RefusalKind.COMMAND] - before >= 400
+    # of those that were refused
+    assert sum("overloaded" in line for line in caplog.messages) <= 40
+
+
+async def test_commands_of_made_up_verbs_keep_none_of_ours_away(tmp_path: Path) -> None:
+    network = FakeNetwork()
+    async with device(network, tmp_path) as door, operator(network) as op:
+        for number in range(2000):
+            publish(op, f"made-up-{number}")
+            await asyncio.sleep(0)
+        assert (await door.ask(op, "reload"))["ok"]
+
+
+async def test_commands_beyond_what_the_broker_takes_wait_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results have no more than their share of the queue to the broker."""
+    network, held = FakeNetwork(), list[asyncio.Future[None]]()
+
+    def hold(*_: object, **__: object) -> asyncio.Future[None]:
+        held.append(asyncio.get_running_loop().create_future())
+        return held[-1]
+
+    async with device(network, tmp_path) as door, operator(network) as op:
+        with monkeypatch.context() as patched:
+            patched.setattr(door.broker, "publish", hold)
+            for number in range(300):
+                publish(op, "mute", id=str(number), audio=True)
+            await until(lambda: len(held) >= MAX_RESULTS)
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert len(held) == MAX_RESULTS
+        for each in held:
+            each.set_result(None)
+        await results(door, 300 - MAX_RESULTS)
 
 
 async def test_allow_changes_what_is_carried_out(tmp_path: Path) -> None:
