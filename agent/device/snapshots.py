@@ -23,6 +23,7 @@ from agent.service.status_snapshot import CallSnapshot, Phase, Records, SentVide
 from agent.settings import Settings
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.outbox.outbox import Outbox
+from agent.signaling.protocol.topics import Topics
 
 
 class SnapshotMaker:
@@ -76,8 +77,14 @@ class SnapshotMaker:
         )
 
     def _forbidden(self) -> dict[str, str]:
-        reason = "the broker ends the connection for them"
-        return {f"messages to {topic}": reason for topic in self._broker.set_aside}
+        """Topics that whoever asks has chosen may be refused to us, and are not told."""
+        topics, uid = Topics(self._settings.topic_prefix), self._settings.uid
+        return {
+            f"messages to {topic}": reason
+            for topic, reason in self._broker.refused_topics.items()
+            if topic.startswith(f"{topics.prefix}/{uid}/")
+            and not topic.startswith(topics.replies(uid))
+        }
 
     def vitals(self) -> Vitals:
         return Vitals(

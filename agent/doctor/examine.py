@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.doctor import devices, network, system_check
-from agent.doctor.broker_rules import check_broker_rules
+from agent.doctor.broker_rules import ADVICE, check_broker_rules
 from agent.doctor.camera_report import report_camera
 from agent.doctor.configuration_check import judge
 from agent.doctor.findings import DoctorReport, Finding, Verdict
@@ -149,7 +149,9 @@ def _find_daemon() -> Iterable[Finding]:
             f"callbox {status['version']} runs as {status['uid']}: {status['status']}",
         )
         for part, reason in status.get("faults", {}).items():
-            yield Finding(part, Verdict.FAILED, reason, "It is tried again by itself.")
+            rules = part.startswith("messages to ")
+            advice = ADVICE if rules else "It is tried again by itself."
+            yield Finding(part, Verdict.FAILED, reason, advice)
         return
     yield Finding("daemon", Verdict.SKIPPED, "no callbox runs here, or none that this user may ask")
 

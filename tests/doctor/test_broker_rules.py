@@ -12,6 +12,7 @@ from agent.doctor.broker_rules import check_broker_rules
 from agent.doctor.findings import Finding, Verdict
 from agent.settings import Settings
 from tests.conftest import Mosquitto
+from tests.faults.scripted_broker import PUBLISH, SUBSCRIBE, Connection, ScriptedBroker
 
 RULES = rules(BrokerKind.MOSQUITTO, Around("door-1", "door-1"))
 
@@ -52,9 +53,48 @@ async def test_broker_with_two_lines_of_rules_keeps_the_device_from_answering(
     tmp_path: Path,
 ) -> None:
     two = "pattern write callbox/v1/+/signal/%u\npattern read callbox/v1/%u/signal/+\n"
-    (found,) = await findings(tmp_path, two)
-    assert (found.verdict, "may not answer commands" in found.text) == (Verdict.FAILED, True)
-    assert "callbox acl" in found.advice
+    answers, events = await findings(tmp_path, two)
+    for found, what in ((answers, "may not answer commands"), (events, "may not tell events")):
+        assert (found.verdict, what in found.text) == (Verdict.FAILED, True)
+        assert "callbox acl" in found.advice
+
+
+@pytest.mark.broker
+async def test_broker_that_says_nothing_of_a_rule_that_is_missing_is_found_out(
+    tmp_path: Path,
+) -> None:
+    """mosquitto consents to every subscription, and delivers what the rules allow."""
+    deaf = RULES.replace("pattern read callbox/v1/%u/signal/+\n", "")
+    deaf = deaf.replace("topic read callbox/v1/door-1/signal/+\n", "")
+    assert deaf != RULES
+    (found,) = await findings(tmp_path, deaf)
+    assert found.verdict is Verdict.FAILED
+    assert "read what is said to it: callbox/v1/door-1/signal/+ is granted" in found.text
+
+
+async def test_broker_that_refuses_a_subscription_is_told_with_its_filter() -> None:
+    refused = "callbox/v1/door-1/command/+"
+
+    async def script(connection: Connection) -> None:
+        await connection.accept()
+        while True:
+            packet = await connection.read_any()
+            if packet.kind == SUBSCRIBE:
+                reasons = [0x87 if name == refused else 1 for name, _ in packet.filters]
+                connection.suback(packet, *reasons)
+            elif packet.kind == PUBLISH:
+                ours = packet.topic.startswith("callbox/v1/door-1/") or "/door-1" in packet.topic
+                allowed = ours and "/command/" not in packet.topic
+                connection.puback(packet, 0 if allowed else 0x87)
+
+    async with ScriptedBroker([script]) as broker:
+        mqtt = {"port": broker.port, "username": "door-1", "password": "x"}
+        settings = Settings.model_validate({"uid": "door-1", "mqtt": mqtt})
+        found = [each async for each in check_broker_rules(settings)]
+    texts = [each.text for each in found if each.verdict is Verdict.FAILED]
+    assert texts == [
+        f"the device may not read its commands: a subscription to {refused} is refused"
+    ]
 
 
 async def test_device_without_a_login_is_told_that_nobody_can_be_known() -> None:

@@ -68,9 +68,9 @@ class MqttBroker:
         return None if self._loss is None else self._loss.reason
 
     @property
-    def set_aside(self) -> tuple[str, ...]:
-        """Topics for which the broker has ended the connection again and again: nothing is
-        published to them, but for a trial once in a while.
+    def refused_topics(self) -> dict[str, str]:
+        """Topics of which the broker takes no messages, with the reason. Where it ends the
+        connection for them, nothing is published to them but for a trial once in a while.
         """
         return self._suspects.topics
 
@@ -319,7 +319,7 @@ class MqttBroker:
         message = self._handed.pop(mid, None)
         if message is None:  # QoS 0
             return
-        self._suspects.acknowledged(message.topic)
+        self._suspects.acknowledged(message.topic, refusal)
         if not (self._handed or self._queue):
             self._suspects.drained()
         if refusal is not None:

@@ -44,6 +44,8 @@ class PublishSuspects:
         self._losses: dict[str, int] = {}
         # until when
         self._set_aside: dict[str, float] = {}
+        # why
+        self._refused: dict[str, str] = {}
         self._connected_at = -math.inf
         # the last one of QoS 0: nothing acknowledges it
         self._last_qos_0: tuple[str, float] | None = None
@@ -51,9 +53,11 @@ class PublishSuspects:
         self.one_at_a_time = False
 
     @property
-    def topics(self) -> tuple[str, ...]:
-        """What was set aside, and not taken by the broker since."""
-        return tuple(self._set_aside)
+    def topics(self) -> dict[str, str]:
+        """What was set aside, or refused the last time, and not taken by the broker since; with the
+        reason.
+        """
+        return {**self._refused, **dict.fromkeys(self._set_aside, SET_ASIDE)}
 
     def refuses(self, topic: str, now: float) -> bool:
         """Whether messages to `topic` are not to be sent for now."""
@@ -68,10 +72,14 @@ class PublishSuspects:
             self.acknowledged(self._last_qos_0[0])
         self._last_qos_0 = (topic, now)
 
-    def acknowledged(self, topic: str) -> None:
+    def acknowledged(self, topic: str, refusal: str | None = None) -> None:
         """The broker has taken one, or refused it in good order."""
         self._losses.pop(topic, None)
         self._set_aside.pop(topic, None)
+        self._refused.pop(topic, None)
+        if refusal is not None:
+            self._refused[topic] = f"the broker refuses it: {refusal}"
+            _forget_oldest(self._refused)
 
     def drained(self) -> None:
         """Nothing waits any more."""
@@ -98,6 +106,6 @@ class PublishSuspects:
         return Loss(again, topic)
 
 
-def _forget_oldest(table: dict[str, int] | dict[str, float]) -> None:
+def _forget_oldest(table: dict[str, int] | dict[str, float] | dict[str, str]) -> None:
     if len(table) > MEMORY:
         del table[next(iter(table))]

@@ -7,7 +7,14 @@ import asyncio
 import pytest
 
 from agent.signaling.mqtt.publish_queue import Outgoing
-from agent.signaling.mqtt.suspects import DIRECTLY, MAX_LOSSES, MEMORY, RETRY, PublishSuspects
+from agent.signaling.mqtt.suspects import (
+    DIRECTLY,
+    MAX_LOSSES,
+    MEMORY,
+    RETRY,
+    SET_ASIDE,
+    PublishSuspects,
+)
 
 
 async def handed(topic: str, at: float) -> Outgoing:
@@ -26,7 +33,7 @@ async def test_suspects_set_aside_what_was_lost_behind_again_and_again(
 ) -> None:
     suspects = PublishSuspects()
     assert [await cut(suspects, "x", 10.0 * number) for number in range(3)] == [None, None, "x"]
-    assert suspects.topics == ("x",)
+    assert suspects.topics == {"x": SET_ASIDE}
     assert suspects.refuses("x", 30.0)
     assert not suspects.refuses("y", 30.0)
     assert "messages to x are set aside" in caplog.text
@@ -37,7 +44,7 @@ async def test_suspects_acknowledged_in_between_is_in_order() -> None:
     for number in range(MAX_LOSSES * 2):
         assert await cut(suspects, "x", 10.0 * number) is None
         suspects.acknowledged("x")
-    assert suspects.topics == ()
+    assert suspects.topics == {}
 
 
 async def test_suspects_message_that_goes_again_counts_from_the_new_connection() -> None:
@@ -78,7 +85,7 @@ async def test_suspects_topic_is_tried_again_once_in_a_while() -> None:
     # one loss more is enough
     assert await cut(suspects, "x", later) == "x"
     suspects.acknowledged("x")
-    assert suspects.topics == ()
+    assert suspects.topics == {}
     assert not suspects.refuses("x", later + 2)
 
 
@@ -114,4 +121,16 @@ async def test_suspects_memory_is_bounded() -> None:
         for again in range(MAX_LOSSES):
             await cut(suspects, f"x/{number}", 100.0 * number + 10 * again)
     assert len(suspects.topics) == MEMORY
-    assert suspects.topics[-1] == f"x/{2 * MEMORY - 1}"
+    assert [*suspects.topics][-1] == f"x/{2 * MEMORY - 1}"
+
+
+def test_suspects_refused_in_good_order_are_told_until_one_is_taken() -> None:
+    suspects = PublishSuspects()
+    for number in range(2 * MEMORY):
+        suspects.acknowledged(f"x/{number}", "Not authorized")
+    last = f"x/{2 * MEMORY - 1}"
+    assert len(suspects.topics) == MEMORY
+    assert suspects.topics[last] == "the broker refuses it: Not authorized"
+    assert not suspects.refuses(last, 0.0)
+    suspects.acknowledged(last)
+    assert last not in suspects.topics
