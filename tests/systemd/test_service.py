@@ -98,6 +98,37 @@ def test_only_group_members_may_ask_for_the_status(running: Device) -> None:
     assert "Permission denied" in refused.stdout
 
 
+def test_password_of_the_page_is_a_credential(device: Device) -> None:
+    """In no file that the daemon's user can read."""
+    machine, secret = device.machine, "/etc/callbox/credentials/web/password"
+    page = "/etc/callbox/conf.d/20-page.toml"
+    machine.run("systemctl", "stop", UNIT)
+    machine.write(page, '[web]\nenabled = true\nhost = "127.0.0.1"\nport = 8099\n')
+    machine.write(secret, PASSWORD, "0600")
+    try:
+        device.start()
+        machine.wait(lambda: answer(device, "") == "401", "the page asks for a password")
+        assert answer(device, "a wrong password") == "401"
+        assert answer(device, PASSWORD) == "200"
+        assert PASSWORD not in json.dumps(device.machine.journal("--unit", UNIT))
+    finally:
+        machine.run("systemctl", "stop", UNIT)
+        machine.run("rm", page, secret)
+        device.start()
+
+
+def answer(device: Device, password: str) -> str:
+    """The status of the page for a browser that says this password."""
+    program = (
+        "import base64, http.client, sys\n"
+        "word = base64.b64encode(b'x:' + sys.argv[1].encode()).decode()\n"
+        "page = http.client.HTTPConnection('127.0.0.1', 8099, timeout=10)\n"
+        "page.request('GET', '/', headers={'Authorization': 'Basic ' + word})\n"
+        "print(page.getresponse().status)\n"
+    )
+    return device.machine.start("python3", "-c", program, password).stdout.strip()
+
+
 def test_call_with_media_through_the_sandbox(running: Device) -> None:
     call = running.call(6)
     status = running.wait_in_call()
