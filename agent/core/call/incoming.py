@@ -20,9 +20,11 @@ _TOO_LATE = ev.RejectRequested(CallStatus.TIMEOUT, REASON_EXPIRED)
 
 
 def is_expired(invitation: ev.Invitation, timing: Timing) -> bool:
-    """Whether it had outlived `sentAt + lifetime` when it came (PROTOCOL 2)."""
-    age = invitation.age
-    return age is not None and age > invitation.lifetime + timing.clock_skew
+    """Whether it had outlived `sentAt + lifetime` when it came (PROTOCOL 2), or is of a time to
+    come: it would never expire, however long it waits in a queue.
+    """
+    age, skew = invitation.age, timing.clock_skew
+    return age is not None and not -skew <= age <= invitation.lifetime + skew
 
 
 class IncomingCall(Call):
@@ -61,7 +63,7 @@ class IncomingCall(Call):
 
     @property
     def expired(self) -> bool:
-        """Whether the invitation had outlived `sentAt + lifetime` when it came (PROTOCOL 2)."""
+        """See `is_expired`."""
         return is_expired(self.invitation, self.timing)
 
     @property

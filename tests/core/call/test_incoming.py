@@ -105,7 +105,10 @@ def test_incoming_unanswered_ring_times_out_when_the_invitation_does() -> None:
     ("age", "expired", "left"),
     [
         (0.0, False, 30.0),
-        (-3600.0, False, 30.0),
+        (-5.0, False, 30.0),
+        # of a time to come
+        (-5.1, True, 30.0),
+        (-3e11, True, 30.0),
         (30.0, False, 5.0),
         (34.9, False, 0.1),
         (35.1, True, -0.1),

@@ -63,7 +63,9 @@ export class IncomingCall extends Call {
   /** Whether the invitation had outlived `sentAt + lifetime` when it came (PROTOCOL 2). */
   get expired() {
     const { age, lifetime } = this.invitation;
-    return age !== undefined && age !== null && age > lifetime + this.timing.clockSkew;
+    const { clockSkew } = this.timing;
+    // One of a time to come would never expire, however long it waits in a queue.
+    return age !== undefined && age !== null && !(age >= -clockSkew && age <= lifetime + clockSkew);
   }
 
   /** Whether somebody, or the application, is asked about it. */
