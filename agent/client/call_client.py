@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
+from agent import RELEASED
 from agent.client.active_calls import ActiveCalls
 from agent.client.call_context import CallObserver, ClientOptions
 from agent.client.conversation import Conversation
@@ -225,6 +226,7 @@ class CallClient:
             user_data=user_data,
             grant=grant,
             second_id=str(uuid.uuid4()),
+            clock_is_set=self.options.wall() >= RELEASED,
             purpose=purpose,
         )
         return self._calls.place(rules, local_stream or self._local_stream)

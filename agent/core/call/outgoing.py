@@ -36,6 +36,8 @@ class OwnInvitation:
     lifetime: float
     user_data: Any = None
     second_id: str | None = None
+    # whether our clock may be right
+    clock_is_set: bool = True
     sdp: str = ""
 
 
@@ -57,11 +59,12 @@ class OutgoingCall(Call):
         user_data: Any = None,
         grant: ev.MediaGrant | None = None,
         second_id: str | None = None,
+        clock_is_set: bool = True,
         purpose: Purpose = Purpose.TALK,
     ) -> None:
-        """`second_id`: see `_invite_again`."""
+        """`second_id`: see `_invite_again`; `clock_is_set`: see `_believes_each`."""
         self.targets = Targets(targets, mode)
-        self.invitation = OwnInvitation(lifetime, user_data, second_id)
+        self.invitation = OwnInvitation(lifetime, user_data, second_id, clock_is_set)
         viewing = Viewing(purpose)
         allowed = viewing.narrow(grant or ev.MediaGrant(), self.direction)
         super().__init__(
@@ -103,6 +106,9 @@ class OutgoingCall(Call):
             return State.INVITING, []
         if self.targets.following:
             return State.INVITING, self._invite(self.targets.following, now)
+        clock = self.targets.agreed_clock
+        if clock is not None and self.invitation.second_id is not None:
+            return self._invite_again(clock + now, self.invitation.second_id, now)
         status, reason = self.targets.outcome.status, self.targets.outcome.reason
         assert status is not None  # noqa: S101 - for the type checker
         self.call_status = status
@@ -155,34 +161,45 @@ class OutgoingCall(Call):
             return self._accepted(target, event, now)
         if self.rival.uid is not None:
             return self._give_way(now, Side.REMOTE)
-        if event.now is not None and self.invitation.second_id is not None:
-            return self._invite_again(event.now, self.invitation.second_id, now)
+        second_id = self.invitation.second_id
+        if event.now is not None and second_id is not None and self._believes_each:
+            return self._invite_again(event.now, second_id, now)
         target.ringing.discard(event.party)
         for_all = speaks_for_uid(event.status, event.reason)
         if target.ringing and not for_all:
             # one client of this uid is out, another still asks its person
             return State.INVITING, []
         target.answer(event.status, event.reason)
+        target.clock = None if event.now is None else event.now - now
         state, effects = self._go_on(now, Side.REMOTE)
         # its other clients may ask without having said so
         others: list[ev.Effect] = [ev.SendClose(event.uid, CloseReason.REJECTED)] if for_all else []
         return state, [*others, *effects]
 
+    @property
+    def _believes_each(self) -> bool:
+        """Whether one target's word about the time is enough: where nobody else is invited by it,
+        or we know that our clock is wrong.
+        """
+        return len([*self.targets]) == 1 or not self.invitation.clock_is_set
+
     def _invite_again(self, remote_now: float, second_id: str, now: float) -> Step:
-        """Our clock is wrong, a remote peer says: everyone still waiting is invited once more, by
-        its time (PROTOCOL 2).
+        """Our clock is wrong, a remote peer says: everyone who waits, or could not be reached by
+        our time, is invited once more, by its time (PROTOCOL 2).
 
         Under a new id, as the old one has been answered; for the application it stays the same
         call.
         """
         self.signaled_as, self.invitation.second_id = second_id, None
         waiting = self.targets.waiting
-        withdrawn = self.targets.withdraw(CloseReason.CANCELLED)
-        for target in waiting:
-            target.ringing.clear()
+        again = waiting or [each for each in self.targets if each.status is CallStatus.TIMEOUT]
+        withdrawn = [ev.SendClose(each.uid, CloseReason.CANCELLED) for each in again]
+        for target in again:
+            target.begin_anew()
         self.candidates.begin_anew()
-        again = ev.InviteAgain(second_id, remote_now)
-        return State.INVITING, [*withdrawn, again, *self._invite(waiting, now)]
+        renamed = ev.InviteAgain(second_id, remote_now)
+        invited = self._invite(waiting or self.targets.first, now)
+        return State.INVITING, [*withdrawn, renamed, *invited]
 
     def _accepted(self, target: Target, event: ev.ResponseReceived, now: float) -> Step:
         if not event.sdp:

@@ -13,6 +13,8 @@ from agent.core.call.reasons import CallMode, CallStatus, CloseReason
 REFUSALS_OF_A_PERSON = (None, "rejected", "declined")
 # parties at which one uid may ring
 MAX_RINGING = 8
+# seconds by which clocks differ that are both right, and an answer's way
+_AGREEING = 30.0
 
 
 def speaks_for_uid(status: CallStatus, reason: str | None) -> bool:
@@ -32,6 +34,8 @@ class Target:
     ringing: set[str] = field(default_factory=set)
     status: CallStatus | None = None
     reason: str | None = None
+    # its time less ours, where our invitation came expired there
+    clock: float | None = None
 
     @property
     def waiting(self) -> bool:
@@ -56,6 +60,11 @@ class Target:
 
     def answer(self, status: CallStatus, reason: str | None) -> None:
         self.status, self.reason = status, reason
+
+    def begin_anew(self) -> None:
+        """As if it had not been invited."""
+        self.invited, self.status, self.reason, self.clock = False, None, None, None
+        self.ringing.clear()
 
 
 class Targets:
@@ -99,6 +108,21 @@ class Targets:
         order = (CallStatus.TIMEOUT, CallStatus.BUSY, CallStatus.REJECTED)
         answered = [target for target in self._all if target.status in order]
         return min(answered, key=lambda target: order.index(target.status or CallStatus.REJECTED))
+
+    @property
+    def agreed_clock(self) -> float | None:
+        """How much our clock is behind, if all who have said anything say the same of it: one alone
+        must not have the others invited by a time of its own.
+        """
+        clocks = [target.clock for target in self._all if target.clock is not None]
+        judged = (CallStatus.BUSY, CallStatus.REJECTED)
+        took_it = any(
+            target.status in judged or (target.ringing and target.clock is None)
+            for target in self._all
+        )
+        if took_it or not clocks or max(clocks) - min(clocks) > _AGREEING:
+            return None
+        return clocks[0]
 
     def invited(self, uid: str) -> Target:
         """Raises Refused for a uid that was not invited (yet)."""

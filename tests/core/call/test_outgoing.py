@@ -222,38 +222,6 @@ def test_outgoing_media_that_arrives_or_was_not_promised_is_not_waited_for() -> 
     assert call.next_deadline() == 104.0 + TIMING.media
 
 
-def expired(uid: str) -> ev.ResponseReceived:
-    return ev.ResponseReceived(uid, "p", CallStatus.TIMEOUT, "expired", now=1_800_000_000.0)
-
-
-def test_outgoing_our_clock_is_wrong_so_everyone_waiting_is_invited_once_more() -> None:
-    call = OutgoingCall("first", "own", ["a", "b", "c"], TIMING, 100.0, second_id="second")
-    call.start(100.0)
-    feed(
-        call, ev.DescriptionReady(0, "the offer"), ev.CandidateFound(0, candidate(1)), refused("a")
-    )
-    feed(call, ev.RingingReceived("c", "p", 30.0), ev.CandidateReceived("c", "p", candidate(2)))
-    effects = feed(call, expired("b"), now=110.0)
-    assert effects == [
-        ev.SendClose("b", CloseReason.CANCELLED),
-        ev.SendClose("c", CloseReason.CANCELLED),
-        ev.InviteAgain("second", 1_800_000_000.0),
-        ev.SendInvite("b", "the offer", 30.0, None),
-        ev.SendCandidate("b", candidate(1)),
-        ev.SendInvite("c", "the offer", 30.0, None),
-        ev.SendCandidate("c", candidate(1)),
-    ]
-    assert (call.conversation, call.signaled_as, call.next_deadline()) == ("first", "second", 140.0)
-    # it rings anew
-    assert feed(call, ev.RingingReceived("c", "p", 30.0)) == [ev.RemoteRinging("c", 30.0)]
-    effects = feed(call, expired("b"), expired("c"))  # once is enough
-    assert effects[0] == ev.InvitationAnswered(CallStatus.TIMEOUT, "expired")
-    effects = feed(inviting("a"), expired("a"))
-    assert effects[0] == ev.InvitationAnswered(CallStatus.TIMEOUT, "expired"), (
-        "without a second id there is no second time"
-    )
-
-
 def test_outgoing_no_offer_no_call() -> None:
     call = outgoing("a")
     effects = feed(call, ev.PeerFailed(0, "no_user_media", "no camera", CloseReason.NO_USER_MEDIA))

@@ -6,6 +6,7 @@
 
 import { ANSWERED } from "./answered.js";
 import { expireInvitation, giveWay, keepPlace, yieldPlace } from "./giving-way.js";
+import { agreedClock, inviteAgain } from "./invite-again.js";
 import { LATE } from "./late.js";
 import { Call, refuseIf, STAY } from "./machine.js";
 import { catchUp, noteMoved } from "./renewal.js";
@@ -69,6 +70,11 @@ export class OutgoingCall extends Call {
     return [this.create({ type: "createOffer", generation: 0, grant: this.grant, iceServers: [] })];
   }
 
+  /** Who is invited to begin with. @returns {Target[]} */
+  get firstTargets() {
+    return this.plan.mode === "parallel" ? this.targets : this.targets.slice(0, 1);
+  }
+
   /** @param {string} uid @returns {Target} */
   target(uid) {
     const target = this.targets.find((each) => each.uid === uid && each.invited);
@@ -109,6 +115,8 @@ export class OutgoingCall extends Call {
     if (this.targets.some(({ waiting }) => waiting)) return ["inviting", []];
     const next = this.targets.find(({ invited }) => !invited);
     if (next) return ["inviting", this.invite([next], now)];
+    const clock = agreedClock(this.targets);
+    if (clock !== null && this.secondId !== null) return inviteAgain(this, clock + now, now);
     const statuses = /** @type {(keyof typeof END_OF_STATUS)[]} */ (Object.keys(END_OF_STATUS));
     const answers = statuses.map((status) =>
       this.targets.find((target) => target.status === status),
@@ -152,7 +160,7 @@ function sendInvitations(call, { generation, sdp }, now) {
   call.sdp = sdp;
   return [
     "inviting",
-    call.invite(call.plan.mode === "parallel" ? call.targets : call.targets.slice(0, 1), now),
+    call.invite(call.firstTargets, now),
   ];
 }
 
@@ -206,38 +214,20 @@ function takeResponse(call, input, now) {
   refuseIf(target.status !== null, `${input.uid} has answered`);
   if (input.status === "ACCEPTED") return takeAcceptance(call, target, input, now);
   if (call.rival.uid !== null) return giveWay(call, now, "remote");
-  if (input.now !== undefined && input.now !== null && call.secondId !== null)
-    return inviteAgain(call, input.now, now);
+  const remoteNow = input.now ?? null;
+  // Else one alone would have the others invited by a time of its own.
+  if (remoteNow !== null && call.secondId !== null && call.targets.length === 1)
+    return inviteAgain(call, remoteNow, now);
   target.ringing.delete(input.party);
   const isForAll = speaksForUid(input.status, input.reason);
   // One client of this uid is out, another still asks its person.
   if (target.ringing.size > 0 && !isForAll) return ["inviting", []];
   target.answer(input.status, input.reason);
+  target.clock = remoteNow === null ? null : remoteNow - now;
   const [state, effects] = call.goOn(now, "remote");
   // Its other clients may ask without having said so.
   const others = isForAll ? [{ type: "sendClose", to: input.uid, reason: "rejected" }] : [];
   return [state, [...others, ...effects]];
-}
-
-/**
- * Our clock is wrong, a remote peer says: whoever still waits is invited once more, by its time
- * (PROTOCOL 2).
- * Under a new id, as the old one has been answered; for the application it stays the same call.
- * @param {OutgoingCall} call
- * @param {number} remoteNow
- * @param {number} now
- * @returns {Step}
- */
-function inviteAgain(call, remoteNow, now) {
-  call.signaledAs = /** @type {string} */ (call.secondId);
-  call.secondId = null;
-  const waiting = call.targets.filter((target) => target.waiting);
-  const withdrawn = call.withdraw("cancelled");
-  for (const target of waiting) target.ringing.clear();
-  call.early = [];
-  call.forgetCandidates();
-  const again = { type: "inviteAgain", conversation: call.signaledAs, now: remoteNow };
-  return ["inviting", [...withdrawn, again, ...call.invite(waiting, now)]];
 }
 
 /**

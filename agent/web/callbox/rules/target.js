@@ -22,6 +22,8 @@ export class Target {
   status = null;
   /** @type {string | undefined} */
   reason;
+  /** Its time less ours, where our invitation came expired there. @type {number | null} */
+  clock = null;
 
   /** @param {string} uid */
   constructor(uid) {
@@ -36,5 +38,13 @@ export class Target {
   answer(status, reason) {
     this.status = status;
     this.reason = reason;
+  }
+
+  /** As if it had not been invited. */
+  beginAnew() {
+    this.invited = false;
+    this.status = this.clock = null;
+    this.reason = undefined;
+    this.ringing.clear();
   }
 }
