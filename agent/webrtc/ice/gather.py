@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 
 import aioice
 import aioice.ice
@@ -95,11 +96,15 @@ def _phrase(text: str) -> str:
     return printable(text[:MAX_PHRASE])
 
 
-@lru_cache(maxsize=4)
 def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """For `turns:`: the system's authorities, and those of `ca_file`. Reads files. Raises
-    OSError.
+    """For `turns:`: the system's authorities, and those of `ca_file` as it is now. Reads files.
+    Raises OSError.
     """
+    return _tls_context(ca_file, None if ca_file is None else Path(ca_file).stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _tls_context(ca_file: str | None, _changed_at: int | None) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if ca_file is not None:
         context.load_verify_locations(ca_file)

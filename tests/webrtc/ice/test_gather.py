@@ -5,6 +5,7 @@ asked at once.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import time
@@ -196,6 +197,17 @@ def test_gather_systems_authorities_count_beside_ours(authority: Authority) -> N
     both = {each["serialNumber"] for each in tls_context(authority.file).get_ca_certs()}
     assert len(both - system) == 1
     assert system <= both
+
+
+def test_gather_authority_that_was_renewed_on_the_disk_counts(tmp_path: Path) -> None:
+    file, old = tmp_path / "authority.pem", Authority(tmp_path, "old")
+    file.write_bytes(Path(old.file).read_bytes())
+    before = tls_context(str(file))
+    assert tls_context(str(file)) is before
+    file.write_bytes(Path(Authority(tmp_path, "new").file).read_bytes())
+    os.utime(file, ns=(1, 1))
+    names = {each["serialNumber"] for each in tls_context(str(file)).get_ca_certs()}
+    assert names != {each["serialNumber"] for each in before.get_ca_certs()}
 
 
 async def test_gather_time_limited_credential_is_made_from_the_secret() -> None:
