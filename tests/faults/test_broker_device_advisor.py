@@ -162,6 +162,37 @@ async def test_mqtt_no_ack_pingresp(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(pinged) == 1
 
 
+async def test_mqtt_subscription_granted_with_less_than_asked_for_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def forgetful(connection: Connection) -> None:
+        await connection.accept()
+        connection.suback(await connection.read(SUBSCRIBE), 0)
+        await connection.hung_up()
+
+    async with ScriptedBroker([forgetful]) as broker, client(broker.port, SIGNALS) as device:
+        await device.wait_connected(PATIENCE)
+    assert f"the broker grants {SIGNALS} with QoS 0" in caplog.text
+
+
+async def test_mqtt_keep_alive_0_freezes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that wants no pings is asked at our own pace, and each CONNECT asks for ours."""
+    monkeypatch.setattr("agent.signaling.mqtt.answer_deadline.TIMEOUT", 0.5)
+    monkeypatch.setattr("agent.signaling.mqtt.answer_deadline.GRACE", 0.1)
+    connects: list[Packet] = []
+
+    async def frozen(connection: Connection) -> None:
+        connects.append(await connection.accept(ServerKeepAlive=0))
+        await connection.hung_up()
+
+    async with (
+        ScriptedBroker([frozen]) as broker,
+        client(broker.port, retry_first=0.05, keepalive=1),
+    ):
+        await broker.connections(3)
+    assert {each.keepalive for each in connects} == {1}
+
+
 # --- sessions -------------------------------------------------------------------------------------
 
 

@@ -6,12 +6,18 @@ import math
 
 # seconds, after a ping, or after a message that is to be acknowledged
 TIMEOUT = 10.0
+# seconds beyond the keep-alive, in which a ping is answered
+GRACE = 10.0
 
 
 class AnswerDeadline:
-    """The event loop and the network thread both ask; times are `time.monotonic()`."""
+    """The event loop and the network thread both ask; times are `time.monotonic()`. `pace` is the
+    keep-alive that we asked for, in seconds: a broker may want fewer pings, or none.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, pace: float = math.inf) -> None:
+        self._pace = pace
+        self._arrived_at = math.inf
         self._asked_at: float | None = None
 
     @property
@@ -26,6 +32,15 @@ class AnswerDeadline:
         if self._asked_at is None:
             self._asked_at = now
 
+    def arrived(self, now: float) -> None:
+        """Anything at all, of the broker."""
+        self._arrived_at = now
+        self.heard()
+
+    def quiet(self, now: float) -> bool:
+        """Whether the broker has said nothing for so long that it should have been asked."""
+        return self._asked_at is None and now - self._arrived_at > self._pace + GRACE
+
     def heard(self) -> None:
-        """Anything arrived, or nothing is owed after all."""
+        """Nothing is owed."""
         self._asked_at = None

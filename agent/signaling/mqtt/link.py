@@ -40,11 +40,13 @@ from agent.signaling.mqtt.link_listener import LinkListener, Terms
 from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsContext
 from agent.signaling.mqtt.paho_client import (
     PahoLog,
+    ask_if_quiet,
     guarded,
     has_address_of,
     incoming,
     make_client,
     on_socket,
+    prepare,
     publish_properties,
     tune,
 )
@@ -83,7 +85,7 @@ class Link:
         self._epoch = 0
         self._up_since: float | None = None
         self._terms = Terms()
-        self._answer = AnswerDeadline()
+        self._answer = AnswerDeadline(options.keepalive)
         self._endings = DisconnectReasons(options.client_id)
         self._loss: DisconnectReason | None = None
         self._detail = ""
@@ -188,6 +190,7 @@ class Link:
             if self._forgetting.is_set():
                 self._renew_client()
             self._load_tls()
+            prepare(self._client, self._options)
             self._client.reconnect()
             on_socket(self._client, tune)
             return self._serve()
@@ -199,7 +202,8 @@ class Link:
             return DisconnectReason(f"{type(error).__name__}: {error}", slow=True)
         finally:
             self.subscriptions.disconnected()
-            self._close_socket()
+            if (connection := self._client.socket()) is not None:
+                connection.close()
 
     def _serve(self) -> DisconnectReason:
         ready_by = time.monotonic() + _READY_TIMEOUT
@@ -217,6 +221,7 @@ class Link:
                 return DisconnectReason(f"no answer from the broker within {_READY_TIMEOUT:g} s")
             if now >= self._answer.due:
                 return DisconnectReason(SILENT)
+            ask_if_quiet(self._client, self._answer, now)
             code = self._client.loop(
                 0.2 if self._stopping.is_set() else self._patience(now, ready_by)
             )
@@ -250,11 +255,6 @@ class Link:
             self._client.tls_insecure_set(tls.insecure)
         self._context.renew(tls)
 
-    def _close_socket(self) -> None:
-        sock = self._client.socket()
-        if sock is not None:
-            sock.close()
-
     # --- paho's callbacks, in the network thread --------------------------------------------------
 
     def _make_client(self, will: Will | None) -> paho.Client:
@@ -274,7 +274,7 @@ class Link:
             self._loss = DisconnectReason.refused(reason)
             return
         logger.debug("connected, session present: %s", flags.session_present)
-        self._terms = Terms.of(said)
+        self._terms = Terms.of(said, self._options.session_expiry)
         if not self.subscriptions.connected():
             self._ready()
 
@@ -344,6 +344,6 @@ class Link:
         if level == logging.ERROR:
             self._detail = bounded(text % arguments)
         elif text.startswith("Received "):
-            self._answer.heard()
+            self._answer.arrived(time.monotonic())
         elif text == "Sending PINGREQ":
             self._answer.ask(time.monotonic())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +13,8 @@ from agent.signaling.mqtt.disconnect import DisconnectReason
 from agent.signaling.mqtt.paho_client import MAX_INFLIGHT
 from agent.signaling.mqtt.subscriptions import SubscribeResult
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -21,8 +24,14 @@ class Terms:
     packet_size: float = math.inf
 
     @classmethod
-    def of(cls, connack: Properties) -> Terms:
-        """As CONNACK has them (MQTT 5, 3.2.2.3)."""
+    def of(cls, connack: Properties, session_expiry: int = 0) -> Terms:
+        """As CONNACK has them (MQTT 5, 3.2.2.3). A session that ends before `session_expiry`
+        seconds, which we asked for, is told.
+        """
+        kept = getattr(connack, "SessionExpiryInterval", session_expiry)
+        if kept < session_expiry:
+            text = "the broker keeps what comes while we are away for %d s, not for %d"
+            logger.warning(text, kept, session_expiry)
         return cls(
             inflight=min(MAX_INFLIGHT, getattr(connack, "ReceiveMaximum", MAX_INFLIGHT)),
             packet_size=getattr(connack, "MaximumPacketSize", math.inf),

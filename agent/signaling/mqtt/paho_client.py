@@ -19,6 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.signaling.broker import Incoming, Will
+from agent.signaling.mqtt.answer_deadline import AnswerDeadline
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.json_limits import MAX_PAYLOAD
 from agent.signaling.protocol.topics import wants_retained
@@ -31,6 +32,8 @@ RECEIVE_MAXIMUM = 32
 MAX_INFLIGHT = 16
 # seconds, to each of the host's addresses, and again for TLS
 _CONNECT_TIMEOUT = 5.0
+# nobody has subscribed to it
+_NO_FILTER = "callbox/nothing"
 # a payload of the limit, with its topic and properties
 _MAX_PACKET = MAX_PAYLOAD + 4096
 
@@ -72,6 +75,12 @@ def make_client(options: MqttOptions, will: Will | None) -> paho.Client:
     if will is not None:
         properties = _properties(PacketTypes.WILLMESSAGE, WillDelayInterval=will.delay)
         client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
+    prepare(client, options)
+    return client
+
+
+def prepare(client: paho.Client, options: MqttOptions) -> None:
+    """What the next CONNECT asks for, whatever the broker has said to the one before it."""
     connect = _properties(
         PacketTypes.CONNECT,
         SessionExpiryInterval=options.session_expiry,
@@ -81,7 +90,15 @@ def make_client(options: MqttOptions, will: Will | None) -> paho.Client:
     client.connect_async(
         options.host, options.port, options.keepalive, clean_start=False, properties=connect
     )
-    return client
+
+
+def ask_if_quiet(client: paho.Client, answer: AnswerDeadline, now: float) -> None:
+    """Ask for a sign of life where the broker wants no pings, so that paho sends none. UNSUBSCRIBE
+    of nothing is answered by every broker, and does nothing.
+    """
+    if answer.quiet(now):
+        answer.ask(now)
+        client.unsubscribe(_NO_FILTER)
 
 
 def on_socket(client: paho.Client, action: Callable[[socket.socket], object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from paho.mqtt import client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.signaling.mqtt.paho_client import subscribe
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,10 @@ class Subscriptions:
         with self._lock:
             asked = self._asked.pop(mid, ())
             first = mid == self._first
+        for wanted, reason in zip(asked, reasons, strict=False):
+            if not reason.is_failure and reason.value < wanted.qos:
+                text = "the broker grants %s with QoS %d: what comes while we are away is lost"
+                logger.warning(text, wanted.topic_filter, reason.value)
         answers = [
             SubscribeResult(
                 wanted,

@@ -19,6 +19,15 @@ def connack(**values: int) -> Properties:
     return properties
 
 
+@pytest.mark.parametrize(("kept", "told"), [(0, True), (3599, True), (3600, False), (None, False)])
+def test_terms_of_a_session_that_ends_early_are_told(
+    kept: int | None, told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What comes while we are away would be lost in silence."""
+    Terms.of(connack() if kept is None else connack(SessionExpiryInterval=kept), 3600)
+    assert ("keeps what comes while we are away" in caplog.text) is told
+
+
 @pytest.mark.parametrize(
     ("properties", "terms"),
     [
