@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from aiortc import RTCDataChannel
 
+from agent.counts import RefusalKind, refusals
+
 log = logging.getLogger(__name__)
 
 LABEL = "callbox"
@@ -22,6 +24,7 @@ class ControlChannel:
 
     def __init__(self, on_message: Callable[[str], None]) -> None:
         self._on_message = on_message
+        self._complained = False
         self._channel: RTCDataChannel | None = None
 
     def attach(self, channel: RTCDataChannel) -> None:
@@ -49,6 +52,9 @@ class ControlChannel:
         if self._channel is None:
             return
         if not isinstance(message, str) or len(message.encode("utf8")) > MAX_MESSAGE_SIZE:
-            log.warning("a message on the data channel is not text, or too long; it is ignored")
+            refusals.count(RefusalKind.MESSAGE)
+            if not self._complained:
+                log.warning("a message on the data channel is not text, or too long; it is ignored")
+                self._complained = True
             return
         self._on_message(message)

@@ -6,6 +6,7 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from agent.core.call.events import PeerConnected, PeerLost
+from agent.counts import RefusalKind, refusals
 from agent.ports import LocalStream
 from agent.webrtc.data_channel import MAX_MESSAGE_SIZE
 from tests.webrtc.feeds import ClipFeed
@@ -53,7 +54,9 @@ async def test_control_channel_size_is_bounded_both_ways(clip: list[bytes]) -> N
             pass
 
 
-async def test_control_channel_other_labels_and_bytes_are_ignored(clip: list[bytes]) -> None:
+async def test_control_channel_other_labels_and_bytes_are_ignored(
+    clip: list[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
     device = Side(LocalStream(ClipFeed(clip)))
     far = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     other, right = far.createDataChannel("chat"), far.createDataChannel("callbox")
@@ -64,8 +67,13 @@ async def test_control_channel_other_labels_and_bytes_are_ignored(clip: list[byt
         await device.event(PeerConnected)
         await until(lambda: right.readyState == "open" and other.readyState == "open")
         other.send("of no interest")
-        right.send(b"bytes")
+        before = refusals.totals()[RefusalKind.MESSAGE]
+        for _ in range(10):
+            right.send(b"bytes")
         right.send("text")
         await device.until(lambda: bool(device.controls))
         assert device.controls == ["text"]
+        # counted each time, and told once
+        assert refusals.totals()[RefusalKind.MESSAGE] == before + 10
+        assert sum("is not text" in line for line in caplog.messages) == 1
         await far.close()
