@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from agent.core.call.reasons import CallStatus, CloseReason, Direction, Side
-from agent.core.statistics.reports import CallRecord, Path, SetupTimes
+from agent.core.statistics import reports
+from agent.core.statistics.reports import CallRecord, SetupTimes
 from agent.signaling.protocol.messages import (
     CalledEvent,
     ClosedEvent,
@@ -18,6 +21,7 @@ from agent.signaling.protocol.messages import (
 )
 from agent.signaling.protocol.telemetry import EVENTS, CommandResultEvent
 
+SCHEMAS = Path(__file__).parents[3] / "config" / "schemas"
 CONVERSATION = "6f1c2a34-5b6d-4e7f-8a90-1b2c3d4e5f60"
 HEADER = EventHeader(
     event_id="e-1",
@@ -41,7 +45,7 @@ def test_telemetry_call_record_becomes_the_closed_event() -> None:
         call_status=CallStatus.ACCEPTED,
         duration=12.5,
         setup=SetupTimes(response=80.0, first_frame=410.0),
-        path=Path(local="host", relayed=False),
+        path=reports.Path(local="host", relayed=False),
     )
     event = json.loads(encode(ClosedEvent.of(HEADER, record)))
     assert event["event"] == "closed"
@@ -83,3 +87,11 @@ def test_telemetry_result_keeps_what_belongs_to_its_verb() -> None:
         "ok": True,
         "x": 1,
     }
+
+
+@pytest.mark.parametrize("schema", sorted(SCHEMAS.glob("event-*.json")), ids=lambda file: file.stem)
+def test_telemetry_has_no_address_of_either_side(schema: Path) -> None:
+    """Where calls go is nobody's business, and a port would be a target."""
+    names = {each.lower() for each in re.findall(r'"(\w+)":', schema.read_text())}
+    words = ("localaddress", "remoteaddress", "address", "ip", "port", "localport", "remoteport")
+    assert not names & set(words)
