@@ -8,6 +8,7 @@ lose messages.
 from __future__ import annotations
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
 
 from agent.errors import NotConnected
 from tests.faults.advisor import (
@@ -180,10 +181,11 @@ async def test_mqtt_keep_alive_0_freezes_nobody(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("agent.signaling.mqtt.answer_deadline.TIMEOUT", 0.5)
     monkeypatch.setattr("agent.signaling.mqtt.answer_deadline.GRACE", 0.1)
     connects: list[Packet] = []
+    asked: list[int] = []
 
     async def frozen(connection: Connection) -> None:
         connects.append(await connection.accept(ServerKeepAlive=0))
-        await connection.hung_up()
+        asked.extend(packet.kind for packet in await connection.hung_up())
 
     async with (
         ScriptedBroker([frozen]) as broker,
@@ -191,6 +193,7 @@ async def test_mqtt_keep_alive_0_freezes_nobody(monkeypatch: pytest.MonkeyPatch)
     ):
         await broker.connections(3)
     assert {each.keepalive for each in connects} == {1}
+    assert PacketTypes.UNSUBSCRIBE in asked
 
 
 # --- sessions -------------------------------------------------------------------------------------

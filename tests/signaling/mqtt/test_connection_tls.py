@@ -183,6 +183,8 @@ async def test_connection_what_an_acl_forbids_is_an_error_in_the_future(tmp_path
             with pytest.raises(SignalingError, match="Not authorized"):
                 await a.publish("y/1", b"")
             await a.publish("x/1", b"")
+            # for status and doctor
+            assert a.refused_topics == {"y/1": "the broker refuses it: Not authorized"}
 
 
 async def test_connection_where_another_took_over_the_session_it_is_not_fought_over(
