@@ -79,10 +79,8 @@ class Timing:
     media: float = 15.0
     # how far the clocks of two parties may differ
     clock_skew: float = 5.0
-    # trickled by the remote peer, in one conversation
-    # of any kind: 40 that can be used count (PROTOCOL 8), and as many again over TCP or for each of
-    # three sections come with them
-    max_candidates: int = 120
+    # trickled by the remote peer, in one conversation and for one section (PROTOCOL 8)
+    max_candidates: int = 40
     # `error` messages of the remote peer that are told, in one conversation
     max_errors: int = 5
     # the highest generation in one conversation

@@ -35,6 +35,22 @@ def test_candidates_beyond_the_limit_are_refused() -> None:
     assert (candidates.count, candidates.early) == (2, [received(1)])
 
 
+def test_candidates_are_counted_for_each_of_three_sections() -> None:
+    """Callers that do not bundle send the same for sound, picture and data."""
+    candidates = Candidates()
+    for section in range(3):
+        candidates.take(in_section(str(section), section), 2)
+        candidates.take(in_section(None, section), 2)
+    assert candidates.count == 6
+    for event in (in_section("0", 0), in_section("more", None), in_section(None, None)):
+        with pytest.raises(Refused):
+            candidates.take(event, 2)
+
+
+def in_section(mid: str | None, index: int | None) -> CandidateReceived:
+    return CandidateReceived(CALLER, PARTY, IceCandidate(candidate().candidate, mid, index))
+
+
 @pytest.mark.parametrize("end", [None, IceCandidate("", "0", 0)])
 def test_candidates_ends_count_by_themselves(end: IceCandidate | None) -> None:
     candidates, said = Candidates(), CandidateReceived(CALLER, PARTY, end)

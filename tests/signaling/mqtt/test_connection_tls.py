@@ -179,12 +179,13 @@ async def test_connection_what_an_acl_forbids_is_an_error_in_the_future(tmp_path
     acl = tmp_path / "acl"
     acl.write_text("topic readwrite x/#\n")
     with running(tmp_path, f"acl_file {acl}") as mosquitto:
-        async with connected(MqttBroker(options(mosquitto.port))) as a:
+        client = MqttBroker(options(mosquitto.port))
+        async with connected(client) as a:
             with pytest.raises(SignalingError, match="Not authorized"):
                 await a.publish("y/1", b"")
             await a.publish("x/1", b"")
             # for status and doctor
-            assert a.refused_topics == {"y/1": "the broker refuses it: Not authorized"}
+            assert client.refused_topics == {"y/1": "the broker refuses it: Not authorized"}
 
 
 async def test_connection_where_another_took_over_the_session_it_is_not_fought_over(

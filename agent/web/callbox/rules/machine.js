@@ -36,6 +36,8 @@ import { Viewing } from "./viewing.js";
 
 /** In a row: it leads nowhere else. */
 export const STAY = "stay";
+/** Sound, picture and data: nobody has more. */
+const SECTIONS = 3;
 
 /** Seconds and counts that bound a call. */
 export const CALL_TIMING = Object.freeze({
@@ -59,8 +61,8 @@ export const CALL_TIMING = Object.freeze({
   media: 15,
   // How far the clocks of two parties may differ.
   clockSkew: 5,
-  // Trickled by the remote peer, for one transport and whatever it offers beside it.
-  maxCandidates: 120,
+  // Trickled by the remote peer, in one conversation and for one section.
+  maxCandidates: 40,
   // `error` messages of the remote peer that are told, in one conversation.
   maxErrors: 5,
   // The highest generation in one conversation.
@@ -276,13 +278,18 @@ export class Call {
   /** An end of candidates is none; there are as many. @param {Input} input */
   countCandidate({ candidate }) {
     const { maxCandidates } = this.timing;
-    const what = candidate === null || candidate.candidate === "" ? "ends" : "candidates";
-    refuseIf(this.renewals[what] >= maxCandidates, `more than ${maxCandidates} candidates`);
-    this.renewals[what] += 1;
+    const isEnd = candidate === null || candidate.candidate === "";
+    const section = isEnd ? "" : `of ${candidate.sdpMid ?? candidate.sdpMLineIndex}`;
+    const { candidates } = this.renewals;
+    const count = candidates.get(section) ?? 0;
+    const all = [...candidates.values()].reduce((sum, each) => sum + each, 0);
+    const tooMany = count >= maxCandidates || (!isEnd && all >= SECTIONS * maxCandidates);
+    refuseIf(tooMany, `more than ${maxCandidates} candidates`);
+    candidates.set(section, count + 1);
   }
 
   forgetCandidates() {
-    this.renewals.candidates = this.renewals.ends = 0;
+    this.renewals.candidates.clear();
   }
 
   countError() {

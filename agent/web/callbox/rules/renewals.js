@@ -25,9 +25,8 @@ export class Renewals {
   pending = null;
   /** When the next fresh offer goes out, if nothing arrives by then. @type {number | null} */
   retryAt = null;
-  /** How many the remote peer has trickled in this conversation, and how often their end. */
-  candidates = 0;
-  ends = 0;
+  /** How many the remote peer has trickled in this conversation, by section; their ends: "". */
+  candidates = new Map();
   /** The first transport has failed before anything was connected. */
   firstFailed = false;
   /** Our network changed while the invitation was open, after the first transport was begun. */

@@ -53,9 +53,9 @@ test("the remote peer takes part in what it offered, and in what it answered", (
 
 test("candidates are counted for the whole conversation", () => {
   const renewals = renewing(1);
-  renewals.candidates = 7;
+  renewals.candidates.set("0", 7);
   renewals.begin(2, false, 20, 10);
   renewals.begin(3, true, 20, 10);
   renewals.takeOver(3);
-  assert.deepEqual([renewals.candidates, renewals.newest], [7, 3]);
+  assert.deepEqual([renewals.candidates.get("0"), renewals.newest], [7, 3]);
 });
