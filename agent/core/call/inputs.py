@@ -1,6 +1,4 @@
-"""What goes into a call: past tense, something happened (a message, a transport, a deadline) or
-was requested.
-"""
+"""What goes into a call: past tense, as something happened there or was requested here."""
 
 from __future__ import annotations
 
