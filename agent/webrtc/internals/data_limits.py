@@ -8,6 +8,7 @@ media's transport down with a traceback.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 from aiortc import RTCSctpTransport
@@ -25,7 +26,7 @@ MAX_GAPS = 1024
 
 def bound_data(sctp: RTCSctpTransport) -> None:
     """Drop what there is no room for, as if the network had lost it, and what makes no sense."""
-    receive, handle = sctp._receive_data_chunk, sctp._handle_data
+    receive, handle, transmit = sctp._receive_data_chunk, sctp._handle_data, sctp._transmit
 
     async def receive_if_room(chunk: DataChunk) -> None:
         if _has_room(sctp, chunk):
@@ -39,6 +40,12 @@ def bound_data(sctp: RTCSctpTransport) -> None:
         except Exception as error:  # noqa: BLE001 - a stranger's bytes: aiortc's reaction is whatever its code met
             log.warning("what came for the data channels makes no sense: %s", type(error).__name__)
 
+    async def transmit_while_connected() -> None:
+        # aiortc starts it as a task that nobody awaits; that the transport is gone, DTLS tells
+        with contextlib.suppress(ConnectionError):
+            await transmit()
+
+    sctp._transmit = transmit_while_connected  # type: ignore[method-assign]
     sctp._receive_data_chunk = receive_if_room  # type: ignore[method-assign]
     sctp._handle_data = handle_any  # type: ignore[method-assign]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import logging
+from typing import Any
 
 import aiortc.clock
 import aiortc.codecs
 import aiortc.rtcdtlstransport
 import pytest
-from aiortc import RTCConfiguration, RTCDataChannel, RTCSctpTransport
+from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSctpTransport
 from aiortc.rtcsctptransport import (
     SCTP_DATA_FIRST_FRAG,
     SCTP_DATA_LAST_FRAG,
@@ -21,6 +22,7 @@ from aiortc.rtcsctptransport import (
 
 from agent.webrtc import internals as inside
 from agent.webrtc.internals import data_limits as data
+from agent.webrtc.internals.data_limits import bound_data
 
 # a channel without a name
 OPEN = b"\x03" + bytes(11)
@@ -113,3 +115,17 @@ async def test_data_limits_find_the_names_of_aiortc() -> None:
     )
     router = inspect.getsource(aiortc.rtcdtlstransport.RTCDtlsTransport._recv_next)
     assert "await self._data_receiver._handle_data(data)" in router
+
+
+async def test_data_transport_that_is_gone_fails_no_task(pc: RTCPeerConnection) -> None:
+    pc.createDataChannel("x")
+    assert pc.sctp is not None
+    bounded: Any = pc.sctp
+
+    async def gone() -> None:
+        raise ConnectionError
+
+    bounded._transmit = gone
+    bound_data(bounded)
+    await bounded._transmit()
+    await pc.close()
