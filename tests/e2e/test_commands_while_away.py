@@ -78,5 +78,6 @@ async def test_command_while_the_device_stops_rings_nobody_after_its_start(
         late = await result_of(watcher, "late")
     finally:
         await program.end()
-    assert late["code"] == "stale"
+    # of the device that stops, or after its start
+    assert late["code"] in ("invalid_state", "stale")
     assert not [each for each in watcher.messages if each.name.startswith("alice/")]
