@@ -80,6 +80,7 @@ PARTS = (
     Part("records", lambda parts: parts.outbox),
     # before the first call: an earlier process may have been told how to meet it
     Part("override", lambda parts: parts.overrides),
+    Part("volume", lambda parts: parts.volume),
     Part("calls", _calls),
     Part("commands", lambda parts: parts.commands),
     Part("clock", lambda parts: watching_clock(time.time, parts.status.clock_set)),

@@ -3,6 +3,7 @@
 CallboxError
 ├── ConfigurationError      settings or policy cannot be used; says file, key and value
 ├── InvalidStateError       the conversation is not in a state for this request
+├── NotSupportedError       the device has not got what this request needs
 ├── CallError               what went wrong in a call; carries a code
 ├── SignalingError
 │   ├── MalformedMessage    a message that is not the protocol's; carries the code for the sender
@@ -34,6 +35,10 @@ class ConfigurationError(CallboxError):
 
 class InvalidStateError(CallboxError):
     """The conversation is not in a state in which this can be asked of it."""
+
+
+class NotSupportedError(CallboxError):
+    """The device has not got what would be needed for this, and says what."""
 
 
 class CallError(CallboxError):

@@ -7,11 +7,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from agent.client.call_client import CallClient
@@ -23,11 +24,14 @@ from agent.device.command_reader import CommandReader
 from agent.device.device_state import DeviceState
 from agent.device.event_publisher import EventPublisher
 from agent.device.operations import Operator
+from agent.device.operator_settings import OperatorSettings
 from agent.device.override_keeper import OverrideKeeper
 from agent.device.retained import Retained
 from agent.device.status_publisher import StatusPublisher, offline
+from agent.device.volume_keeper import VolumeKeeper
 from agent.errors import MediaUnavailable
 from agent.media.jpeg import Jpeg
+from agent.media.sound.level import Level
 from agent.signaling.channel import SignalingChannel
 from agent.signaling.command_channel import CommandChannel
 from agent.signaling.outbox.outbox import Outbox
@@ -119,6 +123,14 @@ def _retained_status(
     return StatusPublisher(broker, retained, topics, UID, "boot-1", *clocks, confirm_after=3600)
 
 
+def _command_channel(
+    broker: FakeBroker, retained: Retained, options: ClientOptions
+) -> CommandChannel:
+    return CommandChannel(
+        broker, uid=UID, prefix=PREFIX, mark=lambda: retained.mark, now=options.wall
+    )
+
+
 @asynccontextmanager
 async def device(
     network: FakeNetwork,
@@ -127,6 +139,7 @@ async def device(
     options: ClientOptions = FAST,
     outbox_options: OutboxOptions = PATIENT,
     commands: Sequence[str] = tuple(wire.COMMANDS),
+    levels: Mapping[str, Level] = MappingProxyType({}),
 ) -> AsyncIterator[Device]:
     topics, peers = Topics(PREFIX), FakePeers()
     broker = FakeBroker(network, UID, will=offline(UID, topics, "boot-1"))
@@ -143,9 +156,7 @@ async def device(
         observer=events,
     )
     retained = Retained(broker)
-    channel = CommandChannel(
-        broker, uid=UID, prefix=PREFIX, mark=lambda: retained.mark, now=options.wall
-    )
+    channel = _command_channel(broker, retained, options)
     status = _retained_status(broker, retained, topics, options)
 
     async def snapshot(_size: int) -> Jpeg:
@@ -155,10 +166,10 @@ async def device(
         return made.picture
 
     actions = Actions(client, snapshot)
-    overrides = OverrideKeeper(
-        folder, screening, state, retained, topics.settings(UID), options.wall
-    )
-    operator = Operator(actions, overrides, lambda: made.reload())
+    shown = OperatorSettings(retained, topics.settings(UID))
+    overrides = OverrideKeeper(folder, screening, state, shown, options.wall)
+    volume = VolumeKeeper(folder, levels, lambda _end: True, shown)
+    operator = Operator(actions, overrides, volume, lambda: made.reload())
     reader = CommandReader(channel, operator.carry_out, commands, wall=options.wall)
     made = Device(client, screening, actions, reader, status, peers, broker, network, outbox, state)
     made.camera.set()
@@ -166,7 +177,7 @@ async def device(
     async with broker, outbox:
         for call in await events.past_calls():
             client.over(call.conversation, call.remote_uid, call.reason)
-        async with overrides, client, reader:
+        async with overrides, volume, client, reader:
             await broker.wait_connected(30)
             await until(lambda: channel.drained)
             yield made

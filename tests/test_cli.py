@@ -22,7 +22,9 @@ def test_check_of_a_good_file_is_0_and_names_what_is_refused(tmp_path: Path) -> 
     result = CliRunner().invoke(app, ["check", "--config", str(config), "--json"])
     told = json.loads(result.output)
     assert (result.exit_code, told["ok"], told["faults"]) == (0, True, [])
-    assert any("call, accept, snapshot, policy are refused" in each for each in told["warnings"])
+    assert any(
+        "call, accept, snapshot, policy, volume are refused" in each for each in told["warnings"]
+    )
 
 
 def test_check_of_a_bad_file_is_78(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 from agent.core.call.decision import Action
 from agent.device.actions import Actions
 from agent.device.override_keeper import OverrideKeeper
-from agent.errors import CallboxError, ConfigurationError, InvalidStateError
+from agent.device.volume_keeper import VolumeKeeper
+from agent.errors import CallboxError, ConfigurationError, InvalidStateError, NotSupportedError
 from agent.signaling.protocol import messages as wire
 
 logger = logging.getLogger(__name__)
@@ -23,10 +24,15 @@ class Operator:
     """Carries out commands. `reload` reads settings and policy again and returns what changed."""
 
     def __init__(
-        self, actions: Actions, override: OverrideKeeper, reload: Callable[[], dict[str, Any]]
+        self,
+        actions: Actions,
+        override: OverrideKeeper,
+        volume: VolumeKeeper,
+        reload: Callable[[], dict[str, Any]],
     ) -> None:
         self._actions = actions
         self._overrides = override
+        self._volume = volume
         self._reload = reload
         self._verbs: dict[type[wire.Command], Callable[[Any], Awaitable[dict[str, Any]]]] = {
             wire.CallCommand: self._call,
@@ -37,6 +43,7 @@ class Operator:
             wire.SnapshotCommand: self._snapshot,
             wire.ReloadCommand: self._reload_now,
             wire.PolicyCommand: self._override,
+            wire.VolumeCommand: self._set_volume,
         }
 
     @property
@@ -51,6 +58,8 @@ class Operator:
             return wire.CommandResult.failure("not_supported", "this device is not set up for it")
         try:
             return wire.CommandResult.success(**await verb(command))
+        except NotSupportedError as error:
+            return wire.CommandResult.failure("not_supported", str(error))
         except InvalidStateError as error:
             return wire.CommandResult.failure("invalid_state", str(error))
         except ConfigurationError as error:
@@ -91,6 +100,9 @@ class Operator:
 
     async def _reload_now(self, _command: wire.ReloadCommand) -> dict[str, Any]:
         return self._reload()
+
+    async def _set_volume(self, command: wire.VolumeCommand) -> dict[str, Any]:
+        return {**await self._volume.set(speaker=command.speaker, microphone=command.microphone)}
 
     async def _override(self, command: wire.PolicyCommand) -> dict[str, Any]:
         if command.override is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +14,8 @@ from agent.core.call.decision import Action
 from agent.core.policy.override import PolicyOverride
 from agent.device.clock_watch import is_set
 from agent.device.device_state import DeviceState
-from agent.device.retained import Retained
+from agent.device.operator_settings import OperatorSettings
+from agent.device.state_file import StateFile
 from agent.errors import InvalidStateError
 from agent.signaling.protocol import messages as wire
 
@@ -37,8 +37,8 @@ class Overridable(Protocol):
 class OverrideKeeper:
     """An async context: what an earlier process was told is applied from its start.
 
-    It stands before `rules`; `topic` is the retained `settings` of the device; `now` is the time
-    of day in Unix seconds.
+    It stands before `rules`; `shown` is told of each change; `now` is the time of day in Unix
+    seconds.
     """
 
     def __init__(
@@ -46,15 +46,13 @@ class OverrideKeeper:
         directory: Path,
         rules: Overridable,
         state: DeviceState,
-        retained: Retained,
-        topic: str,
+        shown: OperatorSettings,
         now: Callable[[], float],
     ) -> None:
-        self._file = directory / FILE_NAME
+        self._file = StateFile(directory / FILE_NAME)
         self._rules = rules
         self._state = state
-        self._retained = retained
-        self._topic = topic
+        self._shown = shown
         self._now = now
         self._current: PolicyOverride | None = None
         self._changed = asyncio.Event()
@@ -107,7 +105,7 @@ class OverrideKeeper:
         self._rules.override(override)
         told = _told(override)
         self._state.override_changed(None if told is None else told.model_dump())
-        self._retained.say(self._topic, wire.encode(wire.DeviceSettings(override=told)))
+        self._shown.change(override=told)
         self._changed.set()
 
     async def _end_in_time(self) -> None:
@@ -128,9 +126,8 @@ class OverrideKeeper:
 
     def _read(self) -> PolicyOverride | None:
         try:
-            return PolicyOverride.model_validate_json(self._file.read_bytes())
-        except FileNotFoundError:
-            return None
+            kept = self._file.read()
+            return None if kept is None else PolicyOverride.model_validate_json(kept)
         except (OSError, ValueError) as error:
             logger.warning("%s cannot be used: the rules decide (%s)", self._file, error)
             return None
@@ -138,17 +135,7 @@ class OverrideKeeper:
     def _write(self, override: PolicyOverride | None) -> None:
         """A disk that does not take it costs the override at the next start, and no more."""
         try:
-            if override is None:
-                self._file.unlink(missing_ok=True)
-                return
-            new = self._file.with_suffix(".new")
-            new.unlink(missing_ok=True)
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(override.model_dump_json())
-                file.flush()
-                os.fsync(descriptor)
-            new.replace(self._file)
+            self._file.write(None if override is None else override.model_dump_json())
         except OSError as error:
             logger.warning("the override is not kept over a restart: %s", error)
 

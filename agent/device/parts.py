@@ -27,6 +27,7 @@ from agent.device.device_state import DeviceState
 from agent.device.event_publisher import EventPublisher
 from agent.device.health_publisher import HealthPublisher, HealthSources
 from agent.device.operations import Operator
+from agent.device.operator_settings import OperatorSettings
 from agent.device.optional_part import OptionalPart
 from agent.device.override_keeper import OverrideKeeper
 from agent.device.reloading import Load, Reloader
@@ -34,6 +35,7 @@ from agent.device.retained import Retained
 from agent.device.service_link import ServiceLink
 from agent.device.snapshots import SnapshotMaker
 from agent.device.status_publisher import StatusPublisher, offline
+from agent.device.volume_keeper import VolumeKeeper
 from agent.media.base.video_source import VideoOptions
 from agent.media.camera_check import find_fault
 from agent.media.sound.playout import Playback
@@ -73,6 +75,7 @@ class Parts:
     reloader: Reloader
     actions: Actions
     overrides: OverrideKeeper
+    volume: VolumeKeeper
     commands: CommandReader
 
 
@@ -125,10 +128,10 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
     history = RunHistory(settings.state_directory, board_boot_id())
     reloader = Reloader(load, settings, service.reloading)
     actions = Actions(client, video.snapshot)
-    overrides = OverrideKeeper(
-        settings.state_directory, screening, state, retained, topics.settings(uid), time.time
-    )
-    operator = Operator(actions, overrides, reloader.reload)
+    shown, directory = OperatorSettings(retained, topics.settings(uid)), settings.state_directory
+    overrides = OverrideKeeper(directory, screening, state, shown, time.time)
+    volume = VolumeKeeper(directory, sound.levels, sound.present, shown)
+    operator = Operator(actions, overrides, volume, reloader.reload)
     told = AboutPublisher(retained, topics.about(uid), settings, policy, video, history.restarts)
     reloader.on_reload(lambda _, wanted: screening.replace_policy(wanted))
     return Parts(
@@ -148,6 +151,7 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
         reloader=reloader,
         actions=actions,
         overrides=overrides,
+        volume=volume,
         commands=_commands(settings, broker, retained, reloader, operator, told),
     )
 

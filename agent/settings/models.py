@@ -26,7 +26,7 @@ CONFIG_ROOT = Path("/etc/callbox")
 # what shows and opens nothing
 DEFAULT_COMMANDS = ("close", "reject", "mute", "reload")
 # what this version can carry out
-CARRIED_OUT = (*DEFAULT_COMMANDS, "call", "accept", "snapshot", "policy")
+CARRIED_OUT = (*DEFAULT_COMMANDS, "call", "accept", "snapshot", "policy", "volume")
 
 
 class PolicySettings(Section):
@@ -98,9 +98,10 @@ class Settings(BaseSettings):
     commands: Annotated[tuple[Annotated[str, AfterValidator(check_verb)], ...], LIVE] = Field(
         default=DEFAULT_COMMANDS,
         description="What the device does when it is told to on its topic command/...: of call, "
-        "accept, reject, close, mute, snapshot, reload, policy. Whoever may write there may do all "
-        "that is named: a snapshot shows the room, call and accept open camera and microphone, and "
-        "policy answers for the rules. By default only what shows and opens nothing.",
+        "accept, reject, close, mute, snapshot, reload, policy, volume. Whoever may write there "
+        "may do all that is named: a snapshot shows the room, call and accept open camera and "
+        "microphone, policy answers for the rules, and volume turns a muted microphone up again. "
+        "By default only what shows and opens nothing.",
     )
     state_directory: AnyPath = Field(
         default=Path("/var/lib/callbox"),

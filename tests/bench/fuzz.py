@@ -48,7 +48,7 @@ GROWTH_TARGET = 5.0
 CONFIGURATION = """
 uid = "{uid}"
 state_directory = "{folder}/state"
-commands = ["close", "reject", "mute", "reload", "call", "accept", "snapshot", "policy"]
+commands = ["close", "reject", "mute", "reload", "call", "accept", "snapshot", "policy", "volume"]
 max_conversations = 4
 [mqtt]
 port = {port}

@@ -42,7 +42,7 @@ COUNTED = ("descriptors", "threads", "tasks", "temporary_files", "state_files")
 CONFIGURATION = """
 max_conversations = {most}
 state_directory = "{folder}/state"
-commands = ["close", "reject", "mute", "reload", "call", "accept", "snapshot", "policy"]
+commands = ["close", "reject", "mute", "reload", "call", "accept", "snapshot", "policy", "volume"]
 uid = "{uid}"
 [mqtt]
 port = {port}

@@ -17,6 +17,7 @@ from agent.core.call.reasons import CallStatus
 from agent.device.command_reader import MAX_UNDER_WAY
 from agent.errors import ConfigurationError
 from agent.media.jpeg import Jpeg
+from agent.media.sound.level import Level
 from agent.signaling.protocol.messages import format_time
 from tests.devices import UID, Device, device, operator
 from tests.fakes.broker import FakeBroker
@@ -168,6 +169,34 @@ async def test_override_that_is_over_before_it_began_is_refused(tmp_path: Path) 
     assert (done["ok"], done["code"]) == (False, "invalid_state")
 
 
+async def test_volume_is_turned_told_and_kept(tmp_path: Path) -> None:
+    network = FakeNetwork()
+    levels = {"speaker": Level(80), "microphone": Level(80)}
+    async with operator(network) as op:
+        async with device(network, tmp_path, levels=levels) as door:
+            done = await door.ask(op, "volume", speaker=30)
+            asked = await door.ask(op, "volume")
+            told = door.on("settings")
+        assert (done["ok"], done["speaker"], done["microphone"]) == (True, 30, 80)
+        assert (asked["ok"], asked["speaker"], asked["microphone"]) == (True, 30, 80)
+        assert levels["speaker"].level == 30
+        again = {"speaker": Level(80), "microphone": Level(80)}
+        async with device(network, tmp_path, levels=again) as door:
+            assert (again["speaker"].level, again["microphone"].level) == (30, 80)
+    assert told[-1] == {"speaker": 30, "microphone": 80, "override": None}
+
+
+async def test_volume_of_what_the_device_has_not_got_is_refused(tmp_path: Path) -> None:
+    network, levels = FakeNetwork(), {"speaker": Level(80)}
+    async with operator(network) as op, device(network, tmp_path, levels=levels) as door:
+        done = await door.ask(op, "volume", speaker=30, microphone=30)
+        assert levels["speaker"].level == 80
+        told = door.on("settings")
+    assert (done["ok"], done["code"]) == (False, "not_supported")
+    assert done["message"] == "this device has no microphone"
+    assert told[-1] == {"speaker": 80, "override": None}
+
+
 @pytest.mark.parametrize(
     ("verb", "payload", "code"),
     [
@@ -177,6 +206,8 @@ async def test_override_that_is_over_before_it_began_is_refused(tmp_path: Path) 
         ("call", b'{"to": ["a"], "lifetime": 121}', "invalid"),
         ("call", b'{"to": ["a"], "mode": "both"}', "invalid"),
         ("mute", b'{"audio": "yes"}', "invalid"),
+        ("volume", b'{"speaker": 101}', "invalid"),
+        ("volume", b'{"microphone": true}', "invalid"),
         ("policy", b"{}", "invalid"),
         ("policy", b'{"override": "busy"}', "invalid"),
         ("policy", b'{"override": "accept", "until": "tomorrow"}', "invalid"),

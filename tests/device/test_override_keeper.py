@@ -16,6 +16,7 @@ import pytest
 from agent.core.call.decision import Action
 from agent.core.policy.override import PolicyOverride
 from agent.device.device_state import DeviceState
+from agent.device.operator_settings import OperatorSettings
 from agent.device.override_keeper import FILE_NAME, OverrideKeeper
 from agent.device.retained import Retained
 from agent.errors import InvalidStateError
@@ -49,8 +50,7 @@ class Door:
             folder,
             self,
             self.state,
-            Retained(broker),
-            TOPIC,
+            OperatorSettings(Retained(broker), TOPIC),
             lambda: self.now.timestamp(),
         )
         async with broker, keeper:

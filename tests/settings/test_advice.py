@@ -91,7 +91,7 @@ def test_advise_without_a_list_of_commands_names_what_is_refused_and_the_line(
     machine.write("callbox.toml", 'uid = "door-1"\n' + FAMILY.format("policy."))
     settings = machine.load()
     (said,) = advise(settings, load_policy(settings, root=machine.root))
-    assert "call, accept, snapshot, policy are refused (not_allowed)" in said
+    assert "call, accept, snapshot, policy, volume are refused (not_allowed)" in said
     line = said.partition("add this line: ")[2]
     machine.write("callbox.toml", line + '\nuid = "door-1"\n' + FAMILY.format("policy."))
     assert set(machine.load().commands) == set(CARRIED_OUT)

@@ -69,7 +69,7 @@ class AudioSettings(Section):
     speaker: Percent = Field(
         default=80,
         description="How loud the caller is heard: 0 is not at all, 100 as loud as the card is "
-        "set, in between 60 log10(speaker / 100) dB.",
+        "set, in between 60 log10(speaker / 100) dB. The command volume stands in place of it.",
     )
     microphone: Percent = Field(
         default=80, description="How loud the caller hears what is said here, as `speaker`."

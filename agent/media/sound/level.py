@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from array import array
+from collections.abc import Callable
 
 # every 7th sample: odd, so no tone of a common rate hides between them
 _STRIDE = 7
@@ -17,15 +19,14 @@ def decibels(level: int) -> float:
 
 
 class Level:
-    """A gain that may be turned while sound flows; `turn` may be called from any thread.
-
-    `in_card`: the card's own mixer does it, and only silence is left to do here.
-    """
+    """A gain that may be turned while sound flows, from any thread."""
 
     def __init__(self, level: int = 100) -> None:
         self._level = level
         self._factor = 0
-        self._in_card = False
+        self._set_card: Callable[[int], bool] | None = None
+        # a card may be opened while somebody turns
+        self._lock = threading.Lock()
         self.turn(level)
 
     @property
@@ -34,12 +35,17 @@ class Level:
 
     def turn(self, level: int) -> None:
         """To 0 (nothing) .. 100 (as it is)."""
-        self._level = level
-        self._set()
+        with self._lock:
+            self._level = level
+            self._set()
 
-    def leave_to_card(self, in_card: bool) -> None:
-        self._in_card = in_card
-        self._set()
+    def leave_to(self, set_card: Callable[[int], bool] | None) -> None:
+        """From now on to the mixer of a card, which `set_card` sets to a level, now and whenever it
+        is turned; only silence is left to do here, and all of it where that returns False.
+        """
+        with self._lock:
+            self._set_card = set_card
+            self._set()
 
     def apply(self, frames: bytes) -> bytes:
         factor = self._factor
@@ -51,7 +57,8 @@ class Level:
         return array("h", [sample * factor >> _SHIFT for sample in samples]).tobytes()
 
     def _set(self) -> None:
-        gain = 1.0 if self._in_card and self._level else 10 ** (decibels(self._level) / 20)
+        in_card = self._set_card is not None and self._set_card(self._level)
+        gain = 1.0 if in_card and self._level else 10 ** (decibels(self._level) / 20)
         self._factor = round(gain * (1 << _SHIFT))
 
 

@@ -47,6 +47,10 @@ class CardSpeaker:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
+    @property
+    def present(self) -> bool:
+        return self._present()
+
     def attach(self, stream: PlayoutStream) -> None:
         if not self._closed:
             self._mixer.attach(stream)

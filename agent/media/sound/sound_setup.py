@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from agent.errors import MediaUnavailable
@@ -73,10 +74,10 @@ class CardEnd:
 
     def _turn(self) -> None:
         control = control_of(self._named())
-        self._level.leave_to_card(
-            control is not None
-            and set_card_level(control, self._level.level, capture=self._capture)
-        )
+        if control is None:
+            self._level.leave_to(None)
+        else:
+            self._level.leave_to(partial(set_card_level, control, capture=self._capture))
 
     def _named(self) -> str:
         name = self._name or self.find()
@@ -88,7 +89,8 @@ class CardEnd:
 @dataclass(frozen=True, slots=True)
 class Sound:
     """What one process has of it; `capture` and `playback` are None where nothing is to be sent or
-    heard, `talk` but for push-to-talk. Whoever made it closes it.
+    heard, `talk` but for push-to-talk, `microphone` where what is sent is no card's. Whoever made
+    it closes it.
     """
 
     capture: AudioHub | None = None
@@ -97,6 +99,17 @@ class Sound:
     speaker: Level | None = None
     mode: SoundMode = SoundMode("duplex")  # noqa: RUF009 - frozen
     talk: TalkGate | None = None
+
+    @property
+    def levels(self) -> dict[str, Level]:
+        """Of the ends that the settings name, `speaker` and `microphone`."""
+        ends = {"speaker": self.speaker, "microphone": self.microphone}
+        return {end: level for end, level in ends.items() if level is not None}
+
+    def present(self, end: str) -> bool:
+        """Whether there is anything to open now at the end `speaker` or `microphone`."""
+        part = self.playback if end == "speaker" else self.capture
+        return part is not None and part.present
 
     async def close(self) -> None:
         for each in (self.capture, self.playback):
@@ -119,8 +132,8 @@ def open_sound(settings: AudioSettings, on_fault: OnFault = _ignore) -> Sound:
     return Sound(
         _capture(settings.capture, microphone, between, on_fault),
         _playback(settings.playback, speaker, between, on_fault),
-        microphone,
-        speaker,
+        microphone if _is_card(settings.capture) else None,
+        speaker if settings.playback != "none" else None,
         mode,
         gate,
     )

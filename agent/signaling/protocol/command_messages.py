@@ -17,6 +17,7 @@ from agent.signaling.protocol.encoding import (
     ConversationId,
     Flag,
     Lifetime,
+    Loudness,
     Sentence,
     Timestamp,
     Uid,
@@ -91,6 +92,13 @@ class PolicyCommand(Command):
     until: Timestamp | None = None
 
 
+class VolumeCommand(Command):
+    """How loud an end is, 0 (mute) to 100, over a restart; one left out stays as it is."""
+
+    speaker: Loudness | None = None
+    microphone: Loudness | None = None
+
+
 class OpenCommand(Command):
     """Release the door."""
 
@@ -123,6 +131,7 @@ COMMANDS: dict[str, type[Command]] = {
     "snapshot": SnapshotCommand,
     "reload": ReloadCommand,
     "policy": PolicyCommand,
+    "volume": VolumeCommand,
     "open": OpenCommand,
 }
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from agent.signaling.protocol.encoding import Code, Timestamp, Uid, WireModel
+from agent.signaling.protocol.encoding import Code, Loudness, Timestamp, Uid, WireModel
 
 
 class Status(WireModel):
@@ -64,10 +64,14 @@ class Override(WireModel):
 
 
 class DeviceSettings(WireModel):
-    """Retained: what an operator has set from afar, as it stands."""
+    """Retained: what an operator has set from afar, as it stands; what the device has not got is
+    left out.
+    """
 
     NULLABLE: ClassVar[frozenset[str]] = frozenset({"override"})
 
+    speaker: Loudness | None = None
+    microphone: Loudness | None = None
     override: Override | None = None
 
 

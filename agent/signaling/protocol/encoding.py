@@ -72,6 +72,8 @@ def _without_fraction(value: Any) -> Any:
 
 # last in the `Annotated` of a strict int, so that it comes first
 WHOLE = BeforeValidator(_without_fraction)
+# how loud: 0 is mute
+Loudness = Annotated[int, Field(strict=True, ge=0, le=100), WHOLE]
 
 
 class WireModel(Report):

@@ -29,6 +29,7 @@ from agent.signaling.protocol.command_messages import (
     RejectCommand,
     ReloadCommand,
     SnapshotCommand,
+    VolumeCommand,
     parse_command,
 )
 from agent.signaling.protocol.device_status import About, DeviceSettings, Health, Override, Status
@@ -324,6 +325,7 @@ __all__ = [
     "StreamReceivedEvent",
     "Talk",
     "Track",
+    "VolumeCommand",
     "encode",
     "format_time",
     "parse_command",

@@ -58,6 +58,7 @@ COMMAND_BODIES: tuple[dict[str, Any], ...] = (
     {"audio": True, "video": False},
     {"override": "accept", "until": SENT_AT},
     {"override": None},
+    {"speaker": 0, "microphone": 100},
     {},
 )
 _LITERAL = re.compile(r'"[^"\\]*"|-?\d+(?:\.\d+)?|true|false|null')

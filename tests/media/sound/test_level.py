@@ -35,12 +35,28 @@ def test_level_follows_its_curve_as_it_is_turned() -> None:
 
 def test_level_that_the_card_keeps_leaves_silence_to_us() -> None:
     level = Level(50)
-    level.leave_to_card(True)
+    card: list[int] = []
+
+    def set_card(turned: int) -> bool:
+        card.append(turned)
+        return True
+
+    level.leave_to(set_card)
     assert level.apply(constant(20_000)) == constant(20_000)
     level.turn(0)
     assert level.apply(constant(20_000)) == constant(0)
-    level.leave_to_card(False)
+    level.turn(70)
+    assert level.apply(constant(20_000)) == constant(20_000)
+    assert card == [50, 0, 70]
+    level.leave_to(None)
     level.turn(50)
+    assert level.apply(constant(20_000)) == constant(2_500)
+    assert card == [50, 0, 70]
+
+
+def test_level_that_the_card_could_not_take_is_made_here() -> None:
+    level = Level(50)
+    level.leave_to(lambda _level: False)
     assert level.apply(constant(20_000)) == constant(2_500)
 
 

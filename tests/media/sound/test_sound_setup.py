@@ -149,6 +149,35 @@ def test_card_end_leaves_its_level_to_a_card_that_has_a_mixer(
     CardEnd("alsa:plughw:CARD=Device", level, capture=True).open_source()
     assert asked == [("hw:CARD=Device", 50, True)]
     assert (level.apply(constant(8000)) == constant(8000)) is can
+    level.turn(70)
+    assert asked[1:] == [("hw:CARD=Device", 70, True)]
+
+
+@pytest.mark.parametrize(
+    ("capture", "playback", "ends"),
+    [
+        ("alsa:plughw:CARD=Device", "alsa:plughw:CARD=Device", {"speaker", "microphone"}),
+        ("auto", "none", {"microphone"}),
+        ("pattern", "file:/tmp/heard.wav", {"speaker"}),
+        ("none", "none", set()),
+    ],
+)
+def test_open_sound_has_the_levels_of_what_there_is(
+    capture: str, playback: str, ends: set[str]
+) -> None:
+    sound = open_sound(AudioSettings(capture=capture, playback=playback, speaker=30, microphone=40))
+    assert set(sound.levels) == ends
+    assert {level.level for level in sound.levels.values()} <= {30, 40}
+
+
+def test_open_sound_has_no_end_that_auto_does_not_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sound_setup.CardEnd.__init__, "__kwdefaults__", {"cards": list})
+    sound = open_sound(AudioSettings(capture="auto", playback="auto"))
+    assert not sound.present("speaker")
+    assert not sound.present("microphone")
+    named = open_sound(AudioSettings(capture="none", playback="alsa:plughw:CARD=Device"))
+    assert named.present("speaker")
+    assert not named.present("microphone")
 
 
 def held() -> tuple[int, int]:
