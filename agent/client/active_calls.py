@@ -16,15 +16,15 @@ from agent.core.call.decision import (
     NO_LINE_FREE,
     NO_PLACE_TO_VIEW,
     Action,
+    Admission,
     Decision,
-    Line,
     RateOutcome,
 )
 from agent.core.call.incoming import IncomingCall, is_expired
 from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CloseReason, Purpose
-from agent.core.call.registry import Admission, CallRegistry
+from agent.core.call.registry import CallRegistry
 from agent.core.policy.rate_limiter import RateLimiter
 from agent.ports import CallScreening, LocalStream, PeerFactory, Signal, Signaling
 
@@ -210,8 +210,12 @@ class ActiveCalls:
             # the application has let somebody look, and nobody has been asked about more
             return Decision(Action.REJECT, reason="not_allowed")
         talk = replace(invitation, purpose=Purpose.TALK, age=None)
-        line = Line.TAKEN if self.busy else Line.FREE
-        return self._registry.decide(self._screening.admit(talk, line=line))
+        line = self._registry.line_for(talk)
+        ruling = self._registry.rule(talk, self._screening.admit(talk, line=line))
+        if ruling.own is not None and ruling.decision is not None:
+            # whom we invite is not asked about
+            return replace(ruling.decision, action=Action.ACCEPT)
+        return ruling.decision
 
     def moved(self, conversation: Conversation, before: State, *, looked: bool) -> None:
         """A call that is lost leaves its line, and whoever is ACCEPTED then takes it over; so does
@@ -219,7 +223,10 @@ class ActiveCalls:
         """
         rules = conversation.rules
         accepted = rules.state is State.CONNECTING and before is not State.CONNECTING
-        if accepted or (looked and not rules.looks and rules.accepted):
+        talks = looked and not rules.looks and rules.accepted
+        if talks and isinstance(rules, IncomingCall):
+            self._registry.take_ring(rules)
+        if accepted or talks:
             lost = self._registry.displaced_by(rules)
             if lost is not None:
                 self.signaled[lost.signaled_as].hang_up(CloseReason.REPLACED)

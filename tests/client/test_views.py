@@ -215,3 +215,58 @@ async def test_view_of_ones_own_call_is_not_let_to_talk_without_a_policy() -> No
         with pytest.raises(CallError) as caught:
             await view.talk()
         assert caught.value.code == "not_allowed"
+
+
+def judging_talks(action: Action) -> FakeScreening:
+    """Whoever only looks is let in."""
+    return FakeScreening(
+        lambda asked: Decision(Action.ACCEPT if asked.purpose is VIEW else action, "family")
+    )
+
+
+async def test_view_that_talks_takes_the_call_that_rings_out() -> None:
+    network, screening = FakeNetwork(), judging_talks(Action.ACCEPT)
+    async with party(network, "door", screening=screening) as at, party(network, "alice") as alice:
+        at.peers.prepare = with_sound
+        view, viewed = await looking(alice, at)
+        own = at.client.call("nobody")
+        await until(lambda: own.state is State.INVITING)
+        talking = asyncio.create_task(view.talk(LocalStream()))
+        record = await own.wait_closed()
+        assert (record.reason, record.answered_by) == (CloseReason.ANSWERED_ELSEWHERE, view.id)
+        assert at.client.busy
+        await until(lambda: alice.peers.last.answered is not None)
+        for side in (alice, at):
+            side.peers.last.connect()
+        await talking
+        await until(lambda: viewed.purpose is Purpose.TALK)
+        assert at.client.conversations == {viewed.id: viewed}
+
+
+@pytest.mark.parametrize(
+    ("target", "taken"),
+    # whom the call invites is not asked about, and nobody else whom a rule would ring for gets in
+    [("alice", True), ("nobody", False)],
+)
+async def test_view_that_a_rule_would_ring_for_takes_the_call_to_its_viewer_alone(
+    target: str, taken: bool
+) -> None:
+    network, screening = FakeNetwork(), judging_talks(Action.RING)
+    async with party(network, "door", screening=screening) as at, party(network, "alice") as alice:
+        at.peers.prepare = with_sound
+        _, viewed = await looking(alice, at)
+        own = at.client.call(target)
+        await until(lambda: own.state is State.INVITING)
+        party_of_alice = alice.signaling.party
+        viewed.post(ev.OfferReceived("alice", party_of_alice, 1, "offer", sends_sound=True))
+        await until(lambda: viewed.rules.renewals.newest_of_theirs == 1)
+        if taken:
+            record = await own.wait_closed()
+            assert (record.reason, record.answered_by) == (
+                CloseReason.ANSWERED_ELSEWHERE,
+                viewed.id,
+            )
+        else:
+            assert viewed.rules.viewing.refusal == ("busy", "no line is free")
+            assert own.state is State.INVITING
+        assert at.client.busy

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from agent.core.call.effects import Effect
 from agent.core.call.inputs import (
     AcceptRequested,
     RejectRequested,
@@ -98,6 +99,27 @@ NO_LINE_FREE = Decision(Action.BUSY, reason="busy")
 
 # likewise whoever only looks, while as many look already as may
 NO_PLACE_TO_VIEW = Decision(Action.BUSY, reason="max_viewers")
+
+
+class Admission(StrEnum):
+    """What becomes of an invitation."""
+
+    # it starts a call
+    NEW = "new"
+    # the same answer goes out again
+    REPEATED = "repeated"
+    # `response` says why, and no call starts
+    REFUSED = "refused"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionResult:
+    """What becomes of an invitation, and what to send to the inviter."""
+
+    admission: Admission
+    effects: tuple[Effect, ...] = ()
+    why: str = ""
 
 
 class RateOutcome(StrEnum):

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
-from enum import StrEnum
 
 from agent.core.call import events as ev
 from agent.core.call.crossings import AnyCall, Crossings, FollowUp, Ruling
@@ -19,6 +18,8 @@ from agent.core.call.decision import (
     NO_LINE_FREE,
     NO_PLACE_TO_VIEW,
     Action,
+    Admission,
+    AdmissionResult,
     Decision,
     InvitationLimiter,
     Line,
@@ -39,27 +40,6 @@ MEMORY = 512
 MEMORY_SIZE = 1 << 20
 # longer than any invitation lives (120 s) and QoS 1 repeats it
 CLOSED_MEMORY_SECONDS = 300.0
-
-
-class Admission(StrEnum):
-    """What becomes of an invitation."""
-
-    # it starts a call
-    NEW = "new"
-    # the same answer goes out again
-    REPEATED = "repeated"
-    # `response` says why, and no call starts
-    REFUSED = "refused"
-    IGNORED = "ignored"
-
-
-@dataclass(frozen=True, slots=True)
-class AdmissionResult:
-    """What becomes of an invitation, and what to send to the inviter."""
-
-    admission: Admission
-    effects: tuple[ev.Effect, ...] = ()
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +90,9 @@ class CallRegistry:
 
     def is_full(self, purpose: Purpose) -> bool:
         """Whether there is no room for one more of these; whom we look at does not count."""
+        return self._taken(purpose) >= self._places(purpose)
+
+    def _taken(self, purpose: Purpose) -> int:
         taken = [
             call
             for call in self.calls.values()
@@ -119,7 +102,7 @@ class CallRegistry:
             and not _rings(call)
             and call not in self._crossings
         ]
-        return len(taken) >= self._places(purpose)
+        return len(taken)
 
     def _places(self, purpose: Purpose) -> int:
         return self.max_viewers if purpose is Purpose.VIEW else self.max_conversations
@@ -212,6 +195,17 @@ class CallRegistry:
         if own is not None:
             return Ruling(decision, own, self._crossings.found(own, invitation, decision))
         return Ruling(self.decide(decision, invitation.purpose))
+
+    def take_ring(self, talk: IncomingCall) -> None:
+        """A view that is a talk from now on takes the call of ours that rings out to its caller, or
+        over the line that it needs, as an invitation would (PROTOCOL 3). `follow` says the rest.
+        """
+        calls = list(self.calls.values())
+        own = self._crossings.target(talk.remote_uid, calls)
+        if own is None and self._taken(Purpose.TALK) > self.max_conversations:
+            own = next(iter(self._crossings.ringing_out(calls)), None)
+        if own is not None:
+            self._crossings.add(talk, own)
 
     def decide(self, decision: Decision | None, purpose: Purpose = Purpose.TALK) -> Decision | None:
         """`decision`, or busy, for one that crosses nothing."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from agent.core.call import events as ev
 from agent.core.call.crossings import AnyCall, FollowUp
-from agent.core.call.decision import Decision
+from agent.core.call.decision import Admission, Decision
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallStatus
-from agent.core.call.registry import Admission, CallRegistry
+from agent.core.call.registry import CallRegistry
 from agent.core.policy.rate_limiter import RateLimiter
 from tests.core.call.calls import TIMING
 

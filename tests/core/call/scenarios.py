@@ -13,12 +13,12 @@ from typing import Any
 
 from agent.core.call import events as ev
 from agent.core.call.crossings import FollowUp
-from agent.core.call.decision import Decision
+from agent.core.call.decision import Admission, Decision
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State, Timing
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallMode, CloseReason, Purpose
-from agent.core.call.registry import MAX_VIEWERS, Admission, CallRegistry
+from agent.core.call.registry import MAX_VIEWERS, CallRegistry
 from agent.core.policy.rate_limiter import RateLimiter
 from tests.core.call.scenario_codec import decode, decode_input, encode, encode_effects
 

@@ -9,6 +9,7 @@ import pytest
 from agent.core.call import events as ev
 from agent.core.call.crossings import Crossings, Ruling
 from agent.core.call.decision import NO_LINE_FREE, Action, Decision, Line
+from agent.core.call.incoming import IncomingCall
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallMode, CallStatus, Purpose
 from agent.core.call.registry import CallRegistry
@@ -92,6 +93,29 @@ def test_crossings_view_takes_nobody_s_place() -> None:
     call = OutgoingCall("first", OWN, [CALLER], TIMING, 100.0, purpose=Purpose.VIEW)
     looking.add(call)
     assert looking.rule(invitation(), RING) == Ruling(RING)
+
+
+@pytest.mark.parametrize(
+    ("caller", "lines", "taken"),
+    [("guest", 1, True), ("guest", 2, False), (CALLER, 2, True)],
+)
+def test_crossings_view_that_talks_takes_the_call_of_whom_it_invites_or_the_last_line(
+    caller: str, lines: int, taken: bool
+) -> None:
+    registry = calling(CALLER, lines=lines)
+    (own,) = registry.calls.values()
+    asked = invitation(caller=caller, conversation="zzz", purpose=Purpose.VIEW)
+    view = IncomingCall(asked, OWN, TIMING, 100.0, Decision(Action.ACCEPT))
+    registry.add(view)
+    view.start(100.0)
+    feed(view, ev.DescriptionReady(0, "answer"))
+    feed(view, ev.PeerConnected(0))
+    feed(view, ev.OfferReceived(caller, asked.party, 1, "offer", sends_sound=True))
+    feed(view, ev.TalkAllowed(1, "offer"))
+    registry.take_ring(view)
+    # it holds: none of ours waits for whether its caller selects us
+    yielding = ev.YieldRequested("zzz", None, goes_first=False)
+    assert registry.follow(view) == ([(own, yielding)] if taken else [])
 
 
 def test_crossings_of_none_are_empty() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from agent.core.call import events as ev
 from agent.core.call.crossings import Ruling
-from agent.core.call.decision import NO_LINE_FREE, Action, Decision
+from agent.core.call.decision import NO_LINE_FREE, Action, Admission, Decision
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallStatus, CloseReason
@@ -15,7 +15,6 @@ from agent.core.call.registry import (
     CLOSED_MEMORY_SECONDS,
     MEMORY,
     MEMORY_SIZE,
-    Admission,
     CallRegistry,
 )
 from agent.core.policy.rate_limiter import RateLimiter

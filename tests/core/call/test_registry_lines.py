@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from agent.core.call import events as ev
 from agent.core.call.crossings import AnyCall
-from agent.core.call.decision import NO_LINE_FREE, Action, Decision
+from agent.core.call.decision import NO_LINE_FREE, Action, Admission, Decision
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
 from agent.core.call.reasons import CloseReason, Purpose
-from agent.core.call.registry import Admission, CallRegistry
+from agent.core.call.registry import CallRegistry
 from agent.core.policy.rate_limiter import RateLimiter
 from tests.core.call.calls import OWN, TIMING, feed, invitation
 
