@@ -63,7 +63,7 @@ class Timing:
     setup: float = 15.0
     # from a fresh offer to its transport being connected
     renewal: float = 15.0
-    # from a fresh offer of ours to the next one, while nothing arrives
+    # from a fresh offer of ours to the next one, while nothing arrives, not even an answer
     retry: float = 5.0
     # from the remote peer's closing the transport to its `close`, or to a fresh offer
     goodbye: float = 2.0

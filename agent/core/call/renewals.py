@@ -135,8 +135,10 @@ class Renewals:
         self.state = follow(TRANSITIONS, self.state, _E.DESCRIBED)
 
     def receive_answer(self, generation: int) -> None:
+        """The remote peer takes part: it has its whole time, as one of theirs has."""
         self.require_under_way(generation)
         self.state = follow(TRANSITIONS, self.state, _E.ANSWER_RECEIVED)
+        self.retry_at = self.deadline
 
     def connect(self) -> list[ClosePeer | StartMedia]:
         """It takes the media over, the old ones go."""

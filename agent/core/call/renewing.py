@@ -3,10 +3,10 @@
 
 - *Silence.* Nothing has come for three seconds, the adapter says: the call is SILENT, the
   application hears `degraded`, and a fresh transport is offered, by whichever side notices;
-  another one every `retry` seconds until something arrives. The silent transport stays: media and
-  connectivity checks go on over it, so a path that only had a hole works again at once, whatever
-  becomes of the fresh ones. Once the call is LOST the checks alone go on, as long as consent
-  stands, and the media waits for the return.
+  another one every `retry` seconds until something arrives; one that is answered has its whole time
+  to connect. The silent transport stays: media and connectivity checks go on over it, so a path
+  that only had a hole works again at once, whatever becomes of the fresh ones. Once the call is
+  LOST the checks alone go on, as long as consent stands, and the media waits for the return.
 - *Whatever works first.* A packet over the old transport, or the fresh one being connected,
   restores the call. Media moves only to a transport that is connected, and the old one goes only
   then. A fresh one that connects after the old one has come back takes over as well, as the remote

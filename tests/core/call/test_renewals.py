@@ -42,6 +42,7 @@ def test_renewals_of_ours_take_the_media_over() -> None:
     renewals.describe(1)
     renewals.receive_answer(1)
     assert renewals.shared
+    assert renewals.retry_at == 115.0
     assert renewals.connect() == [StartMedia(1), ClosePeer(0)]
     assert renewals == Renewals(current=1, newest=1, live={1})
 

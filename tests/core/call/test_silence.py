@@ -94,6 +94,14 @@ def test_silence_fresh_transport_that_fails_is_followed_by_another_in_its_time()
     assert due(call) == (103.0 + TIMING.retry, [ev.CreateOffer(2, GRANT)])
 
 
+def test_silence_offer_that_is_answered_is_left_its_time() -> None:
+    call = silent()
+    feed(call, ev.DescriptionReady(1, "offer"), now=103.5)
+    feed(call, ev.AnswerReceived(CALLER, PARTY, 1, "answer"), now=104.0)
+    assert due(call) == (100.0 + TIMING.lost, [ev.PauseMedia(0)])
+    assert due(call) == (103.0 + TIMING.renewal, [ev.ClosePeer(1), ev.CreateOffer(2, GRANT)])
+
+
 def test_silence_remote_peers_offer_is_left_its_time() -> None:
     """And ours, which lost the collision, is not made again meanwhile."""
     call = silent()

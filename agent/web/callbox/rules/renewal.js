@@ -174,7 +174,11 @@ export function takeAnswer(call, input, now) {
   const { pending } = call.renewals;
   const awaited = pending?.offeredByUs && pending.generation === generation && !pending.answered;
   refuseIf(!awaited, `no answer of generation ${generation} is awaited`);
-  if (pending) pending.answered = true;
+  if (pending) {
+    pending.answered = true;
+    // The remote peer takes part: it has its whole time, as one of theirs has.
+    call.renewals.retryAt = pending.deadline;
+  }
   call.liveness.wordAt = now;
   const told = input.takesSound ? [] : call.abandonTalk();
   return [call.state, [...told, { type: "applyAnswer", generation, sdp }]];
