@@ -71,6 +71,7 @@ class PeerMedia:
         self._on_first_frame = on_first_frame
         self._pc: inside.PeerConnection | None = None
         self._closed = False
+        self._muted: dict[str, bool] = {}
         self._video: OutboundVideo | None = None
         self._audio: OutboundAudio | None = None
         self._adaptation: BitrateAdaptation | None = None
@@ -107,6 +108,8 @@ class PeerMedia:
             self._video = OutboundVideo(subscription, self._on_failure, self._on_first_frame)
         elif self._local.audio is not None:
             self._audio = OutboundAudio(await self._local.audio.subscribe(), self._on_failure)
+        # before the media, or while the source was opening
+        self.mute(kind, self._muted.get(kind, False))
         # closed while the source was opening
         if self._closed:
             await self.close()
@@ -166,6 +169,8 @@ class PeerMedia:
             self._video.request_keyframe()
 
     def mute(self, kind: str, muted: bool) -> None:
+        """Also what is to be sent later."""
+        self._muted[kind] = muted
         stream = self._video if kind == "video" else self._audio
         if stream is not None:
             stream.mute(muted)

@@ -74,6 +74,22 @@ async def test_outbound_that_was_muted_resumes_at_a_key_frame(
         assert later.frames_sent == quiet.frames_sent
 
 
+@pytest.mark.parametrize("kind", ["audio", "video"])
+async def test_outbound_that_was_muted_before_the_media_stays_muted(
+    kind: str, clip: list[bytes], sound: list[bytes]
+) -> None:
+    """As after a renewal in a call: the new connection is told before it has a source."""
+    sink = MemorySink()
+    device, caller = Side(LocalStream(ClipFeed(clip), SoundFeed(sound))), Side(sink=sink)
+    async with closing(device, caller):
+        device.peer.mute(**{kind: True})
+        await connect(caller, device)
+        await (sink.seen(video=5) if kind == "audio" else sink.seen(audio=5))
+        assert (sink.audio if kind == "audio" else sink.video) == []
+        device.peer.mute(**{kind: False})
+        await sink.seen(video=1, audio=1)
+
+
 def frames_sent(side: Side) -> list[int | None]:
     counters = side.peer.counters()
     sent = (counters.video_sent, counters.audio_sent)
