@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from agent.core.call import events as ev
 from agent.core.call.machine import State, Timing
-from agent.core.call.reasons import CallStatus, CloseReason
+from agent.core.call.reasons import CallStatus, CloseReason, Side
 from tests.fakes.network import FakeNetwork
 from tests.parties import FAST, called, connected, party, two
 from tests.waiting import until
@@ -64,3 +64,31 @@ async def test_lost_call_comes_back_over_a_fresh_transport() -> None:
         await until(lambda: incoming.state is State.ESTABLISHED)
         assert bob.peers.last.media
         assert outgoing.rules.reconnects == incoming.rules.reconnects == 1
+
+
+async def test_lost_call_of_who_vanished_frees_its_line_after_8_5_s_and_is_closed_once() -> None:
+    """With the times of PROTOCOL 3; also where who vanished is back after its end."""
+    network = FakeNetwork()
+    async with (
+        party(network, "alice") as alice,
+        party(network, "bob") as bob,
+        party(network, "carol") as carol,
+    ):
+        outgoing, lost = await connected(alice, bob)
+        alice.broker.drop(comes_back=False)
+        # so long when it is noticed: nobody waits for a clock
+        bob.peers.made[0].emit(ev.PeerSilent(0, Timing().lost))
+        await until(lambda: not bob.client.busy)
+        assert lost.record is None
+        following = carol.client.call("bob")
+        await (await called(bob)).accept()
+        assert await following.answered() is CallStatus.ACCEPTED
+        record = await lost.wait_closed()
+        assert (record.reason, record.closed_by) == (CloseReason.REPLACED, Side.LOCAL)
+        alice.broker.comes_back = True
+        alice.broker.come_back()
+        assert (await outgoing.wait_closed()).reason is CloseReason.REPLACED
+        await following.close()
+        await until(lambda: not bob.client.conversations and bob.names.count("closed") > 1)
+        ends = [event.reason for name, event in bob.events if name == "closed"]
+        assert ends == [CloseReason.REPLACED, CloseReason.USER_HANGUP]

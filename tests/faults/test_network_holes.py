@@ -158,7 +158,7 @@ async def under_way(
 async def test_a_caller_that_vanishes_frees_the_device(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
 ) -> None:
-    """It keeps its place, and the next caller takes its line."""
+    """It keeps its place, the next caller takes its line, and it is closed once."""
     async with under_way(tmp_path, mosquitto, watcher) as (_, caller):
         mark = len(watcher.messages)
         caller.process.kill()
@@ -168,8 +168,11 @@ async def test_a_caller_that_vanishes_frees_the_device(
         following = await call(tmp_path, mosquitto, "--seconds", "1")
         record = await watcher.wait(f"{UID}/events/closed")
         _, output = await following.finish()
+        vanished = record["conversation"]
+        await watcher.wait(f"{UID}/events/closed", lambda body: body["conversation"] != vanished)
     assert (record["reason"], record["closedBy"]) == ("replaced", "local")
     assert record_of(output)["reason"] == "user_hangup"
+    assert [event["event"] for event in watcher.events(vanished)].count("closed") == 1
 
 
 async def test_a_call_goes_on_and_ends_without_the_broker(
