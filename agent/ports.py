@@ -85,9 +85,7 @@ class VideoSubscription(Protocol):
         """
 
     def request_keyframe(self) -> None:
-        """Ask for an IDR soon. Requests of all subscriptions are coalesced and limited by the
-        hub.
-        """
+        """Ask for an IDR soon; the hub coalesces and limits the requests of all subscriptions."""
 
     def set_demand(self, demand: EncoderDemand | None) -> None:
         """The most that this conversation can carry; the encoder follows the lowest of those that
@@ -115,6 +113,9 @@ class AudioSubscription(Protocol):
     def expect_loss(self, fraction: float) -> None:
         """The share of packets, 0..1, that is lost; the encoder heeds whoever loses most."""
 
+    def mute(self, muted: bool) -> None:
+        """Nothing of it is sent: a microphone that all have muted is closed, and silence comes."""
+
     def close(self) -> None: ...
 
 
@@ -123,7 +124,7 @@ class AudioFeed(Protocol):
     def present(self) -> bool:
         """Whether there is a source at this moment. Without one none is offered to a call."""
 
-    async def subscribe(self) -> AudioSubscription:
+    async def subscribe(self, *, muted: bool = False) -> AudioSubscription:
         """Raises MediaUnavailable where the source cannot be opened."""
 
 

@@ -213,13 +213,17 @@ class AudioQueueSubscription:
         *,
         on_close: Callable[[AudioQueueSubscription], None],
         on_loss: Callable[[], None] = lambda: None,
+        on_mute: Callable[[], None] = lambda: None,
+        muted: bool = False,
         length: int = AUDIO_QUEUE_LENGTH,
     ) -> None:
         self.expected_loss = 0.0
+        self.muted = muted
         self._queue: DroppingQueue[AudioPacket] = DroppingQueue(length)
         self._reader = _Reader()
         self._on_close = on_close
         self._on_loss = on_loss
+        self._on_mute = on_mute
 
     @property
     def dropped(self) -> int:
@@ -228,6 +232,10 @@ class AudioQueueSubscription:
     def expect_loss(self, fraction: float) -> None:
         self.expected_loss = fraction
         self._on_loss()
+
+    def mute(self, muted: bool) -> None:
+        self.muted = muted
+        self._on_mute()
 
     async def next(self) -> AudioPacket:
         while True:

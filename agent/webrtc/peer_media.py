@@ -107,7 +107,9 @@ class PeerMedia:
             subscription = await self._local.video.subscribe(self._grant.shared_bitrate)
             self._video = OutboundVideo(subscription, self._on_failure, self._on_first_frame)
         elif self._local.audio is not None:
-            self._audio = OutboundAudio(await self._local.audio.subscribe(), self._on_failure)
+            muted = self._muted.get(kind, False)
+            sound = await self._local.audio.subscribe(muted=muted)
+            self._audio = OutboundAudio(sound, self._on_failure)
         # before the media, or while the source was opening
         self.mute(kind, self._muted.get(kind, False))
         # closed while the source was opening

@@ -146,15 +146,19 @@ class BrokenFeed:
 
 
 class SoundSubscription:
-    def __init__(self, packets: list[bytes]) -> None:
+    def __init__(self, packets: list[bytes], *, muted: bool = False) -> None:
         self.closed = asyncio.Event()
         self.expected_losses: list[float] = []
+        self.muted = muted
         self._packets = packets
         self._number = 0
         self._next_at = time.monotonic()
 
     def expect_loss(self, fraction: float) -> None:
         self.expected_losses.append(fraction)
+
+    def mute(self, muted: bool) -> None:
+        self.muted = muted
 
     async def next(self) -> AudioPacket:
         self._next_at += PACKET_INTERVAL
@@ -177,8 +181,8 @@ class SoundFeed:
         self.subscriptions: list[SoundSubscription] = []
         self._packets = packets
 
-    async def subscribe(self) -> SoundSubscription:
-        self.subscriptions.append(SoundSubscription(self._packets))
+    async def subscribe(self, *, muted: bool = False) -> SoundSubscription:
+        self.subscriptions.append(SoundSubscription(self._packets, muted=muted))
         return self.subscriptions[-1]
 
 

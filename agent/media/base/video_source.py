@@ -95,6 +95,14 @@ class LossAware(Protocol):
 
 
 @runtime_checkable
+class MuteAware(Protocol):
+    """A source with a device that listens, which it closes while nobody is to be heard."""
+
+    def mute(self, muted: bool) -> None:
+        """From the event loop, at any time; also before the start."""
+
+
+@runtime_checkable
 class FramerateControl(Protocol):
     """A source that can leave pictures out."""
 

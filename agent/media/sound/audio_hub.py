@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agent.media.base.video_source import LossAware, MediaSource
+from agent.media.base.video_source import LossAware, MediaSource, MuteAware
 from agent.media.on_demand import OnDemandSource
 from agent.media.subscription import AUDIO_QUEUE_LENGTH, AudioQueueSubscription
 from agent.ports import AudioPacket, AudioSubscription
@@ -12,7 +12,8 @@ from agent.ports import AudioPacket, AudioSubscription
 
 class AudioHub:
     """Starts `source` for the first subscription and stops it after the last, `linger` seconds
-    later. `present` says whether it could be opened now.
+    later; in between it is muted while all subscriptions are. `present` says whether it could be
+    opened now.
     """
 
     def __init__(
@@ -37,13 +38,24 @@ class AudioHub:
     def running(self) -> bool:
         return self._shared.running
 
-    async def subscribe(self) -> AudioSubscription:
+    async def subscribe(self, *, muted: bool = False) -> AudioSubscription:
         """Raises MediaUnavailable where the source cannot be opened."""
         subscription = AudioQueueSubscription(
-            on_close=self._leave, on_loss=self._provide, length=self._queue_length
+            on_close=self._leave,
+            on_loss=self._provide,
+            on_mute=self._listen,
+            muted=muted,
+            length=self._queue_length,
         )
-        await self._shared.join(subscription)
+        # before it starts: a microphone that nobody is to hear is not opened
         self._subscriptions.add(subscription)
+        self._listen()
+        try:
+            await self._shared.join(subscription)
+        except BaseException:
+            self._subscriptions.discard(subscription)
+            self._listen()
+            raise
         return subscription
 
     async def close(self) -> None:
@@ -54,6 +66,12 @@ class AudioHub:
         self._subscriptions.discard(subscription)
         self._shared.leave(subscription)
         self._provide()
+        self._listen()
+
+    def _listen(self) -> None:
+        """With no subscription it stays as it is: what is about to stop is not opened again."""
+        if isinstance(self._source, MuteAware) and self._subscriptions:
+            self._source.mute(all(each.muted for each in self._subscriptions))
 
     def _provide(self) -> None:
         if isinstance(self._source, LossAware):

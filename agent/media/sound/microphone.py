@@ -16,7 +16,8 @@ from agent.ports import PCM_FRAME_BYTES, AudioPacket
 
 
 class Microphone:
-    """Open between `start()` and `stop()` and no longer. While the card is missing it is silent.
+    """Open between `start()` and `stop()` and no longer, and not while it is muted or its level is
+    0. While the card is closed or missing it is silent.
 
     `open_source` is called in the source's thread, `tell` on the event loop, with why there is no
     sound, and with None when there is again. `sound_filter` stands between both ends of the card.
@@ -36,6 +37,7 @@ class Microphone:
         self._filter = sound_filter
         self._worker: Worker | None = None
         self._encoder: OpusEncoder | None = None
+        self._muted = False
 
     async def start(self, emit: Callable[[AudioPacket], None], fail: Fail) -> None:
         encoder = self._encoder = OpusEncoder()
@@ -53,6 +55,10 @@ class Microphone:
         """See `LossAware`."""
         if self._encoder is not None:
             self._encoder.expect_loss(fraction)
+
+    def mute(self, muted: bool) -> None:
+        """See `MuteAware`. The thread heeds it within a period of the card."""
+        self._muted = muted
 
     def _run(
         self,
@@ -73,10 +79,13 @@ class Microphone:
 
         silence: PcmSource = SilentSource()
         try:
-            pump_card(stopping, self._open, silence, move, tell)
+            pump_card(stopping, self._open, silence, move, tell, self._is_wanted)
         finally:
             if self._filter is not None:
                 self._filter.close()
+
+    def _is_wanted(self) -> bool:
+        return not self._muted and self._level.level > 0
 
     def _heard(self, source: PcmSource) -> bytes:
         frames = self._level.apply(source.read())

@@ -37,27 +37,29 @@ def pump_card(
     stand_in: CardT,
     move: Callable[[CardT], None],
     tell: Tell,
+    wanted: Callable[[], bool] = lambda: True,
 ) -> None:
-    """`move` a period of the card again and again, and of the `stand_in` while there is none, so
-    that time goes on for whoever reads or is read. `tell` why there is none; None: there is.
+    """`move` a period of the card again and again, and of the `stand_in` while there is none, or
+    none is `wanted`, so that time goes on for whoever reads or is read. `tell` why there is none;
+    None: there is.
     """
     while not stopping.is_set():
+        if not wanted():
+            move(stand_in)
+            continue
         try:
             card = open_card()
-        except MediaUnavailable as error:
-            tell(error)
-        else:
             tell(None)
             try:
-                while not stopping.is_set():
+                while wanted() and not stopping.is_set():
                     move(card)
-            except MediaUnavailable as error:
-                tell(error)
             finally:
                 card.close()
-        retry = time.monotonic() + RETRY
-        while not stopping.is_set() and time.monotonic() < retry:
-            move(stand_in)
+        except MediaUnavailable as error:
+            tell(error)
+            retry = time.monotonic() + RETRY
+            while not stopping.is_set() and time.monotonic() < retry:
+                move(stand_in)
 
 
 class SilentSource:

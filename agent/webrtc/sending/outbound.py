@@ -265,6 +265,10 @@ class OutboundAudio(Outbound[AudioPacket]):
         self._subscription = subscription
         self._loss = 0.0
 
+    def mute(self, muted: bool) -> None:
+        super().mute(muted)
+        self._subscription.mute(muted)
+
     # --- what the remote peer reports: a `FeedbackListener`
 
     def on_receiver_report(self, report: ReceiverReport) -> None:

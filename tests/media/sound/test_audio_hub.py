@@ -44,6 +44,32 @@ async def test_audio_hub_is_present_as_long_as_its_source_could_be_opened() -> N
     assert AudioHub(ToneSource()).present
 
 
+class MutedSource(ToneSource):
+    def __init__(self) -> None:
+        super().__init__()
+        self.muted: list[bool] = []
+
+    def mute(self, muted: bool) -> None:
+        self.muted.append(muted)
+
+
+async def test_audio_hub_is_muted_while_all_its_subscriptions_are() -> None:
+    source = MutedSource()
+    hub = AudioHub(source)
+    first, second = await hub.subscribe(muted=True), await hub.subscribe()
+    first.mute(False)
+    first.mute(True)
+    second.mute(True)
+    first.mute(False)
+    first.close()
+    # the last: what stops is not opened again
+    second.close()
+    assert source.muted == [True, False, False, False, True, False, True]
+    await hub.close()
+    with pytest.raises(MediaUnavailable):
+        await hub.subscribe()
+
+
 class LossySource(ToneSource):
     def __init__(self) -> None:
         super().__init__()

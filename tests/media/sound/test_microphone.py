@@ -72,12 +72,50 @@ async def test_microphone_is_open_as_long_as_it_is_wanted() -> None:
     assert card.opened == 1
 
 
+async def test_microphone_is_closed_while_all_have_muted_it() -> None:
+    card, told = ToneCard(), list[MediaUnavailable | None]()
+    hub = AudioHub(Microphone(card.open, told.append))
+    first = await hub.subscribe(muted=True)
+    # silence, and the card was not touched
+    assert await first.next()
+    assert card.opened == 0
+    second = await hub.subscribe()
+    await until(lambda: card.is_open)
+    second.mute(True)
+    await until(lambda: not card.is_open)
+    assert await second.next()
+    second.close()
+    first.mute(False)
+    assert strength(await heard(first, 40), 1000) > 4000
+    assert card.is_open
+    first.mute(True)
+    await until(lambda: not card.is_open)
+    first.close()
+    await hub.close()
+    assert card.opened == card.closed == 2
+    assert told == [None]
+
+
 async def test_microphone_follows_its_level() -> None:
     card, level = ToneCard(), Level(50)
     hub = AudioHub(Microphone(card.open, lambda _fault: None, level=level))
     subscription = await hub.subscribe()
     assert 500 < strength(await heard(subscription), 1000) < 1500
     await hub.close()
+
+
+async def test_microphone_is_closed_while_its_level_is_0() -> None:
+    card, level = ToneCard(), Level(0)
+    hub = AudioHub(Microphone(card.open, lambda _fault: None, level=level))
+    subscription = await hub.subscribe()
+    assert await subscription.next()
+    assert card.opened == 0
+    level.turn(100)
+    assert strength(await heard(subscription, 40), 1000) > 4000
+    level.turn(0)
+    await until(lambda: not card.is_open)
+    await hub.close()
+    assert card.opened == card.closed == 1
 
 
 async def test_microphone_goes_through_the_filter_in_frames_of_10_ms() -> None:

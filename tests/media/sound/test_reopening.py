@@ -54,6 +54,24 @@ def test_pump_card_goes_on_with_a_stand_in_until_it_is_back() -> None:
     assert script.card.opened == script.card.closed == 2
 
 
+def test_pump_card_is_closed_while_it_is_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    # no failure, so nothing waits for another try
+    monkeypatch.setattr(reopening, "RETRY", 3600.0)
+    card, stand_in, stopping = FakeCard(), FakeCard(0), threading.Event()
+    moved: list[str] = []
+    told: list[MediaUnavailable | None] = []
+
+    def move(moving: FakeCard) -> None:
+        assert card.is_open is (moving is card)
+        moved.append("card" if moving is card else "stand-in")
+        if len(moved) == 9:
+            stopping.set()
+
+    pump_card(stopping, card.open, stand_in, move, told.append, lambda: len(moved) // 3 % 2 == 1)
+    assert moved == ["stand-in"] * 3 + ["card"] * 3 + ["stand-in"] * 3
+    assert (card.opened, card.closed, told) == (1, 1, [None])
+
+
 def test_silent_ends_keep_the_pace_of_a_card() -> None:
     source, player = SilentSource(), SilentPlayer()
     assert source.read() == bytes(2 * PCM_FRAME_BYTES)

@@ -79,14 +79,16 @@ async def test_outbound_that_was_muted_before_the_media_stays_muted(
     kind: str, clip: list[bytes], sound: list[bytes]
 ) -> None:
     """As after a renewal in a call: the new connection is told before it has a source."""
-    sink = MemorySink()
-    device, caller = Side(LocalStream(ClipFeed(clip), SoundFeed(sound))), Side(sink=sink)
+    sink, microphone = MemorySink(), SoundFeed(sound)
+    device, caller = Side(LocalStream(ClipFeed(clip), microphone)), Side(sink=sink)
     async with closing(device, caller):
         device.peer.mute(**{kind: True})
         await connect(caller, device)
+        assert [each.muted for each in microphone.subscriptions] == [kind == "audio"]
         await (sink.seen(video=5) if kind == "audio" else sink.seen(audio=5))
         assert (sink.audio if kind == "audio" else sink.video) == []
         device.peer.mute(**{kind: False})
+        assert not microphone.subscriptions[0].muted
         await sink.seen(video=1, audio=1)
 
 
