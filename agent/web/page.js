@@ -15,6 +15,7 @@ import { identityOf, LoginDialog, storedLogin } from "./login.js";
 import { Measurements } from "./measurements.js";
 import { giveUp, Notices } from "./notices.js";
 import { Ring } from "./ring.js";
+import { talkRefusal } from "./sentences.js";
 import { choices, readConfiguration, SettingsDrawer } from "./settings.js";
 import { Stage } from "./stage.js";
 import { Summary } from "./summary.js";
@@ -194,7 +195,7 @@ class Page {
     conversation.on("error", (error) => (errorCode = error.code));
     conversation.on("state", ({ state }) => this.#progressed(state));
     conversation.on("talk", () => this.#talks(conversation));
-    conversation.on("degraded", () => this.#announce(translate("stage.degraded")));
+    conversation.on("degraded", () => this.#announce(translate(this.#stage.liveWords)));
     conversation.on("restored", () => this.#announce(translate("stage.connected")));
     conversation.on("remote_stats", ({ transport }) => this.#stage.showPath(transport));
     conversation.on("closed", (record) => this.#ended(conversation, record, errorCode));
@@ -300,10 +301,12 @@ class Page {
   }
 
   #drawDevices() {
-    this.#devices.show([...this.#client.devices.values()], {
-      inCallWith: this.#conversation?.remoteUid ?? null,
-      connected: this.#client.connectionState === "connected",
-    });
+    const { devices, connectionState } = this.#client;
+    const inCallWith = this.#conversation?.remoteUid ?? null;
+    const connected = connectionState === "connected";
+    this.#devices.show([...devices.values()], { inCallWith, connected });
+    const offline = connected && devices.get(inCallWith ?? "")?.status?.state === "offline";
+    if (this.#stage.showOffline(offline)) this.#announce(translate(this.#stage.liveWords));
   }
 
   #redraw() {
@@ -323,12 +326,6 @@ class Page {
     setLanguage(currentLanguage() === "zh" ? "en" : "zh", { store: true });
     this.#redraw();
   }
-}
-
-/** The sentence for why a view may not become a talk. @param {string} code */
-function talkRefusal(code) {
-  const known = ["busy", "must_ring", "talk_failed"];
-  return `talk.${known.includes(code) ? code : "not_allowed"}`;
 }
 
 async function main() {

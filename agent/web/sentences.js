@@ -1,5 +1,5 @@
 // @ts-check
-/** Which sentence says how a call ended. The texts are in i18n.js. */
+/** Which sentence says how a call ended, or why a wish was refused. The texts are in i18n.js. */
 
 /** @typedef {import("./conversation.js").CallRecord} CallRecord */
 
@@ -60,4 +60,10 @@ function rejection(closedBy, code) {
   if (closedBy === "local") return "end.rejected.local";
   if (!code || PLAIN.has(code)) return "end.rejected.remote";
   return REJECTIONS.has(code) ? `end.rejected.${code}` : "end.rejected.other";
+}
+
+/** The sentence for why a view may not become a talk. @param {string} code */
+export function talkRefusal(code) {
+  const known = ["busy", "must_ring", "talk_failed"];
+  return `talk.${known.includes(code) ? code : "not_allowed"}`;
 }

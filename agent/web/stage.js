@@ -21,6 +21,8 @@ export class Stage {
   #microphone = { wanted: true, available: false, muted: false };
   /** A view is about to become a talk. */
   #asking = false;
+  /** Whoever is at the other side has left the broker, as its status says. */
+  #offline = false;
   /** @type {{ local?: string, remote?: string, relayed?: boolean } | null} */
   #path = null;
 
@@ -79,6 +81,24 @@ export class Stage {
     this.redraw();
   }
 
+  /**
+   * @param {boolean} offline whether the status of whoever is at the other side says that
+   * @returns {boolean} whether the words for the call are others now
+   */
+  showOffline(offline) {
+    if (offline === this.#offline) return false;
+    this.#offline = offline;
+    this.redraw();
+    return this.#conversation?.degraded ?? false;
+  }
+
+  /** The key of the words for a call that is connected. */
+  get liveWords() {
+    if (!this.#conversation?.degraded)
+      return this.#conversation?.purpose === "view" ? "stage.looking" : "stage.connected";
+    return this.#offline ? "stage.offline" : "stage.degraded";
+  }
+
   /** @param {MediaStreamTrack | null} track */
   showSelf(track) {
     this.#self.srcObject = track ? new MediaStream([track]) : null;
@@ -118,8 +138,7 @@ export class Stage {
     byId("waiting-text").textContent = translate(`stage.${conversation.state}`);
     byId("caption-name").textContent = name;
     byId("live").dataset.state = conversation.degraded ? "reconnecting" : "connected";
-    const live = conversation.purpose === "view" ? "stage.looking" : "stage.connected";
-    byId("live-text").textContent = translate(conversation.degraded ? "stage.degraded" : live);
+    byId("live-text").textContent = translate(this.liveWords);
     this.#remote.setAttribute("aria-label", translate("stage.video.label", { name }));
   }
 

@@ -11,7 +11,7 @@ import { clockText } from "../../agent/web/dom.js";
 import { chooseLanguage, TEXTS } from "../../agent/web/i18n.js";
 import { snapshotOf } from "../../agent/web/incoming.js";
 import { bitrateText, drawLine, lossPercent } from "../../agent/web/plots.js";
-import { sentenceOf, wentWell } from "../../agent/web/sentences.js";
+import { sentenceOf, talkRefusal, wentWell } from "../../agent/web/sentences.js";
 
 const source = (name) =>
   readFileSync(fileURLToPath(new URL(`../../agent/web/${name}`, import.meta.url)), "utf8");
@@ -103,6 +103,11 @@ test("a fault of this browser is not put on the device", () => {
   const ended = { reason: "unknown_reason", closedBy: "local", direction: "outgoing" };
   assert.equal(sentenceOf(ended, "offer_failed"), "end.local_failure");
   assert.equal(sentenceOf(ended, "candidate_failed"), "end.unknown_reason");
+});
+
+test("who may not talk hears why", () => {
+  assert.equal(talkRefusal("must_ring"), "talk.must_ring");
+  assert.equal(talkRefusal("strangers"), "talk.not_allowed");
 });
 
 test("what somebody wanted went well", () => {

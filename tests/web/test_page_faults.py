@@ -139,7 +139,9 @@ async def test_page_device_crashes_during_a_call(
         async with visiting(browser, url) as visitor:
             await visitor.call()
             program.signal(signal.SIGKILL)
-            await expect(visitor.part("call-state")).to_have_text("Reconnecting…")
+            # its will has said so
+            await expect(visitor.part("call-state")).to_have_text("The device is offline")
+            await expect(visitor.part("call-state")).to_have_attribute("data-state", "reconnecting")
             await visitor.look("device-lost")
             await visitor.expect_end(
                 f"The connection to {UID} was lost and did not come back.", patience=HOLD

@@ -39,6 +39,7 @@ export const EN = {
   "stage.looking.announced": "Live. You only look: nobody hears you.",
   "stage.talking": "{name} hears you now.",
   "stage.degraded": "Reconnecting…",
+  "stage.offline": "The device is offline",
   "stage.direct": "Direct",
   "stage.relayed": "Relayed",
   "stage.path.label": "Path: {path}, from {local} to {remote}",

@@ -39,6 +39,7 @@ export const ZH = {
   "stage.looking.announced": "实时画面。您只在查看，没有人能听到您。",
   "stage.talking": "{name} 现在可以听到您了。",
   "stage.degraded": "正在恢复连接…",
+  "stage.offline": "设备已离线",
   "stage.direct": "直连",
   "stage.relayed": "中继",
   "stage.path.label": "线路：{path}，本端 {local}，对端 {remote}",
