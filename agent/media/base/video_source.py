@@ -91,7 +91,9 @@ class LossAware(Protocol):
     """A source whose packets can make up for those that are lost."""
 
     def expect_loss(self, fraction: float) -> None:
-        """The share of packets, 0..1, that does not arrive. From the event loop, at any time."""
+        """The share of packets, 0..1, that does not arrive, over a restart of the source, too. From
+        the event loop, at any time.
+        """
 
 
 @runtime_checkable

@@ -49,10 +49,12 @@ class _EncodingSource(ABC):
         self._gate = gate
         self._worker: Worker | None = None
         self._encoder: OpusEncoder | None = None
+        self._expected_loss = 0.0
 
     async def start(self, emit: Callable[[AudioPacket], None], fail: Fail) -> None:
         await self._check()
         encoder = self._encoder = OpusEncoder()
+        encoder.expect_loss(self._expected_loss)
         loop = asyncio.get_running_loop()
 
         def emit_all(packets: list[AudioPacket]) -> None:
@@ -75,6 +77,7 @@ class _EncodingSource(ABC):
 
     def expect_loss(self, fraction: float) -> None:
         """See `LossAware`."""
+        self._expected_loss = fraction
         if self._encoder is not None:
             self._encoder.expect_loss(fraction)
 

@@ -37,10 +37,12 @@ class Microphone:
         self._filter = sound_filter
         self._worker: Worker | None = None
         self._encoder: OpusEncoder | None = None
+        self._expected_loss = 0.0
         self._muted = False
 
     async def start(self, emit: Callable[[AudioPacket], None], fail: Fail) -> None:
         encoder = self._encoder = OpusEncoder()
+        encoder.expect_loss(self._expected_loss)
         tell = ChangeTeller("microphone", self._tell, asyncio.get_running_loop())
         self._worker = Worker(
             "microphone", lambda stopping: self._run(stopping, encoder, emit, tell), fail
@@ -53,6 +55,7 @@ class Microphone:
 
     def expect_loss(self, fraction: float) -> None:
         """See `LossAware`."""
+        self._expected_loss = fraction
         if self._encoder is not None:
             self._encoder.expect_loss(fraction)
 

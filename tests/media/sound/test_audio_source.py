@@ -8,12 +8,14 @@ import av
 import pytest
 
 from agent.errors import MediaEnded, MediaUnavailable
+from agent.media.sound import audio_source
 from agent.media.sound.audio_hub import AudioHub
 from agent.media.sound.audio_source import SoundFileSource, ToneSource, read_sound, tone_pulse
 from agent.media.sound.opus import FRAME_BYTES, FRAME_SAMPLES, OpusEncoder
 from agent.media.sound.push_to_talk import TalkGate
 from agent.ports import AudioPacket
 from tests.media.clips import write_clip, write_sound
+from tests.media.sound.restarts import losses_expected
 
 pytestmark = pytest.mark.media
 
@@ -140,6 +142,12 @@ def test_audio_source_file_is_encoded_once_for_each_loss(tmp_path: Path) -> None
     encoder.expect_loss(0.1)
     list(islice(packets, 2 * frames))
     assert encoder.encoded == 3 * frames
+
+
+async def test_audio_source_that_starts_again_expects_the_loss_that_was_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert await losses_expected(monkeypatch, audio_source, ToneSource()) == [0.1, 0.2, 0.2]
 
 
 def test_audio_source_file_behind_a_gate_is_encoded_anew(tmp_path: Path) -> None:

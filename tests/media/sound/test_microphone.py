@@ -8,12 +8,13 @@ import av
 import pytest
 
 from agent.errors import MediaUnavailable
-from agent.media.sound import reopening
+from agent.media.sound import microphone, reopening
 from agent.media.sound.audio_hub import AudioHub
 from agent.media.sound.level import Level
 from agent.media.sound.microphone import Microphone
 from agent.ports import AudioSubscription
 from tests.fakes.cards import FakeCard
+from tests.media.sound.restarts import losses_expected
 from tests.media.sound.tones import strength, tone
 from tests.waiting import until
 
@@ -116,6 +117,13 @@ async def test_microphone_is_closed_while_its_level_is_0() -> None:
     await until(lambda: not card.is_open)
     await hub.close()
     assert card.opened == card.closed == 1
+
+
+async def test_microphone_that_starts_again_expects_the_loss_that_was_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = Microphone(ToneCard().open, lambda _fault: None)
+    assert await losses_expected(monkeypatch, microphone, source) == [0.1, 0.2, 0.2]
 
 
 async def test_microphone_goes_through_the_filter_in_frames_of_10_ms() -> None:
