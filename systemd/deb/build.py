@@ -143,6 +143,7 @@ def install_service(tree: Path, suite: Suite) -> None:
     """Unit, user, directories and the annotated samples of the settings."""
     units = tree / "usr/lib/systemd/system"
     copy(ROOT / "systemd/callbox.service", units / "callbox.service")
+    copy(ROOT / "systemd/callbox-collector.service", units / "callbox-collector.service")
     if suite.modern_systemd:
         for drop_in in (ROOT / "systemd/callbox.service.d").glob("*.conf"):
             copy(drop_in, units / "callbox.service.d" / drop_in.name)
@@ -150,6 +151,7 @@ def install_service(tree: Path, suite: Suite) -> None:
     copy(ROOT / "systemd/callbox.tmpfiles", tree / "usr/lib/tmpfiles.d/callbox.conf")
     for name in ("callbox.toml", "policy.toml"):
         copy(ROOT / "config" / name, tree / "etc/callbox" / name)
+    copy(ROOT / "config/collector.toml", tree / "etc/callbox-collector/collector.toml")
 
 
 def install_documents(tree: Path) -> None:
@@ -224,7 +226,7 @@ def set_modes(tree: Path) -> None:
         if path.is_symlink():
             continue
         path.chmod(MODE_EXECUTABLE if path.is_dir() or path in scripts else MODE_FILE)
-    for secret in (tree / "etc/callbox").iterdir():
+    for secret in (*(tree / "etc/callbox").iterdir(), *(tree / "etc/callbox-collector").iterdir()):
         secret.chmod(0o640)
 
 
