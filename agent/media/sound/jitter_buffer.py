@@ -104,6 +104,8 @@ class JitterBuffer:
         self._newest = 0
         # the timestamp that is due; None while nothing is played
         self._position: int | None = None
+        # what was played reaches to here: of the same stream nothing before it is played again
+        self._played_to = 0
         # samples that were made up at this position, without going on
         self._filled = 0
         self._in_pause = self._silent = False
@@ -134,7 +136,7 @@ class JitterBuffer:
             return
         self._estimate.add(packet.arrived_at, transit)
         self._newest = max(self._newest, timestamp)
-        if self._position is not None and timestamp < self._position:
+        if timestamp < (self._played_to if self._position is None else self._position):
             self.tally.packets_late += 1
             return
         self._packets[timestamp] = packet
@@ -175,7 +177,7 @@ class JitterBuffer:
         # far from zero: what was sent before it may come after it
         self._newest = _TIMESTAMPS + packet.timestamp
         self._interrupted = self._position is not None
-        self._position = None
+        self._position, self._played_to = None, 0
         self._in_pause = self._silent = False
 
     def _counted(self, timestamp: int) -> int:
@@ -205,6 +207,8 @@ class JitterBuffer:
         """Nothing is there."""
         self._filled += STEP
         if self._filled > at_most * AUDIO_CLOCK_RATE:
+            if self._position is not None:
+                self._played_to = self._position
             self._position, self._in_pause, self._filled = None, False, 0
             # where the last sound was silence there is nothing to fade
             return Step(PlayoutAction.NOTHING if self._silent else PlayoutAction.BREAK_OFF, STEP)

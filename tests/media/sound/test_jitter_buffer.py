@@ -144,6 +144,16 @@ def test_jitter_buffer_breaks_off_after_120_ms_without_packets() -> None:
     assert buffer.buffer.idle
 
 
+def test_jitter_buffer_that_broke_off_does_not_play_what_was_before() -> None:
+    buffer = Buffer()
+    buffer.put(packet(0), packet(3))
+    while buffer.next().action is not PlayoutAction.BREAK_OFF:
+        pass
+    buffer.put(packet(1), packet(3, late=0.2))
+    assert buffer.buffer.tally.packets_late == 2
+    assert set(buffer.actions(5)) == {PlayoutAction.NOTHING}
+
+
 def test_jitter_buffer_in_a_pause_makes_comfort_noise_without_going_on() -> None:
     buffer = Buffer()
     buffer.put(packet(0), packet(1, PAUSE))
