@@ -59,7 +59,8 @@ def assert_device_record(closed: dict[str, Any]) -> None:
     assert {"response", "ice", "dtls", "firstFrame"} <= set(closed["setup"])
     assert closed["invitedAt"] <= closed["answeredAt"] <= closed["connectedAt"] <= closed["endedAt"]
     assert (closed["video"]["frameWidth"], closed["video"]["frameHeight"]) == (320, 240)
-    assert closed["audio"]["packetsReceived"] > 20
+    # the tone pauses, and pauses cost next to no packets
+    assert closed["audio"]["packetsReceived"] > 4
     assert 1.0 <= closed["quality"]["mos"] <= 5.0
 
 

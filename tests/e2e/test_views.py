@@ -49,6 +49,6 @@ async def test_views_beside_a_call_take_no_line(
         assert code == 0
         theirs = record_of(output)
         assert (theirs["purpose"], record["purpose"]) == ("view", "view")
-        assert theirs["audio"]["packetsReceived"] > 20
+        assert theirs["audio"]["packetsReceived"] > 4
         assert theirs["audio"].get("packetsSent", 0) == 0
         assert record["audio"].get("packetsReceived", 0) == 0

@@ -137,7 +137,7 @@ def test_call_with_media_through_the_sandbox(running: Device) -> None:
     assert call.returncode == 0, errors
     record = json.loads(output.strip().splitlines()[-1])
     assert record["video"]["framesReceived"] > 60
-    assert record["audio"]["packetsReceived"] > 100
+    assert record["audio"]["packetsReceived"] > 20
     assert status["calls"][0]["remote_uid"] == "front-desk"
     assert shown.startswith("in a call with front-desk, 640x360 at ")
     running.machine.wait(lambda: not running.status()["calls"], "the call is over")
