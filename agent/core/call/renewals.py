@@ -61,6 +61,8 @@ class Renewals:
     deadline: float | None = None
     # when the next fresh offer goes out, if nothing arrives by then
     retry_at: float | None = None
+    # when it goes out where the one in the making is ours, and has failed by then or later
+    paced_at: float | None = None
     # the generation that carries the media
     current: int = 0
     # the highest generation seen, and the highest that the remote peer offered
@@ -119,7 +121,7 @@ class Renewals:
         """One of ours. Returns its generation."""
         self.state = follow(TRANSITIONS, self.state, _E.BEGUN_HERE)
         self._prepare(self.newest + 1, now + timing.renewal, ours=True)
-        self.retry_at = now + timing.retry
+        self.retry_at = self.paced_at = now + timing.retry
         return self.newest
 
     def begin_theirs(self, generation: int, now: float, timing: Timing) -> None:
@@ -162,9 +164,10 @@ class Renewals:
         return [ClosePeer(generation)]
 
     def fail(self, now: float, timing: Timing) -> list[ClosePeer]:
-        """It has failed: the next one comes at its time."""
+        """It has failed: the next one comes at its time; ours follow each other by `retry`."""
         if self.retry_at is not None:
-            self.retry_at = min(self.retry_at, now + timing.retry)
+            paced = now + timing.retry if self.paced_at is None else max(now, self.paced_at)
+            self.retry_at = min(self.retry_at, paced)
         return self.drop()
 
     def close_all(self) -> list[ClosePeer]:
@@ -180,4 +183,4 @@ class Renewals:
         self.generation, self.ours, self.deadline = generation, ours, deadline
 
     def _clear(self) -> None:
-        self.generation, self.ours, self.deadline = None, False, None
+        self.generation, self.ours, self.deadline, self.paced_at = None, False, None, None

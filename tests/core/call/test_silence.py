@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from agent.core.call import events as ev
 from agent.core.call.base_call import Call
 from agent.core.call.incoming import IncomingCall
@@ -100,6 +102,19 @@ def test_silence_offer_that_is_answered_is_left_its_time() -> None:
     feed(call, ev.AnswerReceived(CALLER, PARTY, 1, "answer"), now=104.0)
     assert due(call) == (100.0 + TIMING.lost, [ev.PauseMedia(0)])
     assert due(call) == (103.0 + TIMING.renewal, [ev.ClosePeer(1), ev.CreateOffer(2, GRANT)])
+
+
+@pytest.mark.parametrize(("failed", "next_"), [(105.0, 103.0 + TIMING.retry), (110.0, 110.0)])
+def test_silence_offer_that_is_answered_and_fails_is_followed_at_once_or_in_its_time(
+    failed: float, next_: float
+) -> None:
+    call = silent()
+    feed(call, ev.DescriptionReady(1, "offer"), now=103.5)
+    feed(call, ev.AnswerReceived(CALLER, PARTY, 1, "answer"), now=104.0)
+    if failed > 100.0 + TIMING.lost:
+        assert due(call) == (100.0 + TIMING.lost, [ev.PauseMedia(0)])
+    feed(call, ev.PeerFailed(1, "ice_failed", "no"), now=failed)
+    assert due(call) == (next_, [ev.CreateOffer(2, GRANT)])
 
 
 def test_silence_remote_peers_offer_is_left_its_time() -> None:

@@ -208,7 +208,9 @@ export function moveOver(call, { generation }, now) {
  */
 export function failRenewal(call, { code, message }, now) {
   const { renewals, timing } = call;
-  if (renewals.retryAt !== null) renewals.retryAt = Math.min(renewals.retryAt, now + timing.retry);
+  const { offeredByUs = false, pacedAt = now } = renewals.pending ?? {};
+  const paced = offeredByUs ? Math.max(now, pacedAt) : now + timing.retry;
+  if (renewals.retryAt !== null) renewals.retryAt = Math.min(renewals.retryAt, paced);
   const told = { type: "errorRaised", code, message };
   return [call.state, [told, ...call.abandonTalk(), ...renewals.drop()]];
 }

@@ -8,8 +8,9 @@
 
 /**
  * A transport in the making, beside the one that carries the media.
- * @typedef {{ generation: number, offeredByUs: boolean, deadline: number, answered: boolean }}
- *   Renewal
+ * `pacedAt`: when the next one goes out where this one is ours, and has failed by then or later.
+ * @typedef {{ generation: number, offeredByUs: boolean, deadline: number, pacedAt: number,
+ *   answered: boolean }} Renewal
  */
 
 export class Renewals {
@@ -45,7 +46,7 @@ export class Renewals {
    */
   begin(generation, offeredByUs, deadline, retryAt) {
     this.newest = Math.max(this.newest, generation);
-    this.pending = { generation, offeredByUs, deadline, answered: false };
+    this.pending = { generation, offeredByUs, deadline, pacedAt: retryAt, answered: false };
     this.retryAt = retryAt;
   }
 
