@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Self
@@ -16,12 +17,15 @@ from pydantic import BaseModel, Field
 
 from agent.device.operator_settings import OperatorSettings
 from agent.device.state_file import StateFile
-from agent.errors import NotSupportedError
+from agent.errors import MediaUnavailable, NotSupportedError
+from agent.media.base.worker import call_in_thread
 from agent.media.sound.level import Level
 
 logger = logging.getLogger(__name__)
 
 FILE_NAME = "volume.json"
+# seconds for the mixer of a card
+TURN_TIMEOUT = 10.0
 
 
 class _Kept(BaseModel):
@@ -53,7 +57,9 @@ class VolumeKeeper:
 
     async def __aenter__(self) -> Self:
         self._kept = await asyncio.to_thread(self._read)
-        await self._turn(self._kept)
+        for end in self._kept.keys() & self._levels.keys():
+            # no card is open yet, whose mixer would take its time
+            self._levels[end].turn(self._kept[end])
         self._shown.change(**self.volumes)
         return self
 
@@ -73,6 +79,7 @@ class VolumeKeeper:
     async def set(self, **wanted: int | None) -> dict[str, int]:
         """`speaker` and `microphone` from now on, 0 to 100, None as it is; how loud all ends are
         then. Raises NotSupportedError for an end that the device has not got; then nothing changes.
+        Raises MediaUnavailable for a card that does not answer.
         """
         chosen = {end: volume for end, volume in wanted.items() if volume is not None}
         async with self._one_by_one:
@@ -88,10 +95,13 @@ class VolumeKeeper:
 
     async def _turn(self, chosen: Mapping[str, int]) -> None:
         for end, volume in chosen.items():
-            if end in self._levels:
-                # a card's mixer takes its time
-                await asyncio.to_thread(self._levels[end].turn, volume)
-                logger.info("the volume of the %s is %d", end, volume)
+            try:
+                # a card's mixer takes its time, and may hang
+                async with asyncio.timeout(TURN_TIMEOUT):
+                    await call_in_thread("volume", partial(self._levels[end].turn, volume))
+            except TimeoutError:
+                raise MediaUnavailable(f"the card of the {end} does not answer") from None
+            logger.info("the volume of the %s is %d", end, volume)
 
     def _read(self) -> dict[str, int]:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from agent.device import volume_keeper
 from agent.device.operator_settings import OperatorSettings
 from agent.device.retained import Retained
 from agent.device.volume_keeper import FILE_NAME, VolumeKeeper
-from agent.errors import NotSupportedError
+from agent.errors import MediaUnavailable, NotSupportedError
 from agent.media.sound.level import Level
 from tests.fakes.broker import FakeBroker
 from tests.fakes.network import FakeNetwork
@@ -84,6 +86,20 @@ async def test_volume_of_an_end_that_is_missing_is_refused_and_not_shown(tmp_pat
         with pytest.raises(NotSupportedError, match="has no speaker"):
             await keeper.set(speaker=1)
         assert await keeper.set(speaker=None) == {}
+
+
+async def test_volume_of_a_card_that_hangs_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door, hanging = Door(), threading.Event()
+    async with door.keeper(tmp_path) as keeper:
+        door.levels["speaker"].leave_to(lambda volume: volume != 5 or hanging.wait())
+        monkeypatch.setattr(volume_keeper, "TURN_TIMEOUT", 0.01)
+        with pytest.raises(MediaUnavailable, match="speaker does not answer"):
+            await keeper.set(speaker=5)
+        monkeypatch.undo()
+        assert (await keeper.set(microphone=6))["microphone"] == 6
+        hanging.set()
 
 
 @pytest.mark.parametrize("kept", ["{", "[]", '{"speaker": 101}', '{"speaker": "loud"}'])
