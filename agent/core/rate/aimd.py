@@ -28,15 +28,6 @@ class AimdOptions:
     growth_seen: float = 0.08
     # a queue would be seen as it begins
     ramp_seen: float = 4.0
-    # below what arrived lately, where reports name what arrives and nothing waits
-    growth_known: float = 0.50
-    # seconds without trouble until then: reports come once a second
-    ramp_known: float = 4.0
-    # the same, past the last capacity by `passed`
-    growth_passed: float = 0.10
-    passed: float = 1.05
-    # of what arrived lately: from there on as anywhere else
-    known_high: float = 0.85
     # of these, where no REMB would tell of a queue before the next report does
     blind: float = 0.8
     # of the capacity: the neighborhood that is crossed slowly
@@ -132,12 +123,10 @@ class AimdController:
         empty: bool,
         remb: bool,
         headroom: float,
-        acknowledged: float = 0.0,
     ) -> bool:
         """Grow for `elapsed` seconds up to `limit`; whether it did.
 
         `empty`: no queue, as arrivals tell; else `headroom` 0..1 does, and perhaps a REMB.
-        `acknowledged`: bit/s that arrived lately.
         """
         if self.capacity is not None and self.estimate > self.options.near_high * self.capacity:
             self.capacity = None
@@ -145,24 +134,11 @@ class AimdController:
         if self._calm_since is None:
             self._calm_since = now
         growth = self._growth(now - self._calm_since, empty=empty, remb=remb, headroom=headroom)
-        if empty and self.estimate < self.options.known_high * acknowledged:
-            growth = max(growth, self._towards_known(now - self._calm_since))
         grown = min(float(self._limits.max_bitrate), limit, self.estimate * (1 + growth) ** elapsed)
         if grown <= self.estimate:
             return False
         self.estimate = grown
         return True
-
-    def _towards_known(self, calm: float) -> float:
-        """Of itself a second, where more was carried lately: the further past the capacity since,
-        the faster.
-        """
-        options = self.options
-        if self.capacity is None:
-            share = min(1.0, calm / options.ramp_known)
-            return options.growth_seen + share * (options.growth_known - options.growth_seen)
-        past = self.estimate > options.passed * self.capacity
-        return options.growth_passed if past else options.growth
 
     def _growth(self, calm: float, *, empty: bool, remb: bool, headroom: float) -> float:
         """Of itself a second."""

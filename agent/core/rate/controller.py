@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from agent.core.rate.acknowledged_rate import AcknowledgedRate
 from agent.core.rate.aimd import AimdController
 from agent.core.rate.bitrate_limits import BitrateLimits
 from agent.core.rate.decreases import NO_REPORTS, ON_TRIAL, Decreases
@@ -45,7 +44,6 @@ class BitrateController:
         self._limits = limits or BitrateLimits()
         self._signals = Signals()
         self._loss_based = LossBasedController(self._signals.loss, self._limits.min_bitrate)
-        self._acknowledged = AcknowledgedRate()
         self._aimd = AimdController(self._limits)
         self._encoder = EncoderTarget(self._limits)
         self._down = Decreases(
@@ -97,7 +95,6 @@ class BitrateController:
         if round_trip_time is not None and not signals.delay_based.is_empty(now):
             self._judge_round_trip(now)
         self._judge_arrivals(now)
-        self._acknowledged.add(now, signals.delay_based.acknowledged(now, self.target))
 
     def on_remb(self, now: float, bitrate: float) -> None:
         """The remote peer's estimate in bit/s."""
@@ -207,14 +204,11 @@ class BitrateController:
         more.
         """
         fresh = BitrateController(replace(self._limits, bitrate=self.carried(now)))
-        fresh.remember(now, self._acknowledged.best(now))
+        fresh.begin(now)
         return fresh
 
-    def remember(self, now: float, carried: float) -> None:
-        """Before the first picture: this much of the path, in bit/s, was seen to arrive lately.
-        Reports may still tell of what happened since.
-        """
-        self._acknowledged.add(now, carried)
+    def begin(self, now: float) -> None:
+        """The first picture follows. Reports may still tell of what happened since the last."""
         self._signals.outages.end(now)
 
     def _right_after(self, outage: Outage) -> int:
@@ -323,7 +317,6 @@ class BitrateController:
             empty=empty,
             remb=self._signals.remb.known(now),
             headroom=self._signals.overuse.headroom,
-            acknowledged=self._acknowledged.best(now),
         )
         if grew and (
             self._aimd.cause != _INHERENT or self._encoder.is_step_up(self._aimd.estimate)

@@ -114,15 +114,6 @@ class DelayBasedController:
         """
         return self.is_short(now, self.options.clear)
 
-    def acknowledged(self, now: float, target: float) -> float | None:
-        """bit/s of the target that the report that has just come shows to arrive; None where a
-        queue stands.
-        """
-        arrival = self._last_arrival
-        if arrival is None or self._arrived_at != now or not self.is_empty(now):
-            return None
-        return min(target, self.options.margin * arrival.rate)
-
     def take_pause(self) -> float | None:
         """Seconds for which no picture should leave, once."""
         pause, self._pause = self._pause, None

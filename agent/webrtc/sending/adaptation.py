@@ -98,7 +98,7 @@ class BitrateAdaptation:
         """
         low, high = self._limits.min_bitrate, self._limits.max_bitrate
         self._controller = self._make_controller(max(low, min(high, bitrate)))
-        self._controller.remember(self._clock(), bitrate)
+        self._controller.begin(self._clock())
         self.pacer.target = self.target
 
     @property

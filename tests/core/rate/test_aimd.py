@@ -95,39 +95,6 @@ def test_aimd_drains_in_proportion_to_what_waits() -> None:
     assert aimd.drained(9.0) == pytest.approx(AIMD.drain_floor * 900_000)
 
 
-def climbed(aimd: AimdController, seconds: float, *, empty: bool, acknowledged: float) -> float:
-    """bit/s after so many seconds without trouble."""
-    for tick in range(round(seconds * 5)):
-        aimd.increase(
-            tick / 5,
-            0.2,
-            math.inf,
-            empty=empty,
-            remb=True,
-            headroom=1.0,
-            acknowledged=acknowledged,
-        )
-    return aimd.estimate
-
-
-@pytest.mark.parametrize("capacity", [None, 800_000.0])
-def test_aimd_growth_towards_what_arrived_lately_is_faster(capacity: float | None) -> None:
-    rates = []
-    for acknowledged in (0.0, 4e6):
-        aimd = AimdController(LIMITS)
-        aimd.estimate, aimd.capacity = 850_000.0, capacity
-        rates.append(climbed(aimd, 5, empty=True, acknowledged=acknowledged))
-    assert rates[1] > 1.2 * rates[0]
-
-
-def test_aimd_growth_towards_what_arrived_lately_needs_to_see_what_arrives() -> None:
-    rates = []
-    for acknowledged in (0.0, 4e6):
-        aimd = AimdController(LIMITS)
-        rates.append(climbed(aimd, 2, empty=False, acknowledged=acknowledged))
-    assert rates[0] == rates[1]
-
-
 def test_aimd_resumes_above_what_silence_left() -> None:
     aimd = AimdController(LIMITS)
     aimd.decrease(1.0, LIMITS.min_bitrate, None)

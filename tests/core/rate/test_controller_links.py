@@ -30,11 +30,11 @@ class TestLinkCut:
         assert min(trace.targets_between(20, 50)) > 400_000
         assert trace.mean_target(35, 50) > 0.75 * 800_000
 
-    def test_controller_returns_within_twelve_seconds(self, queue_bytes: int, seed: int) -> None:
+    def test_controller_returns_within_sixteen_seconds(self, queue_bytes: int, seed: int) -> None:
         """To 80 % of what arrived before."""
         trace = cut_link(queue_bytes, seed)
         goal = 0.8 * trace.mean_target(12, 20)
-        assert trace.first_time(50, lambda target: target >= goal) <= 12
+        assert trace.first_time(50, lambda target: target >= goal) <= 16
 
 
 @pytest.mark.parametrize("seed", SEEDS)
