@@ -132,8 +132,8 @@ async def another_key_frame(caller: BrowserCaller, count: int) -> dict[str, Any]
 async def test_a_page_that_hides_its_addresses(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
 ) -> None:
-    """Without permission for a microphone Chromium shows `.local` names, which nobody here can look
-    up.
+    """Without permission for a microphone Chromium shows `.local` names. Nothing waits until they
+    are looked up: its checks arrive.
     """
     async with (
         device(tmp_path, mosquitto, watcher, '[log]\nlevel = "debug"\n') as program,
@@ -153,11 +153,9 @@ async def test_a_page_that_hides_its_addresses(
     assert not [
         candidate for candidate in candidates if " udp " in candidate and ".local" not in candidate
     ]
-    assert (
-        stats["transport"]["localCandidateType"],
-        stats["transport"]["remoteCandidateType"],
-    ) == ("host", "prflx")
-    assert "resolved" not in log, "a look-up was tried"
+    assert stats["transport"]["localCandidateType"] == "host"
+    assert stats["transport"]["remoteCandidateType"] in ("host", "prflx")
+    assert "could not be looked up" not in log
 
 
 async def test_a_call_with_sound_alone(

@@ -84,8 +84,8 @@ async def test_page_mute_is_silence_at_the_other_side(
         await expect(visitor.button("Unmute the microphone")).to_have_attribute(
             "aria-pressed", "true"
         )
-        # Two seconds, in which the microphone beeps at least twice.
-        await listener.ear.until(lambda levels: len(levels) > 100 and max(levels[-100:]) < 0.0005)
+        # Some seconds, in which the microphone beeps more than once: silence costs few packets.
+        await listener.ear.until(lambda levels: len(levels) > 20 and max(levels[-20:]) < 0.0005)
         await visitor.look("muted")
         await visitor.button("Unmute the microphone").click()
         await listener.ear.until(lambda levels: max(levels, default=0) > 0.01)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 
 import pytest
 
+from agent.core.statistics.interval import transport_report
 from tests.webrtc.calls import Call
 from tests.webrtc.pairs import closing, until
 
@@ -60,7 +60,7 @@ async def test_peer_counters_in_a_call_are_filled(call: Call) -> None:
     assert (transport.local_candidate_type, transport.protocol) == ("host", "udp")
     assert transport.remote_candidate_type in ("host", "prflx")
     # events go to whoever reads them: no address of either side
-    assert not [name for name in asdict(transport) if "address" in name]
+    assert not [name for name in transport_report(transport).model_dump() if "address" in name]
     assert (transport.ice_role, caller.transport.ice_role) == ("controlled", "controlling")
     assert transport.dtls_state == "connected"
     assert transport.packets_sent is not None

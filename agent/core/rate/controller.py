@@ -204,7 +204,8 @@ class BitrateController:
         more.
         """
         fresh = BitrateController(replace(self._limits, bitrate=self.carried(now)))
-        fresh.begin(now)
+        if self._signals.outages.begun:
+            fresh.begin(now)
         return fresh
 
     def begin(self, now: float) -> None:

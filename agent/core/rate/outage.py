@@ -82,6 +82,11 @@ class OutageDetector:
         is_silent = began is not None and now - began >= self.options.silence
         return Outage(began, now, self._target) if began is not None and is_silent else None
 
+    @property
+    def begun(self) -> bool:
+        """Whether there was anything before: feedback, or an outage that was told."""
+        return self._heard_at is not None or self._ended_at > -math.inf
+
     def end(self, now: float) -> None:
         """One is over: reports that are yet to come may tell of it."""
         self._ended_at, self._report_due = now, True

@@ -11,6 +11,7 @@ import importlib
 import re
 import struct
 import sys
+import threading
 from typing import Any
 
 import aioice.ice
@@ -31,6 +32,7 @@ _QUESTION_SIZE = 4
 # of a record's data, behind type, class and time to live
 _LENGTH_AT, _LENGTH = 8, struct.Struct("!H")
 _POINTER = 0xC0
+_LOADING = threading.Lock()
 
 
 def is_mdns_name(text: str) -> bool:
@@ -55,11 +57,12 @@ async def look_up(transport: RTCIceTransport, candidate: RTCIceCandidate) -> boo
 
 def _load() -> None:
     """The module in place of the stub that a device starts with, to save memory until a name
-    comes.
+    comes. Several names may come at once, each in a thread.
     """
-    if not hasattr(_aioice.mdns, "create_mdns_protocol"):
-        sys.modules.pop("aioice.mdns", None)
-        _aioice.mdns = importlib.import_module("aioice.mdns")
+    with _LOADING:
+        if not hasattr(_aioice.mdns, "create_mdns_protocol"):
+            sys.modules.pop("aioice.mdns", None)
+            _aioice.mdns = importlib.import_module("aioice.mdns")
 
 
 def _answers_alone(data: bytes) -> bytes:
