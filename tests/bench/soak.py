@@ -5,7 +5,9 @@ leave behind.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 import sqlite3
 import sys
 import time
@@ -19,6 +21,7 @@ from agent.service.status_socket import SOCKET_NAME, ask
 from agent.signaling.outbox.store import FILE_NAME
 from tests.bench.figures import Figure
 from tests.bench.hostile import HOSTILE_KINDS
+from tests.bench.leftovers import END, MARK
 from tests.bench.mix import KINDS, POLICY, Kind
 from tests.bench.process import usage
 from tests.bench.scene import Scene
@@ -26,6 +29,7 @@ from tests.bench.slopes import Point, after, left_over, slope
 from tests.bench.telephone import Telephone
 from tests.conftest import Mosquitto
 from tests.e2e.device import UID, Program, Watcher
+from tests.waiting import until
 
 MINUTES = 30.0
 # calls, after which the device is let come to rest
@@ -97,9 +101,9 @@ class Soak:
         return self.kinds.total()
 
     async def run(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         self.samples.append(await self.rest())
-        while time.monotonic() < until:
+        while time.monotonic() < deadline:
             await self.make(self._random.choices(list(MIX), list(MIX.values()), k=ROUND))
             self.samples.append(await self.rest())
             print(self.samples[-1], dict(self.faults) or "", file=sys.stderr, flush=True)
@@ -125,14 +129,16 @@ class Soak:
         """The device once its last call's sockets, threads and tasks are gone; or as it is when
         time is up.
         """
-        until = time.monotonic() + REST
+        deadline = time.monotonic() + REST
         while True:
             status = await asyncio.to_thread(ask, self._folder / "run" / SOCKET_NAME)
             now = self._sample(status["tasks"])
             at_rest = not status["calls"] and not (
                 self.samples and now.holds_more_than(self.samples[0])
             )
-            if at_rest or time.monotonic() > until:
+            if at_rest or time.monotonic() > deadline:
+                if not at_rest:
+                    print(*await held_by(self.program), sep="\n", file=sys.stderr, flush=True)
                 return now
             await asyncio.sleep(0.2)
 
@@ -181,6 +187,14 @@ async def soaking(
             yield Soak(program, telephone, folder, at_once)
     finally:
         await program.end()
+
+
+async def held_by(program: Program) -> list[str]:
+    """Its threads and tasks, by name."""
+    before = len(program.log())
+    os.kill(program.pid, signal.SIGUSR2)
+    await until(lambda: END in program.log()[before:])
+    return [each for each in program.log()[before:].splitlines() if each.startswith(MARK)]
 
 
 async def measure_soak(scene: Scene) -> list[Figure]:

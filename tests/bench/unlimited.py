@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from agent.__main__ import main
 from agent.core.policy.rate_limiter import RateLimiter
+from tests.bench import leftovers
 
 ENOUGH = 1_000_000
 
 if __name__ == "__main__":
     RateLimiter.__init__.__defaults__ = (ENOUGH, ENOUGH, 60.0)
+    leftovers.listen()
     main()
