@@ -54,8 +54,11 @@ class Transport:
             await asyncio.wait([self._task])
         finally:
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            await self.peer.close()
+            try:
+                await asyncio.gather(self._task, return_exceptions=True)
+            finally:
+                # also where this wait is given up: nobody else closes it
+                await self.peer.close()
 
     async def _drain(self) -> None:
         while True:

@@ -93,3 +93,20 @@ async def test_transport_stopped_while_it_works_posts_nothing() -> None:
         transport.describe(peer.create_offer)
         await asyncio.sleep(0)
     assert posted == []
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_transport_whose_run_is_cancelled_in_its_end_is_closed(steps: int) -> None:
+    """Its conversation has waited for it long enough, on a loop that hardly runs."""
+    peer = make_peer()
+    peer.hold.clear()
+    transport = Transport(peer, 0, lambda _: None, object())
+    run = asyncio.create_task(transport.run())
+    transport.describe(peer.create_offer)
+    await asyncio.sleep(0)
+    transport.stop()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    run.cancel()
+    await asyncio.wait({run})
+    assert peer.closed
