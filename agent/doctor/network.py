@@ -158,7 +158,7 @@ async def _bind(server: UsableServer) -> str:
     async def attempt(host: str) -> str:
         return await _bind_at((host, server.port))
 
-    async def forget(_answer: str) -> None:
+    def forget(_answer: str) -> None:
         """Another address of the server has answered already."""
 
     return await first_that_answers(await resolve(server.host), attempt, forget)

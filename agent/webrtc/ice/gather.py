@@ -148,7 +148,7 @@ async def allocate(
                 raise
         return await allocate_at(address, IPV6)
 
-    async def discard(made: tuple[Relay, RelayProtocol]) -> None:
+    def discard(made: tuple[Relay, RelayProtocol]) -> None:
         made[0].abort()
 
     return await first_that_answers(await _addresses(server), attempt, discard)
@@ -215,7 +215,7 @@ async def _ask_stun(
         raise failures[0]
 
 
-async def _forget(_candidate: aioice.Candidate) -> None:
+def _forget(_candidate: aioice.Candidate) -> None:
     """Another address of the same server has answered already."""
 
 

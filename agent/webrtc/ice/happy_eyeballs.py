@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from itertools import chain, zip_longest
 from typing import Any, TypeVar
 
@@ -32,7 +32,7 @@ def interleaved(addresses: Iterable[str]) -> list[str]:
 async def first_that_answers(
     addresses: Iterable[str],
     attempt: Callable[[str], Coroutine[Any, Any, T]],
-    discard: Callable[[T], Awaitable[None]],
+    discard: Callable[[T], None],
 ) -> T:
     """What `attempt` returns for the first address that answers; `discard` gets what another one
     has returned meanwhile. Raises the failure that tells most where none does, and OSError where
@@ -42,36 +42,46 @@ async def first_that_answers(
     failures: list[BaseException] = []
     winner: asyncio.Task[T] | None = None
     try:
-        while winner is None and (waiting or pending):
-            if waiting:
-                pending.add(asyncio.create_task(attempt(waiting.pop(0)), name="attempt"))
-            done, _ = await asyncio.wait(
-                pending,
-                timeout=ATTEMPT_DELAY if waiting else None,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            for task in done:
-                failure = task.exception()
-                if failure is not None:
-                    failures.append(failure)
-                    pending.discard(task)
-                elif winner is None:
-                    winner = task
-                    pending.discard(task)
-    finally:
-        await _end(pending, discard)
+        try:
+            while winner is None and (waiting or pending):
+                if waiting:
+                    pending.add(asyncio.create_task(attempt(waiting.pop(0)), name="attempt"))
+                done, _ = await asyncio.wait(
+                    pending,
+                    timeout=ATTEMPT_DELAY if waiting else None,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                for task in done:
+                    failure = task.exception()
+                    if failure is not None:
+                        failures.append(failure)
+                        pending.discard(task)
+                    elif winner is None:
+                        winner = task
+                        pending.discard(task)
+        finally:
+            await _end(pending, discard)
+    except BaseException:
+        # given up: nobody gets what has answered
+        if winner is not None:
+            discard(winner.result())
+        raise
     if winner is not None:
         return winner.result()
     raise min(failures, key=_says_little) if failures else OSError("it has no address")
 
 
-async def _end(pending: set[asyncio.Task[T]], discard: Callable[[T], Awaitable[None]]) -> None:
+async def _end(pending: set[asyncio.Task[T]], discard: Callable[[T], None]) -> None:
+    """Also where this wait is given up, all that answers is discarded."""
+
+    def ended(task: asyncio.Task[T]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            discard(task.result())
+
     for task in pending:
         task.cancel()
+        task.add_done_callback(ended)
     await asyncio.gather(*pending, return_exceptions=True)
-    for task in pending:
-        if not task.cancelled() and task.exception() is None:
-            await discard(task.result())
 
 
 def _says_little(failure: BaseException) -> bool:

@@ -35,7 +35,7 @@ class Attempts:
                 raise
         return address
 
-    async def discard(self, address: str) -> None:
+    def discard(self, address: str) -> None:
         self.discarded.append(address)
 
     async def run(self, *addresses: str) -> str:
@@ -107,3 +107,24 @@ async def test_first_that_answers_when_given_up_ends_its_attempts(attempts: Atte
     running.cancel()
     await asyncio.wait([running])
     assert attempts.cancelled == [FOUR]
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_first_that_answers_given_up_at_any_moment_loses_no_answer(
+    attempts: Attempts, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    """Whoever made a socket for it is told, unless it was given to the caller."""
+    monkeypatch.setattr(happy_eyeballs, "ATTEMPT_DELAY", 0.0)
+    answers = asyncio.Event()
+    attempts.outcomes = {FOUR: answers, SIX: asyncio.Event(), OTHER_FOUR: answers}
+    running = asyncio.create_task(attempts.run(FOUR, SIX, OTHER_FOUR))
+    while len(attempts.tried) < 3:  # noqa: ASYNC110 - each begins after a pause
+        await asyncio.sleep(0)
+    answers.set()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+    given = [] if running.cancelled() else [running.result()]
+    answered = {FOUR, OTHER_FOUR} - set(attempts.cancelled)
+    assert sorted([*given, *attempts.discarded]) == sorted(answered)
