@@ -330,13 +330,14 @@ class AiortcPeer:
     async def _close(self) -> None:
         self._over = True
         self._control.detach()
+        # first: sources run for as long as somebody holds them
+        await self._media.close()
         if self._gathering is not None:
             self._gathering.cancel()
-            await asyncio.wait([self._gathering])
+            await inside.finish({self._gathering})
         await self._trickle.close()
-        await self._media.close()
+        await inside.finish(self._pc.stop_connecting())
         leftovers = self._pc.leftovers()
-        self._pc.can_connect.set()
         closing = asyncio.create_task(self._pc.close(), name="aiortc-close")
         if (await asyncio.wait([closing], timeout=CLOSE_TIMEOUT))[1]:
             log.warning("the transport does not end in time; it is aborted")

@@ -28,6 +28,7 @@ class PeerConnection(RTCPeerConnection):
         self.can_connect = asyncio.Event()
         self._on_connect_error = on_connect_error
         self._connecting: set[asyncio.Task[Any]] = set()
+        self._ending = False
         self._known_sockets: list[aioice.ice.StunProtocol] = []
         made: Any = vars(self)["_RTCPeerConnection__certificates"]
         self._RTCPeerConnection__certificates = [DtlsCertificate.of(each) for each in made]
@@ -35,6 +36,8 @@ class PeerConnection(RTCPeerConnection):
     async def _RTCPeerConnection__connect(self) -> None:  # noqa: N802 - the name-mangled original
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - narrows the type; always run as a task
+        if self._ending:
+            return
         self._connecting.add(task)
         try:
             await self.can_connect.wait()
@@ -78,6 +81,17 @@ class PeerConnection(RTCPeerConnection):
 
     def require_ice(self) -> aioice.ice.Connection:
         return self.require_dtls().transport._connection
+
+    def stop_connecting(self) -> set[asyncio.Future[Any]]:
+        """Nothing is started from now on; returns the tasks that end by it.
+
+        aiortc stops its streams first and the transport after them: one that connects in between
+        would start streams that nobody stops.
+        """
+        self._ending = True
+        for task in self._connecting:
+            task.cancel()
+        return set(self._connecting)
 
     def leftovers(self) -> set[asyncio.Future[Any]]:
         """Tasks that aiortc starts and does not await."""

@@ -19,13 +19,14 @@ from aiortc import RTCPeerConnection
 
 from agent.core.call.events import (
     FirstFrameSeen,
+    PeerConnected,
     PeerLost,
     TrackReceived,
 )
 from agent.ports import LocalStream
 from agent.webrtc import internals as inside
 from agent.webrtc import peer
-from agent.webrtc.internals import consent
+from agent.webrtc.internals import consent, ending
 from agent.webrtc.internals.ending import report_always
 from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
 from tests.webrtc.offers import BROWSER_OFFER
@@ -147,6 +148,68 @@ async def test_ending_in_set_up_leaves_nothing_open(when: str, clip: list[bytes]
     before = open_things()
     await call()
     assert open_things() == before
+
+
+async def test_ending_while_dtls_connects_leaves_nothing_open(
+    clip: list[bytes], sound: list[bytes]
+) -> None:
+    """The streams are stopped before they are started: the handshake ends in the middle of it."""
+
+    async def call(*, crosses: bool) -> None:
+        device = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)), ice=LOOPBACK)
+        caller = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)), ice=LOOPBACK)
+        async with closing(device, caller):
+            answer = await device.peer.create_answer(await caller.peer.create_offer())
+            dtls: Any = device.peer._pc.require_dtls()
+            start, stop, shaken, stopping = dtls.start, dtls.stop, asyncio.Event(), asyncio.Event()
+
+            async def start_late(parameters: Any) -> None:
+                await start(parameters)
+                shaken.set()
+                await stopping.wait()
+
+            async def stop_slowly() -> None:
+                stopping.set()
+                # as where its last words have to be written
+                for _ in range(3):
+                    await asyncio.sleep(0)
+                await stop()
+
+            if crosses:
+                dtls.start, dtls.stop = start_late, stop_slowly
+            await caller.peer.apply_answer(answer)
+            await (shaken.wait() if crosses else device.event(PeerConnected))
+
+    await call(crosses=False)
+    before = open_things()
+    await call(crosses=True)
+    assert open_things() == before
+
+
+async def test_ending_gives_sources_back_whatever_becomes_of_the_rest(
+    clip: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server's part that takes no notice of its end."""
+    monkeypatch.setattr(ending, "FINISH_TIMEOUT", 0.05)
+    feed, over = ClipFeed(clip), asyncio.Event()
+    device = Side(LocalStream(feed), ice=LOOPBACK)
+
+    async def stubborn() -> None:
+        while not over.is_set():
+            with suppress(asyncio.CancelledError):
+                await over.wait()
+
+    await device.peer.create_offer()
+    gathering = device.peer._gathering = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    closed = asyncio.create_task(device.peer.close())
+    try:
+        async with asyncio.timeout(20):
+            await feed.subscriptions[0].closed.wait()
+            await closed
+    finally:
+        over.set()
+        await asyncio.wait({gathering, closed})
 
 
 async def test_ending_of_a_remote_peer_before_its_close_leaves_no_traceback(

@@ -53,3 +53,27 @@ async def test_rtc_connection_reports_errors_of_its_connecting_task(
     assert [type(error) for error in errors] == [ZeroDivisionError]
     assert not pc.leftovers()
     await pc.close()
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_rtc_connection_that_ends_starts_nothing(
+    begun: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors: list[Exception] = []
+    pc = inside.PeerConnection(RTCConfiguration(iceServers=[]), errors.append)
+    started: list[str] = []
+
+    async def start(_self: RTCPeerConnection) -> None:
+        started.append("streams")
+
+    monkeypatch.setattr(RTCPeerConnection, "_RTCPeerConnection__connect", start)
+    connecting = asyncio.create_task(pc._RTCPeerConnection__connect())
+    if begun:
+        await asyncio.sleep(0)
+    ending = pc.stop_connecting()
+    assert ending == ({connecting} if begun else set())
+    pc.can_connect.set()
+    await asyncio.wait({connecting})
+    assert not started
+    assert not errors
+    await pc.close()
