@@ -342,7 +342,7 @@ class AiortcPeer:
         if (await asyncio.wait([closing], timeout=CLOSE_TIMEOUT))[1]:
             log.warning("the transport does not end in time; it is aborted")
             leftovers |= self._pc.release()
-        await inside.finish({closing, *leftovers})
+        await inside.finish({closing, *leftovers, *self._pc.end_streams()})
         if ending := self._pc.abort():
             await inside.finish(ending)
 

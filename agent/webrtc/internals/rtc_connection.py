@@ -103,6 +103,10 @@ class PeerConnection(RTCPeerConnection):
             tasks.add(self._RTCPeerConnection__closeTask)  # type: ignore[attr-defined]
         return tasks
 
+    def end_streams(self) -> set[asyncio.Future[Any]]:
+        """Those that were started while aiortc closed by itself; returns what is ending by it."""
+        return ending.release(self)
+
     def release(self) -> set[asyncio.Future[Any]]:
         """Stop waiting for what does not end; returns what is ending by it."""
         return ending.release(self) | ending.release_relays(self._sockets())

@@ -150,8 +150,9 @@ async def test_ending_in_set_up_leaves_nothing_open(when: str, clip: list[bytes]
     assert open_things() == before
 
 
+@pytest.mark.parametrize("by_itself", [False, True])
 async def test_ending_while_dtls_connects_leaves_nothing_open(
-    clip: list[bytes], sound: list[bytes]
+    clip: list[bytes], sound: list[bytes], by_itself: bool
 ) -> None:
     """The streams are stopped before they are started: the handshake ends in the middle of it."""
 
@@ -179,6 +180,9 @@ async def test_ending_while_dtls_connects_leaves_nothing_open(
                 dtls.start, dtls.stop = start_late, stop_slowly
             await caller.peer.apply_answer(answer)
             await (shaken.wait() if crosses else device.event(PeerConnected))
+            if crosses and by_itself:
+                # as aiortc does once the remote peer has closed
+                await device.peer._pc.close()
 
     await call(crosses=False)
     before = open_things()
