@@ -64,6 +64,8 @@ class RabbitMq:
             self._process = subprocess.Popen(
                 [BIN / "rabbitmq-server"],
                 env=self.environ,
+                # where it leaves what it was doing when it is killed
+                cwd=self._folder,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
