@@ -69,6 +69,13 @@ async def test_connection_tls_without_checks(secure: Mosquitto, authority: Autho
         await a.publish("x/1", b"to whomever")
 
 
+def put(source: str | Path, target: str | Path) -> None:
+    """Copy in one step, as whoever renews certificates should: a half is never read."""
+    half = Path(f"{target}.half")
+    shutil.copy(source, half)
+    half.replace(target)
+
+
 async def test_connection_missing_certificate_is_a_clear_line_and_no_end(
     secure: Mosquitto, authority: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -78,7 +85,7 @@ async def test_connection_missing_certificate_is_a_clear_line_and_no_end(
     async with MqttBroker(options(secure.port, tls=tls)) as a:
         line = await logged(caplog, "later.pem")
         assert line.endswith(f"client certificate {missing}: No such file or directory; trying on")
-        shutil.copy(certificate, missing)
+        put(certificate, missing)
         await a.wait_connected(PATIENCE)
     assert sum("later.pem" in each for each in caplog.messages) == 1
 
@@ -96,14 +103,14 @@ async def test_connection_what_was_rotated_on_the_disk_counts_from_the_next_conn
         MqttBroker(options(secure.port, tls=TlsOptions(str(trusted), certificate, key)))
     ) as a:
         replacement = Authority(tmp_path, "new-ca")
-        shutil.copy(replacement.file, authority.file)
+        put(replacement.file, authority.file)
         # in place of the old one
         replacement.issue("server")
         secure.restart()
         await logged(caplog, "TLS: ")
         replacement.issue("door-1")
         async with until(a, True):
-            shutil.copy(replacement.file, trusted)
+            put(replacement.file, trusted)
         await a.publish("x/1", b"")
 
 
