@@ -145,11 +145,14 @@ class Collector:
             return self._store.write([each])
         except StoreRefused as error:
             if isinstance(each, Reject):
-                raise
+                # the last resort: what cannot even be set aside never stops the rest
+                logger.error("A message of %s is dropped: %s", each.topic, error)  # noqa: TRY400
+                return Written(rejected=1)
             topic = f"{each.device}/{each.kind}"
             body = as_json(each.body).encode()[:REJECT_SIZE]
-            reject = Reject(topic, bounded(f"store: {error}"), body, each.received_at)
-            return self._store.write([reject])
+            return self._write_alone(
+                Reject(topic, bounded(f"store: {error}"), body, each.received_at)
+            )
 
     async def _persist(self, thread: ThreadPoolExecutor, work: Callable[[], Written]) -> Written:
         """Do it, however often it takes. The broker keeps what comes meanwhile."""

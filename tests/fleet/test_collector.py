@@ -32,6 +32,7 @@ class FailingStore(SqlStore):
         super().__init__(SqliteDatabase(file))
         self.failures: list[Exception] = []
         self.refuses = ""
+        self.refuses_rejects = False
 
     def write(self, batch: Sequence[Collected | Reject]) -> Written:
         if self.failures:
@@ -40,6 +41,8 @@ class FailingStore(SqlStore):
             isinstance(e, Collected) and e.event_id == self.refuses for e in batch
         ):
             raise StoreRefused("a value out of range")
+        if self.refuses_rejects and any(isinstance(each, Reject) for each in batch):
+            raise StoreRefused("a text that cannot be kept")
         return super().write(batch)
 
 
@@ -146,6 +149,19 @@ async def test_collector_sets_aside_what_the_database_does_not_take(
     assert stored(failing) == ["a", "c"]
     (reject,) = failing.query("SELECT * FROM reject")
     assert "out of range" in reject["reason"]
+
+
+async def test_collector_drops_what_cannot_even_be_set_aside(
+    network: FakeNetwork, failing: FailingStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing.refuses_rejects = True
+    async with collecting(network, failing) as collector:
+        publish(network, "events/closed", b"garbage")
+        publish(network, "events/closed", closed(eventId="a"))
+        await until(lambda: collector.counts.messages == 2)
+        await until(lambda: unacknowledged(network) == 0)
+    assert stored(failing) == ["a"]
+    assert sum("is dropped" in each for each in caplog.messages) == 1
 
 
 async def test_collector_outlives_a_broker_that_comes_back(

@@ -7,7 +7,7 @@ import hashlib
 from agent.fleet.fleet_schema import MIGRATIONS
 
 # one for each migration that is out
-RELEASED: tuple[str, ...] = ()
+RELEASED = ("9195d544a7d72bd884cfbce3ce1031cb82651bac9bdd601ad51b2177d72fc204",)
 
 
 def test_migrations_that_are_out_are_as_they_were() -> None:
