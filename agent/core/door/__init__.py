@@ -1,0 +1,1 @@
+"""Doors: who may have one released, with which code, and for how long."""
