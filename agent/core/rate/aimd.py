@@ -91,6 +91,14 @@ class AimdController:
         self.estimate = min(self._limits.max_bitrate, bitrate)
         self.cause = "outage over"
 
+    def found(self, bitrate: float, *, whole: bool) -> None:
+        """A probe has shown that this fits. `whole`: all of it did, and the capacity is not
+        known.
+        """
+        self.estimate = min(float(self._limits.max_bitrate), bitrate)
+        self.capacity = None if whole else max(self.capacity or 0.0, bitrate)
+        self.cause = "probe"
+
     def capacity_near(self, measured: float) -> float:
         """Averaged with what was known if it is about the same: one measurement is a rough one."""
         options, known = self.options, self.capacity

@@ -1,7 +1,7 @@
 """From what the remote peer reports to the bitrate that the encoder should make.
 
-The sender's half of congestion control as draft-ietf-rmcat-gcc describes it, without transport-wide
-feedback: a loss-based controller, a delay-based one and a rate controller (AIMD).
+The sender's half of congestion control as draft-ietf-rmcat-gcc describes it, with or without
+transport-wide feedback: a loss-based controller, a delay-based one and a rate controller (AIMD).
 docs/rate-control.md draws how signals flow, and says where and why this differs from the draft.
 
 News of a queue is late by the queue. What was seen to fit is therefore an absolute rate (what was
@@ -13,6 +13,7 @@ number, or comes from the past, is ignored.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.core.rate.aimd import AimdController
@@ -29,6 +30,7 @@ from agent.core.rate.loss_based import (
 )
 from agent.core.rate.loss_meter import LossSample
 from agent.core.rate.outage import Outage
+from agent.core.rate.probing import Probe
 from agent.core.rate.receiver_report import ReceiverReport, sensible
 from agent.core.rate.signals import Signals
 
@@ -92,7 +94,7 @@ class BitrateController:
         signals.delay_based.report(now, report, signals.overuse.base)
         if sample is not None:
             self._judge_loss(now, sample)
-        if round_trip_time is not None and not signals.delay_based.is_empty(now):
+        if round_trip_time is not None and not signals.delay_based.knows_queue(now):
             self._judge_round_trip(now)
         self._judge_arrivals(now)
 
@@ -114,19 +116,24 @@ class BitrateController:
             return
         cap = remb.cap(now, refuted=False)
         if fell or cap < remb.options.tolerance * sending:
-            self._follow_remb(now, cap, deep=deep)
+            self._down.follow_remb(now, cap, deep=deep)
 
-    def _follow_remb(self, now: float, cap: float, *, deep: bool) -> None:
+    def on_transport_feedback(
+        self, now: float, first: int, arrivals: Sequence[float | None]
+    ) -> None:
+        """Of each packet from the transport-wide number `first` (16 bits) on, when it arrived by
+        the remote peer's clock, in seconds; None for one that did not.
+        """
+        if not self._advance(now):
+            return
+        self._heard(now)
         signals = self._signals
-        to = max(cap, signals.remb.options.early_decrease * self.target)
-        capacity: float | None = self._aimd.capacity_near(cap / self._aimd.options.beta)
-        if not signals.delay_based.is_short(now):
-            early = signals.overuse.clear and not deep
-            self._down.to(now, to if early else cap, "REMB", capacity)
-        # arrivals would show a queue: a step at a time, until they do
-        elif now - self._aimd.decreased_at >= signals.overuse.options.decrease_interval:
-            capacity = self._aimd.capacity if deep else capacity
-            self._down.to(now, to, "REMB", capacity, measured=True)
+        signals.feedback.heard(now)
+        signals.delay_based.told(now, first, arrivals)
+        self._judge_arrivals(now)
+        fits = signals.probed(now)
+        if fits is not None and fits.bitrate > self._aimd.estimate:
+            self._aimd.found(fits.bitrate, whole=fits.whole)
 
     def on_nack(self, now: float, packets: int, run: tuple[int, int] | None = None) -> None:
         """Packets asked for again; `run`: the first and the last of the most in a row."""
@@ -167,6 +174,16 @@ class BitrateController:
     def on_resent(self, octets: int) -> None:
         self._signals.delay_based.arrivals.resent(octets)
 
+    def on_numbered(self, now: float, number: int, sizes: Sequence[int]) -> None:
+        """Packets of so many octets have left, the first with this transport-wide number."""
+        if self._advance(now):
+            self._signals.delay_based.transport.log.sent(now, number, sizes)
+
+    def on_probe(self, now: float, *, begins: bool) -> None:
+        """What leaves next is the first packet of a probe, or the first behind it."""
+        number = self._signals.delay_based.transport.log.next_number
+        (self._signals.prober.began if begins else self._signals.prober.ended)(now, number)
+
     # --- outputs
 
     def take_pause(self) -> float | None:
@@ -174,6 +191,13 @@ class BitrateController:
         frame is needed.
         """
         return self._signals.delay_based.take_pause()
+
+    def take_probe(self, now: float) -> Probe | None:
+        """What to send now, beside pictures, to find out whether the path holds more."""
+        if not self._may_grow(now):
+            self._signals.prober.disturb()
+            return None
+        return self._signals.probe(now, self.target, self._aimd.estimate, self._limits.max_bitrate)
 
     def update(self, now: float) -> int | None:
         """The new target if the encoder should be told one now, else None."""
@@ -227,6 +251,7 @@ class BitrateController:
     def _resume(self, outage: Outage) -> None:
         """The rate from before it, and back to all of it as below a known capacity."""
         self._loss_based.end_trial()
+        self._signals.delay_based.transport.forget()
         bitrate = self._right_after(outage)
         if bitrate > self._aimd.estimate:
             self._encoder.release()
@@ -314,9 +339,9 @@ class BitrateController:
         grew = self._aimd.increase(
             now,
             elapsed,
-            min(self._signals.remb.cap(now, refuted=empty), sent),
+            min(self._signals.remb.cap(now, refuted=empty), sent, self._signals.prober.limit(now)),
             empty=empty,
-            remb=self._signals.remb.known(now),
+            remb=self._signals.remb.known(now) or self._signals.delay_based.is_told(now),
             headroom=self._signals.overuse.headroom,
         )
         if grew and (

@@ -53,6 +53,19 @@ class Decreases:
         if bitrate < self._aimd.estimate:
             self.to(now, bitrate, "queue to drain", self._aimd.capacity)
 
+    def follow_remb(self, now: float, cap: float, *, deep: bool) -> None:
+        """The remote peer's estimate holds `cap`; `deep`: much less arrived than was sent."""
+        signals, target = self._signals, self._encoder.bitrate
+        to = max(cap, signals.remb.options.early_decrease * target)
+        capacity: float | None = self._aimd.capacity_near(cap / self._aimd.options.beta)
+        if not signals.delay_based.is_short(now):
+            early = signals.overuse.clear and not deep
+            self.to(now, to if early else cap, "REMB", capacity)
+        # arrivals would show a queue: a step at a time, until they do
+        elif now - self._aimd.decreased_at >= signals.overuse.options.decrease_interval:
+            capacity = self._aimd.capacity if deep else capacity
+            self.to(now, to, "REMB", capacity, measured=True)
+
     def to(
         self,
         now: float,

@@ -8,6 +8,7 @@ it only grow old. The controller acts on the verdicts. Pure: time is an argument
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.core.rate.aimd import AIMD
@@ -15,6 +16,7 @@ from agent.core.rate.arrivals import Arrival, Arrivals
 from agent.core.rate.feedback_timeout import REPORT_AGE
 from agent.core.rate.loss_meter import LossMeter
 from agent.core.rate.receiver_report import ReceiverReport
+from agent.core.rate.transport_arrivals import TransportArrivals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,9 @@ class DelayBasedController:
     def __init__(self, losses: LossMeter, options: DelayBasedOptions | None = None) -> None:
         # the sender reports its packets to it
         self.arrivals = Arrivals()
+        # the same by transport-wide feedback, where there is any
+        self.transport = TransportArrivals()
+        self._told_at = -math.inf
         self._losses = losses
         self.options = options or DelayBasedOptions()
         self._last_arrival: Arrival | None = None
@@ -68,11 +73,24 @@ class DelayBasedController:
         nothing.
         """
         highest, lost = report.highest_sequence, report.packets_lost
+        if self.is_told(now):
+            return
         if highest is None or lost is None or path is None:
             return
         arrival = self.arrivals.report(now - report.lateness, highest, lost, path)
         if arrival is not None:
             self._last_arrival, self._arrived_at = arrival, now
+
+    def told(self, now: float, first: int, arrivals: Sequence[float | None]) -> None:
+        """Transport-wide feedback: it takes the place of the reports."""
+        self._told_at = now
+        arrival = self.transport.feedback(now, first, arrivals)
+        if arrival is not None:
+            self._last_arrival, self._arrived_at = arrival, now
+
+    def is_told(self, now: float) -> bool:
+        """Whether there is transport-wide feedback."""
+        return now - self._told_at < REPORT_AGE
 
     def judge(
         self, now: float, target: float, decreased_at: float, round_trip: float
@@ -84,7 +102,9 @@ class DelayBasedController:
         if arrival.severe and arrival.overload and arrival.share < options.pause_share:
             self._pause_sending(now, arrival)
         if not arrival.queued:
-            return self._no_queue_seen(arrival, decreased_at)
+            # where each packet is told of, moments are short and probes are in them
+            told = self.is_told(now)
+            return None if told else self._no_queue_seen(arrival, decreased_at)
         stood = arrival.stood and (arrival.severe or arrival.overload)
         # the queue is younger than the older report: no more than this fits
         younger = arrival.busy and arrival.severe and arrival.overload and arrival.rate < target
@@ -113,6 +133,13 @@ class DelayBasedController:
         late.
         """
         return self.is_short(now, self.options.clear)
+
+    def knows_queue(self, now: float) -> bool:
+        """Whether round trips tell nothing of the queue that is not known better: there is none, or
+        feedback on each packet has seen a long one.
+        """
+        long = self.is_told(now) and not self.is_short(now, self.arrivals.options.severe)
+        return long or self.is_empty(now)
 
     def take_pause(self) -> float | None:
         """Seconds for which no picture should leave, once."""

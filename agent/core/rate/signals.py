@@ -8,6 +8,7 @@ from agent.core.rate.loss_meter import LossMeter
 from agent.core.rate.nacks import NackCounter
 from agent.core.rate.outage import Outage, OutageDetector
 from agent.core.rate.pacer_queue import PacerQueueMonitor
+from agent.core.rate.probing import Fits, Probe, Prober
 from agent.core.rate.rate_history import RateHistory
 from agent.core.rate.receiver_report import ReceiverReport
 from agent.core.rate.remb import RembEstimate
@@ -26,6 +27,7 @@ class Signals:
         self.pacer_queue = PacerQueueMonitor()
         self.feedback = FeedbackTimeout()
         self.outages = OutageDetector()
+        self.prober = Prober()
         self.sent = RateHistory()
         """As measured, retransmissions too."""
 
@@ -46,6 +48,20 @@ class Signals:
         arrivals = self.delay_based.arrivals
         arrivals.forget_reports()
         self.delay_based.report(now, report, self.overuse.base)
+
+    def probe(self, now: float, target: float, estimate: float, most: float) -> Probe | None:
+        """One to send now: no queue stands, and what is allowed is used."""
+        if not (self.delay_based.is_empty(now) and self.delay_based.is_told(now)):
+            self.prober.disturb()
+            return None
+        if self.sending(now, target) < self.prober.options.used * target:
+            return None
+        return self.prober.due(now, estimate, most)
+
+    def probed(self, now: float) -> Fits | None:
+        """What a probe that is over has shown."""
+        transport = self.delay_based.transport
+        return self.prober.judge(now, transport.newest_told, transport.arrived)
 
     def sending(self, now: float, target: float) -> float:
         """What leaves, as far as known."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 
+import pytest
+
 from agent.core.rate.bitrate_limits import BitrateLimits
 from agent.core.rate.controller import BitrateController
 from tests.fakes.link import Simulation
 from tests.fakes.link_options import LinkOptions, Trace
 
 MEGABIT = 1_000_000
-SEEDS = (1, 2, 3)
+# one for the fast tests, all for the whole
+SEEDS = (1, *(pytest.param(seed, marks=pytest.mark.lengthy) for seed in (2, 3)))
 LIMITS = BitrateLimits(bitrate=2 * MEGABIT, min_bitrate=250_000, max_bitrate=4 * MEGABIT)
 
 

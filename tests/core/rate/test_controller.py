@@ -14,6 +14,7 @@ from agent.core.rate.delay_based import DelayBasedOptions
 from agent.core.rate.receiver_report import ReceiverReport
 from agent.core.rate.remb import RembOptions
 from tests.core.rate.links import LIMITS
+from tests.examples import examples
 
 
 def fed(controller: BitrateController, start: float, seconds: float, **report: float) -> list[int]:
@@ -72,7 +73,7 @@ def test_controller_bounds_hold_for_any_input(sequence: list[tuple[object, ...]]
 
 
 @given(st.lists(calls, max_size=60))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_controller_recovers_after_any_input(sequence: list[tuple[object, ...]]) -> None:
     """Whatever came before, on a good path it comes back to the maximum, and says so."""
     controller, start = BitrateController(LIMITS), 301.0

@@ -21,6 +21,7 @@ from agent.core.rate.frame_dropper import (
     FrameDropper,
 )
 from agent.core.rate.receiver_report import ReceiverReport
+from tests.core.rate.links import SEEDS
 from tests.fakes.link import Simulation
 from tests.fakes.link_options import LinkOptions, Trace
 
@@ -135,7 +136,7 @@ def simulate(link: LinkOptions, seconds: float) -> Trace:
     return Simulation(Thinned(), link).run(seconds)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("remb", [True, False])
 def test_frame_dropper_leaves_pictures_out_on_a_link_below_the_minimum_and_returns(
     seed: int, remb: bool
@@ -151,7 +152,7 @@ def test_frame_dropper_leaves_pictures_out_on_a_link_below_the_minimum_and_retur
 
 
 @pytest.mark.parametrize("loss", [0.05, 0.10])
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_frame_dropper_random_loss_leaves_no_picture_out(loss: float, seed: int) -> None:
     trace = simulate(LinkOptions(((0.0, 10e6),), loss=((0.0, loss),), seed=seed), 60)
     assert min(trace.targets_between(0, 60)) >= LIMITS.min_bitrate
