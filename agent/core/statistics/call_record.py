@@ -48,6 +48,7 @@ def call_record(
         path=log.path(),
         reconnects=call.reconnects,
         answered_by=call.answered_by,
+        taken_by=call.taken_by,
         video=video,
         audio=audio,
         quality=log.quality(),

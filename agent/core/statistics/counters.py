@@ -40,6 +40,25 @@ class SentCounters:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayoutCounters:
+    """Running totals of sound that is played here, by W3C's names; samples, unless said
+    otherwise.
+    """
+
+    total_samples_received: int = 0
+    # made up for what was lost or late, and how often
+    concealed_samples: int = 0
+    concealment_events: int = 0
+    inserted_samples_for_deceleration: int = 0
+    removed_samples_for_acceleration: int = 0
+    # packets that came too late, or were left out to bound the delay
+    packets_discarded: int = 0
+    # seconds, summed over samples, and how many those are
+    jitter_buffer_delay: float = 0.0
+    jitter_buffer_emitted_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ReceivedCounters:
     """Running totals of one kind that arrives."""
 
@@ -54,7 +73,19 @@ class ReceivedCounters:
     frame_height: int | None = None
     nack_count: int = 0
     pli_count: int = 0
+    # of the picture, as W3C counts them
+    freeze_count: int = 0
+    total_freezes_duration: float = 0.0
     total_audio_energy: float | None = None
+    # of `PlayoutCounters`; None where nothing is played
+    total_samples_received: int | None = None
+    concealed_samples: int | None = None
+    concealment_events: int | None = None
+    inserted_samples_for_deceleration: int | None = None
+    removed_samples_for_acceleration: int | None = None
+    packets_discarded: int | None = None
+    jitter_buffer_delay: float | None = None
+    jitter_buffer_emitted_count: int | None = None
     last_packet_at: float | None = None  # time.monotonic()
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
-from agent.core.statistics.counters import ReceivedCounters, SentCounters, TransportCounters
+from agent.core.statistics.counters import (
+    PlayoutCounters,
+    ReceivedCounters,
+    SentCounters,
+    TransportCounters,
+)
 from agent.core.statistics.reports import ReceivedMedia, SentMedia, TransportReport
 
 # seconds; over less a rate says nothing
@@ -100,7 +105,11 @@ def _arrived(now: ReceivedCounters, before: ReceivedCounters, seconds: float) ->
         "packets_lost": now.packets_lost,
         "nack_count": now.nack_count,
         "pli_count": now.pli_count if video else None,
+        "freeze_count": now.freeze_count if video else None,
+        "total_freezes_duration": rounded(now.total_freezes_duration, 3) if video else None,
         "total_audio_energy": rounded(now.total_audio_energy, 6),
+        **{field.name: getattr(now, field.name) for field in fields(PlayoutCounters)},
+        "jitter_buffer_delay": rounded(now.jitter_buffer_delay, 3),
     }
 
 

@@ -69,7 +69,20 @@ class ReceivedMedia(Report):
     packets_lost: int | None = None  # of what arrives
     nack_count: int | None = None  # sent by us
     pli_count: int | None = None  # sent by us
+    freeze_count: int | None = None
+    total_freezes_duration: float | None = None  # seconds
     total_audio_energy: float | None = None
+    # of sound that is played here: samples of 48 kHz, in all and made up for what was lost or late
+    total_samples_received: int | None = None
+    concealed_samples: int | None = None
+    concealment_events: int | None = None
+    inserted_samples_for_deceleration: int | None = None
+    removed_samples_for_acceleration: int | None = None
+    # came too late, or left out to bound the delay
+    packets_discarded: int | None = None
+    # seconds, summed over the samples of the count
+    jitter_buffer_delay: float | None = None
+    jitter_buffer_emitted_count: int | None = None
     # of our stream, in the remote peer's receiver report
     remote_packets_lost: int | None = None
     fraction_lost: float | None = None  # 0..1, likewise
@@ -128,6 +141,19 @@ class Path(Report):
     relayed: bool | None = None
 
 
+class WorstInterval(Report):
+    """The second with the fewest pictures: `after` so many seconds of the picture, over `duration`
+    seconds, where the counters were read late.
+    """
+
+    after: float
+    duration: float
+    frames_per_second: float | None = None
+    bitrate: int | None = None
+    fraction_lost: float | None = None
+    round_trip_time: float | None = None
+
+
 class MediaTotals(Report):
     """One kind of media over the whole conversation: totals, and means over the time connected."""
 
@@ -152,15 +178,33 @@ class MediaTotals(Report):
     mean_frames_per_second_received: float | None = None
     mean_round_trip_time: float | None = None
     mean_jitter: float | None = None
+    # of the picture that arrives
+    freeze_count: int | None = None
+    total_freezes_duration: float | None = None  # seconds
+    # of the picture: seconds for which it was limited, or did not move at all
+    degraded_duration: float | None = None
+    # of the picture that is sent: seconds by W3C's reason
+    quality_limitation_durations: dict[str, float] | None = None
+    worst_interval: WorstInterval | None = None
+
+
+class Score(Report):
+    """An estimate, 1 (bad) to 5 (excellent), and the name of the model that made it."""
+
+    score: float
+    model: str
 
 
 class Quality(Report):
     """An estimate of how the call was, 1 (bad) to 5 (excellent), with the name of the model that
-    made it.
+    made it: `mos` of the connection, as a voice would be heard over it, and one each of picture and
+    sound.
     """
 
     mos: float
     model: str
+    video: Score | None = None
+    audio: Score | None = None
 
 
 class CallRecord(Report):
@@ -183,6 +227,8 @@ class CallRecord(Report):
     reconnects: int = 0
     # the conversation that took its place (PROTOCOL 3, calls that cross)
     answered_by: str | None = None
+    # who answered in this side's place, where the inviter says so
+    taken_by: str | None = None
     video: MediaTotals | None = None
     audio: MediaTotals | None = None
     quality: Quality | None = None

@@ -5,6 +5,7 @@ counters.
 from __future__ import annotations
 
 from agent.core.statistics.counters import PeerCounters, TransportCounters
+from agent.core.statistics.degradation import Degradation
 from agent.core.statistics.interval import (
     is_relayed,
     received_media,
@@ -17,8 +18,12 @@ from agent.core.statistics.reports import (
     Path,
     Quality,
     RemoteStats,
+    Score,
 )
 from agent.core.statistics.totals import add_counters, media_totals, worst_loss
+from agent.core.statistics.worst_second import WorstSecond
+
+VOICE_MODEL = "e-model-simplified"
 
 
 class StatisticsLog:
@@ -37,12 +42,15 @@ class StatisticsLog:
         self._path: Path | None = None
         self._round_trips: list[float] = [0.0, 0.0]  # sum, count
         self._jitters: list[float] = [0.0, 0.0]
+        self._degradation = Degradation()
+        self._worst = WorstSecond()
 
     def start(self, counters: PeerCounters) -> None:
         """A transport begins to carry the media; an earlier one's counters are kept."""
         if self._last is not None:
             self._earlier = add_counters(self._earlier, self._last)
         self._last = PeerCounters(at=counters.at)
+        self._worst.start(counters)
         self._note_path(counters.transport)
 
     def _note_path(self, transport: TransportCounters) -> None:
@@ -55,10 +63,15 @@ class StatisticsLog:
                 relayed=is_relayed(transport),
             )
 
+    def look(self, counters: PeerCounters) -> None:
+        """Once a second, between two samples: the record tells of the worst one."""
+        self._worst.look(counters)
+
     def sample(self, counters: PeerCounters) -> tuple[LocalStats, RemoteStats]:
         """Reports for the interval since the last sample."""
         before = self._last or PeerCounters(at=counters.at)
         self._last = counters
+        self._worst.look(counters)
         self._note_path(counters.transport)
         seconds = counters.at - before.at
         rtt = _round_trip_time(counters)
@@ -88,6 +101,7 @@ class StatisticsLog:
             ),
             transport=transport,
         )
+        self._degradation.add(local, remote, seconds)
         return local, remote
 
     def path(self) -> Path | None:
@@ -100,8 +114,17 @@ class StatisticsLog:
             return None, None
         all_of_it = add_counters(self._earlier, self._last)
         rtt, jitter = _mean(self._round_trips), _mean(self._jitters)
+        video = media_totals(all_of_it.video_sent, all_of_it.video_received, seconds, rtt, jitter)
+        if video is not None:
+            video = video.model_copy(
+                update={
+                    "degraded_duration": self._degradation.degraded_duration,
+                    "quality_limitation_durations": self._degradation.durations(),
+                    "worst_interval": self._worst.interval,
+                }
+            )
         return (
-            media_totals(all_of_it.video_sent, all_of_it.video_received, seconds, rtt, jitter),
+            video,
             media_totals(all_of_it.audio_sent, all_of_it.audio_received, seconds, rtt, jitter),
         )
 
@@ -112,14 +135,23 @@ class StatisticsLog:
         rtt = _mean(self._round_trips)
         if rtt is None or self._last is None:
             return None
-        loss = worst_loss(add_counters(self._earlier, self._last))
+        all_of_it = add_counters(self._earlier, self._last)
+        loss = worst_loss(all_of_it)
         delay_ms = rtt * 500 + (_mean(self._jitters) or 0.0) * 2000 + 10
         rating = (
             93.2 - (delay_ms / 40 if delay_ms < 160 else (delay_ms - 120) / 10) - 2.5 * 100 * loss
         )
         rating = min(max(rating, 0.0), 100.0)
         mos = 1 + 0.035 * rating + 7e-6 * rating * (rating - 60) * (100 - rating)
-        return Quality(mos=round(min(max(mos, 1.0), 5.0), 2), model="e-model-simplified")
+        mos = round(min(max(mos, 1.0), 5.0), 2)
+        heard = all_of_it.audio_sent or all_of_it.audio_received
+        seen = all_of_it.video_received
+        return Quality(
+            mos=mos,
+            model=VOICE_MODEL,
+            video=self._degradation.score(seen.total_freezes_duration if seen else 0.0),
+            audio=Score(score=mos, model=VOICE_MODEL) if heard else None,
+        )
 
 
 def _round_trip_time(counters: PeerCounters) -> float | None:

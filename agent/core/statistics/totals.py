@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from agent.core.statistics.counters import PeerCounters, ReceivedCounters, SentCounters
+from agent.core.statistics.counters import (
+    PeerCounters,
+    PlayoutCounters,
+    ReceivedCounters,
+    SentCounters,
+)
 from agent.core.statistics.interval import SHORTEST, rounded
 from agent.core.statistics.reports import MediaTotals
 
@@ -29,7 +34,10 @@ _SUMMED = frozenset(
         "packets_lost",
         "frames_received",
         "key_frames_received",
+        "freeze_count",
+        "total_freezes_duration",
         "total_audio_energy",
+        *(field.name for field in fields(PlayoutCounters)),
     }
 )
 
@@ -117,4 +125,8 @@ def media_totals(
         else None,
         mean_round_trip_time=rounded(rtt, 6),
         mean_jitter=rounded(jitter, 6),
+        freeze_count=come.freeze_count if received and video else None,
+        total_freezes_duration=rounded(come.total_freezes_duration, 3)
+        if received and video
+        else None,
     )

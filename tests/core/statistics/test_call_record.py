@@ -78,3 +78,10 @@ def test_call_record_says_of_a_view_what_it_was_and_when_it_became_a_talk() -> N
         call, StatisticsLog(), now=111.0, wall=WALL, reason=CloseReason.CRASH_RECOVERED
     )
     assert (talk.purpose, talk.talk_at) == (None, format_time(WALL - 1))
+
+
+def test_call_record_names_who_answered_in_our_place() -> None:
+    call = incoming(now=100.0)
+    feed(call, ev.CloseReceived(CALLER, PARTY, CloseReason.ANSWERED_ELSEWHERE, "bob"), now=101.0)
+    record = call_record(call, StatisticsLog(), now=101.0, wall=WALL)
+    assert record.model_dump(by_alias=True)["takenBy"] == "bob"

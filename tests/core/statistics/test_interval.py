@@ -67,3 +67,19 @@ def test_transport_report_says_whether_a_relay_carries_it(remote: str, relayed: 
 
 def test_transport_report_without_a_pair_leaves_relayed_out() -> None:
     assert transport_report(TransportCounters()).relayed is None
+
+
+def test_received_media_tells_what_was_played_and_nothing_where_nothing_was() -> None:
+    played = replace(
+        AUDIO, total_samples_received=48_000, concealed_samples=960, packets_discarded=1
+    )
+    report = received_media(
+        replace(played, jitter_buffer_delay=3.14159), None, None, 1.0, TransportCounters()
+    )
+    assert report is not None
+    told = report.model_dump(by_alias=True, exclude_none=True)
+    assert (told["totalSamplesReceived"], told["concealedSamples"]) == (48_000, 960)
+    assert (told["packetsDiscarded"], told["jitterBufferDelay"]) == (1, 3.142)
+    silent = received_media(AUDIO, None, None, 1.0, TransportCounters())
+    assert silent is not None
+    assert "concealedSamples" not in silent.model_dump(by_alias=True, exclude_none=True)

@@ -170,3 +170,32 @@ def assert_sane(value: object) -> None:
             assert_sane(each)
     elif isinstance(value, float):
         assert math.isfinite(value)
+
+
+def test_the_record_has_freezes_and_degraded_time_of_every_transport() -> None:
+    log = StatisticsLog()
+    for freezes, frozen in ((1, 0.5), (2, 1.25)):
+        log.start(PeerCounters(at=0.0))
+        for second, frames in ((2.0, 60), (4.0, 60)):
+            counters = ReceivedCounters(
+                packets_received=10,
+                frames_received=frames,
+                frame_width=640,
+                frame_height=360,
+                freeze_count=freezes,
+                total_freezes_duration=frozen,
+            )
+            transport = TransportCounters(current_round_trip_time=0.02)
+            log.sample(PeerCounters(at=second, video_received=counters, transport=transport))
+    video, _ = log.totals(8.0)
+    assert video is not None
+    assert (video.freeze_count, video.total_freezes_duration) == (3, 1.75)
+    # the second half of both, in which no picture came
+    assert video.degraded_duration == 4.0
+    assert video.worst_interval is not None
+    assert (video.worst_interval.after, video.worst_interval.frames_per_second) == (2.0, 0.0)
+    quality = log.quality()
+    assert quality is not None
+    assert quality.video is not None
+    assert quality.video.score < 3
+    assert quality.audio is None

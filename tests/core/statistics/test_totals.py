@@ -26,6 +26,17 @@ def test_add_counters_keeps_a_kind_that_only_one_transport_had() -> None:
     assert (both.audio_received, both.transport) == (AUDIO, PATH)
 
 
+def test_add_counters_sums_what_was_played() -> None:
+    first = replace(AUDIO, concealed_samples=480, jitter_buffer_delay=0.5)
+    second = replace(AUDIO, concealed_samples=960, packets_discarded=2)
+    both = add_counters(
+        PeerCounters(1.0, audio_received=first), PeerCounters(2.0, audio_received=second)
+    ).audio_received
+    assert both is not None
+    assert (both.concealed_samples, both.packets_discarded) == (1440, 2)
+    assert both.jitter_buffer_delay == 0.5
+
+
 @pytest.mark.parametrize(("lost", "share"), [(0, 0.01 / 1.01), (50, 0.5), (1000, 1.0)])
 def test_worst_loss_is_the_larger_of_both_directions(lost: int, share: float) -> None:
     sent = replace(VIDEO, remote_packets_lost=lost)
