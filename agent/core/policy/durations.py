@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated
-
-from pydantic import BeforeValidator
 
 LONGEST_DURATION = 7 * 24 * 3600.0
 LONGEST_RETENTION = 3650 * 24 * 3600.0
@@ -58,10 +55,3 @@ def _seconds(value: object) -> float:
     raise ValueError(
         f"{value!r} is not a duration such as '90s', '10m', '1h30m' or a number of seconds"
     )
-
-
-Duration = Annotated[float, BeforeValidator(parse_duration)]
-"""Seconds, written as a duration or a number."""
-
-LongDuration = Annotated[float, BeforeValidator(parse_retention)]
-"""The same, up to ten years."""

@@ -8,7 +8,6 @@ file is judged as it is read.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -22,10 +21,18 @@ from agent.core.call.decision import Action, Decision
 from agent.core.call.reasons import AudioDirection, SharedBitrate
 from agent.core.call.values import Invitation, MediaGrant
 from agent.core.policy.call_rate import CallRate
-from agent.core.policy.durations import Duration, format_duration
+from agent.core.policy.duration_fields import Duration
+from agent.core.policy.durations import format_duration
 from agent.core.policy.known_callers import KnownCallers
 from agent.core.policy.override import PolicyOverride
 from agent.core.policy.rate_limiter import CallHistory
+from agent.core.policy.rule_forms import (
+    caller_pattern,
+    reason_code,
+    rule_name,
+    somebody,
+    zone_name,
+)
 from agent.core.policy.schedule import (
     Check,
     Days,
@@ -38,39 +45,6 @@ from agent.core.policy.schedule import (
 NOT_ALLOWED = "not_allowed"
 BUSY = "busy"
 SIGNATURE = "signature"
-_REASON = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
-_CALLER_PATTERN = re.compile(r"[A-Za-z0-9_.*?-]{1,64}", re.ASCII)
-
-
-def _caller_pattern(pattern: str) -> str:
-    if not _CALLER_PATTERN.fullmatch(pattern):
-        raise ValueError(
-            f"{pattern!r} matches no uid: those are letters, digits and '_.-'; '*' is any, '?' "
-            f"is one"
-        )
-    return pattern
-
-
-def _somebody(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    if not patterns:
-        raise ValueError("[] is nobody; leave callers out for anybody")
-    return patterns
-
-
-def _name(name: str) -> str:
-    if not name.isprintable() or name != name.strip() or not 1 <= len(name) <= 64:
-        raise ValueError(f"{name!r} is not a name of 1 to 64 characters on one line")
-    return name
-
-
-def _reason_code(code: str) -> str:
-    if not _REASON.fullmatch(code):
-        raise ValueError(f"{code!r} is not a code of 1 to 64 of a-z, 0-9 and '_'")
-    return code
-
-
-def _zone_name(name: str) -> str:
-    return parse_timezone(name).key
 
 
 class Rule(BaseModel):
@@ -78,12 +52,12 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, AfterValidator(_name)] = Field(
+    name: Annotated[str, AfterValidator(rule_name)] = Field(
         description="What the rule is called in events, in the log, and when it is explained. "
         "Unique.",
     )
     callers: Annotated[
-        tuple[Annotated[str, AfterValidator(_caller_pattern)], ...], AfterValidator(_somebody)
+        tuple[Annotated[str, AfterValidator(caller_pattern)], ...], AfterValidator(somebody)
     ] = Field(
         default=("*",),
         description="uids that may match, upper and lower case distinct; * is any characters, "
@@ -102,7 +76,7 @@ class Rule(BaseModel):
         "tells it the time) a rule with days or hours does not match if its action is accept or "
         "ring, and matches if it is reject or busy.",
     )
-    timezone: Annotated[str, AfterValidator(_zone_name)] | None = Field(
+    timezone: Annotated[str, AfterValidator(zone_name)] | None = Field(
         default=None,
         description="The IANA zone of days and hours. The device's own unless given.",
     )
@@ -119,7 +93,7 @@ class Rule(BaseModel):
         description="accept: answer at once. ring: ask a person. reject: refuse. busy: refuse "
         "as busy."
     )
-    reason: Annotated[str, AfterValidator(_reason_code)] | None = Field(
+    reason: Annotated[str, AfterValidator(reason_code)] | None = Field(
         default=None,
         description="The short code that the caller is told, for reject (not_allowed unless "
         "given) and busy (busy).",
@@ -143,6 +117,19 @@ class Rule(BaseModel):
         default=False,
         description="Whether the caller may bring STUN and TURN servers, at global addresses.",
     )
+
+    open: bool = Field(
+        default=False,
+        description="Whether who is let in may release doors, in the call and for 30 s after it; "
+        "likewise whom the device calls, where this is the first rule that lets them in.",
+    )
+
+    @model_validator(mode="after")
+    def _open_is_for_who_is_let_in(self) -> Self:
+        if self.open and self.action not in (Action.ACCEPT, Action.RING):
+            text = f"is only for accept and ring, not for {self.action.value}"
+            raise PydanticCustomError("conflict", "{text}", {"key": "open", "text": text})
+        return self
 
     @model_validator(mode="after")
     def _reason_is_for_refusals(self) -> Self:
@@ -268,6 +255,20 @@ class Policy:
             return Explanation(decision, tuple(judgments))
         return Explanation(overridden, tuple(judgments), self._override_in_words())
 
+    def may_open(
+        self, uid: str, *, at: datetime, history: CallHistory, clock_is_set: bool = True
+    ) -> bool:
+        """Whether the first rule that would let `uid` in now says `open` (PROTOCOL 3). Nobody has
+        signed for it, so a rule that demands that opens nothing.
+        """
+        asked = Invitation(conversation="", caller=uid, party="", sdp="", lifetime=0.0)
+        for rule in self.rules:
+            if rule.action in (Action.ACCEPT, Action.RING):
+                checks = self._checks(rule, asked, at, history, clock_is_set=clock_is_set)
+                if all(check.holds for check in checks):
+                    return rule.open and not rule.signed
+        return False
+
     def _checks(
         self,
         rule: Rule,
@@ -297,7 +298,9 @@ class Policy:
             return Decision(rule.action, rule.name, rule.reason or BUSY)
         limits = [limit for limit in (rule.max_duration, self._max_duration) if limit is not None]
         longest, shared = min(limits, default=None), rule.shared_bitrate
-        grant = MediaGrant(rule.video, rule.audio, longest, shared, rule.ice_servers)
+        grant = MediaGrant(
+            rule.video, rule.audio, longest, shared, rule.ice_servers, open=rule.open
+        )
         return Decision(rule.action, rule.name, None, grant)
 
     def _signature(self, rule: Rule, invitation: Invitation) -> tuple[Check, ...]:

@@ -39,6 +39,10 @@ class ThrottleOptions:
     senders: int = 1024
 
 
+Admits = Callable[[str, int], bool]
+"""Whether a message of that sender and size, in bytes, may pass."""
+
+
 @dataclass(slots=True)
 class TokenBucket:
     """Messages and bytes, refilled with time, up to the burst."""
@@ -91,6 +95,10 @@ class Throttle:
     def __len__(self) -> int:
         """Senders remembered."""
         return len(self._senders)
+
+    def by(self, monotonic: Callable[[], float]) -> Admits:
+        """`admit` at the time that this clock shows."""
+        return lambda sender, size: self.admit(sender, size, monotonic())
 
     def admit(self, sender: str, size: int, now: float) -> bool:
         """Whether a message of `size` bytes may pass at `now`, in seconds of a clock that never

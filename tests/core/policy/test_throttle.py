@@ -90,3 +90,12 @@ def test_throttle_never_passes_more_than_burst_and_rate(steps: list[tuple[float,
             size += each
     assert messages <= RATE.burst_messages + RATE.messages * now + 1e-6
     assert size <= RATE.burst_size + RATE.size * now + 1e-6
+
+
+def test_throttle_tells_the_time_by_the_clock_that_it_is_given() -> None:
+    clock = [0.0]
+    admits = Throttle(options()).by(lambda: clock[0])
+    while admits("a", 10):
+        pass
+    clock[0] += 3600.0
+    assert admits("a", 10)
