@@ -112,6 +112,12 @@ class Call:
         gave_way = self.closed is not None and self.closed.reason is CloseReason.ANSWERED_ELSEWHERE
         return self.rival.conversation if gave_way else None
 
+    @property
+    def taken_by(self) -> str | None:
+        """Who answered in this side's place, where the inviter has said so."""
+        gave_way = self.closed is not None and self.closed.reason is CloseReason.ANSWERED_ELSEWHERE
+        return self.rival.taken_by if gave_way else None
+
     # -- the step ----------------------------------------------------------------------------------
 
     def handle(self, event: ev.Input, now: float) -> Outcome:
@@ -175,10 +181,17 @@ class Call:
         """To be done once a fresh transport carries the media: a view whose it is talks now."""
         if self.viewing.generation != self.renewals.current:
             return []
+        return self.become_talk(self.viewing.grant, now)
+
+    def become_talk(self, grant: ev.MediaGrant, now: float) -> list[ev.Effect]:
+        """It only looked, and talks from now on."""
         self.viewing.become_talk()
-        self.media.grant = self.viewing.grant
+        self.media.grant = grant
         self.marks.talk = now
-        self.deadline = self.longest(now)
+        before, self.deadline = self.deadline, self.longest(now)
+        if self.viewing.listens and before is not None:
+            # it may begin as often as it likes, and lasts no longer for that
+            self.deadline = before if self.deadline is None else min(before, self.deadline)
         return [ev.TalkStarted(self.rule)]
 
     def abandon_talk(self) -> list[ev.Effect]:

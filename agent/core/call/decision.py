@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from agent.core.call.effects import Effect
-from agent.core.call.inputs import (
-    AcceptRequested,
-    RejectRequested,
-    RingRequested,
-    TalkAllowed,
-    TalkDenied,
-)
 from agent.core.call.reasons import CallStatus
 from agent.core.call.values import MediaGrant
+
+if TYPE_CHECKING:
+    from agent.core.call.effects import Effect
+    from agent.core.call.inputs import (
+        AcceptRequested,
+        RejectRequested,
+        RingRequested,
+        TalkAllowed,
+        TalkDenied,
+    )
 
 
 class Action(StrEnum):
@@ -41,6 +43,8 @@ class Decision:
     rule: str | None = None
     reason: str | None = None
     grant: MediaGrant = MediaGrant()  # noqa: RUF009 - frozen
+    # seconds for which it rings at most
+    ring_time: float | None = None
 
     @property
     def lets_in(self) -> bool:
@@ -55,17 +59,22 @@ class Decision:
     @property
     def request(self) -> AcceptRequested | RingRequested | RejectRequested:
         """The input by which the decision enters its call."""
+        # here and below: `callbox check` reads the rules, and has no call
+        from agent.core.call.inputs import AcceptRequested, RejectRequested, RingRequested
+
         match self.action:
             case Action.ACCEPT:
                 return AcceptRequested(self.grant, self.rule)
             case Action.RING:
-                return RingRequested(self.rule, self.grant)
+                return RingRequested(self.rule, self.grant, self.ring_time)
             case Action.BUSY:
                 return RejectRequested(CallStatus.BUSY, self.reason or "busy", self.rule)
         return RejectRequested(CallStatus.REJECTED, self.reason or "rejected", self.rule)
 
     def about_talk(self, generation: int, sdp: str) -> TalkAllowed | TalkDenied:
         """The input by which the decision about a view that offers sound enters its call."""
+        from agent.core.call.inputs import TalkAllowed, TalkDenied
+
         match self.action:
             case Action.ACCEPT if not self.grant.audio.receives:
                 return TalkDenied(generation, "not_allowed", "the rule lets no sound in")

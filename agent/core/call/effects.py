@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from agent.core.call.door_signals import SendOpen, SendOpened, SendOpenRefused
 from agent.core.call.notices import Notice
 from agent.core.call.reasons import CallStatus, CloseReason, Purpose
 from agent.core.call.values import IceCandidate, IceServer, MediaGrant
@@ -69,8 +70,11 @@ class SendAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SendClose:
+    """`by`: who answered, for whom that ends the ringing."""
+
     to: str
     reason: CloseReason
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,9 @@ SignalEffect = (
     | SendClose
     | SendTalk
     | SendError
+    | SendOpen
+    | SendOpened
+    | SendOpenRefused
 )
 
 Effect = (

@@ -5,6 +5,7 @@ come out; all are frozen values, and carry those of `values.py`. Who needs only 
 imports from the module where they stand.
 """
 
+from agent.core.call.door_signals import *  # noqa: F403
 from agent.core.call.effects import *  # noqa: F403
 from agent.core.call.inputs import *  # noqa: F403
 from agent.core.call.notices import *  # noqa: F403

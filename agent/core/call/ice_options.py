@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from agent.core.call.events import IceServer
+from agent.core.call.values import IceServer
 
 
 @dataclass(frozen=True, slots=True)

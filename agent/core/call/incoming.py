@@ -13,7 +13,7 @@ from agent.core.call.machine import Refused, State, Step, Table, Timing, row, st
 from agent.core.call.reasons import REASON_EXPIRED, CallStatus, CloseReason, Direction, Side
 from agent.core.call.remote_peer import RemotePeer
 from agent.core.call.renewing import catch_up, note_move
-from agent.core.call.upgrading import allow_talk, deny_talk
+from agent.core.call.upgrading import allow_talk, deny_talk, look_again, take_view
 from agent.core.call.viewing import Viewing
 
 _TOO_LATE = ev.RejectRequested(CallStatus.TIMEOUT, REASON_EXPIRED)
@@ -44,6 +44,8 @@ class IncomingCall(Call):
         """`decision` is carried out by `start()`. None: the application will accept, reject or
         ring. Where the invitation crosses a call of ours, `crossing` goes before it.
         """
+        if invitation.one_transport:
+            timing = replace(timing, max_renewals=0)
         age = invitation.age if invitation.age is not None else 0.0
         left = min(invitation.lifetime, invitation.lifetime + timing.clock_skew - age)
         super().__init__(
@@ -53,7 +55,10 @@ class IncomingCall(Call):
             State.INVITED,
             now,
             remote=RemotePeer(invitation.caller, invitation.party),
-            media=CallMedia(ev.MediaGrant(), viewing=Viewing(invitation.purpose)),
+            media=CallMedia(
+                ev.MediaGrant(),
+                viewing=Viewing(invitation.purpose, listens=invitation.one_transport),
+            ),
             deadline=now + left,
         )
         self.invitation = invitation
@@ -110,6 +115,8 @@ class IncomingCall(Call):
         assert self.deadline is not None  # noqa: S101 - for the type checker; it is the invitation's
         self.rule = event.rule
         self.media.grant = self.viewing.narrow(event.grant, self.direction)
+        if event.longest is not None:
+            self.deadline = min(self.deadline, now + event.longest)
         self.answer = ev.SendRinging(max(0.0, self.deadline - now))
         return State.RINGING, [self.answer]
 
@@ -139,7 +146,8 @@ class IncomingCall(Call):
         if self.decision is None:
             return (State.RINGING, []) if self.answer else (State.INVITED, [])
         if self.decision.action is Action.RING:
-            return self._ring(ev.RingRequested(self.decision.rule, self.decision.grant), now)
+            again = self.decision
+            return self._ring(ev.RingRequested(again.rule, again.grant, again.ring_time), now)
         return self._accept(ev.AcceptRequested(self.decision.grant, self.decision.rule), now)
 
     def _yield(self, event: ev.YieldRequested, now: float) -> Step:
@@ -211,6 +219,7 @@ class IncomingCall(Call):
         self.remote.require(event)
         # another client of our own uid has spoken for all of them
         told = event.reason in (CloseReason.ANSWERED_ELSEWHERE, CloseReason.REJECTED)
+        self.rival.taken_by = event.by
         return self.end(now, event.reason if told else CloseReason.CANCELLED, Side.REMOTE, [])
 
     def _selected(self, event: ev.SelectReceived, now: float) -> Step:
@@ -255,6 +264,7 @@ _ANSWERED = {
     ev.TalkAllowed: stay(allow_talk),
     ev.TalkDenied: stay(deny_talk),
 }
+_LOOKS_AGAIN = {ev.ViewRequested: stay(look_again)}
 _CROSSED = {ev.CrossingFound: row(IncomingCall._cross, _S.CROSSING, _S.ANSWERING)}
 _GIVES_WAY = {ev.YieldRequested: row(IncomingCall._yield, _S.CLOSED)}
 TABLE: Table = {
@@ -280,9 +290,14 @@ TABLE: Table = {
         ev.DeadlineReached: row(IncomingCall._answer_overdue, _S.CLOSED),
     },
     _S.CONNECTING: {**SHARED[_S.CONNECTING], **_ANSWERED},
-    _S.ESTABLISHED: {**SHARED[_S.ESTABLISHED], **_ANSWERED},
-    _S.SILENT: {**SHARED[_S.SILENT], **_ANSWERED},
-    _S.LOST: {**SHARED[_S.LOST], **_ANSWERED},
+    _S.ESTABLISHED: {
+        **SHARED[_S.ESTABLISHED],
+        **_ANSWERED,
+        **_LOOKS_AGAIN,
+        ev.TakeRequested: stay(take_view),
+    },
+    _S.SILENT: {**SHARED[_S.SILENT], **_ANSWERED, **_LOOKS_AGAIN},
+    _S.LOST: {**SHARED[_S.LOST], **_ANSWERED, **_LOOKS_AGAIN},
     _S.CLOSED: {},
 }
 IncomingCall.TABLE = TABLE

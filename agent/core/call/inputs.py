@@ -12,10 +12,11 @@ from agent.core.call.values import IceCandidate, MediaGrant
 
 @dataclass(frozen=True, slots=True)
 class RingRequested:
-    """Ask a person; they have until the invitation's own end. `grant` is what they may accept."""
+    """Ask a person to accept `grant`, until the invitation's own end, `longest` seconds at most."""
 
     rule: str | None = None
     grant: MediaGrant = MediaGrant()  # noqa: RUF009 - frozen
+    longest: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,7 @@ class CloseRequested:
 
 @dataclass(frozen=True, slots=True)
 class TalkRequested:
-    """Make of our view a talk: from now on sound is sent as well. Without a `grant`: all that the
-    view has, in both directions.
-    """
+    """Send sound from a view of ours, too. Without a `grant`: all that it has, both ways."""
 
     grant: MediaGrant | None = None
 
@@ -66,6 +65,19 @@ class TalkDenied:
     generation: int
     code: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeRequested:
+    """A person here has whoever looks talk, by the transport that there is."""
+
+    grant: MediaGrant = MediaGrant()  # noqa: RUF009 - frozen
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewRequested:
+    """Whoever talks over the transport by which it had looked says nothing more: it looks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +178,12 @@ class AnswerReceived:
 
 @dataclass(frozen=True, slots=True)
 class CloseReceived:
+    """`by`: who answered in this side's place, if told."""
+
     uid: str
     party: str
     reason: CloseReason
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,17 +197,17 @@ class PushToTalkReceived:
 
 @dataclass(frozen=True, slots=True)
 class ErrorReceived:
-    """The remote peer could not use our last message."""
+    """The remote peer could not use our last message. `now`: its time in Unix seconds, if told."""
 
     uid: str
     party: str
     code: str
     message: str
+    now: float | None = None
 
 
 # --- the transport --------------------------------------------------------------------------------
-# Each names the generation of the transport that it comes from; 0 is the one that the invitation
-# made.
+# Each names the generation of its transport; 0 is the one that the invitation made.
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +256,7 @@ class TrackReceived:
 
 @dataclass(frozen=True, slots=True)
 class PeerFailed:
-    """The transport could not be made, or its media source failed. `reason` is how the conversation
-    ends for it.
-    """
+    """The transport or its media source failed. `reason`: how the conversation ends for it."""
 
     generation: int
     code: str
@@ -253,9 +266,7 @@ class PeerFailed:
 
 @dataclass(frozen=True, slots=True)
 class PeerSilent:
-    """Nothing has come over a connected transport for so many seconds. It is still there, and still
-    tried.
-    """
+    """Nothing has come over a connected transport for so many seconds; it is still tried."""
 
     generation: int
     seconds: float
@@ -270,9 +281,7 @@ class PeerHeard:
 
 @dataclass(frozen=True, slots=True)
 class RtcpTimedOut:
-    """For so many seconds nothing but connectivity checks was answered, while our media went
-    out.
-    """
+    """For so many seconds only connectivity checks were answered, while our media went out."""
 
     generation: int
     seconds: float
@@ -280,9 +289,7 @@ class RtcpTimedOut:
 
 @dataclass(frozen=True, slots=True)
 class PeerLost:
-    """A transport that had been connected is gone: consent expired, or DTLS `closed` by the far
-    side.
-    """
+    """A connected transport is gone: consent expired, or DTLS `closed` by the far side."""
 
     generation: int
     detail: str = ""
@@ -299,42 +306,6 @@ class DeadlineReached:
     """`Call.next_deadline()` has passed."""
 
 
-Input = (
-    RingRequested
-    | AcceptRequested
-    | RejectRequested
-    | CloseRequested
-    | PushToTalkRequested
-    | TalkRequested
-    | TalkAllowed
-    | TalkDenied
-    | CrossingFound
-    | YieldRequested
-    | ResumeRequested
-    | RingingReceived
-    | ResponseReceived
-    | SelectReceived
-    | CandidateReceived
-    | OfferReceived
-    | AnswerReceived
-    | CloseReceived
-    | PushToTalkReceived
-    | ErrorReceived
-    | DescriptionReady
-    | CandidateFound
-    | IceConnected
-    | PeerConnected
-    | FirstFrameSeen
-    | TrackReceived
-    | PeerFailed
-    | PeerSilent
-    | PeerHeard
-    | RtcpTimedOut
-    | PeerLost
-    | RenewRequested
-    | DeadlineReached
-)
-
 PeerEvent = (
     DescriptionReady
     | CandidateFound
@@ -347,4 +318,32 @@ PeerEvent = (
     | PeerHeard
     | RtcpTimedOut
     | PeerLost
+)
+
+Input = (
+    RingRequested
+    | AcceptRequested
+    | RejectRequested
+    | CloseRequested
+    | PushToTalkRequested
+    | TalkRequested
+    | TalkAllowed
+    | TalkDenied
+    | TakeRequested
+    | ViewRequested
+    | CrossingFound
+    | YieldRequested
+    | ResumeRequested
+    | RingingReceived
+    | ResponseReceived
+    | SelectReceived
+    | CandidateReceived
+    | OfferReceived
+    | AnswerReceived
+    | CloseReceived
+    | PushToTalkReceived
+    | ErrorReceived
+    | PeerEvent
+    | RenewRequested
+    | DeadlineReached
 )

@@ -14,9 +14,10 @@ from agent.core.call.base_call import Call
 from agent.core.call.call_media import CallMedia
 from agent.core.call.machine import Refused, State, Step, Table, Timing, row, stay
 from agent.core.call.reasons import CallMode, CallStatus, CloseReason, Direction, Purpose, Side
+from agent.core.call.refusals import speaks_for_uid
 from agent.core.call.remote_peer import RemotePeer
 from agent.core.call.renewing import catch_up, note_move
-from agent.core.call.targets import Target, Targets, speaks_for_uid
+from agent.core.call.targets import Target, Targets
 from agent.core.call.upgrading import request_talk
 from agent.core.call.viewing import Viewing
 
@@ -215,7 +216,7 @@ class OutgoingCall(Call):
             self.candidates.take(held, self.timing.max_candidates)
         return State.CONNECTING, [
             ev.SendSelect(target.uid, event.party),
-            *self.targets.withdraw(CloseReason.ANSWERED_ELSEWHERE, but=target.uid),
+            *self.targets.withdraw(CloseReason.ANSWERED_ELSEWHERE, by=target.uid),
             ev.ApplyAnswer(0, event.sdp),
             *(ev.AddCandidate(0, held.candidate) for held in early),
             ev.InvitationAnswered(CallStatus.ACCEPTED),
@@ -262,10 +263,10 @@ class OutgoingCall(Call):
         """
         if self.targets.invited(uid).status is CallStatus.ACCEPTED:
             return ev.SendSelect(uid, self.remote.party or "")
-        refused = self.targets.invited(uid).refused
-        return ev.SendClose(
-            uid, CloseReason.REJECTED if refused else CloseReason.ANSWERED_ELSEWHERE
-        )
+        if self.targets.invited(uid).refused:
+            return ev.SendClose(uid, CloseReason.REJECTED)
+        by = self.remote_uid if self.accepted else None
+        return ev.SendClose(uid, CloseReason.ANSWERED_ELSEWHERE, by)
 
     def _yield(self, event: ev.YieldRequested, now: float) -> Step:
         """Another call was accepted in the place of this one. The others hear it now; whoever may

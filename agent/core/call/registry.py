@@ -114,10 +114,12 @@ class CallRegistry:
 
     def crowded_out(self) -> list[IncomingCall]:
         """The calls that ring and end BUSY, as the last line is taken; likewise those that would
-        look.
+        look. Whoever is about to hear a view of ours talk has its own call taken by that.
         """
         full = [purpose for purpose in Purpose if self.is_full(purpose)]
-        asked = [call for call in self._ringing() if call not in self._crossings]
+        taking = {call.remote_uid for call in self.calls.values() if _is_about_to_talk(call)}
+        apart = [call for call in self._ringing() if call not in self._crossings]
+        asked = [call for call in apart if call.remote_uid not in taking]
         return [call for call in asked if any(_takes(purpose, call) for purpose in full)]
 
     def _ringing(self) -> list[IncomingCall]:
@@ -331,6 +333,10 @@ def _takes(purpose: Purpose, call: AnyCall) -> bool:
     if purpose is Purpose.TALK:
         return not call.looks
     return call.looks and isinstance(call, IncomingCall)
+
+
+def _is_about_to_talk(call: AnyCall) -> bool:
+    return isinstance(call, OutgoingCall) and call.viewing.asks
 
 
 def _rings(call: AnyCall) -> bool:

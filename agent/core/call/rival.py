@@ -1,4 +1,4 @@
-"""What a call knows of the one that it crosses (PROTOCOL 3)."""
+"""What a call knows of what takes its place: a call that it crosses (PROTOCOL 3), or somebody."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from agent.core.call.inputs import CrossingFound
 
 @dataclass(slots=True)
 class Rival:
-    """Of one call. All is None while there is no rival."""
+    """Of one call. All is None while there is no rival, but for `taken_by`."""
 
     # the conversation that takes the place of this one, if this one gives way
     conversation: str | None = None
@@ -19,6 +19,8 @@ class Rival:
     uid: str | None = None
     # when the call would end by itself if it did not wait for the rival
     deadline: float | None = None
+    # incoming: who answered in this side's place, where the inviter says so
+    taken_by: str | None = None
 
     def forget(self) -> None:
         self.conversation = self.crossing = self.uid = self.deadline = None

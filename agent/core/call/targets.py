@@ -8,20 +8,12 @@ from dataclasses import dataclass, field
 from agent.core.call.effects import SendClose
 from agent.core.call.machine import Refused
 from agent.core.call.reasons import CallMode, CallStatus, CloseReason
+from agent.core.call.refusals import speaks_for_uid
 
-# the reasons of a REJECTED that a person has given
-REFUSALS_OF_A_PERSON = (None, "rejected", "declined")
 # parties at which one uid may ring
 MAX_RINGING = 8
 # seconds by which clocks differ that are both right, and an answer's way
 _AGREEING = 30.0
-
-
-def speaks_for_uid(status: CallStatus, reason: str | None) -> bool:
-    """Whether a refusal is a person's, and so one of the whole uid; any other is of one party alone
-    (PROTOCOL 3).
-    """
-    return status is CallStatus.REJECTED and reason in REFUSALS_OF_A_PERSON
 
 
 @dataclass(slots=True)
@@ -143,6 +135,9 @@ class Targets:
                 target.answer(CallStatus.REJECTED, reason.value)
         return told
 
-    def withdraw(self, reason: CloseReason, *, but: str | None = None) -> list[SendClose]:
-        """Nobody is left ringing."""
-        return [SendClose(target.uid, reason) for target in self.waiting if target.uid != but]
+    def withdraw(
+        self, reason: CloseReason, *, but: str | None = None, by: str | None = None
+    ) -> list[SendClose]:
+        """Nobody is left ringing. `by` has answered."""
+        others = (target for target in self.waiting if target.uid not in (but, by))
+        return [SendClose(target.uid, reason, by) for target in others]

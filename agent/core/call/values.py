@@ -56,14 +56,21 @@ class Invitation:
     ice_servers: tuple[IceServer, ...] = ()
     signed: bool = False
     purpose: Purpose = Purpose.TALK
+    # how the caller came, where not by MQTT: `whep` or `go2rtc`
+    via: str | None = None
+    # nothing can be offered to the caller once it was answered: no fresh transport, and its sound
+    # comes over the one that there is
+    one_transport: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MediaGrant:
     """Which media may flow, for how long (seconds), whether the shared encoder follows this
-    conversation, and whether the ICE servers of the remote peer are asked.
+    conversation, whether the ICE servers of the remote peer are asked, and whether it may release
+    doors (`open`).
 
-    A view goes one way: whoever looks `sends` nothing, and whoever is looked at `receives` nothing.
+    A view goes one way: whoever looks `sends` nothing, and whoever is looked at `receives` nothing;
+    where it `listens`, sound is received all the same, to be heard once the view is a talk.
     """
 
     video: bool = True
@@ -73,3 +80,5 @@ class MediaGrant:
     ice_servers: bool = False
     sends: bool = True
     receives: bool = True
+    open: bool = False
+    listens: bool = False

@@ -2,7 +2,9 @@
 
 A view goes one way and takes no line. It becomes a talk by a fresh transport whose offer sends
 sound: from the moment that this is asked for, or let in, the line is taken; once that transport is
-connected the call is a talk, and stays one. Where the transport comes to nothing, it was and is a
+connected the call is a talk, and stays one. One that `listens` is different: nothing can be offered
+to whoever looks, so its sound comes over the transport that there is; it is a talk while that
+comes, and a view again. Where the transport comes to nothing, it was and is a
 view.
 """
 
@@ -24,6 +26,8 @@ class Viewing:
     grant: MediaGrant = MediaGrant()  # noqa: RUF009 - frozen
     # why the last wish to talk came to nothing: a code, and a sentence
     refusal: tuple[str, str] | None = None
+    # sound may come over the transport that there is, and makes it a talk for as long as it comes
+    listens: bool = False
 
     @property
     def asks(self) -> bool:
@@ -40,7 +44,7 @@ class Viewing:
         if self.purpose is Purpose.TALK:
             return grant
         if direction is Direction.INCOMING:
-            return replace(grant, receives=False)
+            return replace(grant, receives=False, listens=self.listens)
         return replace(grant, sends=False)
 
     def ask(self, generation: int, grant: MediaGrant) -> None:
@@ -50,6 +54,9 @@ class Viewing:
     def refuse(self, code: str, message: str) -> None:
         """It stays a view."""
         self.generation, self.refusal = None, (code, message)
+
+    def look_again(self) -> None:
+        self.purpose = Purpose.VIEW
 
     def become_talk(self) -> None:
         self.purpose, self.generation = Purpose.TALK, None

@@ -15,6 +15,7 @@ from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CallMode, CallStatus, CloseReason, Purpose
 from tests.core.call.calls import CONVERSATION, OWN, TIMING, candidate, invitation
+from tests.examples import examples
 
 UIDS = st.sampled_from(["front-desk", "b", "mallory"])
 PARTIES = st.sampled_from(["party-1", "party-2", OWN])
@@ -46,6 +47,7 @@ INPUTS: st.SearchStrategy[ev.Input] = st.one_of(
     st.just(ev.TalkRequested()),
     st.builds(ev.TalkAllowed, GENERATIONS, SDP),
     st.builds(ev.TalkDenied, GENERATIONS, st.just("busy"), st.just("no line")),
+    st.just(ev.TakeRequested()),
     st.builds(ev.CloseReceived, UIDS, PARTIES, st.sampled_from(CloseReason)),
     st.builds(ev.ErrorReceived, UIDS, PARTIES, st.just("code"), st.just("message")),
     st.builds(ev.DescriptionReady, GENERATIONS, SDP),
@@ -136,7 +138,7 @@ class Observer:
 
 
 @given(ROLES, STEPS)
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_call_any_order_of_inputs(role: str, steps: list[tuple[ev.Input, float]]) -> None:
     call, effects = make(role)
     observer = Observer()
@@ -175,7 +177,7 @@ def test_call_any_order_of_inputs(role: str, steps: list[tuple[ev.Input, float]]
 
 
 @given(SAME_ID, STEPS)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_call_duplicates_of_messages_change_nothing(
     role: str, steps: list[tuple[ev.Input, float]]
 ) -> None:
@@ -212,12 +214,12 @@ MESSAGES = (
 
 
 @given(st.sampled_from(["viewed", "viewing"]), STEPS)
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_call_view_goes_one_way_until_it_talks(
     role: str, steps: list[tuple[ev.Input, float]]
 ) -> None:
     """Whatever comes in whatever order: only a transport that was made for a talk goes both ways,
-    and only one that is connected makes a talk of it.
+    and only one that is connected, or a person here, makes a talk of it.
     """
     call, effects = make(role)
     now, wide = 0.0, set[int]()
@@ -234,8 +236,8 @@ def test_call_view_goes_one_way_until_it_talks(
                 else:
                     wide.discard(effect.generation)
         if was is Purpose.VIEW and call.viewing.purpose is Purpose.TALK:
-            assert isinstance(event, ev.PeerConnected)
-            assert event.generation in wide
+            taken = isinstance(event, ev.TakeRequested)
+            assert taken or (isinstance(event, ev.PeerConnected) and event.generation in wide)
             assert ev.TalkStarted(call.rule) in effects
         if call.state is not State.CLOSED:
             assert call.viewing.generation in (None, call.renewals.generation)
@@ -252,7 +254,7 @@ def test_call_every_state_and_input_has_been_thought_of() -> None:
 
 
 @given(ROLES, STEPS)
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_call_deadline_is_pending_until_the_call_is_established_or_over(
     role: str, steps: list[tuple[ev.Input, float]]
 ) -> None:

@@ -10,6 +10,7 @@ from agent.core.call.decision import Action, Decision
 from agent.core.call.machine import State
 from agent.core.call.reasons import CloseReason
 from tests.core.call.crossing_parties import Decide, Network, SimulatedParty
+from tests.examples import examples
 
 LOW, HIGH = "0b7f1f0e-2f0d-4a86-9c8d-2d6c8f3f4a11", "F0000000-2f0d-4a86-9c8d-2d6c8f3f4a11"
 # seconds that a message, an offer, an answer or a transport takes
@@ -39,7 +40,7 @@ def gave_way(call: AnyCall, winner: str) -> bool:
 
 
 @given(st.booleans(), DELAYS, st.floats(0.0, 2.5), st.booleans(), ACTIONS, ACTIONS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_crossings_two_parties_meet(
     ordered: bool,
     delays: list[float],
@@ -72,7 +73,7 @@ def test_crossings_two_parties_meet(
 
 
 @given(DELAYS, st.floats(0.0, 0.03), st.booleans(), ACTIONS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_crossings_caller_that_cannot_answer_is_taken(
     delays: list[float], between: float, swapped: bool, action: Action | None
 ) -> None:
@@ -91,7 +92,7 @@ def test_crossings_caller_that_cannot_answer_is_taken(
 
 
 @given(DELAYS, st.floats(0.0, 1.5), st.booleans(), st.sampled_from([Action.REJECT, Action.BUSY]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_crossings_whom_a_rule_rejects_does_not_get_in(
     delays: list[float], between: float, swapped: bool, action: Action
 ) -> None:
@@ -128,7 +129,7 @@ def test_crossings_whom_a_rule_rejects_does_not_get_in(
     ),
     st.integers(1, 2),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_crossings_never_more_than_there_are_lines(
     delays: list[float],
     callers: list[tuple[float, str, str, Action | None, bool]],

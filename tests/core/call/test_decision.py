@@ -20,6 +20,7 @@ CALLED = ev.Called()
     [
         (Decision(Action.ACCEPT, "a", grant=GRANT), ev.AcceptRequested(GRANT, "a")),
         (Decision(Action.RING, "a", grant=GRANT), ev.RingRequested("a", GRANT)),
+        (Decision(Action.RING, ring_time=10), ev.RingRequested(longest=10)),
         (
             Decision(Action.REJECT, "a", "spam"),
             ev.RejectRequested(CallStatus.REJECTED, "spam", "a"),

@@ -124,6 +124,15 @@ def test_incoming_age_is_not_judged_while_our_clock_is_implausible() -> None:
     assert not incoming(age=None).expired
 
 
+def test_incoming_ring_that_is_to_be_short_times_out_before_its_invitation() -> None:
+    call = IncomingCall(invitation(), OWN, TIMING, 0.0)
+    outcome = call.handle(ev.RingRequested("ask", longest=10.0), 1.0)
+    assert outcome.effects == [ev.SendRinging(10.0)]
+    assert call.next_deadline() == 11.0
+    call.handle(ev.DeadlineReached(), 11.0)
+    assert call.state is State.CLOSED
+
+
 def test_incoming_withdrawn_invitation_is_cancelled() -> None:
     call = incoming()
     feed(call, ev.RingRequested())

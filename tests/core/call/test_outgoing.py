@@ -38,8 +38,8 @@ def test_outgoing_first_accepted_wins_and_nobody_is_left_ringing() -> None:
     effects = feed(call, accepted("b", "phone"))
     assert effects == [
         ev.SendSelect("b", "phone"),
-        ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE),
-        ev.SendClose("c", CloseReason.ANSWERED_ELSEWHERE),
+        ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE, "b"),
+        ev.SendClose("c", CloseReason.ANSWERED_ELSEWHERE, "b"),
         ev.ApplyAnswer(0, "answer of b"),
         ev.InvitationAnswered(CallStatus.ACCEPTED),
         ev.StartMedia(0),
@@ -50,7 +50,7 @@ def test_outgoing_first_accepted_wins_and_nobody_is_left_ringing() -> None:
 def test_outgoing_second_accepted_is_sent_away() -> None:
     call = inviting("a", "b")
     feed(call, accepted("b", "phone"))
-    assert feed(call, accepted("a")) == [ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE)]
+    assert feed(call, accepted("a")) == [ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE, "b")]
     # The other client of the selected uid hears `select` again: a `close` would reach the selected
     # one as well.
     assert feed(call, accepted("b", "tablet")) == [ev.SendSelect("b", "phone")]
@@ -145,7 +145,7 @@ def test_outgoing_who_rings_after_another_client_of_theirs_has_answered_is_sent_
     ]
     feed(call, accepted("b", "phone"))
     assert feed(call, ev.RingingReceived("a", "tablet", 30.0)) == [
-        ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE)
+        ev.SendClose("a", CloseReason.ANSWERED_ELSEWHERE, "b")
     ]
     assert feed(call, ev.RingingReceived("b", "tablet", 30.0)) == [ev.SendSelect("b", "phone")]
     assert call.handle(ev.RingingReceived("b", "phone", 30.0), 101.0).refused

@@ -14,6 +14,7 @@ from agent.core.call.reasons import CloseReason, Purpose
 from agent.core.call.registry import CallRegistry
 from agent.core.policy.rate_limiter import RateLimiter
 from tests.core.call.calls import OWN, TIMING, feed, invitation
+from tests.examples import examples
 
 SILENT = ev.PeerSilent(0, 3.0)
 
@@ -174,7 +175,7 @@ ACTS = st.lists(
 
 
 @given(st.integers(1, 3), ACTS)
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_registry_never_accepts_more_than_it_has_lines(
     count: int, acts: list[tuple[str, int, float]]
 ) -> None:

@@ -11,6 +11,7 @@ from agent.core.call import events as ev
 from agent.core.call.base_call import Call
 from agent.core.call.machine import State
 from tests.core.call.calls import CALLER, PARTY, TIMING, established
+from tests.examples import examples
 
 UNHEARD = (State.SILENT, State.LOST)
 GENERATIONS = st.integers(0, 4)
@@ -92,7 +93,7 @@ class Watch:
 
 
 @given(STEPS, st.sampled_from([None, 30.0]), st.integers(0, 6))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_silence_any_order_of_silence_and_attempts(
     steps: list[tuple[ev.Input, float]], longest: float | None, max_renewals: int
 ) -> None:

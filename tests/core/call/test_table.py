@@ -72,6 +72,8 @@ INPUTS: dict[str, ev.Input] = {
     "talk": ev.TalkRequested(),
     "talk_allowed": ev.TalkAllowed(2, "fresh offer"),
     "talk_denied": ev.TalkDenied(2, "busy", "no line is free"),
+    "talk_taken": ev.TakeRequested(),
+    "look_again": ev.ViewRequested(),
     "crosses": ev.CrossingFound("rival"),
     "crosses_last": ev.CrossingFound("rival", waits=True),
     "yield": ev.YieldRequested("rival"),
@@ -277,7 +279,7 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
         "viewed",
         viewed,
         State.ESTABLISHED,
-        f"{VIEW} selected_other>closed talk_allowed talk_denied",
+        f"{VIEW} selected_other>closed talk_allowed talk_denied talk_taken",
     ),
     ("viewing", viewing, State.ESTABLISHED, f"{VIEW} {LATE} talk"),
     (
