@@ -14,6 +14,7 @@ from pydantic import SecretStr, ValidationError
 from agent.errors import ConfigurationError
 from agent.ports import PeerFactory, Signaling
 from agent.service.addresses import AddressWatch
+from agent.signaling.broker import MessageStream
 from agent.signaling.channel import SignalingChannel
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions
@@ -73,14 +74,16 @@ class BrokerUrl:
             tls=TlsOptions(*files) if tls else None,
         )
 
-    def options(self, client_id: str) -> MqttOptions:
-        """For a session that ends with its connection. Raises ConfigurationError."""
+    def options(self, client_id: str, uid: str | None = None) -> MqttOptions:
+        """For a session that ends with its connection; `uid` is the user name where there is a
+        password alone. Raises ConfigurationError.
+        """
         try:
             return MqttOptions(
                 host=self.host,
                 port=self.port,
                 client_id=client_id,
-                username=self.username,
+                username=self.username or (uid if self.password else None),
                 password=self.password,
                 tls=self.tls,
                 transport=self.transport,
@@ -99,6 +102,11 @@ class BrokerLink:
     signaling: Signaling
     peers: PeerFactory
     _broker: MqttBroker
+    _topics: Topics
+
+    def status_of(self, uid: str) -> MessageStream:
+        """What the device `uid` says of itself, what is retained first; nothing of who is none."""
+        return self._broker.subscribe(self._topics.status(uid))
 
     @asynccontextmanager
     async def watching_addresses(self, on_change: Callable[[], None]) -> AsyncIterator[None]:
@@ -124,15 +132,15 @@ async def connected(
     if not is_uid(uid):
         raise _unusable(f"{uid!r} is not a uid (letters, digits, '_', '.', '-'; at most 64)")
     try:
-        Topics(prefix)
+        topics = Topics(prefix)
     except ValueError as error:
         raise _unusable(f"prefix: {error}") from None
     party = str(uuid.uuid4())
-    broker = MqttBroker(address.options(f"callbox-{uid}-{party[:8]}"))
+    broker = MqttBroker(address.options(f"callbox-{uid}-{party[:8]}", uid))
     signaling = SignalingChannel(broker, uid=uid, prefix=prefix, party=party)
     async with broker:
         await broker.wait_decided(timeout)
-        yield BrokerLink(signaling, make_peer, broker)
+        yield BrokerLink(signaling, make_peer, broker, topics)
 
 
 def _split(url: str) -> SplitResult:

@@ -21,6 +21,8 @@ class RefusalKind(StrEnum):
     """Beyond the rate of a caller, or of all."""
     COMMAND = "commands"
     """Not allowed, too late, repeated or unknown."""
+    DOOR = "doors"
+    """To be opened: not allowed, too late, no such door, or a wrong code."""
     LOGIN = "logins"
     """To the page: a wrong password, or tried too soon after one."""
     CONNECTION = "connections"

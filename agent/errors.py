@@ -2,12 +2,16 @@
 
 CallboxError
 ├── ConfigurationError      settings or policy cannot be used; says file, key and value
+├── AlreadyRunning          another daemon has this one's place
 ├── InvalidStateError       the conversation is not in a state for this request
 ├── NotSupportedError       the device has not got what this request needs
+├── NoSuchMessage           a recorded message that is not there
+├── RefusedError            what was asked for is refused; carries a code
 ├── CallError               what went wrong in a call; carries a code
 ├── SignalingError
 │   ├── MalformedMessage    a message that is not the protocol's; carries the code for the sender
-│   └── NotConnected        the broker did not answer in time
+│   ├── NotConnected        the broker did not answer in time
+│   └── NotAuthorized       the broker does not allow it
 ├── MediaError
 │   ├── MediaUnavailable    camera, file or device is missing, busy or broken
 │   └── MediaEnded          a subscription was closed, or its source stopped
@@ -33,12 +37,31 @@ class ConfigurationError(CallboxError):
         self.faults = faults
 
 
+class AlreadyRunning(CallboxError):  # noqa: N818 - it says what is the case
+    """Another daemon has this one's place: its state directory."""
+
+
 class InvalidStateError(CallboxError):
     """The conversation is not in a state in which this can be asked of it."""
 
 
 class NotSupportedError(CallboxError):
     """The device has not got what would be needed for this, and says what."""
+
+
+class NoSuchMessage(CallboxError):  # noqa: N818 - it names what was asked for
+    """A recorded message that is not there."""
+
+
+class RefusedError(CallboxError):
+    """What was asked for is refused, for the reason `code`. `now`: our time in Unix seconds, where
+    that of whoever asks is another.
+    """
+
+    def __init__(self, code: str, message: str, now: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.now = now
 
 
 class CallError(CallboxError):
@@ -69,6 +92,10 @@ class MalformedMessage(SignalingError):  # noqa: N818 - it names a thing that ca
 
 class NotConnected(SignalingError):  # noqa: N818 - W3C's word for it
     """The broker could not be reached in time."""
+
+
+class NotAuthorized(SignalingError):  # noqa: N818 - MQTT's word for it
+    """The broker does not allow this side to say it."""
 
 
 class MediaError(CallboxError):

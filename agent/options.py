@@ -6,6 +6,7 @@ by a reload; any other waits for a restart.
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
@@ -14,12 +15,14 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Sec
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from agent.core.policy.durations import Duration
+from agent.core.policy.duration_fields import Duration
 
 __all__ = [
     "LIVE",
+    "TABLES",
     "AnyPath",
     "Duration",
+    "Host",
     "OptionalPath",
     "OptionalSecret",
     "OptionalText",
@@ -28,6 +31,8 @@ __all__ = [
     "RequiredFile",
     "Section",
     "Whole",
+    "are_tables",
+    "check_host",
     "check_path",
     "conflict",
     "is_live",
@@ -35,6 +40,9 @@ __all__ = [
     "named_file",
     "none_if_empty",
 ]
+
+# names of containers and of Windows machines have an underscore
+_HOST = re.compile(r"[^\W_][\w.-]*")
 
 
 class _Mark:
@@ -57,6 +65,10 @@ READABLE_FILE = _Mark("READABLE_FILE")
 """A file without which a part of the device does not work."""
 
 
+TABLES = _Mark("TABLES")
+"""A list of sections, each written as a table of its own: `[[notify]]`."""
+
+
 def _no_boolean(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError(f"{str(value).lower()} should be a number")  # noqa: TRY004 - what pydantic collects
@@ -70,6 +82,34 @@ def check_path(path: Path) -> Path:
     return path
 
 
+def check_host(host: str) -> str:
+    """A name or an address, not a URL. What may hold a password is not quoted."""
+    if "@" in host:
+        raise ValueError("a host with '@' in it: username and password are keys of their own")
+    if "/" in host:
+        raise ValueError(
+            "a URL is not the name or address of a host: port and tls are keys of their own"
+        )
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        pass
+    else:
+        return host
+    if ":" in host:
+        raise ValueError("a host with a port in it: port is a key of its own")
+    try:
+        # as it will be looked up: a part of the name may be empty, or too long
+        host.encode("idna")
+    except UnicodeError:
+        usable = False
+    else:
+        usable = bool(_HOST.fullmatch(host)) and not re.fullmatch(r"[0-9.]+", host)
+    if not usable:
+        raise ValueError(f"{host!r} is not the name or address of a host")
+    return host
+
+
 def none_if_empty(value: object) -> object:
     """`""` is how a TOML file says that a value is not given."""
     return None if value == "" else value
@@ -77,6 +117,7 @@ def none_if_empty(value: object) -> object:
 
 Whole = Annotated[int, BeforeValidator(_no_boolean)]
 Real = Annotated[float, BeforeValidator(_no_boolean)]
+Host = Annotated[str, AfterValidator(check_host)]
 AnyPath = Annotated[Path, AfterValidator(check_path)]
 OptionalPath = Annotated[AnyPath | None, BeforeValidator(none_if_empty)]
 RequiredFile = Annotated[OptionalPath, REQUIRED_FILE]
@@ -94,6 +135,11 @@ class Section(BaseModel):
 def is_live(field: FieldInfo) -> bool:
     """Whether a reload applies the setting."""
     return _marked(field, LIVE)
+
+
+def are_tables(field: FieldInfo) -> bool:
+    """Whether the setting is a list of tables."""
+    return _marked(field, TABLES)
 
 
 def named_file(field: FieldInfo) -> bool | None:

@@ -13,13 +13,14 @@ from typing import Any, Protocol
 
 from agent.core.call import events as ev
 from agent.core.call.decision import Decision, Line
+from agent.core.call.delivery import Delivery
 from agent.core.call.events import ErrorRaised, IceCandidate, MediaGrant, PeerEvent, SignalEffect
 from agent.core.call.ice_options import IceOptions
 from agent.core.call.reasons import SharedBitrate
 from agent.core.policy.known_callers import KnownCallers
 from agent.core.rate.bitrate_limits import BitrateLimits
 from agent.core.rate.encoder_demand import EncoderDemand
-from agent.core.statistics.counters import PeerCounters
+from agent.core.statistics.counters import PeerCounters, PlayoutCounters
 
 VIDEO_CLOCK_RATE = 90_000
 AUDIO_CLOCK_RATE = 48_000
@@ -138,9 +139,7 @@ class DecodedAudio:
 
 
 class RemoteSink(Protocol):
-    """Where the remote peer's media goes. Called on the event loop; must return at once and never
-    raise. It is closed by whoever made it.
-    """
+    """Where the remote peer's media goes, on the event loop. Returns at once, and never raises."""
 
     def on_video(self, unit: AccessUnit) -> None: ...
 
@@ -159,13 +158,15 @@ class ReceivedAudio:
 
 
 class AudioPlayout(Protocol):
-    """The sound of one conversation on its way to the loudspeaker."""
+    """The sound of one conversation on its way to the loudspeaker; silent after `close()`."""
 
     def put(self, packet: ReceivedAudio) -> None:
         """Called on the event loop, in whatever order packets arrive. Never raises."""
 
-    def close(self) -> None:
-        """Nothing of it is heard any more."""
+    @property
+    def played(self) -> PlayoutCounters: ...
+
+    def close(self) -> None: ...
 
 
 class AudioPlayback(Protocol):
@@ -261,7 +262,7 @@ class Signal:
 
     sender: str
     conversation: str
-    content: ev.Invitation | ev.Input
+    content: ev.Invitation | ev.Input | ev.DoorInput
     ack: Callable[[], None] = field(default=lambda: None, repr=False)
 
 
@@ -286,9 +287,9 @@ class Signaling(Protocol):
 
     def send(
         self, effect: SignalEffect, *, to: str, conversation: str, clock_offset: float = 0.0
-    ) -> asyncio.Future[None]:
+    ) -> asyncio.Future[Delivery]:
         """Carry `effect` to the uid `to`. The future resolves when the message was taken over; it
-        may be left alone.
+        may be left alone. It holds NotAuthorized where this side may not say that to `to`.
 
         `clock_offset`: seconds that our clock is behind the remote peer's.
         """

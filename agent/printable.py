@@ -30,3 +30,8 @@ def _character(character: str) -> str:
     if unicodedata.category(character) in _UNSEEN:
         return character.encode("unicode_escape").decode()
     return character
+
+
+def format_bitrate(bitrate: int) -> str:
+    """Of bit/s, for people."""
+    return f"{bitrate / 1e6:.1f} Mbit/s" if bitrate >= 1_000_000 else f"{bitrate / 1e3:.0f} kbit/s"
