@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from agent.signaling.protocol.message_examples import EXAMPLES
 from agent.signaling.protocol.messages import (
     COMMANDS,
     EVENTS,
@@ -18,6 +19,8 @@ from agent.signaling.protocol.messages import (
     CommandResultEvent,
     DeviceSettings,
     Health,
+    LineState,
+    OutputState,
     Status,
 )
 from agent.signaling.protocol.topics import DEFAULT_PREFIX, UID_PATTERN
@@ -58,7 +61,9 @@ def models() -> dict[str, type[BaseModel]]:
         "status": Status,
         "about": About,
         "settings": DeviceSettings,
+        "output": OutputState,
         "health": Health,
+        "call": LineState,
     }
 
 
@@ -93,8 +98,10 @@ def _channels() -> Json:
             "{to}/signal/{from}", [f"signal-{name}" for name in SIGNALS], "to", "from"
         )
     }
-    for name in ("status", "about", "settings", "health"):
+    for name in ("status", "about", "settings", "health", "call"):
         channels[name] = _channel(f"{{uid}}/{name}", [name], "uid")
+    channels["snapshot"] = _channel("{uid}/snapshot", ["snapshot"], "uid")
+    channels["output"] = _channel("{uid}/output/{name}", ["output"], "uid", "name")
     for name in (*EVENTS, "command_result"):
         channels[f"event-{name}"] = _channel(f"{{uid}}/events/{name}", [f"event-{name}"], "uid")
     for verb in COMMANDS:
@@ -137,6 +144,9 @@ def _operations() -> Json:
         "sendStatus": _operation("send", "status", ["status"], retain=True),
         "sendAbout": _operation("send", "about", ["about"], retain=True),
         "sendSettings": _operation("send", "settings", ["settings"], retain=True),
+        "sendSnapshot": _operation("send", "snapshot", ["snapshot"], retain=True, expiry=_A_DAY),
+        "sendCall": _operation("send", "call", ["call"], retain=True),
+        "sendOutputState": _operation("send", "output", ["output"], retain=True),
         "sendHealth": _operation("send", "health", ["health"], qos=0),
     }
     for name in (*EVENTS, "command_result"):
@@ -155,6 +165,10 @@ def _operations() -> Json:
         }
         operations[f"receive{_title(verb)}Command"] = operation
     return operations
+
+
+# of a visitor's picture, in seconds
+_A_DAY: Json = {"type": "integer", "minimum": 1, "maximum": 86_400}
 
 
 def _operation(
@@ -179,6 +193,13 @@ def _operation(
 
 def _messages() -> Json:
     messages = {name: _message(name, model) for name, model in models().items()}
+    messages["snapshot"] = {
+        "name": "snapshot",
+        "title": "Snapshot",
+        "summary": "Retained for a day: the last visitor.",
+        "contentType": "image/jpeg",
+        "payload": {"type": "string", "format": "binary", "maxLength": 65_536},
+    }
     for verb in COMMANDS:
         mqtt = {
             "correlationData": {"type": "string", "maxLength": 1024},
@@ -198,6 +219,7 @@ def _message(name: str, model: type[BaseModel]) -> Json:
         "title": model.__name__,
         "summary": inspect.getdoc(model) or "",
         "payload": {"$ref": f"schemas/{name}.json"},
+        "examples": [{"payload": EXAMPLES[name]}],
     }
 
 

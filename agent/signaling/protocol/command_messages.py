@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from agent.core.call.reasons import CallMode
 from agent.errors import MalformedMessage
+from agent.signaling.protocol.door_messages import DoorCode, OutputName
 from agent.signaling.protocol.encoding import (
     Code,
     ConversationId,
@@ -27,6 +28,10 @@ from agent.signaling.protocol.encoding import (
 )
 from agent.signaling.protocol.json_limits import bounded, read_object
 
+# seconds: a week
+MAX_SILENCE = 7 * 86_400
+MessageName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
 _Conversation = Annotated[ConversationId, AfterValidator(conversation_key)]
 
 
@@ -39,6 +44,11 @@ class Command(WireModel):
     id: Annotated[str, Field(max_length=64)] | None = None
     issued_at: Timestamp | None = None
 
+    @property
+    def once(self) -> str | None:
+        """By what a repetition is known."""
+        return self.id
+
 
 class CallCommand(Command):
     """Invite `to`: all at once, or one after the other."""
@@ -49,7 +59,9 @@ class CallCommand(Command):
 
 
 class AcceptCommand(Command):
-    """Accept the invitation that rings; `conversation` where several might."""
+    """Accept the invitation that rings; while the device rings out, have one who looks talk.
+    `conversation` where several might.
+    """
 
     conversation: _Conversation | None = None
 
@@ -100,7 +112,51 @@ class VolumeCommand(Command):
 
 
 class OpenCommand(Command):
-    """Release the door."""
+    """Release a door, the first one unless `output` names another. `issuedAt` is required."""
+
+    output: OutputName | None = None
+    code: DoorCode | None = Field(default=None, repr=False)
+
+    @property
+    def once(self) -> str | None:
+        if self.id is not None or self.issued_at is None:
+            return self.id
+        # no `id` holds the first character
+        return f"\0{self.output or ''}\0{self.issued_at}"
+
+
+class PrivacyCommand(Command):
+    """Close camera and microphone, and keep them closed, over a restart; or take that back."""
+
+    on: Flag
+
+
+class SilenceCommand(Command):
+    """No chime sounds for so long; 0: they sound again. Rings are told all the same."""
+
+    seconds: Annotated[float, Field(strict=True, ge=0, le=MAX_SILENCE)]
+
+
+class SayCommand(Command):
+    """Play a message of the device's folder at the door, and into its calls."""
+
+    message: MessageName
+
+
+class MessagesCommand(Command):
+    """List what visitors left."""
+
+
+class PlayCommand(Command):
+    """Play what a visitor left, at the device."""
+
+    name: MessageName
+
+
+class DeleteCommand(Command):
+    """Remove what a visitor left."""
+
+    name: MessageName
 
 
 class CommandResult(WireModel):
@@ -133,6 +189,12 @@ COMMANDS: dict[str, type[Command]] = {
     "policy": PolicyCommand,
     "volume": VolumeCommand,
     "open": OpenCommand,
+    "privacy": PrivacyCommand,
+    "silence": SilenceCommand,
+    "say": SayCommand,
+    "messages": MessagesCommand,
+    "play": PlayCommand,
+    "delete": DeleteCommand,
 }
 
 

@@ -6,7 +6,15 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from agent.signaling.protocol.encoding import Code, Loudness, Timestamp, Uid, WireModel
+from agent.core.call.reasons import Direction
+from agent.signaling.protocol.encoding import (
+    Code,
+    ConversationId,
+    Loudness,
+    Timestamp,
+    Uid,
+    WireModel,
+)
 
 
 class Status(WireModel):
@@ -19,6 +27,29 @@ class Status(WireModel):
     version: str | None = None
     # one run of the device: `offline` with that of an earlier one is out of date
     boot_id: str | None = None
+    camera: Literal["ok", "missing"] | None = None
+    # camera and microphone are closed, and stay so; the will does not know
+    privacy: bool | None = None
+
+
+class OutputState(WireModel):
+    """Retained: what an output does now, since when, and who has switched it last. `contact` tells
+    whether the door behind it is open, where that is wired.
+    """
+
+    state: Literal["on", "off"]
+    since: Timestamp | None = None
+    # a uid, or `button`, `command`, `device`
+    by: str | None = None
+    contact: Literal["open", "closed"] | None = None
+
+
+class AboutOutput(WireModel):
+    """An output that the device has; `code`: whether a release must bring one."""
+
+    name: str
+    kind: Literal["door", "light", "camera_light", "chime", "siren"]
+    code: bool | None = None
 
 
 class About(WireModel):
@@ -45,8 +76,11 @@ class About(WireModel):
     kernel: str | None = None
     architecture: str | None = None
     python: str | None = None
+    outputs: tuple[AboutOutput, ...] | None = None
     # the verbs that this device is set up for
     commands: tuple[str, ...] | None = None
+    # what `say` can say
+    messages: tuple[str, ...] | None = None
     # of the rules, and of the settings beside them; secrets do not count
     policy_hash: str | None = None
     config_hash: str | None = None
@@ -68,11 +102,24 @@ class DeviceSettings(WireModel):
     left out.
     """
 
-    NULLABLE: ClassVar[frozenset[str]] = frozenset({"override"})
+    NULLABLE: ClassVar[frozenset[str]] = frozenset({"override", "silencedUntil"})
 
+    privacy: bool | None = None
+    # chimes are still until then
+    silenced_until: Timestamp | None = None
     speaker: Loudness | None = None
     microphone: Loudness | None = None
     override: Override | None = None
+
+
+class LineState(WireModel):
+    """Retained on the topic `call`: what the line of a device is doing."""
+
+    state: Literal["idle", "calling", "ringing", "connecting", "in_call", "lost"]
+    conversation: ConversationId | None = None
+    remote_uid: Uid | None = None
+    direction: Direction | None = None
+    since: Timestamp | None = None
 
 
 class WifiHealth(WireModel):

@@ -84,6 +84,14 @@ class WireModel(Report):
     NULLABLE: ClassVar[frozenset[str]] = frozenset()
 
 
+class SignalMessage(WireModel):
+    """What every signalling message has."""
+
+    type: str
+    conversation: ConversationId
+    party: PartyId
+
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -92,7 +100,7 @@ def encode(model: BaseModel) -> bytes:
     has a meaning.
     """
     value = model.model_dump(mode="json", by_alias=True, exclude_none=True)
-    for name in getattr(model, "NULLABLE", ()):
+    for name in sorted(getattr(model, "NULLABLE", ())):
         value.setdefault(name, None)
     try:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from agent.core.call import events as core
 from agent.core.call.reasons import CallStatus, Purpose
@@ -23,32 +23,48 @@ from agent.signaling.protocol.command_messages import (
     CloseCommand,
     Command,
     CommandResult,
+    DeleteCommand,
+    MessagesCommand,
     MuteCommand,
     OpenCommand,
+    PlayCommand,
     PolicyCommand,
+    PrivacyCommand,
     RejectCommand,
     ReloadCommand,
+    SayCommand,
+    SilenceCommand,
     SnapshotCommand,
     VolumeCommand,
     parse_command,
 )
-from agent.signaling.protocol.device_status import About, DeviceSettings, Health, Override, Status
+from agent.signaling.protocol.device_status import (
+    About,
+    AboutOutput,
+    DeviceSettings,
+    Health,
+    LineState,
+    OutputState,
+    Override,
+    Status,
+)
+from agent.signaling.protocol.door_messages import Error, Open, Opened
 from agent.signaling.protocol.encoding import (
     WHOLE,
     Code,
-    ConversationId,
     Description,
     Lifetime,
     PartyId,
-    Sentence,
+    SignalMessage,
     Timestamp,
     Token,
-    WireModel,
+    Uid,
     encode,
     format_time,
     parse_time,
     validated,
 )
+from agent.signaling.protocol.ice_messages import RTCIceCandidate, RTCIceServer
 from agent.signaling.protocol.json_limits import MAX_DEPTH, MAX_PAYLOAD, bounded, read_object
 from agent.signaling.protocol.telemetry import (
     EVENTS,
@@ -56,11 +72,15 @@ from agent.signaling.protocol.telemetry import (
     ClosedEvent,
     CommandResultEvent,
     ConversationEvent,
+    DeviceEvent,
     ErrorEvent,
     EventHeader,
     LocalStatsEvent,
+    MissedEvent,
+    OutputEvent,
     RemoteStatsEvent,
     ResponseEvent,
+    RingEvent,
     StreamReceivedEvent,
     Track,
 )
@@ -78,54 +98,6 @@ def _check_user_data(value: Any) -> Any:
     if size > MAX_USER_DATA:
         raise ValueError(f"must be at most {MAX_USER_DATA} bytes of JSON, not {size}")
     return value
-
-
-_ServerUrl = Annotated[str, StringConstraints(pattern=r"^(stun|stuns|turn|turns):[!-~]{1,500}$")]
-
-
-class RTCIceServer(WireModel):
-    """One STUN or TURN server, as W3C's RTCIceServer: `urls` is one URL or a list of them."""
-
-    urls: _ServerUrl | Annotated[tuple[_ServerUrl, ...], Field(min_length=1, max_length=8)]
-    username: Annotated[str, Field(max_length=512)] | None = None
-    credential: Annotated[str, Field(max_length=512)] | None = None
-
-    @classmethod
-    def of(cls, server: core.IceServer) -> Self:
-        return cls(urls=server.urls, username=server.username, credential=server.credential)
-
-    def to_core(self) -> core.IceServer:
-        urls = (self.urls,) if isinstance(self.urls, str) else self.urls
-        return core.IceServer(urls=urls, username=self.username, credential=self.credential)
-
-
-class RTCIceCandidate(WireModel):
-    """One candidate, as W3C's RTCIceCandidateInit. An empty `candidate` ends a generation, as
-    browsers write it.
-    """
-
-    candidate: Annotated[str, Field(max_length=1024)]
-    sdp_mid: Annotated[str, Field(max_length=64)] | None = None
-    sdp_m_line_index: Annotated[int, Field(strict=True, ge=0, le=63), WHOLE] | None = None
-
-    @classmethod
-    def of(cls, candidate: core.IceCandidate) -> Self:
-        return cls(
-            candidate=candidate.candidate,
-            sdp_mid=candidate.sdp_mid,
-            sdp_m_line_index=candidate.sdp_mline_index,
-        )
-
-    def to_core(self) -> core.IceCandidate:
-        return core.IceCandidate(self.candidate, self.sdp_mid, self.sdp_m_line_index)
-
-
-class SignalMessage(WireModel):
-    """What every signalling message has."""
-
-    type: str
-    conversation: ConversationId
-    party: PartyId
 
 
 class Invite(SignalMessage):
@@ -224,11 +196,12 @@ class Answer(SignalMessage):
 
 class Close(SignalMessage):
     """The conversation ends. `reason` is a word of PROTOCOL 4, or of a later version:
-    `CloseReason.parse` reads it.
+    `CloseReason.parse` reads it. `by`: who answered, where that is why.
     """
 
     type: Literal["close"] = "close"
     reason: Code
+    by: Uid | None = None
 
 
 class Talk(SignalMessage):
@@ -238,16 +211,19 @@ class Talk(SignalMessage):
     on: Annotated[bool, Field(strict=True)]
 
 
-class Error(SignalMessage):
-    """The last message of whoever receives this could not be used."""
-
-    type: Literal["error"] = "error"
-    code: Code
-    message: Sentence
-
-
 AnySignal = Annotated[
-    Invite | Ringing | Response | Select | Candidate | Offer | Answer | Close | Talk | Error,
+    Invite
+    | Ringing
+    | Response
+    | Select
+    | Candidate
+    | Offer
+    | Answer
+    | Close
+    | Talk
+    | Open
+    | Opened
+    | Error,
     Field(discriminator="type"),
 ]
 SIGNALS: dict[str, type[SignalMessage]] = {
@@ -260,6 +236,8 @@ SIGNALS: dict[str, type[SignalMessage]] = {
     "answer": Answer,
     "close": Close,
     "talk": Talk,
+    "open": Open,
+    "opened": Opened,
     "error": Error,
 }
 
@@ -285,6 +263,7 @@ __all__ = [
     "NO_CONVERSATION",
     "SIGNALS",
     "About",
+    "AboutOutput",
     "AcceptCommand",
     "Answer",
     "AnySignal",
@@ -298,18 +277,29 @@ __all__ = [
     "CommandResult",
     "CommandResultEvent",
     "ConversationEvent",
+    "DeleteCommand",
+    "DeviceEvent",
     "DeviceSettings",
     "Error",
     "ErrorEvent",
     "EventHeader",
     "Health",
     "Invite",
+    "LineState",
     "LocalStatsEvent",
+    "MessagesCommand",
+    "MissedEvent",
     "MuteCommand",
     "Offer",
+    "Open",
     "OpenCommand",
+    "Opened",
+    "OutputEvent",
+    "OutputState",
     "Override",
+    "PlayCommand",
     "PolicyCommand",
+    "PrivacyCommand",
     "RTCIceCandidate",
     "RTCIceServer",
     "RejectCommand",
@@ -317,9 +307,12 @@ __all__ = [
     "RemoteStatsEvent",
     "Response",
     "ResponseEvent",
+    "RingEvent",
     "Ringing",
+    "SayCommand",
     "Select",
     "SignalMessage",
+    "SilenceCommand",
     "SnapshotCommand",
     "Status",
     "StreamReceivedEvent",

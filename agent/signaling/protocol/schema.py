@@ -1,7 +1,7 @@
 """The protocol for other programs: JSON Schemas and an AsyncAPI document, made from the models.
 
-`python -m agent.signaling.protocol.schema OUTDIR` writes `schemas/*.json` and `asyncapi.json` into
-OUTDIR.
+`python -m agent.signaling.protocol.schema OUTDIR DOCUMENTS` writes `schemas/*.json` and
+`asyncapi.json` into OUTDIR, and `messages.md` into DOCUMENTS.
 """
 
 from __future__ import annotations
@@ -12,22 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
+from agent.signaling.protocol import message_paper
 from agent.signaling.protocol.asyncapi import document, models
-
-DRAFT = "https://json-schema.org/draft/2020-12/schema"
-
-
-def json_schema(name: str, model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of one message."""
-    schema = _without_titles(model.model_json_schema(by_alias=True))
-    # they have a default in the models, and no message goes without
-    for field in ("event", "type"):
-        if "const" in schema["properties"].get(field, {}):
-            schema["properties"][field].pop("default", None)
-            schema["required"] = [field, *schema.get("required", ())]
-    return {"$schema": DRAFT, "$id": f"urn:callbox:v1:{name}", "title": model.__name__, **schema}
+from agent.signaling.protocol.json_schemas import json_schema
 
 
 def files() -> dict[str, str]:
@@ -55,22 +42,8 @@ def _text(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def _without_titles(value: Any) -> Any:
-    """`value` without the titles that pydantic makes of each field's name."""
-    if isinstance(value, dict):
-        return {
-            key: _without_titles(each) for key, each in value.items() if not _is_title(key, each)
-        }
-    if isinstance(value, list):
-        return [_without_titles(each) for each in value]
-    return value
-
-
-def _is_title(key: str, value: Any) -> bool:
-    return key == "title" and isinstance(value, str)
-
-
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m agent.signaling.protocol.schema OUTDIR")
+    if len(sys.argv) != 3:
+        sys.exit("usage: python -m agent.signaling.protocol.schema OUTDIR DOCUMENTS")
     write(Path(sys.argv[1]))
+    Path(sys.argv[2], message_paper.FILE).write_text(message_paper.paper(), encoding="utf-8")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from agent.core.call.reasons import CallStatus, Direction, Purpose
 from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats, Report
 from agent.signaling.protocol.encoding import (
+    WHOLE,
     Code,
     ConversationId,
     Sentence,
@@ -33,6 +34,8 @@ class EventHeader(WireModel):
     targets: tuple[Uid, ...] | None = None
     # while it only looks; left out in a talk
     purpose: Purpose | None = None
+    # how the far side came, where not by MQTT: `whep` or `go2rtc`
+    via: str | None = None
 
 
 class ConversationEvent(EventHeader):
@@ -114,6 +117,57 @@ class RemoteStatsEvent(ConversationEvent, RemoteStats):
     event: Literal["remote_stats"] = "remote_stats"
 
 
+class DeviceEvent(WireModel):
+    """An event of the device itself; `conversation` where there is one. `eventId` stays the same
+    when a delivery is repeated.
+    """
+
+    QOS: ClassVar[int] = 1
+
+    event: str
+    event_id: str
+    device: Uid
+    timestamp: Timestamp
+    conversation: ConversationId | None = None
+
+
+class RingEvent(DeviceEvent):
+    """Somebody pressed a button. `conversation` is the call that was placed, `suppressed` says why
+    none was, and `count` how many presses beyond the rate are told of at once.
+    """
+
+    event: Literal["ring"] = "ring"
+    button: str
+    targets: tuple[Uid, ...] = ()
+    suppressed: (
+        Literal["rate_limited", "privacy_mode", "busy", "already_ringing", "offline"] | None
+    ) = None
+    count: Annotated[int, Field(strict=True, ge=1), WHOLE] | None = None
+
+
+class MissedEvent(DeviceEvent):
+    """A ring ended, nobody had taken it, and the door was not opened. `message` is what the visitor
+    left.
+    """
+
+    event: Literal["missed"] = "missed"
+    button: str
+    targets: tuple[Uid, ...] = ()
+    message: str | None = None
+
+
+class OutputEvent(DeviceEvent):
+    """An output was switched, a door released (`open`), or that was refused, and why (`code`)."""
+
+    event: Literal["output"] = "output"
+    # what was asked for and is not there may be left out
+    output: str | None = None
+    action: Literal["on", "off", "open", "refused"]
+    # a uid, or `button`, `command`, `device`
+    by: str
+    code: Code | None = None
+
+
 class CommandResultEvent(WireModel):
     """What became of a command that named no response topic. Further fields belong to the verb."""
 
@@ -129,11 +183,14 @@ class CommandResultEvent(WireModel):
     message: Sentence | None = None
 
 
-EVENTS: dict[str, type[ConversationEvent]] = {
+EVENTS: dict[str, type[ConversationEvent] | type[DeviceEvent]] = {
     "called": CalledEvent,
     "response": ResponseEvent,
     "stream_received": StreamReceivedEvent,
     "closed": ClosedEvent,
+    "ring": RingEvent,
+    "missed": MissedEvent,
+    "output": OutputEvent,
     "error": ErrorEvent,
     "local_stats": LocalStatsEvent,
     "remote_stats": RemoteStatsEvent,

@@ -30,7 +30,7 @@ def invitation(sender: str, message: wire.Invite, *, age: float | None) -> core.
     )
 
 
-def to_input(sender: str, message: wire.SignalMessage) -> core.Input | None:
+def to_input(sender: str, message: wire.SignalMessage) -> core.Input | core.DoorInput | None:
     """The input that a message is for its conversation; None for an `invite`, which makes one."""
     party = message.party
     match message:
@@ -46,7 +46,7 @@ def to_input(sender: str, message: wire.SignalMessage) -> core.Input | None:
             return core.SelectReceived(sender, party, message.selected_party)
         case wire.Candidate():
             candidate = message.to_core()
-            usable = candidate is None or _is_usable(candidate.candidate)
+            usable = candidate is None or is_usable(candidate.candidate)
             return core.CandidateReceived(sender, party, candidate, usable)
         case wire.Offer():
             sends_sound = bool(_audio_directions(message.sdp) & _SENDING)
@@ -59,11 +59,21 @@ def to_input(sender: str, message: wire.SignalMessage) -> core.Input | None:
                 sender, party, message.generation, message.sdp, takes_sound=takes_sound
             )
         case wire.Close():
-            return core.CloseReceived(sender, party, CloseReason.parse(message.reason))
+            return core.CloseReceived(sender, party, CloseReason.parse(message.reason), message.by)
         case wire.Talk():
             return core.PushToTalkReceived(sender, party, message.on)
+        case wire.Open():
+            issued = message.issued_at_unix
+            return core.OpenReceived(
+                sender, party, message.issued_at, issued, message.output, message.code
+            )
+        case wire.Opened():
+            return core.OpenedReceived(
+                sender, party, message.output, wire.parse_time(message.issued_at)
+            )
         case wire.Error():
-            return core.ErrorReceived(sender, party, message.code, message.message)
+            told = None if message.now is None else wire.parse_time(message.now)
+            return core.ErrorReceived(sender, party, message.code, message.message, told)
     return None
 
 
@@ -109,7 +119,10 @@ def _message_of_transport(
     | core.SendAnswer
     | core.SendClose
     | core.SendTalk
-    | core.SendError,
+    | core.SendError
+    | core.SendOpen
+    | core.SendOpened
+    | core.SendOpenRefused,
     conversation: str,
     party: str,
 ) -> wire.SignalMessage:
@@ -128,14 +141,46 @@ def _message_of_transport(
         case core.SendTalk():
             return wire.Talk(conversation=conversation, party=party, on=effect.on)
         case core.SendClose():
-            return wire.Close(conversation=conversation, party=party, reason=effect.reason.value)
+            reason = effect.reason.value
+            return wire.Close(conversation=conversation, party=party, reason=reason, by=effect.by)
         case core.SendError():
             return wire.Error(
                 conversation=conversation, party=party, code=effect.code, message=effect.message
             )
+        case core.SendOpen() | core.SendOpened() | core.SendOpenRefused():
+            return _message_about_door(effect, conversation, party)
 
 
-def _is_usable(candidate: str) -> bool:
+def _message_about_door(
+    effect: core.SendOpen | core.SendOpened | core.SendOpenRefused, conversation: str, party: str
+) -> wire.SignalMessage:
+    match effect:
+        case core.SendOpen():
+            return wire.Open(
+                conversation=conversation,
+                party=party,
+                output=effect.output,
+                issued_at=wire.format_time(effect.issued),
+                code=effect.code,
+            )
+        case core.SendOpened():
+            return wire.Opened(
+                conversation=conversation,
+                party=party,
+                output=effect.output,
+                issued_at=effect.issued_at,
+            )
+        case core.SendOpenRefused():
+            return wire.Error(
+                conversation=conversation,
+                party=party,
+                code=effect.code,
+                message=effect.message,
+                now=None if effect.now is None else wire.format_time(effect.now),
+            )
+
+
+def is_usable(candidate: str) -> bool:
     """Whether it is one of UDP and component 1 (RFC 8839 5.1), or an end of candidates. What cannot
     be read is the adapter's to judge.
     """

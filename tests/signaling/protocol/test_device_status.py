@@ -31,11 +31,14 @@ def test_device_status_further_facts_about_a_device_are_kept_in_camel_case() -> 
 
 
 def test_device_status_settings_without_an_override_say_so() -> None:
-    assert encode(DeviceSettings()) == b'{"override":null}'
-    assert encode(DeviceSettings(speaker=0)) == b'{"speaker":0,"override":null}'
+    assert encode(DeviceSettings()) == b'{"override":null,"silencedUntil":null}'
+    assert (
+        encode(DeviceSettings(speaker=0)) == b'{"speaker":0,"override":null,"silencedUntil":null}'
+    )
     override = Override(action="ring", until="2026-11-22T10:15:00Z")
     assert json.loads(encode(DeviceSettings(override=override))) == {
-        "override": {"action": "ring", "until": "2026-11-22T10:15:00Z"}
+        "override": {"action": "ring", "until": "2026-11-22T10:15:00Z"},
+        "silencedUntil": None,
     }
 
 

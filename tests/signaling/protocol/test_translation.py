@@ -7,7 +7,7 @@ import json
 import pytest
 
 from agent.core.call import events as ev
-from agent.core.call.reasons import CallStatus, Purpose
+from agent.core.call.reasons import CallStatus, CloseReason, Purpose
 from agent.signaling.protocol import messages as wire
 from agent.signaling.protocol.translation import invitation, to_input, to_message
 
@@ -154,3 +154,11 @@ def test_translation_of_a_candidate_says_whether_it_is_of_use(text: str, usable:
     event = to_input("desk", message)
     assert isinstance(event, ev.CandidateReceived)
     assert event.usable is usable
+
+
+def test_close_says_who_answered() -> None:
+    message = wire.Close(
+        conversation=wire.NO_CONVERSATION, party="p", reason="answered_elsewhere", by="bob"
+    )
+    taken = ev.CloseReceived("a", "p", CloseReason.ANSWERED_ELSEWHERE, "bob")
+    assert to_input("a", message) == taken
