@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
-from agent.core.policy.throttle import Throttle
+from agent.core.call.delivery import Delivery
+from agent.core.policy.throttle import Admits
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,19 @@ class StreamBounds:
     what may get lost leaves room for what may not. `unacknowledged` is how many of QoS 1 the reader
     may keep at the broker; what comes beyond is acknowledged on arrival. So a reader that stalls
     never holds the whole of the connection's window, on which all streams depend.
+
+    `hold_back` is for a reader that may lose nothing: while `messages` or `size` is reached,
+    nothing is read from the connection, for no stream; no message of QoS 1 is dropped, and none is
+    acknowledged but by its reader. What comes all the same, as before the broker's consent to the
+    subscriptions, is kept up to twice the bounds. The rest stays unacknowledged, and the connection
+    is made anew for it once there is room.
     """
 
     messages: int = 1024
     qos_0: int = 256
     size: int = 4 * 1024 * 1024  # bytes
     unacknowledged: int = 16
+    hold_back: bool = False
 
 
 class MessageStream(Protocol):
@@ -127,13 +135,14 @@ class Broker(Protocol):
         expiry: int | None = None,
         response_topic: str | None = None,
         correlation_data: bytes | None = None,
-    ) -> asyncio.Future[None]:
+    ) -> asyncio.Future[Delivery]:
         """Queue a message; never blocks. `expiry` in seconds.
 
-        The future resolves when the broker has acknowledged it (QoS 0: when it was handed over). It
-        holds a SignalingError where the queue is full, the broker refused the message, or the
-        connection was closed for good first. It may be left alone: an error in it was logged. QoS 0
-        is dropped while offline.
+        The future resolves when the broker has acknowledged it (QoS 0: when it was handed over),
+        with what it says of who gets it. It holds a SignalingError where the queue is full, the
+        broker refused the message (NotAuthorized: it is not allowed), or the connection was closed
+        for good first. It may be left alone: an error in it was logged. QoS 0 is dropped while
+        offline.
         """
 
     def subscribe(
@@ -142,7 +151,7 @@ class Broker(Protocol):
         qos: int = 1,
         essential: bool = False,
         bounds: StreamBounds | None = None,
-        throttle: Throttle | None = None,
+        throttle: Admits | None = None,
     ) -> MessageStream:
         """A stream of its own for one reader, of what matches one of the topic filters.
 

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from agent import RELEASED
 from agent.core.call import events as ev
 from agent.core.call.decision import RateOutcome
+from agent.core.call.delivery import Delivery
 from agent.core.call.reasons import CallStatus
 from agent.core.policy.known_callers import NOBODY, KnownCallers
 from agent.core.policy.rate_limiter import RateLimiter
@@ -58,7 +59,9 @@ class SignalingChannel:
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         known_callers: Callable[[], KnownCallers] = lambda: NOBODY,
+        essential: bool = True,
     ) -> None:
+        """`essential`: without the subscription to what is said to us there is no connection."""
         self.uid = uid
         self.party = party
         self._broker = broker
@@ -76,8 +79,8 @@ class SignalingChannel:
         self._remote_uids: OrderedDict[str, None] = OrderedDict()
         self._signals = broker.subscribe(
             self._topics.signals_for(uid),
-            essential=True,
-            throttle=Throttle(is_known=self._is_of_somebody_known),
+            essential=essential,
+            throttle=Throttle(is_known=self._is_of_somebody_known).by(monotonic),
         )
 
     @property
@@ -106,7 +109,7 @@ class SignalingChannel:
 
     def send(
         self, effect: ev.SignalEffect, *, to: str, conversation: str, clock_offset: float = 0.0
-    ) -> asyncio.Future[None]:
+    ) -> asyncio.Future[Delivery]:
         """Send the message that `effect` means to the uid `to`."""
         accepts = isinstance(effect, ev.SendResponse) and effect.status is CallStatus.ACCEPTED
         if accepts or isinstance(effect, ev.SendInvite):
@@ -119,7 +122,7 @@ class SignalingChannel:
         if len(self._remote_uids) > _REMOTE_UIDS:
             self._remote_uids.popitem(last=False)
 
-    def publish(self, to: str, message: wire.SignalMessage) -> asyncio.Future[None]:
+    def publish(self, to: str, message: wire.SignalMessage) -> asyncio.Future[Delivery]:
         """Send `message` to the uid `to`; an invitation for as long as it lives."""
         expiry = max(1, math.ceil(message.lifetime)) if isinstance(message, wire.Invite) else None
         return self._broker.publish(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from agent.core.call.delivery import Delivery
 from agent.core.policy.throttle import MessageRate, Throttle, ThrottleOptions
 from agent.errors import MalformedMessage
 from agent.signaling.broker import Broker, Incoming, StreamBounds
@@ -51,7 +52,7 @@ class CommandRequest:
     id: str | None
     # in the broker, when the device (re)connected
     waited: bool
-    reply: Callable[[CommandResult], asyncio.Future[None]] = field(repr=False)
+    reply: Callable[[CommandResult], asyncio.Future[Delivery]] = field(repr=False)
     ack: Callable[[], None] = field(default=lambda: None, repr=False)
 
 
@@ -90,7 +91,7 @@ class CommandChannel:
             self._topics.commands_for(uid),
             self._topics.status(uid),
             bounds=_WAITING,
-            throttle=Throttle(ANSWERED, is_known=_is_ours),
+            throttle=Throttle(ANSWERED, is_known=_is_ours).by(monotonic),
         )
         broker.on_connection(self._on_connection)
 
@@ -130,7 +131,7 @@ class CommandChannel:
         except MalformedMessage as error:
             command, request_id = error, _salvage_id(error.value)
 
-        def reply(result: CommandResult) -> asyncio.Future[None]:
+        def reply(result: CommandResult) -> asyncio.Future[Delivery]:
             return self._reply(verb, request_id, incoming, result)
 
         return CommandRequest(
@@ -145,7 +146,7 @@ class CommandChannel:
 
     def _reply(
         self, verb: str, request_id: str | None, incoming: Incoming, result: CommandResult
-    ) -> asyncio.Future[None]:
+    ) -> asyncio.Future[Delivery]:
         topic = incoming.response_topic
         if topic is not None and self._may_reply_to(topic, incoming.correlation_data):
             if request_id is not None:

@@ -6,21 +6,23 @@ import asyncio
 import logging
 import re
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from agent.core.policy.throttle import Throttle
+from agent.core.policy.throttle import Admits
 from agent.counts import RefusalKind, refusals
-from agent.errors import NotConnected, SignalingError
+from agent.errors import SignalingError
 from agent.signaling.broker import Incoming, StreamBounds
+from agent.signaling.subscription_grant import SubscriptionGrant
 
 logger = logging.getLogger(__name__)
 
 # topics of which the streams are remembered
 _KNOWN_TOPICS = 256
+# times its bounds are what a stream that holds back takes at most
+_BEYOND = 2
 
 
 class BoundedStream:
@@ -38,7 +40,7 @@ class BoundedStream:
         qos: int = 1,
         essential: bool = False,
         bounds: StreamBounds | None = None,
-        throttle: Throttle | None = None,
+        throttle: Admits | None = None,
         post: Callable[..., None],
         on_close: Callable[[BoundedStream], None],
     ) -> None:
@@ -59,15 +61,19 @@ class BoundedStream:
         self._put_kept = 0
         self._released = 0
         self._lost = 0
+        self._deferred = 0
         self._dropping = False
-        self._pending = set(filters)
-        self._refusal: str | None = None
-        self._answered = asyncio.Event()
+        self._grant = SubscriptionGrant(filters)
         self._closed = False
 
     @property
     def lost(self) -> int:
         return self._lost
+
+    @property
+    def deferred(self) -> int:
+        """Messages that were not acknowledged, as a stream that holds back had no room for them."""
+        return self._deferred
 
     async def receive(self) -> Incoming:
         while True:
@@ -82,13 +88,7 @@ class BoundedStream:
             await self._arrived.wait()
 
     async def wait_granted(self, timeout: float) -> None:
-        try:
-            async with asyncio.timeout(timeout):
-                await self._answered.wait()
-        except TimeoutError:
-            raise NotConnected(f"not subscribed after {timeout:g} s") from None
-        if self._refusal is not None:
-            raise SignalingError(self._refusal)
+        await self._grant.wait(timeout)
 
     def close(self) -> None:
         if self._closed:
@@ -107,20 +107,36 @@ class BoundedStream:
         """Whether the throttle lets such a message pass, which is taken into account. Runs in the
         network thread.
         """
-        if self._throttle is None or self._throttle.admit(topic, size, time.monotonic()):
+        if self._throttle is None or self._throttle(topic, size):
             return True
         refusals.count(RefusalKind.MESSAGE)
         return False
 
-    def put(self, message: Incoming) -> None:
-        """Take `message` in, or drop it. Runs in the network thread."""
+    @property
+    def full(self) -> bool:
+        """Whether nothing more should be read from the connection for now."""
+        bounds = self._bounds
+        return bounds.hold_back and (
+            len(self._messages) >= bounds.messages
+            or self._put_bytes - self._taken_bytes >= bounds.size
+        )
+
+    def put(self, message: Incoming) -> bool:
+        """Take `message` in, or drop it. False where it was left unacknowledged instead, so that it
+        comes again. Runs in the network thread.
+        """
         size = len(message.payload)
         if self._closed or not self._has_room(message.qos, size):
+            if message.qos and self._bounds.hold_back and not self._closed:
+                self._leave()
+                return False
             self._drop(message)
-            return
+            return True
         self._dropping = False
         if message.on_ack is not None:
-            if self._put_kept - self._released < self._bounds.unacknowledged:
+            kept = self._put_kept - self._released
+            # a reader that may lose nothing acknowledges all of it itself
+            if self._bounds.hold_back or kept < self._bounds.unacknowledged:
                 self._put_kept += 1
                 message = replace(message, on_ack=partial(self._release, message.on_ack))
             else:
@@ -130,18 +146,15 @@ class BoundedStream:
         # counted after it was added: where there are more, the reader looks again by itself
         if len(self._messages) <= 1:
             self._post(self._arrived.set)
+        return True
 
     def answered(self, topic_filter: str, refusal: str | None) -> None:
         """The broker has answered a SUBSCRIBE for one of the filters."""
-        self._pending.discard(topic_filter)
-        self._refusal = self._refusal or refusal
-        if not self._pending:
-            self._answered.set()
+        self._grant.answered(topic_filter, refusal)
 
     def disconnected(self) -> None:
         """What the broker had granted counts no more."""
-        self._pending, self._refusal = set(self.filters), None
-        self._answered.clear()
+        self._grant.disconnected()
 
     def end(self) -> None:
         """Nothing more comes. What has arrived can still be read."""
@@ -151,7 +164,24 @@ class BoundedStream:
     def _has_room(self, qos: int, size: int) -> bool:
         waiting_bytes = self._put_bytes - self._taken_bytes
         limit = self._bounds.messages if qos else self._bounds.qos_0
-        return len(self._messages) < limit and waiting_bytes + size <= self._bounds.size
+        # those on their way when it became full, and what a session brings before it can be held
+        beyond = _BEYOND if qos and self._bounds.hold_back else 1
+        return (
+            len(self._messages) < beyond * limit
+            and waiting_bytes + size <= beyond * self._bounds.size
+        )
+
+    def _leave(self) -> None:
+        self._deferred += 1
+        if not self._dropping:
+            logger.error(
+                "%d messages of %s wait to be read: further ones are left at the broker until the "
+                "next connection (%d so far)",
+                len(self._messages),
+                ", ".join(self.filters),
+                self._deferred,
+            )
+            self._dropping = True
 
     def _drop(self, message: Incoming) -> None:
         message.ack()
@@ -181,6 +211,11 @@ class Router:
         # the network thread's: topic -> who of these streams reads it
         self._known: dict[str, tuple[BoundedStream, ...]] = {}
         self._known_of: tuple[BoundedStream, ...] = ()
+
+    @property
+    def full(self) -> bool:
+        """Whether a stream wants nothing more to be read for now."""
+        return any(stream.full for stream in self.streams)
 
     def add(self, stream: BoundedStream) -> None:
         self.streams = (*self.streams, stream)
@@ -217,18 +252,17 @@ class Router:
             found = self._known[topic] = tuple(each for each in streams if each.matches(topic))
         return found
 
-    def dispatch(self, message: Incoming, streams: Sequence[BoundedStream]) -> None:
+    def dispatch(self, message: Incoming, streams: Sequence[BoundedStream]) -> bool:
         """Hand `message` to its readers. Runs in the network thread. What nobody reads is
-        acknowledged and dropped.
+        acknowledged and dropped. False where a reader has no room for it, and will have it again.
         """
         if len(streams) == 1:
-            streams[0].put(message)
-        elif not streams:
+            return streams[0].put(message)
+        if not streams:
             message.ack()
-        else:
-            on_ack = message.on_ack and _AckOfAll(message.on_ack, len(streams))
-            for stream in streams:
-                stream.put(replace(message, on_ack=on_ack))
+        on_ack = message.on_ack and _AckOfAll(message.on_ack, len(streams))
+        taken = [stream.put(replace(message, on_ack=on_ack)) for stream in streams]
+        return all(taken)
 
     def answered(self, topic_filter: str, refusal: str | None) -> None:
         for stream in self.streams:

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from agent.core.call.delivery import Delivery
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Incoming, Will
 from tests.signaling.mqtt.harness import (
@@ -268,3 +269,24 @@ def test_broker_incoming_is_acknowledged_once() -> None:
     assert acknowledged == ["x"]
     # of QoS 0
     Incoming("x", b"").ack()
+
+
+async def test_broker_says_whether_somebody_gets_a_message(net: Harness) -> None:
+    async with connected(net.client("b")) as b:
+        assert await b.publish("x/1", b"to nobody") is Delivery.UNHEARD
+        assert await b.publish("x/1", b"kept", retain=True) is Delivery.UNHEARD
+        async with connected(net.client("a", "x/+")):
+            assert await b.publish("x/1", b"to a") is Delivery.TAKEN
+            assert await b.publish("x/1", b"who knows", qos=0) is Delivery.TAKEN
+        # its session waits for it
+        assert await b.publish("x/1", b"while a is away") is Delivery.TAKEN
+
+
+async def test_broker_says_of_what_waited_who_gets_it_once_it_was_sent(net: Harness) -> None:
+    async with connected(net.client("b")) as b:
+        async with until(b, False):
+            net.stop()
+        waiting = b.publish("x/1", b"to nobody")
+        net.start()
+        async with asyncio.timeout(PATIENCE):
+            assert await waiting is Delivery.UNHEARD

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -256,17 +255,15 @@ async def test_channel_sender_who_floods_is_throttled_and_others_are_not(scene: 
 
 
 @pytest.mark.parametrize("sender", ["family-anna", "invited", "accepted", "nobody"])
-async def test_channel_made_up_names_do_not_silence_whom_we_know(
-    scene: Scene, sender: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # however long this takes, nothing is refilled
-    monkeypatch.setattr("agent.signaling.router.time", SimpleNamespace(monotonic=lambda: 1.0))
+async def test_channel_made_up_names_do_not_silence_whom_we_know(scene: Scene, sender: str) -> None:
     broker = FakeBroker(scene.network, "door-2")
     channel = SignalingChannel(
         broker,
         uid="door-2",
         prefix=PREFIX,
         party="p-1",
+        # however long this takes, nothing is refilled
+        monotonic=lambda: 1.0,
         known_callers=lambda: KnownCallers(["family-*"]),
     )
     async with broker:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.client import topic_matches_sub
 
-from agent.core.policy.throttle import MessageRate, Throttle, ThrottleOptions
+from agent.core.policy.throttle import Admits, MessageRate, Throttle, ThrottleOptions
 from agent.counts import RefusalKind, refusals
 from agent.signaling.broker import Incoming, StreamBounds
 from agent.signaling.router import BoundedStream, Router
@@ -24,7 +24,7 @@ FILTERS = st.tuples(
 def stream(
     *filters: str,
     bounds: StreamBounds | None = None,
-    throttle: Throttle | None = None,
+    throttle: Admits | None = None,
     qos: int = 1,
 ) -> BoundedStream:
     def post(function: Callable[..., None], *arguments: object) -> None:
@@ -154,7 +154,7 @@ async def test_router_acknowledges_a_shared_message_once_all_have() -> None:
 
 def test_router_counts_what_a_throttle_refuses() -> None:
     rate = MessageRate(messages=0, size=0, burst_messages=2, burst_size=100)
-    limited = stream("x/+", throttle=Throttle(ThrottleOptions(sender=rate)))
+    limited = stream("x/+", throttle=Throttle(ThrottleOptions(sender=rate)).by(lambda: 0.0))
     other = stream("x/#")
     router, before = Router(), refusals.totals()[RefusalKind.MESSAGE]
     router.add(limited)
@@ -192,3 +192,37 @@ def test_router_wants_the_highest_of_its_streams() -> None:
     assert router.remove(high) == ("y/+",)
     assert router.wanted("x/+") == (0, False)
     assert router.remove(low) == ("x/+",)
+
+
+async def test_stream_that_holds_back_is_full_and_drops_nothing() -> None:
+    # also where more has come than may be kept: what is acknowledged unread is lost
+    held = stream(bounds=StreamBounds(messages=2, qos_0=1, unacknowledged=1, hold_back=True))
+    router = Router()
+    router.add(held)
+    acknowledged = []
+    for number in range(3):
+        message, acks = incoming()
+        acknowledged.append(acks)
+        held.put(message)
+        assert router.full is (number >= 1)
+    held.put(incoming(qos=0)[0])
+    assert (held.lost, acknowledged) == (1, [[], [], []])
+    await held.receive()
+    await held.receive()
+    assert not router.full
+
+
+async def test_stream_that_holds_back_leaves_what_is_beyond_twice_its_bounds(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    held = stream(bounds=StreamBounds(messages=2, size=100, hold_back=True))
+    router = Router()
+    router.add(held)
+    sent = [incoming() for _ in range(6)]
+    taken = [router.dispatch(message, [held]) for message, _ in sent]
+    assert taken == [True] * 4 + [False] * 2
+    assert not router.dispatch(incoming(bytes(201))[0], [held])
+    # neither lost nor acknowledged: it comes again
+    assert (held.lost, held.deferred) == (0, 3)
+    assert [acks for _, acks in sent] == [[]] * 6
+    assert len(caplog.messages) == 1

@@ -19,6 +19,8 @@ class AnswerDeadline:
         self._pace = pace
         self._arrived_at = math.inf
         self._asked_at: float | None = None
+        # half of the time is over, and it was asked once more
+        self._doubted = False
 
     @property
     def due(self) -> float:
@@ -41,6 +43,14 @@ class AnswerDeadline:
         """Whether the broker has said nothing for so long that it should have been asked."""
         return self._asked_at is None and now - self._arrived_at > self._pace + GRACE
 
+    def doubtful(self, now: float) -> bool:
+        """Whether half of the time for an answer is over; once for each."""
+        asked_at = self._asked_at
+        if self._doubted or asked_at is None or now - asked_at < TIMEOUT / 2:
+            return False
+        self._doubted = True
+        return True
+
     def heard(self) -> None:
         """Nothing is owed."""
-        self._asked_at = None
+        self._asked_at, self._doubted = None, False

@@ -1,9 +1,5 @@
-"""The broker port on MQTT 5: the event loop's half. The network's half is `link.Link`.
-
-What is published waits here, in a bounded queue, and goes to paho only while connected and only as
-many at a time as the broker takes. So paho never holds more than that window, nothing is sent that
-has outlived its expiry while we were away, and a broker's Receive Maximum is kept after a reconnect
-as well.
+"""The broker port on MQTT 5: the event loop's half. The network's half is `link.Link`; what is
+published goes through `publisher.Publisher`.
 """
 
 from __future__ import annotations
@@ -11,22 +7,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from agent.core.policy.throttle import Throttle
+from agent.core.call.delivery import Delivery
+from agent.core.policy.throttle import Admits
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import MessageStream, StreamBounds, Will
+from agent.signaling.mqtt.broker_advice import NO_QOS_1, Remark
 from agent.signaling.mqtt.connection_callbacks import ConnectionCallbacks
 from agent.signaling.mqtt.disconnect import DisconnectReason
 from agent.signaling.mqtt.link import Link
-from agent.signaling.mqtt.link_listener import Terms
 from agent.signaling.mqtt.mqtt_options import MqttOptions
-from agent.signaling.mqtt.publish_queue import Outgoing, PublishQueue, consume
+from agent.signaling.mqtt.puback import PubAck
+from agent.signaling.mqtt.publish_queue import Outgoing, consume
+from agent.signaling.mqtt.publisher import Publisher, Wire
 from agent.signaling.mqtt.subscriptions import SubscribeResult, Wanted
-from agent.signaling.mqtt.suspects import SET_ASIDE, PublishSuspects
+from agent.signaling.mqtt.terms import Terms
 from agent.signaling.router import BoundedStream, Router
 
 logger = logging.getLogger(__name__)
@@ -49,11 +47,12 @@ class MqttBroker:
         # it was connected once, or trying again soon cannot help
         self._decided = asyncio.Event()
         self._loss: DisconnectReason | None = None
-        self._queue = PublishQueue(options.max_queued, options.max_queued_bytes)
-        self._handed: dict[int, Outgoing] = {}
-        self._suspects = PublishSuspects()
-        self._settled = asyncio.Event()
+        wire = Wire(self._link.send, self._link.forget_messages)
+        self._publisher = Publisher(options, wire)
+        self._refused_filters: dict[str, str] = {}
+        self._weak_filters: dict[str, int] = {}
         self._callbacks = ConnectionCallbacks()
+        self._rivals = ConnectionCallbacks()
         self._closed = False
         self._stopped = asyncio.Event()
 
@@ -72,7 +71,33 @@ class MqttBroker:
         """Topics of which the broker takes no messages, with the reason. Where it ends the
         connection for them, nothing is published to them but for a trial once in a while.
         """
-        return self._suspects.topics
+        found = dict(self._publisher.refused_topics)
+        if (fault := self._link.will_trial.fault) is not None:
+            found.setdefault(self._link.will_trial.topic, fault)
+        return found
+
+    @property
+    def refused_filters(self) -> dict[str, str]:
+        """Subscriptions that the broker refuses, each with a sentence that says so."""
+        return dict(self._refused_filters)
+
+    @property
+    def advice(self) -> str:
+        """What to do about `trouble`; empty where nobody can say."""
+        return "" if self._loss is None else self._loss.advice
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What this broker gives less of than was asked for."""
+        weak = tuple(
+            Remark(
+                f"the broker grants {name} with QoS {qos}: what comes while the device is away "
+                f"is lost",
+                NO_QOS_1,
+            )
+            for name, qos in self._weak_filters.items()
+        )
+        return (*(self._terms.remarks if self.connected else ()), *weak)
 
     @property
     def alive(self) -> bool:
@@ -80,6 +105,20 @@ class MqttBroker:
         connected or not.
         """
         return self._link.alive
+
+    def on_rival(self, callback: Callable[[bool], None]) -> Callable[[], None]:
+        """Call `callback` (True) when the broker says that another client has taken our name, and
+        not by accident. Returns what ends that.
+        """
+        return self._rivals.add(callback)
+
+    def rival_stands(self, stands: bool) -> None:
+        """While another one of our name is about it is not fought over at full speed."""
+        self._link.rival_stands(stands)
+
+    def clock_stepped(self) -> None:
+        """The time of day was set: what was not valid by the clock before may be now."""
+        self._link.clock_stepped()
 
     def addresses_changed(self) -> None:
         """This machine has other addresses now. A connection from one that is gone is made anew at
@@ -99,13 +138,13 @@ class MqttBroker:
         trace: TracebackType | None,
     ) -> None:
         try:
-            await self._flush()
+            await self._publisher.flush(self._options.close_timeout)
         finally:
             self._closed = True
             self._link.goodbye()
             await self._end_of_thread()
             self._connected.clear()
-            self._give_up()
+            self._publisher.close()
             self._router.end()
 
     def publish(
@@ -118,7 +157,7 @@ class MqttBroker:
         expiry: int | None = None,
         response_topic: str | None = None,
         correlation_data: bytes | None = None,
-    ) -> asyncio.Future[None]:
+    ) -> asyncio.Future[Delivery]:
         future = asyncio.get_running_loop().create_future()
         future.add_done_callback(consume)
         expires_at = None if expiry is None else self._now() + expiry
@@ -127,14 +166,8 @@ class MqttBroker:
         )
         if self._closed or self._loop is None:
             message.fail(SignalingError("the connection is closed"))
-        elif self._suspects.refuses(topic, self._now()):
-            message.fail(SignalingError(SET_ASIDE))
-        elif qos == 0:
-            self._publish_at_most_once(message)
-        elif self._queue.put(message):
-            self._pump()
         else:
-            message.fail(SignalingError("the queue to the broker is full"))
+            self._publisher.publish(message)
         return future
 
     def subscribe(
@@ -143,7 +176,7 @@ class MqttBroker:
         qos: int = 1,
         essential: bool = False,
         bounds: StreamBounds | None = None,
-        throttle: Throttle | None = None,
+        throttle: Admits | None = None,
     ) -> MessageStream:
         stream = BoundedStream(
             filters,
@@ -163,6 +196,9 @@ class MqttBroker:
 
     def _unsubscribe(self, stream: BoundedStream) -> None:
         orphaned = self._router.remove(stream)
+        for name in orphaned:
+            self._refused_filters.pop(name, None)
+            self._weak_filters.pop(name, None)
         # before the context was entered, or while it is open; after that nobody listens
         self._link.subscriptions.drop(*orphaned)
 
@@ -193,64 +229,6 @@ class MqttBroker:
                 f"broker {self._where}: not connected after {timeout:g} s ({reason})"
             ) from None
 
-    # --- outgoing ---------------------------------------------------------------------------------
-
-    def _publish_at_most_once(self, message: Outgoing) -> None:
-        if not self.connected:
-            message.fail(NotConnected("dropped: QoS 0 while not connected"))
-        elif message.fits(self._terms.packet_size) and self._hand_over(message) is not None:
-            self._suspects.sent_qos_0(message.topic, self._now())
-            message.future.set_result(None)
-
-    def _pump(self) -> None:
-        """Hand over as much as the broker takes."""
-        while self.connected and len(self._handed) < self._window:
-            message, expired = self._queue.take(self._now())
-            for late in expired:
-                late.fail(SignalingError("expired before it could be sent"))
-            if message is None:
-                break
-            if not message.fits(self._terms.packet_size):
-                continue
-            mid = self._hand_over(message)
-            if mid is not None:
-                self._handed[mid] = message
-            elif not message.future.done():
-                self._queue.put_back(message)
-                break
-        self._settle()
-
-    @property
-    def _window(self) -> int:
-        return 1 if self._suspects.one_at_a_time else self._terms.inflight
-
-    def _hand_over(self, message: Outgoing) -> int | None:
-        expiry = (
-            None
-            if message.expires_at is None
-            else max(1, math.ceil(message.expires_at - self._now()))
-        )
-        message.handed_at = self._now()
-        try:
-            return self._link.send(message, expiry)
-        except SignalingError as error:
-            logger.warning("%s", error)
-            message.fail(error)
-            return None
-
-    def _settle(self) -> None:
-        """Note whether there is anything left that waiting could bring across."""
-        if self._loss is not None or not (self._queue or self._handed):
-            self._settled.set()
-        else:
-            self._settled.clear()
-
-    async def _flush(self) -> None:
-        self._settle()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._options.close_timeout):
-                await self._settled.wait()
-
     async def _end_of_thread(self) -> None:
         try:
             async with asyncio.timeout(_THREAD_TIMEOUT):
@@ -263,25 +241,14 @@ class MqttBroker:
                 "the MQTT thread is still busy connecting to %s; leaving it behind", self._where
             )
 
-    def _give_up(self) -> None:
-        rest = [*self._handed.values(), *self._queue.clear()]
-        self._handed.clear()
-        for message in rest:
-            message.fail(
-                SignalingError("the connection was closed before the broker had acknowledged it"),
-            )
-        if rest:
-            logger.warning("%d messages to %s were not acknowledged", len(rest), self._where)
-
     # --- what the link says -----------------------------------------------------------------------
 
     def link_up(self, terms: Terms) -> None:
         self._terms, self._loss = terms, None
-        self._suspects.connected(self._now())
         logger.info("connected to the broker %s", self._where)
         self._connected.set()
         self._decided.set()
-        self._pump()
+        self._publisher.up(terms)
         self._callbacks.tell(True)
 
     def link_down(self, loss: DisconnectReason) -> None:
@@ -291,50 +258,33 @@ class MqttBroker:
         self._loss = loss
         if loss.slow:
             self._decided.set()
+        words = loss.reason + (f" ({loss.advice})" if loss.advice else "")
         if was_connected:
-            logger.warning("lost the broker %s: %s", self._where, loss.reason)
+            logger.warning("lost the broker %s: %s", self._where, words)
         elif last is None or last.reason != loss.reason:
-            logger.warning(
-                "no connection to the broker %s: %s; trying on", self._where, loss.reason
-            )
-        if was_connected and loss.cut:
-            self._suspect()
-        self._settle()
+            logger.warning("no connection to the broker %s: %s; trying on", self._where, words)
+        self._publisher.down(cut=loss.cut)
+        if loss.rival:
+            self._rivals.tell(True)
         if was_connected:
             self._callbacks.tell(False)
 
-    def _suspect(self) -> None:
-        """The broker has ended the connection: see whether it does so for one topic."""
-        oldest = next(iter(self._handed.values()), None)
-        alone, topic = self._suspects.lost(oldest, self._now())
-        if alone:
-            # paho would send them all at once
-            self._link.forget_messages()
-            self._queue.put_back(*self._handed.values())
-            self._handed.clear()
-        for message in self._queue.remove(topic) if topic is not None else ():
-            message.fail(SignalingError(SET_ASIDE))
-
-    def link_published(self, mid: int, refusal: str | None) -> None:
-        message = self._handed.pop(mid, None)
-        if message is None:  # QoS 0
-            return
-        self._suspects.acknowledged(message.topic, refusal)
-        if not (self._handed or self._queue):
-            self._suspects.drained()
-        if refusal is not None:
-            logger.warning("the broker refuses a message to %s: %s", message.topic, refusal)
-            message.fail(SignalingError(f"refused by the broker: {refusal}"))
-        elif not message.future.done():
-            message.future.set_result(None)
-        self._pump()
+    def link_published(self, mid: int, said: PubAck) -> None:
+        self._publisher.published(mid, said)
 
     def link_stopped(self) -> None:
         self._stopped.set()
 
     def link_subscribed(self, answers: Sequence[SubscribeResult]) -> None:
         for answer in answers:
-            self._router.answered(answer.wanted.topic_filter, answer.refusal)
+            name = answer.wanted.topic_filter
+            self._refused_filters.pop(name, None)
+            self._weak_filters.pop(name, None)
+            if answer.refusal is not None:
+                self._refused_filters[name] = answer.refusal
+            elif answer.granted < answer.wanted.qos:
+                self._weak_filters[name] = answer.granted
+            self._router.answered(name, answer.refusal)
 
     def _post(self, function: Callable[..., None], *arguments: Any) -> None:
         """Run `function` on the event loop; from any thread."""

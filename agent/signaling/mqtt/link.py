@@ -4,8 +4,7 @@ paho could reconnect by itself, but its pauses have no jitter, and an exception 
 broken packet, a callback) ends the thread while `is_connected()` stays true. So the thread is ours:
 each attempt is one call of `_attempt`, whatever happens in it ends as a `DisconnectReason`, and the
 next attempt starts afresh. Only paho's public interface is used. What the event loop needs to know
-is posted to it; of this class the loop calls `send`, `ack`, `goodbye`, `abort` and what is in
-`subscriptions`, which paho allows from other threads.
+is posted to it; what the loop calls of this class, paho allows from other threads.
 """
 
 from __future__ import annotations
@@ -13,45 +12,50 @@ from __future__ import annotations
 import logging
 import math
 import socket
-import ssl
 import struct
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from agent.counts import RefusalKind, refusals
 from agent.errors import SignalingError
 from agent.signaling.broker import Will
 from agent.signaling.mqtt.answer_deadline import AnswerDeadline
-from agent.signaling.mqtt.backoff import Backoff
+from agent.signaling.mqtt.broker_advice import RULES, advice_on_error
+from agent.signaling.mqtt.client_tls import ClientTls
+from agent.signaling.mqtt.deliveries import Deliveries
 from agent.signaling.mqtt.disconnect import (
     KEEP_ALIVE_TIMEOUT,
     SILENT,
+    UNSUPPORTED_VERSION,
     DisconnectReason,
     DisconnectReasons,
 )
-from agent.signaling.mqtt.link_listener import LinkListener, Terms
-from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsContext
+from agent.signaling.mqtt.link_listener import LinkListener
+from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.mqtt.paho_client import (
-    PahoLog,
     ask_if_quiet,
-    guarded,
     has_address_of,
-    incoming,
+    hold_back,
     make_client,
     on_socket,
     prepare,
     publish_properties,
+    say_goodbye,
     tune,
 )
+from agent.signaling.mqtt.pauses import Pauses
+from agent.signaling.mqtt.puback import PubAck
 from agent.signaling.mqtt.publish_queue import Outgoing
-from agent.signaling.mqtt.subscriptions import Subscriptions
+from agent.signaling.mqtt.second_look import SecondLook
+from agent.signaling.mqtt.subscriptions import Answers, Subscriptions
+from agent.signaling.mqtt.terms import Terms
+from agent.signaling.mqtt.will_trial import WillTrial
 from agent.signaling.protocol.json_limits import bounded
 from agent.signaling.router import Router
 
@@ -60,6 +64,8 @@ logger = logging.getLogger(__name__)
 # seconds from the TCP connection to the broker's consent to our subscriptions
 _READY_TIMEOUT = 10.0
 _GOODBYE_TIMEOUT = 1.0
+_TOO_MUCH = "it has sent more than could be kept: the rest comes with another connection"
+_NOT_READY = f"no answer from the broker within {_READY_TIMEOUT:g} s"
 
 
 class Link:
@@ -74,25 +80,24 @@ class Link:
         post: Callable[..., None],
     ) -> None:
         self._options = options
-        self._router = router
+        self._deliveries = Deliveries(router)
         self._listener = listener
         self._post = post
         self._stopping = threading.Event()
-        # we have cut the connection, as our address is gone
-        self._moved = threading.Event()
-        self._context: TlsContext | None = None
-        # counts connections, so that an acknowledgement never goes to the wrong one
-        self._epoch = 0
+        self._pauses = Pauses(options)
+        self._tls = ClientTls(options.tls)
         self._up_since: float | None = None
-        self._terms = Terms()
+        # once the broker has taken our CONNECT
+        self._terms: Terms | None = None
         self._answer = AnswerDeadline(options.keepalive)
         self._endings = DisconnectReasons(options.client_id)
         self._loss: DisconnectReason | None = None
         self._detail = ""
-        self._will = will
-        # set: the next connection begins with a client that holds no messages
+        self.will_trial = WillTrial(will)
+        self._second_look = SecondLook(options)
+        # set: the next client is to hold no messages
         self._forgetting = threading.Event()
-        self._client = self._make_client(will)
+        self._client = make_client(options, self)
         self.subscriptions = Subscriptions(self._client)
         self._thread = threading.Thread(
             target=self._run, name=f"mqtt-{options.client_id}", daemon=True
@@ -137,7 +142,16 @@ class Link:
     def goodbye(self) -> None:
         """Disconnect in good order and end the thread; `link_stopped` follows."""
         self._stopping.set()
-        self._client.disconnect()
+        self._pauses.end()
+        say_goodbye(self._client, self._options)
+
+    def rival_stands(self, stands: bool) -> None:
+        """Whether another client of our name is about, which is not to be fought over."""
+        self._pauses.spare(stands)
+
+    def clock_stepped(self) -> None:
+        """What failed by the time of day is tried again at once."""
+        self._pauses.clock_stepped()
 
     def abort(self) -> None:
         """Cut the connection without a goodbye, as a lost network would."""
@@ -157,146 +171,149 @@ class Link:
 
     def _cut_if_lost(self, connection: socket.socket) -> None:
         if not has_address_of(connection):
-            self._moved.set()
+            self._pauses.moved()
             connection.shutdown(socket.SHUT_RDWR)
 
     # --- the network thread -----------------------------------------------------------------------
 
     def _run(self) -> None:
-        backoff = Backoff(self._options)
         while not self._stopping.is_set():
             began = time.monotonic()
             loss = self._attempt()
-            spent, now = 0.0, time.monotonic()
-            if self._up_since is None:
-                spent = now - began
-            else:
-                backoff.held(now - self._up_since)
-            self._up_since = None
+            now = time.monotonic()
+            up_since, self._up_since = self._up_since, None
             if not self._stopping.is_set():
                 self._post(self._listener.link_down, loss)
-                self._stopping.wait(
-                    0.0 if self._moved.is_set() else backoff.next(slow=loss.slow, spent=spent)
-                )
-            self._moved.clear()
+                if up_since is None:
+                    self._pauses.failed(loss, spent=now - began)
+                else:
+                    self._pauses.lost(loss, held=now - up_since)
         self._post(self._listener.link_stopped)
 
     def _attempt(self) -> DisconnectReason:
         """One connection, from the first packet to the last."""
-        self._epoch += 1
-        self._loss, self._detail = None, ""
+        self._loss, self._detail, self._terms = None, "", None
         self._answer.heard()
+        loss = DisconnectReason("")
         try:
             if self._forgetting.is_set():
                 self._renew_client()
-            self._load_tls()
-            prepare(self._client, self._options)
+            self._tls.load(self._client)
+            prepare(self._client, self._options, self.will_trial.for_next(time.monotonic()))
+            self._deliveries.begin(self._client)
             self._client.reconnect()
             on_socket(self._client, tune)
-            return self._serve()
+            loss = self._explained(self._serve())
         except (SignalingError, OSError) as error:
-            return DisconnectReason.of(error)
+            loss = DisconnectReason.of(error)
         except Exception as error:
             # the thread's edge: whatever paho makes of a broken packet, go on
             logger.exception("the MQTT client failed; connecting afresh")
-            return DisconnectReason(f"{type(error).__name__}: {error}", slow=True)
+            loss = DisconnectReason(f"{type(error).__name__}: {error}", slow=True)
         finally:
-            self.subscriptions.disconnected()
+            self.subscriptions.disconnected(
+                time.monotonic(), cut=loss.cut, timed_out=loss.reason == _NOT_READY
+            )
             if (connection := self._client.socket()) is not None:
                 connection.close()
+        return loss
+
+    def _explained(self, loss: DisconnectReason) -> DisconnectReason:
+        """What it means that an attempt ended, where the broker had not taken our CONNECT."""
+        if self._terms is not None or self._stopping.is_set():
+            return loss
+        if self.will_trial.refused(loss.code):
+            self._pauses.at_once()
+            return loss if loss.code is not None else replace(loss, slow=False)
+        if loss.code is None or loss.code == UNSUPPORTED_VERSION:
+            return self._second_look.at(loss, self._tls.context)
+        return loss
 
     def _serve(self) -> DisconnectReason:
-        ready_by = time.monotonic() + _READY_TIMEOUT
-        leave_by = math.inf
+        ready_by, leave_by = time.monotonic() + _READY_TIMEOUT, math.inf
         code = MQTTErrorCode.MQTT_ERR_SUCCESS
         while code == MQTTErrorCode.MQTT_ERR_SUCCESS and self._loss is None:
             now = time.monotonic()
             if self._stopping.is_set() and leave_by == math.inf:
                 leave_by = now + _GOODBYE_TIMEOUT
-                # once more: `goodbye` may have come before there was a socket
-                self._client.disconnect()
+                say_goodbye(self._client, self._options)
             if now >= leave_by:
                 return DisconnectReason("stopped")
             if self._up_since is None and now >= ready_by:
-                return DisconnectReason(f"no answer from the broker within {_READY_TIMEOUT:g} s")
+                return DisconnectReason(_NOT_READY, advice=advice_on_error("silent"))
             if now >= self._answer.due:
                 return DisconnectReason(SILENT)
+            if self._up_since is not None and self._deliveries.wants_rest:
+                self._pauses.at_once()
+                return DisconnectReason(_TOO_MUCH)
             ask_if_quiet(self._client, self._answer, now)
-            code = self._client.loop(
-                0.2 if self._stopping.is_set() else self._patience(now, ready_by)
-            )
-        return self._loss or self._lost(code)
-
-    def _patience(self, now: float, ready_by: float) -> float:
-        """How long to wait for a packet before the deadlines are looked at again."""
-        ready_by = math.inf if self._up_since is not None else ready_by
-        return max(0.0, min(now + 1.0, ready_by, self._answer.due) - now)
-
-    def _lost(self, code: MQTTErrorCode) -> DisconnectReason:
-        # TLS 1.3 tells of a refused certificate only now
-        tls = self._up_since is None and "ssl" in self._detail.lower()
+            self._hear(self.subscriptions.turn(now))
+            code = self._turn(now, ready_by)
         reason = self._detail or paho.error_string(code).rstrip(".")
-        return DisconnectReason(reason, slow=tls, cut=code == MQTTErrorCode.MQTT_ERR_CONN_LOST)
+        cut = code == MQTTErrorCode.MQTT_ERR_CONN_LOST
+        taken, tls = self._terms is not None, self._tls.context is not None
+        return self._loss or DisconnectReason.closed(reason, cut=cut, taken=taken, tls=tls)
+
+    def _turn(self, now: float, ready_by: float) -> MQTTErrorCode:
+        """Wait for a packet until the deadlines are looked at again."""
+        if (ready := self._up_since is not None) and self._deliveries.full:
+            return hold_back(self._client, self._answer)
+        pause = 0.2 if self._stopping.is_set() else 1.0
+        until = min(now + pause, math.inf if ready else ready_by, self._answer.due)
+        return self._client.loop(max(0.0, until - now))
 
     def _renew_client(self) -> None:
         # paho gives up no message that it holds
         self._forgetting.clear()
         self._client.reinitialise()
-        self._client, self._context = self._make_client(self._will), None
+        self._client = make_client(self._options, self)
+        self._tls.forget()
         self.subscriptions.use(self._client)
 
-    def _load_tls(self) -> None:
-        tls = self._options.tls
-        if tls is None:
-            return
-        if self._context is None:
-            self._context = TlsContext(ssl.PROTOCOL_TLS_CLIENT)
-            self._client.tls_set_context(self._context)
-            self._client.tls_insecure_set(tls.insecure)
-        self._context.renew(tls)
+    # --- paho's callbacks -------------------------------------------------------------------------
 
-    # --- paho's callbacks, in the network thread --------------------------------------------------
-
-    def _make_client(self, will: Will | None) -> paho.Client:
-        client = make_client(self._options, will)
-        client.on_connect = guarded(self._on_connect)
-        client.on_disconnect = guarded(self._on_disconnect)
-        client.on_subscribe = guarded(self._on_subscribe)
-        client.on_message = guarded(self._on_message)
-        client.on_publish = guarded(self._on_publish)
-        client.enable_logger(PahoLog(self._on_log))
-        return client
-
-    def _on_connect(
-        self, _c: object, _d: object, flags: paho.ConnectFlags, reason: ReasonCode, said: Properties
+    def on_connect(
+        self, _c: object, _d: object, _flags: object, reason: ReasonCode, said: Properties
     ) -> None:
         if reason.is_failure:
             self._loss = DisconnectReason.refused(reason)
             return
-        logger.debug("connected, session present: %s", flags.session_present)
-        self._terms = Terms.of(said, self._options.session_expiry)
-        if not self.subscriptions.connected():
-            self._ready()
+        self._terms, now = (
+            Terms.of(said, self._options, will=self.will_trial.will),
+            time.monotonic(),
+        )
+        self._second_look.forget()
+        if self._terms.lacking is not None:
+            self._loss = self._terms.lacking
+        elif not self.will_trial.accepted(now):
+            self._pauses.at_once()
+            self._loss = DisconnectReason("trying whether the broker hangs up for our will")
+        else:
+            self._hear(self.subscriptions.connected(now))
 
-    def _on_subscribe(
+    def on_subscribe(
         self, _client: object, _data: object, mid: int, reasons: list[ReasonCode], *_: object
     ) -> None:
-        answers, first = self.subscriptions.answered(mid, reasons)
+        self._hear(self.subscriptions.answered(mid, reasons, time.monotonic()))
+
+    def _hear(self, said: Answers) -> None:
+        answers, last = said
         for answer in answers:
             if answer.refusal is not None and answer.wanted.essential:
-                self._loss = DisconnectReason(answer.refusal, slow=True)
+                self._loss = DisconnectReason(answer.refusal, slow=True, advice=RULES)
                 return
             if answer.refusal is not None:
                 logger.error("%s", answer.refusal)
-        self._post(self._listener.link_subscribed, answers)
-        if first:
+        if answers:
+            self._post(self._listener.link_subscribed, answers)
+        if last:
             self._ready()
 
     def _ready(self) -> None:
         self._up_since = time.monotonic()
-        self._post(self._listener.link_up, self._terms)
+        self._post(self._listener.link_up, self._terms or Terms())
 
-    def _on_disconnect(
+    def on_disconnect(
         self,
         _client: object,
         _data: object,
@@ -309,35 +326,15 @@ class Link:
         elif self._loss is None and reason.value == KEEP_ALIVE_TIMEOUT:
             self._loss = DisconnectReason(SILENT)
 
-    def _on_publish(
+    def on_publish(
         self, _client: object, _data: object, mid: int, reason: ReasonCode, *_: object
     ) -> None:
-        self._post(self._listener.link_published, mid, str(reason) if reason.is_failure else None)
+        self._post(self._listener.link_published, mid, PubAck.of(reason))
 
-    def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            refusals.count(RefusalKind.MESSAGE)
-            topic, readers = "", []
-        else:
-            readers = self._router.readers(topic, len(message.payload))
-        if not readers:
-            # before anything is made of it: somebody may send as fast as he can
-            if message.qos:
-                self._client.ack(message.mid, 1)
-            return
-        on_ack = partial(self.ack, self._epoch, message.mid) if message.qos else None
-        self._router.dispatch(incoming(message, topic, on_ack), readers)
+    def on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
+        self._deliveries.take(message)
 
-    def ack(self, epoch: int, mid: int) -> None:
-        """Acknowledge what connection `epoch` brought as `mid`. On a later one the broker delivers
-        it again.
-        """
-        if epoch == self._epoch:
-            self._client.ack(mid, 1)
-
-    def _on_log(self, level: int, text: str, arguments: tuple[object, ...]) -> None:
+    def on_log(self, level: int, text: str, arguments: tuple[object, ...]) -> None:
         """The only place where paho says what went wrong with the socket, when it pings, and that
         anything arrived.
         """

@@ -2,40 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import math
-from dataclasses import dataclass
 from typing import Protocol
 
-from paho.mqtt.properties import Properties
-
 from agent.signaling.mqtt.disconnect import DisconnectReason
-from agent.signaling.mqtt.paho_client import MAX_INFLIGHT
+from agent.signaling.mqtt.puback import PubAck
 from agent.signaling.mqtt.subscriptions import SubscribeResult
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the broker allows: messages in flight, and bytes in a packet."""
-
-    inflight: int = MAX_INFLIGHT
-    packet_size: float = math.inf
-
-    @classmethod
-    def of(cls, connack: Properties, session_expiry: int = 0) -> Terms:
-        """As CONNACK has them (MQTT 5, 3.2.2.3). A session that ends before `session_expiry`
-        seconds, which we asked for, is told.
-        """
-        kept = getattr(connack, "SessionExpiryInterval", session_expiry)
-        if kept < session_expiry:
-            text = "the broker keeps what comes while we are away for %d s, not for %d"
-            logger.warning(text, kept, session_expiry)
-        return cls(
-            inflight=min(MAX_INFLIGHT, getattr(connack, "ReceiveMaximum", MAX_INFLIGHT)),
-            packet_size=getattr(connack, "MaximumPacketSize", math.inf),
-        )
+from agent.signaling.mqtt.terms import Terms
 
 
 class LinkListener(Protocol):
@@ -45,7 +17,7 @@ class LinkListener(Protocol):
 
     def link_down(self, loss: DisconnectReason) -> None: ...
 
-    def link_published(self, mid: int, refusal: str | None) -> None: ...
+    def link_published(self, mid: int, said: PubAck) -> None: ...
 
     def link_subscribed(self, answers: list[SubscribeResult]) -> None:
         """What the broker says to SUBSCRIBE; before `link_up` on a new connection."""

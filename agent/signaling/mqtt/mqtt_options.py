@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from agent.errors import SignalingError
 from agent.options import (
+    Host,
     OptionalSecret,
     OptionalText,
     Real,
@@ -22,30 +21,7 @@ from agent.options import (
     Whole,
     conflict,
 )
-
-# names of containers and of Windows machines have an underscore
-_HOST = re.compile(r"[^\W_][\w.-]*")
-
-
-def check_host(host: str) -> str:
-    """A name or an address, not a URL. What may hold a password is not quoted."""
-    if "@" in host:
-        raise ValueError("a host with '@' in it: username and password are keys of their own")
-    if "/" in host:
-        raise ValueError(
-            "a URL is not the name or address of a host: port and tls are keys of their own"
-        )
-    try:
-        ip_address(host.partition("%")[0])
-    except ValueError:
-        pass
-    else:
-        return host
-    if ":" in host:
-        raise ValueError("a host with a port in it: port is a key of its own")
-    if not _HOST.fullmatch(host) or re.fullmatch(r"[0-9.]+", host):
-        raise ValueError(f"{host!r} is not the name or address of a host")
-    return host
+from agent.tls import trust_alike
 
 
 class TlsSettings(Section):
@@ -96,17 +72,16 @@ class TlsOptions:
 
 
 class MqttSettings(Section):
-    """The broker through which invitations come and events go."""
+    """A broker, and how to speak to it."""
 
-    host: Annotated[str, AfterValidator(check_host)] = Field(
-        default="127.0.0.1", description="Name or address of the broker."
-    )
+    host: Host = Field(default="127.0.0.1", description="Name or address of the broker.")
     port: Whole = Field(
         default=1883, ge=1, le=65535, description="TCP port. 8883 is not magic: see [mqtt.tls]."
     )
     username: OptionalText = Field(
         default=None,
-        description="The broker's name for this device; its access rules are easiest with the uid.",
+        description="The broker's name for this device; its access rules are easiest with the uid, "
+        "which it is where there is a password alone.",
     )
     password: OptionalSecret = Field(
         default=None,
@@ -132,9 +107,29 @@ class MqttSettings(Section):
     )
     tls: TlsSettings = TlsSettings()
 
-    def connection(self, client_id: str) -> MqttOptions:
-        """How to connect as `client_id`."""
-        return MqttOptions(**(dict(self) | {"tls": self.tls.options()}), client_id=client_id)
+    def login(self, uid: str) -> str | None:
+        """The user name: where only a password is given, the uid, as the page does it. MQTT 5 lets
+        a password go alone, yet few brokers do, and paho would not send it.
+        """
+        return uid if self.password and not self.username else self.username
+
+    def connection(self, client_id: str, uid: str | None = None) -> MqttOptions:
+        """How `uid` connects as `client_id`; under that name as well unless given."""
+        values = {name: getattr(self, name) for name in MqttSettings.model_fields}
+        values |= {"tls": self.tls.options(), "username": self.login(uid or client_id)}
+        return MqttOptions(**values, client_id=client_id)
+
+
+class DeviceMqttSettings(MqttSettings):
+    """The broker through which invitations come and events go."""
+
+    will_delay: Whole = Field(
+        default=5,
+        ge=0,
+        le=300,
+        description="Seconds for which the broker waits with `offline` once we are cut off: a blip "
+        "of the network is no absence. 0 for a broker that keeps no delayed will.",
+    )
 
 
 class MqttOptions(MqttSettings):
@@ -147,10 +142,18 @@ class MqttOptions(MqttSettings):
     keepalive: int = 30
     # for how long the broker keeps our session after a loss
     session_expiry: int = 3600
+    # on leaving in good order as well
+    keeps_session: bool = True
     # None: in the clear, which the section says by `enabled`
     tls: TlsOptions | None = None  # type: ignore[assignment]
+    # QoS 1 messages that the broker may send us before we acknowledge one
+    receive_maximum: int = 32
     transport: Literal["tcp", "websockets"] = "tcp"
     path: str = "/mqtt"  # of the WebSocket
+    # members of a group share what is subscribed to
+    shares: bool = False
+    # look what it is that listens, where no broker answers
+    second_look: bool = True
     # the pause after the first failure; it doubles, with jitter
     retry_first: float = 2.0
     retry_longest: float = 3.0
@@ -170,6 +173,11 @@ class TlsContext(ssl.SSLContext):
     """
 
     _latest: ssl.SSLContext
+
+    @property
+    def latest(self) -> ssl.SSLContext:
+        """As the files were when they were last read."""
+        return self._latest
 
     def renew(self, tls: TlsOptions) -> None:
         """Read the files. Raises SignalingError, which names the one at fault."""
@@ -197,6 +205,7 @@ def tls_context(tls: TlsOptions) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=_readable("CA file", tls.ca_file))
     except ssl.SSLError as error:
         raise SignalingError(f"CA file {tls.ca_file}: {error.reason or error}") from error
+    trust_alike(context)
     if tls.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -9,11 +9,12 @@ import errno
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -26,12 +27,15 @@ from agent.signaling.protocol.topics import wants_retained
 
 logger = logging.getLogger(__name__)
 
-# QoS 1 messages that the broker may send us before we acknowledge one
-RECEIVE_MAXIMUM = 32
-# and we to it; kept below the 20 that paho and mosquitto assume
+# QoS 1 messages that we send before the broker acknowledges one; kept below the 20 that paho and
+# mosquitto assume
 MAX_INFLIGHT = 16
+# and further ones that we have given up, and paho has not
+MAX_GIVEN_UP = 64
 # seconds, to each of the host's addresses, and again for TLS
 _CONNECT_TIMEOUT = 5.0
+# seconds until it is looked again whether a reader has room
+_HELD_BACK = 0.02
 # nobody has subscribed to it
 _NO_FILTER = "callbox/nothing"
 # a payload of the limit, with its topic and properties
@@ -50,7 +54,18 @@ _TCP_OPTIONS = (
 )
 
 
-def make_client(options: MqttOptions, will: Will | None) -> paho.Client:
+class PahoCallbacks(Protocol):
+    """What hears of paho's client, in the network thread, with paho's own arguments."""
+
+    def on_connect(self, *arguments: Any) -> None: ...
+    def on_disconnect(self, *arguments: Any) -> None: ...
+    def on_subscribe(self, *arguments: Any) -> None: ...
+    def on_message(self, *arguments: Any) -> None: ...
+    def on_publish(self, *arguments: Any) -> None: ...
+    def on_log(self, level: int, text: str, arguments: tuple[object, ...]) -> None: ...
+
+
+def make_client(options: MqttOptions, callbacks: PahoCallbacks) -> paho.Client:
     """A client that does nothing until `reconnect()`. Raises ValueError for a host or port that
     cannot be.
     """
@@ -64,7 +79,7 @@ def make_client(options: MqttOptions, will: Will | None) -> paho.Client:
     )
     client.suppress_exceptions = True
     client.connect_timeout = _CONNECT_TIMEOUT
-    client.max_inflight_messages_set(MAX_INFLIGHT)
+    client.max_inflight_messages_set(MAX_INFLIGHT + MAX_GIVEN_UP)
     # With this set, paho never writes to the socket from the thread that publishes.
     client.on_socket_register_write = lambda *_: None
     if options.transport == "websockets":
@@ -72,19 +87,30 @@ def make_client(options: MqttOptions, will: Will | None) -> paho.Client:
     if options.username is not None:
         password = options.password.get_secret_value() if options.password else None
         client.username_pw_set(options.username, password)
-    if will is not None:
-        properties = _properties(PacketTypes.WILLMESSAGE, WillDelayInterval=will.delay)
-        client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
-    prepare(client, options)
+    client.on_connect = guarded(callbacks.on_connect)
+    client.on_disconnect = guarded(callbacks.on_disconnect)
+    client.on_subscribe = guarded(callbacks.on_subscribe)
+    client.on_message = guarded(callbacks.on_message)
+    client.on_publish = guarded(callbacks.on_publish)
+    client.enable_logger(PahoLog(callbacks.on_log))
+    prepare(client, options, None)
     return client
 
 
-def prepare(client: paho.Client, options: MqttOptions) -> None:
+def prepare(client: paho.Client, options: MqttOptions, will: Will | None) -> None:
     """What the next CONNECT asks for, whatever the broker has said to the one before it."""
+    if will is None:
+        client.will_clear()
+    else:
+        # RabbitMQ 4.0 hands the property on with what it retains, and breaks off every connection
+        # that asks for that: so 0, which it means anyhow, is not said
+        delay = {"WillDelayInterval": will.delay} if will.delay else {}
+        properties = _properties(PacketTypes.WILLMESSAGE, **delay)
+        client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
     connect = _properties(
         PacketTypes.CONNECT,
         SessionExpiryInterval=options.session_expiry,
-        ReceiveMaximum=RECEIVE_MAXIMUM,
+        ReceiveMaximum=options.receive_maximum,
         MaximumPacketSize=_MAX_PACKET,
     )
     client.connect_async(
@@ -92,11 +118,35 @@ def prepare(client: paho.Client, options: MqttOptions) -> None:
     )
 
 
-def ask_if_quiet(client: paho.Client, answer: AnswerDeadline, now: float) -> None:
-    """Ask for a sign of life where the broker wants no pings, so that paho sends none. UNSUBSCRIBE
-    of nothing is answered by every broker, and does nothing.
+def say_goodbye(client: paho.Client, options: MqttOptions) -> None:
+    """Leave in good order, with the session or without."""
+    if options.keeps_session:
+        client.disconnect()
+    else:
+        properties = _properties(PacketTypes.DISCONNECT, SessionExpiryInterval=0)
+        client.disconnect(properties=properties)
+
+
+def hold_back(client: paho.Client, answer: AnswerDeadline) -> MQTTErrorCode:
+    """A turn of the loop in which nothing is read: what the broker sends waits with it, and what we
+    owe it, pings and acknowledgements, still goes out.
     """
-    if answer.quiet(now):
+    time.sleep(_HELD_BACK)
+    # an answer may be among what is not read
+    answer.heard()
+    if client.want_write():
+        code = client.loop_write()
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            return code
+    return client.loop_misc()
+
+
+def ask_if_quiet(client: paho.Client, answer: AnswerDeadline, now: float) -> None:
+    """Ask for a sign of life where the broker wants no pings, so that paho sends none, or where it
+    owes an answer: it may withhold that one alone. UNSUBSCRIBE of nothing is answered by every
+    broker, and does nothing.
+    """
+    if answer.quiet(now) or answer.doubtful(now):
         answer.ask(now)
         client.unsubscribe(_NO_FILTER)
 

@@ -9,6 +9,7 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 
+from agent.core.call.delivery import Delivery
 from agent.errors import SignalingError
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ class Outgoing:
     payload: bytes
     qos: int
     retain: bool
-    future: asyncio.Future[None]
+    future: asyncio.Future[Delivery]
     expires_at: float | None = None
     response_topic: str | None = None
     correlation_data: bytes | None = None
@@ -123,7 +124,7 @@ class PublishQueue:
         return rest
 
 
-def consume(future: asyncio.Future[None]) -> None:
+def consume(future: asyncio.Future[Delivery]) -> None:
     """Mark an error as seen: whoever publishes need not wait for the outcome."""
     if not future.cancelled():
         future.exception()

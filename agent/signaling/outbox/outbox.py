@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from agent.background import BackgroundTask
+from agent.core.call.delivery import Delivery
 from agent.errors import SignalingError
 from agent.signaling.broker import Broker
 from agent.signaling.outbox.entry import Entry, Note
@@ -61,13 +63,13 @@ class Outbox:
         self._stopping = False
         self._awake = asyncio.Event()
         self._moved = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._task = BackgroundTask("callbox-outbox")
         self._off: Callable[[], None] | None = None
 
     async def __aenter__(self) -> Self:
         self._off = self._broker.on_connection(self._on_connection)
         self._disk.start()
-        self._task = asyncio.create_task(self._publish_all(), name="callbox-outbox")
+        self._task.start(self._publish_all())
         return self
 
     async def __aexit__(
@@ -82,9 +84,7 @@ class Outbox:
             self._stopping = True
             if self._off is not None:
                 self._off()
-            if self._task is not None:
-                self._task.cancel()
-                await asyncio.gather(self._task, return_exceptions=True)
+            await self._task.stop()
             if self._read_timer is not None:
                 self._read_timer.cancel()
             if not await self._disk.stop(self._options.disk_timeout):
@@ -197,7 +197,7 @@ class Outbox:
         else:
             future.add_done_callback(partial(self._concluded, entry))
 
-    def _concluded(self, entry: Entry, future: asyncio.Future[None]) -> None:
+    def _concluded(self, entry: Entry, future: asyncio.Future[Delivery]) -> None:
         if self._stopping:
             return
         error = SignalingError("cancelled") if future.cancelled() else future.exception()

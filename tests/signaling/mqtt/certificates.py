@@ -78,6 +78,65 @@ class Authority:
         return str(path)
 
 
+VARIANTS = ("guide", "not critical", "no key identifiers", "complete", "intermediate alone")
+
+
+def home_made(folder: Path, variant: str, address: str = "127.0.0.1") -> tuple[str, str, str]:
+    """File of the authorities, certificate and key, as one of the usual guides makes them: its
+    authority without keyUsage, or with a basicConstraints that is not critical; its certificates
+    without key identifiers; or all of it right. With `intermediate alone` the file names nobody
+    who vouches for itself.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    root = _Signer("root", None, variant)
+    signer = _Signer("between", root, "complete") if variant == "intermediate alone" else root
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+    builder = _builder(_name("localhost"), signer.name, key.public_key()).add_extension(
+        names, critical=False
+    )
+    if variant != "no key identifiers":
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key())
+        builder = builder.add_extension(issuer, critical=False)
+    certificate = builder.sign(signer.key, hashes.SHA256())
+    files = [folder / name for name in ("ca.pem", "server.pem", "server.key")]
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    encoding = serialization.Encoding.PEM
+    contents = (signer.certificate.public_bytes(encoding), certificate.public_bytes(encoding), pem)
+    for file, content in zip(files, contents, strict=True):
+        file.write_bytes(content)
+        file.chmod(0o644)
+    return str(files[0]), str(files[1]), str(files[2])
+
+
+class _Signer:
+    """An authority by a guide: one that vouches for itself, or below another one."""
+
+    def __init__(self, name: str, above: _Signer | None, variant: str) -> None:
+        self.key, self.name = ec.generate_private_key(ec.SECP256R1()), _name(name)
+        issuer = above or self
+        usage = x509.KeyUsage(*(False,) * 5, True, *(False,) * 3)
+        own = x509.SubjectKeyIdentifier.from_public_key(self.key.public_key())
+        builder = (
+            _builder(self.name, issuer.name, self.key.public_key())
+            .add_extension(
+                x509.BasicConstraints(ca=True, path_length=None),
+                critical=variant != "not critical",
+            )
+            .add_extension(own, critical=False)
+        )
+        if variant != "guide":
+            builder = builder.add_extension(usage, critical=True)
+        if above is not None:
+            identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
+            builder = builder.add_extension(identifier, critical=False)
+        self.certificate = builder.sign(issuer.key, hashes.SHA256())
+
+
 def _name(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 

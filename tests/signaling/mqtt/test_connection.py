@@ -11,9 +11,9 @@ import pytest
 
 from agent.errors import SignalingError
 from agent.signaling.broker import StreamBounds
+from agent.signaling.mqtt.client_tls import ClientTls
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.disconnect import DisconnectReason
-from agent.signaling.mqtt.link import Link
 from tests.conftest import Mosquitto, free_port
 from tests.fakes.reader import reading
 from tests.signaling.mqtt.harness import PATIENCE, connected, peek, read, until
@@ -122,7 +122,7 @@ async def test_connection_leaving_does_not_wait_for_a_thread_that_hangs(
 ) -> None:
     release = threading.Event()
     monkeypatch.setattr("agent.signaling.mqtt.connection._THREAD_TIMEOUT", 0.05)
-    monkeypatch.setattr(Link, "_load_tls", lambda _self: release.wait(PATIENCE))
+    monkeypatch.setattr(ClientTls, "load", lambda *_: release.wait(PATIENCE))
     async with MqttBroker(options(1, close_timeout=0.05)) as a:
         a.publish("x/1", b"")
     await logged(caplog, "leaving it behind")
@@ -139,3 +139,26 @@ async def test_connection_connection_callback_may_be_left_waiting_for_nothing(
                 await peek(a)
         await a.publish("x/1", b"after a reader gave up")
         assert (await peek(a)).payload == b"after a reader gave up"
+
+
+async def test_reader_that_holds_back_gets_every_message_of_a_faster_broker(
+    mosquitto: Mosquitto,
+) -> None:
+    # more than the Receive Maximum come, as each acknowledgement brings further ones (2.0.11)
+    bounds = StreamBounds(messages=50, unacknowledged=10_000, hold_back=True)
+    async with (
+        connected(MqttBroker(options(mosquitto.port, "a"))) as reader,
+        connected(MqttBroker(options(mosquitto.port, "b"))) as writer,
+    ):
+        stream = reader.subscribe("x/#", qos=1, bounds=bounds)
+        await stream.wait_granted(5)
+        published = [writer.publish(f"x/{number}", b"") for number in range(1000)]
+        found: list[str] = []
+        while len(found) < 1000:
+            batch = [await stream.receive() for _ in range(10)]
+            for message in batch:
+                message.ack()
+            found += [message.topic for message in batch]
+        await asyncio.gather(*published)
+    assert sorted(found) == sorted(f"x/{number}" for number in range(1000))
+    assert stream.lost == 0

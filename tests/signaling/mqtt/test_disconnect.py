@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 
 import pytest
@@ -42,7 +43,9 @@ def test_disconnect_reason_of_an_error(
 def test_disconnect_reason_of_tls_has_the_name_of_the_fault() -> None:
     error = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
     error.reason = "WRONG_VERSION_NUMBER"
-    assert DisconnectReason.of(error) == DisconnectReason("TLS: WRONG_VERSION_NUMBER", slow=True)
+    found = DisconnectReason.of(error)
+    assert (found.reason, found.slow) == ("TLS: WRONG_VERSION_NUMBER", True)
+    assert "mqtt.tls.enabled" in found.advice
 
 
 def test_disconnect_reason_of_a_certificate_says_what_is_wrong_with_it() -> None:
@@ -54,7 +57,7 @@ def test_disconnect_reason_of_a_certificate_says_what_is_wrong_with_it() -> None
 @pytest.mark.parametrize(("value", "slow"), [(135, True), (134, True), (136, False), (128, False)])
 def test_disconnect_reason_refused_is_slow_where_soon_cannot_help(value: int, slow: bool) -> None:
     found = DisconnectReason.refused(connack(value))
-    assert found == DisconnectReason(f"refused: {connack(value)}", slow=slow)
+    assert (found.reason, found.slow, found.code) == (f"refused: {connack(value)}", slow, value)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +66,9 @@ def test_disconnect_reason_refused_is_slow_where_soon_cannot_help(value: int, sl
         (139, False, False),
         (0, False, False),
         (128, False, True),
-        (135, True, True),
-        (149, True, True),
+        (135, False, True),
+        (149, False, True),
+        (157, True, False),
         (152, False, False),
     ],
 )
@@ -82,3 +86,44 @@ def test_disconnect_reasons_taken_over_once_may_be_an_accident(seconds: float, s
     again = reasons.of(goodbye(TAKEN_OVER), 100.0 + seconds)
     assert "another client took over the client id a" in first.reason
     assert (first.slow, again.slow) == (False, slow)
+
+
+def test_disconnect_reasons_that_go_on_cutting_are_slow_in_the_end() -> None:
+    """What is cut for is found out at full speed, yet not for ever."""
+    reasons = DisconnectReasons("a")
+    found = [reasons.of(goodbye(135), float(second)).slow for second in range(60)]
+    assert found == [False] * 40 + [True] * 20
+    assert not reasons.of(goodbye(135), 500.0).slow
+
+
+@pytest.mark.parametrize(
+    ("code", "clock"), [(9, True), (10, True), (20, False), (62, False)], ids=str
+)
+def test_disconnect_reason_by_the_clock_is_tried_again_soon(code: int, clock: bool) -> None:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message, error.verify_code = "it is not valid", code
+    found = DisconnectReason.of(error)
+    assert (found.clock, found.slow) == (clock, not clock)
+    assert found.advice
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "mosquitto listens"),
+        (socket.gaierror(-2, "Name or service not known"), "DNS"),
+        (TimeoutError("timed out"), "firewall"),
+        (OSError(113, "No route to host"), "No host answers"),
+        (OSError(101, "Network is unreachable"), "no way there"),
+        (OSError(5, "something else"), "Check mqtt.host and mqtt.port."),
+    ],
+)
+def test_disconnect_reason_says_what_to_do(error: OSError, advice: str) -> None:
+    assert advice in DisconnectReason.of(error).advice
+
+
+def test_disconnect_reason_closed_by_a_broker_that_had_taken_us_needs_no_advice() -> None:
+    assert DisconnectReason.closed("gone", cut=True, taken=True).advice == ""
+    assert "mqtt.port" in DisconnectReason.closed("gone", cut=True, taken=False).advice
+    late = DisconnectReason.closed("[SSL: ALERT_UNKNOWN_CA]", cut=False, taken=False)
+    assert (late.slow, "cafile" in late.advice) == (True, True)

@@ -13,17 +13,19 @@ import pytest
 from agent.errors import SignalingError
 from agent.signaling.mqtt.disconnect import DisconnectReason
 from agent.signaling.mqtt.link import Link
-from agent.signaling.mqtt.link_listener import LinkListener, Terms
+from agent.signaling.mqtt.link_listener import LinkListener
 from agent.signaling.mqtt.mqtt_options import MqttOptions
+from agent.signaling.mqtt.puback import PubAck
 from agent.signaling.mqtt.publish_queue import Outgoing
 from agent.signaling.mqtt.subscriptions import SubscribeResult
+from agent.signaling.mqtt.terms import Terms
 from agent.signaling.router import Router
 
 
 class Deaf(LinkListener):
     def link_up(self, terms: Terms) -> None: ...
     def link_down(self, loss: DisconnectReason) -> None: ...
-    def link_published(self, mid: int, refusal: str | None) -> None: ...
+    def link_published(self, mid: int, said: PubAck) -> None: ...
     def link_subscribed(self, answers: list[SubscribeResult]) -> None: ...
     def link_stopped(self) -> None: ...
 
@@ -45,7 +47,7 @@ async def test_link_answer_may_come_before_the_message_is_handed_over(
     """
 
     def publish(*_: Any) -> Any:
-        link._on_log(logging.DEBUG, "Received PUBACK (Mid: %d)", (1,))
+        link.on_log(logging.DEBUG, "Received PUBACK (Mid: %d)", (1,))
         return SimpleNamespace(rc=0, mid=1)
 
     monkeypatch.setattr(link._client, "publish", publish)

@@ -5,21 +5,34 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from paho.mqtt import client as paho
 
+from agent.signaling.broker import Will
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.mqtt.paho_client import (
+    PahoCallbacks,
     PahoLog,
     guarded,
     has_address_of,
     incoming,
     make_client,
     on_socket,
+    prepare,
     publish_properties,
     tune,
 )
+
+
+class Deaf(PahoCallbacks):
+    def on_connect(self, *arguments: Any) -> None: ...
+    def on_disconnect(self, *arguments: Any) -> None: ...
+    def on_subscribe(self, *arguments: Any) -> None: ...
+    def on_message(self, *arguments: Any) -> None: ...
+    def on_publish(self, *arguments: Any) -> None: ...
+    def on_log(self, level: int, text: str, arguments: tuple[object, ...]) -> None: ...
 
 
 @pytest.fixture
@@ -35,7 +48,14 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 def test_make_client_of_a_port_that_cannot_be() -> None:
     options = MqttOptions().model_copy(update={"port": 0})
     with pytest.raises(ValueError, match="port"):
-        make_client(options, None)
+        make_client(options, Deaf())
+
+
+@pytest.mark.parametrize(("delay", "said"), [(5, 5), (0, None)])
+def test_prepare_says_nothing_of_a_will_that_is_not_delayed(delay: int, said: int | None) -> None:
+    client = make_client(MqttOptions(), Deaf())
+    prepare(client, MqttOptions(), Will("x/status", b"offline", delay=delay))
+    assert getattr(client._will_properties, "WillDelayInterval", None) == said
 
 
 def test_publish_properties_leave_out_what_is_not_known() -> None:
@@ -73,14 +93,14 @@ def test_has_address_of_a_connection_of_this_machine(
 
 def test_on_socket_without_one_does_nothing() -> None:
     acted: list[socket.socket] = []
-    on_socket(make_client(MqttOptions(), None), acted.append)
+    on_socket(make_client(MqttOptions(), Deaf()), acted.append)
     assert not acted
 
 
 def test_on_socket_passes_over_what_fails_on_one_that_is_gone(
     pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = make_client(MqttOptions(), None)
+    client = make_client(MqttOptions(), Deaf())
     monkeypatch.setattr(client, "socket", lambda: pair[0])
     pair[1].close()
     acted: list[int] = []

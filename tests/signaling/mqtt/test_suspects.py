@@ -9,6 +9,7 @@ import pytest
 from agent.signaling.mqtt.publish_queue import Outgoing
 from agent.signaling.mqtt.suspects import (
     DIRECTLY,
+    DIRECTLY_QOS_0,
     MAX_LOSSES,
     MEMORY,
     RETRY,
@@ -97,6 +98,14 @@ def test_suspects_last_message_of_qos_0_where_none_waits_to_be_acknowledged() ->
         suspects.sent_qos_0("x", 10.0 * number + 1)
         found.append(suspects.lost(None, 10.0 * number + 1.1).topic)
     assert found == [None, None, "x"]
+
+
+def test_suspects_message_of_qos_0_is_often_the_last_by_chance() -> None:
+    suspects = PublishSuspects()
+    for number in range(MAX_LOSSES * 2):
+        suspects.connected(10.0 * number)
+        suspects.sent_qos_0("x", 10.0 * number + 1)
+        assert suspects.lost(None, 10.0 * number + 1.1 + DIRECTLY_QOS_0).topic is None
 
 
 def test_suspects_message_of_qos_0_that_cost_nothing_is_in_order() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from agent.core.call.delivery import Delivery
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Incoming
 from agent.signaling.outbox.entry import Entry
@@ -29,7 +30,7 @@ class HandBroker:
     """
 
     connected: bool = False
-    taken: list[tuple[bytes, asyncio.Future[None]]] = field(default_factory=list)
+    taken: list[tuple[bytes, asyncio.Future[Delivery]]] = field(default_factory=list)
     published: list[bytes] = field(default_factory=list)
     # acknowledged, or arrived with the acknowledgment lost
     delivered: list[bytes] = field(default_factory=list)
@@ -57,8 +58,8 @@ class HandBroker:
         expiry: int | None = None,
         response_topic: str | None = None,
         correlation_data: bytes | None = None,
-    ) -> asyncio.Future[None]:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    ) -> asyncio.Future[Delivery]:
+        future: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
         self.published.append(payload)
         self.taken.append((payload, future))
         self._arrived.set()
@@ -84,7 +85,7 @@ class HandBroker:
         """The oldest `number` of what was taken have arrived."""
         for payload, future in self.taken[:number]:
             self.delivered.append(payload)
-            future.set_result(None)
+            future.set_result(Delivery.TAKEN)
         del self.taken[:number]
 
     def refuse(self) -> None:
@@ -130,11 +131,9 @@ async def crash(outbox: Outbox) -> None:
 
     outbox._store.apply = dead  # type: ignore[method-assign]
     outbox._stopping = True
-    assert outbox._task is not None
     assert outbox._off is not None
     outbox._off()
-    outbox._task.cancel()
-    await asyncio.gather(outbox._task, return_exceptions=True)
+    await outbox._task.stop()
     assert await outbox._disk.stop(PATIENCE)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from agent.signaling.outbox import event_queue as module
 from agent.signaling.outbox.entry import Entry, Forget, Put
 from agent.signaling.outbox.event_queue import EventQueue, Idle, Publish, ReadBack, Stalled
+from tests.examples import examples
 
 CALLS = 3
 
@@ -190,7 +191,7 @@ ACTIONS: tuple[Callable[[History, int], None], ...] = (
 )
 
 
-@settings(max_examples=10_000)
+@settings(max_examples=examples(10_000))
 @given(st.binary(max_size=60))
 def test_event_queue_publishes_or_counts_everything_in_any_history(steps: bytes) -> None:
     history = History()

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from agent.signaling.outbox.entry import Entry
 from agent.signaling.outbox.event_queue import MEMORY
 from agent.signaling.outbox.outbox import Outbox
+from tests.examples import examples
 from tests.signaling.outbox.outboxes import HandBroker, begun, crash, deliver_all, quick, written
 
 T = TypeVar("T")
@@ -206,7 +207,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
 TestOutbox = OutboxMachine.TestCase
 TestOutbox.settings = settings(
-    max_examples=60,
+    max_examples=examples(60),
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
