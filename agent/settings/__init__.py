@@ -8,10 +8,10 @@ from agent.media.base.video_settings import VideoSettings
 from agent.media.sound.audio_settings import AudioSettings
 from agent.service.log_settings import LogSettings
 from agent.settings.advice import advise
-from agent.settings.load import load_policy, load_settings, local_timezone
+from agent.settings.load import load_policy, load_settings
 from agent.settings.models import CONFIG_ROOT, PolicySettings, Settings
 from agent.settings.sample import sample_config, sample_policy
-from agent.signaling.mqtt.mqtt_options import MqttSettings, TlsSettings
+from agent.signaling.mqtt.mqtt_options import DeviceMqttSettings, TlsSettings
 from agent.web.web_settings import WebSettings
 from agent.webrtc.ice.ice_settings import IceServerSettings, IceSettings
 
@@ -20,10 +20,10 @@ __all__ = [
     "AudioSettings",
     "CallSettings",
     "CameraOptions",
+    "DeviceMqttSettings",
     "IceServerSettings",
     "IceSettings",
     "LogSettings",
-    "MqttSettings",
     "PolicySettings",
     "Settings",
     "StatsSettings",
@@ -33,7 +33,6 @@ __all__ = [
     "advise",
     "load_policy",
     "load_settings",
-    "local_timezone",
     "sample_config",
     "sample_policy",
 ]

@@ -11,7 +11,9 @@ from agent.core.call.decision import Action
 from agent.core.policy.rules import Policy, Rule
 from agent.media.sound.sound_mode import missing_extra
 from agent.options import is_loopback
+from agent.settings.home_features import advise_home
 from agent.settings.models import CARRIED_OUT, Settings
+from agent.settings.pull_checks import advice_on_pulling
 from agent.signaling.mqtt.mqtt_options import MqttSettings
 
 
@@ -25,13 +27,25 @@ def advise(settings: Settings, policy: Policy) -> list[str]:
         *_about_ice(settings),
         *_about_camera(settings),
         *_about_page(settings),
+        *advice_on_pulling(settings, policy),
         *_about_sound(settings),
+        *_about_buttons(settings),
+        *advise_home(settings),
     ]
 
 
 def _about_sound(settings: Settings) -> Iterator[str]:
     if lacking := missing_extra(settings.audio):
         yield f"{lacking}; until then the microphone is lowered while the caller speaks"
+
+
+def _about_buttons(settings: Settings) -> Iterator[str]:
+    lists = {each.name for each in settings.ring.list}
+    for button in settings.button:
+        if button.ring and button.ring not in lists:
+            yield f'button "{button.name}" rings "{button.ring}", and no [[ring.list]] is called so'
+    if settings.button and not settings.ring.targets and not lists:
+        yield "ring.targets is empty: a press of a button calls nobody"
 
 
 def _about_commands(settings: Settings) -> Iterator[str]:
@@ -71,7 +85,7 @@ def _about_rules(policy: Policy, mqtt: MqttSettings) -> Iterator[str]:
 
 
 def _is_anonymous(mqtt: MqttSettings) -> bool:
-    return not mqtt.username and not mqtt.tls.cert_file
+    return not (mqtt.username or mqtt.password or mqtt.tls.cert_file)
 
 
 def _matches_everything(rule: Rule) -> bool:
@@ -94,7 +108,7 @@ def _about_page(settings: Settings) -> Iterator[str]:
     web = settings.web
     if not web.enabled:
         return
-    if settings.mqtt.username and not web.uid:
+    if settings.mqtt.login(settings.uid) and not web.uid:
         yield (
             "web.uid is not given: the page's users are nobody at the broker, which this device "
             "logs in to, unless they log in themselves"
@@ -114,7 +128,10 @@ def _about_camera(settings: Settings) -> Iterator[str]:
 def _about_name(settings: Settings) -> Iterator[str]:
     username = settings.mqtt.username
     if settings.mqtt.password and not username:
-        yield "mqtt.password is given without mqtt.username, and is not sent"
+        yield (
+            f"mqtt.password is given without mqtt.username: the user name that goes with it is "
+            f"{settings.uid}, the uid"
+        )
     if username and username != settings.uid:
         yield (
             f"mqtt.username is {username} and uid is {settings.uid}: a broker whose rules go by "

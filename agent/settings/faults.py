@@ -44,7 +44,9 @@ def _sentence(details: ErrorDetails, merged: Merged, root: type[BaseModel]) -> s
     if details["type"] == "conflict":
         path = (*path, details["ctx"]["key"])
     layer = merged.origin(path)
-    key = _rule_key(path, merged.values) or (layer.key(path) if layer else ".".join(map(str, path)))
+    key = _entry_key(path, merged.values) or (
+        layer.key(path) if layer else ".".join(map(str, path))
+    )
     complaint = (
         _unknown(path, merged, root)
         if details["type"] == "extra_forbidden"
@@ -58,9 +60,9 @@ def _unknown(path: Location, merged: Merged, root: type[BaseModel]) -> str:
     if meant is None:
         return "unknown key"
     layer = merged.origin(path)
-    in_rule = _rule_key(path, merged.values) is not None
+    in_entry = _entry_key(path, merged.values) is not None
     return (
-        f"unknown key, did you mean {meant[-1] if in_rule or layer is None else layer.key(meant)}?"
+        f"unknown key, did you mean {meant[-1] if in_entry or layer is None else layer.key(meant)}?"
     )
 
 
@@ -101,22 +103,28 @@ def _shown(value: Any, *, hide: bool) -> str:
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
-def _rule_key(path: Location, values: dict[str, Any]) -> str | None:
-    """`rule 2 ("night"): hours` for what is inside a rule; None for anything else."""
-    position = next(
-        (n for n, part in enumerate(path) if part == "rule" and n + 1 < len(path)), None
-    )
-    if position is None or not isinstance(number := path[position + 1], int):
+def _entry_key(path: Location, values: dict[str, Any]) -> str | None:
+    """`rule 2 ("night"): hours` for what is inside a rule, or inside an entry of another list that
+    has a name; None for anything else.
+    """
+    tables = [
+        n
+        for n, part in enumerate(path)
+        if isinstance(part, int) and (n + 1 < len(path) or path[n - 1] == "rule")
+    ]
+    if not tables:
         return None
-    rule: Any = values
-    for part in path[: position + 2]:
-        rule = rule[part]
-    name = (
-        f' ("{rule["name"]}")'
-        if isinstance(rule, dict) and isinstance(rule.get("name"), str)
-        else ""
-    )
+    position = tables[0]
+    entry: Any = values
+    for part in path[: position + 1]:
+        entry = entry[part]
+    above = [str(part) for part in path[:position]]
+    has_name = isinstance(entry, dict) and isinstance(entry.get("name"), str)
+    if not has_name and above[-1] != "rule":
+        return None
+    name = f' ("{entry["name"]}")' if has_name else ""
     keys = "".join(
-        f"[{part}]" if isinstance(part, int) else f": {part}" for part in path[position + 2 :]
+        f"[{part}]" if isinstance(part, int) else f": {part}" for part in path[position + 1 :]
     )
-    return f"rule {number + 1}{name}{keys}"
+    table = above[-1] if above[-1] == "rule" else ".".join(above)
+    return f"{table} {int(path[position]) + 1}{name}{keys}"

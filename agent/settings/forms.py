@@ -4,8 +4,12 @@ ValueError that quotes it.
 
 from __future__ import annotations
 
-from agent.signaling.protocol.command_messages import COMMANDS
+from typing import Annotated
+
+from pydantic import AfterValidator
+
 from agent.signaling.protocol.topics import Topics, is_uid
+from agent.signaling.protocol.verbs import VERBS
 
 
 def check_uid(uid: str) -> str:
@@ -25,6 +29,10 @@ def check_topic_prefix(prefix: str) -> str:
 
 def check_verb(verb: str) -> str:
     """A command of PROTOCOL 6."""
-    if verb not in COMMANDS:
-        raise ValueError(f"{verb!r} is not one of {', '.join(COMMANDS)}")
+    if verb not in VERBS:
+        raise ValueError(f"{verb!r} is not one of {', '.join(VERBS)}")
     return verb
+
+
+TopicPrefix = Annotated[str, AfterValidator(check_topic_prefix)]
+"""Where topics begin."""

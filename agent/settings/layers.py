@@ -1,7 +1,9 @@
 """Where settings come from, one layer after the other, and who set what.
 
 Later wins: $STATE_DIRECTORY, callbox.toml, conf.d/*.toml, --config FILE, credentials, environment.
-Tables are merged key by key; a list replaces the one before it.
+Tables are merged key by key; a list replaces the one before it. A credential or an environment
+variable reaches into a list of tables by an entry's name or number: `output__door__code`,
+`notify__0__token`.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from agent.settings.models import Settings
 from agent.settings.names import Location, names_setting
+from agent.settings.text_file import read_text
 
 ENV_PREFIX = "CALLBOX_"
 ENVIRONMENT = "environment"
@@ -45,6 +48,7 @@ class Merged:
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[Location, Layer] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
 
     def add(self, layer: Layer) -> None:
         _merge(self.values, layer.values, layer, (), self)
@@ -112,9 +116,11 @@ def read_toml(file: Path) -> dict[str, Any]:
     """The file's table. Raises ValueError, one sentence that names the file, and the line where one
     is to blame.
     """
-    text = _read_text(file)
+    text = read_text(file)
     try:
         return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError(f"{file}: is nested too deeply") from None
     except tomllib.TOMLDecodeError as error:
         end = f"line {text.count(chr(10), 0, len(text.rstrip())) + 1}, the end of the file"
         raise ValueError(
@@ -122,17 +128,8 @@ def read_toml(file: Path) -> dict[str, Any]:
         ) from error
 
 
-def _read_credential(model: type[BaseSettings], file: Path) -> dict[str, Any]:
-    return _tree(model, {file.name: _read_text(file).rstrip("\r\n")})
-
-
-def _read_text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"{file}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{file}: is not UTF-8 text (byte {error.start})") from error
+def _read_credential(model: type[BaseSettings], name: str, file: Path) -> dict[str, Any]:
+    return _tree(model, {name: read_text(file).rstrip("\r\n")})
 
 
 def is_there(file: Path) -> bool:
@@ -169,10 +166,19 @@ def _credentials(
     environ: Mapping[str, str], model: type[BaseSettings]
 ) -> Iterator[tuple[_Reader, Path]]:
     if directory := environ.get("CREDENTIALS_DIRECTORY"):
-        for file in _entries(Path(directory)):
+        for name, file in _credential_files(Path(directory)):
             # Others may lie here too, such as a TLS key that a setting points to.
-            if file.name.partition("__")[0] in model.model_fields:
-                yield partial(_read_credential, model), file
+            if name.partition("__")[0] in model.model_fields:
+                yield partial(_read_credential, model, name), file
+
+
+def _credential_files(directory: Path) -> Iterator[tuple[str, Path]]:
+    """`mqtt__password` as systemd hands it over, and `mqtt/password` as the unit finds it."""
+    for entry in _entries(directory):
+        if entry.is_dir():
+            yield from ((f"{entry.name}__{each.name}", each) for each in _entries(entry))
+        else:
+            yield entry.name, entry
 
 
 def _tree(model: type[BaseSettings], texts: Mapping[str, str]) -> dict[str, Any]:
@@ -200,8 +206,37 @@ def _merge(
         here = (*path, key)
         merged.origins[here] = layer
         if isinstance(value, dict):
+            if isinstance(entries := target.get(key), list):
+                target[key] = _merge_entries(entries, value, layer, here, merged)
+                continue
             if not isinstance(target.get(key), dict):
                 target[key] = {}
             _merge(target[key], value, layer, here, merged)
         else:
             target[key] = value
+
+
+def _merge_entries(
+    entries: list[Any], source: Mapping[str, Any], layer: Layer, path: Location, merged: Merged
+) -> list[Any]:
+    """`source` has parts of entries by their names or numbers; the lists of other layers stay as
+    they are.
+    """
+    entries = list(entries)
+    for key, value in source.items():
+        number = _entry_number(entries, key)
+        if number is None or not isinstance(value, dict):
+            fault = f"{layer.name}: {layer.key((*path, key))}: there is no such entry in the list"
+            merged.faults.append(fault)
+            continue
+        entries[number] = dict(entries[number])
+        _merge(entries[number], value, layer, (*path, number), merged)
+    return entries
+
+
+def _entry_number(entries: list[Any], key: str) -> int | None:
+    """Of the table with that name, in lower case as the environment has it, or that number."""
+    tables = [(n, each) for n, each in enumerate(entries) if isinstance(each, dict)]
+    named = (n for n, each in tables if str(each.get("name", "")).lower() == key.lower())
+    numbered = (n for n, _ in tables if str(n) == key)
+    return next(named, next(numbered, None))

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from datetime import UTC, tzinfo
+from collections.abc import Callable, Iterator, Mapping
+from datetime import tzinfo
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from agent.core.policy.rules import Policy, Rule, Rules
 from agent.errors import ConfigurationError
 from agent.options import Section, check_path, named_file
+from agent.service.system_zone import local_timezone
 from agent.settings.faults import describe
 from agent.settings.layers import Layer, Merged, is_there, read_layers, read_toml
-from agent.settings.models import CONFIG_ROOT, Settings
+from agent.settings.models import CONFIG_ROOT, LayeredSettings, Settings
 from agent.settings.names import Location
+from agent.settings.pull_checks import faults_of_consumers
 
-_LOCALTIME = Path("/etc/localtime")
+Tree = TypeVar("Tree", bound=LayeredSettings)
 
 
 class PolicyFile(Section):
@@ -40,19 +42,39 @@ def load_settings(
     Raises ConfigurationError with every fault there is, those of the rules included, so that nobody
     mends one to meet the next.
     """
-    layers, faults = read_layers(config, environ, root)
+
+    def of_rules(values: Mapping[str, Any]) -> list[str]:
+        return _faults_of_rules(values.get("policy"), root)
+
+    return load_tree(Settings, config, environ, root=root, every_file=every_file, also=of_rules)
+
+
+def load_tree(
+    model: type[Tree],
+    config: Path | None,
+    environ: Mapping[str, str],
+    *,
+    root: Path | None = None,
+    every_file: bool = False,
+    also: Callable[[Mapping[str, Any]], list[str]] = lambda _: [],
+) -> Tree:
+    """All layers of `model` as one tree: see `load_settings`, and `read_layers` for `root`. `also`
+    is asked, where there is a fault, for those of what the values name.
+    """
+    layers, faults = read_layers(config, environ, root, model)
     merged = Merged()
     for layer in layers:
         merged.add(layer)
+    faults += merged.faults
     try:
-        settings = Settings(**merged.values)
+        settings = model(**merged.values)
     except ValidationError as error:
-        faults.extend(describe(error, merged) + _faults_of_rules(merged.values.get("policy"), root))
+        faults.extend(describe(error, merged, model) + also(merged.values))
         # the cause quotes secrets
         raise ConfigurationError(faults) from None
     faults.extend(_missing_files(settings, merged, every=every_file))
     if faults:
-        raise ConfigurationError(faults + _faults_of_rules(merged.values.get("policy"), root))
+        raise ConfigurationError(faults + also(merged.values))
     return settings
 
 
@@ -65,30 +87,15 @@ def load_policy(
     Where no file is named and `root` has no policy.toml, there are no rules: every call is
     rejected.
     """
+    named = settings.policy.file if settings.policy.names_file else None
+    rules = settings.policy.rule or _read_rules(named, root)
+    if faults := [*faults_of_consumers(settings, rules)]:
+        raise ConfigurationError(faults)
     return Policy(
-        settings.policy.rule
-        or _read_rules(settings.policy.file if settings.policy.names_file else None, root),
+        rules,
         timezone=timezone or local_timezone(),
         max_duration=settings.call.max_duration,
     )
-
-
-def local_timezone() -> tzinfo:
-    """The system's zone with its clock changes: $TZ where it is an IANA name, /etc/localtime, or
-    UTC.
-    """
-    try:
-        name = os.environ.get("TZ", "").lstrip(":")
-        if name:
-            return ZoneInfo(name)
-        with _LOCALTIME.open("rb") as file:
-            return ZoneInfo.from_file(file, key=_zone_name(_LOCALTIME.resolve()))
-    except (OSError, ValueError, KeyError):
-        return UTC
-
-
-def _zone_name(file: Path) -> str:
-    return str(file).partition("zoneinfo/")[2] or "local time"
 
 
 def _faults_of_rules(policy: object, root: Path) -> list[str]:
@@ -124,7 +131,7 @@ def _read_rules(named: Path | None, root: Path) -> tuple[Rule, ...]:
         raise ConfigurationError(describe(error, merged, PolicyFile)) from None
 
 
-def _missing_files(settings: Settings, merged: Merged, *, every: bool) -> Iterator[str]:
+def _missing_files(settings: BaseModel, merged: Merged, *, every: bool) -> Iterator[str]:
     """Files that the settings name and that cannot be read. A section that is not enabled reads
     none.
     """

@@ -12,13 +12,21 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from agent.client.call_settings import CallSettings, StatsSettings
 from agent.core.policy.rules import Rules
+from agent.doorbell.button_settings import ButtonList
+from agent.doorbell.notify_settings import NotifySettings
+from agent.doorbell.output_settings import OutputList
+from agent.doorbell.ring_settings import RingSettings
+from agent.doorbell.wiring import wiring_fault
+from agent.homeassistant.homeassistant_settings import HomeAssistantSettings
 from agent.media.base.camera_options import CameraOptions
 from agent.media.base.video_settings import VideoSettings
 from agent.media.sound.audio_settings import AudioSettings
-from agent.options import LIVE, AnyPath, Section, Whole, conflict
+from agent.options import LIVE, TABLES, AnyPath, Section, Whole, conflict
+from agent.pull.pull_settings import PullSettings
 from agent.service.log_settings import LogSettings
-from agent.settings.forms import check_topic_prefix, check_uid, check_verb
-from agent.signaling.mqtt.mqtt_options import MqttSettings
+from agent.settings.forms import TopicPrefix, check_uid, check_verb
+from agent.signaling.mqtt.mqtt_options import DeviceMqttSettings
+from agent.signaling.protocol.verbs import VERBS
 from agent.web.web_settings import WebSettings
 from agent.webrtc.ice.ice_settings import IceSettings
 
@@ -26,7 +34,7 @@ CONFIG_ROOT = Path("/etc/callbox")
 # what shows and opens nothing
 DEFAULT_COMMANDS = ("close", "reject", "mute", "reload")
 # what this version can carry out
-CARRIED_OUT = (*DEFAULT_COMMANDS, "call", "accept", "snapshot", "policy", "volume")
+CARRIED_OUT = (*DEFAULT_COMMANDS, *(verb for verb in VERBS if verb not in DEFAULT_COMMANDS))
 
 
 class PolicySettings(Section):
@@ -65,12 +73,27 @@ def default_uid() -> str:
     return name.strip("-_")[:64] or "callbox"
 
 
-class Settings(BaseSettings):
-    """Everything that can be set. Made by `load_settings`; made directly, it reads nothing but its
-    arguments.
+class LayeredSettings(BaseSettings):
+    """The root of a tree of settings. It reads nothing but its arguments: the layers are read
+    beforehand, to know which one a faulty value came from.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+class Settings(LayeredSettings):
+    """Everything that can be set. Made by `load_settings`."""
 
     uid: Annotated[str, AfterValidator(check_uid)] = Field(
         default_factory=default_uid,
@@ -78,7 +101,7 @@ class Settings(BaseSettings):
         "'.' and '-', the first "
         "a letter or digit. The host name unless given.",
     )
-    topic_prefix: Annotated[str, AfterValidator(check_topic_prefix)] = Field(
+    topic_prefix: TopicPrefix = Field(
         default="callbox/v1",
         description="Where all topics begin. The same for everyone who shall reach each other.",
     )
@@ -98,9 +121,12 @@ class Settings(BaseSettings):
     commands: Annotated[tuple[Annotated[str, AfterValidator(check_verb)], ...], LIVE] = Field(
         default=DEFAULT_COMMANDS,
         description="What the device does when it is told to on its topic command/...: of call, "
-        "accept, reject, close, mute, snapshot, reload, policy, volume. Whoever may write there "
-        "may do all that is named: a snapshot shows the room, call and accept open camera and "
-        "microphone, policy answers for the rules, and volume turns a muted microphone up again. "
+        "accept, reject, close, mute, snapshot, reload, policy, volume, open, privacy, silence, "
+        "say, messages, play, delete. "
+        "Whoever may write there may do all that is named: a snapshot shows the room, call and "
+        "accept open camera and microphone, policy answers for the rules, volume turns a muted "
+        "microphone up again, open releases a door, privacy can be taken back, and play lets hear "
+        "what visitors said. "
         "By default only what shows and opens nothing.",
     )
     state_directory: AnyPath = Field(
@@ -108,27 +134,31 @@ class Settings(BaseSettings):
         description="Where call records wait for the broker. $STATE_DIRECTORY unless given "
         "here, as systemd sets it.",
     )
-    mqtt: MqttSettings = MqttSettings()
+    mqtt: DeviceMqttSettings = DeviceMqttSettings()
     policy: PolicySettings = PolicySettings()
     call: CallSettings = CallSettings()
     video: VideoSettings = VideoSettings()
     camera: CameraOptions = CameraOptions()
     audio: AudioSettings = AudioSettings()
+    ring: RingSettings = RingSettings()
+    button: Annotated[ButtonList, TABLES] = Field(
+        default=(), max_length=16, description="What visitors press; written as [[button]]."
+    )
+    output: Annotated[OutputList, TABLES] = Field(
+        default=(), max_length=32, description="What is switched; written as [[output]]."
+    )
+    notify: Annotated[tuple[NotifySettings, ...], TABLES] = Field(
+        default=(), max_length=16, description="Who is told of a visitor; written as [[notify]]."
+    )
+    homeassistant: HomeAssistantSettings = HomeAssistantSettings()
     ice: IceSettings = IceSettings()
     stats: StatsSettings = StatsSettings()
     web: WebSettings = WebSettings()
+    pull: PullSettings = PullSettings()
     log: LogSettings = LogSettings()
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments only: `load_settings` reads the layers itself, to know which one a faulty value
-        came from.
-        """
-        return (init_settings,)
+    @model_validator(mode="after")
+    def _buttons_fit_outputs(self) -> Self:
+        if fault := wiring_fault(self.button, self.output):
+            raise conflict("button", fault)
+        return self

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from agent.core.policy.rules import Rule
-from agent.options import is_live
+from agent.options import are_tables, is_live
 from agent.settings.models import Settings
 from agent.settings.names import holds_secret, section_of
 from agent.settings.sample import default_of, range_of, to_toml
@@ -31,6 +31,9 @@ replaces the list before it:
 3. the file given by `--config FILE`
 4. files in `$CREDENTIALS_DIRECTORY`, such as `mqtt__password`
 5. the environment, such as `CALLBOX_MQTT__HOST`
+
+A credential or a variable reaches into a list of tables by an entry's name or number:
+`output__door__code`, `notify__0__token`.
 
 An unknown key is an error that names it. `callbox check` reads everything and reports every fault
 with its file, key and value.
@@ -84,7 +87,7 @@ def _rows(model: type[BaseModel], head: str, row: Callable[[str, FieldInfo], str
     yield "|---" * (head.count("|") - 1) + "|"
     for name, field in model.model_fields.items():
         section = section_of(field)
-        if section is None or not isinstance(field.annotation, type):
+        if section is None or not (isinstance(field.annotation, type) or are_tables(field)):
             yield row(name, field)
 
 

@@ -6,6 +6,7 @@ it on.
 
 from __future__ import annotations
 
+import inspect
 import json
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from pydantic.fields import FieldInfo
 
 from agent.core.policy.durations import format_duration, parse_duration, parse_retention
 from agent.core.policy.rules import Rule
-from agent.options import is_live
+from agent.options import are_tables, is_live
 from agent.settings.models import Settings
 from agent.settings.names import section_of
 
@@ -55,6 +56,7 @@ _EXAMPLES: tuple[Mapping[str, Any], ...] = (
         "audio": "both",
         "shared_bitrate": "follow",
         "ice_servers": False,
+        "open": True,
     },
     {
         "name": "family at night",
@@ -99,11 +101,11 @@ def write_samples(directory: Path) -> None:
 
 
 def _settings(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[str]:
-    sections: list[tuple[str, type[BaseModel]]] = []
+    sections: list[tuple[str, FieldInfo, type[BaseModel]]] = []
     for name, field in model.model_fields.items():
         section = section_of(field)
-        if section is not None and isinstance(field.annotation, type):
-            sections.append((name, section))
+        if section is not None and (isinstance(field.annotation, type) or are_tables(field)):
+            sections.append((name, field, section))
             continue
         applied = " Applied by a reload." if is_live(field) else ""
         yield from _prose(f"{field.description} {range_of(field).strip()}".rstrip() + applied)
@@ -111,15 +113,21 @@ def _settings(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[st
         if name != "rule":
             yield f"#{name} = {to_toml(default_of(name, field))}"
         yield ""
-    for name, section in sections:
-        yield from _prose(section.__doc__ or "")
-        yield f"[{'.'.join((*path, name))}]"
+    for name, field, section in sections:
+        # a paragraph of the docstring is broken into lines anew
+        paragraphs = inspect.cleandoc(section.__doc__ or "").split("\n\n")
+        yield from _prose("\n".join(" ".join(each.split()) for each in paragraphs))
+        title = ".".join((*path, name))
+        # an entry of a list is an example: as delivered there is none
+        yield f"#[[{title}]]" if are_tables(field) else f"[{title}]"
         yield ""
         yield from _settings(section, (*path, name))
 
 
 def default_of(name: str, field: FieldInfo) -> Any:
-    """What the samples show: a duration as people write it."""
+    """What the samples show: a duration as people write it, an example of what has no default."""
+    if field.is_required():
+        return (field.examples or [""])[0]
     if name == "uid" and field.default_factory is not None:
         # an example: the default is the host's own
         return "door-1"

@@ -42,6 +42,11 @@ def test_advise_without_rules(machine: Machine) -> None:
             '[web]\nenabled = true\nuid = "hall"\ntoken = "t"',
             "web.token can be read by everybody on this machine",
         ),
+        ('[[button]]\nname = "front"', "ring.targets is empty"),
+        (
+            '[ring]\ntargets = ["a"]\n[[button]]\nname = "front"\nring = "x"',
+            "no [[ring.list]] is called so",
+        ),
         ('[mqtt]\npassword = "x"', "mqtt.password is given without mqtt.username"),
         ('[mqtt]\nusername = "d"', "mqtt.username is d and uid is door-1"),
         (
@@ -91,7 +96,10 @@ def test_advise_without_a_list_of_commands_names_what_is_refused_and_the_line(
     machine.write("callbox.toml", 'uid = "door-1"\n' + FAMILY.format("policy."))
     settings = machine.load()
     (said,) = advise(settings, load_policy(settings, root=machine.root))
-    assert "call, accept, snapshot, policy, volume are refused (not_allowed)" in said
+    assert (
+        "call, accept, snapshot, policy, volume, open, privacy, silence, say, messages, play, "
+        "delete are refused (not_allowed)"
+    ) in said
     line = said.partition("add this line: ")[2]
     machine.write("callbox.toml", line + '\nuid = "door-1"\n' + FAMILY.format("policy."))
     assert set(machine.load().commands) == set(CARRIED_OUT)

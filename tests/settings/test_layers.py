@@ -13,6 +13,7 @@ from pydantic import SecretStr, ValidationError
 
 from agent.settings import Settings
 from agent.settings.forms import check_uid
+from agent.settings.layers import Layer, Merged
 from agent.settings.models import default_uid
 from tests.settings.conftest import Machine
 
@@ -131,6 +132,17 @@ def test_the_state_directory_is_systemds_unless_a_file_says_otherwise(machine: M
     assert machine.load(STATE_DIRECTORY="/var/lib/a").state_directory == Path("/srv/callbox")
 
 
+def test_credentials_in_the_folders_of_the_unit(machine: Machine) -> None:
+    """Where a person has them read without systemd."""
+    for folder in ("mqtt", "tls"):
+        (machine.credentials / folder).mkdir()
+    machine.credential("mqtt/password", "s3cret\n")
+    machine.credential("tls/key.pem", "-----BEGIN PRIVATE KEY-----")
+    password = machine.load().mqtt.password
+    assert password is not None
+    assert password.get_secret_value() == "s3cret"
+
+
 def test_credentials_for_other_uses_are_left_alone(machine: Machine) -> None:
     machine.credential("client.key", "-----BEGIN PRIVATE KEY-----")
     machine.credential("mqtt__password", "s3cret\n")
@@ -169,3 +181,37 @@ def test_the_host_name_is_the_uid(monkeypatch: pytest.MonkeyPatch) -> None:
     }.items():
         monkeypatch.setattr("socket.gethostname", iter([name]).__next__)
         assert default_uid() == uid
+
+
+NOTIFY = """
+[[notify]]
+url = "http://ntfy.home/door"
+
+[[notify]]
+url = "http://n8n.home/door"
+"""
+
+
+def test_a_credential_reaches_into_a_list_of_tables(machine: Machine) -> None:
+    machine.write("callbox.toml", NOTIFY)
+    machine.credential("notify__1__token", "t0ken\n")
+    first, second = machine.load(CALLBOX_NOTIFY__0__BODY="{button}").notify
+    assert (first.token, first.body) == (None, "{button}")
+    assert second.token == SecretStr("t0ken")
+
+
+def test_a_credential_for_an_entry_that_is_not_there_is_a_fault(machine: Machine) -> None:
+    machine.write("callbox.toml", NOTIFY)
+    file = machine.credential("notify__2__token", "t0ken")
+    (fault,) = machine.faults()
+    assert fault == f"{file}: notify.2: there is no such entry in the list"
+    assert "t0ken" not in fault
+
+
+def test_a_list_that_another_layer_reached_into_stays_as_it_was_read() -> None:
+    entries = [{"name": "Door", "code": ""}]
+    merged = Merged()
+    merged.add(Layer("file", {"output": entries}))
+    merged.add(Layer("credential", {"output": {"door": {"code": "1234"}}}))
+    assert merged.values == {"output": [{"name": "Door", "code": "1234"}]}
+    assert entries == [{"name": "Door", "code": ""}]

@@ -9,7 +9,7 @@ import pytest
 from agent.core.call.decision import Action
 from agent.core.call.events import Invitation
 from agent.core.policy.rate_limiter import CallHistory
-from agent.settings import load_policy, local_timezone
+from agent.settings import load_policy
 from tests.settings.conftest import RULE, Machine
 
 
@@ -99,12 +99,3 @@ def test_a_policy_file_that_cannot_be_used(machine: Machine, text: str, complain
     file = machine.write("policy.toml", text)
     (fault,) = machine.policy_faults()
     assert fault.startswith(f"{file}: {complaint}")
-
-
-def test_the_local_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", ":Europe/Berlin")
-    assert str(local_timezone()) == "Europe/Berlin"
-    monkeypatch.setenv("TZ", "no such zone")
-    assert str(local_timezone()) == "UTC"
-    monkeypatch.delenv("TZ")
-    assert local_timezone() is not None

@@ -15,8 +15,8 @@ def test_sample_tells_what_a_reload_applies() -> None:
     section: tuple[str, ...] = ()
     prose = ""
     for line in sample_config().splitlines():
-        if line.startswith("["):
-            section, prose = tuple(line.strip("[]").split(".")), ""
+        if line.startswith(("[", "#[[")):
+            section, prose = tuple(line.strip("#[]").split(".")), ""
         elif line.startswith("# "):
             prose += line[1:]
         elif line.startswith("#") and " = " in line:
@@ -39,3 +39,8 @@ def test_write_samples_writes_both(tmp_path: Path) -> None:
     write_samples(tmp_path)
     assert (tmp_path / "callbox.toml").read_text() == sample_config()
     assert (tmp_path / "policy.toml").read_text() == sample_policy()
+
+
+def test_sample_breaks_what_it_says_of_a_section_into_lines_of_its_own() -> None:
+    prose = [line for line in sample_config().splitlines() if line.startswith("# ")]
+    assert [line for line in prose if line.startswith("#  ")] == []
