@@ -9,13 +9,14 @@ pulled and plugged) sockets bound to them work again.
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import socket
 import struct
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import NamedTuple, Self
+
+from agent.service.netlink import NetlinkListener
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,6 @@ _HEADER = struct.Struct("=IHHII")
 # ifaddrmsg: family, prefix length, flags, scope, interface
 _MESSAGE = struct.Struct("=BBBBI")
 _ATTRIBUTE = struct.Struct("=HH")  # rtattr: length, type
-_BUFFER = 65_536
 
 
 class AddressChange(NamedTuple):
@@ -56,18 +56,17 @@ class AddressWatch:
         self._found: set[tuple[int, str]] = set()
         # None until the first list is complete
         self._told: frozenset[tuple[int, str]] | None = None
-        self._socket: socket.socket | None = None
+        self._netlink = NetlinkListener(socket.NETLINK_ROUTE, _GROUPS, self._read, self._ask)
         self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
         try:
-            self._socket = _listen()
-        except (AttributeError, OSError) as error:
+            await self._netlink.__aenter__()
+        except OSError as error:
             # no Linux, or a sandbox: silence is noticed all the same
             logger.warning("changes of address are not noticed at once: %s", error)
             return self
-        asyncio.get_running_loop().add_reader(self._socket, self._read, self._socket)
-        self._ask(self._socket)
+        self._ask()
         return self
 
     async def __aexit__(
@@ -78,29 +77,17 @@ class AddressWatch:
     ) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket)
-            self._socket.close()
+        await self._netlink.__aexit__(kind, error, trace)
 
-    def _ask(self, netlink: socket.socket) -> None:
+    def _ask(self) -> None:
         """For every address there is. They come as if they were new."""
         self._found.clear()
-        netlink.send(
+        self._netlink.send(
             _HEADER.pack(_HEADER.size + _MESSAGE.size, _GET_ADDRESSES, _REQUEST_DUMP, 1, 0)
             + bytes(8)
         )
 
-    def _read(self, netlink: socket.socket) -> None:
-        try:
-            data = netlink.recv(_BUFFER)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            if error.errno != errno.ENOBUFS:
-                raise
-            # there was more than the kernel kept for us
-            self._ask(netlink)
-            return
+    def _read(self, data: bytes) -> None:
         for kind, body in read_messages(data):
             if kind == _DONE:
                 self._complete()
@@ -137,19 +124,6 @@ class AddressWatch:
             "our addresses are now %s", ", ".join(sorted({address for _, address in found}))
         )
         self._on_change()
-
-
-def _listen() -> socket.socket:
-    netlink = socket.socket(
-        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
-    )
-    try:
-        netlink.setblocking(False)
-        netlink.bind((0, _GROUPS))
-    except OSError:
-        netlink.close()
-        raise
-    return netlink
 
 
 def read_messages(data: bytes) -> Iterator[tuple[int, bytes]]:

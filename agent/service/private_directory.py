@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from agent.errors import ConfigurationError
@@ -21,27 +23,34 @@ def make_private(directory: Path) -> None:
     """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = [directory, *directory.iterdir()]
     except OSError:
         return
-    for path in found:
-        _keep(path, 0o700 if path is directory else 0o600)
+    if faults := faults_of_owner(directory):
+        raise ConfigurationError(faults)
+    for path, status in _found(directory):
+        is_top = path == directory
+        kind = stat.S_ISDIR if is_top else stat.S_ISREG
+        if kind(status.st_mode) and stat.S_IMODE(status.st_mode) & 0o077:
+            with suppress(OSError):
+                path.chmod(0o700 if is_top else 0o600)
 
 
-def _keep(path: Path, mode: int) -> None:
+def faults_of_owner(directory: Path) -> list[str]:
+    """Why `make_private` would raise, one sentence at most; nothing is changed."""
+    for path, status in _found(directory):
+        if status.st_uid not in (os.geteuid(), ROOT):
+            line = f"{path} belongs to another user: remove it, or choose another one"
+            return [f"state_directory: {line}"]
+    return []
+
+
+def _found(directory: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """The directory and what is in it; nothing where it cannot be read."""
     try:
-        # a link to a directory of ours is as good; one to a file is not
-        status = path.stat() if mode == 0o700 else path.lstat()
+        paths = [directory, *directory.iterdir()]
     except OSError:
         return
-    if status.st_uid not in (os.geteuid(), ROOT):
-        raise ConfigurationError(
-            [f"state_directory: {path} belongs to another user: remove it, or choose another one"]
-        )
-    kind = stat.S_ISDIR if mode == 0o700 else stat.S_ISREG
-    if not kind(status.st_mode) or not stat.S_IMODE(status.st_mode) & 0o077:
-        return
-    try:
-        path.chmod(mode)
-    except OSError:
-        return
+    for path in paths:
+        with suppress(OSError):
+            # a link to a directory of ours is as good; one to a file is not
+            yield path, path.stat() if path == directory else path.lstat()

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from agent.core.call.machine import State
 from agent.core.call.reasons import Direction, Purpose
+from agent.printable import format_bitrate
 
 
 class Phase(StrEnum):
@@ -66,9 +67,21 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeZone:
+    """By which rules with days or hours are judged: its name, the time there (HH:MM), and why it is
+    not the one that was asked for.
+    """
+
+    name: str
+    now: str
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`broker` is HOST:PORT, `broker_trouble` why the last attempt to reach it failed, `uptime`
-    seconds, `memory` bytes of resident memory (None where that is unknown).
+    """`broker` is HOST:PORT, `broker_trouble` why the last attempt to reach it failed and
+    `broker_advice` what to do, `broker_limits` (`text` and `advice`) what it gives less of than was
+    asked for, `uptime` seconds, `memory` bytes of resident memory (None where that is unknown).
 
     `override` is what an operator has put in place of the policy's rules: `action`, and `until`
     when. `faults` are optional parts that do not work, by name, with the reason: the device takes
@@ -90,11 +103,16 @@ class Snapshot:
     memory: int | None = None
     tasks: int = 0
     broker_trouble: str | None = None
+    broker_advice: str = ""
+    broker_limits: tuple[dict[str, str], ...] = ()
     calls: tuple[CallSnapshot, ...] = field(default=())
     faults: dict[str, str] = field(default_factory=dict)
     override: dict[str, str | None] | None = None
     refused: dict[str, int] = field(default_factory=dict)
     sound: dict[str, str | None] = field(default_factory=dict)
+    # camera and microphone are closed, and stay so
+    privacy: bool = False
+    time_zone: TimeZone | None = None
 
 
 def lacking(now: Snapshot) -> list[str]:
@@ -115,6 +133,7 @@ def words(now: Snapshot) -> str:
     """One line for `systemctl status`."""
     trouble = now.records.trouble
     parts = [_work(now)]
+    parts += ["privacy is on: nobody gets in, camera and microphone are closed"] * now.privacy
     parts += [f"call records are in memory only ({trouble})"] if trouble else []
     if now.override is not None:
         parts.append(f"every call is met by {now.override['action']}, by command")
@@ -175,7 +194,3 @@ def _media(calls: tuple[CallSnapshot, ...]) -> str:
 def _names(calls: tuple[CallSnapshot, ...]) -> str:
     *others, last = (call.remote_uid for call in calls)
     return f"{', '.join(others)} and {last}" if others else last
-
-
-def format_bitrate(bitrate: int) -> str:
-    return f"{bitrate / 1e6:.1f} Mbit/s" if bitrate >= 1_000_000 else f"{bitrate / 1e3:.0f} kbit/s"

@@ -1,9 +1,9 @@
-"""What the device is doing, for `callbox status`: one JSON line for each connection to a local
-socket.
+"""The local socket of a device: what it is doing, for `callbox status`, and a button that is
+pressed by hand, for `callbox press`. A client sends one JSON line, or nothing, and gets one.
 
-Who may ask is a matter of the file's permissions (0660: the daemon's user and group). Nothing that
-is sent to the socket is read, so there is nothing to abuse; a client that does not take its line is
-cut off.
+Who may ask is a matter of the file's permissions (0660: the daemon's user and group). What is sent
+is one line of REQUEST_SIZE bytes at most, and `{"press": NAME}` is all that is understood: anything
+else asks for the status. A client that does not take its line is cut off.
 """
 
 from __future__ import annotations
@@ -14,44 +14,53 @@ import dataclasses
 import json
 import logging
 import os
-import socket
 import stat
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from agent.service.status_client import (
+    PRESS_TIMEOUT,
+    SOCKET_NAME,
+    TIMEOUT,
+    ask,
+    personal_directory,
+)
 from agent.service.status_snapshot import Snapshot, words
 
 logger = logging.getLogger(__name__)
 
-SOCKET_NAME = "status.sock"
-RUNTIME_DIRECTORY = Path("/run/callbox")
-
+# bytes
+REQUEST_SIZE = 1024
 _MAX_CONNECTIONS = 16
-# bytes that a client reads at most
-_MAX_ANSWER = 1 << 20
-_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-# seconds, on both sides
-_TIMEOUT = 2.0
+# seconds for a client to say what it wants
+_REQUEST_TIMEOUT = 1.0
+
+Press = Callable[[str], Awaitable[dict[str, Any]]]
+"""Presses the button of that name; what came of it, as JSON has it."""
 
 
 class StatusServer:
     """Answers on `path` while the context is open. A socket that cannot be had is logged, and is no
-    reason to stop.
+    reason to stop. Without `press` there is no button.
     """
 
-    def __init__(self, path: Path, look: Callable[[], Snapshot]) -> None:
+    def __init__(
+        self, path: Path, look: Callable[[], Snapshot], press: Press | None = None
+    ) -> None:
         self._path = path
         self._look = look
+        self._press = press
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
         try:
             _make_room(self._path)
-            self._server = await asyncio.start_unix_server(self._answer, self._path)
+            self._server = await asyncio.start_unix_server(
+                self._answer, self._path, limit=REQUEST_SIZE
+            )
             self._path.chmod(0o660)
         except OSError as error:
             logger.warning(
@@ -75,14 +84,16 @@ class StatusServer:
         with contextlib.suppress(OSError):
             self._path.unlink()
 
-    async def _answer(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._connections) >= _MAX_CONNECTIONS:
             writer.transport.abort()
             return
         self._connections.add(writer)
         try:
-            async with asyncio.timeout(_TIMEOUT):
-                writer.write(json.dumps(as_json(self._look())).encode() + b"\n")
+            async with asyncio.timeout(PRESS_TIMEOUT):
+                answer = await self._carry_out(await _request(reader))
+            async with asyncio.timeout(TIMEOUT):
+                writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
                 writer.close()
                 await writer.wait_closed()
@@ -90,6 +101,25 @@ class StatusServer:
             writer.transport.abort()
         finally:
             self._connections.discard(writer)
+
+    async def _carry_out(self, request: dict[str, Any]) -> dict[str, Any]:
+        name = request.get("press")
+        if not isinstance(name, str):
+            return as_json(self._look())
+        if self._press is None:
+            return {"ok": False, "code": "no_such_button", "message": "this device has no button"}
+        return await self._press(name)
+
+
+async def _request(reader: asyncio.StreamReader) -> dict[str, Any]:
+    """What a client wants; nothing where it does not say so in time, or cannot be understood."""
+    try:
+        async with asyncio.timeout(_REQUEST_TIMEOUT):
+            value = json.loads(await reader.readline() or b"{}")
+    except (TimeoutError, ValueError):
+        # a line that is too long is a ValueError as well
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def as_json(now: Snapshot) -> dict[str, Any]:
@@ -105,58 +135,6 @@ def socket_path(uid: str, environ: Mapping[str, str] = os.environ) -> Path:
     return (
         Path(directory) / SOCKET_NAME if directory else personal_directory(environ) / f"{uid}.sock"
     )
-
-
-def candidates(environ: Mapping[str, str] = os.environ) -> list[Path]:
-    """Sockets at which a daemon may be found: the service's first, then those of this user's
-    own.
-    """
-    return [RUNTIME_DIRECTORY / SOCKET_NAME, *sorted(personal_directory(environ).glob("*.sock"))]
-
-
-def personal_directory(environ: Mapping[str, str] = os.environ) -> Path:
-    """For a daemon that somebody runs at a terminal."""
-    runtime = environ.get("XDG_RUNTIME_DIR")
-    return (
-        Path(runtime) / "callbox"
-        if runtime
-        else Path(tempfile.gettempdir()) / f"callbox-{os.getuid()}"
-    )
-
-
-def ask(path: Path) -> dict[str, Any]:
-    """What the daemon at `path` is doing. Raises OSError where none answers there, or where another
-    user could have put the socket; ValueError for another's answer.
-    """
-    _require_trusted(path)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.settimeout(_TIMEOUT)
-        sock.connect(str(path))
-        answer = b""
-        while len(answer) < _MAX_ANSWER and (part := sock.recv(65536)):
-            answer += part
-    status = json.loads(answer)
-    if not isinstance(status, dict) or not status.keys() >= {"uid", "version", "status"}:
-        raise ValueError(f"{path}: that is no status")
-    return status
-
-
-def _require_trusted(path: Path) -> None:
-    """Raises PermissionError where somebody but root and ourselves may have made the socket.
-
-    The service's directory belongs to its user, and lies where root alone makes directories.
-    """
-    trusted = (0, os.getuid())
-    room = path.parent.lstat()
-    if not stat.S_ISDIR(room.st_mode):
-        raise PermissionError(1, "its directory is a link")
-    if room.st_uid in trusted:
-        if room.st_mode & _OTHERS_WRITE and path.lstat().st_uid not in trusted:
-            raise PermissionError(1, "it belongs to another user")
-        return
-    above = path.parent.parent.lstat()
-    if above.st_uid != 0 or above.st_mode & _OTHERS_WRITE:
-        raise PermissionError(1, "its directory belongs to another user")
 
 
 def _make_room(path: Path) -> None:
