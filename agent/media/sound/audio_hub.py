@@ -23,8 +23,11 @@ class AudioHub:
         linger: float = 0.0,
         queue_length: int = AUDIO_QUEUE_LENGTH,
         present: Callable[[], bool] = lambda: True,
+        on_device: Callable[[bool], None] = lambda _open: None,
     ) -> None:
-        self._shared: OnDemandSource[AudioPacket] = OnDemandSource(source, linger=linger)
+        self._shared: OnDemandSource[AudioPacket] = OnDemandSource(
+            source, linger=linger, on_device=on_device
+        )
         self._source = source
         self._subscriptions: set[AudioQueueSubscription] = set()
         self._queue_length = queue_length
@@ -57,6 +60,10 @@ class AudioHub:
             self._listen()
             raise
         return subscription
+
+    async def bar(self, barred: bool) -> None:
+        """See `OnDemandSource.bar`: True closes the microphone, and keeps it closed."""
+        await self._shared.bar(barred)
 
     async def close(self) -> None:
         """Stop the source and end every subscription; wait until both have happened."""

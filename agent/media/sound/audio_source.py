@@ -23,6 +23,7 @@ from agent.errors import MediaUnavailable
 from agent.media.base.video_source import Fail
 from agent.media.base.worker import Ticker, Worker
 from agent.media.sound.opus import FRAME_BYTES, FRAME_DURATION, FRAME_SAMPLES, OpusEncoder
+from agent.media.sound.paced_packets import FRAMES_A_WAKE, MAKING, PacedPackets
 from agent.media.sound.pcm import PcmFilter
 from agent.ports import AUDIO_CLOCK_RATE, PCM_FRAME_BYTES, AudioPacket
 
@@ -33,15 +34,12 @@ _PULSE_FRAMES = 6
 """120 ms, as long as the picture's flash."""
 _FRAMES_A_SECOND = round(1 / FRAME_DURATION)
 _SILENCE = bytes(FRAME_BYTES)
-_FRAMES_A_WAKE = 2
 _KEPT_AT_MOST = 15_000
 """Packets of a file that are kept: five minutes, some 1.2 MB."""
 
 
 class _EncodingSource(ABC):
-    """Emits what `_packets()` yields, two frames each 40 ms, from a thread. Nobody answers to this
-    sound: half the wake-ups are worth 20 ms.
-    """
+    """Emits what `_packets()` yields, two frames each 40 ms, from a thread."""
 
     def __init__(self, name: str, gate: PcmFilter | None = None) -> None:
         """`gate` decides what of it is sent."""
@@ -50,6 +48,12 @@ class _EncodingSource(ABC):
         self._worker: Worker | None = None
         self._encoder: OpusEncoder | None = None
         self._expected_loss = 0.0
+        self._paced: PacedPackets | None = None
+
+    @property
+    def _is_known_ahead(self) -> bool:
+        """Whether what is sent in half a second is known now."""
+        return False
 
     async def start(self, emit: Callable[[AudioPacket], None], fail: Fail) -> None:
         await self._check()
@@ -66,14 +70,22 @@ class _EncodingSource(ABC):
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(emit_all, packets)
 
-        self._worker = Worker(
-            self._name, lambda stopping: self._produce(stopping, encoder, hand_over), fail
-        )
+        def work(stopping: threading.Event) -> None:
+            if paced is not None:
+                self._produce_ahead(stopping, encoder, paced)
+            else:
+                self._produce(stopping, encoder, hand_over)
+
+        paced = self._paced = PacedPackets(emit) if self._is_known_ahead else None
+        self._worker = Worker(self._name, work, fail)
 
     async def stop(self) -> None:
         worker, self._worker = self._worker, None
+        paced, self._paced = self._paced, None
         if worker is not None:
             await worker.stop()
+        if paced is not None:
+            paced.close()
 
     def expect_loss(self, fraction: float) -> None:
         """See `LossAware`."""
@@ -90,14 +102,22 @@ class _EncodingSource(ABC):
         encoder: OpusEncoder,
         hand_over: Callable[[list[AudioPacket]], None],
     ) -> None:
-        ticker = Ticker(_FRAMES_A_WAKE * FRAME_DURATION)
+        ticker = Ticker(FRAMES_A_WAKE * FRAME_DURATION)
         packets = self._packets(encoder)
         while not stopping.is_set():
             # together: each that leaves alone wakes the event loop
-            made = [packet for each in islice(packets, _FRAMES_A_WAKE) for packet in each]
+            made = [packet for each in islice(packets, FRAMES_A_WAKE) for packet in each]
             if made:
                 hand_over(made)
             stopping.wait(ticker.next_wait())
+
+    def _produce_ahead(
+        self, stopping: threading.Event, encoder: OpusEncoder, paced: PacedPackets
+    ) -> None:
+        packets = self._packets(encoder)
+        while not stopping.is_set():
+            paced.fill(lambda: next(packets), stopping)
+            stopping.wait(MAKING)
 
     @abstractmethod
     def _packets(self, encoder: OpusEncoder) -> Iterator[list[AudioPacket]]:
@@ -160,6 +180,11 @@ class SoundFileSource(_EncodingSource):
     def __init__(self, path: Path, gate: PcmFilter | None = None) -> None:
         super().__init__(f"sound {path.name}", gate)
         self._path = path
+
+    @property
+    def _is_known_ahead(self) -> bool:
+        # a gate closes when a button is pressed
+        return self._gate is None
 
     async def _check(self) -> None:
         if not self._path.is_file():

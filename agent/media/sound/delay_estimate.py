@@ -34,6 +34,8 @@ class DelayEstimate:
         self._seen = self._since = 0
         self._late = 0.0
         self.least = math.inf
+        # seconds that packets are to be earlier than in time
+        self.ahead = 0.0
 
     def add(self, at: float, transit: float) -> None:
         """Of a packet that arrived `at` this time."""
@@ -54,7 +56,7 @@ class DelayEstimate:
     def target(self) -> float:
         """The delay, counted like a transit, that lets enough packets be in time."""
         prior = FIRST_JITTER * max(0.0, 1 - self._seen / SHOWN)
-        wanted = max(self._late + GUARD, self.least + prior)
+        wanted = max(self._late + GUARD, self.least + prior) + self.ahead
         return min(wanted, self.least + MAX_DELAY - LEAST)
 
     def is_foreign(self, transit: float) -> bool:

@@ -4,7 +4,8 @@ The delay follows what arrives. `DelayEstimate` says how late packets come, and 
 lets all but a few of them be in time. A difference between it and the delay that there is, be it of
 jitter, of a hole in the path or of two clocks that differ, is made up for by frames that are played
 a little shorter or longer, and in pauses. A hole is concealed; one before a packet that is there
-already is filled from that one's forward error correction.
+already is filled from that one's forward error correction; where much is lost, the delay is a
+packet longer, so that it is there.
 
 Where nothing comes, time is filled without going on in the stream: what comes late is played late,
 not lost, and the delay shrinks again afterwards. It never exceeds `MAX_DELAY`: then sound is left
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from agent.media.sound.delay_estimate import MAX_DELAY, DelayEstimate
+from agent.media.sound.loss_estimate import LossEstimate
 from agent.media.sound.opus_packet import begins_pause, is_silence, samples_of
 from agent.ports import AUDIO_CLOCK_RATE, ReceivedAudio
 
@@ -87,7 +89,7 @@ class PlayoutTally:
     # packets that came after their time, and such as were left out to bound the delay
     packets_late: int = 0
     packets_discarded: int = 0
-    # seconds, and packets that they are the sum of
+    # seconds, summed over so many samples
     jitter_buffer_delay: float = 0.0
     jitter_buffer_emitted: int = 0
 
@@ -99,6 +101,7 @@ class JitterBuffer:
         self.tally = PlayoutTally()
         self._ssrc: int | None = None
         self._estimate = DelayEstimate()
+        self._loss = LossEstimate()
         # by timestamp, counted without wrapping
         self._packets: dict[int, ReceivedAudio] = {}
         self._newest = 0
@@ -135,6 +138,9 @@ class JitterBuffer:
         if timestamp in self._packets:
             return
         self._estimate.add(packet.arrived_at, transit)
+        self._loss.add(packet.sequence_number)
+        # much is lost: what repeats it has to be there when it is due
+        self._estimate.ahead = samples_of(packet.data) / AUDIO_CLOCK_RATE if self._loss.much else 0
         self._newest = max(self._newest, timestamp)
         if timestamp < (self._played_to if self._position is None else self._position):
             self.tally.packets_late += 1
@@ -172,7 +178,7 @@ class JitterBuffer:
 
     def _start_anew(self, packet: ReceivedAudio) -> None:
         self._ssrc = packet.ssrc
-        self._estimate = DelayEstimate()
+        self._estimate, self._loss = DelayEstimate(), LossEstimate()
         self._packets.clear()
         # far from zero: what was sent before it may come after it
         self._newest = _TIMESTAMPS + packet.timestamp
@@ -267,8 +273,8 @@ class JitterBuffer:
         self._filled = 0
         self._concealing = False
         tally.total_samples_received += samples
-        tally.jitter_buffer_delay += max(0.0, at - packet.arrived_at)
-        tally.jitter_buffer_emitted += 1
+        tally.jitter_buffer_delay += samples * max(0.0, at - packet.arrived_at)
+        tally.jitter_buffer_emitted += samples
         was_silent, self._silent = self._silent, is_silence(packet.data)
         self._in_pause = begins_pause(packet.data)
         if self._in_pause:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from agent.core.statistics.counters import PlayoutCounters
 from agent.media.sound.jitter_buffer import JitterBuffer, PlayoutAction, PlayoutTally, Step, Stretch
 from agent.media.sound.opus_decoder import OpusDecoder
 from agent.media.sound.pcm import Loudspeaker
@@ -49,6 +50,21 @@ class Playout:
     @property
     def tally(self) -> PlayoutTally:
         return self._buffer.tally
+
+    @property
+    def played(self) -> PlayoutCounters:
+        """By W3C's names."""
+        tally = self.tally
+        return PlayoutCounters(
+            total_samples_received=tally.total_samples_received,
+            concealed_samples=tally.concealed_samples,
+            concealment_events=tally.concealment_events,
+            inserted_samples_for_deceleration=tally.inserted_samples_for_deceleration,
+            removed_samples_for_acceleration=tally.removed_samples_for_acceleration,
+            packets_discarded=tally.packets_late + tally.packets_discarded,
+            jitter_buffer_delay=tally.jitter_buffer_delay,
+            jitter_buffer_emitted_count=tally.jitter_buffer_emitted,
+        )
 
     def put(self, packet: ReceivedAudio) -> None:
         self._inbox.append(packet)

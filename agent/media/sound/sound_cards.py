@@ -11,8 +11,9 @@ PROC = Path("/proc/asound")
 _CARD = re.compile(r"^ *(\d+) \[(\w+) *\]: (\S+) - (.*)$", re.MULTILINE)
 _DEVICE = re.compile(r"^(\d+)-(\d+): (.*)$", re.MULTILINE)
 _NUMBERED = re.compile(r"(?:^|:)(?:CARD=)?(\d+)\b")
-# what a monitor offers, and a card that is a wire from itself to itself
-_UNFIT = re.compile(r"hdmi|loopback|dummy", re.IGNORECASE)
+# what a monitor offers, and cards that are a wire: to themselves, or to the computer that this
+# machine is plugged into
+_UNFIT = re.compile(r"hdmi|loopback|dummy|gadget", re.IGNORECASE)
 # of the board itself: an analog output at best
 _BOARD = re.compile(r"^(bcm2835|Headphones)", re.IGNORECASE)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from dataclasses import dataclass
 from functools import reduce
@@ -12,18 +11,16 @@ from agent.media.sound.audio_settings import AudioSettings
 from agent.media.sound.ducking import Ducking
 from agent.media.sound.pcm import PcmFilter
 from agent.media.sound.push_to_talk import TalkGate
+from agent.media.sound.speech_processor import Processing, installed_processor
 
 logger = logging.getLogger(__name__)
 
 EXTRA = "pip install 'callbox[echo]'"
 
 
-_PACKAGE = "pywebrtc_audio"
-
-
 def can_cancel() -> bool:
-    """Whether the extra is installed."""
-    return importlib.util.find_spec(_PACKAGE) is not None
+    """Whether one of the extras is installed."""
+    return installed_processor() is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +91,5 @@ def make_filter(mode: SoundMode, gate: TalkGate | None) -> PcmFilter | None:
         # the settings are judged by this module, in commands that need no media
         from agent.media.sound.echo_canceller import EchoCanceller
 
-        filters.append(EchoCanceller(echo=mode.echo, noise=mode.noise, gain=mode.gain))
+        filters.append(EchoCanceller(Processing(mode.echo, mode.noise, mode.gain)))
     return FilterChain(filters) if filters else None

@@ -11,6 +11,7 @@ from pathlib import Path
 from agent.errors import MediaUnavailable
 from agent.media.base.video_source import MediaSource
 from agent.media.sound.alsa_pcm import AlsaPlayer, AlsaSource
+from agent.media.sound.announcements import Announcements
 from agent.media.sound.audio_hub import AudioHub
 from agent.media.sound.audio_settings import AudioSettings
 from agent.media.sound.audio_source import SoundFileSource, ToneSource
@@ -20,8 +21,9 @@ from agent.media.sound.loudspeaker import CardSpeaker
 from agent.media.sound.microphone import Microphone
 from agent.media.sound.pcm import PcmFilter
 from agent.media.sound.push_to_talk import TalkGate
+from agent.media.sound.reported_source import ReportedSource
 from agent.media.sound.sound_cards import SoundCard, choose_card, sound_cards
-from agent.media.sound.sound_mode import SoundMode, choose_mode, make_filter
+from agent.media.sound.sound_mode import FilterChain, SoundMode, choose_mode, make_filter
 from agent.media.sound.wav_player import WavPlayer
 from agent.ports import AudioPacket
 
@@ -89,7 +91,8 @@ class CardEnd:
 @dataclass(frozen=True, slots=True)
 class Sound:
     """What one process has of it; `capture` and `playback` are None where nothing is to be sent or
-    heard, `talk` but for push-to-talk, `microphone` where what is sent is no card's. Whoever made
+    heard, `talk` but for push-to-talk, `microphone` where what is sent is no card's,
+    `announcements` where nothing is heard. Whoever made
     it closes it.
     """
 
@@ -99,6 +102,7 @@ class Sound:
     speaker: Level | None = None
     mode: SoundMode = SoundMode("duplex")  # noqa: RUF009 - frozen
     talk: TalkGate | None = None
+    announcements: Announcements | None = None
 
     @property
     def levels(self) -> dict[str, Level]:
@@ -112,30 +116,40 @@ class Sound:
         return part is not None and part.present
 
     async def close(self) -> None:
+        if self.announcements is not None:
+            self.announcements.stop()
         for each in (self.capture, self.playback):
             if each is not None:
                 await each.close()
 
 
-def open_sound(settings: AudioSettings, on_fault: OnFault = _ignore) -> Sound:
-    """Nothing is opened before a call needs it."""
+def open_sound(
+    settings: AudioSettings,
+    on_fault: OnFault = _ignore,
+    on_device: Callable[[bool], None] = lambda _open: None,
+) -> Sound:
+    """Nothing is opened before a call needs it. `on_device` is told whether the microphone is."""
     mode, found = choose_mode(settings), describe_sound(settings)
-    words = "sound: %s is sent, %s is played to, mode %s, echo %s"
+    line = "sound: %s is sent, %s is played to, mode %s, echo %s"
     echo = "is canceled" if mode.echo else "is not canceled"
     logger.info(
-        words, found["capture"] or "nothing", found["playback"] or "nothing", mode.mode, echo
+        line, found["capture"] or "nothing", found["playback"] or "nothing", mode.mode, echo
     )
     gate = TalkGate() if mode.mode == "push_to_talk" else None
     # an echo needs both ends
     between = make_filter(mode, gate) if _is_card(settings.capture, settings.playback) else gate
     microphone, speaker = Level(settings.microphone), Level(settings.speaker)
+    playback = _playback(settings.playback, speaker, between, on_fault)
+    words = _announcements(playback)
+    sent = [each for each in (words, between) if each is not None]
     return Sound(
-        _capture(settings.capture, microphone, between, on_fault),
-        _playback(settings.playback, speaker, between, on_fault),
+        _capture(settings.capture, microphone, between, on_fault, FilterChain(sent), on_device),
+        playback,
         microphone if _is_card(settings.capture) else None,
         speaker if settings.playback != "none" else None,
         mode,
         gate,
+        words,
     )
 
 
@@ -159,23 +173,36 @@ def _is_card(*devices: str) -> bool:
     return all(device == "auto" or device.startswith("alsa:") for device in devices)
 
 
+def _announcements(playback: CardSpeaker | None) -> Announcements | None:
+    if playback is None:
+        return None
+    return Announcements(playback, lambda: playback.present)
+
+
 def _capture(
-    device: str, level: Level, between: PcmFilter | None, on_fault: OnFault
+    device: str,
+    level: Level,
+    between: PcmFilter | None,
+    on_fault: OnFault,
+    sent: PcmFilter,
+    on_device: Callable[[bool], None],
 ) -> AudioHub | None:
+    """`sent`: what a card's sound passes, `between` among it."""
     kind, _, path = device.partition(":")
     if kind == "none":
         return None
     source: MediaSource[AudioPacket]
     if kind == "pattern":
-        return AudioHub(ToneSource(gate=between))
+        return AudioHub(ToneSource(gate=between), on_device=on_device)
     if kind == "file":
-        return AudioHub(SoundFileSource(Path(path), between))
+        return AudioHub(SoundFileSource(Path(path), between), on_device=on_device)
     end = CardEnd(device, level, capture=True)
+    # a muted one is closed, though its call goes on
     source = Microphone(
-        end.open_source,
+        lambda: ReportedSource(end.open_source, on_device),
         lambda fault: on_fault("microphone", fault),
         level=level,
-        sound_filter=between,
+        sound_filter=sent,
     )
     return AudioHub(source, present=lambda: end.find() is not None)
 

@@ -71,7 +71,9 @@ def test_ducking_opens_again_after_the_last_word_and_its_echo() -> None:
     assert room.turn(SILENCE, voice(7)) == voice(7)
 
 
-@pytest.mark.parametrize("gain", [2.0, 20.0, 1000.0])
+@pytest.mark.parametrize(
+    "gain", [20.0, *(pytest.param(gain, marks=pytest.mark.lengthy) for gain in (2.0, 1000.0))]
+)
 def test_ducking_does_not_howl_at_any_gain(gain: float) -> None:
     """The remote peer sends all that it hears back, 100 ms later."""
     room, path = Room(gain), deque([SILENCE] * 10)
@@ -83,6 +85,7 @@ def test_ducking_does_not_howl_at_any_gain(gain: float) -> None:
     assert max(loud[200:]) < -50
 
 
+@pytest.mark.lengthy
 def test_ducking_takes_a_background_for_no_speech() -> None:
     """A fan behind the caller: after a while who is near is heard all the same."""
     room, chance = Room(0.0), random.Random(1)

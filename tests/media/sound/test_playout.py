@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from agent.media.sound.delay_estimate import MAX_DELAY
 from agent.media.sound.playout import INBOX_LENGTH, Playback
 from agent.ports import PCM_FRAME_BYTES, AudioPlayback, ReceivedAudio
+from tests.examples import examples
 from tests.fakes.opus_stream import TOC, Listening, Path, packets
 
 # as a share of the tone's own steepest step
@@ -23,7 +24,7 @@ def always(_number: int) -> bool:
     return True
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(
     st.builds(
         Path,
@@ -150,6 +151,22 @@ def test_playout_reads_whole_frames() -> None:
         listening.playout.put(packet)
     listening.now = 0.1
     assert len(listening.playout.read() or b"") == PCM_FRAME_BYTES
+
+
+def test_playout_counts_what_was_played_by_w3c_s_names() -> None:
+    listening = Listening()
+    came = list(packets(Path(), 1, always))
+    listening.listen(iter([*came[:20], *came[22:]]), 1.5)
+    for packet in came[3:5]:
+        listening.playout.put(packet)
+    listening.playout.read()
+    played = listening.playout.played
+    assert played.total_samples_received >= len(came) * 960
+    assert played.concealed_samples >= 2 * 960
+    assert played.concealment_events >= 1
+    assert played.packets_discarded == 2
+    assert played.jitter_buffer_emitted_count == (len(came) - 2) * 960
+    assert 0 < played.jitter_buffer_delay / played.jitter_buffer_emitted_count < 0.2
 
 
 class FakeLoudspeaker:

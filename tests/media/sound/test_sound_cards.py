@@ -57,7 +57,7 @@ def test_choose_card_takes_the_boards_own_last() -> None:
     assert choose_card([board], capture=False) == board
 
 
-@pytest.mark.parametrize("name", ["vc4hdmi0", "Loopback", "Dummy"])
+@pytest.mark.parametrize("name", ["vc4hdmi0", "Loopback", "Dummy", "UAC2Gadget"])
 def test_choose_card_takes_no_monitor_and_no_loop(name: str) -> None:
     assert choose_card([card(name)], capture=False) is None
 
