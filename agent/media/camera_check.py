@@ -19,7 +19,12 @@ def find_fault(source: str, options: VideoOptions) -> str | None:
     """
     kind, _, path = source.partition(":")
     if kind == "file":
-        return None if os.access(path, os.R_OK) else f"{path} cannot be read"
+        if not os.access(path, os.R_OK):
+            return f"{path} cannot be read"
+        # it loads PyAV, which a device without a clip does not need at its start
+        from agent.media.file.clip_check import judge_clip
+
+        return judge_clip(Path(path), options.framerate).fault
     if kind == "v4l2":
         return None if captures(Path(path)) else f"{path} is no camera, or may not be opened"
     if source == "picamera2":

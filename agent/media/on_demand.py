@@ -52,6 +52,8 @@ class _Run:
         self.changed = asyncio.Event()
         self.ending = False
         self.failure: MediaError | None = None
+        self.told: MediaError | None = None
+        """What of it `on_health` has heard."""
         self.generation = 0
         """Counts the starts: what an earlier one still delivers is not wanted any more."""
         self.reopened_at = float("-inf")
@@ -65,8 +67,8 @@ class OnDemandSource(Generic[UnitT]):
     One that breaks while it has subscribers is stopped and started again for `reopen_timeout`
     seconds; 0: they end at once. All callbacks run on the event loop: `before_start` and `on_start`
     around each start of the source, `adapt` on each unit before the subscribers get it and
-    `on_unit` after, `on_health` with what ended it or kept it from starting, and with None when it
-    works again.
+    `on_unit` after, `on_health` with what broke it or kept it from starting, and with None when it
+    works again. `on_device` is told True before each start, and False once the source has stopped.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class OnDemandSource(Generic[UnitT]):
         adapt: Callable[[UnitT], UnitT] = lambda unit: unit,
         on_unit: Callable[[UnitT], None] = lambda _unit: None,
         on_health: Callable[[MediaError | None], None] = lambda _failure: None,
+        on_device: Callable[[bool], None] = lambda _open: None,
     ) -> None:
         self._source = source
         self._linger = linger
@@ -91,10 +94,12 @@ class OnDemandSource(Generic[UnitT]):
         self._adapt = adapt
         self._on_unit = on_unit
         self._on_health = on_health
+        self._on_device = on_device
         self._subscribers: set[Subscriber[UnitT]] = set()
         self._run: _Run | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self._barred = False
 
     @property
     def running(self) -> bool:
@@ -108,8 +113,7 @@ class OnDemandSource(Generic[UnitT]):
 
     async def join(self, subscriber: Subscriber[UnitT]) -> None:
         """Give `subscriber` every unit from now on. Raises MediaUnavailable; then it gets none."""
-        if self._closed:
-            raise MediaUnavailable("the source is closed")
+        self._require_open()
         self._subscribers.add(subscriber)
         try:
             await self._started()
@@ -134,11 +138,23 @@ class OnDemandSource(Generic[UnitT]):
         if self._task is not None:
             await asyncio.wait({self._task})
 
+    async def bar(self, barred: bool) -> None:
+        """True: stop the source at once, and start it for nobody until this is taken back; returns
+        when it has stopped.
+        """
+        self._barred = barred
+        if not barred:
+            return
+        self._end_subscribers(MediaEnded("privacy: the source was closed"))
+        if self._run is not None:
+            self._run.changed.set()
+        if self._task is not None:
+            await asyncio.wait({self._task})
+
     async def _started(self) -> None:
         while self._run is not None and self._run.ending and self._task is not None:
             await asyncio.wait({self._task})
-        if self._closed:
-            raise MediaUnavailable("the source is closed")
+        self._require_open()
         if self._run is None:
             self._run = _Run(_now())
             self._task = asyncio.create_task(self._supervise(self._run), name="media-source")
@@ -147,8 +163,13 @@ class OnDemandSource(Generic[UnitT]):
         await run.ready.wait()
         if run.failure is not None:
             raise MediaUnavailable(str(run.failure)) from run.failure
+        self._require_open()
+
+    def _require_open(self) -> None:
         if self._closed:
             raise MediaUnavailable("the source is closed")
+        if self._barred:
+            raise MediaUnavailable("privacy: the source may not be opened")
 
     async def _supervise(self, run: _Run) -> None:
         try:
@@ -162,8 +183,7 @@ class OnDemandSource(Generic[UnitT]):
         finally:
             run.ending = True
             run.ready.set()
-            if run.failure is not None:
-                self._on_health(run.failure)
+            self._tell_of_failure(run)
             await self._stop()
             self._run = None
 
@@ -171,6 +191,7 @@ class OnDemandSource(Generic[UnitT]):
         run.generation += 1
         run.failure = None
         self._before_start()
+        self._on_device(True)
         try:
             async with asyncio.timeout(limit):
                 await self._source.start(
@@ -194,7 +215,7 @@ class OnDemandSource(Generic[UnitT]):
 
     async def _run_until_idle(self, run: _Run) -> None:
         """Until it had no subscriber for `linger` seconds, the source failed, or the hub closes."""
-        while run.failure is None and not self._closed:
+        while run.failure is None and not (self._closed or self._barred):
             run.changed.clear()
             if not self._subscribers:
                 if not await _within(run.changed, self._linger) and not self._subscribers:
@@ -209,7 +230,11 @@ class OnDemandSource(Generic[UnitT]):
                 )
 
     def _is_worth_reopening(self, run: _Run) -> bool:
-        wanted = run.failure is not None and bool(self._subscribers) and not self._closed
+        wanted = (
+            run.failure is not None
+            and bool(self._subscribers)
+            and not (self._closed or self._barred)
+        )
         return wanted and self._reopen_timeout > 0 and _now() - run.reopened_at >= REOPEN_INTERVAL
 
     async def _reopen(self, run: _Run) -> bool:
@@ -224,7 +249,8 @@ class OnDemandSource(Generic[UnitT]):
                 run.reopened_at = _now()
                 logger.info("the source works again")
                 return True
-            if not self._subscribers or self._closed or _now() + REOPEN_PAUSE >= deadline:
+            unwanted = not self._subscribers or self._closed or self._barred
+            if unwanted or _now() + REOPEN_PAUSE >= deadline:
                 return False
             run.changed.clear()
             await _within(run.changed, REOPEN_PAUSE)
@@ -238,9 +264,12 @@ class OnDemandSource(Generic[UnitT]):
                 await self._source.stop()
         except TimeoutError:
             logger.warning("a media source did not stop within %.0f s", STOP_TIMEOUT)
+            # it may be open yet
+            return
         except Exception:
             # a source's edge: a camera that closes badly must not stop the next call
             logger.exception("a media source broke while stopping")
+        self._on_device(False)
 
     def _on_loop(
         self, function: Callable[[_Run, int, ContraT], None], run: _Run
@@ -276,8 +305,15 @@ class OnDemandSource(Generic[UnitT]):
             return
         logger.warning("media source failed: %s", error)
         run.failure = error if isinstance(error, MediaError) else MediaUnavailable(str(error))
+        self._tell_of_failure(run)
         run.ready.clear()
         run.changed.set()
+
+    def _tell_of_failure(self, run: _Run) -> None:
+        """Each once: a source that is lost is told at once, though it may come back."""
+        if run.failure is not None and run.failure is not run.told:
+            run.told = run.failure
+            self._on_health(run.failure)
 
     def _is_over(self, run: _Run, generation: int) -> bool:
         return (

@@ -18,7 +18,7 @@ from agent.media.base.video_source import (
     VideoOptions,
     VideoSource,
 )
-from agent.media.jpeg import Jpeg, encode_jpeg
+from agent.media.jpeg import Jpeg, Still
 from agent.media.keyframe_limiter import KeyframeDecision, KeyframeLimiter
 from agent.media.on_demand import REOPEN_TIMEOUT, STALL_TIMEOUT, OnDemandSource
 from agent.media.still import StillCapture, take_still
@@ -40,8 +40,9 @@ class VideoHub:
     lowest bitrate that a subscription asked for (of those that it follows), between the
     `min_bitrate` and `max_bitrate` of `options`; below the minimum it is given fewer pictures. A
     source that breaks during a call is restarted, and the subscriptions go on; `on_health` hears
-    what could not be mended, and None when it works. `starved` and `gave_up` tell a watchdog
-    whether pictures flow: an encoder that gave none stays wedged after the call was hung up.
+    what broke it, and None when it works; `on_device` whether it may be open. `starved`
+    and `gave_up` tell a watchdog whether pictures flow: an encoder that gave none stays wedged
+    after the call was hung up.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class VideoHub:
         stall_timeout: float = STALL_TIMEOUT,
         reopen_timeout: float = REOPEN_TIMEOUT,
         on_health: Callable[[MediaError | None], None] = lambda _failure: None,
+        on_device: Callable[[bool], None] = lambda _open: None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         self._source = source
@@ -79,6 +81,7 @@ class VideoHub:
             adapt=self._timestamps.place,
             on_unit=self._on_unit,
             on_health=on_health,
+            on_device=on_device,
         )
 
     @property
@@ -136,19 +139,26 @@ class VideoHub:
             )
 
     async def snapshot(self, max_bytes: int) -> Jpeg:
-        """A still picture, without a change to the video; starts the source where it is not
-        running.
+        """A picture that fits into so many bytes. Raises MediaUnavailable."""
+        return await asyncio.to_thread((await self.still()).jpeg, max_bytes)
 
-        Raises MediaUnavailable.
+    async def still(self) -> Still:
+        """The picture now, without a change to the video; starts the source where it is not
+        running. Raises MediaUnavailable.
         """
         capture = StillCapture()
         await self._shared.join(capture)
         try:
             await capture.seen(lambda: self._last_keyframe is not None)
-            frame = await asyncio.to_thread(take_still, self._source, self._last_keyframe)
-            return await asyncio.to_thread(encode_jpeg, frame, max_bytes)
+            return Still(await asyncio.to_thread(take_still, self._source, self._last_keyframe))
         finally:
             self._shared.leave(capture)
+
+    async def bar(self, barred: bool) -> None:
+        """See `OnDemandSource.bar`: True closes the camera, and keeps it closed."""
+        if barred:
+            self._drop_held()
+        await self._shared.bar(barred)
 
     async def close(self) -> None:
         """Stop the source and end every subscription; wait until both have happened."""

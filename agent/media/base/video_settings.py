@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from agent.h264.picture_limits import limit_fault
 from agent.options import Real, Section, Whole, conflict
 
 
@@ -29,7 +30,7 @@ class VideoSettings(Section):
         "time in it), file:PATH (a file with H.264, looped), v4l2:PATH (such as v4l2:/dev/video0).",
     )
     width: Whole = Field(
-        default=1280, ge=64, le=4096, multiple_of=2, description="Pixels, even: color is halved."
+        default=1280, ge=80, le=4096, multiple_of=2, description="Pixels, even: color is halved."
     )
     height: Whole = Field(default=720, ge=64, le=4096, multiple_of=2, description="Pixels, even.")
     framerate: Whole = Field(default=30, ge=1, le=120, description="Frames per second.")
@@ -70,6 +71,8 @@ class VideoSettings(Section):
             )
         if self.bitrate < self.min_bitrate:
             raise conflict("bitrate", f"{self.bitrate} is below min_bitrate ({self.min_bitrate})")
+        if fault := limit_fault(self.width, self.height, self.framerate):
+            raise conflict("height", fault)
         if self.bitrate > self.max_bitrate:
             raise conflict("bitrate", f"{self.bitrate} is above max_bitrate ({self.max_bitrate})")
         return self

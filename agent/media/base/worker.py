@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import threading
 import time
@@ -71,33 +70,6 @@ class Worker:
             self._loop.call_soon_threadsafe(self._finished.set)
         except RuntimeError:
             logger.debug("thread %s outlived its event loop", self._thread.name)
-
-
-async def call_in_thread(name: str, function: Callable[[], None]) -> None:
-    """Run what blocks in a daemon thread; the pool of `asyncio.to_thread` would keep the process
-    from ending.
-
-    When this is cancelled the thread goes on; its result is dropped.
-    """
-    loop = asyncio.get_running_loop()
-    finished = asyncio.Event()
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            function()
-        except BaseException as error:  # noqa: BLE001 - a thread's edge: raised again by the one who waits
-            failures.append(error)
-        # the event loop may be gone by now
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(finished.set)
-
-    thread = threading.Thread(target=run, name=name, daemon=True)
-    thread.start()
-    await finished.wait()
-    thread.join()
-    if failures:
-        raise failures[0]
 
 
 class Ticker:

@@ -60,14 +60,15 @@ def read_clip(path: Path, framerate: float) -> Generator[ClipPicture, None, None
     of a broken file.
     """
     try:
-        with _open(path, framerate) as container:
+        with open_clip(path, framerate) as container:
             yield from _pictures(path, container)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise MediaUnavailable(f"{path}: cannot be read as video: {reason}") from error
 
 
-def _open(path: Path, framerate: float) -> av.container.InputContainer:
+def open_clip(path: Path, framerate: float) -> av.container.InputContainer:
+    """As `read_clip` does. Raises what PyAV raises."""
     if path.suffix.lower() not in _RAW_SUFFIXES:
         return av.open(str(path), "r")
     with path.open("rb") as file:

@@ -12,6 +12,7 @@ from agent.errors import MediaUnavailable
 from agent.media.base.video_source import Fail, SourceDescription, VideoOptions
 from agent.media.base.worker import Worker
 from agent.media.file.clip import ClipPicture, probe_clip, read_clip
+from agent.media.file.clip_check import READ_AT_ONCE, judge_beginning, judge_clip
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, VideoFormat
 
 CACHED_FILE_SIZE = 16 << 20
@@ -104,6 +105,10 @@ class FileSource:
 
     def _load(self) -> tuple[VideoFormat, tuple[ClipPicture, ...] | None]:
         probed = probe_clip(self._path, self._framerate)
+        is_short = self._path.stat().st_size <= READ_AT_ONCE
+        judged = (judge_clip if is_short else judge_beginning)(self._path, self._framerate)
+        if judged.fault is not None:
+            raise MediaUnavailable(judged.fault)
         if self._path.stat().st_size > CACHED_FILE_SIZE:
             return probed, None
         return probed, tuple(read_clip(self._path, self._framerate))

@@ -16,7 +16,6 @@ import av
 from agent.errors import MediaError, MediaUnavailable
 from agent.h264.parameter_sets import sequence_parameters
 from agent.media.base.video_source import Fail, SourceDescription, VideoOptions
-from agent.media.base.worker import call_in_thread
 from agent.media.picamera2.control_kinds import control_kinds
 from agent.media.picamera2.picamera2_controls import (
     camera_controls,
@@ -29,6 +28,7 @@ from agent.media.picamera2.picamera2_encoders import (
     open_software_encoder,
 )
 from agent.ports import AccessUnit, VideoFormat
+from agent.threads import call_in_thread
 
 logger = logging.getLogger(__name__)
 

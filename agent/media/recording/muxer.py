@@ -17,6 +17,22 @@ from agent.ports import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, AccessUnit, DecodedA
 AUDIO_CODECS = {".mkv": "libopus", ".mp4": "aac", ".mov": "aac"}
 """What sound becomes, by the file's extension."""
 _AUDIO_BITRATE = 48_000
+# Half a second at a time goes to the disk, so that a process that is killed leaves all but the
+# last; nor is a picture kept back for a sound that does not come. `cluster_time_limit` counts
+# milliseconds, the others microseconds.
+_AT_ONCE = {"flush_packets": "1", "max_interleave_delta": "300000"}
+_PIECES = {
+    "movflags": "+hybrid_fragmented+default_base_moof+delay_moov",
+    "frag_duration": "400000",
+    **_AT_ONCE,
+}
+_OPTIONS = {
+    ".mkv": {"cluster_time_limit": "400", **_AT_ONCE},
+    ".mp4": _PIECES,
+    ".mov": _PIECES,
+}
+_PATIENCE = 0.3  # seconds for the first sound
+_SILENCE = 4096  # samples; each encoder makes a packet of them
 _PICTURE_DURATION = 3_000
 """1/90000 s. Counts for the last picture, which a player may leave out when it lasts no time."""
 _VIDEO_TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
@@ -59,10 +75,11 @@ class Muxer:
         self._container: av.container.OutputContainer | None = None
         self._video: VideoStream | None = None
         self._audio: AudioStream | None = None
-        self._resampler = AudioResampler(format="s16", layout="mono", rate=AUDIO_CLOCK_RATE)
+        self._resamplers: dict[int, AudioResampler] = {}
         self._video_line = RecordingTimeline(VIDEO_CLOCK_RATE)
         self._audio_line = RecordingTimeline(AUDIO_CLOCK_RATE)
         self._began_at = 0.0
+        self._heard = False
         self.pictures = 0
 
     def add_video(self, unit: AccessUnit, at: float) -> None:
@@ -73,6 +90,10 @@ class Muxer:
             self._open(at, unit)
         if self._video is None or self._container is None:
             return
+        if not self._heard and at - self._began_at > _PATIENCE:
+            # no piece is written while a track of the file is empty
+            self.add_audio(DecodedAudio(bytes(2 * _SILENCE), 1, 0), self._began_at)
+            self._audio_line = RecordingTimeline(AUDIO_CLOCK_RATE)
         packet = av.Packet(unit.data)
         packet.stream = self._video
         packet.time_base = _VIDEO_TIME_BASE
@@ -88,6 +109,7 @@ class Muxer:
             self._open(at, None)
         if self._container is None or self._audio is None:
             return
+        self._heard = True
         samples = len(audio.samples) // (2 * audio.channels)
         frame = av.AudioFrame(
             format="s16", layout="stereo" if audio.channels == 2 else "mono", samples=samples
@@ -96,8 +118,15 @@ class Muxer:
         frame.sample_rate = AUDIO_CLOCK_RATE
         frame.time_base = _AUDIO_TIME_BASE
         frame.pts = self._audio_line.place(audio.pts, at - self._began_at)
-        for resampled in self._resampler.resample(frame):
+        for resampled in self._resampler(audio.channels).resample(frame):
             self._container.mux(self._audio.encode(resampled))
+
+    def _resampler(self, channels: int) -> AudioResampler:
+        """Each takes frames of one kind."""
+        if channels not in self._resamplers:
+            to = AudioResampler(format="s16", layout="mono", rate=AUDIO_CLOCK_RATE)
+            self._resamplers[channels] = to
+        return self._resamplers[channels]
 
     def close(self) -> None:
         """Finish the file. Idempotent."""
@@ -110,7 +139,8 @@ class Muxer:
 
     def _open(self, at: float, first: AccessUnit | None) -> None:
         self._began_at = at
-        self._container = av.open(str(self._path), "w")
+        options = _OPTIONS[self._path.suffix.lower()]
+        self._container = av.open(str(self._path), "w", container_options=options)
         if first is not None:
             self._video = self._add_video_stream(self._container, first)
         if self._with_audio:

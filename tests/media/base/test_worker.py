@@ -3,12 +3,11 @@ from __future__ import annotations
 import asyncio
 import threading
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import MediaEnded, MediaUnavailable
-from agent.media.base.worker import Ticker, Worker, call_in_thread
+from agent.media.base.worker import Ticker, Worker
 
 
 class Told:
@@ -77,15 +76,3 @@ def test_ticker_keeps_its_grid_and_skips_what_is_late(delays: list[float]) -> No
         now += wait
         steps = (now - 100.0) / 0.04
         assert abs(steps - round(steps)) < 1e-3
-
-
-async def test_call_in_thread_returns_and_raises_as_a_plain_call() -> None:
-    threads: list[str] = []
-    await call_in_thread("test call", lambda: threads.append(threading.current_thread().name))
-    assert threads == ["test call"]
-
-    def fail() -> None:
-        raise MediaUnavailable("busy")
-
-    with pytest.raises(MediaUnavailable, match="busy"):
-        await call_in_thread("test call", fail)
