@@ -114,7 +114,7 @@ class AiortcPeer:
                     await self._media.subscribe(section.kind)
             for section in sorted(remote.media, key=lambda section: section is not remote.primary):
                 if section.kind != "application":
-                    self._media.attach(self._pc, section.kind)
+                    self._media.attach(self._pc, section.kind, remote.way_of(section))
                 elif section is remote.primary:
                     self._pc.add_data_transport()
             await self._accept(remote, "offer")

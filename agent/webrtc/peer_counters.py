@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from agent.core.statistics.counters import ReceivedCounters, SentCounters, TransportCounters
 from agent.ports import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, AudioPacket
 from agent.webrtc import internals as inside
@@ -78,6 +80,8 @@ def video_received(inbound: InboundVideo) -> ReceivedCounters:
         frame_height=inbound.height,
         nack_count=tap.nack_count,
         pli_count=tap.pli_count,
+        freeze_count=inbound.freezes.count,
+        total_freezes_duration=inbound.freezes.duration,
         last_packet_at=tap.last_packet_at,
     )
 
@@ -93,6 +97,7 @@ def audio_received(inbound: InboundAudio) -> ReceivedCounters:
         jitter=jitter,
         frames_received=inbound.packets,
         total_audio_energy=inbound.energy,
+        **({} if inbound.played is None else asdict(inbound.played)),
         last_packet_at=tap.last_packet_at,
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
+from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtcrtpsender import RTCRtpSender
 from aiortc.sdp import MediaDescription
 
@@ -117,25 +118,33 @@ class PeerMedia:
             await self.close()
             raise PeerError("the peer was closed while a source was opening")
 
-    def attach(self, pc: inside.PeerConnection, kind: str) -> None:
-        """Add the media section of this kind to the connection."""
+    def attach(self, pc: inside.PeerConnection, kind: str, way: str | None = None) -> None:
+        """Add the media section of this kind to the connection. `way` is the remote peer's, where
+        it has one section for each (`recvonly`, `sendonly`).
+        """
         self._pc = pc
-        transceiver = pc.addTransceiver(kind, direction=self._direction(kind))
+        direction = self._direction(kind, speaks=way != "sendonly", hears=way != "recvonly")
+        transceiver = pc.addTransceiver(kind, direction=direction)
         transceiver.setCodecPreferences(self._preferences(kind))
-        self._attach_sender(transceiver.sender, kind)
+        if way != "sendonly":
+            self._attach_sender(transceiver.sender, kind)
+        if way != "recvonly":
+            self._attach_receiver(transceiver.receiver, kind)
+
+    def _attach_receiver(self, receiver: RTCRtpReceiver, kind: str) -> None:
         if kind == "video":
             self._video_in = InboundVideo(
-                transceiver.receiver,
+                receiver,
                 self._remote,
                 lambda: self._on_track(kind, counters.VIDEO_CODEC),
                 self._on_first_frame,
             )
         else:
             self._audio_in = InboundAudio(
-                transceiver.receiver,
+                receiver,
                 self._remote,
                 lambda: self._on_track(kind, counters.AUDIO_CODEC),
-                self._local.playback if self._grant.audio.receives else None,
+                self._local.playback if self._receives(kind) else None,
             )
 
     def heed(self, remote: RemoteDescription) -> None:
@@ -230,9 +239,14 @@ class PeerMedia:
     def _streams(self) -> list[OutboundVideo | OutboundAudio]:
         return [stream for stream in (self._video, self._audio) if stream is not None]
 
-    def _direction(self, kind: str) -> str:
-        allowed = self._grant.video if kind == "video" else self._grant.audio.receives
-        return _DIRECTIONS[self.sends(kind), allowed and self._grant.receives]
+    def _direction(self, kind: str, *, speaks: bool = True, hears: bool = True) -> str:
+        return _DIRECTIONS[speaks and self.sends(kind), hears and self._receives(kind)]
+
+    def _receives(self, kind: str) -> bool:
+        grant = self._grant
+        if kind == "video":
+            return grant.video and grant.receives
+        return grant.audio.receives and (grant.receives or grant.listens)
 
     def _attach_sender(self, sender: RTCRtpSender, kind: str) -> None:
         video, audio = self._video, self._audio

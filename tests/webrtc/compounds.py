@@ -41,3 +41,28 @@ def sdes(ours: int, *names: bytes) -> bytes:
 def mixer_report(ours: int, theirs: int, *names: bytes) -> bytes:
     """A compound as a mixer or SFU sends it."""
     return receiver_report(ours, theirs) + sdes(ours, *names) + pli(ours, theirs)
+
+
+def transport_feedback(
+    ours: int, theirs: int, first: int, arrivals: list[float | None], reference: int = 100
+) -> bytes:
+    """On consecutive packets; `arrivals` are seconds after the reference time, in whole quarters
+    of a millisecond, each described by itself.
+    """
+    symbols, deltas, before = [], b"", 0
+    for at in arrivals:
+        if at is None:
+            symbols.append(0)
+            continue
+        delta, before = round(at * 4000) - before, round(at * 4000)
+        small = 0 <= delta < 256
+        symbols.append(1 if small else 2)
+        deltas += pack("!B", delta) if small else pack("!h", delta)
+    chunks = b""
+    for start in range(0, len(symbols), 7):
+        some = symbols[start : start + 7]
+        some += [0] * (7 - len(some))
+        bits = sum(symbol << 2 * (6 - place) for place, symbol in enumerate(some))
+        chunks += pack("!H", 0xC000 | bits)
+    body = pack("!LLHHL", ours, theirs, first, len(arrivals), reference << 8) + chunks + deltas
+    return packet(205, 15, body + bytes(-len(body) % 4))

@@ -24,6 +24,7 @@ from agent.core.call.reasons import AudioDirection, CloseReason
 from agent.errors import MediaUnavailable, NoCommonCodec, PeerError, UnusableDescription
 from agent.ports import LocalStream, PeerFactory
 from agent.webrtc.peer import make_peer
+from tests.examples import examples
 from tests.webrtc.feeds import BrokenFeed, ClipFeed, SlowFeed, SoundFeed
 from tests.webrtc.offers import BROWSER_OFFER, with_video_codecs, without_video
 from tests.webrtc.pairs import Filter, Side, closing, connect, until
@@ -199,7 +200,9 @@ async def test_peer_answer_that_does_not_fit_is_refused(clip: list[bytes]) -> No
 
 
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_peer_mutated_offer_gives_an_answer_or_our_error(

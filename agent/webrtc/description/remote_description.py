@@ -71,6 +71,13 @@ class RemoteDescription:
     def find(self, kind: str) -> MediaDescription | None:
         return next((media for media in self.media if media.kind == kind), None)
 
+    def way_of(self, section: MediaDescription) -> str | None:
+        """The direction of a section beside which another one has the other way; None of any
+        other.
+        """
+        of_its_kind = [media for media in self.media if media.kind == section.kind]
+        return section.direction if len(of_its_kind) > 1 else None
+
     @property
     def parameter_sets(self) -> bytes:
         """Of the video that the remote peer sends, where it names them here; Annex B."""

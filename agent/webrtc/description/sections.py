@@ -2,6 +2,7 @@
 
 A section that cannot be served (a second one of a kind, an unknown kind, a codec that we have not,
 port 0, outside the bundle) is answered with port 0, and the rest goes on (RFC 8829 5.3.1, 3264 6).
+Of sound there may be two, one for each way: so go2rtc keeps microphone and loudspeaker apart.
 Attributes that nobody here reads are left out, so that none of them can make a description
 unusable. What all bundled sections share may stand in one of them, or in the session (RFC 9143 7).
 Pure text in, pure text out.
@@ -217,15 +218,33 @@ def bundled(session: Iterable[str], sections: Sequence[MediaSection], default: s
 def _choose(
     sections: Sequence[MediaSection], bundle: list[str], default: str
 ) -> list[MediaSection]:
-    """At most one of each kind, in the order of the offer."""
+    """At most one of each kind, in the order of the offer; of sound one for each way, where the
+    remote peer keeps them apart.
+    """
     found: dict[str, MediaSection] = {}
-    for each in sections:
-        if each.mid in bundle and _servable(each, default):
-            before = found.get(each.kind)
-            # of two, the one by which the remote peer hears or sees us
-            if before is None or (not _receives(before, default) and _receives(each, default)):
-                found[each.kind] = each
-    return sorted(found.values(), key=lambda each: each.index)
+    servable = [each for each in sections if each.mid in bundle and _servable(each, default)]
+    for each in servable:
+        before = found.get(each.kind)
+        # of two, the one by which the remote peer hears or sees us
+        if before is None or (not _receives(before, default) and _receives(each, default)):
+            found[each.kind] = each
+    chosen = [*found.values(), *_other_way(found.get("audio"), servable, bundle[0], default)]
+    return sorted(chosen, key=lambda each: each.index)
+
+
+def _other_way(
+    heard: MediaSection | None, servable: Sequence[MediaSection], first: str, default: str
+) -> list[MediaSection]:
+    """The section of the remote peer's own sound, beside the one in which it only hears us. None
+    where the later of the two carries the transport: aiortc has no order for that.
+    """
+    if heard is None or heard.direction(default) != "recvonly":
+        return []
+    spoken = [
+        each for each in servable if each.kind == "audio" and each.direction(default) == "sendonly"
+    ]
+    later = max((heard, *spoken[:1]), key=lambda each: each.index)
+    return [] if later.mid == first else spoken[:1]
 
 
 def _receives(section: MediaSection, default: str) -> bool:

@@ -20,6 +20,7 @@ import aioice.stun
 from aioice.candidate import candidate_foundation, candidate_priority
 
 from agent.printable import printable
+from agent.tls import trust_alike
 from agent.webrtc.ice.foreign_servers import resolve_foreign
 from agent.webrtc.ice.happy_eyeballs import first_that_answers
 from agent.webrtc.ice.ice_servers import UsableServer
@@ -106,6 +107,7 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
 @lru_cache(maxsize=4)
 def _tls_context(ca_file: str | None, _changed_at: int | None) -> ssl.SSLContext:
     context = ssl.create_default_context()
+    trust_alike(context)
     if ca_file is not None:
         context.load_verify_locations(ca_file)
     return context

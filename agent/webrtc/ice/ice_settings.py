@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from agent.core.call.events import IceServer
+from agent.core.call.ice_options import IceOptions
+from agent.core.call.values import IceServer
 from agent.options import (
     Duration,
     OptionalSecret,
@@ -17,7 +18,6 @@ from agent.options import (
     Section,
     conflict,
 )
-from agent.ports import IceOptions
 
 MAX_ICE_SERVERS = 10
 MAX_INTERFACES = 32

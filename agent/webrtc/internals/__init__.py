@@ -30,7 +30,8 @@ from agent.webrtc.internals.mdns import is_mdns_name, look_up
 from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
 from agent.webrtc.internals.rtc_connection import PeerConnection
 from agent.webrtc.internals.rtp_receiver import FrameAssembler, ReceiverTap
-from agent.webrtc.internals.rtp_sender import RtpLoop, RtpSender
+from agent.webrtc.internals.rtp_sender import Extensions, RtpLoop, RtpSender
+from agent.webrtc.internals.transport_wide import TransportFeedback
 from agent.webrtc.internals.turn import (
     IPV6,
     Relay,
@@ -45,6 +46,7 @@ __all__ = [
     "REFUSED",
     "ConsentWatch",
     "DtlsReader",
+    "Extensions",
     "FrameAssembler",
     "GuardedProtocol",
     "PeerConnection",
@@ -54,6 +56,7 @@ __all__ = [
     "RelayProtocol",
     "RtpLoop",
     "RtpSender",
+    "TransportFeedback",
     "add_local_candidate",
     "configure",
     "finish",

@@ -8,6 +8,7 @@ check comes in, as RFC 8445 7.3.1.4 would have it.
 from __future__ import annotations
 
 import asyncio
+import time
 
 import aioice
 import aioice.ice
@@ -24,6 +25,9 @@ ATTEMPTS = 7
 TRIGGERED = 2
 # Seconds after each check of a pair: sixteen in all, longer than a fresh transport is waited for.
 PAUSES = (0.5, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0)
+# Seconds after each request for consent, until the next or the end: a full uplink queue is not a
+# lost peer.
+CONSENT_PAUSES = (0.5, 1.0)
 # with more pairs all pauses grow: 20 ms between two checks (RFC 8445 14.3)
 FEW_PAIRS = 25
 
@@ -75,6 +79,29 @@ class ConnectivityChecks:
             if check.answer.done() and not check.answer.cancelled():
                 # it has the password, and is no third party
                 self._left[peer] = ATTEMPTS
+            check.answer.cancel()
+
+    async def confirm(self, pair: aioice.ice.CandidatePair, key: bytes) -> float:
+        """Have a pair that is in use answered: the round trip, in seconds. Each request has an id
+        of its own, as RFC 7675 5.1 has it: so an answer tells which one it is for, and a loss is
+        not taken for a long way (Karn). Raises aioice's TransactionError.
+        """
+        transactions, check = pair.protocol.transactions, _Check(key)
+        sent: dict[bytes, float] = {}
+        try:
+            for pause in CONSENT_PAUSES:
+                request = self._ice.build_request(pair, nominate=False)
+                request.add_message_integrity(key)
+                transactions[request.transaction_id] = check  # type: ignore[assignment]
+                sent[request.transaction_id] = time.monotonic()
+                pair.protocol.send_stun(request, pair.remote_addr)
+                if await check.wait(pause):
+                    message, _ = check.answer.result()
+                    return check.answered_at - sent[message.transaction_id]
+            raise aioice.stun.TransactionTimeout
+        finally:
+            for each in sent:
+                del transactions[each]
             check.answer.cancel()
 
     def _first_allowance(self, addr: tuple[str, int]) -> int:
@@ -165,12 +192,14 @@ class _Check:
         self.answer: asyncio.Future[tuple[aioice.stun.Message, tuple[str, int]]] = (
             asyncio.get_running_loop().create_future()
         )
+        self.answered_at = 0.0
         self._key = key
         self._woken = asyncio.Event()
 
     def response_received(self, message: aioice.stun.Message, addr: tuple[str, int]) -> None:
         if self.answer.done() or not message.check_message_integrity(self._key):
             return
+        self.answered_at = time.monotonic()
         if message.message_class is aioice.stun.Class.RESPONSE:
             self.answer.set_result((message, addr))
         else:

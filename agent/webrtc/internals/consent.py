@@ -11,12 +11,12 @@ import aioice
 import aioice.ice
 import aioice.stun
 
+from agent.webrtc.internals.datagram_guard import guard_of
+
 # seconds between checks, +-20 %
 CONSENT_INTERVAL = 1.0
 # seconds without an answer, whatever arrives: nothing may be sent any more (RFC 7675 5.1)
 CONSENT_EXPIRY = 30.0
-# answers may take 1.5 s: a full uplink queue is not a lost peer
-CONSENT_RETRANSMISSIONS = 1
 # seconds without anything at all: told
 SILENCE = 3.0
 # seconds without a sign that anything of ours arrives, which comes a second late: told as well
@@ -147,16 +147,9 @@ class ConsentWatch:
         password = self._ice.remote_password
         if pair is None or password is None or pair.protocol.transport.is_closing():
             return False
-        request = self._ice.build_request(pair, nominate=False)
-        started = time.monotonic()
+        checks = guard_of(self._ice).checks
         try:
-            await pair.protocol.request(
-                request,
-                pair.remote_addr,
-                integrity_key=password.encode("utf8"),
-                retransmissions=CONSENT_RETRANSMISSIONS,
-            )
+            self.round_trip_time = await checks.confirm(pair, password.encode("utf8"))
         except aioice.stun.TransactionError:
             return False
-        self.round_trip_time = time.monotonic() - started
         return True

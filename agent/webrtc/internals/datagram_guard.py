@@ -142,10 +142,8 @@ class GuardedProtocol(aioice.ice.StunProtocol):
         integrity_key: bytes | None = None,
         retransmissions: int | None = None,
     ) -> tuple[aioice.stun.Message, tuple[str, int]]:
-        """Connectivity checks at our pace; those that say how often they are to be sent (consent),
-        and servers, at aioice's.
-        """
-        if retransmissions is not None or integrity_key is None:
+        """Connectivity checks at our pace, what is asked of servers at aioice's."""
+        if integrity_key is None:
             return await super().request(request, addr, integrity_key, retransmissions)
         return await self._guard.checks.ask(self, request, addr, integrity_key)
 

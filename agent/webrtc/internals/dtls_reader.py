@@ -20,6 +20,7 @@ from OpenSSL import SSL
 
 from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
 from agent.webrtc.internals.rtcp_reader import read_compound
+from agent.webrtc.internals.transport_wide import TransportFeedback
 
 log = logging.getLogger(__name__)
 
@@ -187,8 +188,12 @@ class DtlsReader:
             await self._dtls._handle_rtp_data(data, arrival_time_ms=arrived)
 
     async def _rtcp_received(self, compound: bytes) -> None:
+        router = self._dtls._rtp_router
         for packet in read_compound(compound):
-            for recipient in self._dtls._rtp_router.route_rtcp(packet):
+            # it names one of the sources of the transport, which may be that of what is resent
+            wide = isinstance(packet, TransportFeedback)
+            recipients = router.senders.values() if wide else router.route_rtcp(packet)
+            for recipient in list(recipients):
                 await recipient._handle_rtcp_packet(packet)
 
     def _authenticated(self, datagram: bytes) -> None:

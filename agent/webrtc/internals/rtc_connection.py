@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import aioice.ice
-from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 
 from agent.errors import PeerError
 from agent.webrtc.internals import ending
 from agent.webrtc.internals.data_limits import bound_data
 from agent.webrtc.internals.dtls_certificate import DtlsCertificate
+from agent.webrtc.internals.transport_wide import agree_on_feedback, offer_feedback
 
 
 class PeerConnection(RTCPeerConnection):
@@ -32,6 +33,18 @@ class PeerConnection(RTCPeerConnection):
         self._known_sockets: list[aioice.ice.StunProtocol] = []
         made: Any = vars(self)["_RTCPeerConnection__certificates"]
         self._RTCPeerConnection__certificates = [DtlsCertificate.of(each) for each in made]
+
+    async def createOffer(self) -> RTCSessionDescription:  # noqa: N802 - the standard's name
+        offer = await super().createOffer()
+        return RTCSessionDescription(offer_feedback(offer.sdp), offer.type)
+
+    async def setRemoteDescription(  # noqa: N802 - the standard's name
+        self,
+        sessionDescription: RTCSessionDescription,  # noqa: N803 - likewise
+    ) -> None:
+        await super().setRemoteDescription(sessionDescription)
+        remote: Any = self._RTCPeerConnection__remoteDescription()  # type: ignore[attr-defined]
+        agree_on_feedback(self.getTransceivers(), remote.media)
 
     async def _RTCPeerConnection__connect(self) -> None:  # noqa: N802 - the name-mangled original
         task = asyncio.current_task()

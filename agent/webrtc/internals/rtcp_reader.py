@@ -9,7 +9,7 @@ not stand.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from aiortc.rtp import (
     RTCP_BYE,
@@ -25,6 +25,7 @@ from aiortc.rtp import (
 )
 
 from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
+from agent.webrtc.internals.transport_wide import TransportFeedback, is_feedback, read_feedback
 
 _HEADER = struct.Struct("!BBH")
 _WORD = 4
@@ -39,7 +40,7 @@ _READ = frozenset({RTCP_SR, RTCP_RR, RTCP_BYE, RTCP_RTPFB, RTCP_PSFB})
 _FIR_ENTRY = 8
 
 
-def read_compound(data: bytes) -> Iterator[AnyRtcpPacket]:
+def read_compound(data: bytes) -> Iterator[AnyRtcpPacket | TransportFeedback]:
     """The packets of an authenticated compound that can be read, in order. A FIR comes out as one
     packet for each of its targets, named by `media_ssrc`.
     """
@@ -64,7 +65,9 @@ def read_compound(data: bytes) -> Iterator[AnyRtcpPacket]:
         at = end
 
 
-def _read(packet: bytes, first: int, kind: int) -> list[AnyRtcpPacket]:
+def _read(packet: bytes, first: int, kind: int) -> Sequence[AnyRtcpPacket | TransportFeedback]:
+    if is_feedback(first, kind):
+        return [read_feedback(packet)]
     if kind in _REPORT:
         packet = _without_extension(packet, first, kind)
     found: list[AnyRtcpPacket] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from aiortc import RTCRtpSender
 from aiortc.rtcdtlstransport import State
@@ -23,7 +23,19 @@ from agent.webrtc.internals.header_extensions import ExtensionsMap
 Transmit = Callable[[Any, Sequence[bytes], Any], None]
 
 _EXTENSION = struct.Struct("!HH")
-_LARGEST_SEND_TIME = 0xFFFFFF
+_LARGEST_SEND_TIME, _LARGEST_NUMBER = 0xFFFFFF, 0xFFFF
+
+
+class Extensions(NamedTuple):
+    """The header extensions of a packet, and where those stand that differ from packet to packet;
+    None where they were not negotiated.
+    """
+
+    template: bytes
+    # 3 bytes of abs-send-time
+    send_time_at: int | None
+    # 2 bytes: the number of the packet among all of the transport
+    number_at: int | None
 
 
 class RtpLoop(Protocol):
@@ -142,14 +154,13 @@ class RtpSender:
         """The same for a retransmission, which has statistics of its own."""
         return self._emit([packet])
 
-    def extensions(self) -> tuple[bytes, int | None]:
-        """The header extensions of a packet (RFC 8285), and where its 3 bytes of abs-send-time
-        stand, which alone differ; None where they were not negotiated.
-        """
-        low, high = self._pack_extensions(0), self._pack_extensions(_LARGEST_SEND_TIME)
-        return low, next(
-            (at for at, (one, other) in enumerate(zip(low, high, strict=True)) if one != other),
-            None,
+    def extensions(self) -> Extensions:
+        """Those of a packet (RFC 8285), as they were negotiated."""
+        plain = self._pack_extensions(0, 0)
+        return Extensions(
+            plain,
+            _differs(plain, self._pack_extensions(_LARGEST_SEND_TIME, 0)),
+            _differs(plain, self._pack_extensions(0, _LARGEST_NUMBER)),
         )
 
     def _selected_pair(self) -> Any:
@@ -168,8 +179,18 @@ class RtpSender:
         dtls._RTCDtlsTransport__tx_bytes += size
         return size
 
-    def _pack_extensions(self, time: int) -> bytes:
+    def _pack_extensions(self, time: int, number: int) -> bytes:
         sender = self._sender
-        values = HeaderExtensions(abs_send_time=time, mid=sender._RTCRtpSender__mid)
+        values = HeaderExtensions(
+            abs_send_time=time,
+            mid=sender._RTCRtpSender__mid,
+            transport_sequence_number=number,
+        )
         profile, value = sender._RTCRtpSender__rtp_header_extensions_map.set(values)
         return _EXTENSION.pack(profile, len(value) // 4) + value if value else b""
+
+
+def _differs(one: bytes, other: bytes) -> int | None:
+    """Where the first byte of them that differs stands."""
+    pairs = enumerate(zip(one, other, strict=True))
+    return next((at for at, (first, second) in pairs if first != second), None)

@@ -16,6 +16,8 @@ from aiortc.codecs.base import Decoder
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
+from agent.core.statistics.counters import PlayoutCounters
+from agent.core.statistics.freezes import FreezeCounter
 from agent.errors import MediaError
 from agent.h264 import annexb as h264
 from agent.ports import (
@@ -47,6 +49,7 @@ class InboundVideo:
     ) -> None:
         self.frames = 0
         self.key_frames = 0
+        self.freezes = FreezeCounter()
         self.width: int | None = None
         self.height: int | None = None
         self._sink = sink
@@ -68,6 +71,8 @@ class InboundVideo:
     def _deliver(self, data: bytes, timestamp: int) -> None:
         keyframe = h264.is_keyframe(data)
         self.frames += 1
+        now = time.monotonic()
+        self.freezes.frame(now)
         if keyframe:
             self.key_frames += 1
             self._note_size(data)
@@ -75,7 +80,7 @@ class InboundVideo:
             self._on_first_frame()
         if self._sink is not None:
             try:
-                self._sink.on_video(AccessUnit(data, keyframe, timestamp, time.monotonic()))
+                self._sink.on_video(AccessUnit(data, keyframe, timestamp, now))
             except Exception:
                 # an error here would end aiortc's transport
                 log.exception("the sink failed and gets no more video")
@@ -113,9 +118,16 @@ class InboundAudio:
         self._decoder: Decoder | None = None
         self._playback = playback
         self._playout: AudioPlayout | None = None
+        # of a playout that is closed
+        self._played: PlayoutCounters | None = None
         self.tap = ReceiverTap(
             receiver, on_first_packet, deliver=self._deliver, on_packet=self._play
         )
+
+    @property
+    def played(self) -> PlayoutCounters | None:
+        """What has become of it; None where it has never been played."""
+        return self._played if self._playout is None else self._playout.played
 
     def open(self) -> None:
         """Let it be heard. Idempotent."""
@@ -132,6 +144,7 @@ class InboundAudio:
         playout, self._playout, self._playback = self._playout, None, None
         if playout is not None:
             playout.close()
+            self._played = playout.played
 
     def _play(self, packet: Any) -> None:
         if self._playout is not None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from agent.core.rate.bitrate_limits import BitrateLimits
@@ -14,6 +14,7 @@ from agent.core.rate.controller import BitrateController
 from agent.core.rate.encoder_demand import EncoderDemand
 from agent.core.rate.encoder_target import QualityLimitationReason
 from agent.core.rate.frame_dropper import FrameDropper
+from agent.core.rate.probing import Probe
 from agent.core.rate.receiver_report import ReceiverReport
 from agent.webrtc.sending.pacing import PicturePacer
 
@@ -130,20 +131,36 @@ class BitrateAdaptation:
     def resent(self, octets: int) -> None:
         self._controller.on_resent(octets)
 
+    def numbered(self, number: int, sizes: Sequence[int]) -> None:
+        """Packets have left, of so many octets each, the first with this transport-wide number."""
+        self._controller.on_numbered(self._clock(), number, sizes)
+
+    def take_probe(self) -> Probe | None:
+        """What to send beside pictures, now, to find out whether the path holds more."""
+        return self._controller.take_probe(self._clock())
+
+    def probe(self, *, begins: bool) -> None:
+        """What leaves next is the first packet of a probe, or the first behind it."""
+        self._controller.on_probe(self._clock(), begins=begins)
+
     # --- what the remote peer reports
 
     def on_receiver_report(self, report: ReceiverReport) -> None:
         now = self._clock()
         self._controller.on_receiver_report(now, report)
         self._update(now)
-        pause = self._controller.take_pause()
-        if pause is not None:
-            self.let_drain(pause)
+        self._take_pause()
 
     def on_remb(self, bitrate: int) -> None:
         now = self._clock()
         self._controller.on_remb(now, bitrate)
         self._update(now)
+
+    def on_transport_feedback(self, first: int, arrivals: Sequence[float | None]) -> None:
+        now = self._clock()
+        self._controller.on_transport_feedback(now, first, arrivals)
+        self._update(now)
+        self._take_pause()
 
     def on_nack(self, packets: int, run: tuple[int, int] | None = None) -> None:
         now = self._clock()
@@ -169,6 +186,11 @@ class BitrateAdaptation:
         self._controller = self._controller.forgetful(now)
         self._measured_at, self._octets = now, octets
         self._set_demand(self.demand)
+
+    def _take_pause(self) -> None:
+        pause = self._controller.take_pause()
+        if pause is not None:
+            self.let_drain(pause)
 
     def _make_controller(self, bitrate: int) -> BitrateController:
         return BitrateController(replace(self._limits, bitrate=bitrate))

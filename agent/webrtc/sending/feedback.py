@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,7 +22,7 @@ from aiortc.rtp import (
 )
 
 from agent.core.rate.receiver_report import ReceiverReport
-from agent.webrtc.internals import RtpSender
+from agent.webrtc.internals import RtpSender, TransportFeedback
 from agent.webrtc.sending.socket_delay import socket_queueing_delay
 
 # sender reports that an answer may still come for: about eight seconds
@@ -47,6 +48,11 @@ class FeedbackListener(Protocol):
 
     def on_remb(self, bitrate: int) -> None: ...
 
+    def on_transport_feedback(self, first: int, arrivals: Sequence[float | None]) -> None:
+        """When each packet arrived, from the transport-wide number `first` on, in seconds by the
+        remote peer's clock; None for one that did not.
+        """
+
     def on_nack(self, packets: int, run: tuple[int, int] | None) -> None:
         """Packets asked for again; `run`: the first and the last of the most in a row."""
 
@@ -59,7 +65,7 @@ class SenderTally:
     """What the remote peer reported of one stream, and what was resent. Units are W3C's."""
 
     reports: int = 0
-    # of those, such as named a packet that the one shortly before did not
+    # such as named a packet that the one shortly before did not, and transport-wide feedback
     acknowledged: int = 0
     nack_count: int = 0
     pli_count: int = 0
@@ -109,6 +115,10 @@ class RemoteFeedback:
             self.tally.nack_count += 1
             if self._listener is not None:
                 self._listener.on_nack(len(packet.lost), longest_run(packet.lost))
+        elif isinstance(packet, TransportFeedback):
+            self.tally.acknowledged += any(at is not None for at in packet.arrivals)
+            if self._listener is not None:
+                self._listener.on_transport_feedback(packet.first, packet.arrivals)
         elif isinstance(packet, RtcpPsfbPacket):
             self._on_payload_feedback(packet)
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from agent.core.rate.bitrate_limits import BitrateLimits
@@ -281,6 +281,9 @@ class OutboundAudio(Outbound[AudioPacket]):
 
     def on_remb(self, bitrate: int) -> None:
         """Sound takes what it takes."""
+
+    def on_transport_feedback(self, first: int, arrivals: Sequence[float | None]) -> None:
+        """Its packets have no transport-wide numbers."""
 
     def on_nack(self, packets: int, run: tuple[int, int] | None) -> None:
         """What comes later than the next packet is of no use."""

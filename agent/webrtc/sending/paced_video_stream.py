@@ -12,12 +12,15 @@ from agent.ports import VIDEO_CLOCK_RATE, AccessUnit
 from agent.webrtc.internals import RtpSender
 from agent.webrtc.sending.adaptation import BitrateAdaptation
 from agent.webrtc.sending.pacing import OVERFLOW_PAUSE
-from agent.webrtc.sending.rtp_stream import RtpStream, SentPacket, UnitSource
+from agent.webrtc.sending.probe_burst import ProbeBurst
+from agent.webrtc.sending.rtp_stream import HISTORY_SIZE, RtpStream, SentPacket, UnitSource
 
 # bytes that the socket has not taken; beyond, pictures wait here, where they can be dropped
 MAX_WAITING = 64 * 1024
 # seconds between two key frames that take the place of retransmissions
 GIVE_UP_INTERVAL = 1.0
+# packets back that a probe may send once more, and the bytes of one that is worth it
+PADDING, LARGE = 64, 800
 # seconds between two looks at a socket that takes nothing
 RETRY_INTERVAL = 0.01
 
@@ -66,6 +69,9 @@ class PacedVideoStream(RtpStream[AccessUnit]):
         self._timer: asyncio.TimerHandle | None = None
         self._repair: asyncio.TimerHandle | None = None
         self._stopped = False
+        self._probe = ProbeBurst(self._pad, lambda: self._octets)
+        # large enough to be worth sending again
+        self._padding: list[SentPacket] = []
 
     def _send(self, unit: AccessUnit, payloads: list[bytes]) -> None:
         now, size = time.monotonic(), sum(map(len, payloads))
@@ -79,6 +85,7 @@ class PacedVideoStream(RtpStream[AccessUnit]):
             if self._timer is None:
                 self._pump()
         self._adaptation.sent(self._octets)
+        self._send_probe()
 
     def _resend(self, packet: SentPacket, now: float) -> bool:
         if self._stopped:
@@ -113,6 +120,7 @@ class PacedVideoStream(RtpStream[AccessUnit]):
         self._stopped = True
         self._resends.clear()
         self._pacer.clear()
+        self._probe.stop()
         for timer in (self._timer, self._repair):
             if timer is not None:
                 timer.cancel()
@@ -154,14 +162,58 @@ class PacedVideoStream(RtpStream[AccessUnit]):
             self._pictures.skip(0, keyframe_follows=False)
             self._pictures.request_keyframe()
 
+    # --- probes
+
+    def _send_probe(self) -> None:
+        """Packets of the last pictures once more, where what is resent has a stream of its own (RFC
+        4588): nobody takes them for anything.
+        """
+        busy = self._probe.running or self._resends or self._pacer.backlog or self._stopped
+        if busy or self._rtp.rtx is None:
+            return
+        probe = self._adaptation.take_probe()
+        if probe is None:
+            return
+        self._padding = self._latest()
+        if self._padding:
+            self._adaptation.probe(begins=True)
+            self._probe.start(probe, lambda: self._adaptation.probe(begins=False))
+
+    def _latest(self) -> list[SentPacket]:
+        numbers = (self._sequence_number - 1 - back & 0xFFFF for back in range(PADDING))
+        found = ((number, self._history[number % HISTORY_SIZE]) for number in numbers)
+        return [
+            SentPacket(number, *sent)
+            for number, sent in found
+            if sent is not None and len(sent[1]) >= LARGE
+        ]
+
+    def _pad(self) -> int:
+        packet = self._padding.pop(0)
+        self._padding.append(packet)
+        try:
+            return self._count_again(self._rtp.resend(self._as_rtx(packet)))
+        except ConnectionError:
+            return 0
+
+    # --- what leaves
+
     def _emit(self, unit: AccessUnit, payloads: Sequence[bytes], *, ends: bool) -> int:
+        number = self._transport_number
         size = super()._emit(unit, payloads, ends=ends)
         self._octets += size
         self._adaptation.left(self._sequence_number - 1, size)
+        if self._numbers_packets:
+            header = (size - sum(map(len, payloads))) // len(payloads)
+            self._adaptation.numbered(number, [len(payload) + header for payload in payloads])
         return size
 
     def _emit_again(self, packet: SentPacket) -> int:
-        size = super()._emit_again(packet)
+        return self._count_again(super()._emit_again(packet))
+
+    def _count_again(self, size: int) -> int:
         self._octets += size
-        self._adaptation.resent(len(packet.header) + len(packet.payload))
+        self._adaptation.resent(size)
+        if self._numbers_packets:
+            self._adaptation.numbered(self._transport_number - 1 & 0xFFFF, [size])
         return size

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from agent.webrtc.internals import RtpSender, steady_time
+from agent.webrtc.internals import Extensions, RtpSender, steady_time
 from agent.webrtc.sending.feedback import FeedbackListener, RemoteFeedback, SenderTally
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,9 @@ class RtpStream(Generic[UnitT]):
         # has many packets.
         self._history: list[tuple[bytes, bytes] | None] = [None] * HISTORY_SIZE
         self._resent_at: dict[int, float] = {}
-        self._extensions: tuple[bytes, int | None] | None = None
+        self._extensions: Extensions | None = None
+        # of the next packet that leaves, among all that the far side tells of (transport-cc)
+        self._transport_number = 0
         # part of it has left
         self._begun: UnitT | None = None
         rtp.attach(self)
@@ -174,7 +176,7 @@ class RtpStream(Generic[UnitT]):
         self._begun = None if ends else unit
         # 16.16 of the low 48 bits
         ntp = int((steady_time() + _NTP_EPOCH) * 65536)
-        extension = self._extension(ntp)
+        extension, rest = self._extension(ntp)
         first = _VERSION_AND_EXTENSION if extension else _VERSION
         timestamp = (self._timestamp_origin + unit.pts) & 0xFFFFFFFF
         kind, ssrc, history, pack = self._payload_type, self._ssrc, self._history, _HEADER.pack
@@ -183,6 +185,8 @@ class RtpStream(Generic[UnitT]):
             if ends and index == last:
                 kind |= _MARKER
             header = pack(first, kind, sequence_number, timestamp, ssrc) + extension
+            if rest is not None:
+                header += self._numbered(rest)
             history[sequence_number % HISTORY_SIZE] = header, payload
             packets.append(header + payload)
             sequence_number = (sequence_number + 1) & 0xFFFF
@@ -194,16 +198,29 @@ class RtpStream(Generic[UnitT]):
             self._source.on_sent(unit)
         return size
 
-    def _extension(self, ntp: int) -> bytes:
-        """The header extensions of packets that leave now; `ntp` is 48 bits, 16 of them a
-        fraction.
+    def _extension(self, ntp: int) -> tuple[bytes, bytes | None]:
+        """The header extensions of packets that leave now, up to the transport-wide number, and
+        what stands behind it; `ntp` is 48 bits, 16 of them a fraction. None without a number.
         """
         if self._extensions is None:
             self._extensions = self._rtp.extensions()
-        template, at = self._extensions
-        if at is None:
-            return template
-        return template[:at] + ((ntp << 2) & 0xFFFFFF).to_bytes(3, "big") + template[at + 3 :]
+        whole, at, number_at = self._extensions
+        if at is not None:
+            whole = whole[:at] + ((ntp << 2) & 0xFFFFFF).to_bytes(3, "big") + whole[at + 3 :]
+        if number_at is None:
+            return whole, None
+        return whole[:number_at], whole[number_at + 2 :]
+
+    def _numbered(self, rest: bytes) -> bytes:
+        """The next transport-wide number, and what stands behind it."""
+        number = self._transport_number
+        self._transport_number = (number + 1) & 0xFFFF
+        return number.to_bytes(2, "big") + rest
+
+    @property
+    def _numbers_packets(self) -> bool:
+        """Whether the far side tells of each packet (transport-cc)."""
+        return self._extensions is not None and self._extensions.number_at is not None
 
     # --- what is asked for again
 
@@ -234,5 +251,7 @@ class RtpStream(Generic[UnitT]):
         number = self._rtx_sequence_number
         self._rtx_sequence_number = (number + 1) & 0xFFFF
         header = _HEADER.pack(first, kind & _MARKER | payload_type, number, timestamp, ssrc)
-        extension = self._extension(int((steady_time() + _NTP_EPOCH) * 65536))
+        extension, rest = self._extension(int((steady_time() + _NTP_EPOCH) * 65536))
+        if rest is not None:
+            extension += self._numbered(rest)
         return header + extension + _SEQUENCE.pack(packet.sequence_number) + packet.payload

@@ -13,6 +13,7 @@ from agent.webrtc.description.fmtp import read_rtpmap
 from agent.webrtc.description.remote_description import RemoteDescription, read_offer
 from agent.webrtc.description.section_lines import MediaSection, split
 from agent.webrtc.peer_media import require_codecs
+from tests.examples import examples
 from tests.webrtc.description.grammar import offers
 from tests.webrtc.description.variants import VARIANTS
 
@@ -63,7 +64,7 @@ def check_answer(offer: str, reply: str, served: list[str]) -> None:
 
 
 @settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

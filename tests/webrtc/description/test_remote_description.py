@@ -15,6 +15,8 @@ from agent.webrtc.description.remote_description import (
     read_candidate,
     read_offer,
 )
+from tests.examples import examples
+from tests.webrtc.description.variants import AUDIO, HEAD, VIDEO
 from tests.webrtc.offers import BROWSER_OFFER, candidate_line, with_candidates
 
 LINES = BROWSER_OFFER.splitlines()
@@ -172,7 +174,7 @@ def test_read_offer_any_text_is_read_or_refused(text: str) -> None:
         read_offer(text)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.data())
 def test_read_offer_mutated_offer_is_read_or_refused(data: st.DataObject) -> None:
     lines = list(LINES)
@@ -194,3 +196,13 @@ def test_read_offer_mutated_offer_is_read_or_refused(data: st.DataObject) -> Non
             lines[at] = lines[at][:2] + data.draw(st.text(max_size=30))
     with suppress(UnusableDescription):
         read_offer("\r\n".join(lines))
+
+
+def test_way_is_told_where_sound_has_a_section_for_each() -> None:
+    speaker = AUDIO.replace("a=sendrecv", "a=recvonly")
+    microphone = AUDIO.replace("a=sendrecv", "a=sendonly").replace("a=mid:0", "a=mid:3")
+    head = HEAD.replace("BUNDLE 0 1 2", "BUNDLE 0 1 3")
+    two = read_offer(head + speaker + VIDEO + microphone)
+    assert [two.way_of(each) for each in two.media] == ["recvonly", None, "sendonly"]
+    one = read_offer(BROWSER_OFFER)
+    assert {one.way_of(each) for each in one.media} == {None}

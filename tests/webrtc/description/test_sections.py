@@ -60,13 +60,44 @@ def test_serve_offer_gives_bundled_sections_the_transport_of_the_first() -> None
         assert len(section.values("fingerprint")) == 1
 
 
-def test_serve_offer_prefers_the_section_by_which_the_caller_hears() -> None:
+def test_serve_offer_takes_sound_that_has_a_section_for_each_way() -> None:
+    """As go2rtc and its player have it."""
     microphone = change("a=sendrecv", "a=sendonly", AUDIO)
     speaker = change("a=sendrecv", "a=recvonly", AUDIO).replace("a=mid:0", "a=mid:3")
     offer = HEAD.replace("BUNDLE 0 1 2", "BUNDLE 0 1 2 3") + microphone + VIDEO + DATA + speaker
     offered = serve_offer(lines_of(offer))
-    assert offered.served == (1, 2, 3)
-    assert list(offered.rejected) == [0]
+    assert offered.served == (0, 1, 2, 3)
+    assert not offered.rejected
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "served"),
+    [
+        # one that does both ways needs no other
+        ("sendrecv", "sendonly", (0, 1)),
+        ("sendonly", "sendonly", (0, 1)),
+        ("sendonly", "sendrecv", (1, 2)),
+        ("recvonly", "recvonly", (0, 1)),
+        ("inactive", "recvonly", (1, 2)),
+    ],
+)
+def test_serve_offer_takes_one_section_of_sound_where_there_are_not_two_ways(
+    first: str, second: str, served: tuple[int, ...]
+) -> None:
+    one = AUDIO.replace("a=sendrecv", f"a={first}")
+    other = AUDIO.replace("a=sendrecv", f"a={second}").replace("a=mid:0", "a=mid:3")
+    head = HEAD.replace("BUNDLE 0 1 2", "BUNDLE 0 1 3")
+    assert serve_offer(lines_of(head + one + VIDEO + other)).served == served
+
+
+def test_serve_offer_prefers_the_section_by_which_the_caller_hears() -> None:
+    """Where the later of two ways carries the transport there is no order for both."""
+    speaker = change("a=sendrecv", "a=recvonly", AUDIO)
+    microphone = change("a=sendrecv", "a=sendonly", AUDIO).replace("a=mid:0", "a=mid:3")
+    head = HEAD.replace("BUNDLE 0 1 2", "BUNDLE 3 1 0")
+    offered = serve_offer(lines_of(head + speaker + VIDEO + microphone))
+    assert offered.served == (0, 1)
+    assert list(offered.rejected) == [2]
 
 
 def test_serve_offer_keeps_video_without_a_codec_that_the_caller_wants_to_see() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections import Counter
 from contextlib import ExitStack
 from typing import Any, cast
@@ -40,22 +41,28 @@ class Wire:
 
     def __init__(self) -> None:
         self.transactions: dict[bytes, Any] = {}
-        self.sent = 0
+        self.sent_at: list[float] = []
+        self.requests: list[aioice.stun.Message] = []
         self.local_candidate = aioice.Candidate("1", 1, "udp", 1, "192.0.2.1", 5000, "host")
 
     def send_stun(self, message: aioice.stun.Message, addr: tuple[str, int]) -> None:
         assert addr == PEER
-        self.sent += 1
-        self._request = message
+        self.sent_at.append(time.monotonic())
+        self.requests.append(message)
+
+    @property
+    def sent(self) -> int:
+        return len(self.requests)
 
     def answer(
-        self, kind: aioice.stun.Class = aioice.stun.Class.RESPONSE, key: bytes = KEY
+        self, kind: aioice.stun.Class = aioice.stun.Class.RESPONSE, key: bytes = KEY, to: int = -1
     ) -> None:
+        request = self.requests[to]
         response = aioice.stun.Message(
-            aioice.stun.Method.BINDING, kind, transaction_id=self._request.transaction_id
+            aioice.stun.Method.BINDING, kind, transaction_id=request.transaction_id
         )
         response.add_message_integrity(key)
-        self.transactions[self._request.transaction_id].response_received(response, PEER)
+        self.transactions[request.transaction_id].response_received(response, PEER)
 
 
 class Checking:
@@ -69,6 +76,13 @@ class Checking:
         request = aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.REQUEST)
         protocol = cast("aioice.ice.StunProtocol", self.wire)
         return asyncio.create_task(self.checks.ask(protocol, request, PEER, KEY))
+
+    def confirm(self) -> asyncio.Task[float]:
+        pair = aioice.ice.CandidatePair(
+            cast("aioice.ice.StunProtocol", self.wire), self.ice._remote_candidates[0]
+        )
+        self.ice.remote_username, self.ice.remote_password = "u", "p"
+        return asyncio.create_task(self.checks.confirm(pair, KEY))
 
     def hear(self, address: tuple[str, int] = PEER) -> None:
         """A check of the remote peer."""
@@ -146,6 +160,41 @@ async def test_connectivity_checks_of_a_peer_that_answers_are_not_used_up(
                 await asked
         else:
             await asked
+
+
+async def test_consent_is_measured_from_the_request_that_was_answered(
+    checking: Checking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was lost on its way is no part of the round trip (Karn)."""
+    monkeypatch.setattr(connectivity_checks, "CONSENT_PAUSES", (0.05, 3600.0))
+    confirmed = checking.confirm()
+    await until(lambda: checking.wire.sent == 2)
+    first, second = checking.wire.requests
+    assert first.transaction_id != second.transaction_id
+    checking.wire.answer()
+    since_first = time.monotonic() - checking.wire.sent_at[0]
+    assert 0 <= await confirmed <= since_first - 0.05 + 1e-6
+    assert checking.wire.transactions == {}
+
+
+async def test_consent_that_is_answered_late_is_measured_from_its_own_request(
+    checking: Checking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connectivity_checks, "CONSENT_PAUSES", (0.05, 3600.0))
+    confirmed = checking.confirm()
+    await until(lambda: checking.wire.sent == 2)
+    checking.wire.answer(to=0)
+    assert await confirmed >= 0.05
+
+
+async def test_consent_that_nobody_answers_is_asked_for_twice(
+    checking: Checking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connectivity_checks, "CONSENT_PAUSES", (0.001, 0.001))
+    with pytest.raises(aioice.stun.TransactionTimeout):
+        await checking.confirm()
+    assert checking.wire.sent == 2
+    assert checking.wire.transactions == {}
 
 
 def test_connectivity_checks_go_on_for_longer_than_a_transport_is_waited_for() -> None:

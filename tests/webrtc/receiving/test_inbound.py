@@ -6,6 +6,7 @@ import pytest
 
 from agent.core.call.events import MediaGrant
 from agent.core.call.reasons import AudioDirection
+from agent.core.statistics.counters import PlayoutCounters
 from agent.errors import MediaUnavailable
 from agent.h264 import annexb as h264
 from agent.ports import AccessUnit, DecodedAudio, LocalStream, ReceivedAudio
@@ -64,6 +65,10 @@ class MemoryPlayout:
     def put(self, packet: ReceivedAudio) -> None:
         self.packets.append(packet)
 
+    @property
+    def played(self) -> PlayoutCounters:
+        return PlayoutCounters(total_samples_received=960 * len(self.packets), concealed_samples=7)
+
     def close(self) -> None:
         self.closed = True
 
@@ -110,6 +115,9 @@ async def test_inbound_sound_is_played_undecoded_from_the_start_of_media_to_the_
     counters = device.peer.counters().audio_received
     assert counters is not None
     assert counters.total_audio_energy is None, "nobody asked for it decoded"
+    # the record is made of what it was to the end
+    assert counters.total_samples_received == 960 * len(playout.packets)
+    assert counters.concealed_samples == 7
 
 
 async def test_inbound_sound_that_the_policy_keeps_out_is_not_played(sound: list[bytes]) -> None:

@@ -4,6 +4,10 @@ costs a key frame.
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Callable, Sequence
+
 import pytest
 from aiortc.rtp import (
     RTCP_PSFB_APP,
@@ -15,8 +19,10 @@ from aiortc.rtp import (
 
 from agent.core.call.events import MediaGrant
 from agent.core.call.reasons import SharedBitrate
+from agent.core.rate.probing import Probe
 from agent.h264 import annexb as h264
 from agent.ports import BitrateLimits, LocalStream
+from agent.webrtc.internals.transport_wide import TRANSPORT_NUMBER
 from tests.webrtc.calls import Call
 from tests.webrtc.feeds import ClipFeed
 from tests.webrtc.pairs import Side, closing, connect, until
@@ -27,6 +33,18 @@ pytestmark = pytest.mark.media
 @pytest.fixture
 def call(clip: list[bytes], sound: list[bytes]) -> Call:
     return Call(clip, sound)
+
+
+def limit_to(limits: BitrateLimits, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each subscription that is to come."""
+    subscribe = ClipFeed.subscribe
+
+    async def limited(self: ClipFeed, shared: SharedBitrate) -> object:
+        subscription = await subscribe(self, shared)
+        subscription.limits = limits
+        return subscription
+
+    monkeypatch.setattr(ClipFeed, "subscribe", limited)
 
 
 async def report_estimate(call: Call, bitrate: int) -> None:
@@ -62,15 +80,7 @@ async def test_paced_video_stream_lets_the_remote_estimate_reach_the_encoder(cal
 async def test_paced_video_stream_keeps_the_limits_of_the_subscription(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limits = BitrateLimits(600_000, 500_000, 700_000)
-    subscribe = ClipFeed.subscribe
-
-    async def limited(self: ClipFeed, shared: SharedBitrate) -> object:
-        subscription = await subscribe(self, shared)
-        subscription.limits = limits
-        return subscription
-
-    monkeypatch.setattr(ClipFeed, "subscribe", limited)
+    limit_to(BitrateLimits(600_000, 500_000, 700_000), monkeypatch)
     async with closing(call.device, call.caller):
         await call.connect()
         await report_estimate(call, 550_000)
@@ -213,3 +223,95 @@ async def test_paced_video_stream_that_breaks_a_picture_off_never_lets_it_look_w
         assert lost > 0
     clip = [list(h264.nal_units(unit)) for unit in (burden, *call.clip[1:])]
     assert all(list(h264.nal_units(unit.data)) in clip for unit in call.sink.video)
+
+
+class Telling:
+    """A viewer that tells when each packet arrived, though aiortc does not: it reads what leaves the
+    device.
+    """
+
+    def __init__(self, call: Call) -> None:
+        sender = call.device.peer._media._video_sender
+        assert sender is not None
+        self.numbers: list[int] = []
+        self._call, self._adaptation = call, sender._adaptation
+        numbered = sender._adaptation.numbered
+
+        def note(number: int, sizes: Sequence[int]) -> None:
+            numbered(number, sizes)
+            self.numbers += [number + each for each in range(len(sizes))]
+            # all arrive as they left, ten milliseconds later
+            now = time.monotonic() + 0.01
+            sender._adaptation.on_transport_feedback(number, [now] * len(sizes))
+
+        self._adaptation.numbered = note  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def numbered_call(call: Call) -> Call:
+    """The caller agrees to numbers, as a browser does."""
+    create_offer = call.caller.peer.create_offer
+
+    async def offer() -> str:
+        sdp = await create_offer()
+        head, video = sdp.split("m=video")
+        formats = re.findall(r"a=rtpmap:(\d+) H264/", video)
+        lines = [f"a=extmap:13 {TRANSPORT_NUMBER}"]
+        lines += [f"a=rtcp-fb:{each} transport-cc" for each in formats]
+        added = "".join(f"{line}\r\n" for line in lines)
+        return f"{head}m=video{video.replace('a=rtcp-mux', added + 'a=rtcp-mux', 1)}"
+
+    call.caller.peer.create_offer = offer  # type: ignore[method-assign]
+    return call
+
+
+async def test_paced_video_stream_numbers_all_that_leaves_one_after_the_other(
+    numbered_call: Call,
+) -> None:
+    """Pictures and what is resent share them."""
+    call = numbered_call
+    async with closing(call.device, call.caller):
+        await call.connect()
+        telling = Telling(call)
+        await until(lambda: len(telling.numbers) > 50)
+        await ask_again_for(call, 5)
+        await until(lambda: call.sent().retransmitted_packets_sent == 5)
+        first = telling.numbers[0]
+        count = len(telling.numbers)
+        assert telling.numbers == list(range(first, first + count))
+
+
+async def test_paced_video_stream_probes_where_all_arrives(
+    numbered_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the rate is up much sooner than it would grow; nobody takes the probe for a repair."""
+    call = numbered_call
+    # no less than the clip takes, so that nothing of it waits
+    limit_to(BitrateLimits(5_000_000, 250_000, 12_000_000), monkeypatch)
+    async with closing(call.device, call.caller):
+        await call.connect()
+        sender = call.device.peer._media._video_sender
+        assert sender is not None
+        probes: list[Probe] = []
+        start = sender._probe.start
+
+        def started(probe: Probe, ended: Callable[[], None]) -> None:
+            probes.append(probe)
+            start(probe, ended)
+
+        sender._probe.start = started  # type: ignore[method-assign]
+        Telling(call)
+        before = call.source.bitrates[0]
+        await until(lambda: call.source.bitrates[-1] > 1.5 * before)
+        assert probes[0].bitrate > 1.5 * before
+        assert call.sent().retransmitted_packets_sent == 0
+
+
+async def test_paced_video_stream_without_numbers_probes_nothing(call: Call) -> None:
+    async with closing(call.device, call.caller):
+        await call.connect()
+        sender = call.device.peer._media._video_sender
+        assert sender is not None
+        await until(lambda: call.sent().packets_sent > 150)
+        assert sender._adaptation.take_probe() is None
+        assert sender._transport_number == 0
