@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from agent.core.call.reasons import CallMode as CallMode
     from agent.core.call.reasons import CallStatus as CallStatus
     from agent.core.call.reasons import CloseReason as CloseReason
+    from agent.core.call.reasons import Purpose as Purpose
     from agent.core.statistics.reports import CallRecord as CallRecord
     from agent.core.statistics.reports import LocalStats as LocalStats
     from agent.core.statistics.reports import RemoteStats as RemoteStats
@@ -61,7 +62,7 @@ _MODULES = {
         "Restored",
         "StreamReceived",
     ),
-    "agent.core.call.reasons": ("CallMode", "CallStatus", "CloseReason"),
+    "agent.core.call.reasons": ("CallMode", "CallStatus", "CloseReason", "Purpose"),
     "agent.core.statistics.reports": ("CallRecord", "LocalStats", "RemoteStats"),
     "agent.errors": (
         "CallError",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from agent.client.call_context import CallContext, CallObserver, ClientOptions
 from agent.client.conversation import Conversation
+from agent.client.door_requests import DoorAsked, DoorRequests
 from agent.client.emitter import Emitter
 from agent.core.call import events as ev
 from agent.core.call.crossings import AnyCall, FollowUp, Ruling
@@ -26,6 +29,7 @@ from agent.core.call.outgoing import OutgoingCall
 from agent.core.call.reasons import CloseReason, Purpose
 from agent.core.call.registry import CallRegistry
 from agent.core.policy.rate_limiter import RateLimiter
+from agent.errors import InvalidStateError
 from agent.ports import CallScreening, LocalStream, PeerFactory, Signal, Signaling
 
 logger = logging.getLogger(__name__)
@@ -35,8 +39,8 @@ class ActiveCalls:
     """Admits invitations and hands every signal to its conversation.
 
     `emitter` gets `called`, `conversations` and every event, and `observer` is told what happens to
-    each conversation. `local_stream` is sent where `screening` accepts a call. `spawn` runs a
-    conversation; its owner awaits that.
+    each conversation. `stream_for` says what is sent where `screening` accepts an invitation.
+    `spawn` runs a conversation; its owner awaits that.
     """
 
     def __init__(
@@ -49,7 +53,7 @@ class ActiveCalls:
         *,
         screening: CallScreening | None,
         observer: CallObserver[Conversation] | None,
-        local_stream: LocalStream,
+        stream_for: Callable[[ev.Invitation], LocalStream],
     ) -> None:
         # those that were not turned away, by the id that the application knows
         self.conversations: dict[str, Conversation] = {}
@@ -61,7 +65,7 @@ class ActiveCalls:
         self._emitter = emitter
         self._observer = observer
         self._screening = screening
-        self._local_stream = local_stream
+        self._stream_for = stream_for
         self._spawn = spawn
         limiter = RateLimiter() if screening is None else RateLimiter(known=screening.known_callers)
         self._registry = CallRegistry(
@@ -69,16 +73,19 @@ class ActiveCalls:
             max_conversations=options.max_conversations,
             max_viewers=options.max_viewers,
         )
-        self._context = CallContext(signaling, peers, options, self)
+        self.doors = DoorRequests(signaling, options.wall)
+        self._context = CallContext(signaling, peers, options, self, self.doors)
 
     @property
     def busy(self) -> bool:
         """Whether no further conversation can be taken."""
         return self._registry.busy
 
-    def place(self, rules: OutgoingCall, local: LocalStream) -> Conversation:
+    def place(
+        self, rules: OutgoingCall, local: LocalStream, wait_for: asyncio.Future[Any] | None = None
+    ) -> Conversation:
         """Begin a call of ours. Where whom it invites is inviting us, they cross."""
-        conversation, follow_ups = self._begin(rules, local)
+        conversation, follow_ups = self._begin(rules, local, wait_for=wait_for)
         self._follow(follow_ups, local)
         return conversation
 
@@ -99,8 +106,17 @@ class ActiveCalls:
         self._route(signal.sender, signal.conversation, signal.content)
         return None
 
-    def _route(self, sender: str, conversation: str, event: ev.Input) -> None:
+    def _route(self, sender: str, conversation: str, event: ev.Input | ev.DoorInput) -> None:
         known = self.signaled.get(conversation)
+        if isinstance(event, ev.OpenReceived):
+            answer = partial(self._answer_about_door, sender, conversation)
+            self._emitter.emit(
+                "open",
+                DoorAsked(conversation, event, known.rules if known is not None else None, answer),
+            )
+            return
+        if self.doors.heard(sender, conversation, event) or isinstance(event, ev.OpenedReceived):
+            return
         if known is not None:
             instead = self._registry.defer(known.rules, event)
             if instead is None:
@@ -111,6 +127,11 @@ class ActiveCalls:
             self._registry.unknown_close(conversation, sender, self._monotonic())
         elif isinstance(event, ev.ResponseReceived | ev.RingingReceived):
             self._reply(sender, conversation, self._registry.unknown_response(conversation, event))
+
+    def _answer_about_door(
+        self, to: str, conversation: str, answer: ev.SendOpened | ev.SendOpenRefused
+    ) -> None:
+        self._signaling.send(answer, to=to, conversation=conversation)
 
     def _invited(self, invitation: ev.Invitation) -> Conversation | None:
         now = self._monotonic()
@@ -127,9 +148,10 @@ class ActiveCalls:
             return None
         ruling, party = self._rule(invitation), self._signaling.party
         rules = IncomingCall(invitation, party, self._timing, now, ruling.decision, ruling.crossing)
-        local = self._local_stream
         if ruling.own is not None:
             local = self.signaled[ruling.own.signaled_as].local_stream
+        else:
+            local = self._stream_for(invitation)
         conversation, _ = self._begin(rules, local, own=ruling.own)
         if not (rules.turned_away or rules.waits):
             self._show(conversation)
@@ -170,7 +192,12 @@ class ActiveCalls:
     # -- conversations -----------------------------------------------------------------------------
 
     def _begin(
-        self, rules: AnyCall, local: LocalStream, *, own: OutgoingCall | None = None
+        self,
+        rules: AnyCall,
+        local: LocalStream,
+        *,
+        own: OutgoingCall | None = None,
+        wait_for: asyncio.Future[Any] | None = None,
     ) -> tuple[Conversation, list[FollowUp]]:
         """Start a call; an invitation may cross `own`. One that is turned away has its events and
         its record, yet is no conversation to anybody.
@@ -181,7 +208,7 @@ class ActiveCalls:
         if isinstance(rules, OutgoingCall):
             self.conversations[conversation.id] = conversation
             self._emitter.emit("conversations")
-        self._spawn(conversation.run())
+        self._spawn(conversation.run(wait_for))
         self._end_crowded_out()
         return conversation, follow_ups
 
@@ -216,6 +243,16 @@ class ActiveCalls:
             # whom we invite is not asked about
             return replace(ruling.decision, action=Action.ACCEPT)
         return ruling.decision
+
+    def take_view(self, conversation: Conversation) -> None:
+        """Have whoever looks talk, as a person on this side wishes; judged as an invitation is.
+        Raises InvalidStateError where that lets nobody talk.
+        """
+        decision = self.screen_talk(conversation)
+        if decision is None or decision.action is not Action.ACCEPT:
+            why = decision.reason or decision.action.value if decision else "rate_limited"
+            raise InvalidStateError(f"{conversation.remote_uid} may not talk: {why}")
+        conversation.post(ev.TakeRequested(decision.grant, decision.rule), urgent=True)
 
     def moved(self, conversation: Conversation, before: State, *, looked: bool) -> None:
         """A call that is lost leaves its line, and whoever is ACCEPTED then takes it over; so does

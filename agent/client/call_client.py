@@ -26,8 +26,9 @@ from agent.client.conversation import Conversation
 from agent.client.emitter import Emitter, Unsubscribe
 from agent.client.tasks import Tasks
 from agent.core.call import events as ev
+from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
-from agent.core.call.reasons import CallMode, CloseReason, Purpose
+from agent.core.call.reasons import CallMode, CallStatus, CloseReason, Purpose
 from agent.errors import InvalidStateError
 from agent.ports import CallScreening, LocalStream, PeerFactory, Signal, Signaling
 
@@ -46,7 +47,8 @@ class CallClient:
 
     `screening` is asked who gets in; without it the application accepts, rejects or rings each call
     that it is told of by `called`. `local_stream` is what is sent in calls that `screening`
-    accepts, and wherever no other is named. `observer` is told what happens to every conversation.
+    accepts, and wherever no other is named; `stream_for` may name another for one invitation.
+    `observer` is told what happens to every conversation.
     """
 
     def __init__(
@@ -58,12 +60,13 @@ class CallClient:
         screening: CallScreening | None = None,
         observer: CallObserver[Conversation] | None = None,
         local_stream: LocalStream | None = None,
+        stream_for: Callable[[ev.Invitation], LocalStream] | None = None,
     ) -> None:
         self.options = options or ClientOptions()
         self.signaling = signaling
         self._local_stream = local_stream or LocalStream()
         self._tasks = Tasks(f"client {signaling.uid}")
-        self._emitter = Emitter(self._tasks.spawn, ("called", "conversations"))
+        self._emitter = Emitter(self._tasks.spawn, ("called", "conversations", "open"))
         self._calls = ActiveCalls(
             signaling,
             peers,
@@ -72,7 +75,7 @@ class CallClient:
             self._tasks.spawn,
             screening=screening,
             observer=observer,
-            local_stream=self._local_stream,
+            stream_for=stream_for or (lambda _: self._local_stream),
         )
         self._handled: asyncio.Queue[tuple[Signal, Conversation | None]] = asyncio.Queue(
             MAX_UNACKNOWLEDGED
@@ -174,8 +177,8 @@ class CallClient:
 
     def on(self, name: str, callback: Callable[..., Awaitable[None] | None]) -> Unsubscribe:
         """`called`: `callback(conversation)`, which accepts, rejects or rings. `conversations`:
-        their number changed, or one
-        was lost or lives again.
+        their number changed, or one was lost or lives again. `open`: `callback(DoorAsked)`, which
+        answers.
 
         Returns what ends that. Raises ValueError for a name that there is not.
         """
@@ -197,12 +200,16 @@ class CallClient:
         mode: CallMode = CallMode.PARALLEL,
         grant: ev.MediaGrant | None = None,
         purpose: Purpose = Purpose.TALK,
+        wait_for: asyncio.Future[Any] | None = None,
     ) -> Conversation:
         """Invite `to`, one uid or several; `lifetime` is 1 to 120 seconds, `user_data` JSON of at
         most 4 KiB. A view (`Purpose.VIEW`) only looks: it sends nothing, and takes no line on
         either side. Where `to` invites us as well, one of the two conversations takes the place of
         the other (PROTOCOL 3): this one may end with `answered_elsewhere`, and its record names the
         one that goes on.
+
+        What is added to `user_data` before somebody is invited goes along; nobody is before
+        `wait_for` is over, beside which the offer is made.
 
         Raises InvalidStateError where no further conversation is allowed, ValueError for what
         cannot be said.
@@ -229,7 +236,26 @@ class CallClient:
             clock_is_set=self.options.wall() >= RELEASED,
             purpose=purpose,
         )
-        return self._calls.place(rules, local_stream or self._local_stream)
+        return self._calls.place(rules, local_stream or self._local_stream, wait_for)
+
+    def take_view(self, conversation: Conversation) -> None:
+        """A person here has whoever looks talk (PROTOCOL 6, `accept`), by the transport that there
+        is; its sound follows with the next one. A call of this side that rings out ends with
+        `answered_elsewhere`. Raises InvalidStateError where the rules let it not talk.
+        """
+        self._calls.take_view(conversation)
+
+    def look_again(self, conversation: Conversation) -> None:
+        """Whoever was let talk by `take_view`, and has said nothing for a while, only looks."""
+        conversation.post(ev.ViewRequested())
+
+    def end_all(self, reason: CloseReason) -> None:
+        """End every conversation, and refuse what rings, all for `reason`; new ones may come."""
+        for each in tuple(self._calls.signaled.values()):
+            if each.state in (State.INVITED, State.RINGING):
+                each.post(ev.RejectRequested(CallStatus.REJECTED, reason.value))
+            else:
+                each.hang_up(reason)
 
     def over(self, conversation: str, remote_uid: str, reason: CloseReason) -> None:
         """A conversation of an earlier process; to be told before this one opens.

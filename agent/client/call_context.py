@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from agent.client.door_requests import DoorRequests
 from agent.core.call.decision import Decision
 from agent.core.call.machine import State, Timing
 from agent.core.call.registry import MAX_VIEWERS
@@ -77,3 +78,4 @@ class CallContext:
     peers: PeerFactory
     options: ClientOptions
     owner: CallOwner[Any]
+    doors: DoorRequests

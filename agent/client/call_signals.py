@@ -8,17 +8,21 @@ from collections.abc import Callable
 
 from agent.client.call_context import CallContext
 from agent.core.call import events as ev
+from agent.core.call.delivery import Delivery
 
 logger = logging.getLogger(__name__)
 
 # what the data channel carries as well
-_IN_CALL = ev.SendClose | ev.SendOffer | ev.SendAnswer | ev.SendCandidate | ev.SendTalk
+_IN_CALL = (
+    ev.SendClose | ev.SendOffer | ev.SendAnswer | ev.SendCandidate | ev.SendTalk | ev.SendError
+)
 _IN_CALL_RECEIVED = (
     ev.CloseReceived
     | ev.OfferReceived
     | ev.AnswerReceived
     | ev.CandidateReceived
     | ev.PushToTalkReceived
+    | ev.ErrorReceived
 )
 # what goes both ways at any time
 _URGENT = ev.SendClose | ev.SendTalk
@@ -36,13 +40,14 @@ class CallSignals:
         # seconds that our clock is behind the remote peer's, where that matters
         self._clock_offset = 0.0
 
-    def send(self, effect: ev.SignalEffect, *, to: str, remote_uid: str) -> asyncio.Future[None]:
-        """Tell the uid `to`. Raises what the signaling raises.
+    def send(self, effect: ev.SignalEffect, *, remote_uid: str) -> asyncio.Future[Delivery]:
+        """Tell whom the effect names, or `remote_uid`. Raises what the signaling raises.
 
         The data channel, whose other end is `remote_uid`, says the same; the first to arrive
         counts. A close and push-to-talk always go both ways, the rest only while there is no
         signaling.
         """
+        to: str = getattr(effect, "to", remote_uid)
         delivery = self._signaling.send(
             effect, to=to, conversation=self.conversation, clock_offset=self._clock_offset
         )

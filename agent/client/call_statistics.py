@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from itertools import count
 from typing import Any
 
 from agent.core.call.incoming import IncomingCall
@@ -31,21 +32,24 @@ def make_record(
 async def report_at_intervals(
     interval: float,
     ended: Callable[[], Awaitable[Any]],
-    sample: Callable[[], tuple[LocalStats, RemoteStats] | None],
+    sample: Callable[[bool], tuple[LocalStats, RemoteStats] | None],
     emit: Callable[[Any], None],
 ) -> None:
-    """Emit what `sample` reports every `interval` seconds, until `ended()` returns."""
+    """Emit what `sample(True)` reports every `interval` seconds, until `ended()` returns; in
+    between it is called with False about once a second.
+    """
     loop = asyncio.get_running_loop()
-    due = loop.time()
-    while True:
-        due += interval
+    due, looks = loop.time(), max(1, round(interval))
+    pause = interval / looks
+    for number in count(1):
+        due += pause
         try:
             async with asyncio.timeout_at(due):
                 await ended()
         except TimeoutError:
             # what a stop of ours missed is not made up
-            due = max(due, loop.time() - interval)
-            for report in sample() or ():
+            due = max(due, loop.time() - pause)
+            for report in sample(number % looks == 0) or ():
                 emit(report)
         else:
             return

@@ -21,14 +21,16 @@ from agent.client.call_statistics import make_record, report_at_intervals
 from agent.client.closing import closing_effects
 from agent.client.emitter import Emitter, Unsubscribe
 from agent.client.input_queue import InputQueue, Item
+from agent.client.invitations import Invitations
 from agent.client.remote_stream import RemoteStream, RemoteTrack
 from agent.client.tasks import Tasks
 from agent.client.transports import Transports
 from agent.core.call import events as ev
+from agent.core.call.delivery import Delivery
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
-from agent.core.call.reasons import CallStatus, CloseReason, Purpose
+from agent.core.call.reasons import CallStatus, CloseReason, Direction, Purpose
 from agent.core.statistics.reports import CallRecord, LocalStats, RemoteStats
 from agent.core.statistics.statistics_log import StatisticsLog
 from agent.counts import RefusalKind, refusals
@@ -69,6 +71,9 @@ class Conversation(CallFacts):
             spawn=self._tasks.spawn,
         )
         self._signals = CallSignals(context, rules.conversation, self._transports.say)
+        self._invitations = Invitations(
+            rules, self._send, fail=self._emit, post=self.post, spawn=self._tasks.spawn
+        )
         self._emitter = Emitter(self._tasks.spawn, EVENT_NAMES.values())
 
     @property
@@ -165,6 +170,10 @@ class Conversation(CallFacts):
         """Hold or let go of the button. It holds for 60 s unless it is said again."""
         self.post(ev.PushToTalkRequested(on))
 
+    async def open(self, output: str | None = None, code: str | None = None) -> str:
+        """Have the device release a door, until 30 s after the end too; which. Raises CallError."""
+        return await self._context.doors.ask(self.remote_uid, self.signaled_as, output, code)
+
     def renew(self) -> None:
         """Make a fresh transport beside the one there is: our network changed."""
         self.post(ev.RenewRequested())
@@ -178,9 +187,7 @@ class Conversation(CallFacts):
         self._queue.put(Item(event, local=local), urgent=urgent)
 
     def post_remote(self, event: ev.Input, signaled_as: str) -> None:
-        """Hand in what a message of that conversation means; dropped where they come faster than we
-        handle them.
-        """
+        """Hand in what a message of that conversation means; dropped where they come too fast."""
         if self._queue.full:
             logger.warning("dropped %s from %s: too fast", type(event).__name__, self.remote_uid)
         else:
@@ -193,16 +200,17 @@ class Conversation(CallFacts):
 
     # -- the run -----------------------------------------------------------------------------------
 
-    async def run(self) -> None:
-        """From the first effect to the last transport closed."""
-        # where this task is cancelled
-        reason = CloseReason.SHUTDOWN
+    async def run(self, wait_for: asyncio.Future[Any] | None = None) -> None:
+        """From the first effect to the last transport closed; nothing is said before `wait_for`."""
+        reason = CloseReason.SHUTDOWN  # where this task is cancelled
         try:
-            await self._begin()
+            if self.direction is Direction.OUTGOING:
+                # only an offer is made, which takes as long as the disk, and says nothing
+                self._start()
+            await self._begin(wait_for)
             # a withdrawal that came in the meantime is next, before any transport does its work
-            before, effects = self.state, self.rules.start(self._monotonic())
-            self._log_state(before, "Decision")
-            self._perform(effects)
+            if self.direction is Direction.INCOMING:
+                self._start()
             self._context.owner.stepped(self)
             while self.state is not State.CLOSED:
                 await self._step(await self._queue.next(self.rules.next_deadline()))
@@ -213,15 +221,17 @@ class Conversation(CallFacts):
             self._ensure_closed(reason)
             await self._finish()
 
-    def _log_state(self, before: State, cause: str) -> None:
-        if self.state is not before:
-            words = "%s with %s: %s -> %s (%s)"
-            logger.info(words, self.id, self.remote_uid, before, self.state, cause)
+    def _start(self) -> None:
+        before, effects = self.state, self.rules.start(self._monotonic())
+        self.log_state(before, "Decision")
+        self._perform(effects)
 
-    async def _begin(self) -> None:
+    async def _begin(self, wait_for: asyncio.Future[Any] | None) -> None:
         """Before anything is said of the call, here or there."""
         try:
             await self._context.owner.begun(self)
+            if wait_for is not None:
+                await asyncio.wait([wait_for])
         finally:
             self.begun.set()
 
@@ -243,7 +253,7 @@ class Conversation(CallFacts):
                 refusals.count(RefusalKind.MESSAGE)
             return
         self.local_stream = item.local or self.local_stream
-        self._log_state(before, type(event).__name__)
+        self.log_state(before, type(event).__name__)
         if before is State.CONNECTING and self.state is State.ESTABLISHED:
             self._transports.start_counting()
             interval = self._context.options.stats_interval
@@ -259,9 +269,7 @@ class Conversation(CallFacts):
             self._changed.notify_all()
 
     def _ensure_closed(self, reason: CloseReason) -> None:
-        """Whatever went wrong in between, every call ends with its record, or this side stays busy
-        with nobody.
-        """
+        """Every call ends with its record, or this side stays busy with nobody."""
         if self.record is not None:
             return
         for effect in closing_effects(self.rules, reason, self._monotonic()):
@@ -273,6 +281,7 @@ class Conversation(CallFacts):
 
     async def _finish(self) -> None:
         self._queue.close()
+        self._invitations.end()
         self._transports.stop()
         async with self._changed:
             self._changed.notify_all()
@@ -286,32 +295,24 @@ class Conversation(CallFacts):
                 case ev.InviteAgain():
                     before = self._signals.rename(effect, self.remote_uid)
                     self._context.owner.renamed(self, before)
-                case ev.SendInvite() | ev.SendSelect() | ev.SendCandidate() | ev.SendClose():
-                    self._send(effect.to, effect)
-                case ev.SendTalk():
-                    self._send(effect.to, effect)
-                case ev.SendRinging() | ev.SendResponse() | ev.SendOffer() | ev.SendAnswer():
-                    self._send(self.remote_uid, effect)
+                case ev.SendInvite():
+                    self._invitations.send(effect)
+                case ev.SendSelect() | ev.SendCandidate() | ev.SendClose() | ev.SendTalk():
+                    self._send(effect)
+                case ev.SendError() | ev.SendRinging() | ev.SendResponse():
+                    self._send(effect)
+                case ev.SendOffer() | ev.SendAnswer():
+                    self._send(effect)
                 case ev.CreateOffer() | ev.CreateAnswer():
                     self._transports.create(effect, self.local_stream)
-                case ev.SendError():
-                    self._send(effect.to, effect)
                 case ev.ScreenTalk():
                     self._screen_talk(effect)
-                case ev.ApplyAnswer():
-                    self._transports.apply_answer(effect)
-                case ev.AddCandidate():
-                    self._transports.add_candidate(effect)
-                case ev.StartMedia():
-                    self._transports.start_media(effect.generation)
                 case ev.ExplainPeer():
                     self._emit(self._transports.explain(effect.generation))
-                case ev.PauseMedia():
-                    self._transports.pause_media(effect.generation)
-                case ev.ResumeMedia():
-                    self._transports.resume_media(effect.generation)
-                case ev.ClosePeer():
-                    self._transports.close(effect.generation)
+                case ev.ApplyAnswer() | ev.AddCandidate() | ev.ClosePeer():
+                    self._transports.perform(effect)
+                case ev.StartMedia() | ev.PauseMedia() | ev.ResumeMedia():
+                    self._transports.perform(effect)
                 case ev.Closed():
                     self._conclude()
                 case _:
@@ -324,15 +325,14 @@ class Conversation(CallFacts):
             answer = decision.about_talk(offer.generation, offer.sdp)
             self._perform(self.rules.handle(answer, self._monotonic()).effects)
 
-    def _send(self, to: str, effect: ev.SignalEffect) -> None:
-        self._signals.send(effect, to=to, remote_uid=self.remote_uid)
+    def _send(self, effect: ev.SignalEffect) -> asyncio.Future[Delivery]:
+        return self._signals.send(effect, remote_uid=self.remote_uid)
 
     def _conclude(self) -> None:
         """`closed`, exactly once: the record goes to everyone who listens, and to whoever waits."""
         now, wall = self._monotonic(), self._context.options.wall()
         self.record = record = make_record(self.rules, self._log, now=now, wall=wall)
-        about = (self.id, self.remote_uid, record.reason, record.closed_by, record.duration)
-        logger.info("%s with %s closed: %s by %s after %.1f s", *about)
+        self.log_end(record)
         self._closed.set_result(record)
         self._emit(record)
         self._context.owner.ended(self)
@@ -345,6 +345,6 @@ class Conversation(CallFacts):
         self._emitter.emit_everything(event)
         self._context.owner.event(self, name, event)
 
-    def _sample(self) -> tuple[LocalStats, RemoteStats] | None:
+    def _sample(self, reports: bool) -> tuple[LocalStats, RemoteStats] | None:
         """Nothing while nothing arrives, or after the end."""
-        return self._transports.sample() if self.state is State.ESTABLISHED else None
+        return self._transports.sample(reports=reports) if self.state is State.ESTABLISHED else None

@@ -14,6 +14,10 @@ from agent.core.statistics.reports import LocalStats, RemoteStats
 from agent.core.statistics.statistics_log import StatisticsLog
 from agent.ports import IceOptions, LocalStream, Peer, PeerFactory, RemoteMedia
 
+TransportEffect = (
+    ev.ApplyAnswer | ev.AddCandidate | ev.StartMedia | ev.PauseMedia | ev.ResumeMedia | ev.ClosePeer
+)
+
 
 class Transports:
     """By generation. What they report goes to `put`, each item with the transport that it comes
@@ -77,6 +81,22 @@ class Transports:
         """
         return any(transport.key is key for transport in self._open.values())
 
+    def perform(self, effect: TransportEffect) -> None:
+        """What an effect wants of the transport that it names."""
+        match effect:
+            case ev.ApplyAnswer():
+                self.apply_answer(effect)
+            case ev.AddCandidate():
+                self.add_candidate(effect)
+            case ev.StartMedia():
+                self.start_media(effect.generation)
+            case ev.PauseMedia():
+                self.pause_media(effect.generation)
+            case ev.ResumeMedia():
+                self.resume_media(effect.generation)
+            case ev.ClosePeer():
+                self.close(effect.generation)
+
     def apply_answer(self, effect: ev.ApplyAnswer) -> None:
         self._open[effect.generation].apply_answer(effect.sdp)
 
@@ -137,10 +157,15 @@ class Transports:
         self._counts = True
         self._log.start(self._open[self._carrier].peer.counters())
 
-    def sample(self) -> tuple[LocalStats, RemoteStats] | None:
-        """Reports for the interval since the last time; None while there is nothing to count."""
+    def sample(self, *, reports: bool = True) -> tuple[LocalStats, RemoteStats] | None:
+        """Reports for the interval since the last time; None while there is nothing to count, and
+        without `reports`, for a look in between.
+        """
         transport = self._open.get(self._carrier)
         if transport is None or not self._counts:
+            return None
+        if not reports:
+            self._log.look(transport.peer.counters())
             return None
         return self._log.sample(transport.peer.counters())
 

@@ -209,6 +209,22 @@ async def test_active_calls_carry_out_what_was_decided_once(
     assert all(peer.local is stream for peer in peers.made)
 
 
+async def test_active_calls_may_send_each_invitation_something_else() -> None:
+    signaling, screening = FakeSignaling(), FakeScreening(lambda _: Decision(Action.ACCEPT))
+    peers, asked, stream = FakePeers(), [], LocalStream()
+
+    def stream_for(invited: ev.Invitation) -> LocalStream:
+        asked.append(invited.caller)
+        return stream
+
+    client = CallClient(signaling, peers, screening=screening, stream_for=stream_for)
+    async with client:
+        hear(signaling, invitation())
+        await until(lambda: bool(peers.made))
+        assert asked == [invitation().caller]
+        assert peers.last.local is stream
+
+
 async def test_active_calls_ask_about_no_invitation_that_is_too_old() -> None:
     signaling, screening = FakeSignaling(), FakeScreening(lambda _: Decision(Action.ACCEPT))
     async with CallClient(signaling, FakePeers(), screening=screening):

@@ -18,7 +18,7 @@ from agent.core.call.reasons import CallStatus, CloseReason, Side
 from agent.errors import InvalidStateError
 from tests.fakes.network import FakeNetwork, Message
 from tests.fakes.peer import FakePeer
-from tests.parties import FAST, PREFIX, called, connected, party, two
+from tests.parties import FAST, PREFIX, called, connected, party, said, two
 from tests.waiting import until
 
 
@@ -129,6 +129,30 @@ async def test_client_call_that_no_invitation_can_carry_is_refused_at_once(
     async with two() as (alice, _):
         with pytest.raises(ValueError, match=word):
             alice.client.call(to, **options)
+        assert not alice.client.busy
+
+
+async def test_client_makes_the_offer_while_the_invitation_waits_for_what_goes_along() -> None:
+    more, user_data = asyncio.get_running_loop().create_future(), {"targets": ["bob"]}
+    async with two() as (alice, bob):
+        alice.client.call("bob", user_data=user_data, wait_for=more)
+        await until(lambda: bool(alice.peers.made) and alice.peers.last.described)
+        assert not said(alice.network, "alice", "bob")
+        user_data["picture"] = ["small"]
+        more.set_result(None)
+        incoming = await called(bob)
+    assert incoming.invitation is not None
+    assert incoming.invitation.user_data == {"targets": ["bob"], "picture": ["small"]}
+
+
+async def test_client_call_that_ends_while_it_waits_invites_nobody_for_long() -> None:
+    more: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async with two() as (alice, _):
+        outgoing = alice.client.call("bob", wait_for=more)
+        outgoing.hang_up()
+        more.cancel()
+        record = await outgoing.wait_closed()
+        assert record.reason is CloseReason.CANCELLED
         assert not alice.client.busy
 
 

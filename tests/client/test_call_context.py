@@ -7,6 +7,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from agent.client.call_context import CallContext, CallObserver, ClientOptions
+from agent.client.door_requests import DoorRequests
 from tests.fakes.observer import RecordingObserver
 from tests.fakes.peer import FakePeers
 from tests.fakes.signaling import FakeSignaling
@@ -18,7 +19,9 @@ def test_client_options_never_name_a_third_party() -> None:
 
 
 async def test_call_context_does_not_change_under_a_call() -> None:
-    context = CallContext(FakeSignaling(), FakePeers(), ClientOptions(), RecordingObserver())
+    signaling, options = FakeSignaling(), ClientOptions()
+    doors = DoorRequests(signaling, options.wall)
+    context = CallContext(signaling, FakePeers(), options, RecordingObserver(), doors)
     with pytest.raises(FrozenInstanceError):
         context.options = ClientOptions()  # type: ignore[misc]
 

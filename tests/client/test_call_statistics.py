@@ -18,7 +18,7 @@ from agent.core.statistics.statistics_log import StatisticsLog
 async def test_report_at_intervals_until_the_end() -> None:
     ended, emitted = asyncio.Event(), list[Any]()
 
-    def sample() -> Any:
+    def sample(_reports: bool) -> Any:
         if len(emitted) >= 4:
             ended.set()
         return "local", "remote"
@@ -30,7 +30,7 @@ async def test_report_at_intervals_until_the_end() -> None:
 async def test_report_at_intervals_nothing_while_there_is_nothing_to_report() -> None:
     ended, asked = asyncio.Event(), 0
 
-    def sample() -> Any:
+    def sample(_reports: bool) -> Any:
         nonlocal asked
         asked += 1
         if asked == 3:
@@ -39,6 +39,24 @@ async def test_report_at_intervals_nothing_while_there_is_nothing_to_report() ->
     await report_at_intervals(
         0.001, ended.wait, sample, lambda report: pytest.fail(f"{report} was emitted")
     )
+
+
+async def test_report_at_intervals_looks_each_second_in_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended, asked, emitted = asyncio.Event(), list[bool](), list[Any]()
+    # no time passes
+    monkeypatch.setattr(asyncio, "timeout_at", lambda _due: asyncio.timeout(0))
+
+    def sample(reports: bool) -> Any:
+        asked.append(reports)
+        if len(asked) == 6:
+            ended.set()
+        return ("report",) if reports else None
+
+    await report_at_intervals(3.0, ended.wait, sample, emitted.append)
+    assert asked == [False, False, True] * 2
+    assert emitted == ["report"] * 2
 
 
 def test_make_record_of_statistics_that_cannot_be_computed(

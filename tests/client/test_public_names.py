@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import callbox
 import pytest
 
 import agent.client
@@ -36,3 +37,12 @@ def test_public_names_are_those_that_a_type_checker_sees() -> None:
 def test_public_name_that_there_is_not() -> None:
     with pytest.raises(AttributeError, match="Nothing"):
         _ = agent.client.Nothing
+
+
+def test_public_names_are_those_of_the_distribution() -> None:
+    assert callbox.CallClient is agent.client.CallClient
+    assert {*agent.client._HOMES} <= {*dir(callbox)}
+    assert callbox.__version__ == agent.__version__
+    for name in ("Nothing", "_HOMES", "import_module"):
+        with pytest.raises(AttributeError, match=name):
+            getattr(callbox, name)

@@ -115,3 +115,28 @@ async def test_transports_fresh_one_goes_on_with_the_bitrate_where_the_path_is_t
         scene.peers.last.addresses = ("198.51.100.1", "192.0.2.2")
     scene.transports.start_media(1)
     assert scene.peers.last.bitrate == bitrate
+
+
+async def test_transports_do_what_an_effect_wants_of_the_one_that_it_names(scene: Scene) -> None:
+    scene.offer(0)
+    peer = scene.peers.last
+    scene.transports.perform(ev.StartMedia(0))
+    assert peer.media
+    scene.transports.perform(ev.PauseMedia(0))
+    assert not peer.media
+    scene.transports.perform(ev.ResumeMedia(0))
+    assert peer.media
+    scene.transports.perform(ev.ApplyAnswer(0, "v=0"))
+    scene.transports.perform(ev.AddCandidate(0, None))
+    await until(lambda: peer.candidates == [None])
+    assert peer.answered == "v=0"
+    scene.transports.perform(ev.ClosePeer(0))
+    await until(lambda: peer.closed)
+
+
+async def test_transports_look_in_between_without_a_report(scene: Scene) -> None:
+    scene.offer(0)
+    scene.transports.start_media(0)
+    scene.transports.start_counting()
+    assert scene.transports.sample(reports=False) is None
+    assert scene.transports.sample() is not None

@@ -270,3 +270,58 @@ async def test_view_that_a_rule_would_ring_for_takes_the_call_to_its_viewer_alon
             assert viewed.rules.viewing.refusal == ("busy", "no line is free")
             assert own.state is State.INVITING
         assert at.client.busy
+
+
+@pytest.mark.parametrize(
+    ("action", "taken"), [(Action.ACCEPT, True), (Action.RING, False), (Action.REJECT, False)]
+)
+async def test_view_whom_a_person_here_has_talk_takes_the_call_that_rings_out(
+    action: Action, taken: bool
+) -> None:
+    network, screening = FakeNetwork(), judging_talks(action)
+    async with party(network, "door", screening=screening) as at, party(network, "alice") as alice:
+        at.peers.prepare = with_sound
+        _, viewed = await looking(alice, at)
+        own = at.client.call("nobody")
+        await until(lambda: own.state is State.INVITING)
+        if not taken:
+            with pytest.raises(InvalidStateError, match="alice may not talk"):
+                at.client.take_view(viewed)
+            assert (own.state, viewed.purpose) == (State.INVITING, VIEW)
+            return
+        at.client.take_view(viewed)
+        record = await own.wait_closed()
+        assert (record.reason, record.answered_by) == (CloseReason.ANSWERED_ELSEWHERE, viewed.id)
+        assert viewed.purpose is Purpose.TALK
+        assert at.client.busy
+        assert len(at.peers.made) == 2
+
+
+@pytest.mark.parametrize("lets_talk", [True, False])
+async def test_view_that_talks_to_whom_rings_here_takes_its_call_and_is_not_busy(
+    lets_talk: bool,
+) -> None:
+    network, screening = FakeNetwork(), judging_talks(Action.RING)
+    async with party(network, "door", screening=screening) as at, party(network, "alice") as alice:
+        at.peers.prepare = with_sound
+        view, viewed = await looking(alice, at)
+        own = at.client.call("alice")
+        ringing = await alice.called.get()
+        await ringing.ring()
+        await until(lambda: own.state is State.INVITING and ringing.state is State.RINGING)
+        if not lets_talk:
+            screening._decide = lambda _: Decision(Action.REJECT, reason="not_now")
+        talking = asyncio.create_task(view.talk(LocalStream()))
+        if not lets_talk:
+            with pytest.raises(CallError):
+                await talking
+            assert (own.state, ringing.state) == (State.INVITING, State.RINGING)
+            return
+        assert (await ringing.wait_closed()).reason is CloseReason.ANSWERED_ELSEWHERE
+        record = await own.wait_closed()
+        assert (record.reason, record.answered_by) == (CloseReason.ANSWERED_ELSEWHERE, viewed.id)
+        await until(lambda: alice.peers.last.answered is not None)
+        for side in (alice, at):
+            side.peers.last.connect()
+        await talking
+        await until(lambda: viewed.purpose is Purpose.TALK)
