@@ -1,0 +1,1 @@
+"""Others pull the picture by HTTP: WHEP, and the WebSocket that go2rtc speaks."""
