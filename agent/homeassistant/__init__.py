@@ -1,0 +1,1 @@
+"""What Home Assistant is told of a device, so that it shows it: its MQTT discovery."""
