@@ -14,7 +14,9 @@ from contextlib import asynccontextmanager
 
 from agent import __version__
 from agent.core.call.reasons import CloseReason
+from agent.device.clock_steps import watching_clock_steps
 from agent.device.clock_watch import watching_clock
+from agent.device.home_announcer import HomeAnnouncer
 from agent.device.page import page_server
 from agent.device.parts import Part, Parts, compose, running
 from agent.device.refusal_log import logging_refusals
@@ -22,7 +24,10 @@ from agent.device.reloading import Load
 from agent.service.addresses import AddressWatch
 from agent.service.memory import freeze_start, release_memory
 from agent.service.private_directory import make_private
+from agent.service.single_instance import only_one
+from agent.service.sound_card_watch import SoundCardWatch
 from agent.service.status_snapshot import Phase
+from agent.service.system_zone import local_timezone
 from agent.settings import Settings, advise
 
 logger = logging.getLogger(__name__)
@@ -57,6 +62,14 @@ def _addresses(parts: Parts) -> AddressWatch:
     return AddressWatch(changed)
 
 
+def _sound_cards(parts: Parts) -> SoundCardWatch:
+    def changed() -> None:
+        parts.about.refresh()
+        parts.volume.refresh()
+
+    return SoundCardWatch(changed)
+
+
 @asynccontextmanager
 async def _presence(parts: Parts) -> AsyncIterator[None]:
     """The last to start: the device is callable. The first to stop: it hangs up, and says so."""
@@ -73,6 +86,8 @@ async def _presence(parts: Parts) -> AsyncIterator[None]:
 PARTS = (
     # the first to start and the last to stop: a run that does not come to its end has crashed
     Part("history", lambda parts: parts.history),
+    # around the camera, whose light is one of them; off before anything else happens
+    Part("outputs", lambda parts: parts.station.outputs),
     Part("media", _media),
     Part("service", lambda parts: parts.service),
     Part("refusals", lambda _parts: logging_refusals()),
@@ -81,16 +96,43 @@ PARTS = (
     # before the first call: an earlier process may have been told how to meet it
     Part("override", lambda parts: parts.overrides),
     Part("volume", lambda parts: parts.volume),
+    Part("privacy", lambda parts: parts.station.privacy),
+    Part("long presses", lambda parts: parts.station.long_presses),
+    Part("silence", lambda parts: parts.station.silence),
     Part("calls", _calls),
+    Part("doorbell", lambda parts: parts.door),
+    Part("visitors", lambda parts: parts.visitors),
     Part("commands", lambda parts: parts.commands),
     Part("clock", lambda parts: watching_clock(time.time, parts.status.clock_set)),
+    Part("status echo", lambda parts: parts.echo),
+    Part("clock steps", lambda parts: watching_clock_steps(parts.broker.clock_stepped)),
     Part("addresses", _addresses),
+    Part("sound cards", _sound_cards),
     Part("health", lambda parts: parts.health),
     Part(
+        "home assistant",
+        lambda parts: HomeAnnouncer(
+            parts.settings,
+            parts.broker,
+            parts.retained,
+            parts.reloader,
+            lambda: parts.visitors.voice.names,
+            lambda: parts.volume.volumes.keys(),
+            parts.health.due,
+        ),
+        optional=True,
+    ),
+    Part(
         "page",
-        lambda parts: page_server(parts.settings),
+        lambda parts: page_server(parts.settings, parts.visitors.document),
         optional=True,
         wanted=lambda settings: settings.web.enabled,
+    ),
+    Part(
+        "pull",
+        lambda parts: parts.pulling.server(),
+        optional=True,
+        wanted=lambda settings: settings.pull.enabled,
     ),
     Part("presence", _presence),
 )
@@ -118,15 +160,23 @@ class Daemon:
         return self._settings
 
     async def run(self) -> None:
-        """Until SIGTERM or SIGINT. Raises ConfigurationError."""
+        """Until SIGTERM or SIGINT. Raises ConfigurationError, or AlreadyRunning where another one
+        has the state directory.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         make_private(self._settings.state_directory)
+        with only_one(self._settings.state_directory):
+            await self._run(loop)
+
+    async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         parts = compose(self._settings, self._policy, self._load)
         loop.add_signal_handler(
             signal.SIGHUP, self._stop.set if self._terminal else parts.reloader.reload_on_signal
         )
+        if zone_fault := local_timezone().fault:
+            logger.warning("%s; rules with days or hours go by UTC", zone_fault)
         for advice in advise(self._settings, self._policy):
             logger.warning("%s", advice)
         async with running(PARTS, parts):

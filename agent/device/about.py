@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent import __version__
 from agent.core.policy.rules import Policy
 from agent.device.retained import Retained
+from agent.doorbell.output_settings import OutputKind
 from agent.media.sound.sound_mode import choose_mode
 from agent.media.sound.sound_setup import describe_sound
 from agent.media.video_hub import VideoHub
@@ -41,9 +43,10 @@ def about(
     verbs: tuple[str, ...],
     fingerprints: Fingerprints,
     restarts: int,
+    messages: tuple[str, ...] = (),
 ) -> wire.About:
     """What the device is and can do. `settings` are those it runs with, `fingerprints` of those
-    that it has read last.
+    that it has read last; `messages` is what it can say.
     """
     source = video.describe()
     system = os.uname()
@@ -55,6 +58,7 @@ def about(
         encoder=source.encoder,
         video_codecs=("H264",),
         audio=_audio(settings),
+        outputs=_outputs(settings),
         max_conversations=settings.max_conversations,
         max_viewers=settings.max_viewers,
         max_width=settings.video.width,
@@ -63,6 +67,7 @@ def about(
         kernel=system.release,
         architecture=system.machine,
         commands=verbs,
+        messages=messages or None,
         policy_hash=fingerprints.policy,
         config_hash=fingerprints.config,
         restarts=restarts,
@@ -80,13 +85,17 @@ class AboutPublisher:
         policy: Policy,
         video: VideoHub,
         restarts: int,
+        messages: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
+        self._messages = messages
         self._retained = retained
         self._topic = topic
         self._settings = settings
         self._video = video
         self._restarts = restarts
         self._fingerprints = Fingerprints.of(settings, policy)
+        self._verbs: tuple[str, ...] = ()
+        self._said: bytes | None = None
 
     def reloaded(self, settings: Settings, policy: Policy) -> None:
         """They were read; `say` follows."""
@@ -94,8 +103,18 @@ class AboutPublisher:
 
     def say(self, verbs: tuple[str, ...]) -> None:
         """`verbs` are the commands that are carried out."""
-        said = about(self._settings, self._video, verbs, self._fingerprints, self._restarts)
-        self._retained.say(self._topic, wire.encode(said))
+        self._verbs = verbs
+        self._said = self._made()
+        self._retained.say(self._topic, self._said)
+
+    def refresh(self) -> None:
+        """Say it again where the machine is another one now: a sound card has come or gone."""
+        if self._said is not None and self._made() != self._said:
+            self.say(self._verbs)
+
+    def _made(self) -> bytes:
+        now = (self._fingerprints, self._restarts, self._messages())
+        return wire.encode(about(self._settings, self._video, self._verbs, *now))
 
 
 def _audio(settings: Settings) -> dict[str, bool | str]:
@@ -103,6 +122,18 @@ def _audio(settings: Settings) -> dict[str, bool | str]:
     ends = {end: name is not None for end, name in describe_sound(settings.audio).items()}
     mode = choose_mode(settings.audio)
     return ends | {"mode": mode.mode, "echo": "cancel" if mode.echo else "off"}
+
+
+def _outputs(settings: Settings) -> tuple[wire.AboutOutput, ...]:
+    """Whoever may have a door released has to know its name, and whether it has a code."""
+    return tuple(
+        wire.AboutOutput(
+            name=each.name,
+            kind=each.kind.value,
+            code=each.code is not None if each.kind is OutputKind.DOOR else None,
+        )
+        for each in settings.output
+    )
 
 
 def _digest(text: str) -> str:

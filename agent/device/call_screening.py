@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from agent.core.call.decision import Decision, Line
+from agent.core.call.decision import Action, Decision, Line
+from agent.core.call.reasons import CloseReason
 from agent.core.call.values import Invitation
 from agent.core.policy.known_callers import KnownCallers
 from agent.core.policy.override import PolicyOverride
@@ -26,6 +27,8 @@ class PolicyScreening:
         self._policy = policy
         self._now = now
         self._history = CallHistory()
+        # camera and microphone are closed: nobody gets in, whatever the rules say
+        self.privacy = False
 
     def known_callers(self) -> KnownCallers:
         return self._policy.known_callers
@@ -50,6 +53,8 @@ class PolicyScreening:
         decision = self._policy.decide(
             invitation, at=at, history=self._history, clock_is_set=is_set(now)
         )
+        if self.privacy:
+            decision = Decision(Action.REJECT, decision.rule, CloseReason.PRIVACY_MODE.value)
         logger.info(
             "%s: %s by %s",
             invitation.caller,
@@ -64,3 +69,9 @@ class PolicyScreening:
             # at once, or an invitation of the same breath would find the rate unused
             self._history.record(decision.rule, invitation.caller, at)
         return decision
+
+    def may_open(self, uid: str) -> bool:
+        """Whether the rules let `uid` release doors at this moment."""
+        now = self._now()
+        at = datetime.fromtimestamp(now, UTC)
+        return self._policy.may_open(uid, at=at, history=self._history, clock_is_set=is_set(now))

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from agent import RELEASED
+from agent.background import in_background
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +32,8 @@ async def watching_clock(
         yield
         return
     logger.warning("the clock is not set: rules with days or hours let nobody in until it is")
-    task = asyncio.create_task(_watch(wall, on_set, interval), name="callbox-clock")
-    try:
+    async with in_background("callbox-clock", _watch(wall, on_set, interval)):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _watch(wall: Callable[[], float], on_set: Callable[[], None], interval: float) -> None:

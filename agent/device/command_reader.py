@@ -112,13 +112,14 @@ class CommandReader:
             return _refused("not_allowed", f"{request.verb} is not in the setting commands")
         if isinstance(command, MalformedMessage):
             return _refused(command.code, str(command))
-        if request.id is None:
+        once = command.once
+        if once is None:
             return self._late(request, command) or await self._do(command)
-        before = self._history.begin(request.verb, request.id)
+        before = self._history.begin(request.verb, once)
         if before is not None:
             return await asyncio.shield(before)
         result = self._late(request, command) or await self._do(command)
-        self._history.finish(request.verb, request.id, result)
+        self._history.finish(request.verb, once, result)
         return result
 
     async def _do(self, command: wire.Command) -> wire.CommandResult:

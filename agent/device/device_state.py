@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 from agent.errors import MediaError, MediaUnavailable
 from agent.service.status_snapshot import Camera, Phase
@@ -24,8 +25,15 @@ class DeviceState:
         self.records_trouble: str | None = None
         # of the policy: `action`, and `until` when
         self.override: dict[str, str | None] | None = None
+        # camera and microphone are closed, and stay so
+        self.privacy = False
+        # another device that calls itself as we do
+        self.rival: str | None = None
+        # the broker takes our status, and gives it to nobody
+        self.unheard: dict[str, str] = {}
         self._faults: dict[str, str] = {}
         self._lost: dict[str, str] = {}
+        self._stuck: dict[str, str] = {}
         self._observers: list[Callable[[], None]] = []
 
     @property
@@ -34,9 +42,21 @@ class DeviceState:
         return dict(self._faults)
 
     @property
+    def camera_word(self) -> Literal["ok", "missing"] | None:
+        """As `status` has it; None while nobody has looked."""
+        if self.camera.missing is not None:
+            return "missing"
+        return "ok" if self.camera.looked_for else None
+
+    @property
     def lost(self) -> dict[str, str]:
         """Ends of the sound card that do not work, `microphone` and `speaker`, and why."""
         return dict(self._lost)
+
+    @property
+    def stuck(self) -> dict[str, str]:
+        """Buttons that nobody can hold for so long, and why."""
+        return dict(self._stuck)
 
     def on_change(self, observer: Callable[[], None]) -> None:
         """Call `observer` after each change, for as long as this lives."""
@@ -76,6 +96,14 @@ class DeviceState:
             self._lost[end] = str(fault)
         self.changed()
 
+    def button_stuck(self, button: str, stuck: bool) -> None:
+        """A button has been held for longer than anybody does; or was let go."""
+        if stuck:
+            self._stuck[f"button {button}"] = "it is held, or its wires touch"
+        else:
+            self._stuck.pop(f"button {button}", None)
+        self.changed()
+
     def records_changed(self, trouble: str | None) -> None:
         """The disk keeps call records no more, because of `trouble`; or does again."""
         self.records_trouble = trouble
@@ -85,6 +113,24 @@ class DeviceState:
         """An operator answers for the rules of the policy; None: they decide."""
         self.override = override
         self.changed()
+
+    def privacy_changed(self, on: bool) -> None:
+        """Camera and microphone are closed from now on, or may be opened again."""
+        self.privacy = on
+        self.changed()
+
+    def rival_seen(self, rival: str | None) -> None:
+        """Another device calls itself as we do; None: not any more."""
+        if self.rival != rival:
+            self.rival = rival
+            self.changed()
+
+    def heard(self, topic: str, why_not: str | None) -> None:
+        """Whether what we say on `topic` can be heard; None: it can."""
+        unheard = {} if why_not is None else {topic: why_not}
+        if self.unheard != unheard:
+            self.unheard = unheard
+            self.changed()
 
     def part_failed(self, part: str, reason: str | None) -> None:
         """An optional part does not work, and why; None: it does."""

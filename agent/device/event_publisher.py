@@ -82,7 +82,7 @@ class EventPublisher:
         else:
             self._broker.publish(topic, payload, qos=0)
         self._warn(conversation)
-        self._warn_of_sound(conversation)
+        self._warn_of_losses(conversation)
 
     async def begun(self, conversation: Conversation) -> None:
         """Note it before anything is said of it: so it has its `closed`, whenever this process
@@ -92,6 +92,8 @@ class EventPublisher:
         """
         self._journal.update(self._header(conversation), conversation.rules)
         await self._journal.noted(conversation.rules)
+        # a camera that was missing before is not lost in this call
+        self._lost[conversation.id] = {"camera"} & self._lost_now().keys()
         self._open[conversation.id] = conversation
         # an incoming call says `called` first
         if conversation.direction is Direction.OUTGOING:
@@ -110,18 +112,24 @@ class EventPublisher:
     def _warn_all(self) -> None:
         for conversation in tuple(self._open.values()):
             self._warn(conversation)
-            self._warn_of_sound(conversation)
+            self._warn_of_losses(conversation)
 
-    def _warn_of_sound(self, conversation: Conversation) -> None:
-        """A call that has a connection is told of each loss of an end of the sound card once."""
+    def _warn_of_losses(self, conversation: Conversation) -> None:
+        """A call that has a connection is told once of each loss of the camera or of an end of the
+        sound card.
+        """
         if conversation.id not in self._open or conversation.state is not State.ESTABLISHED:
             return
-        lost = self._state.lost
+        lost = self._lost_now()
         told = self._lost.setdefault(conversation.id, set())
         told.intersection_update(lost)
         for end in sorted(lost.keys() - told):
             told.add(end)
             self.event(conversation, "error", ev.ErrorRaised(f"{end}_lost", lost[end]))
+
+    def _lost_now(self) -> dict[str, str]:
+        camera = self._state.camera.missing
+        return self._state.lost | ({} if camera is None else {"camera": camera})
 
     def _warn(self, conversation: Conversation) -> None:
         """Once in a call whose record is at risk: it has no other event of its own that says so."""
@@ -142,13 +150,21 @@ class EventPublisher:
             timestamp=wire.format_time(self._now()),
             targets=conversation.targets or None,
             purpose=None if conversation.purpose is Purpose.TALK else conversation.purpose,
+            via=conversation.via,
         )
+
+
+def _without_picture(user_data: Any) -> Any:
+    """A visitor's picture is for whom it was sent to, and for nobody who counts calls."""
+    if not isinstance(user_data, dict):
+        return user_data
+    return {name: each for name, each in user_data.items() if name != "snapshot"}
 
 
 def _message(header: wire.EventHeader, event: Any) -> wire.ConversationEvent | None:
     match event:
         case ev.Called():
-            return wire.CalledEvent.of(header, user_data=event.user_data)
+            return wire.CalledEvent.of(header, user_data=_without_picture(event.user_data))
         case ev.InvitationAnswered():
             return wire.ResponseEvent.of(
                 header, call_status=event.call_status, reason=event.reason, rule=event.rule

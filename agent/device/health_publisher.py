@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Self
 
+from agent.background import BackgroundTask
 from agent.counts import RefusalCounts, RefusalKind, refusals
 from agent.device.device_state import DeviceState
 from agent.service.board_health import BoardHealth
@@ -44,8 +45,12 @@ def fault_codes(state: DeviceState) -> tuple[str, ...]:
     """What stands at this moment, in order: a part that does not work is `PART_failed`."""
     codes = {f"{part.replace(' ', '_')}_failed" for part in state.faults}
     codes |= {f"{end}_lost" for end in state.lost}
+    if state.stuck:
+        codes.add("button_stuck")
     if state.camera.missing is not None:
         codes.add("camera_lost")
+    if state.rival is not None:
+        codes.add("uid_in_use")
     if state.records_trouble is not None:
         codes.add("record_not_kept")
     return tuple(sorted(codes))
@@ -84,12 +89,16 @@ class HealthPublisher:
         self._started = sources.monotonic()
         self._told: tuple[str, ...] = ()
         self._due = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._task = BackgroundTask("callbox-health")
         state.on_change(self._on_change)
         broker.on_connection(self._on_connection)
 
+    def due(self) -> None:
+        """Somebody has missed the last one: tell it soon."""
+        self._due.set()
+
     async def __aenter__(self) -> Self:
-        self._tasks.append(asyncio.create_task(self._run(), name="callbox-health"))
+        self._task.start(self._run())
         return self
 
     async def __aexit__(
@@ -98,9 +107,7 @@ class HealthPublisher:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await self._task.stop()
 
     def _on_change(self) -> None:
         if fault_codes(self._state) != self._told:

@@ -12,9 +12,18 @@ from typing import Any
 
 from agent.core.call.decision import Action
 from agent.device.actions import Actions
+from agent.device.door_station import DoorStation
 from agent.device.override_keeper import OverrideKeeper
+from agent.device.voice import Voice
 from agent.device.volume_keeper import VolumeKeeper
-from agent.errors import CallboxError, ConfigurationError, InvalidStateError, NotSupportedError
+from agent.errors import (
+    CallboxError,
+    ConfigurationError,
+    InvalidStateError,
+    NoSuchMessage,
+    NotSupportedError,
+    RefusedError,
+)
 from agent.signaling.protocol import messages as wire
 
 logger = logging.getLogger(__name__)
@@ -28,11 +37,15 @@ class Operator:
         actions: Actions,
         override: OverrideKeeper,
         volume: VolumeKeeper,
+        door: DoorStation,
+        voice: Voice,
         reload: Callable[[], dict[str, Any]],
     ) -> None:
         self._actions = actions
         self._overrides = override
         self._volume = volume
+        self._door = door
+        self._voice = voice
         self._reload = reload
         self._verbs: dict[type[wire.Command], Callable[[Any], Awaitable[dict[str, Any]]]] = {
             wire.CallCommand: self._call,
@@ -44,6 +57,13 @@ class Operator:
             wire.ReloadCommand: self._reload_now,
             wire.PolicyCommand: self._override,
             wire.VolumeCommand: self._set_volume,
+            wire.OpenCommand: self._open,
+            wire.PrivacyCommand: self._set_privacy,
+            wire.SilenceCommand: self._be_silent,
+            wire.SayCommand: self._say,
+            wire.MessagesCommand: self._messages,
+            wire.PlayCommand: self._play,
+            wire.DeleteCommand: self._delete,
         }
 
     @property
@@ -58,8 +78,13 @@ class Operator:
             return wire.CommandResult.failure("not_supported", "this device is not set up for it")
         try:
             return wire.CommandResult.success(**await verb(command))
+        except RefusedError as error:
+            now = {} if error.now is None else {"now": wire.format_time(error.now)}
+            return wire.CommandResult.failure(error.code, str(error)).model_copy(update=now)
         except NotSupportedError as error:
             return wire.CommandResult.failure("not_supported", str(error))
+        except NoSuchMessage as error:
+            return wire.CommandResult.failure("no_such_message", str(error))
         except InvalidStateError as error:
             return wire.CommandResult.failure("invalid_state", str(error))
         except ConfigurationError as error:
@@ -104,6 +129,17 @@ class Operator:
     async def _set_volume(self, command: wire.VolumeCommand) -> dict[str, Any]:
         return {**await self._volume.set(speaker=command.speaker, microphone=command.microphone)}
 
+    async def _open(self, command: wire.OpenCommand) -> dict[str, Any]:
+        return {"output": self._door.doors.by_command(command)}
+
+    async def _set_privacy(self, command: wire.PrivacyCommand) -> dict[str, Any]:
+        await self._door.privacy.set(command.on)
+        return {"privacy": self._door.privacy.on}
+
+    async def _be_silent(self, command: wire.SilenceCommand) -> dict[str, Any]:
+        until = await self._door.silence.set(command.seconds)
+        return {"silenced_until": until}
+
     async def _override(self, command: wire.PolicyCommand) -> dict[str, Any]:
         if command.override is None:
             await self._overrides.clear()
@@ -112,3 +148,22 @@ class Operator:
         override = await self._overrides.set(Action(command.override), until)
         end = override.until and wire.format_time(override.until.timestamp())
         return {"override": command.override, "until": command.until or end}
+
+    async def _say(self, command: wire.SayCommand) -> dict[str, Any]:
+        return {"seconds": round(await self._voice.say(command.message), 2)}
+
+    async def _play(self, command: wire.PlayCommand) -> dict[str, Any]:
+        return {"seconds": round(await self._voice.play(command.name), 2)}
+
+    async def _messages(self, _command: wire.MessagesCommand) -> dict[str, Any]:
+        left = await self._voice.messages()
+        return {
+            "messages": [
+                {"name": each.name, "timestamp": wire.format_time(each.at), "bytes": each.size}
+                for each in left
+            ]
+        }
+
+    async def _delete(self, command: wire.DeleteCommand) -> dict[str, Any]:
+        await self._voice.delete(command.name)
+        return {}

@@ -16,6 +16,7 @@ from agent.device.clock_watch import is_set
 from agent.device.device_state import DeviceState
 from agent.device.operator_settings import OperatorSettings
 from agent.device.state_file import StateFile
+from agent.device.time_limit import TimeLimit
 from agent.errors import InvalidStateError
 from agent.signaling.protocol import messages as wire
 
@@ -24,8 +25,6 @@ logger = logging.getLogger(__name__)
 FILE_NAME = "override.json"
 # for one that comes without an end
 DEFAULT_LENGTH = timedelta(hours=24)
-# seconds between two looks at a clock that may be set at any time
-_LOOK = 30.0
 
 
 class Overridable(Protocol):
@@ -55,12 +54,11 @@ class OverrideKeeper:
         self._shown = shown
         self._now = now
         self._current: PolicyOverride | None = None
-        self._changed = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._limit = TimeLimit("callbox-override", self.clear, now)
 
     async def __aenter__(self) -> Self:
         self._put(await asyncio.to_thread(self._read))
-        self._tasks.append(asyncio.create_task(self._end_in_time(), name="callbox-override"))
+        await self._limit.__aenter__()
         return self
 
     async def __aexit__(
@@ -69,9 +67,7 @@ class OverrideKeeper:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await self._limit.__aexit__(kind, error, trace)
 
     async def set(self, action: Action, until: datetime | None) -> PolicyOverride:
         """From now on, for 24 hours unless `until` says otherwise. Raises InvalidStateError for an
@@ -106,23 +102,8 @@ class OverrideKeeper:
         told = _told(override)
         self._state.override_changed(None if told is None else told.model_dump())
         self._shown.change(override=told)
-        self._changed.set()
-
-    async def _end_in_time(self) -> None:
-        while True:
-            self._changed.clear()
-            override, now = self._current, self._now()
-            until = None if override is None else override.until
-            if until is not None and is_set(now) and now >= until.timestamp():
-                await self.clear()
-                continue
-            try:
-                async with asyncio.timeout(
-                    None if until is None else min(_LOOK, max(0.0, until.timestamp() - now))
-                ):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+        until = None if override is None else override.until
+        self._limit.set(None if until is None else until.timestamp())
 
     def _read(self) -> PolicyOverride | None:
         try:

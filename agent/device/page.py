@@ -12,16 +12,17 @@ from agent.web.web_settings import WebSettings
 from agent.webrtc.ice.ice_servers import time_limited
 
 if TYPE_CHECKING:
-    from agent.web.server import PageServer
+    from agent.web.server import Documents, PageServer
 
 
-def page_server(settings: Settings) -> PageServer:
-    """The page's server. Its connections to the broker are the page's own: without the device's
-    certificate.
+def page_server(settings: Settings, documents: Documents = lambda _path: None) -> PageServer:
+    """The page's server, with the device's visits where it has a button. Its connections to the
+    broker are the page's own: without the device's certificate.
     """
     # two megabytes that a device without a page does without
     from agent.web.bridge import BrokerAddress
-    from agent.web.server import PageServer, WebOptions
+    from agent.web.server import PageServer
+    from agent.web.web_options import WebOptions
 
     web, mqtt = settings.web, settings.mqtt
     options = WebOptions(
@@ -43,10 +44,14 @@ def page_server(settings: Settings) -> PageServer:
             "prefix": settings.topic_prefix,
             "iceServers": [_page_ice_server(each) for each in ice_servers],
             **login,
+            **({"visits": True, "device": settings.uid} if settings.button else {}),
         }
 
-    broker = BrokerAddress(mqtt.host, mqtt.port, tls, needs_login=mqtt.username is not None)
-    return PageServer(options, broker, configuration)
+    broker = BrokerAddress(
+        mqtt.host, mqtt.port, tls, needs_login=mqtt.login(settings.uid) is not None
+    )
+    shown = documents if settings.button else lambda _path: None
+    return PageServer(options, broker, configuration, documents=shown)
 
 
 def _page_login(web: WebSettings) -> dict[str, str]:

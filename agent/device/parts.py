@@ -10,49 +10,50 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from agent.client.call_client import CallClient
-from agent.client.call_context import ClientOptions
-from agent.client.conversation import Conversation
-from agent.core.call.machine import Timing
-from agent.core.call.notices import PushToTalk
 from agent.core.policy.rules import Policy
-from agent.core.statistics.reports import CallRecord
 from agent.device.about import AboutPublisher
 from agent.device.actions import Actions
 from agent.device.call_screening import PolicyScreening
 from agent.device.command_reader import CommandReader
+from agent.device.device_client import device_client
 from agent.device.device_state import DeviceState
+from agent.device.door_station import DoorStation, Surroundings, make_door_station
+from agent.device.doorbell import Doorbell
 from agent.device.event_publisher import EventPublisher
+from agent.device.front_door import FrontDoor, open_front_door
+from agent.device.hand_press import press_by_hand
 from agent.device.health_publisher import HealthPublisher, HealthSources
 from agent.device.operations import Operator
 from agent.device.operator_settings import OperatorSettings
 from agent.device.optional_part import OptionalPart
 from agent.device.override_keeper import OverrideKeeper
+from agent.device.presence import device_broker, make_echo, make_status
+from agent.device.pulling import Pulling
 from agent.device.reloading import Load, Reloader
 from agent.device.retained import Retained
+from agent.device.ring_screening import RingScreening
 from agent.device.service_link import ServiceLink
 from agent.device.snapshots import SnapshotMaker
-from agent.device.status_publisher import StatusPublisher, offline
+from agent.device.status_echo import StatusEcho
+from agent.device.status_publisher import StatusPublisher
+from agent.device.visitors import Visitors
 from agent.device.volume_keeper import VolumeKeeper
 from agent.media.base.video_source import VideoOptions
 from agent.media.camera_check import find_fault
-from agent.media.sound.playout import Playback
-from agent.media.sound.push_to_talk import TalkGate
+from agent.media.open_devices import OpenDevices
 from agent.media.sound.sound_setup import Sound, open_sound
 from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
-from agent.ports import LocalStream
 from agent.service.board_health import board_boot_id, read_board
 from agent.service.run_history import RunHistory
+from agent.service.system_zone import local_timezone
 from agent.settings import Settings
-from agent.signaling.channel import SignalingChannel
 from agent.signaling.command_channel import CommandChannel
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.outbox.outbox import Outbox
 from agent.signaling.protocol.topics import Topics
-from agent.webrtc.peer import make_peer
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,18 @@ class Parts:
     events: EventPublisher
     status: StatusPublisher
     history: RunHistory
+    echo: StatusEcho
     health: HealthPublisher
     service: ServiceLink
     reloader: Reloader
-    actions: Actions
     overrides: OverrideKeeper
     volume: VolumeKeeper
+    door: FrontDoor
     commands: CommandReader
+    station: DoorStation
+    visitors: Visitors
+    about: AboutPublisher
+    pulling: Pulling
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,33 +113,28 @@ async def running(table: Sequence[Part], parts: Parts) -> AsyncIterator[None]:
 def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
     """Make a device of its settings. Raises ConfigurationError."""
     state = DeviceState(settings.video.source)
-    video, sound = _video(settings, state), open_sound(settings.audio, state.sound_failed)
+    video, sound, devices = _media(settings, state)
     uid, topics, boot_id = settings.uid, Topics(settings.topic_prefix), str(uuid.uuid4())
-    broker = MqttBroker(
-        settings.mqtt.connection(f"callbox-{uid}"), will=offline(uid, topics, boot_id)
-    )
+    broker = device_broker(settings, boot_id)
     outbox = Outbox(broker, settings.state_directory, on_trouble=state.records_changed)
     events = EventPublisher(broker, outbox, topics, uid, state, time.time)
     screening = PolicyScreening(policy, time.time)
-    playback = Playback(sound.playback) if sound.playback is not None else None
-    local_stream = LocalStream(video, sound.capture, playback)
-    client = _client(settings, broker, screening, events, local_stream)
-    _let_talk(client, sound.talk)
-    retained = Retained(broker)
-    status = StatusPublisher(broker, retained, topics, uid, boot_id, time.time)
-    client.on("conversations", lambda: status.occupied(len(client.conversations), busy=client.busy))
-    snapshots = SnapshotMaker(settings, state, client, broker, video, outbox)
-    find_camera_fault = partial(find_fault, settings.video.source, video_options(settings))
-    service = ServiceLink(uid, state, snapshots, find_camera_fault)
-    history = RunHistory(settings.state_directory, board_boot_id())
-    reloader = Reloader(load, settings, service.reloading)
-    actions = Actions(client, video.snapshot)
+    ring_screening = RingScreening(screening, settings.ring.quiet, local_timezone(), time.time)
+    client, pulling = device_client(settings, broker, ring_screening, events, video, sound)
+    retained, history = Retained(broker), RunHistory(settings.state_directory, board_boot_id())
+    status = make_status(settings, broker, retained, boot_id, client, state)
+    door = open_front_door(settings, state, client, ring_screening, broker, outbox, video)
+    service = _service(settings, state, client, broker, video, outbox, door.doorbell)
+    reloader = _reloader(load, settings, service, screening)
+    actions = Actions(client, video.snapshot, lambda: screening.privacy)
     shown, directory = OperatorSettings(retained, topics.settings(uid)), settings.state_directory
+    known = (uid, topics, directory, client, screening, actions, retained, outbox, state, shown)
+    station = _door_station(settings, Surroundings(*known), video, sound, devices, door)
     overrides = OverrideKeeper(directory, screening, state, shown, time.time)
     volume = VolumeKeeper(directory, sound.levels, sound.present, shown)
-    operator = Operator(actions, overrides, volume, reloader.reload)
-    told = AboutPublisher(retained, topics.about(uid), settings, policy, video, history.restarts)
-    reloader.on_reload(lambda _, wanted: screening.replace_policy(wanted))
+    visitors = Visitors(settings, sound, client).connect(door, station)
+    operator = Operator(actions, overrides, volume, station, visitors.voice, reloader.reload)
+    about = _about(settings, policy, retained, video, history, visitors)
     return Parts(
         settings=settings,
         state=state,
@@ -146,14 +147,63 @@ def compose(settings: Settings, policy: Policy, load: Load) -> Parts:
         events=events,
         status=status,
         history=history,
+        echo=make_echo(settings, broker, retained, boot_id, state),
         health=_health(settings, broker, state, outbox, history),
         service=service,
         reloader=reloader,
-        actions=actions,
         overrides=overrides,
         volume=volume,
-        commands=_commands(settings, broker, retained, reloader, operator, told),
+        door=door,
+        commands=_commands(settings, broker, retained, reloader, operator, about),
+        station=station,
+        visitors=visitors,
+        about=about,
+        pulling=pulling,
     )
+
+
+def _reloader(
+    load: Load, settings: Settings, service: ServiceLink, screening: PolicyScreening
+) -> Reloader:
+    reloader = Reloader(load, settings, service.reloading)
+    reloader.on_reload(lambda _, wanted: screening.replace_policy(wanted))
+    return reloader
+
+
+def _about(
+    settings: Settings,
+    policy: Policy,
+    retained: Retained,
+    video: VideoHub,
+    history: RunHistory,
+    visitors: Visitors,
+) -> AboutPublisher:
+    topic = Topics(settings.topic_prefix).about(settings.uid)
+    return AboutPublisher(
+        retained,
+        topic,
+        settings,
+        policy,
+        video,
+        history.restarts,
+        lambda: visitors.voice.names,
+    )
+
+
+def _door_station(
+    settings: Settings,
+    around: Surroundings,
+    video: VideoHub,
+    sound: Sound,
+    devices: OpenDevices,
+    front: FrontDoor,
+) -> DoorStation:
+    sources = [each for each in (video, sound.capture) if each is not None]
+    door = make_door_station(around, settings.output, sources)
+    devices.subscribe(door.outputs.camera_light)
+    door.connect(front.doorbell)
+    front.blank_during_chimes(door.outputs, settings.output)
+    return door
 
 
 def _health(
@@ -164,28 +214,19 @@ def _health(
     return HealthPublisher(broker, topic, state, HealthSources(board, history, outbox))
 
 
-def _client(
+def _service(
     settings: Settings,
+    state: DeviceState,
+    client: CallClient,
     broker: MqttBroker,
-    screening: PolicyScreening,
-    events: EventPublisher,
-    local_stream: LocalStream,
-) -> CallClient:
-    signaling = SignalingChannel(
-        broker,
-        uid=settings.uid,
-        prefix=settings.topic_prefix,
-        party=str(uuid.uuid4()),
-        known_callers=screening.known_callers,
-    )
-    return CallClient(
-        signaling,
-        make_peer,
-        client_options(settings),
-        screening=screening,
-        observer=events,
-        local_stream=local_stream,
-    )
+    video: VideoHub,
+    outbox: Outbox,
+    doorbell: Doorbell,
+) -> ServiceLink:
+    snapshots = SnapshotMaker(settings, state, client, broker, video, outbox)
+    find_camera_fault = partial(find_fault, settings.video.source, video_options(settings))
+    press = partial(press_by_hand, doorbell)
+    return ServiceLink(settings.uid, state, snapshots, find_camera_fault, press=press)
 
 
 def _commands(
@@ -217,31 +258,19 @@ def video_options(settings: Settings) -> VideoOptions:
     return VideoOptions.of(settings.video, settings.camera, settings.uid)
 
 
-def client_options(settings: Settings) -> ClientOptions:
-    return ClientOptions(
-        max_conversations=settings.max_conversations,
-        max_viewers=settings.max_viewers,
-        ice=settings.ice.options(),
-        timing=Timing(setup=settings.call.setup_timeout),
-        stats_interval=settings.stats.interval,
-    )
+def _media(settings: Settings, state: DeviceState) -> tuple[VideoHub, Sound, OpenDevices]:
+    devices = OpenDevices()
+    sound = open_sound(settings.audio, state.sound_failed, devices.watcher("microphone"))
+    return _video(settings, state, devices), sound, devices
 
 
-def _let_talk(client: CallClient, gate: TalkGate | None) -> None:
-    """Where the mode is push-to-talk, the callers' buttons move `gate`."""
-    if gate is None:
-        return
-
-    def listen(conversation: Conversation, _name: str, event: Any) -> None:
-        if isinstance(event, PushToTalk):
-            gate.talk(conversation.id, event.on)
-        elif isinstance(event, CallRecord):
-            gate.talk(conversation.id, False)
-
-    client.subscribe(listen)
-
-
-def _video(settings: Settings, state: DeviceState) -> VideoHub:
+def _video(settings: Settings, state: DeviceState, devices: OpenDevices) -> VideoHub:
     options = video_options(settings)
     source = open_video_source(settings.video.source, options)
-    return VideoHub(source, options, linger=settings.video.linger, on_health=state.camera_failed)
+    return VideoHub(
+        source,
+        options,
+        linger=settings.video.linger,
+        on_health=state.camera_failed,
+        on_device=devices.watcher("camera"),
+    )

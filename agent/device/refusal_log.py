@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from agent.background import in_background
 from agent.counts import RefusalCounts, growth, in_words, refusals
 
 logger = logging.getLogger(__name__)
@@ -22,12 +23,10 @@ async def logging_refusals(
 ) -> AsyncIterator[None]:
     """While this is open; what came since the last line is told on leaving, too."""
     log = _RefusalLog(counts)
-    task = asyncio.create_task(log.run(sleep), name="callbox-refusals")
     try:
-        yield
+        async with in_background("callbox-refusals", log.run(sleep)):
+            yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
         log.tell()
 
 

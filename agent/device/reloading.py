@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -33,18 +34,25 @@ class Reloader:
         around: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._load = load
-        self._running = running
+        self._running = self._latest = running
         self._around = around
         self._apply: list[Apply] = []
 
-    def on_reload(self, apply: Apply) -> None:
-        """Call `apply` with what was read, each time."""
+    @property
+    def latest(self) -> Settings:
+        """What was read last."""
+        return self._latest
+
+    def on_reload(self, apply: Apply) -> Callable[[], None]:
+        """Call `apply` with what was read, each time. Returns what ends that."""
         self._apply.append(apply)
+        return partial(self._apply.remove, apply)
 
     def reload(self) -> dict[str, Any]:
         """Read and apply; what cannot change while running is named. Raises ConfigurationError."""
         with self._around():
             settings, policy = self._load()
+            self._latest = settings
             for apply in self._apply:
                 apply(settings, policy)
             set_level(settings.log.level)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 
+from agent.core.call.delivery import Delivery
 from agent.signaling.broker import Broker
 
 
@@ -30,19 +31,23 @@ class Retained:
         """
         return self._mark
 
-    def say(self, topic: str, payload: bytes) -> asyncio.Future[None]:
+    def say(self, topic: str, payload: bytes) -> asyncio.Future[Delivery]:
         """From now on this. The future resolves when the broker has it, or at once where there is
         no connection.
         """
         self._latest[topic] = payload
         return self.repeat(topic)
 
-    def repeat(self, topic: str) -> asyncio.Future[None]:
+    def forget(self, topic: str) -> None:
+        """It is said no more; what the broker keeps stays there."""
+        self._latest.pop(topic, None)
+
+    def repeat(self, topic: str) -> asyncio.Future[Delivery]:
         """Once more what stands."""
         if self._broker.connected:
             return self._broker.publish(topic, self._latest[topic], retain=True)
-        nothing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        nothing.set_result(None)
+        nothing: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
+        nothing.set_result(Delivery.TAKEN)
         return nothing
 
     def _on_connection(self, connected: bool) -> None:

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
+from agent.background import in_background
 from agent.device.device_state import DeviceState
 from agent.device.snapshots import SnapshotMaker
 from agent.errors import ConfigurationError
@@ -19,7 +20,7 @@ from agent.service.heartbeat import Heartbeat
 from agent.service.journal import call_fields
 from agent.service.notify import open_notifier, watchdog_timeout
 from agent.service.status_snapshot import Phase
-from agent.service.status_socket import StatusServer, socket_path
+from agent.service.status_socket import Press, StatusServer, socket_path
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class ServiceLink:
     """Open from before the device connects until after it has hung up.
 
     `find_camera_fault` says what is wrong with the camera, or None; it blocks, and is run once, in
-    a thread.
+    a thread. `press` presses a button by hand.
     """
 
     def __init__(
@@ -41,6 +42,8 @@ class ServiceLink:
         snapshots: SnapshotMaker,
         find_camera_fault: Callable[[], str | None],
         environ: Mapping[str, str] = os.environ,
+        *,
+        press: Press | None = None,
     ) -> None:
         self._state = state
         self._remote_uid = snapshots.remote_uid
@@ -51,15 +54,17 @@ class ServiceLink:
             snapshots.vitals,
             watchdog=watchdog_timeout(environ),
         )
-        self._status = StatusServer(socket_path(uid, environ), snapshots.snapshot)
+        self._status = StatusServer(socket_path(uid, environ), snapshots.snapshot, press)
         self._stack = AsyncExitStack()
         state.on_change(self._heartbeat.nudge)
 
     async def __aenter__(self) -> Self:
         self._stack.enter_context(call_fields(self._remote_uid))
         await self._stack.enter_async_context(self._status)
-        for work in (self._heartbeat.run(), self._look_for_camera()):
-            self._stack.push_async_callback(_end, asyncio.create_task(work))
+        heartbeat = in_background("callbox-heartbeat", self._heartbeat.run())
+        await self._stack.enter_async_context(heartbeat)
+        looking = in_background("callbox-camera-look", self._look_for_camera())
+        await self._stack.enter_async_context(looking)
         return self
 
     async def __aexit__(
@@ -101,8 +106,3 @@ class ServiceLink:
         if missing is not None:
             logger.warning("no camera: %s", missing)
         self._state.camera_looked_for(missing)
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

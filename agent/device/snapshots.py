@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from agent import __version__
@@ -19,7 +20,15 @@ from agent.media.sound.sound_setup import describe_sound
 from agent.media.video_hub import VideoHub
 from agent.service.memory import resident_memory
 from agent.service.process_health import Vitals
-from agent.service.status_snapshot import CallSnapshot, Phase, Records, SentVideo, Snapshot
+from agent.service.status_snapshot import (
+    CallSnapshot,
+    Phase,
+    Records,
+    SentVideo,
+    Snapshot,
+    TimeZone,
+)
+from agent.service.system_zone import local_timezone
 from agent.settings import Settings
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.outbox.outbox import Outbox
@@ -64,13 +73,23 @@ class SnapshotMaker:
             broker=f"{mqtt.host}:{mqtt.port}",
             broker_connected=self._broker.connected,
             broker_trouble=self._broker.trouble,
+            broker_advice=self._broker.advice,
+            broker_limits=tuple(each._asdict() for each in self._broker.remarks),
             camera=self._state.camera,
             records=Records(**asdict(self._outbox.health)),
             max_conversations=self._settings.max_conversations,
             memory=resident_memory(),
-            faults={**self._state.faults, **self._state.lost, **self._forbidden()},
+            faults={
+                **self._state.faults,
+                **self._state.lost,
+                **self._state.stuck,
+                **({"uid of its own": self._state.rival} if self._state.rival else {}),
+                **self._forbidden(),
+            },
             sound=describe_sound(self._settings.audio),
             override=self._state.override,
+            privacy=self._state.privacy,
+            time_zone=_time_zone(),
             refused={str(kind): number for kind, number in refusals.totals().items()},
             tasks=len(asyncio.all_tasks()),
             calls=tuple(self._call(each) for each in self._client.conversations.values()),
@@ -79,12 +98,18 @@ class SnapshotMaker:
     def _forbidden(self) -> dict[str, str]:
         """Topics that whoever asks has chosen may be refused to us, and are not told."""
         topics, uid = Topics(self._settings.topic_prefix), self._settings.uid
-        return {
+        refused = {**self._state.unheard, **self._broker.refused_topics}
+        messages = {
             f"messages to {topic}": reason
-            for topic, reason in self._broker.refused_topics.items()
+            for topic, reason in refused.items()
             if topic.startswith(f"{topics.prefix}/{uid}/")
             and not topic.startswith(topics.replies(uid))
         }
+        subscriptions = {
+            f"subscription to {name}": reason
+            for name, reason in self._broker.refused_filters.items()
+        }
+        return {**messages, **subscriptions}
 
     def vitals(self) -> Vitals:
         return Vitals(
@@ -130,3 +155,8 @@ class SnapshotMaker:
                 bitrate=video.bitrate or 0,
             )
         self._state.changed()
+
+
+def _time_zone() -> TimeZone:
+    zone = local_timezone()
+    return TimeZone(now=f"{datetime.now(zone):%H:%M}", name=str(zone), fault=zone.fault)

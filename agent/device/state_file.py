@@ -24,16 +24,16 @@ class StateFile:
         except FileNotFoundError:
             return None
 
-    def write(self, text: str | None) -> None:
-        """None: there is none from now on."""
-        if text is None:
+    def write(self, content: str | bytes | None) -> None:
+        """Text as UTF-8. None: there is none from now on."""
+        if content is None:
             self._path.unlink(missing_ok=True)
             return
         new = self._path.with_suffix(".new")
         new.unlink(missing_ok=True)
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(descriptor)
         new.replace(self._path)

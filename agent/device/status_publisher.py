@@ -10,6 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from agent import __version__
+from agent.client.call_client import CallClient
+from agent.core.call.delivery import Delivery
+from agent.device.device_state import DeviceState
 from agent.device.retained import Retained
 from agent.signaling.broker import Broker, Will
 from agent.signaling.protocol import messages as wire
@@ -17,14 +20,15 @@ from agent.signaling.protocol.topics import Topics
 
 # seconds: a blip of the network is no absence
 WILL_DELAY = 5
-# seconds after a connect
-CONFIRM_AFTER = WILL_DELAY + 2.0
+# seconds after the last moment at which a will can come; after a connect
+CONFIRM_MARGIN = 2.0
+CONFIRM_AFTER = WILL_DELAY + CONFIRM_MARGIN
 
 
-def offline(uid: str, topics: Topics, boot_id: str) -> Will:
-    """What the broker says when we are gone without a goodbye."""
+def offline(uid: str, topics: Topics, boot_id: str, delay: int = WILL_DELAY) -> Will:
+    """What the broker says when we are gone without a goodbye, for `delay` seconds."""
     status = wire.Status(state="offline", version=__version__, boot_id=boot_id)
-    return Will(topics.status(uid), wire.encode(status), delay=WILL_DELAY)
+    return Will(topics.status(uid), wire.encode(status), delay=delay)
 
 
 class StatusPublisher:
@@ -54,18 +58,36 @@ class StatusPublisher:
         self._confirm_after = confirm_after
         self._changed_at = monotonic()
         self._status = wire.Status(
-            state="online", since=wire.format_time(now()), version=__version__, boot_id=boot_id
+            state="online",
+            since=wire.format_time(now()),
+            version=__version__,
+            boot_id=boot_id,
+            privacy=False,
         )
         self._confirmation: asyncio.TimerHandle | None = None
         self._publish()
         broker.on_connection(self._on_connection)
+
+    def follow(self, client: CallClient, state: DeviceState) -> None:
+        """Say what changes of these."""
+        client.on(
+            "conversations", lambda: self.occupied(len(client.conversations), busy=client.busy)
+        )
+        state.on_change(lambda: self.stands(camera=state.camera_word, privacy=state.privacy))
 
     def occupied(self, conversations: int, *, busy: bool) -> None:
         """Tell how many conversations there are, if that has changed."""
         if (self._status.conversations, self._status.busy) != (conversations, busy):
             self._say(conversations=conversations, busy=busy)
 
-    def goodbye(self) -> asyncio.Future[None]:
+    def stands(self, *, camera: str | None, privacy: bool) -> None:
+        """Tell whether there is a camera, `ok` or `missing`, None while nobody has looked, and
+        whether privacy is on, if that has changed.
+        """
+        if (self._status.camera, self._status.privacy) != (camera, privacy):
+            self._say(camera=camera, privacy=privacy)
+
+    def goodbye(self) -> asyncio.Future[Delivery]:
         """A clean stop: the will stays unsaid, so we say it."""
         self._cancel_confirmation()
         return self._say(state="offline", conversations=0, busy=False)
@@ -88,11 +110,11 @@ class StatusPublisher:
             self._confirmation.cancel()
             self._confirmation = None
 
-    def _say(self, **changes: Any) -> asyncio.Future[None]:
+    def _say(self, **changes: Any) -> asyncio.Future[Delivery]:
         self._changed_at = self._monotonic()
         changes["since"] = wire.format_time(self._now())
         self._status = self._status.model_copy(update=changes)
         return self._publish()
 
-    def _publish(self) -> asyncio.Future[None]:
+    def _publish(self) -> asyncio.Future[Delivery]:
         return self._retained.say(self._topic, wire.encode(self._status))

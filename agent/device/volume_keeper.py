@@ -18,8 +18,8 @@ from pydantic import BaseModel, Field
 from agent.device.operator_settings import OperatorSettings
 from agent.device.state_file import StateFile
 from agent.errors import MediaUnavailable, NotSupportedError
-from agent.media.base.worker import call_in_thread
 from agent.media.sound.level import Level
+from agent.threads import call_in_thread
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +75,10 @@ class VolumeKeeper:
     def volumes(self) -> dict[str, int]:
         """How loud each end is that there is now, 0 to 100."""
         return {end: level.level for end, level in self._levels.items() if self._present(end)}
+
+    def refresh(self) -> None:
+        """A card has come or gone: say how loud what there is now is."""
+        self._shown.change(**dict.fromkeys(self._levels) | self.volumes)
 
     async def set(self, **wanted: int | None) -> dict[str, int]:
         """`speaker` and `microphone` from now on, 0 to 100, None as it is; how loud all ends are

@@ -6,6 +6,8 @@ import json
 from datetime import UTC
 from typing import Any
 
+import pytest
+
 from agent import __version__
 from agent.core.policy.rules import Policy, Rule
 from agent.device.about import AboutPublisher, Fingerprints, about
@@ -89,3 +91,26 @@ async def test_about_publisher_says_what_was_reloaded() -> None:
     assert first["policyHash"] != second["policyHash"]
     assert first["configHash"] == second["configHash"]
     assert network.retained["about"].payload == network.published[1].payload
+
+
+async def test_about_publisher_says_a_card_that_came_later_and_nothing_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: dict[str, str | None] = {"capture": None, "playback": None}
+    monkeypatch.setattr("agent.device.about.describe_sound", lambda _settings: found)
+    network = FakeNetwork()
+    broker = FakeBroker(network, "door-1")
+    chosen = settings()
+    told = AboutPublisher(Retained(broker), "about", chosen, policy("ring"), hub(chosen), 0)
+    async with broker:
+        await broker.wait_connected(30)
+        # before the device is callable there is nothing to say again
+        told.refresh()
+        told.say(("close",))
+        told.refresh()
+        found["capture"] = "plughw:CARD=Doorbell,DEV=0"
+        told.refresh()
+        told.refresh()
+    said = [json.loads(each.payload) for each in network.published]
+    assert [each["audio"]["capture"] for each in said] == [False, True]
+    assert [each["commands"] for each in said] == [["close"], ["close"]]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from agent.core.call.delivery import Delivery
 from agent.counts import RefusalKind, refusals
 from agent.device.command_reader import LATEST, MAX_RESULTS
 from agent.signaling.protocol.messages import COMMANDS, format_time
@@ -158,9 +159,9 @@ async def test_commands_beyond_what_the_broker_takes_wait_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Results have no more than their share of the queue to the broker."""
-    network, held = FakeNetwork(), list[asyncio.Future[None]]()
+    network, held = FakeNetwork(), list[asyncio.Future[Delivery]]()
 
-    def hold(*_: object, **__: object) -> asyncio.Future[None]:
+    def hold(*_: object, **__: object) -> asyncio.Future[Delivery]:
         held.append(asyncio.get_running_loop().create_future())
         return held[-1]
 
@@ -174,7 +175,7 @@ async def test_commands_beyond_what_the_broker_takes_wait_for_it(
                 await asyncio.sleep(0)
             assert len(held) == MAX_RESULTS
         for each in held:
-            each.set_result(None)
+            each.set_result(Delivery.TAKEN)
         await results(door, 300 - MAX_RESULTS)
 
 

@@ -105,9 +105,11 @@ async def test_an_outgoing_call_is_written_before_anybody_is_invited(tmp_path: P
         with held(door, "apply") as reached:
             outgoing = door.client.call("alice")
             await until(reached.is_set)
+            # which takes as long as the disk
+            await until(lambda: bool(door.peers.made) and door.peers.last.described)
             for _ in range(20):
                 await asyncio.sleep(0)
-            assert not said(network, "alice", UID)
+            assert not said(network, UID, "alice")
         await alice.called.get()
         await outgoing.close()
 
@@ -191,3 +193,28 @@ async def test_a_sound_card_that_is_lost_is_told_once_in_a_call(tmp_path: Path) 
         door.state.sound_failed("speaker", lost)
     codes = [body["code"] for body in door.events() if body["event"] == "error"]
     assert codes == ["microphone_lost", "microphone_lost", "speaker_lost"]
+
+
+async def test_a_camera_that_is_lost_is_told_once_and_one_that_was_missing_before_is_not(
+    tmp_path: Path,
+) -> None:
+    network = FakeNetwork()
+    lost = MediaUnavailable("it is not plugged in")
+    async with (
+        device(network, tmp_path, ACCEPT) as door,
+        party(network, "alice") as alice,
+    ):
+        door.state.camera_failed(lost)
+        outgoing = alice.client.call(UID)
+        assert await outgoing.answered() is CallStatus.ACCEPTED
+        door.peers.last.connect()
+        await until(lambda: door.client.conversations[outgoing.id].state is State.ESTABLISHED)
+        door.state.changed()
+        assert not [body for body in door.events() if body["event"] == "error"]
+        for fault in (None, lost, lost, None):
+            door.state.camera_failed(fault)
+        await outgoing.close()
+        await door.event("closed")
+        door.state.camera_failed(lost)
+    codes = [body["code"] for body in door.events() if body["event"] == "error"]
+    assert codes == ["camera_lost"]

@@ -71,6 +71,7 @@ class Door:
     counts: RefusalCounts
     clock: ManualClock
     waits: Waits
+    publisher: HealthPublisher
 
     def said(self) -> list[Any]:
         return [json.loads(each.payload) for each in self.network.published if each.topic == TOPIC]
@@ -80,16 +81,17 @@ class Door:
 async def door(folder: Path, board: Callable[[], BoardHealth] = BoardHealth) -> AsyncIterator[Door]:
     network = FakeNetwork()
     broker = FakeBroker(network, "door-1")
-    parts = Door(network, broker, DeviceState("auto"), RefusalCounts(), ManualClock(), Waits())
+    state, counts, clock, waits = DeviceState("auto"), RefusalCounts(), ManualClock(), Waits()
     sources = HealthSources(
         board=board,
         history=RunHistory(folder, "boot-1"),
         outbox=cast("Outbox", _Outbox()),
-        counts=parts.counts,
+        counts=counts,
         now=lambda: 1_800_000_000.0,
-        monotonic=parts.clock,
+        monotonic=clock,
     )
-    health = HealthPublisher(broker, TOPIC, parts.state, sources, parts.waits)
+    health = HealthPublisher(broker, TOPIC, state, sources, waits)
+    parts = Door(network, broker, state, counts, clock, waits, health)
     async with broker:
         await broker.wait_connected(30)
         async with health:
@@ -229,6 +231,15 @@ async def test_health_comes_again_with_the_connection(tmp_path: Path) -> None:
         for _ in range(2):
             await here.waits.begun()
         assert here.said()[-1]["faults"] == ["camera_lost"]
+
+
+async def test_health_comes_again_for_whoever_has_missed_it(tmp_path: Path) -> None:
+    async with door(tmp_path) as here:
+        here.waits.time_is_over()
+        await here.waits.begun()
+        here.publisher.due()
+        await here.waits.begun()
+        assert len(here.said()) == 2
 
 
 def test_fault_codes_of_a_device_in_good_order_are_none() -> None:

@@ -26,6 +26,8 @@ from tests.parties import FAST, NOW, PREFIX, Party, called, party
 from tests.waiting import until
 
 RING = {"name": "ask", "action": "ring", "video": False}
+# nothing else is set from afar
+QUIET = {"override": None, "silencedUntil": None, "privacy": False}
 ACCEPT = {"name": "everybody", "action": "accept"}
 
 
@@ -159,7 +161,7 @@ async def test_override_for_a_while(tmp_path: Path, end: str | None) -> None:
     assert (done["ok"], done["override"]) == (True, "reject")
     assert done["until"] == (end or format_time(NOW + 24 * 3600))
     assert back["ok"] is True
-    assert told == [None, "reject", None]
+    assert told == [None, None, "reject", None]
 
 
 async def test_override_that_is_over_before_it_began_is_refused(tmp_path: Path) -> None:
@@ -183,7 +185,7 @@ async def test_volume_is_turned_told_and_kept(tmp_path: Path) -> None:
         again = {"speaker": Level(80), "microphone": Level(80)}
         async with device(network, tmp_path, levels=again) as door:
             assert (again["speaker"].level, again["microphone"].level) == (30, 80)
-    assert told[-1] == {"speaker": 30, "microphone": 80, "override": None}
+    assert told[-1] == {"speaker": 30, "microphone": 80} | QUIET
 
 
 async def test_volume_of_what_the_device_has_not_got_is_refused(tmp_path: Path) -> None:
@@ -194,7 +196,7 @@ async def test_volume_of_what_the_device_has_not_got_is_refused(tmp_path: Path) 
         told = door.on("settings")
     assert (done["ok"], done["code"]) == (False, "not_supported")
     assert done["message"] == "this device has no microphone"
-    assert told[-1] == {"speaker": 80, "override": None}
+    assert told[-1] == {"speaker": 80} | QUIET
 
 
 @pytest.mark.parametrize(
@@ -214,7 +216,7 @@ async def test_volume_of_what_the_device_has_not_got_is_refused(tmp_path: Path) 
         ("close", b'{"conversation": "x"}', "invalid"),
         ("reload", b"[]", "not_an_object"),
         ("reload", b"{", "not_json"),
-        ("open", b"{}", "not_supported"),
+        ("open", b"{}", "stale"),
     ],
 )
 async def test_command_that_cannot_be_used_is_answered(

@@ -24,8 +24,8 @@ async def test_operator_settings_are_said_as_a_whole_on_each_change() -> None:
         shown.change(microphone=50)
         shown.change(speaker=None)
     assert [json.loads(each.payload) for each in network.published if each.topic == TOPIC] == [
-        {"override": None},
-        {"speaker": 0, "override": None},
-        {"speaker": 0, "microphone": 50, "override": None},
-        {"microphone": 50, "override": None},
+        {"override": None, "silencedUntil": None},
+        {"speaker": 0, "override": None, "silencedUntil": None},
+        {"speaker": 0, "microphone": 50, "override": None, "silencedUntil": None},
+        {"microphone": 50, "override": None, "silencedUntil": None},
     ]

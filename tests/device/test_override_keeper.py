@@ -68,7 +68,7 @@ async def test_override_without_an_end_is_for_24_hours_and_is_shown(
     end = {"action": "reject", "until": "2030-01-02T00:00:00.000Z"}
     assert door.applied == PolicyOverride(action=Action.REJECT, until=NOW + timedelta(hours=24))
     assert door.state.override == end
-    assert door.said()[-1] == {"override": end}
+    assert door.said()[-1] == {"override": end, "silencedUntil": None}
     assert "overridden: reject every call until 2030-01-02" in caplog.text
 
 
@@ -81,7 +81,7 @@ async def test_override_stands_over_a_restart(tmp_path: Path) -> None:
         assert door.applied == PolicyOverride(action=Action.RING, until=NOW + timedelta(hours=2))
         await keeper.clear()
     assert door.applied is None
-    assert door.said()[-1] == {"override": None}
+    assert door.said()[-1] == {"override": None, "silencedUntil": None}
     again = Door(NOW + timedelta(hours=1))
     async with again.keeper(tmp_path):
         assert again.applied is None
@@ -93,7 +93,7 @@ async def test_override_that_ended_meanwhile_is_gone_after_a_restart(tmp_path: P
     door = Door(NOW + timedelta(hours=3))
     async with door.keeper(tmp_path):
         await until(lambda: door.applied is None)
-        await until(lambda: door.said()[-1:] == [{"override": None}])
+        await until(lambda: door.said()[-1:] == [{"override": None, "silencedUntil": None}])
 
 
 async def test_override_ends_in_time(tmp_path: Path) -> None:

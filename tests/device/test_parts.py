@@ -12,7 +12,7 @@ import pytest
 
 from agent.core.call.notices import PushToTalk
 from agent.core.policy.rules import Policy
-from agent.device.parts import Part, Parts, client_options, compose, running
+from agent.device.parts import Part, Parts, compose, running
 from agent.settings import Settings
 
 
@@ -97,8 +97,3 @@ async def test_compose_lets_who_holds_a_button_be_heard(tmp_path: Path) -> None:
     for on in (True, False):
         parts.client._emitter.emit_everything(conversation, "push_to_talk", PushToTalk(on))
         assert parts.sound.talk.talking is on
-
-
-def test_client_options_are_as_set(tmp_path: Path) -> None:
-    options = client_options(settings(tmp_path))
-    assert (options.max_conversations, options.timing.setup) == (3, 20)

@@ -50,6 +50,19 @@ def test_reload_applies_what_was_read() -> None:
     assert applied == [(wanted, POLICY)]
 
 
+def test_reload_is_told_for_as_long_as_somebody_asks() -> None:
+    wanted, running = Settings(uid="door-2"), Settings(uid="door-1")
+    reloader = Reloader(lambda: (wanted, POLICY), running, nullcontext)
+    applied: list[Settings] = []
+    end = reloader.on_reload(lambda settings, _: applied.append(settings))
+    assert reloader.latest is running
+    reloader.reload()
+    end()
+    reloader.reload()
+    assert applied == [wanted]
+    assert reloader.latest is wanted
+
+
 def test_reload_of_a_bad_file_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     def load() -> tuple[Settings, Policy]:
         raise ConfigurationError(["a.toml: uid: wrong"])

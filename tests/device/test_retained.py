@@ -48,3 +48,16 @@ async def test_retained_of_several_topics_is_said_in_order_on_each_connect() -> 
         broker.drop()
         await broker.wait_connected(30)
     assert [topic for topic, _, _ in said(network)] == ["b", "a", "b", "a"]
+
+
+async def test_retained_that_is_forgotten_is_said_no_more() -> None:
+    network = FakeNetwork()
+    broker = FakeBroker(network, "door-1")
+    retained = Retained(broker)
+    for topic in ("a", "b"):
+        await retained.say(topic, topic.encode())
+    retained.forget("a")
+    retained.forget("nothing")
+    async with broker:
+        await broker.wait_connected(30)
+    assert [topic for topic, _, _ in said(network)] == ["b"]

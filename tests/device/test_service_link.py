@@ -13,7 +13,7 @@ from agent.device.device_state import DeviceState
 from agent.device.parts import compose
 from agent.device.service_link import ServiceLink
 from agent.device.snapshots import SnapshotMaker
-from agent.service.status_socket import ask
+from agent.service.status_client import ask
 from agent.settings import Settings
 from tests.waiting import until
 

@@ -43,7 +43,9 @@ async def test_snapshot_faults_name_the_topics_that_the_broker_does_not_take(
     assert "without the messages to callbox/v1/door-1/about" in words(maker.snapshot())
 
 
-async def test_snapshot_tells_what_the_parts_know(tmp_path: Path) -> None:
+async def test_snapshot_tells_what_the_parts_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = Settings.model_validate(
         {"uid": "door-1", "state_directory": tmp_path, "audio": {"capture": "none"}}
     )
@@ -62,5 +64,9 @@ async def test_snapshot_tells_what_the_parts_know(tmp_path: Path) -> None:
     assert now.refused["datagrams"] >= 1
     assert (now.uid, now.phase, now.broker) == ("door-1", Phase.RUNNING, "127.0.0.1:1883")
     assert (now.broker_connected, now.calls, now.faults) == (False, (), faults)
+    monkeypatch.setenv("TZ", "<+03>-3")
+    zone = maker.snapshot().time_zone
+    assert zone is not None
+    assert zone.name == "<+03>-3"
     assert maker.remote_uid("nobody") is None
     assert not maker.vitals().mqtt_thread_alive

@@ -55,9 +55,19 @@ class Door:
 async def test_volume_stands_over_a_restart(tmp_path: Path) -> None:
     door = Door()
     async with door.keeper(tmp_path) as keeper:
-        assert door.shown() == {"speaker": 80, "microphone": 70, "override": None}
+        assert door.shown() == {
+            "speaker": 80,
+            "microphone": 70,
+            "override": None,
+            "silencedUntil": None,
+        }
         assert await keeper.set(speaker=0, microphone=None) == {"speaker": 0, "microphone": 70}
-        assert door.shown() == {"speaker": 0, "microphone": 70, "override": None}
+        assert door.shown() == {
+            "speaker": 0,
+            "microphone": 70,
+            "override": None,
+            "silencedUntil": None,
+        }
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
     # what nobody has set follows the settings
     again = Door({"speaker": Level(80), "microphone": Level(60)})
@@ -67,7 +77,12 @@ async def test_volume_stands_over_a_restart(tmp_path: Path) -> None:
     third = Door()
     async with third.keeper(tmp_path):
         assert third.loud() == {"speaker": 0, "microphone": 100}
-        assert third.shown() == {"speaker": 0, "microphone": 100, "override": None}
+        assert third.shown() == {
+            "speaker": 0,
+            "microphone": 100,
+            "override": None,
+            "silencedUntil": None,
+        }
 
 
 async def test_volume_of_an_end_that_is_missing_is_refused_and_not_shown(tmp_path: Path) -> None:
@@ -76,13 +91,19 @@ async def test_volume_of_an_end_that_is_missing_is_refused_and_not_shown(tmp_pat
         with pytest.raises(NotSupportedError, match="has no microphone"):
             await keeper.set(speaker=1, microphone=1)
         assert door.loud() == {"speaker": 80, "microphone": 70}
-        assert door.shown() == {"speaker": 80, "override": None}
-        # plugged in
+        assert door.shown() == {"speaker": 80, "override": None, "silencedUntil": None}
+        # plugged in, pulled, and plugged in
+        door.missing.clear()
+        keeper.refresh()
+        assert door.shown()["microphone"] == 70
+        door.missing.add("microphone")
+        keeper.refresh()
+        assert "microphone" not in door.shown()
         door.missing.clear()
         assert await keeper.set(microphone=1) == {"speaker": 80, "microphone": 1}
     none = Door({})
     async with none.keeper(tmp_path) as keeper:
-        assert none.shown() == {"override": None}
+        assert none.shown() == {"override": None, "silencedUntil": None}
         with pytest.raises(NotSupportedError, match="has no speaker"):
             await keeper.set(speaker=1)
         assert await keeper.set(speaker=None) == {}
