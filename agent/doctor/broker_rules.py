@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from agent.doctor.findings import Finding, Verdict
 from agent.errors import CallboxError
+from agent.homeassistant.discovery_message import discovery_message
+from agent.homeassistant.features import birth_topic
 from agent.settings import Settings
+from agent.settings.home_features import expected_features
+from agent.signaling.mqtt.broker_advice import RULES
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.protocol.messages import NO_CONVERSATION, Error, encode
 from agent.signaling.protocol.topics import Topics
@@ -22,7 +26,10 @@ from agent.signaling.protocol.topics import Topics
 _TIMEOUT = 4.0
 _DELIVERY = 1.0
 _VERB = "doctor"
-ADVICE = "`callbox acl mosquitto` (emqx, hivemq, rabbitmq, nanomq) prints the rules."
+# what it says of itself; read by many, so a message that is nobody's and is not kept
+_STATE = ("status", "about", "health", "call", "snapshot", "settings")
+# connections at a time
+_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +39,35 @@ class _Trial:
     what: str
     topic: str
     is_right: bool
+    payload: bytes = b"{}"
 
 
-async def check_broker_rules(settings: Settings) -> AsyncIterator[Finding]:
-    """One finding for each rule that is missing, or one that says that all is well."""
-    if settings.mqtt.username is None:
+async def check_broker_rules(
+    settings: Settings, *, daemon_is_here: bool = True
+) -> AsyncIterator[Finding]:
+    """One finding for each rule that is missing, or one that says that all is well. What the device
+    says of itself is tried where no daemon does so: `daemon_is_here`.
+    """
+    if settings.mqtt.login(settings.uid) is None:
         yield Finding(
             "broker rules",
             Verdict.WARNING,
             "mqtt.username is not given: the broker cannot tell who calls, or who sends commands",
-            f"Give everybody a name and a password at the broker. {ADVICE}",
+            f"Give everybody a name and a password at the broker. {RULES}",
         )
         return
     topics, uid, nobody = Topics(settings.topic_prefix), settings.uid, _nobody()
-    missing = 0
-    for trial in _trials(topics, uid):
-        may = await _may_publish(settings, trial.topic)
+    missing, trials = 0, _trials(topics, uid)
+    if not daemon_is_here:
+        trials += tuple(
+            _Trial(f"tell its {each}", f"{topics.prefix}/{uid}/{each}", True) for each in _STATE
+        )
+        trials += _home_trials(settings)
+    for trial, may in zip(trials, await _try_all(settings, trials), strict=True):
         if may is not trial.is_right:
             missing += 1
             yield _missing(trial)
-    for what, topic_filter in _must_read(topics, uid):
+    for what, topic_filter in (*_must_read(topics, uid), *_home_reading(settings)):
         if not await _is_granted(settings, topic_filter):
             missing += 1
             yield _may_not(f"read {what}: a subscription to {topic_filter} is refused")
@@ -65,7 +81,7 @@ async def check_broker_rules(settings: Settings) -> AsyncIterator[Finding]:
             "broker rules",
             Verdict.WARNING,
             "the device may read what is said to others: so may everybody with such rules",
-            ADVICE,
+            RULES,
         )
     if not missing:
         text = "the device may do what it must, and not what it must not"
@@ -75,6 +91,17 @@ async def check_broker_rules(settings: Settings) -> AsyncIterator[Finding]:
                 "commands reach the device only a command shows"
             )
         yield Finding("broker rules", Verdict.OK, text)
+
+
+async def _try_all(settings: Settings, trials: Sequence[_Trial]) -> list[bool]:
+    """Each on a connection of its own, which a broker may end for it."""
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def attempt(trial: _Trial) -> bool:
+        async with places:
+            return await _may_publish(settings, trial.topic, trial.payload)
+
+    return await asyncio.gather(*map(attempt, trials))
 
 
 def _trials(topics: Topics, uid: str) -> tuple[_Trial, ...]:
@@ -97,8 +124,22 @@ def _must_read(topics: Topics, uid: str) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _home_trials(settings: Settings) -> tuple[_Trial, ...]:
+    """What the device itself tells Home Assistant: anything else is a fault in its log."""
+    if not settings.homeassistant.enabled:
+        return ()
+    message = discovery_message(expected_features(settings), settings.homeassistant.prefix)
+    what = "announce itself to Home Assistant"
+    return (_Trial(what, message.topic, True, message.payload()),)
+
+
+def _home_reading(settings: Settings) -> tuple[tuple[str, str], ...]:
+    home = settings.homeassistant
+    return (("when Home Assistant listens", birth_topic(home.prefix)),) if home.enabled else ()
+
+
 def _may_not(what: str) -> Finding:
-    return Finding("broker rules", Verdict.FAILED, f"the device may not {what}", ADVICE)
+    return Finding("broker rules", Verdict.FAILED, f"the device may not {what}", RULES)
 
 
 def _missing(trial: _Trial) -> Finding:
@@ -108,7 +149,7 @@ def _missing(trial: _Trial) -> Finding:
         "broker rules",
         Verdict.WARNING,
         f"the device may {trial.what}: so may everybody with such rules",
-        ADVICE,
+        RULES,
     )
 
 
@@ -117,16 +158,16 @@ def _nobody() -> str:
 
 
 def _connection(settings: Settings) -> MqttBroker:
-    options = settings.mqtt.connection(_nobody())
+    options = settings.mqtt.connection(_nobody(), settings.uid)
     return MqttBroker(options.model_copy(update={"session_expiry": 0, "close_timeout": 0.5}))
 
 
-async def _may_publish(settings: Settings, topic: str) -> bool:
+async def _may_publish(settings: Settings, topic: str, payload: bytes) -> bool:
     """A broker refuses with a reason, or by ending the connection."""
     try:
         async with asyncio.timeout(_TIMEOUT), _connection(settings) as broker:
             await broker.wait_decided(_TIMEOUT)
-            await broker.publish(topic, b"{}", expiry=1)
+            await broker.publish(topic, payload, expiry=1)
     except (CallboxError, TimeoutError):
         return False
     return True

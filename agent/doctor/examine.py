@@ -10,19 +10,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.doctor import devices, network, system_check
-from agent.doctor.broker_rules import ADVICE, check_broker_rules
+from agent.doctor.broker_check import check_broker
+from agent.doctor.broker_rules import check_broker_rules
 from agent.doctor.camera_report import report_camera
 from agent.doctor.configuration_check import judge
+from agent.doctor.daemon_check import find_daemon, once, report_daemon
 from agent.doctor.findings import DoctorReport, Finding, Verdict
 from agent.doctor.measure import Progress, measure_camera
+from agent.doctor.pull_check import check_pull
 from agent.doctor.records import check_records
 from agent.doctor.sound_check import check_echo
 from agent.errors import CallboxError, ConfigurationError, MediaError
 from agent.media.base.video_source import VideoOptions
 from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
-from agent.service.status_socket import ask, candidates
 from agent.settings import Settings, load_policy, load_settings
+from agent.settings.home_features import advise_home
 
 logger = logging.getLogger(__name__)
 
@@ -83,17 +86,14 @@ async def _with_settings(
         progress("playing a chirp and listening")
         for each in await _in_thread("echo", lambda: [*check_echo(settings.audio)]):
             yield each
-    progress("connecting to the broker")
-    broker = await network.check_broker(settings)
-    yield broker
-    if broker.verdict is Verdict.OK:
-        progress("trying the broker's rules")
-        async for each in check_broker_rules(settings):
-            yield each
+    for line in advise_home(settings):
+        yield Finding("home assistant", Verdict.WARNING, line)
+    async for each in _around_the_broker(settings, progress):
+        yield each
     progress("asking the ICE servers")
     async for each in network.check_ice_servers(settings):
         yield each
-    for each in _find_daemon():
+    for each in await _in_thread("pull", lambda: [*check_pull(settings)]):
         yield each
     if plan.camera:
         for each in await _measured(settings, plan.seconds, progress):
@@ -105,6 +105,22 @@ async def _with_settings(
             "not opened",
             "`callbox doctor --camera` opens it, and measures.",
         )
+
+
+async def _around_the_broker(settings: Settings, progress: Progress) -> AsyncIterator[Finding]:
+    """What the running daemon says, and what we see ourselves: its settings may be older ones."""
+    progress("asking the daemon")
+    status = await asyncio.to_thread(find_daemon, settings.uid)
+    here = status is not None and status["uid"] == settings.uid
+    told = [*report_daemon(status)]
+    progress("connecting to the broker")
+    seen = [each async for each in check_broker(settings, daemon_is_here=here)]
+    for each in (*told, *once(seen, told)):
+        yield each
+    if not any(each.area == "broker" and each.verdict is Verdict.FAILED for each in seen):
+        progress("trying the broker's rules")
+        async for each in check_broker_rules(settings, daemon_is_here=here):
+            yield each
 
 
 async def _measured(settings: Settings, seconds: float, progress: Progress) -> list[Finding]:
@@ -132,28 +148,11 @@ def _is_taken(reason: str) -> bool:
 
 def _faults_of_parts(config: Path | None) -> Iterable[Finding]:
     """What keeps a part of the device from working, and not the device."""
-    faults, _ = judge(config)
-    for fault in faults:
-        yield Finding("settings", Verdict.FAILED, fault, "The device takes calls without it.")
-
-
-def _find_daemon() -> Iterable[Finding]:
-    for path in candidates():
-        try:
-            status = ask(path)
-        except (OSError, ValueError):
-            continue
-        yield Finding(
-            "daemon",
-            Verdict.OK,
-            f"callbox {status['version']} runs as {status['uid']}: {status['status']}",
-        )
-        for part, reason in status.get("faults", {}).items():
-            rules = part.startswith("messages to ")
-            advice = ADVICE if rules else "It is tried again by itself."
-            yield Finding(part, Verdict.FAILED, reason, advice)
-        return
-    yield Finding("daemon", Verdict.SKIPPED, "no callbox runs here, or none that this user may ask")
+    judged = judge(config)
+    for fault in judged.faults:
+        yield Finding("settings", Verdict.FAILED, fault, "The device does not start with it.")
+    for each in judged.unusable:
+        yield Finding("settings", Verdict.FAILED, each, "The device takes calls without it.")
 
 
 async def _in_thread(area: str, check: Callable[[], Finding | Iterable[Finding]]) -> list[Finding]:

@@ -19,6 +19,7 @@ TRIED = (
 )
 _MARKS = {"ok": "ok", "warning": "WARN", "failed": "FAIL", "skipped": "--"}
 _WIDTH = 100
+_INDENT = 22
 
 
 class Verdict(StrEnum):
@@ -72,8 +73,9 @@ class DoctorReport:
 
 
 def _paragraph(finding: Finding) -> Iterable[str]:
-    head = f"  {_MARKS[finding.verdict]:<6}{finding.area:<14}"
-    rest = " " * len(head)
+    head = f"  {_MARKS[finding.verdict]:<6}{finding.area:<13} "
+    # the name of a topic may be long
+    rest = " " * min(len(head), _INDENT)
     text = textwrap.wrap(
         printable(finding.text),
         _WIDTH,

@@ -1,70 +1,23 @@
-"""What is on the network: the broker, and the servers that help calls through."""
+"""The servers that help calls through the network."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 import time
-import uuid
 from collections.abc import AsyncIterator
 from typing import cast
 
 import aioice.stun
 
 from agent.doctor.findings import Finding, Verdict
-from agent.errors import NotConnected, SignalingError
 from agent.settings import Settings
-from agent.signaling.mqtt.connection import MqttBroker
-from agent.signaling.protocol.topics import Topics
 from agent.webrtc.ice.gather import allocate, explain
 from agent.webrtc.ice.happy_eyeballs import first_that_answers
 from agent.webrtc.ice.ice_servers import UsableServer, usable_servers
 from agent.webrtc.ice.resolver import resolve
 
-_BROKER_TIMEOUT = 8.0
 _SERVER_TIMEOUT = 6.0
-_ADVICE = (
-    ("not authori", "Check mqtt.username and mqtt.password, and the broker's access rules."),
-    ("bad user", "Check mqtt.username and mqtt.password."),
-    (
-        "refused",
-        "Is it running, and on this port? mosquitto listens on 127.0.0.1 alone unless told "
-        "otherwise.",
-    ),
-    ("name", "The name mqtt.host cannot be resolved: check it, and this machine's DNS."),
-    (
-        "certificate",
-        "Check mqtt.tls.ca_file, the name in the broker's certificate, and this machine's clock.",
-    ),
-)
-
-
-async def check_broker(settings: Settings) -> Finding:
-    """Connect as the device would, under a name of our own, and subscribe to what it listens to.
-
-    The finding may be shown to anybody: it has no user name in it.
-    """
-    mqtt = settings.mqtt
-    where = f"{mqtt.host}:{mqtt.port}{' with TLS' if mqtt.tls.enabled else ''}"
-    started_at = time.monotonic()
-    try:
-        options = mqtt.connection(f"callbox-doctor-{uuid.uuid4()}").model_copy(
-            update={"session_expiry": 0, "close_timeout": 1.0}
-        )
-        topics = Topics(settings.topic_prefix)
-        broker = MqttBroker(options)
-        broker.subscribe(topics.signals_for(settings.uid), essential=True)
-        broker.subscribe(topics.commands_for(settings.uid))
-        async with broker:
-            await broker.wait_decided(_BROKER_TIMEOUT)
-    except (NotConnected, SignalingError) as error:
-        reason = str(error)
-        advice = next((text for word, text in _ADVICE if word in reason.lower()), "")
-        return Finding("broker", Verdict.FAILED, reason, advice or "Check mqtt.host and mqtt.port.")
-    took = time.monotonic() - started_at
-    user = " with a user name" if mqtt.username else ""
-    text = f"connected to {where}{user} and subscribed for {settings.uid} in {took * 1000:.0f} ms"
-    return Finding("broker", Verdict.OK, text, figures={"seconds": round(took, 3)})
 
 
 async def check_ice_servers(settings: Settings) -> AsyncIterator[Finding]:

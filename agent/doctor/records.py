@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agent.doctor.findings import Finding, Verdict
 from agent.doctor.system_check import user
-from agent.service.status_socket import ask, candidates
+from agent.service.status_client import ask, candidates
 from agent.signaling.outbox.store import FILE_NAME, Limits
 
 _AREA = "records"

@@ -12,7 +12,7 @@ from agent.errors import MediaUnavailable
 from agent.media.sound.alsa_pcm import PERIOD_FRAMES, AlsaPlayer, AlsaSource
 from agent.media.sound.audio_settings import AudioSettings
 from agent.media.sound.level import Level
-from agent.media.sound.sound_mode import choose_mode, missing_extra
+from agent.media.sound.sound_mode import EXTRA, choose_mode, missing_extra
 from agent.media.sound.sound_setup import describe_sound
 from agent.ports import AUDIO_CLOCK_RATE, PCM_FRAME_BYTES
 
@@ -21,6 +21,8 @@ _SETTLE = 2.0
 _LISTEN = 1.5
 _PERIOD = PERIOD_FRAMES * PCM_FRAME_BYTES
 _QUIET_ROOM, _SLOW = -40.0, 0.25
+# dB by which an echo that is late by a network and two jitter buffers is to be softer
+_ENOUGH_LOSS = 45.0
 _NO_MICROPHONE = "Check that the microphone is plugged in and not muted (alsamixer, F4)."
 _NO_SPEAKER = (
     "Was it heard in the room? If not, check the loudspeaker's wiring and level (alsamixer, F3). "
@@ -45,11 +47,14 @@ def check_echo(settings: AudioSettings) -> Iterator[Finding]:
         advice = "A running callbox has the card while somebody calls." if _taken(error) else ""
         yield Finding("echo", Verdict.FAILED, str(error), advice)
         return
-    yield from judge(path)
+    mode = choose_mode(settings)
+    yield from judge(path, unhindered=mode.mode == "duplex" and not mode.echo)
 
 
-def judge(path: EchoPath) -> Iterator[Finding]:
-    """What the figures mean, and what to change."""
+def judge(path: EchoPath, *, unhindered: bool = False) -> Iterator[Finding]:
+    """What the figures mean, and what to change. `unhindered`: nothing keeps an echo from the
+    caller.
+    """
     figures = {"backgroundDb": _number(path.background), "heardDb": _number(path.heard)}
     if path.background == -math.inf and path.heard == -math.inf:
         text = "it gives digital silence"
@@ -73,6 +78,11 @@ def judge(path: EchoPath) -> Iterator[Finding]:
     advice = []
     if path.loss < 0:
         advice.append("It comes back louder than it is played: lower audio.speaker.")
+    if unhindered and path.loss < _ENOUGH_LOSS:
+        advice.append(
+            "Callers hear their own echo: leave audio.mode and audio.echo at auto (the canceller: "
+            f"{EXTRA}), unless the card cancels it by itself."
+        )
     if path.round_trip > _SLOW:
         advice.append("The way is long: use the card itself (plughw:) in place of a sound server.")
     yield Finding(

@@ -17,7 +17,9 @@ from tests.faults.scripted_broker import PUBLISH, SUBSCRIBE, Connection, Scripte
 RULES = rules(BrokerKind.MOSQUITTO, Around("door-1", "door-1"))
 
 
-async def findings(tmp_path: Path, acl: str | None, username: str = "door-1") -> list[Finding]:
+async def findings(
+    tmp_path: Path, acl: str | None, username: str = "door-1", *, home: bool = False
+) -> list[Finding]:
     lines: tuple[str, ...] = ()
     if acl is not None:
         file = tmp_path / "callbox.acl"
@@ -27,8 +29,10 @@ async def findings(tmp_path: Path, acl: str | None, username: str = "door-1") ->
     broker.start()
     try:
         mqtt = {"port": broker.port, "username": username, "password": "x"}
-        settings = Settings.model_validate({"uid": "door-1", "mqtt": mqtt})
-        return [each async for each in check_broker_rules(settings)]
+        settings = Settings.model_validate(
+            {"uid": "door-1", "mqtt": mqtt, "homeassistant": {"enabled": home}}
+        )
+        return [each async for each in check_broker_rules(settings, daemon_is_here=not home)]
     finally:
         broker.stop()
 
@@ -37,6 +41,18 @@ async def findings(tmp_path: Path, acl: str | None, username: str = "door-1") ->
 async def test_broker_with_our_rules_is_found_good(tmp_path: Path) -> None:
     (found,) = await findings(tmp_path, RULES)
     assert found.verdict is Verdict.OK
+
+
+@pytest.mark.broker
+async def test_broker_that_keeps_the_device_from_home_assistant_is_found_out(
+    tmp_path: Path,
+) -> None:
+    (found,) = await findings(tmp_path, RULES, home=True)
+    assert found.verdict is Verdict.OK
+    config = "homeassistant/device/door-1/config"
+    (found,) = await findings(tmp_path, RULES.replace(f"topic write {config}\n", ""), home=True)
+    assert found.verdict is Verdict.FAILED
+    assert f"may not announce itself to Home Assistant: {config} is refused" in found.text
 
 
 @pytest.mark.broker

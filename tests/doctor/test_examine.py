@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from agent.doctor import examine
-from agent.doctor.findings import Verdict
 from tests.conftest import Mosquitto
 from tests.e2e.device import Program, configuration
 
@@ -76,26 +74,6 @@ async def test_what_does_not_work_is_told_and_exits_6(tmp_path: Path, mosquitto:
     # that is no reason here
     assert "A running callbox has it" not in output
     assert "Traceback" not in log
-
-
-def test_topics_that_the_running_daemon_may_not_use_are_found(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    status = {
-        "version": "1",
-        "uid": "door-1",
-        "status": "connected, idle",
-        "faults": {
-            "messages to callbox/v1/door-1/about": "the broker refuses it: Not authorized",
-            "page": "port taken",
-        },
-    }
-    monkeypatch.setattr(examine, "candidates", lambda: [tmp_path])
-    monkeypatch.setattr(examine, "ask", lambda _path: status)
-    _, topic, page = examine._find_daemon()
-    assert (topic.area, topic.verdict) == ("messages to callbox/v1/door-1/about", Verdict.FAILED)
-    assert "callbox acl" in topic.advice
-    assert "callbox acl" not in page.advice
 
 
 async def test_settings_that_cannot_be_read_are_a_finding(tmp_path: Path) -> None:

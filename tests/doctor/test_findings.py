@@ -34,3 +34,10 @@ def test_nothing_failed_where_nothing_did() -> None:
     assert not report.failed
     assert json.loads(report.to_json())["ok"]
     assert report.to_text().endswith("Everything that was looked at works.")
+
+
+def test_report_keeps_the_name_of_a_long_topic_apart_from_what_is_said_of_it() -> None:
+    area = "messages to callbox/v1/door-1/settings"
+    finding = Finding(area, Verdict.FAILED, "the broker refuses it", "Do this.")
+    text = DoctorReport("2026-01-01T00:00:00Z", {}, (finding,)).to_text()
+    assert f"{area} the broker refuses it\n{' ' * 22}-> Do this." in text

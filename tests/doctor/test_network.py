@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.doctor import network
+from agent.doctor.broker_check import check_broker
 from agent.doctor.findings import DoctorReport, Finding, Verdict
 from agent.settings import Settings
 from tests.conftest import Mosquitto, free_port
@@ -19,11 +20,6 @@ def settings(port: int = 1, **further: object) -> Settings:
     return Settings.model_validate({"uid": "door-1", "mqtt": {"port": port}} | further)
 
 
-async def test_a_broker_that_lets_us_in(mosquitto: Mosquitto) -> None:
-    finding = await network.check_broker(settings(mosquitto.port))
-    assert (finding.verdict, "subscribed for door-1" in finding.text) == (Verdict.OK, True)
-
-
 async def test_report_shows_neither_the_user_name_nor_an_address_of_ours(
     mosquitto: Mosquitto, turn: TurnServer
 ) -> None:
@@ -31,7 +27,7 @@ async def test_report_shows_neither_the_user_name_nor_an_address_of_ours(
     known = {"username": USER, "credential": PASSWORD}
     named = settings(mqtt={"host": host, "port": mosquitto.port, "username": "hidden-1"})
     findings = [
-        await network.check_broker(named),
+        *[each async for each in check_broker(named, daemon_is_here=False)],
         *await servers({"urls": f"stun:{host}:{port}"}, {"urls": f"turn:{host}:{port}", **known}),
     ]
     assert [each.verdict for each in findings] == [Verdict.OK] * 3
@@ -39,29 +35,6 @@ async def test_report_shows_neither_the_user_name_nor_an_address_of_ours(
     for text in (report.to_text(), report.to_json()):
         assert "hidden-1" not in text
         assert "127.0.0.1" not in text
-
-
-async def test_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "_BROKER_TIMEOUT", 3.0)
-    finding = await network.check_broker(settings(free_port()))
-    assert finding.verdict is Verdict.FAILED
-    assert "refused" in finding.text
-    assert "running" in finding.advice
-
-
-async def test_a_broker_that_wants_a_password(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # a refusal is told at once
-    monkeypatch.setattr(network, "_BROKER_TIMEOUT", 30.0)
-    broker = Mosquitto(tmp_path, allow_anonymous=False)
-    broker.start()
-    try:
-        finding = await network.check_broker(settings(broker.port))
-    finally:
-        broker.stop()
-    assert finding.verdict is Verdict.FAILED
-    assert "mqtt.password" in finding.advice
 
 
 @pytest.fixture

@@ -30,6 +30,14 @@ def test_judge_says_what_to_change(path: EchoPath, verdicts: list[str], advice: 
     assert advice in " ".join(finding.advice for finding in findings)
 
 
+@pytest.mark.parametrize(("loss", "verdict"), [(20, "warning"), (50, "ok")])
+def test_judge_warns_where_nothing_keeps_an_echo_from_the_caller(loss: float, verdict: str) -> None:
+    path = EchoPath(-60, -30, False, 0.08, loss)
+    *_, echo = judge(path, unhindered=True)
+    assert echo.verdict.value == verdict
+    assert ("hear their own echo" in echo.advice) is (verdict == "warning")
+
+
 def test_check_echo_without_a_card_measures_nothing() -> None:
     mode, echo = check_echo(AudioSettings(capture="pattern", playback="none", mode="duplex"))
     assert (mode.verdict, mode.figures["mode"]) == (Verdict.OK, "duplex")
