@@ -17,7 +17,16 @@ from agent.core.timestamps import parse_time
 # seconds; the upper ends of the buckets of every duration, so that they add up across devices. The
 # last bucket is all above.
 BUCKETS = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+# what is added up by the hour and the day, with the upper ends of its buckets
+MEASURES: dict[str, tuple[float, ...]] = {
+    "response": BUCKETS,
+    "first_frame": BUCKETS,
+    "mos": (1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.25),
+    "round_trip": (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0),
+    "loss": (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1),
+}
 OTHER = "other"
+_DIRECTIONS = frozenset(direction.value for direction in Direction)
 _REASONS = frozenset(reason.value for reason in CloseReason)
 
 
@@ -66,11 +75,12 @@ class CallRow:
 def call_row(body: dict[str, Any]) -> CallRow:
     """The columns of one record."""
     video, setup = _object(body, "video"), _object(body, "setup")
-    reason = _text(body, "reason")
+    reason, direction = _text(body, "reason"), _text(body, "direction")
+    conversation, remote_uid = names_of(body)
     return CallRow(
-        conversation=_text(body, "conversation").lower(),
-        remote_uid=_text(body, "remoteUid"),
-        direction=_text(body, "direction") if _text(body, "direction") in set(Direction) else OTHER,
+        conversation=conversation,
+        remote_uid=remote_uid,
+        direction=direction if direction in _DIRECTIONS else OTHER,
         via=_text(body, "via"),
         result=_result(body, reason),
         reason=reason if reason in _REASONS else OTHER,
@@ -89,9 +99,26 @@ def call_row(body: dict[str, Any]) -> CallRow:
     )
 
 
-def bucket_of(seconds: float) -> int:
-    """The number of the bucket, 0 to len(BUCKETS)."""
-    return bisect_left(BUCKETS, seconds)
+def names_of(body: dict[str, Any]) -> tuple[str, str]:
+    """The conversation and the remote peer, as in `CallRow`."""
+    return _text(body, "conversation").lower(), _text(body, "remoteUid")
+
+
+def bucket_of(value: float, measure: str = "response") -> int:
+    """The number of the bucket, 0 to the number of its upper ends."""
+    return bisect_left(MEASURES[measure], value)
+
+
+def measured(row: CallRow) -> dict[str, float]:
+    """What is known of a call's measures."""
+    found = {
+        "response": row.time_to_response,
+        "first_frame": row.time_to_first_frame,
+        "mos": row.mos,
+        "round_trip": row.round_trip_time,
+        "loss": row.loss,
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _result(body: dict[str, Any], reason: str) -> CallResult:

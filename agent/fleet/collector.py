@@ -21,8 +21,11 @@ from agent.signaling.protocol.json_limits import bounded
 logger = logging.getLogger(__name__)
 
 BATCH = 500
-# All that the broker may have under way to us: what it has not been told is kept, it sends again.
-BOUNDS = StreamBounds(messages=20_000, qos_0=10_000, size=64 * 1024 * 1024, unacknowledged=20_000)
+# What waits here for the store. More stays with the broker: mosquitto 2.0.11 sends far beyond the
+# Receive Maximum while it is answered, so that bound alone does not hold.
+BOUNDS = StreamBounds(
+    messages=2000, qos_0=2000, size=16 * 1024 * 1024, unacknowledged=20_000, hold_back=True
+)
 # seconds
 _RETRY_FIRST = 0.5
 _RETRY_LONGEST = 15.0

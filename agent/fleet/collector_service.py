@@ -5,16 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from pydantic import SecretStr
 
 from agent import __version__
+from agent.errors import ConfigurationError
 from agent.fleet.collector import Collector
 from agent.fleet.collector_settings import CollectorSettings, StatisticsKept
+from agent.fleet.fleet_page import FleetPage, Metrics
 from agent.fleet.fleet_store import FleetStore
 from agent.fleet.intake import Intake
-from agent.fleet.metrics_server import serving_metrics
+from agent.fleet.page_answers import PageAnswers
 from agent.fleet.postgresql_database import PostgresqlDatabase
+from agent.fleet.rival_watch import RivalWatch
 from agent.fleet.sql_store import Database, SqlStore
 from agent.fleet.sqlite_database import FILE_NAME, SqliteDatabase
 from agent.fleet.thinning import Thinning
@@ -46,6 +52,13 @@ async def collect(settings: CollectorSettings, stop: asyncio.Event | None = None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    await collect_until(settings, stop, open_notifier())
+
+
+async def collect_until(
+    settings: CollectorSettings, stop: asyncio.Event, notifier: Notifier | None = None
+) -> None:
+    """Until `stop` is set; told to nobody without a `notifier`. Raises ConfigurationError."""
     store = open_store(settings)
     statistics = settings.statistics
     broker = MqttBroker(settings.connection())
@@ -57,20 +70,88 @@ async def collect(settings: CollectorSettings, stop: asyncio.Event | None = None
         share=settings.mqtt.share or "",
         thinning=Thinning() if statistics is StatisticsKept.THINNED else None,
     )
-    notifier = open_notifier()
-    with serving_metrics(settings.metrics, collector) as port:
-        if port is not None:
-            logger.info("metrics: http://%s:%d/metrics", settings.metrics.host, port)
-        await _work(broker, collector, notifier, stop)
+    state = _State(broker, collector, settings.mqtt.client_id)
+    async with _page(settings, collector):
+        await _work(state, notifier or open_notifier({}), stop)
 
 
-async def _work(
-    broker: MqttBroker, collector: Collector, notifier: Notifier, stop: asyncio.Event
-) -> None:
-    async with broker:
+@asynccontextmanager
+async def _page(settings: CollectorSettings, collector: Collector) -> AsyncIterator[None]:
+    """Serve the page and the metrics. Where that cannot be it is told, and all is collected."""
+    if not settings.web.enabled:
+        yield
+        return
+    options = settings.web.options()
+    page = FleetPage(
+        options, PageAnswers(open_store(settings, read_only=True)), _metrics_of(collector)
+    )
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(page)
+        except ConfigurationError as error:
+            logger.error("No page: %s", "; ".join(error.faults))  # noqa: TRY400 - all of it
+        else:
+            logger.info("page: %s", options.url)
+        yield
+
+
+def _metrics_of(collector: Collector) -> Metrics | None:
+    """None where prometheus-client is not installed."""
+    try:
+        from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+        from agent.fleet.fleet_metrics import FleetMetrics
+    except ImportError:
+        return None
+    metrics = FleetMetrics(collector.counts)
+    collector.on_written = metrics.written
+    return lambda: (generate_latest(metrics.registry), CONTENT_TYPE_LATEST)
+
+
+class _State:
+    """How the collector is, in one line."""
+
+    def __init__(self, broker: MqttBroker, collector: Collector, client_id: str) -> None:
+        self.broker = broker
+        self.collector = collector
+        self._client_id = client_id
+        self._rivals = RivalWatch()
+        self._is_told = False
+        broker.on_connection(
+            lambda connected: self._rivals.told(time.monotonic(), connected=connected)
+        )
+
+    def words(self) -> str:
+        counts = self.collector.counts
+        if rival := self._rival():
+            return rival
+        if not self.broker.connected:
+            return f"waiting for the broker: {self.broker.trouble or 'connecting'}"
+        if self.collector.trouble is not None:
+            return f"nothing can be stored: {self.collector.trouble}"
+        return (
+            f"connected; {counts.events} events of {counts.messages} messages stored, "
+            f"{counts.repeated} repeated, {counts.rejected} rejected"
+        )
+
+    def _rival(self) -> str | None:
+        """Logged once each time that it begins."""
+        suspects = self._rivals.suspects(time.monotonic())
+        text = (
+            f"the broker ends each connection within seconds: is there another collector of the "
+            f"client id {self._client_id}? Give each a mqtt.client_id of its own"
+        )
+        if suspects and not self._is_told:
+            logger.error("%s", text[0].upper() + text[1:])
+        self._is_told = suspects
+        return text if suspects else None
+
+
+async def _work(state: _State, notifier: Notifier, stop: asyncio.Event) -> None:
+    async with state.broker:
         work = [
-            asyncio.create_task(collector.run(), name="collect"),
-            asyncio.create_task(_tell(notifier, broker, collector), name="tell"),
+            asyncio.create_task(state.collector.run(), name="collect"),
+            asyncio.create_task(_tell(notifier, state), name="tell"),
             asyncio.create_task(stop.wait(), name="stop"),
         ]
         try:
@@ -85,7 +166,7 @@ async def _work(
             raise result
 
 
-async def _tell(notifier: Notifier, broker: MqttBroker, collector: Collector) -> None:
+async def _tell(notifier: Notifier, state: _State) -> None:
     """READY, what goes on, and the watchdog: fed while the loop turns and the broker's thread
     lives. A broker or a database that is away is told, and no reason to be restarted.
     """
@@ -95,28 +176,16 @@ async def _tell(notifier: Notifier, broker: MqttBroker, collector: Collector) ->
     ready = False
     deadline = loop.time() + _READY_TIMEOUT
     while True:
-        words = _words(broker, collector)
-        if not ready and (broker.connected or loop.time() >= deadline):
+        words = state.words()
+        if not ready and (state.broker.connected or loop.time() >= deadline):
             notifier.ready(words)
             logger.info("%s collects: %s", __version__, words)
             ready = True
         elif ready:
             notifier.status(words)
-        if watched and broker.alive:
+        if watched and state.broker.alive:
             notifier.watchdog()
         await asyncio.sleep(interval if ready else 0.1)
-
-
-def _words(broker: MqttBroker, collector: Collector) -> str:
-    if not broker.connected:
-        return f"waiting for the broker: {broker.trouble or 'connecting'}"
-    if collector.trouble is not None:
-        return f"nothing can be stored: {collector.trouble}"
-    counts = collector.counts
-    return (
-        f"connected; {counts.events} events of {counts.messages} messages stored, "
-        f"{counts.repeated} repeated, {counts.rejected} rejected"
-    )
 
 
 def _plain(secret: SecretStr | None) -> str | None:

@@ -8,29 +8,35 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import Field
 
-from agent.core.policy.durations import LongDuration
-from agent.errors import ConfigurationError
+from agent.core.policy.duration_fields import LongDuration
 from agent.fleet.fleet_store import Retention
-from agent.options import AnyPath, OptionalSecret, OptionalText, Section, Whole
+from agent.options import (
+    AnyPath,
+    Host,
+    OptionalSecret,
+    OptionalText,
+    Section,
+    Whole,
+)
 from agent.service.log_settings import LogSettings
-from agent.settings.faults import describe
-from agent.settings.forms import check_topic_prefix
-from agent.settings.layers import Merged, read_layers
+from agent.settings.forms import TopicPrefix
+from agent.settings.layers import is_there
+from agent.settings.load import load_tree
+from agent.settings.models import LayeredSettings
 from agent.settings.sample import sample_of
-from agent.signaling.mqtt.mqtt_options import MqttOptions, MqttSettings, check_host
+from agent.signaling.mqtt.mqtt_options import MqttOptions, MqttSettings
+from agent.web.web_options import WebOptions
+from agent.web.web_settings import ServedSettings
 
+PACKAGED = Path("/etc/callbox-collector/collector.toml")
 DAY = 86_400.0
-# seconds that the broker keeps what comes while no collector is there
+# seconds that the broker keeps what comes while no collector is there; of a group's member as well,
+# as mosquitto drops what waits for a session that ends, and gives it to no other
 _SESSION_EXPIRY = 7 * DAY
-# a member that died takes its share with it until its session ends
-_SHARED_SESSION_EXPIRY = 600
+# a batch of the store, so that one transaction may take all that is under way
+_RECEIVE_MAXIMUM = 500
 _CLIENT_ID = r"^[A-Za-z0-9_.-]{1,64}$"
 
 
@@ -39,7 +45,7 @@ The settings of the fleet's collector (callbox collect --config FILE), each with
 change one, take the # from before it.
 
 Read in this order, later wins: this file, files in $CREDENTIALS_DIRECTORY (mqtt__password, \
-store__password), the environment (CALLBOX_MQTT__HOST).
+store__password, web__password), the environment (CALLBOX_MQTT__HOST).
 """
 
 
@@ -62,8 +68,8 @@ class CollectorMqttSettings(MqttSettings):
         default=None,
         pattern=r"^[A-Za-z0-9_.-]{1,64}$",
         description="A group's name: collectors of one group share the work (MQTT 5 shared "
-        "subscription). What the broker had assigned to a member that died comes to the others "
-        "after ten minutes.",
+        "subscription). What the broker had assigned to a member that died waits for it, for "
+        "seven days: start it again under the same client_id.",
     )
 
 
@@ -80,25 +86,36 @@ class StoreSettings(Section):
     )
 
 
-class MetricsSettings(Section):
-    """What Prometheus or VictoriaMetrics reads: http://HOST:PORT/metrics. No uid is in it."""
+class CollectorWebSettings(ServedSettings):
+    """The fleet's page, and /metrics for Prometheus or VictoriaMetrics (no uid is in those)."""
 
-    enabled: bool = Field(default=False, description="Whether it is served.")
-    host: Annotated[str, AfterValidator(check_host)] = Field(
-        default="127.0.0.1", description="On which address. There is no password."
+    enabled: bool = Field(default=True, description="Whether it is served.")
+    host: Host = Field(
+        default="127.0.0.1",
+        description="The address to serve it at. Any but a loopback one needs cert_file and a "
+        "password: who called whom is not for everybody.",
     )
-    port: Whole = Field(default=9464, ge=0, le=65535, description="On which port.")
+    port: Whole = Field(default=9300, ge=1, le=65535, description="TCP port.")
+
+    def options(self) -> WebOptions:
+        """What the server takes."""
+        return WebOptions(
+            host=self.host,
+            port=self.port,
+            certificate=self.cert_file,
+            key=self.key_file,
+            password=self.password.get_secret_value() if self.password else None,
+            origins=self.origins,
+        )
 
 
-class CollectorSettings(BaseSettings):
+class CollectorSettings(LayeredSettings):
     """Everything that a collector can be told."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
     topic_prefixes: Annotated[
-        tuple[Annotated[str, AfterValidator(check_topic_prefix)], ...],
-        Field(min_length=1, max_length=64),
-    ] = Field(default=("callbox/v1",), description="Below which the devices publish.")
+        tuple[TopicPrefix, ...],
+        Field(min_length=1, max_length=64, description="Below which the devices publish."),
+    ] = ("callbox/v1",)
     state_directory: AnyPath = Field(
         default=Path("/var/lib/callbox-collector"),
         description="Where SQLite's file lies. $STATE_DIRECTORY unless given here.",
@@ -115,27 +132,18 @@ class CollectorSettings(BaseSettings):
     )
     mqtt: CollectorMqttSettings = CollectorMqttSettings()
     store: StoreSettings = StoreSettings()
-    metrics: MetricsSettings = MetricsSettings()
+    web: CollectorWebSettings = CollectorWebSettings()
     log: LogSettings = LogSettings()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments only, as for a device: the layers are read by `load_collector_settings`."""
-        return (init_settings,)
 
     def connection(self) -> MqttOptions:
         """How to connect to the broker."""
-        section = self.mqtt
-        plain = MqttSettings(**{name: getattr(section, name) for name in MqttSettings.model_fields})
-        expiry = _SHARED_SESSION_EXPIRY if section.share else round(_SESSION_EXPIRY)
-        return plain.connection(section.client_id).model_copy(update={"session_expiry": expiry})
+        return self.mqtt.connection(self.mqtt.client_id).model_copy(
+            update={
+                "session_expiry": round(_SESSION_EXPIRY),
+                "receive_maximum": _RECEIVE_MAXIMUM,
+                "shares": self.mqtt.share is not None,
+            }
+        )
 
     def kept(self) -> Retention:
         return Retention(self.retention, self.details_retention)
@@ -147,18 +155,11 @@ def collector_sample() -> str:
 
 
 def load_collector_settings(
-    config: Path | None, *, environ: Mapping[str, str] = os.environ
+    config: Path | None, *, environ: Mapping[str, str] = os.environ, packaged: Path = PACKAGED
 ) -> CollectorSettings:
-    """File, credentials and environment as one tree. Raises ConfigurationError with every fault."""
-    layers, faults = read_layers(config, environ, None, CollectorSettings)
-    merged = Merged()
-    for layer in layers:
-        merged.add(layer)
-    try:
-        settings = CollectorSettings(**merged.values)
-    except ValidationError as error:
-        # the cause quotes secrets
-        raise ConfigurationError(faults + describe(error, merged, CollectorSettings)) from None
-    if faults:
-        raise ConfigurationError(faults)
-    return settings
+    """File, credentials and environment as one tree; `packaged` is read where no file is named and
+    it is there. Raises ConfigurationError with every fault.
+    """
+    if config is None and is_there(packaged):
+        config = packaged
+    return load_tree(CollectorSettings, config, environ)

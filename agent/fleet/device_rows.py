@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from agent.fleet.device_faults import health_faults
 from agent.fleet.intake import Collected
 from agent.fleet.json_text import as_json
 
@@ -26,9 +27,10 @@ _ABOUT = (
     "model = COALESCE(excluded.model, device.model), about = excluded.about"
 )
 _HEALTH = (
-    "INSERT INTO device (uid, first_seen, last_seen, health, health_at, clock_ahead) "
-    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO UPDATE SET "
-    "health = excluded.health, health_at = excluded.health_at, clock_ahead = excluded.clock_ahead"
+    "INSERT INTO device (uid, first_seen, last_seen, health, health_at, clock_ahead, "
+    "health_faults) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO UPDATE SET "
+    "health = excluded.health, health_at = excluded.health_at, "
+    "clock_ahead = excluded.clock_ahead, health_faults = excluded.health_faults"
 )
 
 
@@ -71,6 +73,7 @@ def _health(each: Collected) -> tuple[Any, ...]:
         as_json(each.body),
         each.received_at,
         ahead,
+        len(health_faults(each.body, ahead)),
     )
 
 

@@ -16,6 +16,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector as MetricSource
 
 from agent.fleet.call_row import BUCKETS, CallResult, CallRow, call_row
+from agent.fleet.call_sums import DROPPED
 from agent.fleet.collector import CollectorCounts
 from agent.fleet.fleet_store import Written
 from agent.fleet.intake import Collected, Reject
@@ -26,7 +27,6 @@ OTHER = "other"
 _MOS = (1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5)
 _LOSS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 _ROUND_TRIP = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
-_DROPPED = {"ice_timeout", "media_timeout", "crash_recovered"}
 _KIND = ("version", "model")
 
 
@@ -120,7 +120,7 @@ class FleetMetrics:
     def _count_call(self, kind: tuple[str, str], call: CallRow) -> None:
         self._calls.labels(*kind, call.direction, call.result.value, call.reason).inc()
         connected = call.result is CallResult.CONNECTED
-        self._dropped.labels(*kind).inc(connected and call.reason in _DROPPED)
+        self._dropped.labels(*kind).inc(connected and call.reason in DROPPED)
         self._relayed.labels(*kind).inc(bool(call.relayed))
         self._talked.labels(*kind).inc(max(0.0, call.duration))
         self._freezes.labels(*kind).inc(max(0, call.freeze_count or 0))

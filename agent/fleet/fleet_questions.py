@@ -5,12 +5,13 @@ are RFC 3339, spans seconds, shares 0..1; what is not known is left out.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from agent.core.timestamps import format_time
 from agent.fleet.call_row import BUCKETS
-from agent.fleet.device_faults import device_faults
+from agent.fleet.call_sums import sums_since
+from agent.fleet.device_faults import device_faults, faults_in_sql, is_silent
 from agent.fleet.fleet_store import FleetStore, Row
 
 Answer = list[dict[str, Any]]
@@ -35,20 +36,32 @@ _CALL_NAMES = {
     "round_trip_time": "roundTripTime",
     "loss": "loss",
 }
-# for how long a device may say nothing before it is missed; it speaks every 60 s, with jitter
-SILENCE = 150_000
 
 
 def devices(store: FleetStore, now: int, limit: int) -> Answer:
     """Every device as it is, those that need somebody first."""
-    found = [_device(row, now) for row in store.query("SELECT * FROM device")]
-    found.sort(key=lambda each: (-len(each.get("faults", ())), each["device"]))
-    return found[:limit]
+    faults, numbers = faults_in_sql(now)
+    rows = store.query(
+        "SELECT * FROM device WHERE uid IN "  # noqa: S608 - an expression of ours
+        f"(SELECT uid FROM device ORDER BY {faults} DESC, uid LIMIT ?)",
+        [*numbers, limit],
+    )
+    found = [_device(row, now) for row in rows]
+    return sorted(found, key=lambda each: (-len(each.get("faults", ())), each["device"]))
 
 
-def calls(store: FleetStore, since: int, limit: int, device: str | None = None) -> Answer:
+def calls(
+    store: FleetStore,
+    since: int,
+    limit: int,
+    device: str | None = None,
+    *,
+    result: str | None = None,
+) -> Answer:
     """The latest calls, the newest first."""
     where, values = ("AND device = ? ", [device]) if device else ("", [])
+    if result is not None:
+        where, values = where + "AND result = ? ", [*values, result]
     rows = store.query(
         f"SELECT * FROM call WHERE at >= ? {where}ORDER BY at DESC LIMIT ?",  # noqa: S608
         [since, *values, limit],
@@ -88,10 +101,11 @@ def versions(store: FleetStore, since: int, limit: int) -> Answer:
         row["version"] or "": row["n"]
         for row in store.query("SELECT version, COUNT(*) AS n FROM device GROUP BY version")
     }
+    sums, moments = sums_since("call", since)
     rows = store.query(
-        "SELECT version, result, SUM(calls) AS calls, SUM(dropped) AS dropped, "
-        "SUM(relayed) AS relayed FROM call_hour WHERE hour >= ? GROUP BY version, result",
-        (since,),
+        "SELECT version, result, SUM(calls) AS calls, SUM(dropped) AS dropped, "  # noqa: S608
+        f"SUM(relayed) AS relayed FROM {sums} GROUP BY version, result",
+        moments,
     )
     known = sorted({*having, *(row["version"] for row in rows)})
     answer = []
@@ -114,10 +128,11 @@ def versions(store: FleetStore, since: int, limit: int) -> Answer:
 
 def reasons(store: FleetStore, since: int, limit: int) -> Answer:
     """Why calls ended, the most frequent first."""
+    sums, moments = sums_since("call", since)
     rows = store.query(
-        "SELECT result, reason, direction, SUM(calls) AS calls FROM call_hour WHERE hour >= ? "
+        f"SELECT result, reason, direction, SUM(calls) AS calls FROM {sums} "  # noqa: S608
         "GROUP BY result, reason, direction ORDER BY SUM(calls) DESC LIMIT ?",
-        (since, limit),
+        [*moments, limit],
     )
     return [dict(row) | {"calls": int(row["calls"])} for row in rows]
 
@@ -129,10 +144,11 @@ def quantile(
     measured or it lies above all buckets.
     """
     where, values = ("AND version = ? ", [version]) if version is not None else ("", [])
+    sums, moments = sums_since("span", since)
     rows = store.query(
-        "SELECT bucket, SUM(calls) AS calls FROM span_hour WHERE measure = ? AND hour >= ? "  # noqa: S608
+        f"SELECT bucket, SUM(calls) AS calls FROM {sums} WHERE measure = ? "  # noqa: S608
         f"{where}GROUP BY bucket ORDER BY bucket",
-        [measure, since, *values],
+        [*moments, measure, *values],
     )
     wanted = sum(int(row["calls"]) for row in rows) * share
     below = 0
@@ -162,12 +178,11 @@ CALL_COLUMNS = ("timestamp", "endedAt", *_CALL_NAMES.values(), "relayed")
 
 
 def _device(row: Row, now: int) -> dict[str, Any]:
-    silent = row["state"] == "online" and now - row["last_seen"] > SILENCE
     health = _object(row["health"])
-    faults = device_faults(row, health, now, silent=silent)
+    faults = device_faults(row, health, now)
     return _known(
         device=row["uid"],
-        state="silent" if silent else row["state"] or "unknown",
+        state="silent" if is_silent(row, now) else row["state"] or "unknown",
         busy=None if row["busy"] is None else bool(row["busy"]),
         since=_time(row["state_since"]),
         lastSeen=_time(row["last_seen"]),
@@ -207,11 +222,3 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _time(milliseconds: int | None) -> str | None:
     return None if milliseconds is None else format_time(milliseconds / 1000)
-
-
-def columns(answer: Sequence[dict[str, Any]]) -> list[str]:
-    """The plain columns of an answer, in the order in which they first appear."""
-    names: dict[str, None] = {}
-    for each in answer:
-        names.update(dict.fromkeys(k for k, v in each.items() if not isinstance(v, dict | list)))
-    return list(names)

@@ -113,4 +113,56 @@ _FIRST = (
     )""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+
+def _added_up(measure: str, column: str, ends: tuple[float, ...]) -> str:
+    """What was kept before there were sums of `column`."""
+    steps = " ".join(f"WHEN {column} <= {end} THEN {each}" for each, end in enumerate(ends))
+    return f"""INSERT INTO span_hour (hour, measure, version, bucket, calls)
+        SELECT at - at % 3600000, '{measure}', version,
+            CASE {steps} ELSE {len(ends)} END AS place, COUNT(*)
+        FROM call WHERE {column} IS NOT NULL
+        GROUP BY 1, version, place"""  # noqa: S608 - numbers and names of ours
+
+
+# quality by the hour, as the spans are
+_SECOND = (
+    _added_up("mos", "mos", (1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.25)),
+    _added_up("round_trip", "round_trip_time", (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)),
+    _added_up("loss", "loss", (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1)),
+)
+
+# The sums by the day as well: a year of hours has as many rows as a small fleet has calls
+_THIRD = (
+    """CREATE TABLE call_day (
+        day BIGINT NOT NULL,
+        version TEXT NOT NULL,
+        direction TEXT NOT NULL,
+        result TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        calls BIGINT NOT NULL,
+        relayed BIGINT NOT NULL,
+        dropped BIGINT NOT NULL,
+        duration DOUBLE PRECISION NOT NULL,
+        PRIMARY KEY (day, version, direction, result, reason)
+    )""",
+    """CREATE TABLE span_day (
+        day BIGINT NOT NULL,
+        measure TEXT NOT NULL,
+        version TEXT NOT NULL,
+        bucket BIGINT NOT NULL,
+        calls BIGINT NOT NULL,
+        PRIMARY KEY (day, measure, version, bucket)
+    )""",
+    """INSERT INTO call_day
+        SELECT hour - hour % 86400000 AS day, version, direction, result, reason,
+            SUM(calls), SUM(relayed), SUM(dropped), SUM(duration)
+        FROM call_hour GROUP BY 1, version, direction, result, reason""",
+    """INSERT INTO span_day
+        SELECT hour - hour % 86400000 AS day, measure, version, bucket, SUM(calls)
+        FROM span_hour GROUP BY 1, measure, version, bucket""",
+    # how many faults the latest health tells, so that the worst of many devices are found by the
+    # database
+    "ALTER TABLE device ADD COLUMN health_faults BIGINT NOT NULL DEFAULT 0",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)

@@ -20,6 +20,10 @@ class StoreRefused(CallboxError):  # noqa: N818
     """The database does not take a value in the batch, now or later. Nothing of it was written."""
 
 
+# rows
+REJECTS_KEPT = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class Retention:
     """For how long what is kept: seconds."""
@@ -27,7 +31,7 @@ class Retention:
     records: float
     details: float
     """Health and statistics."""
-    rejects: int = 10_000
+    rejects: int = REJECTS_KEPT
     """Rows, not seconds."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agent.errors import ConfigurationError
+from agent.fleet.day_partitions import keep_days
 from agent.fleet.fleet_store import Row, StoreRefused, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 # seconds
 _CONNECT_TIMEOUT = 10
 _STATEMENT_TIMEOUT = 60
+# PostgreSQL's bound is 65,535
+_PARAMETERS = 30_000
 
 
 class PostgresqlDatabase:
@@ -90,9 +93,32 @@ class PostgresqlDatabase:
                 counts.append(cursor.rowcount)
             return counts
 
+    def insert(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        for some in _portions(rows):
+            with self._told():
+                self._execute_wide(sql, some)
+
+    def insert_new(self, sql: str, rows: Sequence[Sequence[Any]]) -> list[bool]:
+        new: set[tuple[str, str]] = set()
+        for some in _portions(rows):
+            with self._told():
+                found = self._execute_wide(f"{sql} RETURNING device, event_id", some)
+                new |= {(row["device"], row["event_id"]) for row in found}
+        return [(row[0], row[1]) in new for row in rows]
+
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         with self._told():
             return list(self._open_connection().execute(_marked(sql), parameters).fetchall())
+
+    def keep_days(self, now: int, before: int) -> None:
+        keep_days(self, self.transaction, now, before)
+
+    def _execute_wide(self, sql: str, rows: Sequence[Sequence[Any]]) -> Any:
+        # psycopg would look for its own marks, longer than the database works
+        cursor = self._psycopg.RawCursor(self._open_connection())
+        return cursor.execute(
+            _widened(sql, len(rows), len(rows[0])), [value for row in rows for value in row]
+        )
 
     def _open_connection(self) -> psycopg.Connection[dict[str, Any]]:
         if self._connection is None:
@@ -107,6 +133,24 @@ class PostgresqlDatabase:
             raise StoreRefused(" ".join(str(error).split())) from error
         except (self._psycopg.Error, OSError) as error:
             raise StoreUnavailable(f"the database: {' '.join(str(error).split())}") from error
+
+
+def _portions(rows: Sequence[Sequence[Any]]) -> Iterator[Sequence[Sequence[Any]]]:
+    """As many rows at once as one statement may have parameters for."""
+    if rows:
+        size = _PARAMETERS // len(rows[0])
+        for begin in range(0, len(rows), size):
+            yield rows[begin : begin + size]
+
+
+def _widened(sql: str, rows: int, columns: int) -> bytes:
+    """`sql` with as many rows of numbered marks after VALUES."""
+    head, _, tail = sql.partition(f"VALUES ({', '.join('?' * columns)})")
+    marks = ", ".join(
+        f"({', '.join(f'${number}' for number in range(first, first + columns))})"
+        for first in range(1, rows * columns, columns)
+    )
+    return f"{head}VALUES {marks}{tail}".encode()
 
 
 def _marked(sql: str) -> bytes:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import astuple, fields
+from dataclasses import fields
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Protocol
 
 from agent.errors import CallboxError
-from agent.fleet.call_row import CallResult, CallRow, bucket_of, call_row
+from agent.fleet.call_row import CallResult, CallRow, call_row, names_of
+from agent.fleet.call_sums import write_sums
 from agent.fleet.device_rows import DEVICE_STATEMENTS
 from agent.fleet.fleet_schema import MIGRATIONS
-from agent.fleet.fleet_store import Retention, Row, StoreUnavailable, Written
+from agent.fleet.fleet_store import REJECTS_KEPT, Retention, Row, StoreUnavailable, Written
 from agent.fleet.intake import STATISTICS, Collected, Reject
 from agent.fleet.json_text import as_json
 
-_HOUR = 3_600_000
-_DROPPED = ("ice_timeout", "media_timeout", "crash_recovered")
 _CALL_COLUMNS = ("device", "event_id", "at", "version", *(each.name for each in fields(CallRow)))
+_facts = attrgetter(*(each.name for each in fields(CallRow)))
 # rows that one statement removes, so that a purge never holds the database for long
 _PURGED_AT_ONCE = 5000
 
@@ -31,24 +31,12 @@ _CALL = (
     f"INSERT INTO call ({', '.join(_CALL_COLUMNS)}) "  # noqa: S608 - names of ours
     f"VALUES ({', '.join('?' * len(_CALL_COLUMNS))}) ON CONFLICT DO NOTHING"
 )
-_CALL_HOUR = (
-    "INSERT INTO call_hour (hour, version, direction, result, reason, calls, relayed, dropped, "
-    "duration) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT (hour, version, direction, result, reason) DO UPDATE SET "
-    "calls = call_hour.calls + excluded.calls, relayed = call_hour.relayed + excluded.relayed, "
-    "dropped = call_hour.dropped + excluded.dropped, "
-    "duration = call_hour.duration + excluded.duration"
-)
-_SPAN_HOUR = (
-    "INSERT INTO span_hour (hour, measure, version, bucket, calls) VALUES (?, ?, ?, ?, ?) "
-    "ON CONFLICT (hour, measure, version, bucket) DO UPDATE SET "
-    "calls = span_hour.calls + excluded.calls"
-)
 _DETAIL = {
     "health": "INSERT INTO health (device, at, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
     "statistics": "INSERT INTO statistics (device, conversation, kind, at, body) "
     "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 }
+_TRIM_REJECTS = "DELETE FROM reject WHERE id <= (SELECT MAX(id) FROM reject) - ?"
 _REJECT = "INSERT INTO reject (at, topic, reason, payload) VALUES (?, ?, ?, ?)"
 
 
@@ -72,7 +60,22 @@ class Database(Protocol):
     def run_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> list[int]:
         """The statement for each row; how many rows each changed."""
 
+    def insert(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """The statement for all rows at once. `sql` has one row of marks after VALUES; no two rows
+        may be about the same row of the table.
+        """
+
+    def insert_new(self, sql: str, rows: Sequence[Sequence[Any]]) -> list[bool]:
+        """The same, which does nothing where a row is there; whether each was new. The first two
+        columns, `device` and `event_id`, name the row.
+        """
+
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]: ...
+
+    def keep_days(self, now: int, before: int) -> None:
+        """Health and statistics by the day, where the database divides tables; days that end before
+        `before` go. Milliseconds.
+        """
 
 
 class SqlStore:
@@ -81,6 +84,8 @@ class SqlStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._opened = False
+        # since the oldest were removed
+        self._rejects = 0
 
     def open(self) -> None:
         if self._opened:
@@ -138,21 +143,21 @@ class SqlStore:
         records, details = (
             now - round(each * 1000) for each in (retention.records, retention.details)
         )
+        self._database.keep_days(now, details)
         removed = 0
         for table, column, before in (
             ("event", "at", records),
             ("call", "at", records),
             ("call_hour", "hour", records),
             ("span_hour", "hour", records),
+            ("call_day", "day", records),
+            ("span_day", "day", records),
             ("health", "at", details),
             ("statistics", "at", details),
         ):
             removed += self._purge(table, column, before)
         with self._database.transaction():
-            removed += self._database.run(
-                "DELETE FROM reject WHERE id <= (SELECT MAX(id) FROM reject) - ?",
-                (retention.rejects,),
-            )
+            removed += self._database.run(_TRIM_REJECTS, (retention.rejects,))
         return removed
 
     def _purge(self, table: str, column: str, before: int) -> int:
@@ -202,7 +207,7 @@ class SqlStore:
             self._database.run_each(sql, rows)
         # whoever publishes is there; one statement for each device, however much it said
         seen = {each.device: each.received_at for each in collected if not each.retained}
-        self._database.run_each(
+        self._database.insert(
             "INSERT INTO device (uid, first_seen, last_seen) VALUES (?, ?, ?) ON CONFLICT (uid) "
             "DO UPDATE SET last_seen = excluded.last_seen",
             [(uid, at, at) for uid, at in seen.items()],
@@ -213,8 +218,8 @@ class SqlStore:
         events = {(each.device, each.event_id): each for each in collected if each.event_id}
         given = [each for each in collected if each.event_id]
         rows = list(events.values())
-        changed = self._database.run_each(_EVENT, [_event_row(each) for each in rows])
-        new = tuple(each for each, count in zip(rows, changed, strict=True) if count)
+        news = self._database.insert_new(_EVENT, [_event_row(each) for each in rows])
+        new = tuple(each for each, is_new in zip(rows, news, strict=True) if is_new)
         self._write_calls([each for each in new if each.kind == "closed"])
         return new, len(given) - len(new)
 
@@ -223,31 +228,16 @@ class SqlStore:
             return
         versions = self._versions(sorted({each.device for each in closed}))
         rows = [(each, call_row(each.body), versions.get(each.device, "")) for each in closed]
-        self._database.run_each(
+        self._database.insert(
             _CALL,
             [
-                (each.device, each.event_id, each.at, version, *map(_plain, astuple(facts)))
+                (each.device, each.event_id, each.at, version, *map(_plain, _facts(facts)))
                 for each, facts, version in rows
             ],
         )
-        counts: Counter[tuple[Any, ...]] = Counter()
-        sums: dict[tuple[Any, ...], list[float]] = {}
-        for each, facts, version in rows:
-            hour = each.at // _HOUR * _HOUR
-            key = (hour, version, facts.direction, facts.result.value, facts.reason)
-            total = sums.setdefault(key, [0, 0, 0, 0.0])
-            dropped = facts.result is CallResult.CONNECTED and facts.reason in _DROPPED
-            for index, value in enumerate((1, bool(facts.relayed), dropped, facts.duration)):
-                total[index] += value
-            for measure, seconds in (
-                ("response", facts.time_to_response),
-                ("first_frame", facts.time_to_first_frame),
-            ):
-                if seconds is not None:
-                    counts[hour, measure, version, bucket_of(seconds)] += 1
-        # in one order for all: two collectors that write at once never wait for each other
-        self._database.run_each(_CALL_HOUR, [(*key, *sums[key]) for key in sorted(sums)])
-        self._database.run_each(_SPAN_HOUR, [(*key, counts[key]) for key in sorted(counts)])
+        write_sums(
+            self._database.insert, ((each.at, version, facts) for each, facts, version in rows)
+        )
 
     def _versions(self, devices: Sequence[str]) -> dict[str, str]:
         marks = ", ".join("?" * len(devices))
@@ -263,11 +253,11 @@ class SqlStore:
             for each in collected
             if each.kind == "health"
         ]
-        self._database.run_each(_DETAIL["health"], health)
+        self._database.insert(_DETAIL["health"], health)
         statistics = [
             (
                 each.device,
-                call_row(each.body).conversation,
+                names_of(each.body)[0],
                 each.kind,
                 each.at,
                 as_json(each.body),
@@ -275,21 +265,26 @@ class SqlStore:
             for each in collected
             if each.kind in STATISTICS
         ]
-        self._database.run_each(_DETAIL["statistics"], statistics)
+        self._database.insert(_DETAIL["statistics"], statistics)
 
     def _write_rejects(self, rejects: Sequence[Reject]) -> None:
         rows = [(each.received_at, each.topic, each.reason, each.payload) for each in rejects]
-        self._database.run_each(_REJECT, rows)
+        self._database.insert(_REJECT, rows)
+        # the hourly purge is too late for whoever sends garbage as fast as they can
+        self._rejects += len(rows)
+        if self._rejects >= REJECTS_KEPT:
+            self._rejects = 0
+            self._database.run(_TRIM_REJECTS, (REJECTS_KEPT,))
 
 
 def _event_row(each: Collected) -> tuple[Any, ...]:
-    facts = call_row(each.body)
+    conversation, remote_uid = names_of(each.body)
     return (
         each.device,
         each.event_id,
         each.kind,
-        facts.conversation,
-        facts.remote_uid,
+        conversation,
+        remote_uid,
         each.at,
         each.received_at,
         as_json(each.body),

@@ -84,9 +84,19 @@ class SqliteDatabase:
             execute = self._open_connection().execute
             return [execute(sql, row).rowcount for row in rows]
 
+    def insert(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        with _told(self._file):
+            self._open_connection().executemany(sql, rows)
+
+    def insert_new(self, sql: str, rows: Sequence[Sequence[Any]]) -> list[bool]:
+        return [count > 0 for count in self.run_each(sql, rows)]
+
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         with _told(self._file):
             return [dict(row) for row in self._open_connection().execute(sql, parameters)]
+
+    def keep_days(self, now: int, before: int) -> None:
+        """SQLite divides no tables."""
 
     def _open_connection(self) -> sqlite3.Connection:
         if self._connection is None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from paho.mqtt import client as paho
@@ -19,7 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from agent.fleet.collector_service import open_store
 from agent.fleet.collector_settings import load_collector_settings
 from agent.fleet.fleet_store import StoreUnavailable
-from tests.conftest import Mosquitto
+from tests.conftest import Mosquitto, free_port
 from tests.fleet.samples import PREFIX, closed
 from tests.waiting import START_TIMEOUT
 
@@ -75,14 +79,17 @@ def stored(config: Path) -> list[str]:
 
 
 def publish(broker: Mosquitto, ids: range) -> None:
+    publish_to(broker.port, [closed(eventId=str(each)) for each in ids])
+
+
+def publish_to(port: int, records: list[dict[str, Any]]) -> None:
     """Return once the broker has acknowledged them all."""
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-    client.connect(broker.host, broker.port)
+    client.connect("127.0.0.1", port)
     client.loop_start()
-    for number in ids:
-        body = json.dumps(closed(eventId=str(number)))
-        info = client.publish(f"{PREFIX}/door-1/events/closed", body, qos=1)
-    info.wait_for_publish(START_TIMEOUT)
+    topic = f"{PREFIX}/door-1/events/closed"
+    for info in [client.publish(topic, json.dumps(each), qos=1) for each in records]:
+        info.wait_for_publish(START_TIMEOUT)
     client.disconnect()
     client.loop_stop()
 
@@ -125,3 +132,46 @@ def test_collector_without_a_broker_is_ready_and_says_so(tmp_path: Path, config:
         wait_for(process, "collects: waiting for the broker")
         process.send_signal(signal.SIGTERM)
         assert process.wait(START_TIMEOUT) == 0
+
+
+def test_collectors_of_one_client_id_are_told(broker: Mosquitto, config: Path) -> None:
+    other = config.parent / "other.toml"
+    other.write_text(config.read_text().replace("/state", "/other") + "[web]\nenabled = false\n")
+    with collector(config) as one, collector(other) as two:
+        for process in (one, two):
+            # once: what is told is not told again
+            wait_for(process, "is there another collector of the client id collector-1?")
+
+
+def test_collector_whose_port_is_taken_collects_without_a_page(
+    broker: Mosquitto, config: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config.write_text(config.read_text() + f"[web]\nport = {taken.getsockname()[1]}\n")
+        with collector(config) as process:
+            wait_for(process, "No page: ")
+            wait_for(process, "connected to the broker")
+            publish(broker, range(3))
+            assert len(wait_stored(config, 3)) == 3
+
+
+def test_collector_without_prometheus_client_has_a_page_and_no_metrics(
+    broker: Mosquitto, config: Path, tmp_path: Path
+) -> None:
+    hidden = tmp_path / "hidden" / "prometheus_client"
+    hidden.mkdir(parents=True)
+    (hidden / "__init__.py").write_text("raise ImportError('not installed')\n")
+    port = free_port()
+    config.write_text(config.read_text() + f"[web]\nport = {port}\n")
+    with collector(config, PYTHONPATH=str(hidden.parent)) as process:
+        wait_for(process, f"page: http://127.0.0.1:{port}/")
+        with urlopen(f"http://127.0.0.1:{port}/", timeout=START_TIMEOUT) as answer:
+            assert b"callbox" in answer.read()
+        with pytest.raises(HTTPError) as caught:
+            urlopen(f"http://127.0.0.1:{port}/metrics", timeout=START_TIMEOUT)
+        with caught.value as refused:
+            assert refused.code == 404
+            assert b"pip install 'callbox[fleet]'" in refused.read()
+        wait_for(process, "connected to the broker")
+        publish(broker, range(3))
+        assert len(wait_stored(config, 3)) == 3

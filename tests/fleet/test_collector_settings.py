@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import ConfigurationError
+from agent.fleet.collector import BATCH
 from agent.fleet.collector_settings import (
     CollectorSettings,
     collector_sample,
@@ -59,6 +60,19 @@ def test_settings_that_cannot_be_used_are_named(tmp_path: Path, text: str) -> No
     assert key in caught.value.faults[0]
 
 
+def test_file_of_the_package_is_read_where_none_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "collector.toml"
+    assert load_collector_settings(None, environ={}, packaged=file) == CollectorSettings()
+    file.write_text('retention = "10d"\n')
+    settings = load_collector_settings(None, environ={}, packaged=file)
+    assert settings.retention == 864_000.0
+
+
+def test_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"mqtt\.tls\.ca_file: '/nowhere'"):
+        load(tmp_path, '[mqtt.tls]\nenabled = true\nca_file = "/nowhere"\n')
+
+
 def test_settings_come_from_credentials_and_environment(tmp_path: Path) -> None:
     credentials = tmp_path / "credentials"
     credentials.mkdir()
@@ -78,7 +92,11 @@ def test_settings_come_from_credentials_and_environment(tmp_path: Path) -> None:
     assert (settings.retention, settings.state_directory) == (864_000.0, tmp_path)
 
 
-def test_session_of_a_member_of_a_group_ends_soon(tmp_path: Path) -> None:
+def test_session_of_a_member_of_a_group_waits_for_it(tmp_path: Path) -> None:
     alone, member = (load(tmp_path, each) for each in ("", '[mqtt]\nshare = "callbox"'))
     assert alone.connection().session_expiry == 7 * 86_400
-    assert member.connection().session_expiry == 600
+    assert member.connection().session_expiry == 7 * 86_400
+
+
+def test_collector_lets_a_whole_batch_be_under_way(tmp_path: Path) -> None:
+    assert load(tmp_path, "").connection().receive_maximum == BATCH

@@ -116,8 +116,9 @@ def test_store_purges_what_is_too_old_and_nothing_else(
     rejects = [rejected("door-2", "about", {"uid": "x"}) for _ in range(5)]
     store.write([*rows, *rejects])
     removed = store.purge(NOW, Retention(records=400 * DAY, details=14 * DAY, rejects=3))
-    # health, event, call, two spans and one hour of the old record, two rejects
-    assert removed == 7 + 5 + 2
+    # health; event, call, and by hour and by day two spans and one count of the old record; two
+    # rejects
+    assert removed == 7 + 8 + 2
     assert len(store.query("SELECT * FROM health")) == 1
     assert len(store.query("SELECT * FROM event")) == len(calls(store)) == 1
     assert len(store.query("SELECT * FROM reject")) == 3
@@ -128,3 +129,13 @@ def test_store_goes_on_where_another_one_stopped(store: SqlStore) -> None:
     store.write([record])
     store.close()
     assert store.write([record]).repeated == 1
+
+
+def test_store_bounds_rejects_between_two_purges(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.fleet.sql_store.REJECTS_KEPT", 10)
+    for _ in range(9):
+        store.write([rejected("door-2", "about", {"uid": "x"}) for _ in range(5)])
+    (row,) = store.query("SELECT COUNT(*) AS n, MAX(id) AS last FROM reject")
+    assert (row["last"], row["n"]) == (45, 15)
