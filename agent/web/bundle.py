@@ -35,8 +35,10 @@ BUNDLE = HERE / "conversation.js"
 
 PACKAGE = "mqtt@" + json.loads((HERE / "package.json").read_text())["dependencies"]["mqtt"]
 MEMBER = "package/dist/mqtt.min.js"
+LICENSE_MEMBER = "package/LICENSE.md"
 SHA256 = "f3cbeae580d3010048938ee370f2db0c15d16e6f7fc147cb32ae5510e571b387"
 TARGET = HERE / "vendor" / "mqtt.min.js"
+LICENSE = TARGET.with_name("mqtt.LICENSE.txt")
 
 _IMPORT = re.compile(r'^import \{[^}]*\} from "(\.[^"]+)";\n', re.MULTILINE)
 _EXPORT_FROM = re.compile(r'^export \{([^}]*)\} from "(\.[^"]+)";\n', re.MULTILINE)
@@ -111,7 +113,7 @@ def fetch() -> Path:
     """The path of MQTT.js, fetched with npm unless it is there already. Raises RuntimeError with
     what to do.
     """
-    if TARGET.exists() and _digest(TARGET.read_bytes()) == SHA256:
+    if LICENSE.exists() and TARGET.exists() and _digest(TARGET.read_bytes()) == SHA256:
         return TARGET
     npm = shutil.which("npm")
     if npm is None:
@@ -120,20 +122,34 @@ def fetch() -> Path:
         )
     with tempfile.TemporaryDirectory() as folder:
         # npm is the person's own, and the rest are words of ours
-        subprocess.run(  # noqa: S603
-            [npm, "pack", "--silent", PACKAGE], cwd=folder, check=True, stdout=subprocess.DEVNULL
+        done = subprocess.run(  # noqa: S603
+            [npm, "pack", "--loglevel=error", PACKAGE],
+            cwd=folder,
+            check=False,
+            capture_output=True,
+            text=True,
         )
+        if done.returncode:
+            raise RuntimeError(f"npm could not fetch {PACKAGE}: {done.stderr.strip()}")
         archive = next(Path(folder).glob("*.tgz"))
         with tarfile.open(archive) as tar:
-            member = tar.extractfile(MEMBER)
-            if member is None:
-                raise RuntimeError(f"{PACKAGE} has no {MEMBER}")
-            data = member.read()
+            data, text = _member(tar, MEMBER), _member(tar, LICENSE_MEMBER)
     if _digest(data) != SHA256:
         raise RuntimeError(f"{PACKAGE} is not what it was: its SHA-256 is {_digest(data)}")
     TARGET.parent.mkdir(exist_ok=True)
+    LICENSE.write_bytes(text)
     TARGET.write_bytes(data)
     return TARGET
+
+
+def _member(tar: tarfile.TarFile, name: str) -> bytes:
+    try:
+        member = tar.extractfile(name)
+    except KeyError:
+        member = None
+    if member is None:
+        raise RuntimeError(f"{PACKAGE} has no {name}")
+    return member.read()
 
 
 def _digest(data: bytes) -> str:
@@ -144,14 +160,18 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[misc]
     """Puts both into the wheel and the source archive; an editable install does without MQTT.js."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
-        build()
-        if version != "editable":
-            fetch()
+        try:
+            build()
+            if version != "editable":
+                fetch()
+        except RuntimeError as error:
+            # one line for whoever builds, in place of the builder's traceback
+            sys.exit(f"callbox: {error}")
 
 
 if __name__ == "__main__":
     try:
         build()
         fetch()
-    except (RuntimeError, subprocess.CalledProcessError) as error:
+    except RuntimeError as error:
         sys.exit(f"callbox: {error}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from agent.tls import trust_alike
 
 logger = logging.getLogger(__name__)
 
@@ -21,21 +24,40 @@ class CertificateFiles:
     client_ca: Path | None = None
 
     def read(self) -> ssl.SSLContext:
-        """Raises OSError or ssl.SSLError."""
+        """Raises OSError, whose `strerror` names the file."""
+        self.marks()
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(self.certificate, self.key)
+        try:
+            context.load_cert_chain(self.certificate, self.key)
+        except ssl.SSLError as error:
+            pair = f"'{self.certificate}' and '{self.key or self.certificate}'"
+            what = "are no certificate and its private key, in PEM"
+            raise _fault(error, f"{pair} {what}: {error.strerror}") from error
         if self.client_ca is not None:
-            context.load_verify_locations(self.client_ca)
+            try:
+                context.load_verify_locations(self.client_ca)
+            except ssl.SSLError as error:
+                what = "has no certificate in it, in PEM"
+                raise _fault(error, f"'{self.client_ca}' {what}: {error.strerror}") from error
             context.verify_mode = ssl.CERT_REQUIRED
-            # A home-made authority often lacks the extensions that Python 3.13 asks for.
-            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+            trust_alike(context)
         return context
 
     def marks(self) -> tuple[tuple[int, int, int], ...]:
-        """What changes when a file does. Raises OSError."""
-        files = (self.certificate, self.key, self.client_ca)
-        states = [os.stat(file) for file in files if file is not None]
+        """What changes when a file does. Raises OSError likewise."""
+        states = []
+        for file in (self.certificate, self.key, self.client_ca):
+            try:
+                if file is not None:
+                    with open(file, "rb") as opened:
+                        states.append(os.fstat(opened.fileno()))
+            except OSError as error:
+                raise _fault(error, f"'{file}' cannot be read: {error.strerror}") from error
         return tuple((each.st_mtime_ns, each.st_size, each.st_ino) for each in states)
+
+
+def _fault(error: OSError, text: str) -> OSError:
+    return OSError(error.errno or errno.EINVAL, text)
 
 
 class RenewingContext(ssl.SSLContext):
@@ -52,7 +74,7 @@ class RenewingContext(ssl.SSLContext):
 
     @classmethod
     def of(cls, files: CertificateFiles) -> RenewingContext:
-        """Reads the files. Raises OSError or ssl.SSLError."""
+        """Reads the files. Raises OSError, whose `strerror` names the file."""
         context = cls(ssl.PROTOCOL_TLS_SERVER)
         context._files = files
         context._marks = files.marks()

@@ -17,7 +17,7 @@ export class Connection {
   #state = "stopped";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #patience;
-  /** Whether config.json is being read, or cannot be any more. */
+  /** Whether config.json is being read. */
   #rereading = false;
 
   /**
@@ -61,20 +61,21 @@ export class Connection {
    * Reads config.json again: that renews a session that has ended, without which the WebSocket is
    * refused, and tells of another name, token or broker.
    * @param {() => void} [unchanged] called where it says what it said before
+   * @param {boolean} [ask] the browser may ask for the page's password: somebody has pressed for it
    */
-  async #reread(unchanged = () => {}) {
+  async #reread(unchanged = () => {}, ask = false) {
     if (this.#rereading) return;
     this.#rereading = true;
     try {
-      const now = await readConfiguration();
-      this.#rereading = false;
+      const now = await readConfiguration({ ask });
+      this.#notices.clear("error.session");
       if (connectsElsewhere(this.#configuration, now)) this.#onChangedConfiguration();
       else unchanged();
     } catch (fault) {
-      // Else the browser would ask for the page's password at each attempt.
-      this.#rereading = fault instanceof AccessEnded;
-      if (this.#rereading) this.#notices.show("error.session", "bad");
-      else unchanged();
+      if (!(fault instanceof AccessEnded)) unchanged();
+      else this.#notices.show("error.session", "bad", () => void this.#reread(undefined, true));
+    } finally {
+      this.#rereading = false;
     }
   }
 }

@@ -24,6 +24,22 @@ export function within(parent, selector) {
   return /** @type {HTMLElement} */ (parent.querySelector(selector));
 }
 
+/**
+ * Has `parent` hold just these children, in this order. Those that stay are not touched: one that
+ * was taken out and put in again would have lost the focus, and would play no more.
+ * @param {HTMLElement} parent
+ * @param {HTMLElement[]} children
+ */
+export function arrange(parent, children) {
+  const kept = new Set(children);
+  for (const each of [...parent.children])
+    if (!kept.has(/** @type {HTMLElement} */ (each))) each.remove();
+  for (const [index, each] of children.entries()) {
+    const there = parent.children[index] ?? null;
+    if (there !== each) parent.insertBefore(each, there);
+  }
+}
+
 /** Changes the symbol that a button shows. @param {HTMLElement} button @param {string} symbol */
 export function setIcon(button, symbol) {
   within(button, "use").setAttribute("href", `#i-${symbol}`);
@@ -33,6 +49,23 @@ export function setIcon(button, symbol) {
 export function setLabel(button, label) {
   button.setAttribute("aria-label", label);
   button.title = label;
+}
+
+/**
+ * Has `draw` called in the next frame, once however often it is asked for.
+ * @param {() => void} draw
+ * @returns {() => void}
+ */
+export function onceAFrame(draw) {
+  let isDue = false;
+  return () => {
+    if (isDue) return;
+    isDue = true;
+    requestAnimationFrame(() => {
+      isDue = false;
+      draw();
+    });
+  };
 }
 
 /** `72` seconds as `1:12`. @param {number} seconds */

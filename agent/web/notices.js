@@ -8,11 +8,16 @@ export class Notices {
   /** By the keys of their texts. @type {Map<string, HTMLElement>} */
   #shown = new Map();
 
-  /** @param {string} key @param {"warn" | "bad"} [kind] */
-  show(key, kind = "warn") {
+  /**
+   * @param {string} key
+   * @param {"warn" | "bad"} [kind]
+   * @param {() => void} [action] of a button that `<key>.action` names
+   */
+  show(key, kind = "warn", action) {
     if (this.#shown.has(key)) return;
     const notice = make(key, kind);
-    const button = within(notice, "button");
+    if (action) within(notice, "p").append(" ", makeButton(`${key}.action`, action));
+    const button = within(notice, "button.round");
     button.dataset.i18nLabel = "notice.dismiss";
     setLabel(button, translate("notice.dismiss"));
     button.addEventListener("click", () => this.clear(key));
@@ -37,13 +42,25 @@ export function giveUp(key) {
   byId("notices").append(notice);
 }
 
+/** @param {string} key @param {() => void} action */
+function makeButton(key, action) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.dataset.i18n = key;
+  button.textContent = translate(key);
+  button.addEventListener("click", action);
+  return button;
+}
+
 /** @param {string} key @param {"warn" | "bad"} kind */
 function make(key, kind) {
   const notice = fromTemplate("notice-template");
   notice.dataset.kind = kind;
   notice.dataset.testid = `notice-${key}`;
   const text = within(notice, "p");
-  text.dataset.i18n = key;
-  text.textContent = translate(key);
+  const words = document.createElement("span");
+  words.dataset.i18n = key;
+  words.textContent = translate(key);
+  text.append(words);
   return notice;
 }

@@ -7,19 +7,21 @@
 import { Connection } from "./connection.js";
 import { CallClient } from "./conversation.js";
 import { DeviceList } from "./devices.js";
-import { byId, setLabel } from "./dom.js";
-import { currentLanguage, setLanguage, startLanguage, translate } from "./i18n.js";
-import { IncomingDialog } from "./incoming.js";
+import { byId, onceAFrame, setLabel } from "./dom.js";
+import { currentLanguage, setLanguage, translate } from "./i18n.js";
 import { LocalTracks } from "./local-tracks.js";
 import { identityOf, LoginDialog, storedLogin } from "./login.js";
 import { Measurements } from "./measurements.js";
-import { giveUp, Notices } from "./notices.js";
-import { Ring } from "./ring.js";
+import { Notices } from "./notices.js";
+import { Operations } from "./operations.js";
+import { Ringing } from "./ringing.js";
 import { talkRefusal } from "./sentences.js";
-import { choices, readConfiguration, SettingsDrawer } from "./settings.js";
+import { choices, SettingsDrawer, untilServed } from "./settings.js";
 import { Stage } from "./stage.js";
 import { Summary } from "./summary.js";
 import { TalkButton } from "./talk-button.js";
+import { WakeLock } from "./wake-lock.js";
+import { WorkerTimer } from "./worker-timer.js";
 
 /**
  * @typedef {import("./conversation.js").Conversation} Conversation
@@ -38,19 +40,16 @@ const MEDIA = {
   lipSync: false, // who looks through a camera wants to see now
 };
 
-class Page {
+export class Page {
   #client;
-  #ring = new Ring();
   #measurements = new Measurements();
   #devices = new DeviceList({
     onCall: (uid) => this.#call(uid),
     onLook: (uid) => this.#call(uid, "view"),
+    onCommand: (uid, verb, fields) => this.#operations.command(uid, verb, fields),
+    switchesOf: (uid) => this.#operations.switchesOf(uid),
   });
   #summary = new Summary({ onAgain: (uid, purpose) => this.#call(uid, purpose) });
-  #incoming = new IncomingDialog({
-    onAccept: (conversation) => this.#accept(conversation),
-    onReject: (conversation) => conversation.reject(),
-  });
   #stage = new Stage({
     onHangUp: () => this.#conversation?.close(),
     onTalk: () => void this.#talk(),
@@ -67,11 +66,15 @@ class Page {
   #notices = new Notices();
   /** The call on the stage. @type {Conversation | null} */
   #conversation = null;
+  /** Those whose events are heard. @type {WeakSet<Conversation>} */
+  #followed = new WeakSet();
   /** A view is about to become a talk. */
   #isAsking = false;
-  /** @type {any} */
-  #wakeLock = null;
+  #drawSoon = onceAFrame(() => this.#drawOperations());
+  #wakeLock = new WakeLock();
   #connection;
+  #ringing;
+  #operations;
 
   /** @param {Configuration} configuration */
   constructor(configuration) {
@@ -85,8 +88,13 @@ class Page {
     });
     const login = storedLogin();
     const identity = identityOf(configuration, login, choices.uid);
-    this.#client = new CallClient({ ...configuration, ...identity });
-    this.#client.on("presence", () => this.#drawDevices());
+    const mqttOptions = { timerVariant: new WorkerTimer() };
+    this.#client = new CallClient({ ...configuration, ...identity, mqttOptions });
+    this.#operations = new Operations(this.#client, configuration, this.#notices);
+    this.#ringing = new Ringing(this.#client, this.#notices, {
+      onAccept: (conversation) => this.#accept(conversation),
+    });
+    this.#devices.follow(this.#client, this.#drawSoon);
     this.#client.on("connection", (detail) => {
       this.#connection.changed(detail);
       this.#drawDevices();
@@ -99,9 +107,6 @@ class Page {
       onRename: () => void this.#startAnew(),
     });
     byId("language").addEventListener("click", () => this.#switchLanguage());
-    for (const gesture of ["pointerdown", "keydown"]) {
-      document.addEventListener(gesture, () => this.#ring.unlock(), { once: true });
-    }
     this.#redraw();
   }
 
@@ -110,7 +115,8 @@ class Page {
   }
 
   start() {
-    void this.#client.start();
+    // A refusal is the connection's, which asks for a login.
+    this.#client.start().catch(() => {});
   }
 
   // Calls
@@ -154,29 +160,25 @@ class Page {
     this.#announce(translate("stage.talking", { name: conversation.remoteUid }));
     this.#showTracks();
     this.#showTalkButton(conversation);
+    this.#operations.follow(conversation);
     byId("mute").focus({ preventScroll: true });
   }
 
   /** One that crosses ours is the call that we placed. @param {Conversation} conversation */
   #called(conversation) {
     if (conversation.crosses) return this.#begin(conversation);
-    const name = conversation.remoteUid;
-    if (choices.ring) this.#ring.start();
-    document.title = translate("incoming.title", { name });
-    this.#announce(document.title);
-    this.#incoming.open(conversation);
+    this.#announce(this.#ringing.begin(conversation));
     conversation.on("closed", (record) => {
       if (this.#conversation === conversation) return;
-      this.#quiet();
-      this.#incoming.close();
+      this.#ringing.close();
       this.#announce(this.#summary.show(record, null));
-      this.#devices.focus(name);
+      this.#devices.focus(conversation.remoteUid);
     });
   }
 
   /** @param {Conversation} conversation */
   #accept(conversation) {
-    this.#quiet();
+    this.#ringing.quiet();
     this.#begin(conversation);
     void conversation.accept(null, MEDIA);
   }
@@ -190,6 +192,19 @@ class Page {
     this.#tracks.end();
     this.#tracks.begin(conversation);
     this.#login.setInCall(true);
+    if (!this.#followed.has(conversation)) this.#follow(conversation);
+    this.#stage.showMicrophone({ available: false, muted: false });
+    this.#stage.begin(conversation);
+    this.#showTalkButton(conversation);
+    this.#operations.follow(conversation);
+    this.#drawDevices();
+    if (conversation.purpose === "talk")
+      setTimeout(() => this.#addTracks(conversation), HEAD_START);
+  }
+
+  /** Hears of it from now on, once. @param {Conversation} conversation */
+  #follow(conversation) {
+    this.#followed.add(conversation);
     /** @type {string | null} */
     let errorCode = null;
     conversation.on("error", (error) => (errorCode = error.code));
@@ -200,12 +215,6 @@ class Page {
     conversation.on("remote_stats", ({ transport }) => this.#stage.showPath(transport));
     conversation.on("closed", (record) => this.#ended(conversation, record, errorCode));
     this.#measurements.follow(conversation);
-    this.#stage.showMicrophone({ available: false, muted: false });
-    this.#stage.begin(conversation);
-    this.#showTalkButton(conversation);
-    this.#drawDevices();
-    if (conversation.purpose === "talk")
-      setTimeout(() => this.#addTracks(conversation), HEAD_START);
   }
 
   /** Who only looks has nothing to say. @param {Conversation} conversation */
@@ -222,31 +231,30 @@ class Page {
   /** @param {string} state */
   #progressed(state) {
     if (state === "closed") return;
+    if (this.#conversation) this.#operations.follow(this.#conversation);
     const looks = state === "connected" && this.#conversation?.purpose === "view";
     this.#announce(translate(looks ? "stage.looking.announced" : `stage.${state}`));
-    if (state === "connected") void this.#keepAwake();
+    if (state === "connected") void this.#wakeLock.keep();
   }
 
   /** @param {Conversation} conversation @param {any} record @param {string | null} errorCode */
   #ended(conversation, record, errorCode) {
     if (conversation !== this.#conversation) return;
+    // of two calls that cross one gives way: the other one is the call that the person has
+    const left = this.#client.conversations.find(({ state }) => state !== "called");
+    if (left && record.reason === "answered_elsewhere") return this.#begin(left);
     this.#conversation = null;
     this.#tracks.end();
     this.#login.setInCall(false);
-    void this.#wakeLock?.release();
-    this.#wakeLock = null;
-    this.#quiet();
+    this.#wakeLock.release();
+    this.#ringing.quiet();
     this.#notices.clear("microphone", "camera", "talk");
     this.#stage.end();
     this.#talkButton.show(null, undefined);
+    this.#operations.ended(conversation, record);
     this.#announce(this.#summary.show(record, errorCode));
     this.#drawDevices();
     this.#devices.focus(record.remoteUid);
-  }
-
-  #quiet() {
-    this.#ring.stop();
-    document.title = "callbox";
   }
 
   // Microphone and camera
@@ -279,17 +287,10 @@ class Page {
     await (this.#tracks.video ? this.#tracks.remove("video") : this.#tracks.add("video"));
   }
 
-  async #keepAwake() {
-    try {
-      this.#wakeLock = await /** @type {any} */ (navigator).wakeLock?.request("screen");
-    } catch {
-      // A screen that goes dark is no reason to disturb a call.
-    }
-  }
-
   /** With another name, login or configuration. A call would end. */
   async #startAnew() {
     await this.#client.stop();
+    await untilServed();
     location.reload();
   }
 
@@ -301,12 +302,18 @@ class Page {
   }
 
   #drawDevices() {
-    const { devices, connectionState } = this.#client;
     const inCallWith = this.#conversation?.remoteUid ?? null;
-    const connected = connectionState === "connected";
-    this.#devices.show([...devices.values()], { inCallWith, connected });
-    const offline = connected && devices.get(inCallWith ?? "")?.status?.state === "offline";
+    const connected = this.#client.connectionState === "connected";
+    this.#devices.show({ inCallWith, connected });
+    const offline = connected && this.#devices.isOffline(inCallWith);
     if (this.#stage.showOffline(offline)) this.#announce(translate(this.#stage.liveWords));
+  }
+
+  /** What is there, or what this login may do there, has changed. */
+  #drawOperations() {
+    this.#drawDevices();
+    this.#ringing.redraw();
+    this.#operations.redraw();
   }
 
   #redraw() {
@@ -314,10 +321,10 @@ class Page {
     setLabel(byId("language"), translate("app.language.label"));
     byId("language").textContent = translate("app.language");
     setLabel(byId("open-settings"), translate("app.settings"));
-    this.#drawDevices();
+    this.#devices.redraw();
+    this.#drawOperations();
     this.#stage.redraw();
     this.#summary.redraw();
-    this.#incoming.redraw();
     this.#measurements.redraw();
     this.#login.redraw();
   }
@@ -327,21 +334,3 @@ class Page {
     this.#redraw();
   }
 }
-
-async function main() {
-  setLanguage(startLanguage());
-  if (!globalThis.RTCPeerConnection) return giveUp("error.webrtc");
-  if (!(/** @type {any} */ (globalThis).mqtt)) return giveUp("error.library");
-  let configuration;
-  try {
-    configuration = await readConfiguration();
-  } catch (fault) {
-    console.warn(fault);
-    return giveUp("error.config");
-  }
-  const page = new Page(configuration);
-  page.start();
-  Object.assign(globalThis, { callbox: page.client }); // for the console
-}
-
-void main();

@@ -38,6 +38,7 @@ export function sentenceOf(record, errorCode = null) {
   const failedHere =
     closedBy === "local" && ["offer_failed", "unusable_description"].includes(errorCode ?? "");
   if (failedHere) return "end.local_failure";
+  if (errorCode === "not_authorized") return "end.not_authorized";
   switch (reason) {
     case "user_hangup":
     case "cancelled":
@@ -48,8 +49,11 @@ export function sentenceOf(record, errorCode = null) {
       return responseReason === "max_viewers" ? "end.max_viewers" : "end.user_busy";
     case "invite_timeout":
       if (errorCode === "broker_unreachable") return "end.invite_timeout.broker";
+      if (errorCode === "unreachable") return "end.invite_timeout.unreachable";
       if (responseReason === "expired") return "end.invite_timeout.expired";
       return `end.invite_timeout.${direction}`;
+    case "answered_elsewhere":
+      return record.takenBy ? "end.answered_elsewhere.by" : "end.answered_elsewhere";
     default:
       return `end.${reason}`;
   }
@@ -66,4 +70,22 @@ function rejection(closedBy, code) {
 export function talkRefusal(code) {
   const known = ["busy", "must_ring", "talk_failed"];
   return `talk.${known.includes(code) ? code : "not_allowed"}`;
+}
+
+const REFUSALS = new Set([
+  "not_authorized",
+  "not_allowed",
+  "stale",
+  "clock_unset",
+  "no_such_output",
+  "wrong_code",
+  "locked",
+  "timeout",
+  "no_such_message",
+  "not_supported",
+]);
+
+/** The sentence for why a device did not do what it was asked. @param {string} code */
+export function operationRefusal(code) {
+  return `operation.${REFUSALS.has(code) ? code : "failed"}`;
 }

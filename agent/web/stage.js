@@ -14,6 +14,8 @@ export class Stage {
   #self = byId("self");
   /** @type {Conversation | null} */
   #conversation = null;
+  /** Those whose events are heard. @type {WeakSet<Conversation>} */
+  #followed = new WeakSet();
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #clock;
   #connectedAt = 0;
@@ -47,12 +49,18 @@ export class Stage {
     this.#conversation = conversation;
     this.#path = null;
     this.#asking = false;
+    if (this.#followed.has(conversation)) return this.#shown();
+    this.#followed.add(conversation);
     conversation.on("talk", () => this.redraw());
     conversation.on("state", () => this.#changed(conversation));
     conversation.on("degraded", () => this.redraw());
     conversation.on("restored", () => this.redraw());
     conversation.on("renewed", () => this.#attach(conversation));
     conversation.on("stream_received", () => this.#attach(conversation));
+    this.#shown();
+  }
+
+  #shown() {
     this.redraw();
     byId("hangup").focus({ preventScroll: true });
     byId("stage").scrollIntoView({ block: "start" });

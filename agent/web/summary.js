@@ -42,7 +42,8 @@ export class Summary {
   redraw() {
     if (!this.#shown) return "";
     const { record, errorCode } = this.#shown;
-    const names = { name: record.remoteUid, reason: record.responseReason ?? record.reason };
+    const { remoteUid: name, takenBy: by = "" } = record;
+    const names = { name, by, reason: record.responseReason ?? record.reason };
     const sentence = translate(sentenceOf(record, errorCode), names);
     byId("summary-sentence").textContent = sentence;
     this.#section.dataset.kind = wentWell(record) ? "good" : "bad";
@@ -75,10 +76,7 @@ function factsOf(record) {
     ["device", record.remoteUid],
     ["duration", connected ? clockText(record.duration) : null],
     ["ended", new Date(record.endedAt).toLocaleTimeString(currentLanguage())],
-    [
-      "status",
-      callStatus && record.responseReason ? `${callStatus} · ${record.responseReason}` : callStatus,
-    ],
+    ["status", callStatus && answerText(callStatus, record.responseReason)],
     ["setup", setup.firstFrame === undefined ? null : `${setup.firstFrame} ms`],
     [
       "path",
@@ -93,6 +91,17 @@ function factsOf(record) {
     ["reconnects", record.reconnects > 0 ? String(record.reconnects) : null],
   ];
   return /** @type {[string, string][]} */ (facts.filter(([, value]) => value));
+}
+
+/**
+ * In words, and the device's code where that says more.
+ * @param {string} status
+ * @param {string} [reason]
+ */
+export function answerText(status, reason) {
+  const words = translate(`answer.${status}`);
+  const saysMore = reason && status === "REJECTED" && reason !== "rejected";
+  return saysMore ? `${words} (${reason})` : words;
 }
 
 /** @param {[string, string]} fact */

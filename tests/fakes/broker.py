@@ -14,7 +14,8 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from agent.core.policy.throttle import Throttle
+from agent.core.call.delivery import Delivery
+from agent.core.policy.throttle import Admits
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Incoming, MessageStream, StreamBounds, Will
 from agent.signaling.router import BoundedStream, Router
@@ -40,7 +41,7 @@ class FakeBroker:
         self._epoch = 0
         self._connected = asyncio.Event()
         self._closed = False
-        self._waiting: deque[tuple[Message, asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[Message, asyncio.Future[Delivery]]] = deque()
         self._router = Router()
         # subscriptions that ended while there was no connection
         self._dropped: set[str] = set()
@@ -94,7 +95,7 @@ class FakeBroker:
         expiry: int | None = None,
         response_topic: str | None = None,
         correlation_data: bytes | None = None,
-    ) -> asyncio.Future[None]:
+    ) -> asyncio.Future[Delivery]:
         future = asyncio.get_running_loop().create_future()
         future.add_done_callback(lambda done: None if done.cancelled() else done.exception())
         expires_at = math.inf if expiry is None else self._network.now + expiry
@@ -104,8 +105,7 @@ class FakeBroker:
         elif "+" in topic or "#" in topic:
             _fail(future, SignalingError(f"cannot publish to {topic}"))
         elif self.connected:
-            self._network.publish(message)
-            future.set_result(None)
+            future.set_result(self._network.publish(message))
         elif qos == 0:
             _fail(future, NotConnected("dropped: QoS 0 while not connected"))
         elif len(self._waiting) >= self._max_queued:
@@ -120,7 +120,7 @@ class FakeBroker:
         qos: int = 1,
         essential: bool = False,
         bounds: StreamBounds | None = None,
-        throttle: Throttle | None = None,
+        throttle: Admits | None = None,
     ) -> MessageStream:
         stream = BoundedStream(
             filters,
@@ -187,9 +187,9 @@ class FakeBroker:
             if message.expires_at <= self._network.now:
                 _fail(future, SignalingError("expired before it could be sent"))
                 continue
-            self._network.publish(message)
+            delivery = self._network.publish(message)
             if not future.done():
-                future.set_result(None)
+                future.set_result(delivery)
         self._tell(True)
 
     def lost(self) -> None:
@@ -224,6 +224,6 @@ class FakeBroker:
             self._network.ack(self, key)
 
 
-def _fail(future: asyncio.Future[None], error: SignalingError) -> None:
+def _fail(future: asyncio.Future[Delivery], error: SignalingError) -> None:
     if not future.done():
         future.set_exception(error)

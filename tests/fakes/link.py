@@ -14,81 +14,21 @@ import heapq
 import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-
-from aiortc.rate import RemoteBitrateEstimator
 
 from agent.core.rate.controller import BitrateController
+from agent.core.rate.probing import Probe
 from agent.core.rate.receiver_report import ReceiverReport
 from tests.fakes.link_options import LinkOptions, Schedule, Trace
+from tests.fakes.link_receiver import OVERHEAD, PAYLOAD, Packet, Receiver
 
-# bytes of a full packet
-PAYLOAD = 1200
-# bytes of IP, UDP, SRTP and RTP on each
-OVERHEAD = 50
 # bytes on the wire
 SENDER_REPORT = 80
 # packets at once; more are no random loss
 MOST_RESENT = 30
+# seconds between two bursts of a probe; of the receiver's clock
+TICK, CLOCK = 0.01, 4711.0
 # seconds without a picture after an overflow
 OVERFLOW_PAUSE = 0.25
-
-
-@dataclass(slots=True)
-class Packet:
-    sequence_number: int
-    # bytes on the wire
-    size: int
-    sent_at: float
-    captured_at: float
-    retransmission: bool = False
-    sender_report: bool = False
-
-
-class Receiver:
-    """RFC 3550 receiver statistics, NACK on the first gap, REMB. Times in seconds of the
-    simulation.
-    """
-
-    def __init__(self) -> None:
-        self.highest = -1
-        self.reported_highest = -1
-        self.received = 0
-        self.reported_received = 0
-        self.lost = 0
-        self.jitter = 0.0
-        self.last_transit: float | None = None
-        self.last_sender_report: tuple[float, float] | None = None  # (sent, arrived)
-        self.estimator = RemoteBitrateEstimator()
-        self.estimate: int | None = None
-
-    def on_packet(self, packet: Packet, now: float) -> list[int]:
-        """Takes a packet; returns the sequence numbers to ask for again."""
-        if packet.sender_report:
-            self.last_sender_report = (packet.sent_at, now)
-            return []
-        abs_send_time = int(packet.sent_at * (1 << 18)) & 0xFFFFFF
-        estimate = self.estimator.add(int(now * 1000), abs_send_time, packet.size - OVERHEAD, 1)
-        if estimate is not None:
-            self.estimate = estimate[0]
-        if packet.retransmission:
-            return []
-        self.received += 1
-        transit = now - packet.captured_at
-        if self.last_transit is not None:
-            self.jitter += (abs(transit - self.last_transit) - self.jitter) / 16
-        self.last_transit = transit
-        missing = list(range(self.highest + 1, packet.sequence_number))
-        self.highest = packet.sequence_number
-        return missing
-
-    def fraction_lost(self) -> float:
-        """Since the last call, as a receiver report has it: in steps of 1/256."""
-        expected = self.highest - self.reported_highest
-        received = self.received - self.reported_received
-        self.reported_highest, self.reported_received = self.highest, self.received
-        self.lost += max(0, expected - received)
-        return int(256 * max(0, expected - received) / expected) / 256 if expected > 0 else 0.0
 
 
 class Simulation:
@@ -113,6 +53,11 @@ class Simulation:
         self._frames = 0
         # bytes that a key frame took in advance
         self._debt = 0.0
+        self._number = 0
+        # transport-wide number -> when it arrived, by a clock of the receiver's own
+        self._arrived: dict[int, float] = {}
+        self._told = -1
+        self._probing_until: float | None = None
 
     def run(self, seconds: float) -> Trace:
         self._at(0.0, self._send_frame)
@@ -120,7 +65,9 @@ class Simulation:
         self._at(1.0, self._send_receiver_report)
         self._at(0.1, self._update)
         self._at(1.0, self._report_sent)
-        if self.options.remb:
+        if self.options.transport_wide:
+            self._at(0.1, self._send_transport_feedback)
+        elif self.options.remb:
             self._at(0.1, self._send_remb)
         while self._events and self._events[0][0] <= seconds:
             self.now, _, event = heapq.heappop(self._events)
@@ -132,6 +79,8 @@ class Simulation:
         heapq.heappush(self._events, (at, self._order, event))
 
     def _scheduled(self, schedule: Schedule) -> float:
+        if len(schedule) == 1:
+            return schedule[0][1]
         return next(value for at, value in reversed(schedule) if at <= self.now)
 
     # the sender
@@ -155,7 +104,7 @@ class Simulation:
         if self.now < self._paused_until:
             self._at(self._frames / 30, self._send_frame)
             return
-        octets = remaining
+        octets, number, sizes = remaining, self._number, []
         while remaining > 0:
             payload = min(PAYLOAD, remaining)
             remaining -= payload
@@ -163,7 +112,11 @@ class Simulation:
             self._history[self._sequence_number] = packet
             self._history.pop(self._sequence_number - 1024, None)
             self._sequence_number += 1
+            sizes.append(packet.size)
             self._enqueue(packet)
+        if self.options.transport_wide:
+            self.controller.on_numbered(self.now, number & 0xFFFF, sizes)
+            self._start_probe()
         self.controller.on_packets(self.now, (self._sequence_number - 1) & 0xFFFF, octets)
         self._at(self._frames / 30, self._send_frame)
 
@@ -199,6 +152,7 @@ class Simulation:
 
     def _enqueue(self, packet: Packet) -> None:
         self.trace.sent.append((self.now, packet.size))
+        packet.number, self._number = self._number, self._number + 1
         if self._queued_bytes + packet.size > self.options.queue_bytes:
             return
         self._queue.append(packet)
@@ -234,6 +188,8 @@ class Simulation:
     def _arrive(self, packet: Packet, latency: float) -> None:
         if not packet.sender_report:
             self.trace.latency.append((self.now, latency))
+        if packet.number is not None:
+            self._arrived[packet.number] = self.now + CLOCK
         missing = self._receiver.on_packet(packet, self.now)
         if missing:
             self._feedback(lambda: self._retransmit(missing))
@@ -258,16 +214,37 @@ class Simulation:
         for sequence_number in missing:
             lost = self._history.get(sequence_number)
             if lost is not None:
-                self.controller.on_resent(lost.size)
-                self._enqueue(
-                    Packet(
-                        sequence_number,
-                        lost.size + 2,
-                        self.now,
-                        lost.captured_at,
-                        retransmission=True,
-                    )
-                )
+                self._resend(lost)
+
+    def _resend(self, packet: Packet) -> None:
+        size = packet.size + 2
+        self.controller.on_resent(size)
+        if self.options.transport_wide:
+            self.controller.on_numbered(self.now, self._number & 0xFFFF, [size])
+        number, captured_at = packet.sequence_number, packet.captured_at
+        self._enqueue(Packet(number, size, self.now, captured_at, retransmission=True))
+
+    def _start_probe(self) -> None:
+        probe = None if self._probing_until else self.controller.take_probe(self.now)
+        if probe is not None:
+            self.trace.probes.append((self.now, probe.bitrate))
+            self.controller.on_probe(self.now, begins=True)
+            self._probing_until = self.now + probe.seconds
+            self._probe(probe, self.trace.octets())
+
+    def _probe(self, probe: Probe, before: int) -> None:
+        assert self._probing_until is not None
+        last = self._history[self._sequence_number - 1]
+        padding = Packet(last.sequence_number, PAYLOAD + OVERHEAD, 0.0, last.captured_at)
+        left = max(0.0, self._probing_until - self.now - TICK)
+        wanted = before + probe.bitrate / 8 * (probe.seconds - left)
+        while self.trace.octets() < wanted:
+            self._resend(padding)
+        if left:
+            self._at(self.now + TICK, lambda: self._probe(probe, before))
+        else:
+            self._probing_until = None
+            self.controller.on_probe(self.now, begins=False)
 
     def _send_receiver_report(self) -> None:
         self._report()
@@ -288,6 +265,17 @@ class Simulation:
                 self._pause(pause)
 
         self._feedback(deliver)
+
+    def _send_transport_feedback(self) -> None:
+        if self._arrived:
+            first, last = self._told + 1, max(self._arrived)
+            arrivals = [self._arrived.get(number) for number in range(first, last + 1)]
+            self._told = last
+            self._arrived.clear()
+            self._feedback(
+                lambda: self.controller.on_transport_feedback(self.now, first & 0xFFFF, arrivals)
+            )
+        self._at(self.now + 0.1, self._send_transport_feedback)
 
     def _send_remb(self) -> None:
         if self._receiver.estimate is not None and (

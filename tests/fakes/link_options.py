@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -26,6 +26,8 @@ class LinkOptions:
     remb: bool = True
     # whether reports name the newest packet; without, only round trips tell of a queue
     arrivals: bool = True
+    # feedback on each packet, in the place of REMB
+    transport_wide: bool = False
     # what the encoder makes of its target: under 1, a scene too simple to fill it
     encoder_ratio: float = 1.0
     # seconds; such a frame is six times the mean
@@ -43,7 +45,11 @@ class Trace:
     # (arrival, seconds over propagation)
     latency: list[tuple[float, float]] = field(default_factory=list)
     # (time, why, quality limitation reason)
+    probes: list[tuple[float, float]] = field(default_factory=list)  # (time, bit/s)
     reasons: list[tuple[float, str, str]] = field(default_factory=list)
+
+    def octets(self) -> int:
+        return sum(size for _, size in self.sent)
 
     def target_at(self, at: float) -> int:
         return self.targets[bisect_right(self.targets, (at, 1 << 62)) - 1][1]
@@ -56,7 +62,8 @@ class Trace:
         return sum((b - a) * self.target_at(a) for a, b in pairwise(edges)) / (end - start)
 
     def sent_bitrate(self, start: float, end: float) -> float:
-        return 8 * sum(size for at, size in self.sent if start <= at < end) / (end - start)
+        first, behind = (bisect_left(self.sent, (at, 0)) for at in (start, end))
+        return 8 * sum(size for _, size in self.sent[first:behind]) / (end - start)
 
     def worst_latency(self, start: float, end: float) -> float:
         return max(

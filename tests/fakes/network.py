@@ -9,6 +9,7 @@ from typing import Protocol
 
 from paho.mqtt.client import topic_matches_sub
 
+from agent.core.call.delivery import Delivery
 from agent.signaling.broker import Will
 from agent.signaling.protocol.topics import wants_retained
 
@@ -89,8 +90,9 @@ class FakeNetwork:
                 will, session.will_due = session.will_due[1], None
                 self.publish(Message(will.topic, will.payload, will.qos, will.retain))
 
-    def publish(self, message: Message) -> None:
-        """Take a message in, and pass it on to whoever subscribed."""
+    def publish(self, message: Message) -> Delivery:
+        """Take a message in, and pass it on to whoever subscribed, now or in a session."""
+        delivery = Delivery.UNHEARD if message.qos else Delivery.TAKEN
         self.published.append(message)
         if message.retain:
             self.retained.pop(message.topic, None)
@@ -103,7 +105,10 @@ class FakeNetwork:
                 if topic_matches_sub(name, message.topic)
             ]
             if granted:
+                delivery = Delivery.TAKEN
                 self._deliver(session, replace(message, qos=min(message.qos, max(granted))))
+
+        return delivery
 
     def subscriptions_of(self, client_id: str) -> dict[str, int]:
         """Topic filter to QoS."""

@@ -28,6 +28,8 @@ class FakePeer:
         self.local, self.remote, self.grant, self.ice = local, remote, grant, ice
         self.emit, self.control = on_event, on_control
         self.failure: Exception | None = None
+        # a description of it has been made
+        self.described = False
         # what a description of it says beside its generation
         self.sections = ""
         # cleared: descriptions are not made
@@ -56,6 +58,7 @@ class FakePeer:
         await self.hold.wait()
         if self.failure is not None:
             raise self.failure
+        self.described = True
         return f"{kind} {self.generation}{self.sections}"
 
     async def apply_answer(self, answer: str) -> None:

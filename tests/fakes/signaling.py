@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from agent.core.call import events as ev
+from agent.core.call.delivery import Delivery
 from agent.ports import Signal
 
 
@@ -35,10 +36,10 @@ class FakeSignaling:
 
     def send(
         self, effect: ev.SignalEffect, *, to: str, conversation: str, clock_offset: float = 0.0
-    ) -> asyncio.Future[None]:
+    ) -> asyncio.Future[Delivery]:
         self.said.append(Said(effect, to, conversation, clock_offset))
-        delivered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        delivered.set_result(None)
+        delivered: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
+        delivered.set_result(Delivery.TAKEN)
         return delivered
 
     async def receive(self) -> Signal:

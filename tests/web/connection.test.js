@@ -11,6 +11,8 @@ const UNREACHABLE = { state: "reconnecting", code: "broker_unreachable" };
 const REFUSED = { state: "reconnecting", code: "not_authorized" };
 
 let chip;
+let headers;
+let press;
 let answer;
 let reads;
 let told;
@@ -21,15 +23,19 @@ beforeEach(() => {
   chip = { dataset: {} };
   globalThis.document = { getElementById: () => chip };
   [answer, reads, told] = [{ status: 200, body: CONFIGURATION }, 0, []];
-  globalThis.fetch = async () => {
+  globalThis.fetch = async (_name, options) => {
     reads += 1;
+    headers = options.headers;
     const { status, body } = answer;
     return { status, ok: status === 200, json: async () => body };
   };
   connection = new Connection({
     configuration: CONFIGURATION,
     notices: {
-      show: (key) => told.push(key),
+      show: (key, _kind, action) => {
+        told.push(key);
+        press = action;
+      },
       clear: (...keys) => told.push(`clear ${keys.length}`),
     },
     login: { refused: () => told.push("login"), accepted: () => told.push("accepted") },
@@ -70,20 +76,34 @@ test("each attempt to connect that fails reads config.json again, one at a time"
 test("another token leads to another connection, and to no form", async () => {
   answer.body = { ...CONFIGURATION, token: "new", iceServers: [{ urls: "stun:a" }] };
   await changed(REFUSED);
-  assert.deepEqual(told, ["error.authorization", "changed"]);
+  assert.deepEqual(told, ["error.authorization", "clear 1", "changed"]);
 });
 
 test("a page that is refused asks for a login, also while its server is away", async () => {
   await changed(REFUSED);
-  assert.deepEqual(told, ["error.authorization", "login"]);
+  assert.deepEqual(told, ["error.authorization", "clear 1", "login"]);
   answer = { status: 500 };
   await changed(REFUSED);
   assert.equal(told.at(-1), "login");
 });
 
-test("a page that is to give its own password anew says so, and does not ask again", async () => {
+test("a page whose own password is another one asks on without a form, and goes on by itself", async () => {
   answer = { status: 401 };
   await changed(UNREACHABLE);
   await changed(UNREACHABLE);
-  assert.deepEqual([told, reads], [["error.session"], 1]);
+  assert.deepEqual([told, reads], [["error.session", "error.session"], 2]);
+  assert.ok(headers["Callbox-Background"]);
+  answer = { status: 200, body: CONFIGURATION };
+  await changed(UNREACHABLE);
+  assert.equal(told.at(-1), "clear 1");
+});
+
+test("whoever presses for it is asked for the page's password by the browser", async () => {
+  answer = { status: 401 };
+  await changed(UNREACHABLE);
+  answer = { status: 200, body: CONFIGURATION };
+  press();
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  assert.equal(headers["Callbox-Background"], undefined);
+  assert.deepEqual([reads, told.at(-1)], [2, "clear 1"]);
 });

@@ -15,7 +15,8 @@ from websockets.asyncio.client import connect
 from agent.counts import RefusalCounts
 from agent.web.bridge import BrokerAddress
 from agent.web.listener import ConnectionLimits
-from agent.web.server import PageServer, WebOptions
+from agent.web.server import PageServer
+from agent.web.web_options import WebOptions
 from tests.conftest import free_port
 
 HOST = "127.0.0.1"
@@ -71,6 +72,7 @@ async def serving(
         WebOptions(port=port, **options),
         BrokerAddress(HOST, broker_port, needs_login=needs_login),
         lambda: {"prefix": "callbox/v1", "iceServers": []},
+        documents={"visits/1.jpg": (b"picture", "image/jpeg")}.get,
         limits=limits,
         counts=counts or RefusalCounts(),
     )

@@ -9,9 +9,13 @@ import { fileURLToPath } from "node:url";
 import { CLOSE_REASONS } from "../../agent/web/conversation.js";
 import { clockText } from "../../agent/web/dom.js";
 import { chooseLanguage, TEXTS } from "../../agent/web/i18n.js";
-import { snapshotOf } from "../../agent/web/incoming.js";
+import { doorsOf, repliesOf } from "../../agent/web/door-panel.js";
+import { othersRung, snapshotOf } from "../../agent/web/incoming.js";
 import { bitrateText, drawLine, lossPercent } from "../../agent/web/plots.js";
-import { sentenceOf, talkRefusal, wentWell } from "../../agent/web/sentences.js";
+import { pressSentence } from "../../agent/web/press-button.js";
+import { operationRefusal, sentenceOf, talkRefusal, wentWell } from "../../agent/web/sentences.js";
+import { answerText } from "../../agent/web/summary.js";
+import { switchesOf } from "../../agent/web/switches.js";
 
 const source = (name) =>
   readFileSync(fileURLToPath(new URL(`../../agent/web/${name}`, import.meta.url)), "utf8");
@@ -32,8 +36,14 @@ test("every text that the page asks for exists", () => {
   const scripts = [
     "page.js",
     "stage.js",
+    "door-panel.js",
+    "operations.js",
+    "press-button.js",
+    "switches.js",
+    "visits.js",
     "devices.js",
     "incoming.js",
+    "ringing.js",
     "connection.js",
     "local-tracks.js",
     "login.js",
@@ -46,10 +56,12 @@ test("every text that the page asks for exists", () => {
   ];
   const used = scripts.flatMap((name) => [
     ...source(name).matchAll(
-      /"((?:app|connection|control|devices|end|error|incoming|login|notice|plots|settings|stage|summary)\.[\w.]+)"/g,
+      /"((?:app|connection|control|devices|door|end|error|incoming|login|notice|notify|operation|plots|press|settings|stage|summary|visits)\.[\w.]+)"/g,
     ),
   ]);
-  const keys = [...marked, ...used.map(([, key]) => key)].filter((key) => !/^(config)\./.test(key));
+  const keys = [...marked, ...used.map(([, key]) => key)].filter(
+    (key) => !/^(config)\.|\.json$/.test(key),
+  );
   assert.ok(keys.length > 50);
   assert.deepEqual(
     keys.filter((key) => !(key in TEXTS.en)),
@@ -110,6 +122,13 @@ test("who may not talk hears why", () => {
   assert.equal(talkRefusal("strangers"), "talk.not_allowed");
 });
 
+test("each answer is said in words, and a rule's reason beside it", () => {
+  const said = ["ACCEPTED", "REJECTED", "BUSY", "TIMEOUT"].map((status) => answerText(status, "busy"));
+  assert.deepEqual(said, ["Accepted", "Declined (busy)", "Busy", "No answer"]);
+  assert.equal(answerText("REJECTED", "rejected"), "Declined");
+  assert.equal(answerText("REJECTED"), "Declined");
+});
+
 test("what somebody wanted went well", () => {
   assert.ok(wentWell({ reason: "user_hangup", closedBy: "remote" }));
   assert.ok(wentWell({ reason: "rejected", closedBy: "local" }));
@@ -121,6 +140,9 @@ test("what somebody wanted went well", () => {
 
 test("a snapshot is a JPEG of a size that an invitation can carry, or nothing", () => {
   assert.equal(snapshotOf({ snapshot: "/9j/4AAQ" }), "data:image/jpeg;base64,/9j/4AAQ");
+  const typed = (type) => ({ snapshot: { type, data: "/9j/4AAQ" } });
+  assert.equal(snapshotOf(typed("image/jpeg")), "data:image/jpeg;base64,/9j/4AAQ");
+  assert.equal(snapshotOf(typed("image/png")), null);
   assert.equal(
     snapshotOf({ snapshot: "data:image/jpeg;base64,/9j/4AAQ" }),
     "data:image/jpeg;base64,/9j/4AAQ",
@@ -169,4 +191,55 @@ test("numbers as people read them", () => {
   assert.equal(clockText(3661), "1:01:01");
   assert.equal(bitrateText(2_340_000), "2.3 Mbit/s");
   assert.equal(bitrateText(64_400), "64 kbit/s");
+});
+
+// -- a door ---------------------------------------
+
+test("who else is rung are uids, and not oneself", () => {
+  const userData = { targets: ["alice", "<b>", 7, "bob", "me"] };
+  assert.deepEqual(othersRung(userData, "me"), ["alice", "bob"]);
+  for (const odd of [null, "x", {}, { targets: "alice" }]) assert.deepEqual(othersRung(odd), []);
+});
+
+test("what can be done at a door is what the device says, bounded", () => {
+  const outputs = [
+    { name: "door", kind: "door" },
+    { name: "gate", kind: "door", code: true },
+    { name: "lamp", kind: "light" },
+    null,
+    { kind: "door" },
+  ];
+  assert.deepEqual(doorsOf({ outputs }), [
+    { name: "door", code: false },
+    { name: "gate", code: true },
+  ]);
+  assert.equal(doorsOf({ outputs: Array(99).fill(outputs[0]) }).length, 4);
+  assert.deepEqual(repliesOf({ messages: ["parcel", "../etc", "", 5, "chime"] }), ["parcel"]);
+  for (const odd of [undefined, { outputs: 1, messages: "x" }])
+    assert.deepEqual([...doorsOf(odd), ...repliesOf(odd)], []);
+});
+
+test("what a login may not switch, or a device has not got, is not offered", () => {
+  const settings = { privacy: true };
+  const all = { privacy: true, silencedUntil: null };
+  assert.deepEqual(switchesOf(() => true, settings), all);
+  const neither = { privacy: undefined, silencedUntil: undefined };
+  assert.deepEqual(switchesOf(() => false, settings), neither);
+  assert.deepEqual(switchesOf(() => true, {}).privacy, undefined);
+});
+
+test("every refusal of an operation and every press has its sentence", () => {
+  for (const code of ["wrong_code", "locked", "timeout", "not_authorized", "whatever"])
+    assert.ok(operationRefusal(code) in TEXTS.en, code);
+  assert.equal(operationRefusal("whatever"), "operation.failed");
+  const outcomes = [{ ok: true }, { ok: true, repeated: true }, { ok: false, suppressed: "busy" }];
+  const said = [...outcomes, null].map(pressSentence);
+  assert.deepEqual(said, ["press.rang", "press.repeated", "press.suppressed", "press.failed"]);
+  for (const key of said) assert.ok(key in TEXTS.en);
+});
+
+test("the sentence names who answered elsewhere, where it is known", () => {
+  const record = { reason: "answered_elsewhere", closedBy: "remote", direction: "incoming" };
+  assert.equal(sentenceOf(record), "end.answered_elsewhere");
+  assert.equal(sentenceOf({ ...record, takenBy: "alice" }), "end.answered_elsewhere.by");
 });

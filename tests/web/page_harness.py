@@ -39,7 +39,8 @@ from agent.signaling.protocol.messages import format_time
 from agent.signaling.protocol.topics import Topics
 from agent.web.bridge import BrokerAddress
 from agent.web.page_files import page_folder
-from agent.web.server import PageServer, WebOptions
+from agent.web.server import Documents, PageServer, Press
+from agent.web.web_options import WebOptions
 from agent.webrtc.peer import make_peer
 from tests.conftest import Mosquitto, free_port
 from tests.e2e.device import PATIENCE, PREFIX, UID, Watcher
@@ -65,6 +66,8 @@ async def serving(
     port: int | None = None,
     password: str | None = None,
     needs_login: bool = False,
+    documents: Documents = lambda _path: None,
+    press: Press | None = None,
     **configuration: Any,
 ) -> AsyncIterator[str]:
     """The page's address, as `[web] enabled` and the demo serve it."""
@@ -75,6 +78,8 @@ async def serving(
         options,
         BrokerAddress(HOST, mosquitto.port, needs_login=needs_login),
         lambda: {"prefix": PREFIX, "iceServers": [], **configuration},
+        documents=documents,
+        press=press,
     ):
         yield options.url
 
@@ -249,17 +254,18 @@ class Listener:
 
     uid: str
     ear: Ear
+    client: CallClient
     conversations: list[Conversation]
 
 
 @asynccontextmanager
 async def listening(mosquitto: Mosquitto, uid: str = "ear-1") -> AsyncIterator[Listener]:
     options = MqttOptions(port=mosquitto.port, client_id=f"{uid}-{uuid.uuid4()}", session_expiry=0)
-    listener = Listener(uid, Ear(), [])
     hub = AudioHub(ToneSource())
     broker = MqttBroker(options)
     signaling = SignalingChannel(broker, uid=uid, prefix=PREFIX, party=str(uuid.uuid4()))
     client = CallClient(signaling, make_peer)
+    listener = Listener(uid, Ear(), client, [])
 
     async def answer(conversation: Conversation) -> None:
         listener.conversations.append(conversation)

@@ -39,16 +39,23 @@ globalThis.probe = (() => {
     const samples = new Float32Array(analyser.fftSize);
     const spectrum = new Float32Array(analyser.frequencyBinCount);
     let loudest = 0;
+    // of the beep that is heard: a window with no more than its edge in it has another spectrum
+    let best = null;
     let timer;
     const work = new Promise((resolve) => {
       timer = setInterval(() => {
         analyser.getFloatTimeDomainData(samples);
         const peak = samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
         loudest = Math.max(loudest, peak);
-        if (peak < 0.05) return;
+        if (peak < 0.05) {
+          if (best !== null) resolve(best);
+          return;
+        }
         analyser.getFloatFrequencyData(spectrum);
-        const bin = spectrum.indexOf(Math.max(...spectrum));
-        resolve({ peak, frequency: (bin * audio.sampleRate) / analyser.fftSize });
+        const level = Math.max(...spectrum);
+        if (best !== null && best.level >= level) return;
+        const frequency = (spectrum.indexOf(level) * audio.sampleRate) / analyser.fftSize;
+        best = { peak, level, frequency };
       }, 20);
     });
     try {

@@ -89,3 +89,14 @@ def test_built_file_is_a_module_that_exports_what_the_modules_do() -> None:
     ]
     assert exports[0] == exports[1]
     assert "CallClient" in exports[0]
+
+
+def test_build_without_npm_ends_with_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a wheel is built; what is installed for development does without the page."""
+    monkeypatch.setattr(bundle, "TARGET", tmp_path / "mqtt.min.js")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"^callbox: npm is needed to fetch mqtt@.* Node\.js"):
+        bundle.CustomBuildHook().initialize("standard", {})
+    bundle.CustomBuildHook().initialize("editable", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import ssl
 from pathlib import Path
@@ -77,3 +78,17 @@ def test_certificate_without_its_key_leaves_the_old_one_and_is_told_once(
 def test_certificate_that_is_missing_at_the_start_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         RenewingContext.of(CertificateFiles(tmp_path / "none.pem"))
+
+
+def test_files_that_are_no_certificate_are_named(tmp_path: Path) -> None:
+    certificate, key = (Path(each) for each in Authority(tmp_path).issue("door-1"))
+    text = tmp_path / "text"
+    text.write_text("hello")
+    for files, words in (
+        (CertificateFiles(tmp_path / "none", key), f"'{tmp_path}/none' cannot be read: No such"),
+        (CertificateFiles(tmp_path, key), f"'{tmp_path}' cannot be read: Is a directory"),
+        (CertificateFiles(certificate, text), f"'{certificate}' and '{text}' are no certificate"),
+        (CertificateFiles(certificate, key, text), f"'{text}' has no certificate in it"),
+    ):
+        with pytest.raises(OSError, match=re.escape(words)):
+            RenewingContext.of(files)

@@ -136,7 +136,7 @@ async def test_page_rejected(
             f"{UID} does not take calls from you at this time. Its rules decide; ask whoever "
             f"looks after it."
         )
-        await expect(visitor.part("record")).to_contain_text("REJECTED")
+        await expect(visitor.part("record")).to_contain_text("Declined")
         await visitor.look("rejected")
 
 
@@ -204,7 +204,7 @@ async def test_page_timeout_that_the_device_tells(
             uid, invitation["conversation"], "response", callStatus="TIMEOUT", reason="no_answer"
         )
         await visitor.expect_end(f"Nobody answered at {ghost.uid}.")
-        await expect(visitor.part("record")).to_contain_text("TIMEOUT")
+        await expect(visitor.part("record")).to_contain_text("No answer")
         await visitor.look("timeout")
 
 
@@ -298,5 +298,5 @@ async def test_page_one_of_two_pages_accepts(
         await first.answer("Accept")
         await first.live()
         await expect(second.part("incoming")).to_be_hidden()
-        await second.expect_end(f"The call from {UID} was answered on another device.")
+        await second.expect_end(f"{await first.uid()} answered the call from {UID}.")
         await first.hang_up()

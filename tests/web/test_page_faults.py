@@ -93,9 +93,13 @@ async def test_page_hanging_up_while_the_broker_is_away(
         await visitor.hang_up()
         await visitor.expect_end("You hung up.")
         await expect(visitor.button(f"Call {UID}")).to_be_disabled()
+        # nobody says any more whether it is in a call
+        await expect(visitor.part(f"device-{UID}")).to_contain_text("Unknown")
+        await visitor.look("device-unknown")
         mosquitto.start()
         record = await watcher.wait(f"{UID}/events/closed")
         await expect(visitor.button(f"Call {UID}")).to_be_enabled()
+        await expect(visitor.part(f"device-{UID}")).to_contain_text("Online")
     assert (record["reason"], record["closedBy"]) == ("user_hangup", "remote")
 
 

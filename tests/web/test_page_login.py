@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, WebSocketRoute, expect
+from playwright.async_api import Browser, BrowserContext, Route, WebSocketRoute, expect
 
 from tests.conftest import Mosquitto
 from tests.parts import require_part
@@ -120,6 +120,34 @@ async def test_page_whose_token_is_changed_logs_in_by_the_new_one(
         await visitor.page.route("**/config.json", lambda route: route.fulfill(json=now))
         await expect(visitor.part("connection")).to_have_attribute("data-state", "connected")
         await expect(visitor.part("login")).to_be_hidden()
+
+
+async def test_page_whose_server_goes_before_it_logs_in_by_a_new_token_waits_for_it(
+    strict_broker: Mosquitto, browser: Browser
+) -> None:
+    now = {"broker": "/mqtt", "prefix": "callbox/v1", **LOGIN}
+    missed = 0
+
+    async def be_away_at_first(route: Route) -> None:
+        nonlocal missed
+        if missed < 2:
+            # it is asked for, not yet gone to: only Chromium would try again by itself
+            assert not route.request.is_navigation_request()
+            missed += 1
+            await route.abort("connectionrefused")
+        else:
+            await route.continue_()
+
+    async with (
+        serving(strict_broker, **{**LOGIN, "token": "of last year"}) as url,
+        visiting(browser, url, state="reconnecting") as visitor,
+    ):
+        await expect(visitor.part("login")).to_be_visible()
+        await visitor.page.route(url, be_away_at_first)
+        await visitor.page.route("**/config.json", lambda route: route.fulfill(json=now))
+        await expect(visitor.part("connection")).to_have_attribute("data-state", "connected")
+        visitor.faults.clear()
+    assert missed == 2
 
 
 async def test_page_whose_session_has_ended_renews_it(

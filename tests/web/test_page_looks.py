@@ -8,16 +8,15 @@ import base64
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import pytest
 from playwright.async_api import Browser, expect
 
 from tests.conftest import Mosquitto
 from tests.e2e.device import UID, Watcher, device
 from tests.web.page_harness import GUARD, NARROW, WIDE, Ghost, Visitor, visiting
+from tests.web.pictures import jpeg
 
 pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(180)]
 
@@ -27,13 +26,7 @@ def snapshot() -> str:
     """A small JPEG as a device puts it into an invitation: base64, at most 4 KiB with all around
     it.
     """
-    codec = av.CodecContext.create("mjpeg", "w")
-    assert isinstance(codec, av.VideoCodecContext)
-    codec.width, codec.height, codec.pix_fmt, codec.time_base = 160, 120, "yuvj420p", Fraction(1, 1)
-    frame = av.VideoFrame(160, 120, "yuvj420p")
-    for plane, shade in zip(frame.planes, (130, 90, 150), strict=True):
-        plane.update(bytes([shade]) * plane.buffer_size)
-    data = b"".join(bytes(packet) for packet in [*codec.encode(frame), *codec.encode(None)])
+    data = jpeg(160, 120)
     assert len(data) < 2_500
     return base64.b64encode(data).decode()
 

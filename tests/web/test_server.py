@@ -16,7 +16,8 @@ from agent.errors import ConfigurationError
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions
 from agent.web.bridge import BrokerAddress
-from agent.web.server import MAX_WEBSOCKETS, PageServer, WebOptions
+from agent.web.server import MAX_WEBSOCKETS, PageServer
+from agent.web.web_options import WebOptions
 from tests.conftest import Mosquitto, free_port
 from tests.signaling.mqtt.certificates import Authority
 from tests.web.http_client import HOST, basic, get, open_websocket, serving
@@ -57,6 +58,15 @@ async def test_nothing_else_is_given_out(path: str) -> None:
         answer = await get(port, path)
     assert answer.status in (400, 404) or b"<video" in answer.body
     assert b"PageServer" not in answer.body
+
+
+async def test_documents_of_the_device_lie_behind_the_password() -> None:
+    async with serving(password="open sesame, please") as port:
+        refused = await get(port, "/visits/1.jpg")
+        shown = await get(port, "/visits/1.jpg", basic("anyone", "open sesame, please"))
+        none = await get(port, "/visits/2.jpg", basic("anyone", "open sesame, please"))
+    assert (refused.status, none.status) == (401, 404)
+    assert (shown.body, shown.headers["Content-Type"]) == (b"picture", "image/jpeg")
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,18 @@
 // @ts-check
 /** One party on the broker: places calls, and is called. */
 
-import { checkOptions, DEFAULT_PREFIX } from "./client-options.js";
+import { CLIENT_EVENTS } from "./client-events.js";
+import { checkCall, checkOptions, DEFAULT_PREFIX, loginOf } from "./client-options.js";
 import { Clocks } from "./clock.js";
 import { Complaints } from "./complaints.js";
 import { Conversation } from "./conversation.js";
+import { DoorRequests } from "./door-requests.js";
 import { Emitter, reportFault } from "./emitter.js";
 import { CallError } from "./errors.js";
+import { Household } from "./household.js";
 import { brokerUrl, Link } from "./link.js";
 import { watchPage } from "./page-events.js";
 import { Presence } from "./presence.js";
-import { number, oneOf, optional, userData } from "./protocol/checks.js";
 import { MalformedMessage } from "./protocol/malformed.js";
 import { parseSignal } from "./protocol/messages.js";
 import { IncomingCall } from "./rules/incoming.js";
@@ -18,8 +20,8 @@ import { CALL_TIMING } from "./rules/machine.js";
 import { OutgoingCall } from "./rules/outgoing.js";
 import { CallRegistry } from "./rules/registry.js";
 import { inputOf, messageOf } from "./signals.js";
-import { defined, present, uuid } from "./values.js";
-import { isUid, PURPOSES } from "./vocabulary.js";
+import { present, uuid } from "./values.js";
+import { isUid } from "./vocabulary.js";
 
 /** The remote peer says TIMEOUT itself; so many seconds later we do. */
 const TIMING = Object.freeze({ ...CALL_TIMING, answerTravel: 2 });
@@ -28,22 +30,13 @@ const NO_MEDIA = Object.freeze({ audio: false, video: false });
 
 /**
  * @typedef {import("./client-options.js").CallClientOptions} CallClientOptions
+ * @typedef {import("./client-events.js").ClientEvents} ClientEvents
  * @typedef {import("./conversation.js").CallOptions} CallOptions
  * @typedef {import("./link.js").ConnectionState} ConnectionState
  * @typedef {import("./presence.js").Device} Device
  * @typedef {import("./rules/machine.js").Effect} Effect
  * @typedef {import("./signals.js").Signal} Signal
- *
- * @typedef {object} ClientEvents
- * @property {[Conversation]} called
- * @property {[{ state: ConnectionState, code?: string, message?: string }]} connection
- * @property {[Device]} presence a device's `status` or `about` changed; with neither it was removed
- * @property {[CallError]} error
- *
  */
-
-/** The names of a client's events. */
-export const CLIENT_EVENTS = Object.freeze(["called", "connection", "presence", "error"]);
 
 /** @returns {number} seconds of a clock that never goes back */
 const monotonic = () => performance.now() / 1000;
@@ -63,6 +56,7 @@ export class CallClient extends Emitter {
   #shown = new WeakSet();
   #presence = new Presence((device) => this.emit("presence", device));
   #complaints = new Complaints();
+  #doors;
   #stopWatching = () => {};
   /** @type {ConnectionState} */
   #state = "stopped";
@@ -70,19 +64,19 @@ export class CallClient extends Emitter {
   /** @param {CallClientOptions} options */
   constructor(options) {
     super(CLIENT_EVENTS);
-    const { uid, token, password = token, prefix = DEFAULT_PREFIX, party = uuid() } = options;
+    const { uid, prefix = DEFAULT_PREFIX, party = uuid() } = options;
     const connect = checkOptions({ ...options, party, prefix });
     this.#options = { ...options, prefix };
     this.#registry = new CallRegistry(options.maxConversations, options.maxViewers ?? 0);
     this.uid = uid;
     this.prefix = prefix;
     this.party = party;
-    const username = options.username ?? (password === undefined ? undefined : uid);
+    const { login, asked } = loginOf(options);
     this.#link = new Link({
       connect,
       url: brokerUrl(options.broker),
       mqttOptions: {
-        ...defined({ username, password }),
+        ...login,
         clientId: `callbox-${party}`,
         keepalive: options.keepalive ?? 60,
         ...options.mqttOptions,
@@ -92,7 +86,14 @@ export class CallClient extends Emitter {
       onMessage: (topic, payload, retained) => this.#onMessage(topic, payload, retained),
       onState: (state, code, message) => this.#onState(state, code, message),
       urgent: () => this.#conversations.size > 0,
+      password: asked,
     });
+    const clockOf = (/** @type {string} */ each) => this.#clocks.of(each);
+    this.#doors = new DoorRequests({ party, clockOf, publish: this.#publish.bind(this) });
+    /** The devices of one's own, as far as the broker lets this side operate them. */
+    this.household = new Household({ prefix, clockOf, link: this.#link }, (each) =>
+      this.emit("household", each),
+    );
   }
 
   /** Whether there is a broker. */
@@ -102,7 +103,7 @@ export class CallClient extends Emitter {
 
   /** Devices by uid, as their `status` and `about` say. */
   get devices() {
-    return new Map(this.#presence.devices);
+    return this.#presence.snapshot;
   }
 
   /** Conversations that have not ended. */
@@ -110,7 +111,7 @@ export class CallClient extends Emitter {
     return [...this.#conversations.values()];
   }
 
-  /** Connects, and stays connected until `stop()`. Resolves with the first connection. */
+  /** Stays connected until `stop()`. Resolves with a connection, rejects with a first refusal. */
   async start() {
     if (this.#state === "stopped") {
       this.#stopWatching = watchPage({
@@ -119,7 +120,7 @@ export class CallClient extends Emitter {
       });
       this.#link.start();
     }
-    await this.#link.ready();
+    await this.#link.connection();
   }
 
   /** Ends every conversation and disconnects; nothing arrives any more. */
@@ -142,17 +143,12 @@ export class CallClient extends Emitter {
    */
   call(remoteUid, localStream = null, options = {}) {
     const chosen = typeof options === "string" ? { userData: options } : { ...options };
-    if (!isUid(remoteUid)) throw new TypeError(`remoteUid: ${JSON.stringify(remoteUid)} is no uid`);
-    if (remoteUid === this.uid) throw new TypeError("remoteUid: one cannot call oneself");
-    const { lifetime = 30, userData: data = chosen.data, purpose = "talk" } = chosen;
-    const fault =
-      optional(userData)(data) ?? number(1, 120)(lifetime) ?? oneOf(PURPOSES)(purpose);
-    if (fault) throw new TypeError(`options: ${fault}`);
+    const { lifetime, userData, purpose } = checkCall(this.uid, remoteUid, chosen);
     const isFull = purpose === "talk" && (this.#registry.busy || this.#registry.ringing);
     if (isFull && !this.#registry.invitedBy(remoteUid)) {
       throw new Error(`there is room for ${this.#registry.maxConversations} conversation(s) only`);
     }
-    const plan = { targets: [remoteUid], lifetime, userData: data, purpose, secondId: uuid() };
+    const plan = { targets: [remoteUid], lifetime, userData, purpose, secondId: uuid() };
     const rules = new OutgoingCall(uuid(), this.party, plan, TIMING, monotonic());
     const { conversation, followUps } = this.#add(rules, chosen);
     conversation.start(localStream);
@@ -173,6 +169,7 @@ export class CallClient extends Emitter {
       ready: () => this.#link.ready(),
       connected: () => this.#link.connected,
       publish: this.#publish.bind(this),
+      doors: this.#doors,
       renewConnection: () => this.#link.renew(),
       onRenamed: (/** @type {string} */ before) => {
         this.#registry.rename(rules, before, monotonic());
@@ -233,6 +230,7 @@ export class CallClient extends Emitter {
         this.#onSignal(third, payload);
       const isPresence = second === "status" || second === "about";
       if (isPresence && third === undefined) this.#presence.take(first, second, payload);
+      this.household.take(first, second, third, payload, retained);
     } catch (fault) {
       // Ours: whatever a sender can do wrong has been dealt with.
       reportFault(fault);
@@ -251,6 +249,8 @@ export class CallClient extends Emitter {
       return;
     }
     if (message.type === "invite") return this.#onInvite(from, message);
+    if (this.#doors.heard(from, message)) return;
+    if (message.type === "open") return this.#complain(from, noDoor(message));
     const conversation = this.#conversations.get(message.conversation);
     if (conversation) {
       if (conversation.remoteUid === from) this.#onMessageOf(conversation, from, message);
@@ -343,3 +343,7 @@ export class CallClient extends Emitter {
     void this.#publish(to, { type: "error", conversation, party: this.party, code, message });
   }
 }
+
+/** What asks for a door where there is none. @param {Signal} message */
+const noDoor = ({ conversation, type }) =>
+  new MalformedMessage("no_such_output", "there is no door here", { conversation, type });

@@ -27,6 +27,21 @@
  * @property {[{ state: ConversationState }]} state
  */
 
+/** What the application sees of a state of the rules. @type {Record<string, ConversationState>} */
+export const SHOWN_STATES = Object.freeze({
+  invited: "called",
+  ringing: "called",
+  crossing: "connecting",
+  answering: "connecting",
+  offering: "inviting",
+  inviting: "inviting",
+  connecting: "connecting",
+  established: "connected",
+  silent: "connected",
+  lost: "connected",
+  closed: "closed",
+});
+
 /** The names of a conversation's events. */
 export const CONVERSATION_EVENTS = Object.freeze([
   "ringing",

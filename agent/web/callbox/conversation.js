@@ -1,7 +1,7 @@
 // @ts-check
 /** One call, as the application sees it. */
 
-import { CONVERSATION_EVENTS } from "./conversation-events.js";
+import { CONVERSATION_EVENTS, SHOWN_STATES } from "./conversation-events.js";
 import { Emitter, reportFault } from "./emitter.js";
 import { CallError } from "./errors.js";
 import { MalformedMessage } from "./protocol/malformed.js";
@@ -12,22 +12,7 @@ import { knownReason } from "./signals.js";
 import { present } from "./values.js";
 
 /** What may come over the data channel as well as by MQTT. */
-const CHANNEL_MESSAGES = Object.freeze(["close", "offer", "answer", "candidate", "talk"]);
-
-/** What the application sees of a state of the rules. @type {Record<string, ConversationState>} */
-const SHOWN_STATES = Object.freeze({
-  invited: "called",
-  ringing: "called",
-  crossing: "connecting",
-  answering: "connecting",
-  offering: "inviting",
-  inviting: "inviting",
-  connecting: "connecting",
-  established: "connected",
-  silent: "connected",
-  lost: "connected",
-  closed: "closed",
-});
+const CHANNEL_MESSAGES = Object.freeze(["close", "offer", "answer", "candidate", "talk", "error"]);
 
 /**
  * @typedef {import("./conversation-events.js").ConversationEvents} ConversationEvents
@@ -63,7 +48,7 @@ export class Conversation extends Emitter {
   #shell;
   #muted = { audio: false, video: false };
   #told = false;
-  #mayTalk;
+  #host;
   /**
    * Whoever waits for our view to become a talk.
    * @type {{ resolve: (value: any) => void, reject: (reason: any) => void }[]}
@@ -79,7 +64,7 @@ export class Conversation extends Emitter {
   constructor(host, rules, options) {
     super(CONVERSATION_EVENTS);
     this.#options = options;
-    this.#mayTalk = host.mayTalk;
+    this.#host = host;
     this.#rules = rules;
     this.#shell = new Shell(host, rules, options, {
       emit: (name, ...details) =>
@@ -191,7 +176,7 @@ export class Conversation extends Emitter {
    */
   async talk(localStream = this.#shell.local) {
     if (!this.#rules.looks) throw new CallError("invalid_state", "it is no view");
-    if (!this.#mayTalk()) throw new CallError("busy", "no line is free");
+    if (!this.#host.mayTalk()) throw new CallError("busy", "no line is free");
     this.#shell.local = localStream;
     for (const track of localStream?.getTracks() ?? []) this.#applyMute(track);
     const settled = new Promise((resolve, reject) => this.#talks.push({ resolve, reject }));
@@ -242,6 +227,17 @@ export class Conversation extends Emitter {
    */
   pushToTalk(on) {
     this.#shell.step({ type: "pushToTalkRequested", on });
+  }
+
+  /**
+   * Has the device release a door, the first one unless `output` names another; until 30 s after
+   * the end too. Resolves with the door's name; rejects with a CallError that has the device's code.
+   * @param {string} [output]
+   * @param {string} [code] digits that the door may ask for
+   * @returns {Promise<string>}
+   */
+  open(output, code) {
+    return this.#host.doors.ask(this.remoteUid, this.id, output, code);
   }
 
   /**

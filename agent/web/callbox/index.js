@@ -19,11 +19,13 @@
  * what cannot be used is answered with an `error` message, or ignored.
  */
 
-export { CallClient, CLIENT_EVENTS } from "./client.js";
+export { CallClient } from "./client.js";
+export { CLIENT_EVENTS } from "./client-events.js";
 export { DEFAULT_PREFIX } from "./client-options.js";
 export { Conversation } from "./conversation.js";
 export { CONVERSATION_EVENTS } from "./conversation-events.js";
 export { CallError } from "./errors.js";
+export { Household } from "./household.js";
 export { brokerUrl } from "./link.js";
 export { MalformedMessage } from "./protocol/malformed.js";
 export { parseSignal } from "./protocol/messages.js";

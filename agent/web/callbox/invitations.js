@@ -16,6 +16,7 @@ const REPEAT = 1_000;
  * @property {() => boolean} connected
  * @property {(to: string, message: object, expiry?: number) =>
  *   Promise<import("./link.js").Delivery>} publish
+ * @property {import("./door-requests.js").DoorRequests} doors
  * @property {() => void} renewConnection
  * @property {(before: string) => void} onRenamed
  * @property {() => boolean} mayTalk whether a line is free
@@ -28,16 +29,19 @@ export class Invitations {
   #host;
   #rules;
   #describe;
+  #shell;
 
   /**
    * @param {Host} host
    * @param {import("./shell.js").Rules} rules
    * @param {() => string} describe the offer, with the candidates known so far
+   * @param {{ fail: (code: string, message: string) => void, step: (input: any) => void }} shell
    */
-  constructor(host, rules, describe) {
+  constructor(host, rules, describe, shell) {
     this.#host = host;
     this.#rules = rules;
     this.#describe = describe;
+    this.#shell = shell;
   }
 
   /**
@@ -62,7 +66,22 @@ export class Invitations {
       purpose,
       iceServers: shareIceServers && iceServers.length > 0 ? iceServers.slice(0, 10) : undefined,
     });
-    while (waits() && (await this.#host.publish(to, invite, lifetime)) === "unheard")
+    let told = false;
+    while (waits()) {
+      const delivery = await this.#host.publish(to, invite, lifetime);
+      if (!waits() || delivery === "taken" || delivery === "failed") return;
+      if (delivery === "refused") return this.#forbidden(to);
+      // It may have lost its broker for a moment: said at once, and tried again.
+      if (!told) this.#shell.fail("unreachable", `nobody called ${to} is connected to the broker`);
+      told = true;
       await pause(REPEAT);
+    }
+  }
+
+  /** Nothing that we send would ever arrive. @param {string} to */
+  #forbidden(to) {
+    const text = `the broker does not let this name call ${to}`;
+    this.#shell.fail("not_authorized", text);
+    this.#shell.step({ type: "closeRequested", reason: "cancelled" });
   }
 }

@@ -16,12 +16,14 @@ const CONFIRM = 2_000;
  * @typedef {object} Device
  * @property {string} uid
  * @property {{ state: string, busy?: boolean, conversations?: number, since?: string, version?:
- *   string }} [status]
+ *   string, privacy?: boolean }} [status]
  * @property {Record<string, any>} [about]
  */
 export class Presence {
   /** @type {Map<string, Device>} */
   devices = new Map();
+  /** @type {Map<string, Device> | null} */
+  #snapshot = null;
   /** Devices whose status was not heard since the last connect. @type {Set<string>} */
   #unconfirmed = new Set();
   #deadlines = new Deadlines();
@@ -32,6 +34,11 @@ export class Presence {
    */
   constructor(onChange) {
     this.#onChange = onChange;
+  }
+
+  /** The devices as they are now, which is one copy until that changes. */
+  get snapshot() {
+    return (this.#snapshot ??= new Map(this.devices));
   }
 
   /** @param {string} uid @param {"status" | "about"} what @param {Uint8Array} payload */
@@ -45,6 +52,7 @@ export class Presence {
     else delete device[what];
     if (device.status || device.about) this.devices.set(uid, device);
     else this.devices.delete(uid);
+    this.#snapshot = null;
     this.#onChange(device);
   }
 
@@ -56,6 +64,7 @@ export class Presence {
     this.#deadlines.set("confirm", CONFIRM, () => {
       for (const uid of this.#unconfirmed) {
         this.devices.delete(uid);
+        this.#snapshot = null;
         this.#onChange({ uid });
       }
     });

@@ -28,20 +28,25 @@ import { defined } from "./values.js";
  * @property {{ local?: string, remote?: string, protocol?: string, relayed?: boolean }} [path]
  * @property {number} reconnects
  * @property {string} [answeredBy] the conversation that took its place, where it crossed another
- * @property {Record<string, number | string>} [video]
- * @property {Record<string, number | string>} [audio]
- * @property {{ mos: number, model: string }} [quality] an estimate, 1 (bad) to 5
+ * @property {string} [takenBy] who answered in this side's place, where the inviter says so
+ * @property {Record<string, any>} [video]
+ * @property {Record<string, any>} [audio]
+ * @property {{ mos: number, model: string, video?: Score, audio?: Score }} [quality] estimates, 1
+ *   (bad) to 5: `mos` of the connection, as a voice would be heard over it, and of each kind
+ *
+ * @typedef {{ score: number, model: string }} Score
  */
 
 /**
  * @param {import("./rules/machine.js").Call} call one that is closed
  * @param {object} about
  * @param {string} [about.responseReason]
+ * @param {string} [about.takenBy]
  * @param {Record<string, string>} about.times of the call's marks, by the clock of the day
  * @param {import("./statistics/totals.js").Totals} about.totals
  * @returns {CallRecord}
  */
-export function recordOf(call, { responseReason, times, totals }) {
+export function recordOf(call, { responseReason, takenBy, times, totals }) {
   const { invited, answered, ice, connected, firstFrame, ended } = call.marks;
   const since = (/** @type {number | undefined} */ mark) =>
     mark === undefined ? undefined : Math.round((mark - invited) * 1000);
@@ -70,6 +75,7 @@ export function recordOf(call, { responseReason, times, totals }) {
     path: totals.path,
     reconnects: call.reconnects,
     answeredBy: call.answeredBy,
+    takenBy: call.closed?.reason === "answered_elsewhere" ? takenBy : undefined,
     video: totals.of("video", duration),
     audio: totals.of("audio", duration),
     quality: totals.quality,

@@ -51,6 +51,8 @@ export class Shell {
   #times = {};
   /** @type {string | undefined} */
   #responseReason;
+  /** Who answered in this side's place. @type {string | undefined} */
+  #takenBy;
   #streamed = false;
   /** Settles when the answer is out, or cannot be made. @type {Promise<void>} */
   answering = Promise.resolve();
@@ -82,7 +84,8 @@ export class Shell {
       }),
       lipSync: () => options.lipSync ?? true,
     });
-    this.#invitations = new Invitations(host, rules, () => this.peers.current?.describe() ?? "");
+    const describe = () => this.peers.current?.describe() ?? "";
+    this.#invitations = new Invitations(host, rules, describe, this);
     this.#watch = new MediaWatch({
       transport: () => this.peers.current,
       onHeard: () => UNHEARD_STATES.includes(rules.state) && this.stepCurrent("peerHeard"),
@@ -114,6 +117,7 @@ export class Shell {
 
   /** Takes a message of this conversation; what does not fit is ignored. @param {Signal} message */
   take(message) {
+    if (message.type === "close") this.#takenBy ??= message.by;
     const input = inputOf(this.rules.remoteUid, message, this.wanted);
     if (input) this.step(input);
   }
@@ -179,7 +183,7 @@ export class Shell {
     sendAnswer: (effect) => void this.sendBoth(effect),
     sendClose: (effect) => void this.sendBoth(effect),
     sendTalk: (effect) => void this.sendBoth(effect),
-    sendError: (effect) => void this.#send(effect),
+    sendError: (effect) => this.#sendOneWay(effect),
     screenTalk: (effect) => this.#denyTalk(effect),
     createOffer: (effect) => void this.peers.createOffer(effect),
     createAnswer: (effect) => {
@@ -235,12 +239,16 @@ export class Shell {
     if (this.rules.renewals.pending?.generation === generation) this.#host.renewConnection();
   }
 
+  /** @param {Effect} effect */
+  #trickle(effect) {
+    if (this.peers.mayTrickle()) this.#sendOneWay(effect);
+  }
+
   /**
-   * Each goes one way: by MQTT, or by the channel while there is no broker.
+   * By MQTT, or by the channel while there is no broker.
    * @param {Effect} effect
    */
-  #trickle(effect) {
-    if (!this.peers.mayTrickle()) return;
+  #sendOneWay(effect) {
     const text = JSON.stringify(this.#message(effect));
     if (this.#host.connected() || !this.peers.send(text)) void this.#send(effect);
   }
@@ -332,6 +340,7 @@ export class Shell {
       this.#host.onEnded();
       const about = {
         responseReason: this.#responseReason,
+        takenBy: this.#takenBy,
         times: this.#times,
         totals: this.#watch.totals,
       };

@@ -84,7 +84,7 @@ const MESSAGES_OF = {
   sendCandidate: ({ candidate }) => ({ type: "candidate", candidate }),
   sendOffer: ({ generation, sdp }) => ({ type: "offer", generation, sdp }),
   sendAnswer: ({ generation, sdp }) => ({ type: "answer", generation, sdp }),
-  sendClose: ({ reason }) => ({ type: "close", reason: knownReason(reason) }),
+  sendClose: ({ reason, by }) => present({ type: "close", reason: knownReason(reason), by }),
   sendTalk: ({ on }) => ({ type: "talk", on }),
   sendError: ({ code, message: text }) => ({ type: "error", code, message: text }),
 };

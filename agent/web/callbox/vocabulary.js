@@ -28,7 +28,9 @@ export const CLOSE_REASONS = Object.freeze([
   "unknown_reason",
 ]);
 
+export const UID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
 /** @param {unknown} text @returns {text is string} */
 export function isUid(text) {
-  return typeof text === "string" && /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(text);
+  return typeof text === "string" && UID.test(text);
 }

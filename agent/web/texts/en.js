@@ -24,7 +24,13 @@ export const EN = {
   "devices.online": "Online",
   "devices.busy": "In a call",
   "devices.offline": "Offline",
+  "devices.unknown": "Unknown",
   "devices.yours": "In your call",
+  "devices.private": "Private",
+  "devices.privacy": "Privacy",
+  "devices.privacy.label": "Privacy of {name}: camera and microphone stay closed",
+  "devices.silence": "Silence the chime for an hour",
+  "devices.silenced": "Silent until {time}: let it chime again",
 
   "stage.label": "Call",
   "stage.idle.title": "Who would you like to see?",
@@ -56,12 +62,55 @@ export const EN = {
   "control.fullscreen": "Full screen",
   "control.fullscreen.exit": "Leave full screen",
 
+  "door.open": "Hold to open {name}",
+  "door.code": "Code",
+  "door.say": "Say at the door: {name}",
+  "door.asking": "Asking…",
+  "door.opened": "{name} is released.",
+  "door.said": "Said at the door: {name}",
+
+  "operation.not_authorized":
+    "The server for calls does not let you operate this device. Log in as somebody who may.",
+  "operation.not_allowed": "You may not do that here, or not any more.",
+  "operation.stale": "It took too long on its way. Try again.",
+  "operation.clock_unset": "The device does not know the time yet. Try again in a minute.",
+  "operation.no_such_output": "There is no such door.",
+  "operation.wrong_code": "The code is not right.",
+  "operation.locked": "Too many wrong codes. Try again in ten minutes.",
+  "operation.timeout": "The device does not answer.",
+  "operation.no_such_message": "The device does not have that message any more.",
+  "operation.not_supported": "The device is not set up for that.",
+  "operation.failed": "The device could not do it.",
+
+  "press.text": "This demo has a button at its door.",
+  "press.press": "Press the button",
+  "press.rang": "It rings.",
+  "press.repeated": "That belongs to the press before.",
+  "press.suppressed": "Nobody is called: the line is taken, or it was pressed too often.",
+  "press.failed": "The button does not work. Is the demo still running?",
+
+  "visits.title": "At the door",
+  "visits.more": "Show all",
+  "visits.button": "{name} button",
+  "visits.visitor": "A visitor",
+  "visits.picture": "Picture of the visitor, {time}",
+  "visits.message": "What the visitor said, {time}",
+  "visits.opened": "{name} opened the door",
+  "visits.answered": "{name} answered",
+  "visits.left": "Left a message",
+  "visits.missed": "Nobody answered",
+  "visits.suppressed": "Rang nobody",
+  "visits.rang": "Rang",
+  "visits.delete": "Delete the message",
+  "visits.delete.label": "Delete what the visitor said, {time}",
+
   "incoming.title": "{name} is calling",
   "incoming.text": "Pick up to see and talk.",
   "incoming.accept": "Accept",
   "incoming.reject": "Reject",
   "incoming.snapshot": "Snapshot from {name}",
   "incoming.missed": "Missed call",
+  "incoming.others": "Also rung: {names}",
 
   "plots.title": "Right now",
   "plots.bitrate": "Bit rate",
@@ -92,6 +141,11 @@ export const EN = {
   "summary.ended": "Ended at",
   "summary.status": "Answer",
 
+  "answer.ACCEPTED": "Accepted",
+  "answer.REJECTED": "Declined",
+  "answer.BUSY": "Busy",
+  "answer.TIMEOUT": "No answer",
+
   "settings.title": "Settings",
   "settings.name": "Your name",
   "settings.name.help":
@@ -101,6 +155,7 @@ export const EN = {
   "settings.name.fixed": "Your name is set by whoever runs this page.",
   "settings.name.login": "You are logged in by this name.",
   "settings.ring": "Ring when a device calls",
+  "settings.notify": "Notify me of a call while this page is out of sight",
   "settings.camera": "Turn my camera on when a call begins",
   "settings.save": "Save",
   "settings.cancel": "Cancel",
@@ -116,6 +171,14 @@ export const EN = {
   "login.submit": "Log in",
   "login.out": "Log out",
   "login.close": "Close the login",
+
+  "notify.offer":
+    "A call came in while this page was out of sight. The browser can tell you next time.",
+  "notify.offer.action": "Notify me",
+  "notify.denied":
+    "The browser may not show notifications of this page. Allow them beside the address.",
+  "notify.unsupported":
+    "Browsers notify only of pages opened with https or from this computer itself; phones often not at all.",
 
   "notice.dismiss": "Dismiss",
   "microphone.denied":
@@ -139,14 +202,15 @@ export const EN = {
   "talk.talk_failed": "Your sound found no way to the other side. You go on looking.",
 
   "error.config":
-    "The settings of this page could not be read. Is the server that it came from still running?",
+    "The settings of this page could not be read. Is the server that it came from still running? Trying again…",
   "error.library":
     "A part of this page is missing (MQTT.js). Whoever built it must build it again.",
   "error.webrtc":
     "This browser has no WebRTC, so it cannot make video calls. Any current browser can.",
   "error.broker": "The server for calls cannot be reached. Trying again…",
   "error.authorization": "The server for calls does not accept this name or its password.",
-  "error.session": "Your access to this page has ended. Load the page again to go on.",
+  "error.session": "Your access to this page has ended. Trying again…",
+  "error.session.action": "Enter its password",
   "error.fullscreen": "This browser does not allow full screen here.",
 
   "end.user_hangup.local": "You hung up.",
@@ -177,8 +241,11 @@ export const EN = {
   "end.invite_timeout.incoming": "You missed a call from {name}.",
   "end.invite_timeout.expired":
     "The clock of this computer is so wrong that {name} took the call for an old one. Set the clock and call again.",
+  "end.invite_timeout.unreachable": "Nobody called {name} is connected to the server for calls.",
+  "end.not_authorized": "The server for calls does not let you call {name}.",
   "end.invite_timeout.broker": "The call never got out: the server for calls could not be reached.",
   "end.answered_elsewhere": "The call from {name} was answered on another device.",
+  "end.answered_elsewhere.by": "{by} answered the call from {name}.",
   "end.replaced": "Another call took the place of this one.",
   "end.ice_failed":
     "Picture and sound found no way between you and {name}. A firewall may be in between; a relay (TURN server) would help.",

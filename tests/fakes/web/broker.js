@@ -25,6 +25,8 @@ export class FakeBroker {
   reachable = true;
   /** Whether messages are acknowledged with "no matching subscribers". */
   nobodyListens = false;
+  /** What topics contain that nobody may publish on. @type {string | null} */
+  refuses = null;
 
   connect = (/** @type {string} */ url, /** @type {any} */ options) =>
     new FakeMqttClient(this, url, options);
@@ -57,7 +59,7 @@ export class FakeBroker {
 
   start() {
     this.reachable = true;
-    for (const client of this.connections) client.revive();
+    for (const client of this.connections) if (client.options.reconnectPeriod !== 0) client.revive();
   }
 }
 
@@ -98,6 +100,13 @@ class FakeMqttClient {
     for (const args of this.#queue.splice(0)) this.#publish(...args);
   }
 
+  /** As MQTT.js does where it is told to. */
+  reconnect() {
+    this.emit("reconnect");
+    this.revive();
+    if (!this.connected) queueMicrotask(() => this.emit("close"));
+  }
+
   drop() {
     if (!this.connected) return;
     this.connected = false;
@@ -136,6 +145,10 @@ class FakeMqttClient {
   /** @param {any[]} args */
   #publish(...args) {
     const [topic, text, options, done] = args;
+    if (this.broker.refuses && topic.includes(this.broker.refuses)) {
+      const fault = Object.assign(new Error("Publish error: Not authorized"), { code: 0x87 });
+      return queueMicrotask(() => done(fault, { cmd: "publish" }));
+    }
     const messageId = this.broker.log.push({ topic, message: JSON.parse(text), options });
     this.broker.deliver(topic, text);
     const reasonCode = this.broker.nobodyListens ? 0x10 : 0;

@@ -21,7 +21,7 @@ test("on: a client and a conversation refuse unknown names", () => {
   const client = new CallClient({ broker: "ws://broker.test", uid: "me", connect: () => {} });
   assert.throws(
     () => client.on("response", () => {}),
-    /there are called, connection, presence, error/,
+    /there are called, connection, presence, household, error/,
   );
   assert.ok(Conversation.prototype instanceof Emitter);
 });

@@ -62,6 +62,24 @@ test("an invitation that nobody heard is sent again until somebody does", async 
   );
 });
 
+test("nobody of that name is connected: said at once, once, and tried again", async () => {
+  scene.broker.nobodyListens = true;
+  const { events } = await place();
+  assert.deepEqual(events.names(), ["error"]);
+  assert.equal(events.of("error")[0].code, "unreachable");
+  await pass(3_000);
+  assert.deepEqual(events.names(), ["error"]);
+});
+
+test("a broker that forbids the call ends it at once, and says so", async () => {
+  scene.broker.refuses = `${DEVICE}/signal`;
+  const { events } = await place();
+  assert.deepEqual(events.names(), ["error", "closed"]);
+  assert.equal(events.of("error")[0].code, "not_authorized");
+  await pass(3_000);
+  assert.equal(scene.broker.sentTo(DEVICE, "invite").length, 0);
+});
+
 test("a cancelled invitation is not sent again", async () => {
   scene.broker.nobodyListens = true;
   const { conversation } = await place();

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { brokerUrl } from "../../../agent/web/callbox/link.js";
-import { invited, ME, scene, settle } from "./harness.js";
+import { invited, ME, pass, scene, settle } from "./harness.js";
 
 test("the connection tells its state, and subscribes anew", async () => {
   const states = [];
@@ -16,6 +16,28 @@ test("the connection tells its state, and subscribes anew", async () => {
   assert.deepEqual(states, ["reconnecting", "connected"]);
   const { conversation } = await invited();
   assert.ok(conversation);
+});
+
+test("the broker may send all at once that many devices have said", () => {
+  const [connection] = scene.broker.connections;
+  assert.equal(connection.options.properties.receiveMaximum, 0xffff);
+});
+
+test("a broker that refuses the page's own messages is asked again, until it lets it", async () => {
+  const [connection] = scene.broker.connections;
+  const states = [];
+  scene.client.on("connection", ({ state, code }) => states.push([state, code]));
+  const allowed = connection.subscribe;
+  connection.subscribe = (_filters, _options, done) => queueMicrotask(() => done(null, [{ qos: 0x87 }]));
+  scene.broker.stop();
+  scene.broker.start();
+  await settle();
+  assert.deepEqual(states.at(-1), ["reconnecting", "not_authorized"]);
+  assert.equal(connection.connected, false);
+  connection.subscribe = allowed;
+  connection.reconnect();
+  await settle();
+  assert.deepEqual(states.at(-1), ["connected", undefined]);
 });
 
 /** What MQTT.js raises for a CONNACK with this reason code. */
@@ -61,6 +83,89 @@ test("a connection that never was is still being made when an attempt fails", as
     ["connecting", undefined],
     ["connecting", "broker_unreachable"],
   ]);
+});
+
+test("start() rejects with what a broker says that refuses the name", async () => {
+  scene.broker.reachable = false;
+  const { CallClient, CallError } = await import("../../../agent/web/callbox/index.js");
+  const about = { broker: "ws://broker.test/mqtt", uid: ME, connect: scene.broker.connect };
+  const client = new CallClient(about);
+  const started = client.start();
+  await settle();
+  scene.broker.connections.at(-1).emit("error", refusal(0x87));
+  await assert.rejects(started, (fault) => {
+    assert.ok(fault instanceof CallError);
+    return fault.code === "not_authorized";
+  });
+  // it goes on trying, and another start waits for that
+  const again = client.start();
+  scene.broker.start();
+  await again;
+  assert.equal(client.connectionState, "connected");
+});
+
+test("a token that is a function is asked before every attempt to connect", async () => {
+  const { CallClient } = await import("../../../agent/web/callbox/index.js");
+  let asked = 0;
+  const token = async () => `token-${++asked}`;
+  const about = { broker: "ws://broker.test/mqtt", uid: "other", connect: scene.broker.connect };
+  const client = new CallClient({ ...about, token });
+  await client.start();
+  const connection = scene.broker.connections.at(-1);
+  assert.deepEqual(
+    [connection.options.username, connection.options.password],
+    ["other", "token-1"],
+  );
+  scene.broker.stop();
+  await pass(1_000);
+  assert.ok(asked >= 2);
+  scene.broker.reachable = true;
+  await pass(20_000);
+  assert.equal(client.connectionState, "connected");
+  assert.equal(connection.options.password, `token-${asked}`);
+  await client.stop();
+  const after = asked;
+  await pass(20_000);
+  assert.equal(asked, after);
+});
+
+test("a token that cannot be had is told, and asked for again", async () => {
+  const { CallClient } = await import("../../../agent/web/callbox/index.js");
+  let asked = 0;
+  const token = () => {
+    asked += 1;
+    if (asked < 3) throw new Error("no session");
+    return "token";
+  };
+  const about = { broker: "ws://broker.test/mqtt", uid: "other", connect: scene.broker.connect };
+  const client = new CallClient({ ...about, token });
+  const told = [];
+  client.on("connection", ({ state, code, message }) => told.push([state, code, message]));
+  const started = client.start();
+  await pass(5_000);
+  await started;
+  assert.deepEqual(told, [
+    ["connecting", undefined, undefined],
+    ["connecting", "token_failed", "no session"],
+    ["connecting", "token_failed", "no session"],
+    ["connected", undefined, undefined],
+  ]);
+});
+
+test("a client that is stopped while it waits for a token never connects", async () => {
+  const { CallClient } = await import("../../../agent/web/callbox/index.js");
+  let give;
+  const token = () => new Promise((resolve) => (give = resolve));
+  const about = { broker: "ws://broker.test/mqtt", uid: "other", connect: scene.broker.connect };
+  const client = new CallClient({ ...about, token });
+  const before = scene.broker.connections.length;
+  void client.start();
+  await settle();
+  await client.stop();
+  give("late");
+  await settle();
+  assert.equal(scene.broker.connections.length, before);
+  assert.equal(client.connectionState, "stopped");
 });
 
 test("a broker's address becomes a WebSocket's, and no other", () => {

@@ -71,3 +71,10 @@ test("a record says of a view what it was, and when it became a talk", () => {
   const { purpose, talkAt } = recordOf({ ...CALL, viewing: new Viewing("view") }, about);
   assert.deepEqual([purpose, talkAt], ["view", "2026-11-22T10:15:30.000Z"]);
 });
+
+test("a record names who answered in this side's place, where that is why it ended", () => {
+  const about = { takenBy: "alice", times: TIMES, totals: new Totals() };
+  assert.equal(recordOf(CALL, about).takenBy, undefined);
+  const closed = { reason: "answered_elsewhere", closedBy: "remote" };
+  assert.equal(recordOf({ ...CALL, closed }, about).takenBy, "alice");
+});

@@ -10,6 +10,7 @@ import {
   DEVICE,
   fromDevice,
   ID,
+  invited,
   keepArriving,
   PARTY,
   pass,
@@ -50,6 +51,16 @@ test("a close on the data channel ends the call while the broker is away", async
   transports[0].channels[0].onmessage({ data: JSON.stringify(close) });
   await pass(300);
   assert.equal(events.of("closed")[0].closedBy, "remote");
+});
+
+test("an error on the data channel is heard while the broker is away", async () => {
+  const { conversation, events } = await connected();
+  scene.broker.stop();
+  const error = { type: "error", conversation: conversation.id, party: PARTY, code: "busy" };
+  transports[0].channels[0].onmessage({ data: JSON.stringify({ ...error, message: "no line" }) });
+  await pass(300);
+  assert.equal(events.of("error")[0].code, "busy");
+  assert.deepEqual(events.of("closed"), []);
 });
 
 test("what does not belong on the data channel is ignored there", async () => {
@@ -181,4 +192,13 @@ test("a channel that a failed path takes along is no last word", async () => {
   transports[0].closeChannel();
   await pass(2_500);
   assert.deepEqual(events.of("closed"), []);
+});
+
+test("who is rung beside others hears who answered", async () => {
+  const { conversation, events } = await invited();
+  assert.equal(conversation.state, "called");
+  fromDevice({ type: "close", conversation: ID, reason: "answered_elsewhere", by: "alice" });
+  await pass(300);
+  const [closed] = events.of("closed");
+  assert.deepEqual([closed.reason, closed.takenBy], ["answered_elsewhere", "alice"]);
 });

@@ -4,6 +4,7 @@
  */
 
 import { isObject } from "../values.js";
+import { UID } from "../vocabulary.js";
 import { byteLength } from "./json.js";
 
 const MAX_SDP = 48 * 1024; // characters
@@ -71,6 +72,8 @@ const UUID = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a
 export const conversationId = text(36, UUID);
 export const partyId = text(64, /^[!-~]{1,64}$/);
 export const code = text(64);
+export const outputName = text(64);
+export const uid = text(64, UID);
 export const sdp = text(MAX_SDP);
 export const token = text(8 * 1024);
 /** @type {Check} */

@@ -12,12 +12,14 @@ import {
   number,
   oneOf,
   optional,
+  outputName,
   partyId,
   sdp,
   textUpTo,
   time,
   token,
   truth,
+  uid,
   userData,
 } from "./checks.js";
 import { readObject } from "./json.js";
@@ -51,9 +53,16 @@ const MESSAGES = {
   candidate: { candidate },
   offer: { generation, sdp },
   answer: { generation, sdp },
-  close: { reason: code },
+  close: { reason: code, by: optional(uid) },
   talk: { on: truth },
-  error: { code, message: textUpTo(500) },
+  open: {
+    output: optional(outputName),
+    issuedAt: time,
+    code: optional(textUpTo(64)),
+    auth: optional(token),
+  },
+  opened: { output: outputName, issuedAt: time },
+  error: { code, message: textUpTo(500), now: optional(time) },
 };
 
 /**

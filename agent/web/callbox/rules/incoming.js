@@ -5,7 +5,7 @@ import { addCandidate, ANSWERED, endForRival } from "./answered.js";
 import { END_OF_REFUSAL, requestOf, TOO_LATE } from "./decision.js";
 import { Call, refuseIf, STAY } from "./machine.js";
 import { catchUp, noteMoved } from "./renewal.js";
-import { allowTalk, denyTalk } from "./upgrade.js";
+import { allowTalk, denyTalk, lookAgain, takeView } from "./upgrade.js";
 
 /**
  * @typedef {import("./machine.js").Input} Input
@@ -343,8 +343,8 @@ export const INCOMING = {
     deadlineReached: [expireAnswer, "closed"],
   },
   connecting: { ...ANSWERED.connecting, ...OF_THE_INVITED },
-  established: { ...ANSWERED.established, ...OF_THE_INVITED },
-  silent: { ...ANSWERED.silent, ...OF_THE_INVITED },
-  lost: { ...ANSWERED.lost, ...OF_THE_INVITED },
+  established: { ...ANSWERED.established, ...OF_THE_INVITED, viewRequested: [lookAgain, STAY], takeRequested: [takeView, STAY] },
+  silent: { ...ANSWERED.silent, ...OF_THE_INVITED, viewRequested: [lookAgain, STAY] },
+  lost: { ...ANSWERED.lost, ...OF_THE_INVITED, viewRequested: [lookAgain, STAY] },
   closed: {},
 };

@@ -229,8 +229,18 @@ export class Call {
    */
   startTalk(now) {
     if (this.viewing.generation !== this.renewals.current) return [];
+    return this.becomeTalk(this.viewing.grant, now);
+  }
+
+  /**
+   * It only looked, and talks from now on.
+   * @param {Grant} grant
+   * @param {number} now
+   * @returns {Effect[]}
+   */
+  becomeTalk(grant, now) {
     this.viewing.becomeTalk();
-    this.grant = this.viewing.grant;
+    this.grant = grant;
     this.marks.talk = now;
     this.deadline = this.longest(now);
     return [{ type: "talkStarted", rule: this.rule }];

@@ -9,6 +9,7 @@ import { expireInvitation, giveWay, keepPlace, yieldPlace } from "./giving-way.j
 import { agreedClock, inviteAgain } from "./invite-again.js";
 import { LATE } from "./late.js";
 import { Call, refuseIf, STAY } from "./machine.js";
+import { present } from "../values.js";
 import { catchUp, noteMoved } from "./renewal.js";
 import { speaksForUid, Target } from "./target.js";
 
@@ -99,11 +100,12 @@ export class OutgoingCall extends Call {
    * Nobody is left ringing.
    * @param {string} reason
    * @param {string} [but] a uid
+   * @param {string} [by] who has answered
    * @returns {Effect[]}
    */
-  withdraw(reason, but) {
-    const waiting = this.targets.filter((target) => target.waiting && target.uid !== but);
-    return waiting.map(({ uid: to }) => ({ type: "sendClose", to, reason }));
+  withdraw(reason, but, by) {
+    const others = this.targets.filter(({ waiting, uid }) => waiting && uid !== but && uid !== by);
+    return others.map(({ uid: to }) => present({ type: "sendClose", to, reason, by }));
   }
 
   /** A target is out: wait for the others, invite the next one, or give up.
@@ -140,8 +142,9 @@ export class OutgoingCall extends Call {
   sentAway(uid) {
     const { status, reason } = this.target(uid);
     if (status !== "ACCEPTED") {
-      const isRefused = speaksForUid(status, reason);
-      return { type: "sendClose", to: uid, reason: isRefused ? "rejected" : "answered_elsewhere" };
+      if (speaksForUid(status, reason)) return { type: "sendClose", to: uid, reason: "rejected" };
+      const by = this.accepted ? this.remoteUid : undefined;
+      return present({ type: "sendClose", to: uid, reason: "answered_elsewhere", by });
     }
     return { type: "sendSelect", to: uid, selected: this.remoteParty ?? "" };
   }
@@ -253,7 +256,7 @@ function takeAcceptance(call, target, { uid, party, sdp, sendsMedia = false }, n
     "connecting",
     [
       { type: "sendSelect", to: uid, selected: party },
-      ...call.withdraw("answered_elsewhere", uid),
+      ...call.withdraw("answered_elsewhere", undefined, uid),
       { type: "applyAnswer", generation: 0, sdp },
       ...early.map(({ candidate }) => ({ type: "addCandidate", generation: 0, candidate })),
       { type: "invitationAnswered", callStatus: "ACCEPTED" },

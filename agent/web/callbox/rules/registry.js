@@ -16,7 +16,7 @@ import { PURPOSES } from "../vocabulary.js";
  * @typedef {import("./decision.js").Decision} Decision
  * @typedef {import("./decision.js").Invitation} Invitation
  * @typedef {import("./outgoing.js").OutgoingCall} OutgoingCall
- * @typedef {import("./incoming.js").IncomingCall | import("./outgoing.js").OutgoingCall} AnyCall
+ * @typedef {import("./crossings.js").AnyCall} AnyCall
  * @typedef {import("./viewing.js").Purpose} Purpose
  * @typedef {{ uid: string, at: number, answer: Effect | null, close: Effect | null }} Ended
  * @typedef {{ admission: "new" | "repeated" | "refused" | "ignored", effects: Effect[] }} Admission

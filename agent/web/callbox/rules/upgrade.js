@@ -5,10 +5,11 @@
  *
  * Whoever looks asks for it (`talkRequested`), and offers. Whoever is looked at has the offer judged
  * as an invitation would be (`screenTalk`): it is answered, or refused by an `error` that changes
- * nothing.
+ * nothing. A person on the side that is looked at may as well have it talk (`takeRequested`): that needs
+ * no fresh transport, and the sound of whoever looked follows with the next one.
  */
 
-import { refuseIf } from "./machine.js";
+import { Refused, refuseIf } from "./machine.js";
 import { answerOffer, makeAnew, mustBeRenewable } from "./renewal.js";
 
 /**
@@ -48,6 +49,24 @@ export function denyTalk(call, { generation, code, message }) {
       { type: "errorRaised", code, message },
     ],
   ];
+}
+
+/**
+ * A person on this side has whoever looks talk; it has been judged as an invitation already.
+ * @param {Call} call @param {Input} input @param {number} now @returns {Step}
+ */
+export function takeView(call, { grant = {}, rule = null }, now) {
+  mustBeView(call);
+  call.rule = rule ?? call.rule;
+  return [call.state, call.becomeTalk(grant, now)];
+}
+
+/**
+ * Of those whose sound comes over the transport by which they look: none of them calls a page.
+ * @returns {Step}
+ */
+export function lookAgain() {
+  throw new Refused("it is no talk that was a view before, over the same transport");
 }
 
 /** @param {Call} call */

@@ -2,6 +2,9 @@
 /** What the call record says of a call's media (PROTOCOL 5). */
 
 import { defined } from "../values.js";
+import { Degradation } from "./degradation.js";
+
+const VOICE_MODEL = "e-model-simplified";
 
 /** @typedef {import("./sample.js").Sample} Sample */
 
@@ -11,11 +14,13 @@ export class Totals {
   last = null;
   /** @type {Record<string, Record<string, number>>} */
   #earlier = { video: {}, audio: {} };
+  #degradation = new Degradation();
   /** @type {Record<string, { trips: number[], jitters: number[] }>} */
   #means = { video: { trips: [], jitters: [] }, audio: { trips: [], jitters: [] } };
 
   /** @param {Sample} sample */
   add(sample) {
+    this.#degradation.add(this.last, sample);
     this.last = sample;
     for (const kind of /** @type {const} */ (["video", "audio"])) {
       const { inbound, remoteInbound } = sample[kind];
@@ -56,6 +61,7 @@ export class Totals {
       meanFramesPerSecondReceived: mean(counters.framesReceived),
       meanRoundTripTime: meanValue(this.#means[kind].trips),
       meanJitter: meanValue(this.#means[kind].jitters),
+      ...(kind === "video" ? this.#degradation.fields : {}),
     });
   }
 
@@ -76,10 +82,14 @@ export class Totals {
     const rating = 93.2 - (delay < 160 ? delay / 40 : (delay - 120) / 10) - 250 * loss;
     const r = Math.min(Math.max(rating, 0), 100);
     const mos = 1 + 0.035 * r + 7e-6 * r * (r - 60) * (100 - r);
-    return {
-      mos: Math.round(Math.min(Math.max(mos, 1), 5) * 100) / 100,
-      model: "e-model-simplified",
-    };
+    const score = Math.round(Math.min(Math.max(mos, 1), 5) * 100) / 100;
+    const heard = Object.keys(audio).length > 0;
+    return defined({
+      mos: score,
+      model: VOICE_MODEL,
+      video: this.#degradation.score(video.totalFreezesDuration ?? 0),
+      audio: heard ? { score, model: VOICE_MODEL } : undefined,
+    });
   }
 
   get path() {
@@ -108,6 +118,8 @@ export class Totals {
       retransmittedPacketsSent: sent?.retransmittedPacketsSent,
       nackCount: received?.nackCount,
       pliCount: received?.pliCount,
+      freezeCount: received?.freezeCount,
+      totalFreezesDuration: received?.totalFreezesDuration,
     });
     /** @type {Record<string, number>} */
     const total = { ...this.#earlier[kind] };

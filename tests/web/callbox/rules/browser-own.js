@@ -11,6 +11,8 @@ export const NOT_OF_BROWSERS = {
     "a page asks a person, and limits only its complaints about malformed messages",
 };
 
+NOT_OF_BROWSERS.incoming_view_listens = "nobody comes to a page by a way that has no renewals";
+
 /**
  * Fields of inputs that only a browser's shell gives, by input.
  * @type {Record<string, string[]>}

@@ -11,7 +11,8 @@ const accepted = (who) => ({ type: "responseReceived", ...who, status: "ACCEPTED
 
 for (const [state, make] of Object.entries({ connecting, established })) {
   test(`while ${state}, another uid that accepts or rings is sent away`, () => {
-    const sentAway = [{ type: "sendClose", to: OTHER.uid, reason: "answered_elsewhere" }];
+    const reason = "answered_elsewhere";
+    const sentAway = [{ type: "sendClose", to: OTHER.uid, reason, by: DEVICE.uid }];
     const call = make(TWO);
     assert.deepEqual(feed(call, 3, accepted(OTHER)).effects, sentAway);
     assert.deepEqual(feed(call, 3, { type: "ringingReceived", ...OTHER }).effects, sentAway);

@@ -26,7 +26,12 @@ test("the first acceptance wins, and nobody is left ringing", () => {
   const call = inviting(TWO);
   const { effects } = feed(call, 1, response(OTHER, "ACCEPTED", { sdp: "answer" }));
   assert.deepEqual([call.state, call.remoteUid], ["connecting", OTHER.uid]);
-  const withdrawn = { type: "sendClose", to: DEVICE.uid, reason: "answered_elsewhere" };
+  const withdrawn = {
+    type: "sendClose",
+    to: DEVICE.uid,
+    reason: "answered_elsewhere",
+    by: OTHER.uid,
+  };
   assert.deepEqual(effects.slice(0, 2), [
     { type: "sendSelect", to: OTHER.uid, selected: OTHER.party },
     withdrawn,
