@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agent.homeassistant.features import birth_topic, config_topic
 from agent.signaling.protocol.topics import Topics
 
 # stands for the user name of whoever is connected
@@ -83,17 +84,7 @@ def roles(around: Around) -> tuple[Role, ...]:
             write=(f"{anyone}/signal/{USER}",),
             read=(f"{topics.prefix}/{USER}/signal/+", *known),
         ),
-        Role(
-            f"the device {around.uid}",
-            around.username,
-            write=(*rest, f"{anyone}/signal/{around.uid}", f"{around.discovery}/+/+/config"),
-            read=(
-                topics.signals_for(around.uid),
-                topics.commands_for(around.uid),
-                topics.status(around.uid),
-                f"{around.discovery}/status",
-            ),
-        ),
+        _device(around, topics, rest),
         household,
         Role(
             "Home Assistant: as the household, with its own discovery",
@@ -109,5 +100,21 @@ def roles(around: Around) -> tuple[Role, ...]:
                 topics.every("health"),
                 *(f"{anyone}/events/{event}" for event in COLLECTED),
             ),
+        ),
+    )
+
+
+def _device(around: Around, topics: Topics, own: tuple[str, ...]) -> Role:
+    """In Home Assistant it may announce itself, and nothing else."""
+    uid, discovery = around.uid, around.discovery
+    return Role(
+        f"the device {uid}",
+        around.username,
+        write=(*own, f"{topics.prefix}/+/signal/{uid}", config_topic(discovery, uid)),
+        read=(
+            topics.signals_for(uid),
+            topics.commands_for(uid),
+            topics.status(uid),
+            birth_topic(discovery),
         ),
     )

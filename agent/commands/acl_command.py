@@ -29,6 +29,8 @@ def acl(
     """The broker's rules for this device and everybody around it.
 
     BROKER: mosquitto, emqx, hivemq, rabbitmq or nanomq.
+
+    Example: callbox acl mosquitto --config door.toml > callbox.acl
     """
     from agent.commands.acl_formats import rules
     from agent.settings import load_settings
@@ -42,6 +44,7 @@ def acl(
             household=household,
             home_assistant=home_assistant,
             collector=collector,
+            discovery=settings.homeassistant.prefix,
         )
         print(rules(broker, around), end="")
     except ConfigurationError as error:

@@ -15,6 +15,7 @@ from agent.printable import printable
 
 if TYPE_CHECKING:
     from agent.commands.caller import CallPlan
+    from agent.commands.door_wish import DoorWish
 
 EX_FAILED = 6
 EX_CONFIG = 78  # sysexits(3)
@@ -47,6 +48,19 @@ View = Annotated[
     bool,
     typer.Option("--view", help="Only look (and listen): nothing is sent, and no line is taken."),
 ]
+Open = Annotated[
+    bool, typer.Option("--open", help="Have the device release its door once the call stands.")
+]
+Output = Annotated[
+    str | None,
+    typer.Option(help="Another door than the first one, with --open.", show_default=False),
+]
+CodeFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="Holds the door's code, which $CALLBOX_DOOR_CODE may be as well.", show_default=False
+    ),
+]
 PasswordFile = Annotated[
     Path | None,
     typer.Option(
@@ -76,6 +90,9 @@ def call(
     audio: Audio = "none",
     video: Video = "none",
     view: View = False,
+    release: Open = False,
+    output: Output = None,
+    code_file: CodeFile = None,
     password_file: PasswordFile = None,
     ca_file: CaFile = None,
     cert_file: CertFile = None,
@@ -85,7 +102,10 @@ def call(
 ) -> None:
     """Call a device from the terminal: live statistics, then the call record.
 
-    Exit 0 when connected and closed, 3 rejected, 4 busy, 5 timeout, 6 failed.
+    Exit 0 when connected and closed, 3 rejected, 4 busy, 5 timeout, 6 failed, also where the door
+    stayed shut, 7 nobody of that name is there, 8 the broker does not let us call.
+
+    Example: callbox call door-1 --broker mqtt://broker.lan --seconds 10 --record call.mkv
     """
     from agent.commands.caller import BrokerLogin, CallPlan
     from agent.service.logs import set_up_logging
@@ -104,9 +124,24 @@ def call(
         audio=audio,
         video=video,
         view=view,
+        door=_door(output, code_file) if release else None,
         as_json=as_json,
     )
     raise typer.Exit(_run(plan))
+
+
+def _door(output: str | None, code_file: Path | None) -> DoorWish:
+    from agent.commands.door_wish import DoorWish
+    from agent.settings.text_file import read_text
+
+    code = os.environ.get("CALLBOX_DOOR_CODE") or None
+    if code_file is not None:
+        try:
+            code = read_text(code_file).strip()
+        except ValueError as error:
+            print(f"callbox: --code-file: {printable(str(error))}", file=sys.stderr)
+            raise typer.Exit(EX_CONFIG) from None
+    return DoorWish(output, code)
 
 
 def _run(plan: CallPlan) -> int:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from urllib.parse import quote
 
 from pydantic import ValidationError
-from pydantic.alias_generators import to_camel
 
 from agent.client.call_client import CallClient
-from agent.client.call_events import EVENT_NAMES
 from agent.client.conversation import Conversation
-from agent.core.call import events as ev
+from agent.commands.call_display import Display
+from agent.commands.door_wish import DoorWish
+from agent.commands.reachability import Reachability
+from agent.connect import BrokerUrl, connected
 from agent.core.call.reasons import CallStatus, CloseReason, Purpose
-from agent.core.statistics.reports import CallRecord, LocalStats, ReceivedMedia, RemoteStats
+from agent.core.statistics.reports import CallRecord
 from agent.errors import ConfigurationError, NotConnected
 from agent.media.base.video_source import VideoOptions
 from agent.media.recording.recorder import Recorder
@@ -32,7 +32,7 @@ from agent.media.sound.sound_setup import open_sound
 from agent.media.source_choice import open_video_source
 from agent.media.video_hub import VideoHub
 from agent.ports import LocalStream
-from agent.printable import printable
+from agent.settings.text_file import read_text
 from agent.signaling.protocol.topics import Topics, is_uid
 
 # seconds for the broker to answer
@@ -57,18 +57,18 @@ class BrokerLogin:
         if self.password_file is None:
             return self.password
         try:
-            return self.password_file.read_text().rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
+            return read_text(self.password_file).rstrip("\r\n")
+        except ValueError as error:
             raise ConfigurationError([f"--password-file: {error}"]) from None
 
     def into(self, url: str) -> str:
-        """`url` with the password behind its user name, unless it has one already."""
+        """`url` with the password behind its user name, unless it has one already. Without a user
+        name the password goes alone, and the uid with it.
+        """
         scheme, mark, rest = url.partition("://")
-        user, at, host = rest.rpartition("@")
+        user, _, host = rest.rpartition("@")
         if ":" in user or (secret := self.secret()) is None:
             return url
-        if not at:
-            raise ConfigurationError(["--broker: a password needs USER@ in front of the host"])
         return f"{scheme}{mark}{user}:{quote(secret, safe='')}@{host}"
 
     def files(self) -> tuple[str | None, ...]:
@@ -93,6 +93,8 @@ class CallPlan:
     video: str = "none"
     # it only looks: nothing is sent
     view: bool = False
+    # the device's door, as soon as the call stands
+    door: DoorWish | None = None
     as_json: bool = False
 
 
@@ -123,22 +125,24 @@ def _check(plan: CallPlan) -> None:
 
 
 class _Interruption:
-    """What SIGINT and SIGTERM do: hang up; before there is a call, end the task that entered this
-    context.
+    """What SIGINT and SIGTERM do, and a terminal that is closed (SIGHUP, unless nohup has it
+    ignored): hang up; before there is a call, end the task that entered this context.
     """
 
     def __init__(self) -> None:
         self.cancelled = False
         self.hang_up: Callable[[], None] = self._cancel
         self._task = asyncio.current_task()
+        is_kept = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        self._numbers = (signal.SIGINT, signal.SIGTERM, *(() if is_kept else (signal.SIGHUP,)))
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in self._numbers:
             asyncio.get_running_loop().add_signal_handler(number, lambda: self.hang_up())
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in self._numbers:
             asyncio.get_running_loop().remove_signal_handler(number)
 
     def _cancel(self) -> None:
@@ -151,17 +155,16 @@ async def _place_call(plan: CallPlan, interruption: _Interruption) -> int:
     async with AsyncExitStack() as stack:
         local_stream, recorder = _local_stream(plan, stack), _recorder(plan, stack)
         ca_file, cert_file, key_file = plan.login.files()
-        client = await stack.enter_async_context(
-            CallClient.connect(
-                plan.login.into(plan.broker),
-                uid=plan.uid,
-                prefix=plan.prefix,
-                ca_file=ca_file,
-                cert_file=cert_file,
-                key_file=key_file,
-                timeout=CONNECT_TIMEOUT,
-            )
+        address = BrokerUrl.parse(
+            plan.login.into(plan.broker), ca_file=ca_file, cert_file=cert_file, key_file=key_file
         )
+        link = await stack.enter_async_context(
+            connected(address, uid=plan.uid, prefix=plan.prefix, timeout=CONNECT_TIMEOUT)
+        )
+        client = await stack.enter_async_context(CallClient(link.signaling, link.peers))
+        await stack.enter_async_context(link.watching_addresses(client.network_changed))
+        reachability = Reachability(link.status_of(plan.to))
+        await reachability.prepare()
         purpose = Purpose.VIEW if plan.view else Purpose.TALK
         conversation = client.call(plan.to, local_stream, lifetime=plan.lifetime, purpose=purpose)
         interruption.hang_up = conversation.hang_up
@@ -177,12 +180,14 @@ async def _place_call(plan: CallPlan, interruption: _Interruption) -> int:
                 other.remote_stream.attach(recorder)
 
         client.on("called", meet)
-        record = await _watch(conversation, plan, stack)
+        record, released = await _watch(conversation, plan, stack, reachability)
         met = client.conversations.get(record.answered_by or "")
         if met is not None:
             # whom we call has called us in the same moment: that is the call
-            conversation, record = met, await _watch(met, plan, stack)
-        return _conclude(conversation, record, plan)
+            conversation = met
+            record, released = await _watch(met, plan, stack)
+        code = _conclude(conversation, record, plan)
+        return reachability.exit_code or code or (_FAILED if released is False else 0)
 
 
 def _hang_up(*conversations: Conversation) -> None:
@@ -235,10 +240,28 @@ def _recorder(plan: CallPlan, stack: AsyncExitStack) -> Recorder | None:
     return recorder
 
 
-async def _watch(conversation: Conversation, plan: CallPlan, stack: AsyncExitStack) -> CallRecord:
-    show = Display(plan)
+async def _watch(
+    conversation: Conversation,
+    plan: CallPlan,
+    stack: AsyncExitStack,
+    reachability: Reachability | None = None,
+) -> tuple[CallRecord, bool | None]:
+    """The record, and whether the door that was asked for was released."""
+    show = Display(plan.to, conversation.hang_up, as_json=plan.as_json)
     stack.callback(show.close)
     conversation.subscribe(show.event)
+    async with asyncio.TaskGroup() as tasks:
+        ending = tasks.create_task(_wait_closed(conversation, plan))
+        if reachability is not None:
+            tasks.create_task(reachability.watch(conversation, show))
+        released = await plan.door.carry_out(conversation, show) if plan.door else None
+        record = await ending
+    if show.lost is not None:
+        raise show.lost
+    return record, released
+
+
+async def _wait_closed(conversation: Conversation, plan: CallPlan) -> CallRecord:
     if plan.seconds is None or await conversation.answered() is not CallStatus.ACCEPTED:
         return await conversation.wait_closed()
     try:
@@ -264,87 +287,3 @@ def _conclude(conversation: Conversation, record: CallRecord, plan: CallPlan) ->
         if record.connected_at is not None and record.reason is not CloseReason.MEDIA_TIMEOUT
         else _FAILED
     )
-
-
-class Display:
-    """Events as they come, and live statistics: one line that is rewritten on a terminal, or one
-    JSON object a line.
-    """
-
-    def __init__(self, plan: CallPlan) -> None:
-        self._plan = plan
-        self._live = sys.stderr.isatty()
-        self._dirty = False
-
-    def event(self, event: Any) -> None:
-        if isinstance(event, CallRecord):
-            return
-        if self._plan.as_json:
-            print(json.dumps(_event_object(event)), flush=True)
-        elif isinstance(event, RemoteStats):
-            self._line(_remote_line(event), keep=False)
-        elif not isinstance(event, LocalStats):
-            self._line(_words(event, self._plan.to), keep=True)
-
-    def _line(self, text: str, *, keep: bool) -> None:
-        text = printable(text)
-        if self._live:
-            print(f"\r\x1b[K{text}", end="\n" if keep else "", file=sys.stderr, flush=True)
-            self._dirty = not keep
-        else:
-            print(text, file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        if self._dirty:
-            print(file=sys.stderr)
-
-
-def _event_object(event: Any) -> dict[str, Any]:
-    if is_dataclass(event) and not isinstance(event, type):
-        fields = {
-            to_camel(name): value for name, value in asdict(event).items() if value is not None
-        }
-    else:
-        fields = event.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return {"event": EVENT_NAMES[type(event)], **fields}
-
-
-def _words(event: Any, remote_uid: str) -> str:
-    match event:
-        case ev.RemoteRinging():
-            return f"{event.uid} rings, for {event.expires_in:.0f} s"
-        case ev.InvitationAnswered():
-            reason = f" ({event.reason})" if event.reason else ""
-            return f"{remote_uid}: {event.call_status}{reason}"
-        case ev.Connected():
-            return "connected"
-        case ev.StreamReceived():
-            return "receiving " + ", ".join(f"{kind} ({codec})" for kind, codec in event.tracks)
-        case ev.Degraded():
-            return f"degraded ({event.cause})"
-        case ev.Restored():
-            return "restored"
-        case ev.ErrorRaised():
-            return f"error {event.code}: {event.message}"
-    return str(event)
-
-
-def _remote_line(stats: RemoteStats) -> str:
-    parts = []
-    if stats.video is not None and stats.video.frame_width is not None:
-        video = stats.video
-        parts.append(
-            f"{video.frame_width}x{video.frame_height} {video.frames_per_second or 0:4.1f} fps "
-            f"{_rate(video)}"
-        )
-        if video.packets_lost is not None:
-            parts.append(f"lost {video.packets_lost}")
-    if stats.audio is not None:
-        parts.append(f"sound {_rate(stats.audio)}")
-    if stats.transport is not None and stats.transport.local_candidate_type is not None:
-        parts.append("relayed" if stats.transport.relayed else "direct")
-    return " | ".join(parts) or "nothing arrives"
-
-
-def _rate(media: ReceivedMedia) -> str:
-    return f"{(media.bitrate or 0) / 1000:.0f} kbit/s"

@@ -1,6 +1,6 @@
-"""`callbox init`: the first configuration, from the answers to five questions.
+"""`callbox init`: the first configuration, from the answers to six questions.
 
-conf.d/10-init.toml        name, broker, camera
+conf.d/10-init.toml        name, broker, camera, Home Assistant
 policy.toml                who may call
 credentials/mqtt/password  the broker's password, for root alone; systemd hands it to the service
 """
@@ -35,6 +35,7 @@ class Answers:
     password: str = ""
     camera: str = "auto"
     callers: tuple[str, ...] = ()
+    home_assistant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ def render_settings(answers: Answers) -> str:
     if broker.tls:
         lines += ["", "[mqtt.tls]", "enabled = true"]
     lines += ["", "[video]", f"source = {_text(answers.camera)}"]
+    if answers.home_assistant:
+        lines += ["", "[homeassistant]", "enabled = true"]
     return "\n".join(lines) + "\n"
 
 
@@ -131,7 +134,7 @@ def write(answers: Answers, directory: Path, *, force: bool = False) -> list[Pat
 def _holds_something(path: Path) -> bool:
     """More than comments: the samples that come with the package hold nothing else."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (FileNotFoundError, NotADirectoryError):
         return False
     except (OSError, UnicodeDecodeError):

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 
 from agent.core.call.decision import Action
-from agent.core.call.events import Invitation, MediaGrant
+from agent.core.call.values import Invitation, MediaGrant
 from agent.core.policy.durations import format_duration
 from agent.core.policy.rate_limiter import CallHistory
 from agent.core.policy.rules import Explanation, Policy

@@ -10,6 +10,7 @@ import typer
 from agent.commands.first_configuration import CHECKS, Answers, parse_callers
 from agent.errors import ConfigurationError
 from agent.settings.models import default_uid
+from agent.settings.text_file import read_text
 
 
 def answer(
@@ -19,10 +20,12 @@ def answer(
     password_file: Path | None,
     camera: str | None,
     callers: str | None,
+    home_assistant: bool | None,
 ) -> Answers:
     """Raises ConfigurationError for an option that cannot be used; a wrong answer is asked for
-    again.
+    again. Home Assistant is offered to whoever is asked anything.
     """
+    alone = None not in (uid, broker, username, camera, callers)
     uid = _ask("uid", uid, "Name of this device, by which it is called", default_uid())
     broker = _ask(
         "broker", broker, "Broker, as mqtt://HOST[:PORT] or mqtts://HOST[:PORT]", "mqtt://127.0.0.1"
@@ -38,7 +41,12 @@ def answer(
         "Who may call, separated by commas (front-desk, family-*; empty: nobody)",
         "",
     )
-    return Answers(uid, broker, username, password, camera, parse_callers(callers))
+    if home_assistant is None and not alone:
+        home_assistant = typer.confirm(
+            "Show it in Home Assistant, which listens at this broker?", default=False
+        )
+    allowed = parse_callers(callers)
+    return Answers(uid, broker, username, password, camera, allowed, bool(home_assistant))
 
 
 def _ask(name: str, given: str | None, question: str, default: str) -> str:
@@ -66,11 +74,9 @@ def _password(username: str, file: Path | None) -> str:
     """Never an option of its own: others could read it in the list of processes."""
     if file is not None:
         try:
-            return file.read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(
-                [f"--password-file: {file}: cannot be read: {error}"]
-            ) from error
+            return read_text(file).rstrip("\r\n")
+        except ValueError as error:
+            raise ConfigurationError([f"--password-file: {error}"]) from error
     if not username:
         return ""
     password: str = typer.prompt(

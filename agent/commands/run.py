@@ -11,16 +11,17 @@ from pathlib import Path
 from types import ModuleType
 
 EX_CONFIG = 78  # sysexits(3)
+EX_TEMPFAIL = 75
 
 
 def run_device(config: Path | None) -> int:
     """Run until told to stop. Returns the exit code: 78 for a bad configuration, whose faults go to
-    standard error.
+    standard error; 75 where another daemon has the state directory.
     """
     leave_out_dns()
     from agent.core.policy.rules import Policy
     from agent.daemon import Daemon
-    from agent.errors import ConfigurationError
+    from agent.errors import AlreadyRunning, ConfigurationError
     from agent.service.logs import set_up_logging, set_up_tracebacks
     from agent.settings import Settings, load_policy, load_settings
 
@@ -45,6 +46,9 @@ def run_device(config: Path | None) -> int:
         for fault in error.faults:
             print(f"callbox: {fault}", file=sys.stderr)
         return EX_CONFIG
+    except AlreadyRunning as error:
+        print(f"callbox: {error}", file=sys.stderr)
+        return EX_TEMPFAIL
     return 0
 
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from agent.commands.exit_codes import Exit
 from agent.core.policy.durations import format_duration
 from agent.counts import RefusalKind, in_words
 from agent.errors import CallboxError
-from agent.printable import printable, printable_values
-from agent.service.status_snapshot import format_bitrate
-from agent.service.status_socket import ask, candidates
+from agent.printable import format_bitrate, printable, printable_values
+from agent.service.status_client import ask, candidates
 
 WATCH_INTERVAL = 1.0  # seconds
 _CLEAR = "\033[H\033[J"
@@ -24,6 +24,20 @@ _CLEAR = "\033[H\033[J"
 
 class NotRunning(CallboxError):  # noqa: N818 - it is an answer
     """No daemon answers. The message says where it was looked for, and why that failed."""
+
+
+def show(path: Path | None, *, as_json: bool, watch: bool) -> Exit:
+    """Print it, and return the exit code."""
+    try:
+        for text in report(path, as_json=as_json, watch=watch):
+            print(text, flush=True)
+    except NotRunning as error:
+        print(f"callbox: {error}", file=sys.stderr)
+        return Exit.FAILED
+    except KeyboardInterrupt:
+        # the way to end a watch
+        pass
+    return Exit.OK
 
 
 def report(path: Path | None, *, as_json: bool, watch: bool) -> Iterator[str]:
@@ -55,25 +69,43 @@ def describe(status: dict[str, Any]) -> str:
     broker = "connected" if status["broker_connected"] else "not connected"
     if trouble := status.get("broker_trouble"):
         broker += f": {trouble}"
+    if advice := status.get("broker_advice"):
+        broker += f". {advice}"
     details = f"callbox {status['version']}, pid {status['pid']}"
     rows = [
         ("broker", f"{status['broker']}, {broker}"),
+        *(
+            ("broker", f"{each['text']}. {each['advice']}")
+            for each in status.get("broker_limits", ())
+        ),
         ("camera", camera["name"] + (f": {camera['missing']}" if camera["missing"] else "")),
         ("sound", _sound(status.get("sound", {}))),
         ("up", f"{format_duration(int(status['uptime']))}, {details}"),
+        *([("memory", f"{memory / 1e6:.0f} MB")] if memory is not None else []),
+        *_zone(status.get("time_zone")),
         ("records", _records(status["records"])),
         ("calls", _places(status)),
     ]
     if refused := in_words({RefusalKind(kind): n for kind, n in _refused(status).items() if n}):
         rows.append(("refused", f"{refused}, since the start"))
+    if status.get("privacy"):
+        rows.append(("privacy", "on: camera and microphone are closed, and every call is refused"))
     if override := status.get("override"):
         end = f" until {override['until']}" if override["until"] else ""
         rows.append(("rules", f"every call is met by {override['action']}{end}"))
     rows += [(part, f"does not work: {why}") for part, why in status.get("faults", {}).items()]
-    if memory is not None:
-        rows.insert(4, ("memory", f"{memory / 1e6:.0f} MB"))
-    lines = [f"{status['uid']}: {status['status']}", *(f"  {name:<8}{text}" for name, text in rows)]
+    lines = [
+        f"{status['uid']}: {status['status']}",
+        *(f"  {name:<7} {text}" for name, text in rows),
+    ]
     return "\n".join(lines + [f"    {_call(call)}" for call in status["calls"]])
+
+
+def _zone(zone: dict[str, Any] | None) -> list[tuple[str, str]]:
+    if zone is None:
+        return []
+    fault = f"; {zone['fault']}" if zone["fault"] else ""
+    return [("clock", f"{zone['now']} in {zone['name']}{fault}")]
 
 
 def _sound(sound: dict[str, Any]) -> str:
@@ -130,10 +162,15 @@ def _frame(status: dict[str, Any], *, watch: bool) -> str:
 
 
 def _ask(path: Path | None) -> dict[str, Any]:
+    return asked([path] if path is not None else candidates(), ask)
+
+
+def asked(paths: Iterable[Path], question: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+    """The answer of the first daemon that has one. Raises NotRunning."""
     faults = []
-    for each in [path] if path is not None else candidates():
+    for each in paths:
         try:
-            return ask(each)
+            return question(each)
         except OSError as error:
             faults.append(f"{each}: {error.strerror or error}")
         except ValueError as error:

@@ -24,14 +24,15 @@ class RabbitMq:
 
     def __init__(self, folder: Path, users: dict[str, str]) -> None:
         """`users` are names and passwords."""
-        if not (BIN / "rabbitmq-server").exists():
-            missing("rabbitmq-server is not installed (apt-get install rabbitmq-server)")
+        self._require()
         self.port = free_port()
         self._folder = folder
+        # the same folder, as the server sees it
+        inside = self._inside(folder)
         self._process: subprocess.Popen[bytes] | None = None
         self.environ = {
             **os.environ,
-            "HOME": str(folder),
+            "HOME": str(inside),
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "ERL_EPMD_PORT": str(free_port()),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
@@ -39,11 +40,11 @@ class RabbitMq:
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": str(free_port()),
             "RABBITMQ_DIST_PORT": str(free_port()),
-            "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
-            "RABBITMQ_LOG_BASE": str(folder / "log"),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
-            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
-            "RABBITMQ_PID_FILE": str(folder / "pid"),
+            "RABBITMQ_MNESIA_BASE": str(inside / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(inside / "log"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(inside / "plugins"),
+            "RABBITMQ_CONFIG_FILE": str(inside / "rabbitmq.conf"),
+            "RABBITMQ_PID_FILE": str(inside / "pid"),
         }
         # Server and rabbitmqctl would each make a cookie of their own where there is none yet.
         cookie = folder / ".erlang.cookie"
@@ -52,17 +53,27 @@ class RabbitMq:
         (folder / "plugins").write_text("[rabbitmq_mqtt].\n")
         (folder / "rabbitmq.conf").write_text(
             f"mqtt.listeners.tcp.1 = 127.0.0.1:{self.port}\nmqtt.allow_anonymous = false\n"
-            f"load_definitions = {folder}/definitions.json\n"
+            f"load_definitions = {inside}/definitions.json\n"
         )
         entries = [{"name": name, "password": word, "tags": ""} for name, word in users.items()]
         (folder / "definitions.json").write_text(
             json.dumps({"users": entries, "vhosts": [{"name": "/"}]})
         )
 
+    def _require(self) -> None:
+        if not (BIN / "rabbitmq-server").exists():
+            missing("rabbitmq-server is not installed (apt-get install rabbitmq-server)")
+
+    def _inside(self, folder: Path) -> Path:
+        return folder
+
+    def _command(self, program: str) -> list[str]:
+        return [str(BIN / program)]
+
     def __enter__(self) -> Self:
         with (self._folder / "out").open("wb") as out:
             self._process = subprocess.Popen(
-                [BIN / "rabbitmq-server"],
+                self._command("rabbitmq-server"),
                 env=self.environ,
                 # where it leaves what it was doing when it is killed
                 cwd=self._folder,
@@ -109,7 +120,7 @@ class RabbitMq:
     def control(self, *arguments: str) -> None:
         """rabbitmqctl. Raises CalledProcessError."""
         subprocess.run(
-            [BIN / "rabbitmqctl", "-q", *arguments],
+            [*self._command("rabbitmqctl"), "-q", *arguments],
             env=self.environ,
             check=True,
             capture_output=True,

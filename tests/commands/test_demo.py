@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 
 from agent.commands import demo
-from agent.commands.demo import LOOPBACK, DemoPlan, run_demo
+from agent.commands.demo import (
+    BUTTON,
+    LOOPBACK,
+    PAGE_UID,
+    DemoPlan,
+    demo_device,
+    page_configuration,
+    run_demo,
+)
 from agent.errors import CallboxError, ConfigurationError
 from tests.conftest import free_port
 
@@ -49,6 +57,24 @@ async def refused(plan: DemoPlan) -> str:
         await run_demo(plan, said.append)
     assert said == []
     return str(caught.value)
+
+
+def test_demo_with_a_doorbell_rings_at_the_page(tmp_path: Path) -> None:
+    plan = DemoPlan(doorbell=True)
+    settings, _ = demo_device(plan, 1883, tmp_path)
+    assert [each.name for each in settings.button] == [BUTTON]
+    assert settings.ring.targets == (page_configuration(plan)["uid"],) == (PAGE_UID,)
+
+
+def test_demo_without_a_doorbell_has_no_button(tmp_path: Path) -> None:
+    settings, _ = demo_device(DemoPlan(), 1883, tmp_path)
+    assert (settings.button, settings.ring.targets) == ((), ())
+    assert "uid" not in page_configuration(DemoPlan())
+
+
+def test_demo_takes_a_second_phone(tmp_path: Path) -> None:
+    settings, _ = demo_device(DemoPlan(), 1883, tmp_path)
+    assert settings.max_conversations > 1
 
 
 async def test_demo_without_a_part_of_the_page_says_how_to_make_it(page: Path) -> None:
@@ -91,3 +117,12 @@ async def test_demo_whose_broker_does_not_start_leaves_nothing_behind(
     monkeypatch.setattr(demo, "START_TIMEOUT", 0.0)
     assert "does not start" in await refused(DemoPlan(port=free_port()))
     assert left_over(page) == []
+
+
+async def test_demo_on_an_address_of_another_machine_is_a_fault(page: Path) -> None:
+    text = await refused(DemoPlan(port=free_port(), host="192.0.2.20"))
+    assert "--host: 192.0.2.20 is no address of this machine" in text
+
+
+async def test_demo_on_every_address_is_a_fault(page: Path) -> None:
+    assert "--host" in await refused(DemoPlan(port=free_port(), host="0.0.0.0"))

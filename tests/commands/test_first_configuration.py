@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from agent.cli import app
+from agent.cli import make_app
 from agent.commands.first_configuration import (
     Answers,
     BrokerEndpoint,
@@ -44,9 +45,15 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
         True,
     )
     assert settings.mqtt.username == 'a "quoted" name'
+    assert not settings.homeassistant.enabled
     (rule,) = load_policy(settings, root=tmp_path).rules
     assert rule.callers == ("front-desk", "family-*")
     assert [path.name for path in written] == ["10-init.toml", "policy.toml", "password"]
+
+
+def test_home_assistant_is_switched_on_for_whom_wants_it(tmp_path: Path) -> None:
+    write(replace(ANSWERS, home_assistant=True), tmp_path)
+    assert load_settings(root=tmp_path, environ={}).homeassistant.enabled
 
 
 def test_password_is_in_a_file_of_its_own_alone(tmp_path: Path) -> None:
@@ -82,7 +89,7 @@ def test_write_names_the_commands_by_whether_the_broker_knows_names(
 def test_init_says_at_its_end_what_is_risky(tmp_path: Path) -> None:
     options = ["--uid", "door-1", "--broker", "b", "--username", "", "--camera", "pattern"]
     result = CliRunner().invoke(
-        app, ["init", *options, "--callers", "*", "--directory", str(tmp_path)]
+        make_app(), ["init", *options, "--callers", "*", "--directory", str(tmp_path)]
     )
     assert result.exit_code == 0
     assert "accepts everybody, and the broker is asked without a name" in result.output
@@ -139,14 +146,15 @@ def test_callers() -> None:
 
 
 def test_questions_are_asked_until_answered(tmp_path: Path) -> None:
-    lines = ["not a uid", "door-1", "http://x", "broker", "", "pattern", "front-desk"]
+    lines = ["not a uid", "door-1", "http://x", "broker", "", "pattern", "front-desk", "y"]
     done = CliRunner().invoke(
-        app, ["init", "--directory", str(tmp_path)], input="\n".join(lines) + "\n"
+        make_app(), ["init", "--directory", str(tmp_path)], input="\n".join(lines) + "\n"
     )
     assert done.exit_code == 0, done.output
     assert "is not a uid" in done.output
     settings = load_settings(root=tmp_path, environ={})
     assert (settings.uid, settings.mqtt.host, settings.mqtt.username) == ("door-1", "broker", None)
+    assert settings.homeassistant.enabled
 
 
 def test_options_are_not_asked_for(tmp_path: Path) -> None:
@@ -158,14 +166,14 @@ def test_options_are_not_asked_for(tmp_path: Path) -> None:
         f"--password-file={tmp_path / 'password'}",
     ]
     options += ["--camera=pattern", "--callers=*", f"--directory={tmp_path / 'etc'}"]
-    done = CliRunner().invoke(app, ["init", *options])
+    done = CliRunner().invoke(make_app(), ["init", *options])
     assert done.exit_code == 0, done.output
     assert "s3cret" not in done.output
     assert (tmp_path / "etc/credentials/mqtt/password").read_text() == "s3cret\n"
 
 
 def test_option_that_cannot_be_used(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["init", "--uid=a b", f"--directory={tmp_path}"])
+    done = CliRunner().invoke(make_app(), ["init", "--uid=a b", f"--directory={tmp_path}"])
     assert done.exit_code == 78
     assert "--uid: 'a b' is not a uid" in done.output
     assert list(tmp_path.iterdir()) == []

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from agent.service.single_instance import only_one
 
 LOADED = """
 import sys
+import pytest
+
 from agent.commands.run import leave_out_dns
 leave_out_dns()
 import agent.daemon, agent.webrtc.peer
@@ -26,6 +33,7 @@ def test_what_is_not_needed_is_not_loaded() -> None:
     assert not {"dns", "typer", "rich", "numpy", "websockets", "picamera2"} & set(output)
 
 
+@pytest.mark.lengthy
 def test_the_short_way_in_and_the_command_line_run_the_same_device() -> None:
     outputs = []
     for arguments in (
@@ -39,3 +47,15 @@ def test_the_short_way_in_and_the_command_line_run_the_same_device() -> None:
     assert outputs[0] == outputs[1]
     assert outputs[0][0] == 78
     assert "/nonexistent.toml" in outputs[0][1]
+
+
+def test_second_daemon_of_a_state_directory_exits_with_75(tmp_path: Path) -> None:
+    config = tmp_path / "callbox.toml"
+    config.write_text(
+        f'uid = "door-1"\nstate_directory = "{tmp_path}"\n[video]\nsource = "pattern"\n'
+    )
+    command = [sys.executable, "-m", "agent", "run", "--config", str(config)]
+    with only_one(tmp_path):
+        second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert second.returncode == 75
+    assert f"another callbox runs with state_directory {tmp_path}" in second.stderr

@@ -10,7 +10,7 @@ import pytest
 
 from agent.commands.status_report import NotRunning, describe, report
 from agent.core.call.reasons import Purpose
-from agent.service.status_snapshot import Camera, Records
+from agent.service.status_snapshot import Camera, Records, TimeZone
 from agent.service.status_socket import StatusServer, as_json
 from tests.service.snapshots import VIDEO, call, snapshot
 
@@ -33,6 +33,14 @@ def test_status_names_the_sound_card() -> None:
     status = as_json(snapshot(sound={"capture": "plughw:CARD=Device,DEV=0", "playback": None}))
     line = "  sound   sends plughw:CARD=Device,DEV=0, plays to no loudspeaker"
     assert line in describe(status).splitlines()
+
+
+def test_status_tells_the_time_that_rules_are_judged_by() -> None:
+    zone = TimeZone("Asia/Shanghai", "01:36")
+    assert "  clock   01:36 in Asia/Shanghai" in describe(as_json(snapshot(time_zone=zone)))
+    broken = TimeZone("UTC", "17:36", "TZ: 'Nowhere/City' is no time zone")
+    line = "  clock   17:36 in UTC; TZ: 'Nowhere/City' is no time zone"
+    assert line in describe(as_json(snapshot(time_zone=broken))).splitlines()
 
 
 def test_status_tells_what_was_refused_by_kind() -> None:
@@ -159,3 +167,9 @@ async def test_watch_goes_on_when_the_daemon_is_gone(
 def test_nobody_answers(tmp_path: Path) -> None:
     with pytest.raises(NotRunning, match="No such file"):
         next(report(tmp_path / "status.sock", as_json=False, watch=False))
+
+
+def test_describe_keeps_the_name_of_a_long_topic_apart_from_what_is_said_of_it() -> None:
+    fault = {"messages to callbox/v1/door-1/settings": "refused"}
+    status = as_json(snapshot(faults=fault))
+    assert "messages to callbox/v1/door-1/settings does not work: refused" in describe(status)
