@@ -22,6 +22,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import documents
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 # of the virtual environment
@@ -30,6 +32,7 @@ HOME = Path("usr/lib/callbox")
 ELF_MACHINES = {"amd64": 62, "arm64": 183}  # e_machine of elf(5)
 WHEEL_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 MANYLINUX = ("2_5", "2_12", "2_17", "2_24", "2_26", "2_27", "2_28", "2_31", "2_34", "2_35")
+THIS = "this"
 MODE_EXECUTABLE, MODE_FILE = 0o755, 0o644
 
 
@@ -66,16 +69,42 @@ def build(
         version = f"{wheel.name.split('-')[1]}-1~deb{suite.number}"
         install_environment(tree, suite, arch, wheel)
         install_service(tree, suite)
-        install_documents(tree)
+        packages = tree / HOME / "lib" / f"python{suite.python}" / "site-packages"
+        documents.install(tree, packages, version, build_time())
         check_machine(tree, arch)
         write_control(tree, suite, arch, version)
         set_modes(tree)
+        built = scratch / f"callbox_{version}_{arch}.deb"
+        run("dpkg-deb", "--root-owner-group", f"-Z{compression}", "--build", str(tree), str(built))
+        # whole, or not at all
         out.mkdir(parents=True, exist_ok=True)
-        package = out / f"callbox_{version}_{arch}.deb"
-        run(
-            "dpkg-deb", "--root-owner-group", f"-Z{compression}", "--build", str(tree), str(package)
-        )
+        package = out / built.name
+        shutil.move(built, package)
     return package
+
+
+def this_suite(os_release: Path = Path("/etc/os-release")) -> str:
+    """The suite of the machine that builds. Raises BuildError where there is no package for it."""
+    names = dict(re.findall(r"^(\w+)=\"?([^\"\n]*)", os_release.read_text(), re.MULTILINE))
+    name = names.get("VERSION_CODENAME", "")
+    if name not in SUITES:
+        raise BuildError(
+            f"this machine runs {names.get('PRETTY_NAME', 'no Debian')}: "
+            f"name the package's suite, --suite {' or '.join(SUITES)} (make deb SUITE=...)"
+        )
+    return name
+
+
+def this_arch() -> str:
+    """The architecture of the machine that builds. Raises BuildError likewise."""
+    machine = os.uname().machine
+    for arch, name in WHEEL_MACHINES.items():
+        if name == machine:
+            return arch
+    raise BuildError(
+        f"this machine is {machine}: "
+        f"name the package's architecture, --arch {' or '.join(ELF_MACHINES)} (make deb ARCH=...)"
+    )
 
 
 def build_wheel(scratch: Path) -> Path:
@@ -149,15 +178,10 @@ def install_service(tree: Path, suite: Suite) -> None:
             copy(drop_in, units / "callbox.service.d" / drop_in.name)
     copy(ROOT / "systemd/callbox.sysusers", tree / "usr/lib/sysusers.d/callbox.conf")
     copy(ROOT / "systemd/callbox.tmpfiles", tree / "usr/lib/tmpfiles.d/callbox.conf")
-    for name in ("callbox.toml", "policy.toml"):
-        copy(ROOT / "config" / name, tree / "etc/callbox" / name)
-    copy(ROOT / "config/collector.toml", tree / "etc/callbox-collector/collector.toml")
-
-
-def install_documents(tree: Path) -> None:
-    documents = tree / "usr/share/doc/callbox"
-    copy(ROOT / "LICENSE", documents / "copyright")
-    copy(ROOT / "CHANGELOG.md", documents / "CHANGELOG.md")
+    # Samples, and no conffiles: `callbox init` and people write these files, and dpkg would ask
+    # about each of them at an upgrade, where nobody may be there to answer. postinst copies them.
+    for name in ("callbox.toml", "policy.toml", "collector.toml"):
+        copy(ROOT / "config" / name, tree / "usr/share/callbox/samples" / name)
 
 
 def check_machine(tree: Path, arch: str) -> None:
@@ -187,7 +211,7 @@ def elf_machine(path: Path) -> int:
 
 
 def write_control(tree: Path, suite: Suite, arch: str, version: str) -> None:
-    """DEBIAN/: control, conffiles, md5sums and the maintainer scripts."""
+    """DEBIAN/: control, md5sums and the maintainer scripts."""
     control = tree / "DEBIAN"
     control.mkdir()
     files = sorted(path for path in tree.rglob("*") if path.is_file() and not path.is_symlink())
@@ -199,14 +223,11 @@ def write_control(tree: Path, suite: Suite, arch: str, version: str) -> None:
         "size": str(sum(path.stat().st_size for path in files) // 1024),
         "python": suite.python,
         "next_python": f"{major}.{int(minor) + 1}",
+        "maintainer": documents.maintainer(),
     }
     text = (HERE / "control.in").read_text()
     (control / "control").write_text(re.sub(r"@(\w+)@", lambda match: values[match[1]], text))
-    conffiles = [path for path in files if (tree / "etc") in path.parents]
-    (control / "conffiles").write_text(
-        "".join(f"/{path.relative_to(tree)}\n" for path in conffiles)
-    )
-    sums = [f"{md5(path)}  {path.relative_to(tree)}\n" for path in files if path not in conffiles]
+    sums = [f"{md5(path)}  {path.relative_to(tree)}\n" for path in files]
     (control / "md5sums").write_text("".join(sums))
     for script in ("postinst", "prerm", "postrm"):
         copy(HERE / script, control / script)
@@ -226,8 +247,6 @@ def set_modes(tree: Path) -> None:
         if path.is_symlink():
             continue
         path.chmod(MODE_EXECUTABLE if path.is_dir() or path in scripts else MODE_FILE)
-    for secret in (*(tree / "etc/callbox").iterdir(), *(tree / "etc/callbox-collector").iterdir()):
-        secret.chmod(0o640)
 
 
 def copy(source: Path, target: Path) -> None:
@@ -235,20 +254,25 @@ def copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
+def build_time() -> int:
+    """Unix time that the package says it was built at: the same sources make the same package."""
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or (ROOT / "pyproject.toml").stat().st_mtime)
+
+
 def run(*command: str) -> None:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH") or str(
-        int((ROOT / "pyproject.toml").stat().st_mtime)
-    )
-    environ = {**os.environ, "SOURCE_DATE_EPOCH": epoch}
+    environ = {**os.environ, "SOURCE_DATE_EPOCH": str(build_time())}
     subprocess.run(command, check=True, env=environ, stdout=sys.stderr)  # noqa: S603 - pip and dpkg-deb, no shell
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Build the Debian package of callbox.")
     parser.add_argument(
-        "--suite", choices=SUITES, action="append", help="may be given again; all unless given"
+        "--suite",
+        choices=(*SUITES, THIS),
+        action="append",
+        help="may be given again; all unless given; `this`: of the machine that builds",
     )
-    parser.add_argument("--arch", choices=ELF_MACHINES, action="append", help="likewise")
+    parser.add_argument("--arch", choices=(*ELF_MACHINES, THIS), action="append", help="likewise")
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
     parser.add_argument(
         "--wheel", type=Path, help="callbox's own wheel, where it has been built already"
@@ -256,8 +280,10 @@ def main() -> None:
     parser.add_argument("--compression", choices=("xz", "zstd", "gzip", "none"), default="xz")
     chosen = parser.parse_args()
     try:
-        for suite in chosen.suite or SUITES:
-            for arch in chosen.arch or ELF_MACHINES:
+        suites = [this_suite() if each == THIS else each for each in chosen.suite or SUITES]
+        archs = [this_arch() if each == THIS else each for each in chosen.arch or ELF_MACHINES]
+        for suite in suites:
+            for arch in archs:
                 package = build(
                     SUITES[suite],
                     arch,
@@ -266,7 +292,7 @@ def main() -> None:
                     compression=chosen.compression,
                 )
                 sys.stdout.write(f"{package}\n")
-    except (BuildError, subprocess.CalledProcessError) as error:
+    except (BuildError, RuntimeError, subprocess.CalledProcessError) as error:
         sys.exit(f"build.py: {error}")
 
 

@@ -36,6 +36,7 @@ def builder() -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
+    sys.path.insert(0, str(ROOT / "systemd/deb"))
     spec.loader.exec_module(module)
     return module
 
@@ -65,6 +66,23 @@ def build_package(builder: ModuleType, suite: str, arch: str) -> Path:
                 builder.build(builder.SUITES[suite], arch, out, compression="none")
                 out.rename(kept)
     return next(kept.glob("*.deb"))
+
+
+def wheelhouse(builder: ModuleType, suite: str) -> Path:
+    """A folder of all wheels that callbox needs on `suite`, as pip would fetch them there."""
+    lock_file = builder.lock_file(builder.SUITES[suite])
+    digest = hashlib.sha256(lock_file.read_bytes()).hexdigest()[:16]
+    folder = CACHE / f"wheels-{suite}-{digest}"
+    if not folder.is_dir():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+            fetch = [
+                "download" if word == "install" else word
+                for word in builder.pip_install(builder.SUITES[suite], "amd64")
+            ]
+            builder.run(*fetch, "--require-hashes", f"--dest={scratch}/new", "-r", str(lock_file))
+            Path(scratch, "new").rename(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any, Self
 
-from agent.service.status_socket import ask
+from agent.service.status_client import ask
 from tests.systemd.machine import Machine
 
 UNIT = "callbox.service"
@@ -49,6 +49,11 @@ class Device:
     @classmethod
     def install(cls, machine: Machine) -> Self:
         machine.run("dpkg", "--install", "/mnt/callbox.deb")
+        return cls.configure(machine)
+
+    @classmethod
+    def configure(cls, machine: Machine) -> Self:
+        """Where the service is installed."""
         machine.write("/etc/callbox/conf.d/10-test.toml", SETTINGS)
         machine.write("/etc/callbox/policy.toml", POLICY)
         machine.write("/etc/callbox/credentials/mqtt/password", PASSWORD, "0600")

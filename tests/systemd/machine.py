@@ -14,9 +14,9 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from tests.parts import find_part
@@ -27,6 +27,10 @@ PACKAGES = (
     "dbus",
     "python3",
     "python3-systemd",
+    "python3-venv",
+    # what Ansible's apt asks on the device
+    "python3-apt",
+    "sudo",
     "iproute2",
     "mosquitto",
 )
@@ -37,14 +41,16 @@ BOOT_TIMEOUT = 60.0
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "callbox"
 
 
-def root_filesystem(suite: str, arch: str = "amd64") -> Path:
+def root_filesystem(
+    suite: str, arch: str = "amd64", packages: tuple[str, ...] | None = None
+) -> Path:
     """A directory with Debian in it, made on first use. Raises CalledProcessError where no archive
     can be reached.
 
     One for arm64 has only what the package depends on, and is only unpacked: its programs cannot
     run here to set it up.
     """
-    packages = PACKAGES if arch == "amd64" else DEPENDENCIES
+    packages = packages or (PACKAGES if arch == "amd64" else DEPENDENCIES)
     variant = "minbase" if arch == "amd64" else "extract"
     key = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:8]
     target = CACHE / f"rootfs-{suite}-{arch}-{key}"
@@ -82,14 +88,30 @@ def _mirror() -> list[str]:
 
 
 class Machine:
-    """A booted container without a network. Commands run in it as root; `folder` is its /mnt."""
+    """A booted container without a network. Commands run in it as root; `folder` is its /mnt.
 
-    def __init__(self, suite: str, folder: Path) -> None:
+    `further` packages make a file system of their own; `binds` are folders by where they are seen.
+    """
+
+    def __init__(
+        self,
+        suite: str,
+        folder: Path,
+        *,
+        further: tuple[str, ...] = (),
+        binds: Mapping[str, Path] = MappingProxyType({}),
+    ) -> None:
         self.suite = suite
-        self._root = root_filesystem(suite)
+        self._root = root_filesystem(suite, packages=(*PACKAGES, *further))
+        self._binds = binds
         self.folder = folder
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
+
+    @property
+    def leader(self) -> int:
+        """Its first process, seen from here."""
+        return self._leader
 
     @property
     def systemd_version(self) -> int:
@@ -113,9 +135,10 @@ class Machine:
             *(
                 "--console=pipe",
                 "--kill-signal=SIGRTMIN+3",
-                f"--machine=callbox-{self.suite}-{os.getpid()}",
+                f"--machine=callbox-{self.suite}-{os.getpid()}-{id(self)}",
             ),
             f"--bind-ro={self.folder}:/mnt",
+            *(f"--bind-ro={outside}:{inside}" for inside, outside in self._binds.items()),
         ]
         with (self.folder / "nspawn.log").open("wb") as log:
             self._nspawn = subprocess.Popen(
