@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from agent.core.call.delivery import Delivery
 from agent.signaling.broker import Incoming
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
@@ -19,7 +20,9 @@ SIGNALS = "callbox/v1/door-1/signal/+"
 
 
 def client(port: int, *filters: str, **changes: object) -> MqttBroker:
-    options = MqttOptions(port=port, client_id="callbox-door-1").model_copy(update=changes)
+    options = MqttOptions(port=port, client_id="callbox-door-1", second_look=False).model_copy(
+        update=changes
+    )
     broker = MqttBroker(options)
     if filters:
         reading(broker, filters[0], essential=True)
@@ -51,7 +54,7 @@ async def received(broker: MqttBroker) -> Incoming:
         return await stream_of(broker).receive()
 
 
-async def settled(future: asyncio.Future[None]) -> None:
+async def settled(future: asyncio.Future[Delivery]) -> None:
     async with asyncio.timeout(PATIENCE):
         await future
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, TextIO
 
@@ -47,7 +47,9 @@ def trace(file: TextIO) -> None:
     """Record what the controller is told, and what it decides."""
 
     def recorded(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        def call(self: BitrateController, *arguments: float | ReceiverReport) -> Any:
+        def call(
+            self: BitrateController, *arguments: float | ReceiverReport | Sequence[float | None]
+        ) -> Any:
             result = method(self, *arguments)
             if name != "update" or result is not None:
                 file.write(json.dumps([name, *arguments, result, self.why], default=asdict) + "\n")
@@ -58,6 +60,7 @@ def trace(file: TextIO) -> None:
     for name in (
         "on_receiver_report",
         "on_remb",
+        "on_transport_feedback",
         "on_nack",
         "on_send_queue",
         "on_sent_bitrate",

@@ -22,6 +22,7 @@ CONNECT, CONNACK, PUBLISH, PUBACK = (
     PacketTypes.PUBACK,
 )
 SUBSCRIBE, SUBACK = PacketTypes.SUBSCRIBE, PacketTypes.SUBACK
+UNSUBSCRIBE = PacketTypes.UNSUBSCRIBE
 PINGREQ, PINGRESP, DISCONNECT = PacketTypes.PINGREQ, PacketTypes.PINGRESP, PacketTypes.DISCONNECT
 
 # seconds; how long a packet may take that is certain to come
@@ -115,6 +116,10 @@ class Connection:
 
     def puback(self, packet: Packet, reason: int = 0) -> None:
         self._send(PUBACK, 0, packet.id.to_bytes(2) + bytes([reason, 0]))
+
+    def unsuback(self, packet: Packet) -> None:
+        """Answer an UNSUBSCRIBE of one filter."""
+        self._send(PacketTypes.UNSUBACK, 0, packet.id.to_bytes(2) + bytes([0, 17]))
 
     def pingresp(self) -> None:
         self._send(PINGRESP, 0, b"")
@@ -244,12 +249,20 @@ def _parse(kind: int, flags: int, cursor: _Cursor) -> Packet:
             while cursor.rest:
                 filters.append((cursor.text(), cursor.number(1) & 3))
             return Packet(kind, flags, id=packet_id, filters=tuple(filters), properties=properties)
+        case PacketTypes.UNSUBSCRIBE:
+            return Packet(kind, flags, id=cursor.number())
         case PacketTypes.PUBACK:
             return Packet(
                 kind, flags, id=cursor.number(), reason=cursor.number(1) if cursor.rest else 0
             )
         case PacketTypes.DISCONNECT:
-            return Packet(kind, flags, reason=cursor.number(1) if cursor.rest else 0)
+            reason = cursor.number(1) if cursor.rest else 0
+            return Packet(
+                kind,
+                flags,
+                reason=reason,
+                properties=cursor.properties(kind) if cursor.rest else None,
+            )
     return Packet(kind, flags)
 
 

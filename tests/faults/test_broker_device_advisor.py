@@ -33,6 +33,10 @@ from tests.waiting import until
 # --- publishing -----------------------------------------------------------------------------------
 
 
+# a device and a broker over TCP, which wait for each other
+pytestmark = pytest.mark.lengthy
+
+
 async def test_mqtt_publish() -> None:
     arrived: list[Packet] = []
 

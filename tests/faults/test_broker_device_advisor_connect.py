@@ -47,7 +47,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
             found.append(super().next(slow=slow, spent=0.0 * spent))
             return 0.0
 
-    monkeypatch.setattr("agent.signaling.mqtt.link.Backoff", Recorded)
+    monkeypatch.setattr("agent.signaling.mqtt.pauses.Backoff", Recorded)
     return found
 
 

@@ -24,6 +24,9 @@ pytestmark = [pytest.mark.broker, pytest.mark.media]
 
 NAMESERVER = "127.77.0.53"
 SERVERS = """
+[log]
+level = "debug"
+
 [[ice.servers]]
 urls = ["stun:stun.black-hole.example"]
 

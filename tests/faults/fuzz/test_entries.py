@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.fakes.clock import FastLoop
 from tests.faults.fuzz import datagrams, entries, mutations
 from tests.faults.fuzz.odd_values import ODD_TEXTS
@@ -20,7 +21,7 @@ CHANCES = st.integers(0, 2**32).map(Random)
 
 
 @given(CHANCES)
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_mutated_messages(random: Random) -> None:
     entries.signal(mutations.message(random))
 
@@ -40,34 +41,34 @@ def test_any_bytes(data: bytes) -> None:
 
 
 @given(CHANCES)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_mutated_commands(random: Random) -> None:
     verb, payload = mutations.command(random)
     entries.command(verb.encode() + b"\n" + payload)
 
 
 @given(CHANCES)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_mutated_topics(random: Random) -> None:
     entries.topic(mutations.topic(random).encode("utf-8", "replace"))
 
 
 @given(CHANCES)
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_mutated_descriptions(random: Random) -> None:
     entries.description(mutations.description(random).encode("utf-8", "replace"))
 
 
 @pytest.mark.parametrize("layer", datagrams.LAYERS)
 @given(random=CHANCES)
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_mutated_datagrams(layer: str, random: Random) -> None:
     number = list(datagrams.LAYERS).index(layer)
     entries.datagram(bytes([number]) + datagrams.mutated(random, layer))
 
 
 @given(CHANCES)
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_mutated_candidates(random: Random) -> None:
     entries.candidate(mutations.candidate(random).encode("utf-8", "replace"))
 
@@ -81,7 +82,7 @@ def test_odd_times(text: str) -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 # targets in turn, and the first says that it is the end of the year 9999
 @example(139)
 def test_a_client_among_strangers(seed: int) -> None:
