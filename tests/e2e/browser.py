@@ -178,7 +178,7 @@ async def calling(
     stream = broker.subscribe(f"{PREFIX}/{uid}/signal/+")
     async with broker:
         await broker.wait_connected(PATIENCE)
-        page, faults = await _open_page(context)
+        page, faults = await open_page(context)
         caller = BrowserCaller(page, broker, uid, to)
         await page.expose_function("signal", caller.signal)
         await page.goto(f"{ORIGIN}/caller.html")
@@ -192,7 +192,7 @@ async def calling(
     assert not faults, faults
 
 
-async def _open_page(context: BrowserContext) -> tuple[Page, list[str]]:
+async def open_page(context: BrowserContext) -> tuple[Page, list[str]]:
     """An empty page, and every error that its scripts will raise."""
     await context.route(f"{ORIGIN}/**", _serve)
     page = await context.new_page()

@@ -40,25 +40,33 @@ class Caller {
   /** @type {?MessagePort} */
   keyframes = null;
   measure = true;
+  /** @type {Record<string, { at: number, values: number[] }[]>} what was said here and what came, where `ears` are open */
+  heard = { said: [], came: [] };
+  ears = false;
+  /** Seconds between those and the cards, by the browser's own word; known after a while. @type {Record<string, () => number>} */
+  cards = {};
 
   /** The offer for a call. `mayAskForKeyframes` puts a transform between receiver and decoder.
-   * @param {{ video?: boolean, microphone?: boolean, mayAskForKeyframes?: boolean, measure?: boolean,
+   * `ears` keep all sound, and leave the microphone's as it is.
+   * @param {{ video?: boolean, microphone?: boolean, mayAskForKeyframes?: boolean, measure?: boolean, ears?: boolean,
    *   configuration?: RTCConfiguration }} options */
   async offer({
     video = true,
     microphone = true,
     mayAskForKeyframes = false,
     measure = true,
+    ears = false,
     configuration = {},
   }) {
     this.measure = measure;
+    this.ears = ears;
     this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", ...configuration });
     this.pc.onconnectionstatechange = () => (this.seen.state = this.pc.connectionState);
     this.pc.onicecandidate = ({ candidate }) => this.found(candidate);
     this.pc.ontrack = ({ track }) =>
       track.kind === "video" ? this.show(track) : this.listen(track);
     if (microphone) {
-      const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+      const stream = await this.microphone();
       this.pc.addTransceiver(stream.getAudioTracks()[0], {
         direction: "sendrecv",
         streams: [stream],
@@ -72,6 +80,13 @@ class Caller {
     }
     await this.pc.setLocalDescription();
     return this.pc.localDescription?.sdp;
+  }
+
+  async microphone() {
+    const asItIs = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: this.ears ? asItIs : true });
+    if (this.ears) await this.hear(stream, "said");
+    return stream;
   }
 
   /** @param {any} message */
@@ -179,6 +194,7 @@ class Caller {
   listen(track) {
     const stream = new MediaStream([track]);
     /** @type {HTMLAudioElement} */ (document.getElementById("speaker")).srcObject = stream; // without it nothing flows
+    if (this.ears) this.hear(stream, "came");
     if (!this.measure) return;
     const context = new AudioContext();
     const analyser = new AnalyserNode(context, { fftSize: 2048 });
@@ -189,6 +205,21 @@ class Caller {
       for (const sample of samples)
         this.seen.loudest = Math.max(this.seen.loudest, Math.abs(sample));
     }, 20);
+  }
+
+  /** Keep what a stream sounds like. @param {MediaStream} stream @param {string} which */
+  async hear(stream, which) {
+    const context = new AudioContext({ sampleRate: 48000, latencyHint: "interactive" });
+    const code = await (await fetch("ear-worklet.js")).text(); // nothing serves it to a worklet
+    await context.audioWorklet.addModule(
+      URL.createObjectURL(new Blob([code], { type: "text/javascript" })),
+    );
+    const ear = new AudioWorkletNode(context, "ear");
+    ear.connect(context.destination); // silent, yet without it the browser does not tell what its card takes
+    ear.port.onmessage = ({ data }) => this.heard[which].push(data);
+    context.createMediaStreamSource(stream).connect(ear);
+    const { latency = 0 } = stream.getAudioTracks()[0].getSettings();
+    this.cards[which] = () => (which === "said" ? latency : context.outputLatency);
   }
 }
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent.core.call.delivery import Delivery
 from agent.settings.models import CARRIED_OUT
 from agent.signaling.broker import Broker, MessageStream
 from agent.signaling.mqtt.connection import MqttBroker
@@ -93,7 +94,7 @@ class Watcher:
         ]
         return [body for body in bodies if conversation in (None, body["conversation"])]
 
-    def publish(self, name: str, body: Any, **options: Any) -> asyncio.Future[None]:
+    def publish(self, name: str, body: Any, **options: Any) -> asyncio.Future[Delivery]:
         """Publish JSON (or bytes) on the topic `name` below the prefix."""
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.broker.publish(f"{PREFIX}/{name}", payload, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from pathlib import Path
 from typing import Any
@@ -208,11 +209,13 @@ async def test_interrupted_before_the_call(
 
 
 async def test_nobody_is_there(tmp_path: Path, mosquitto: Mosquitto) -> None:
-    caller = await call(tmp_path, mosquitto, "--lifetime", "1", to="nobody")
+    caller = await call(tmp_path, mosquitto, "--lifetime", "120", to="nobody")
     code, output = await caller.finish()
     record = record_of(output)
-    assert (code, record["callStatus"], record["reason"]) == (5, "TIMEOUT", "invite_timeout")
-    assert "answeredAt" not in record
+    assert (code, record["reason"], record["closedBy"]) == (7, "cancelled", "local")
+    assert not {"answeredAt", "callStatus"} & record.keys()
+    error = json.loads(output.splitlines()[0])
+    assert (error["event"], error["code"]) == ("error", "unreachable")
 
 
 async def test_second_caller_hears_busy(

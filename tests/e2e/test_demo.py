@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import re
 import shlex
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -15,11 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.async_api import expect
 
 from tests.conftest import free_port
 from tests.e2e.browser import chromium
 from tests.e2e.device import PATIENCE, Program, record_of
-from tests.parts import require_part
+from tests.parts import missing, require_part
 from tests.web.page_harness import visiting
 
 pytestmark = [pytest.mark.broker, pytest.mark.media, pytest.mark.timeout(120)]
@@ -229,8 +232,62 @@ async def test_a_port_that_is_taken(tmp_path: Path, option: str) -> None:
     assert code == 78
     assert output == ""
     assert f"port {port} is taken" in program.log()
+    assert (f"make demo PORT={port + 1}" in program.log()) is (option == "--port")
     assert f"{option} {port + 1}" in program.log()
     assert "Traceback" not in program.log()
+
+
+async def test_demo_with_a_fleet_shows_it(tmp_path: Path) -> None:
+    """Simulated devices beside the real one, all seen on the collector's page."""
+    port = free_port()
+    async with demo(tmp_path, "--fleet", "3", "--fleet-port", str(port)) as running:
+        assert f"http://{HOST}:{port}/" in running.said
+        async with chromium() as browser:
+            page = await browser.new_page()
+            await page.goto(f"http://{HOST}:{port}/")
+            shown = page.get_by_test_id("devices").get_by_role("link")
+            await expect(shown).to_have_count(4, timeout=PATIENCE * 1000)
+            await expect(page.get_by_test_id("worst")).to_contain_text(
+                "Under-voltage", timeout=PATIENCE * 1000
+            )
+
+
+def own_address() -> str:
+    """Of this machine, beyond loopback. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            missing("this machine has no address beside loopback")
+        address: str = probe.getsockname()[0]
+        return address
+
+
+async def ask_over_tls(url: str, certificate: Path, password: str = "") -> str:
+    """The status line for whoever says this password, and trusts this certificate alone."""
+    host, port = url.removeprefix("https://").rstrip("/").split(":")
+    client = ssl.create_default_context(cafile=certificate)
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=client)
+    login = base64.b64encode(f"me:{password}".encode()).decode()
+    head = f"GET / HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n"
+    if password:
+        head += f"Authorization: Basic {login}\r\n"
+    writer.write(f"{head}\r\n".encode())
+    async with asyncio.timeout(PATIENCE):
+        status = await reader.readline()
+    writer.close()
+    return status.decode().strip()
+
+
+async def test_demo_on_an_address_has_a_password(tmp_path: Path) -> None:
+    async with demo(tmp_path, "--host", own_address()) as shown:
+        (url,) = re.findall(r"https://\S+", shown.said)
+        (password,) = re.findall(r"password: (\S+)", shown.said)
+        (certificate,) = shown.folder.glob("callbox-demo-*/page.pem")
+        assert await ask_over_tls(url, certificate) == "HTTP/1.1 401 Unauthorized"
+        assert await ask_over_tls(url, certificate, password) == "HTTP/1.1 200 OK"
+        # the broker has none, and stays where it is
+        assert f"on {HOST}:{shown.broker_port}" in shown.said
 
 
 async def test_a_page_that_was_never_built(tmp_path: Path) -> None:

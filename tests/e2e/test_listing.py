@@ -104,4 +104,4 @@ async def test_listing_with_an_unknown_event_is_told_the_known_ones(mosquitto: M
     async with listing(mosquitto) as page:
         error = await page.evaluate("() => names")
     assert error["name"] == "TypeError"
-    assert error["message"].endswith("there are called, connection, presence, error")
+    assert error["message"].endswith("there are called, connection, presence, household, error")
