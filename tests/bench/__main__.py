@@ -28,12 +28,16 @@ from tests.bench import (
     broker_return,
     datagrams,
     endurance,
+    fleet,
+    fleet_kills,
+    fleet_page,
     flood,
     fuzz,
     handshakes,
     hostile_calls,
     kills,
     latency,
+    many_devices,
     memory,
     page,
     setup_time,
@@ -41,12 +45,18 @@ from tests.bench import (
     soak,
     sound,
 )
+from tests.bench.command_start import measure_command_start
 from tests.bench.crossed import measure_crossed
 from tests.bench.dead_servers import measure_dead_servers
 from tests.bench.figures import Figure, NotMeasured, machine, table
 from tests.bench.foreign_stacks import measure_foreign
 from tests.bench.holes import measure_holes
+from tests.bench.home_assistant import measure_home_assistant, measure_home_restarts
+from tests.bench.page_rings import measure_page_rings
+from tests.bench.rings import measure_ring_kills, measure_rings
 from tests.bench.scene import Scene
+from tests.bench.sound_memory import measure_sound_memory
+from tests.bench.speech_quality import measure_speech_quality
 
 # of a device whose bench failed
 LOG_LINES = 40
@@ -54,27 +64,39 @@ OUTPUT = Path(__file__).parent.parent / "output" / "bench.json"
 
 BENCHES: dict[str, Callable[[Scene], Awaitable[Sequence[Figure | NotMeasured]]]] = {
     "answer": setup_time.measure_answers,
+    "command-start": measure_command_start,
     "crossed": measure_crossed,
     "dead_servers": measure_dead_servers,
     "first-frame": setup_time.measure_first_frames,
     "foreign": measure_foreign,
     "holes": measure_holes,
+    "home-assistant": measure_home_assistant,
+    "home-restarts": measure_home_restarts,
     "latency-chromium": latency.measure_in_chromium,
     "latency-aiortc": latency.measure_in_aiortc,
     "memory": memory.measure_memory,
     "senders": side_by_side.measure_senders,
     "viewers": side_by_side.measure_viewers,
     "page-click": page.measure_clicks,
+    "page-rings": measure_page_rings,
     "demo-start": page.measure_demo,
     "broker-return": broker_return.measure_broker_return,
     "flood": flood.measure_flood,
     "kills": kills.measure_kills,
+    "rings": measure_rings,
+    "ring-kills": measure_ring_kills,
     "soak": soak.measure_soak,
     "sound": sound.measure_sound,
+    "sound-memory": measure_sound_memory,
+    "speech": measure_speech_quality,
     "endurance": endurance.measure_endurance,
     "fuzz": fuzz.measure_fuzz,
     "datagrams": datagrams.measure_datagrams,
     "attack": attack.measure_attack,
+    "fleet": fleet.measure_fleet,
+    "fleet-kills": fleet_kills.measure_fleet_kills,
+    "fleet-page": fleet_page.measure_fleet_page,
+    "many-devices": many_devices.measure_many_devices,
     "handshakes": handshakes.measure_handshakes,
     "hostile": hostile_calls.measure_hostile_calls,
 }
@@ -85,11 +107,17 @@ LONG = (
     "crossed",
     "datagrams",
     "endurance",
+    "fleet",
+    "fleet-kills",
+    "fleet-page",
     "foreign",
     "fuzz",
     "handshakes",
+    "home-assistant",
+    "home-restarts",
     "hostile",
     "kills",
+    "many-devices",
     "soak",
 )
 DEFAULT = [name for name in BENCHES if name not in LONG]
@@ -185,14 +213,15 @@ def main() -> None:
         "--minutes",
         type=float,
         metavar="N",
-        help="of soak (default: 30) and endurance (default: 20)",
+        help="of soak (default: 30), endurance (20) and fleet (5)",
     )
     parser.add_argument(
         "--messages",
         type=int,
         metavar="N",
         help=f"of fuzz (default: {fuzz.MESSAGES}), datagrams (default: {datagrams.DATAGRAMS}), and "
-        f"calls of hostile (default: {hostile_calls.CALLS})",
+        f"calls of hostile (default: {hostile_calls.CALLS}), kills of fleet-kills "
+        f"(default: {fleet_kills.KILLS})",
     )
     parser.add_argument(
         "--json", type=Path, default=OUTPUT, metavar="FILE", help="default: tests/output/bench.json"

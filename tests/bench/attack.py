@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.service.status_socket import SOCKET_NAME, ask
+from agent.service.status_client import SOCKET_NAME, ask
 from agent.webrtc.peer import AiortcPeer
 from tests.bench.attackers import attacker
 from tests.bench.figures import Figure, spread

@@ -24,7 +24,7 @@ from pathlib import Path
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent.service.status_socket import SOCKET_NAME, ask
+from agent.service.status_client import SOCKET_NAME, ask
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from tests.bench.attackers import process

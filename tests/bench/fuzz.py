@@ -23,7 +23,7 @@ from paho.mqtt.properties import Properties
 from agent.core.call.decision import RateOutcome
 from agent.core.policy.rate_limiter import RateLimiter
 from agent.errors import MalformedMessage
-from agent.service.status_socket import SOCKET_NAME, ask
+from agent.service.status_client import SOCKET_NAME, ask
 from agent.signaling.protocol.messages import Invite, parse_signal
 from tests.bench.figures import Figure, spread
 from tests.bench.mix import answer, opened

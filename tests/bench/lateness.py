@@ -16,7 +16,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, TextIO
 
-import agent.web.server
+import agent.web.web_server
 from agent.__main__ import main
 
 PERIOD = 0.005
@@ -65,5 +65,5 @@ class SameLoop:
 if __name__ == "__main__":
     asyncio.run = run_watched
     if os.environ.get("PAGE") == "loop":
-        setattr(agent.web.server, "LoopThread", SameLoop)  # noqa: B010 - not among its exports
+        setattr(agent.web.web_server, "LoopThread", SameLoop)  # noqa: B010 - not among its exports
     main()

@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from agent.service.status_socket import SOCKET_NAME, ask
+from agent.service.status_client import SOCKET_NAME, ask
 from agent.signaling.outbox.store import FILE_NAME
 from tests.bench.figures import Figure
 from tests.bench.hostile import HOSTILE_KINDS
