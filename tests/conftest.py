@@ -24,6 +24,8 @@ from tests.waiting import until_listening
 settings.register_profile(
     "callbox", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
+# a fifth of the examples, for `make test-fast`
+settings.register_profile("fast", parent=settings.get_profile("callbox"), max_examples=20)
 settings.load_profile("callbox")
 
 
@@ -43,18 +45,22 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.fixture(autouse=True)
 def nothing_swallowed() -> Iterator[None]:
-    """asyncio has nothing to complain of: no task failed unseen, no callback raised."""
+    """asyncio has nothing to complain of, and no task in the background: none failed unseen, and no
+    callback raised.
+    """
     complaints: list[str] = []
     handler = logging.Handler(logging.ERROR)
     handler.emit = lambda record: complaints.append(handler.format(record))  # type: ignore[method-assign]
-    log = logging.getLogger("asyncio")
-    log.addHandler(handler)
+    logs = [logging.getLogger(name) for name in ("asyncio", "agent.background")]
+    for log in logs:
+        log.addHandler(handler)
     try:
         yield
         # a task that nobody asked complains when it is collected, and all of a test's are young
         gc.collect(1)
     finally:
-        log.removeHandler(handler)
+        for log in logs:
+            log.removeHandler(handler)
     assert not complaints, "\n".join(complaints)
 
 
@@ -73,8 +79,10 @@ class Mosquitto:
         lines: tuple[str, ...] = (),
         allow_anonymous: bool = True,
         persistent: bool = False,
+        verbose: bool = True,
     ) -> None:
         self.port = free_port()
+        self._verbose = verbose
         self._folder = folder
         self._config = folder / f"mosquitto-{self.port}.conf"
         self._process: subprocess.Popen[bytes] | None = None
@@ -94,12 +102,23 @@ class Mosquitto:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start, and return once it accepts connections."""
         log = (self._folder / f"mosquitto-{self.port}.log").open("ab")
         with log:
             self._process = subprocess.Popen(
-                [require_part("mosquitto"), "-v", "-c", str(self._config)], stdout=log, stderr=log
+                [
+                    require_part("mosquitto"),
+                    *(("-v",) if self._verbose else ()),
+                    *("-c", str(self._config)),
+                ],
+                stdout=log,
+                stderr=log,
             )
         try:
             until_listening(self._process, self.port)

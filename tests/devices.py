@@ -22,16 +22,24 @@ from agent.device.actions import Actions
 from agent.device.call_screening import PolicyScreening
 from agent.device.command_reader import CommandReader
 from agent.device.device_state import DeviceState
+from agent.device.door_station import DoorStation, Surroundings, make_door_station
 from agent.device.event_publisher import EventPublisher
 from agent.device.operations import Operator
 from agent.device.operator_settings import OperatorSettings
 from agent.device.override_keeper import OverrideKeeper
+from agent.device.privacy_keeper import Barrable
+from agent.device.pulling import Pulling, PullScreening
 from agent.device.retained import Retained
 from agent.device.status_publisher import StatusPublisher, offline
+from agent.device.voice import Voice
 from agent.device.volume_keeper import VolumeKeeper
+from agent.doorbell.message_folder import MessageFolder
+from agent.doorbell.output_settings import OutputSettings
+from agent.doorbell.visitor_messages import VisitorMessages
 from agent.errors import MediaUnavailable
 from agent.media.jpeg import Jpeg
 from agent.media.sound.level import Level
+from agent.media.sound.sound_setup import Sound
 from agent.signaling.channel import SignalingChannel
 from agent.signaling.command_channel import CommandChannel
 from agent.signaling.outbox.outbox import Outbox
@@ -63,11 +71,19 @@ class Device:
     network: FakeNetwork
     outbox: Outbox
     state: DeviceState
+    door: DoorStation
     reload: Any = field(default=lambda: {"rules": 1})
     picture: Jpeg | MediaUnavailable = field(default_factory=lambda: MediaUnavailable("no camera"))
     # cleared: it takes its time
     camera: asyncio.Event = field(default_factory=asyncio.Event)
     _ids: Any = field(default_factory=itertools.count)
+
+    async def take_picture(self) -> Jpeg:
+        """`picture`, once `camera` is set."""
+        await self.camera.wait()
+        if isinstance(self.picture, Exception):
+            raise self.picture
+        return self.picture
 
     def on(self, topic: str) -> list[dict[str, Any]]:
         """Everything published on the topic `topic` of the device so far."""
@@ -87,7 +103,7 @@ class Device:
         bodies = [
             body for body in bodies if "eventId" in body and not body["event"].endswith("_stats")
         ]
-        return [body for body in bodies if conversation in (None, body["conversation"])]
+        return [body for body in bodies if conversation in (None, body.get("conversation"))]
 
     async def event(self, name: str, conversation: str | None = None) -> dict[str, Any]:
         """The first event of that name."""
@@ -123,12 +139,45 @@ def _retained_status(
     return StatusPublisher(broker, retained, topics, UID, "boot-1", *clocks, confirm_after=3600)
 
 
+def _client(
+    broker: FakeBroker,
+    peers: FakePeers,
+    options: ClientOptions,
+    screening: PolicyScreening,
+    events: EventPublisher,
+    pulling: Pulling | None,
+) -> CallClient:
+    main = SignalingChannel(
+        broker,
+        uid=UID,
+        prefix=PREFIX,
+        party=f"party-{UID}",
+        now=options.wall,
+        monotonic=options.monotonic,
+    )
+    client = CallClient(
+        main if pulling is None else pulling.join(main),
+        peers,
+        options,
+        screening=PullScreening(screening),
+        observer=events,
+    )
+    if pulling is not None:
+        pulling.connect(client)
+    return client
+
+
 def _command_channel(
     broker: FakeBroker, retained: Retained, options: ClientOptions
 ) -> CommandChannel:
     return CommandChannel(
         broker, uid=UID, prefix=PREFIX, mark=lambda: retained.mark, now=options.wall
     )
+
+
+def _voice(folder: Path, sound: Sound | None, options: ClientOptions) -> Voice:
+    left = VisitorMessages(folder / "left")
+    return Voice(sound or Sound(), MessageFolder(folder / "messages"), left, options.wall)
 
 
 @asynccontextmanager
@@ -140,6 +189,10 @@ async def device(
     outbox_options: OutboxOptions = PATIENT,
     commands: Sequence[str] = tuple(wire.COMMANDS),
     levels: Mapping[str, Level] = MappingProxyType({}),
+    outputs: Sequence[OutputSettings] = (),
+    sources: Sequence[Barrable] = (),
+    sound: Sound | None = None,
+    pulling: Pulling | None = None,
 ) -> AsyncIterator[Device]:
     topics, peers = Topics(PREFIX), FakePeers()
     broker = FakeBroker(network, UID, will=offline(UID, topics, "boot-1"))
@@ -148,36 +201,29 @@ async def device(
     state = DeviceState("none")
     outbox = Outbox(broker, folder, outbox_options, on_trouble=state.records_changed)
     events = EventPublisher(broker, outbox, topics, UID, state, options.wall)
-    client = CallClient(
-        SignalingChannel(broker, uid=UID, prefix=PREFIX, party=f"party-{UID}", now=options.wall),
-        peers,
-        options,
-        screening=screening,
-        observer=events,
-    )
+    client = _client(broker, peers, options, screening, events, pulling)
     retained = Retained(broker)
     channel = _command_channel(broker, retained, options)
     status = _retained_status(broker, retained, topics, options)
 
-    async def snapshot(_size: int) -> Jpeg:
-        await made.camera.wait()
-        if isinstance(made.picture, Exception):
-            raise made.picture
-        return made.picture
-
-    actions = Actions(client, snapshot)
+    actions = Actions(client, lambda _size: made.take_picture(), lambda: screening.privacy)
     shown = OperatorSettings(retained, topics.settings(UID))
     overrides = OverrideKeeper(folder, screening, state, shown, options.wall)
     volume = VolumeKeeper(folder, levels, lambda _end: True, shown)
-    operator = Operator(actions, overrides, volume, lambda: made.reload())
+    known = (UID, topics, folder, client, screening, actions, retained, outbox, state, shown)
+    around = Surroundings(*known, options.wall, options.monotonic)
+    door, voice = make_door_station(around, outputs, sources), _voice(folder, sound, options)
+    operator = Operator(actions, overrides, volume, door, voice, lambda: made.reload())
     reader = CommandReader(channel, operator.carry_out, commands, wall=options.wall)
-    made = Device(client, screening, actions, reader, status, peers, broker, network, outbox, state)
+    made = Device(
+        client, screening, actions, reader, status, peers, broker, network, outbox, state, door
+    )
     made.camera.set()
-    client.on("conversations", lambda: status.occupied(len(client.conversations), busy=client.busy))
+    status.follow(client, state)
     async with broker, outbox:
         for call in await events.past_calls():
             client.over(call.conversation, call.remote_uid, call.reason)
-        async with overrides, volume, client, reader:
+        async with overrides, volume, door.privacy, door.silence, door.outputs, client, reader:
             await broker.wait_connected(30)
             await until(lambda: channel.drained)
             yield made

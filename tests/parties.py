@@ -70,7 +70,12 @@ async def party(
     name = client_id or uid
     broker, peers = FakeBroker(network, name), FakePeers()
     signaling = SignalingChannel(
-        broker, uid=uid, prefix=PREFIX, party=f"party-{name}", now=options.wall
+        broker,
+        uid=uid,
+        prefix=PREFIX,
+        party=f"party-{name}",
+        now=options.wall,
+        monotonic=options.monotonic,
     )
     client = CallClient(signaling, peers, options, screening=screening)
     async with broker, client:

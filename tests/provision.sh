@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what a target needs from Debian's archive: as root with apt-get, otherwise it says exactly what to install.
-# usage: provision.sh venv|test|bench
+# usage: provision.sh venv|test|all|bench|lab
 set -eu
 
 have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ]; }
@@ -32,12 +32,17 @@ test)
 	want firefox-esr firefox-esr
 	want turnserver coturn
 	want rabbitmqctl rabbitmq-server
+	want promtool prometheus
+	want victoria-metrics victoria-metrics
 	[ -n "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || wanted="$wanted postgresql"
 	want node nodejs
 	want npm npm
 	want ip iproute2
 	want nft nftables
 	want faketime faketime
+	# config/examples: the form of compose.yaml, and the playbook
+	want docker-compose docker-compose
+	want ansible-playbook ansible-core
 	# Sound cards in user space: null sinks behind ALSA's plug-in.
 	want pulseaudio pulseaudio
 	want pactl pulseaudio-utils
@@ -54,12 +59,26 @@ test)
 		want qemu-aarch64-static qemu-user-static
 	fi
 	;;
+all)
+	# what `make test-all` alone runs
+	want lintian lintian
+	;;
 bench)
 	# GStreamer's webrtcbin, which the bench of senders compares with.
 	want_packages $GSTREAMER
+	# What is spoken and heard where the quality of speech is measured, by a package that is compiled.
+	want espeak-ng espeak-ng
+	want gcc gcc
+	want_packages libc6-dev
+	;;
+lab)
+	# The kernel's source, and what it is built with.
+	want_packages linux-source-6.12 libc6-dev
+	for tool in gcc make flex bison bc patch perl; do want "$tool" "$tool"; done
+	want xz xz-utils
 	;;
 *)
-	echo "usage: $0 venv|test|bench" >&2
+	echo "usage: $0 venv|test|bench|lab" >&2
 	exit 2
 	;;
 esac
@@ -71,7 +90,7 @@ if [ "$(id -u)" -ne 0 ] || ! have apt-get; then
 	# Without the environment nothing works; without a real part only the tests that need it are skipped, and without
 	# another sender the bench says that it was not measured.
 	[ "$1" = bench ] && exit 0
-	[ "$1" = test ] && [ "${CI:-}" != true ] && exit 0
+	case "$1" in test | all) [ "${CI:-}" != true ] && exit 0 ;; esac
 	exit 1
 fi
 echo "callbox: installing$wanted"
@@ -79,4 +98,4 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 # A package may start a service of its own; the tests start theirs on ports of their own.
 # shellcheck disable=SC2086
-apt-get install -y -qq --no-install-recommends $wanted >/dev/null
+apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends $wanted >/dev/null

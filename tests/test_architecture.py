@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -14,15 +15,18 @@ AGENT = ROOT / "agent"
 MODULES = sorted(AGENT.rglob("*.py"))
 SHARED = (
     "agent",
+    "agent.background",
     "agent.core",
     "agent.ports",
     "agent.errors",
     "agent.counts",
     "agent.options",
+    "agent.threads",
     "agent.printable",
+    "agent.tls",
     "agent.h264",
 )
-ADAPTERS = ("signaling", "media", "webrtc", "service")
+ADAPTERS = ("signaling", "media", "webrtc", "service", "doorbell")
 # What the core may not know of: the world, and time.
 IMPURE = {
     "asyncio",
@@ -55,10 +59,14 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports_of(path: Path, *, top_level_only: bool = False) -> Iterator[str]:
-    tree = ast.parse(path.read_text())
-    nodes = tree.body if top_level_only else list(ast.walk(tree))
-    for node in nodes:
+@cache
+def imports_of(path: Path, *, top_level_only: bool = False) -> tuple[str, ...]:
+    """Read once for all tests of a run."""
+    return tuple(_imports_in(ast.parse(path.read_text()), top_level_only=top_level_only))
+
+
+def _imports_in(tree: ast.Module, *, top_level_only: bool) -> Iterator[str]:
+    for node in tree.body if top_level_only else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -131,6 +139,7 @@ def test_the_client_knows_ports_only() -> None:
             )
 
 
+@cache
 def is_module(name: str) -> bool:
     """`from agent import __version__` names no module of its own."""
     path = ROOT / Path(*name.split("."))

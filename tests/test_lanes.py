@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests import lanes
-from tests.lanes import LANES, Step, command, counts, run_step
+from tests.lanes import LANES, Step, command, counts, run_lane, run_step
 
-REAL_MARKERS = ("broker", "browser", "media", "camera", "systemd", "netns")
+REAL_MARKERS = (
+    "broker",
+    "browser",
+    "media",
+    "camera",
+    "systemd",
+    "netns",
+    "lab",
+    "homeassistant",
+)
 
 
 def takes(step: Step, markers: set[str]) -> bool:
     """Whether pytest's expression of a step takes a test with these markers."""
-    names = {name: name in markers for name in (*REAL_MARKERS, "further_case")}
+    names = {name: name in markers for name in (*REAL_MARKERS, "further_case", "lengthy")}
     return bool(eval(step.markers, {}, names))
 
 
@@ -29,6 +39,19 @@ def test_lanes_take_each_test_once(marker: str | None, second: str | None) -> No
 
 def test_lanes_real_markers_are_those_of_the_project() -> None:
     assert set(REAL_MARKERS) == set(lanes.REAL.split(" or "))
+
+
+def test_lanes_leave_no_lengthy_case_out() -> None:
+    steps = [step for lane in LANES for step in lane if takes(step, {"lengthy"})]
+    assert [step.name for step in steps] == ["fast"]
+    assert not any("hypothesis-profile" in each for step in steps for each in step.arguments)
+
+
+def test_makefile_fast_tests_are_neither_lengthy_nor_on_real_parts() -> None:
+    makefile = (Path(__file__).parent.parent / "Makefile").read_text()
+    (fast,) = re.findall(r"^FAST := (.*)$", makefile, re.MULTILINE)
+    left_out = {each.removeprefix("not ") for each in fast.split(" and ")}
+    assert left_out == {*REAL_MARKERS, "lengthy"}
 
 
 def test_command_leaves_further_cases_out() -> None:
@@ -58,3 +81,15 @@ async def test_run_step_ends_what_takes_too_long(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("tests.lanes.LONGEST", 0.2)
     endless = [sys.executable, "-c", "import signal; print('there', flush=True); signal.pause()"]
     assert await run_step(Step("some", ""), endless) != 0
+
+
+@pytest.mark.parametrize(("ci", "codes"), [("true", [7, 0]), ("", [0])])
+async def test_run_lane_prepares_a_step_in_ci(
+    monkeypatch: pytest.MonkeyPatch, ci: str, codes: list[int]
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr(
+        "tests.lanes.command", lambda step, *, every, arguments: [sys.executable, "-c", ""]
+    )
+    step = Step("some", "", prepare=(sys.executable, "-c", "raise SystemExit(7)"))
+    assert await run_lane([step], every=False, arguments=()) == codes

@@ -17,6 +17,7 @@ from agent.options import (
     RequiredFile,
     Section,
     Whole,
+    check_host,
     is_live,
     is_loopback,
     named_file,
@@ -70,3 +71,35 @@ def test_marks_are_read_from_the_field() -> None:
 )
 def test_is_loopback_of_a_host(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize(
+    "host", ["broker", "broker.example.org", "192.0.2.1", "2001:db8::1", "fe80::1%eth0", "my_host"]
+)
+def test_check_host_of_a_name_or_address(host: str) -> None:
+    assert check_host(host) == host
+
+
+@pytest.mark.parametrize(
+    ("host", "fault"),
+    [
+        ("broker:8883", "a port in it"),
+        ("user:hidden-1", "a port in it"),
+        ("user:hidden-1@broker", "'@' in it"),
+        ("mqtt://user:hidden-1@broker", "'@' in it"),
+        ("mqtt://broker", "is not the name or address"),
+        ("mqtt://hidden-1", "is not the name or address"),
+        ("broker/hidden-1", "is not the name or address"),
+        ("256.1.1.1", "is not the name or address"),
+        ("-x", "is not the name or address"),
+        ("", "is not the name or address"),
+        ("a b", "is not the name or address"),
+        ("a..b", "is not the name or address"),
+        ("a" * 64, "is not the name or address"),
+        ("\u202e", "is not the name or address"),
+    ],
+)
+def test_check_host_of_anything_else(host: str, fault: str) -> None:
+    with pytest.raises(ValueError, match=fault) as caught:
+        check_host(host)
+    assert "hidden-1" not in str(caught.value)

@@ -22,11 +22,13 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-def until_listening(process: subprocess.Popen[bytes], port: int) -> None:
+def until_listening(
+    process: subprocess.Popen[bytes], port: int, within: float = START_TIMEOUT
+) -> None:
     """Return once the program accepts connections on the loopback port. One that does not is
     killed. Raises RuntimeError.
     """
-    deadline = time.monotonic() + START_TIMEOUT
+    deadline = time.monotonic() + within
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
