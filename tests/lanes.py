@@ -31,6 +31,9 @@ HOME = f"homeassistant and not ({CONTAINERS}) and not lab"
 # seconds; a machine that builds every file system for the first time needs half an hour
 LONGEST = 3300
 EXIT_NO_TESTS = 5
+# of what a failed test said, at the end of a run
+LAST_LINES = 12
+LONGEST_LINE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,19 @@ def counts(report: Path) -> Counter[str]:
     return found
 
 
+def failures(report: Path) -> list[str]:
+    """Each failed test of a JUnit report, with the last lines of what it said."""
+    if not report.exists():
+        return []
+    found = []
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        for fault in (*case.iter("failure"), *case.iter("error")):
+            said = [fault.get("message", ""), *(fault.text or "").splitlines()[-LAST_LINES:]]
+            lines = "\n    ".join(line[:LONGEST_LINE] for line in "\n".join(said).splitlines())
+            found.append(f"{case.get('classname')}::{case.get('name')}\n    {lines}")
+    return found
+
+
 async def run_step(step: Step, shell: Sequence[str]) -> int:
     """Run one pytest, and pass its lines on as they come. Returns its exit code."""
     began = time.monotonic()
@@ -136,6 +152,9 @@ async def run(*, every: bool, arguments: Sequence[str]) -> int:
     total: Counter[str] = Counter()
     for step in steps:
         total += counts(report_of(step))
+        # once more, together: a lane that ends early has said it thousands of lines before
+        for failure in failures(report_of(step)):
+            print(f"FAILED [{step.name}] {failure}", flush=True)
     # a choice of tests (`-- -k NAME`) may leave a lane empty, but not all of them
     wrong = [code for code in codes if code != 0 and not (arguments and code == EXIT_NO_TESTS)]
     failed = total["failed"] or (1 if wrong or not total["passed"] else 0)

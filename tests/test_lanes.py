@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import lanes
-from tests.lanes import LANES, Step, command, counts, run_lane, run_step
+from tests.lanes import LANES, Step, command, counts, failures, run_lane, run_step
 
 REAL_MARKERS = (
     "broker",
@@ -67,6 +67,22 @@ def test_counts_adds_all_suites_of_a_report(tmp_path: Path) -> None:
     )
     assert counts(report) == {"passed": 3, "failed": 2, "skipped": 2}
     assert not counts(tmp_path / "none.xml")
+
+
+def test_failures_name_each_failed_test_and_what_it_said_last(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(
+        '<testsuites><testsuite><testcase classname="tests.test_door" name="test_good"/>'
+        '<testcase classname="tests.test_door" name="test_bad">'
+        '<failure message="assert 1 == 2&#10;more">first\nthe end</failure></testcase>'
+        '<testcase classname="tests.test_door" name="test_broken"><error message="no"/></testcase>'
+        "</testsuite></testsuites>"
+    )
+    assert failures(report) == [
+        "tests.test_door::test_bad\n    assert 1 == 2\n    more\n    first\n    the end",
+        "tests.test_door::test_broken\n    no",
+    ]
+    assert failures(tmp_path / "none.xml") == []
 
 
 async def test_run_step_hides_the_closing_line_of_one_lane(
