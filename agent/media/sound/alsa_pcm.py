@@ -12,6 +12,7 @@ from ctypes import byref, c_long, c_ulong, c_void_p
 
 from agent.errors import MediaUnavailable
 from agent.media.sound import libasound as alsa
+from agent.media.sound.playback_reserve import PlaybackReserve
 from agent.ports import AUDIO_CLOCK_RATE, PCM_FRAME_BYTES, PCM_FRAME_SAMPLES
 
 PERIOD_FRAMES = 2
@@ -29,10 +30,8 @@ _LATE_PERIODS = 5
 follows would be late as well.
 """
 _PLAYBACK_PERIODS = 8
-"""Room for the fill to grow; see `AlsaPlayer`."""
-_FILL_PERIODS = 2
-_CALM_PERIODS = 500
-"""Ten seconds without an underrun, after which a period less is tried."""
+"""Room for the reserve to grow; see `PlaybackReserve`."""
+_LEAST_PERIODS = 2
 
 
 class _Pcm:
@@ -169,16 +168,15 @@ class AlsaSource(_Pcm):
 
 
 class AlsaPlayer(_Pcm):
-    """A loudspeaker. Two periods wait in front of the converter; one more each time it has run dry,
-    as this machine is too slow for less, and one less after ten seconds in which it has not.
+    """A loudspeaker. What waits in front of the converter is a `PlaybackReserve`, from two periods
+    to the whole buffer.
     """
 
     frames = PERIOD_FRAMES
 
     def __init__(self, name: str) -> None:
         super().__init__(name, alsa.PLAYBACK, _PLAYBACK_PERIODS)
-        self._fill = _FILL_PERIODS * _PERIOD
-        self._calm = 0
+        self._reserve = PlaybackReserve(least=_LEAST_PERIODS, most=self._buffer // _PERIOD)
         try:
             self._aim()
             self._put(bytes(2 * (self._fill - _PERIOD)))
@@ -190,14 +188,16 @@ class AlsaPlayer(_Pcm):
         while self._buffer - self._available() > self._fill - _PERIOD:
             self._wait()
         self._put(frames)
-        self._calm += 1
-        if self._calm >= _CALM_PERIODS and self._fill > _FILL_PERIODS * _PERIOD:
-            self._calm = 0
-            self._fill -= _PERIOD
+        if self._reserve.written():
             self._aim()
 
     def delay(self) -> float:
         return self._delay()
+
+    @property
+    def _fill(self) -> int:
+        """The reserve, in samples."""
+        return self._reserve.periods * _PERIOD
 
     def _put(self, samples: bytes) -> None:
         while samples:
@@ -218,8 +218,7 @@ class AlsaPlayer(_Pcm):
 
     def _recovered(self, code: int) -> None:
         if code == -errno.EPIPE:
-            self._calm = 0
-            self._fill = min(self._fill + _PERIOD, self._buffer)
+            self._reserve.ran_dry()
         self._aim()
         silence = bytes(2 * (self._fill - _PERIOD))
         self._check(self._alsa.snd_pcm_writei(self._handle, silence, len(silence) // 2))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 
 import pytest
 
 from agent.errors import MediaUnavailable
-from agent.media.sound import alsa_pcm
 from agent.media.sound.alsa_pcm import PERIOD_FRAMES, AlsaPlayer, AlsaSource
+from agent.media.sound.playback_reserve import PlaybackReserve
 from agent.ports import PCM_FRAME_BYTES
 from tests.media.sound.pulse import EAR, SPEAKER, Pulse
 from tests.media.sound.tones import strength, tone
@@ -80,6 +79,7 @@ def test_alsa_pcm_goes_on_after_both_ends_were_too_slow(pulse: Pulse) -> None:
     while not player.xruns:
         underrun.wait(0.3)
         player.write(TONE)
+    assert player._reserve.periods > 2
     overrun.wait(0.5)
     source.read()
     player.close()
@@ -88,19 +88,23 @@ def test_alsa_pcm_goes_on_after_both_ends_were_too_slow(pulse: Pulse) -> None:
     source.close()
 
 
-def test_alsa_player_waits_for_less_once_it_has_not_run_dry_for_long(
-    pulse: Pulse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(alsa_pcm, "_CALM_PERIODS", 3)
-    player = AlsaPlayer(SPEAKER)
-    least = player._fill
-    player._recovered(-errno.EPIPE)
-    raised = player._fill
-    while player._fill >= raised:
-        player.write(TONE)
-        raised = max(raised, player._fill)
-    assert least <= player._fill < raised
-    player.close()
+class SteadyReserve(PlaybackReserve):
+    """One less at once, and no more where this machine is slow for a moment."""
+
+    def ran_dry(self) -> None: ...
+
+    def written(self) -> bool:
+        lowered = self.periods > 2
+        self.periods = 2
+        return lowered
+
+
+def test_alsa_player_goes_on_with_a_smaller_reserve(pulse: Pulse) -> None:
+    source = AlsaSource(EAR)
+    with Playing() as playing:
+        playing.player._reserve = SteadyReserve(least=3, most=8)
+        hear_tone(source)
+    source.close()
 
 
 def test_alsa_pcm_of_a_server_that_dies_is_unavailable(pulse: Pulse) -> None:
