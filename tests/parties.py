@@ -19,6 +19,7 @@ from agent.signaling.channel import SignalingChannel
 from tests.fakes.broker import FakeBroker
 from tests.fakes.network import FakeNetwork
 from tests.fakes.peer import FakePeers
+from tests.waiting import PATIENCE
 
 PREFIX = "callbox/v1"
 NOW = 1_800_000_000.0
@@ -50,7 +51,7 @@ class Party:
             self._arrived.notify_all()
 
     async def seen(self, name: str) -> Any:
-        async with asyncio.timeout(30), self._arrived:
+        async with asyncio.timeout(PATIENCE), self._arrived:
             await self._arrived.wait_for(lambda: any(each == name for each, _ in self.events))
         return next(event for each, event in self.events if each == name)
 
@@ -97,7 +98,7 @@ def said(network: FakeNetwork, sender: str, to: str) -> list[dict[str, Any]]:
 
 
 async def called(who: Party) -> Conversation:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         return await who.called.get()
 
 
@@ -106,7 +107,7 @@ async def connected(alice: Party, bob: Party) -> tuple[Conversation, Conversatio
     outgoing = alice.client.call("bob")
     incoming = await called(bob)
     await incoming.accept(LocalStream())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         assert await outgoing.answered() is CallStatus.ACCEPTED
     alice.peers.last.connect()
     bob.peers.last.connect()

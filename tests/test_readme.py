@@ -27,9 +27,10 @@ from agent.web.bridge import BrokerAddress
 from agent.web.server import PageServer
 from agent.web.web_options import WebOptions
 from tests.conftest import Mosquitto, free_port
-from tests.e2e.device import PATIENCE, device, watching
+from tests.e2e.device import device, watching
 from tests.papers import Block, block, blocks, commands
 from tests.parts import SEARCH, find_part, missing
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

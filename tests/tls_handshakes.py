@@ -23,9 +23,7 @@ from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions
 from agent.tls import tls_fault
 from agent.web.certificates import CertificateFiles
 from agent.webrtc.ice import gather
-
-# seconds
-PATIENCE = 30.0
+from tests.waiting import PATIENCE
 
 CLIENTS: dict[str, Callable[[str], ssl.SSLContext]] = {
     "broker": lambda ca_file: mqtt_options.tls_context(TlsOptions(ca_file)),

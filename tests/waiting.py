@@ -8,7 +8,8 @@ import subprocess
 import time
 from collections.abc import Callable
 
-PATIENCE = 30.0  # seconds
+# A loaded machine takes its time. Whoever waits for what is certain to come waits so long at most.
+PATIENCE = 60.0  # seconds
 # A loaded machine may take most of a minute to start a program.
 START_TIMEOUT = 60.0  # seconds
 

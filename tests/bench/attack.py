@@ -24,8 +24,9 @@ from tests.bench.process import Usage, cpu_seconds, usage
 from tests.bench.scene import PATTERN_720P, Caller, Scene, connected_call
 from tests.bench.setup_time import stock_offer
 from tests.conftest import free_port
-from tests.e2e.device import PATIENCE, Program
+from tests.e2e.device import Program
 from tests.signaling.mqtt.certificates import Authority
+from tests.waiting import PATIENCE
 from tests.webrtc.strangers import HOSTILE
 
 HOST = "127.0.0.1"

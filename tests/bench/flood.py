@@ -33,7 +33,8 @@ from tests.bench.process import cpu_seconds
 from tests.bench.scene import Caller, Scene
 from tests.bench.setup_time import stock_offer
 from tests.conftest import Mosquitto
-from tests.e2e.device import PATIENCE, PREFIX, UID, Program, Watcher
+from tests.e2e.device import PREFIX, UID, Program, Watcher
+from tests.waiting import PATIENCE
 
 TOPIC = f"{PREFIX}/{UID}/signal/stranger"
 COST_TARGET = 5.0  # % of a core

@@ -31,8 +31,9 @@ from tests.bench.process import Usage, settled
 from tests.bench.scene import Scene
 from tests.bench.telephone import Telephone
 from tests.conftest import Mosquitto
-from tests.e2e.device import PATIENCE, PREFIX, UID, Program
+from tests.e2e.device import PREFIX, UID, Program
 from tests.faults.fuzz.packets import Packet, packet
+from tests.waiting import PATIENCE
 
 MESSAGES = 100_000
 # messages, after which the device is let come after

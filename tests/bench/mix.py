@@ -14,7 +14,7 @@ from agent.core.call.reasons import AudioDirection
 from agent.ports import IceOptions, LocalStream
 from agent.webrtc.peer import AiortcPeer
 from tests.bench.telephone import Line, Telephone
-from tests.e2e.device import PATIENCE
+from tests.waiting import PATIENCE
 
 CALL_SECONDS = 0.2  # of media
 # seconds after which a device has noticed that its caller is gone

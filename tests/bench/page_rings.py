@@ -17,7 +17,8 @@ from tests.bench.figures import Figure, spread
 from tests.bench.rings import PAUSE, RING_TARGET, RINGS, status_socket
 from tests.bench.scene import Scene
 from tests.e2e.browser import chromium
-from tests.e2e.device import PATIENCE, UID
+from tests.e2e.device import UID
+from tests.waiting import PATIENCE
 from tests.web.page_harness import Visitor, serving, visiting
 
 # When the dialog is drawn: the frame after the one in which it was opened has begun.

@@ -25,7 +25,7 @@ from agent.core.call.events import (
 from agent.media.pattern.timecode import read_strip
 from agent.ports import VIDEO_CLOCK_RATE, AccessUnit, DecodedAudio, IceOptions, LocalStream
 from agent.webrtc.peer import AiortcPeer
-from tests.e2e.device import PATIENCE
+from tests.waiting import PATIENCE
 
 CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"
 # seconds from 1900 to 1970

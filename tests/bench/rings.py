@@ -20,7 +20,8 @@ from agent.service.status_client import press
 from tests.bench.figures import Figure, spread
 from tests.bench.scene import Scene
 from tests.conftest import Mosquitto
-from tests.e2e.device import PATIENCE, UID, watching
+from tests.e2e.device import UID, watching
+from tests.waiting import PATIENCE
 
 RING_TARGET = 150.0  # ms
 WARM_TARGET, COLD_TARGET = 500.0, 1200.0  # ms

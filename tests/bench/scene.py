@@ -20,16 +20,8 @@ from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.messages import format_time
 from agent.webrtc.peer import AiortcPeer
 from tests.conftest import Mosquitto
-from tests.e2e.device import (
-    ACCEPT_ALL,
-    ALL_COMMANDS,
-    PATIENCE,
-    PREFIX,
-    UID,
-    Program,
-    Watcher,
-    watching,
-)
+from tests.e2e.device import ACCEPT_ALL, ALL_COMMANDS, PREFIX, UID, Program, Watcher, watching
+from tests.waiting import PATIENCE
 
 # a device admits 60, and 10 of one caller
 CALLS_A_MINUTE = 55

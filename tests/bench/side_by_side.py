@@ -25,7 +25,7 @@ from tests.bench.long_clip import write_stream
 from tests.bench.process import cpu_seconds, usage
 from tests.bench.receiver import Receiver, accepting_rsa
 from tests.bench.scene import Caller, Scene
-from tests.e2e.device import PATIENCE
+from tests.waiting import PATIENCE
 
 # times what plain aiortc takes
 TARGET = 1.0

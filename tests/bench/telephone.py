@@ -17,7 +17,8 @@ from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.messages import format_time
 from tests.conftest import Mosquitto
-from tests.e2e.device import PATIENCE, PREFIX, UID
+from tests.e2e.device import PREFIX, UID
+from tests.waiting import PATIENCE
 
 SUBSCRIPTIONS = [
     f"{PREFIX}/{name}" for name in (f"+/signal/{UID}", f"{UID}/events/closed", f"{UID}/status")

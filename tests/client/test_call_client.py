@@ -19,7 +19,7 @@ from agent.errors import InvalidStateError
 from tests.fakes.network import FakeNetwork, Message
 from tests.fakes.peer import FakePeer
 from tests.parties import FAST, PREFIX, called, connected, party, said, two
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 
 async def test_client_whole_call() -> None:
@@ -55,7 +55,7 @@ async def test_client_many_large_messages_leave_every_call_its_turn() -> None:
         bob.signaling._read = noticed  # type: ignore[method-assign]
         for _ in range(number):
             network.publish(Message(f"{PREFIX}/bob/signal/stranger", b"{" + b" " * 2000 + b"}"))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while len(seen) < number:
                 turns += 1
                 await asyncio.sleep(0)
@@ -224,7 +224,7 @@ async def test_client_every_wait_has_a_deadline(
         await incoming.accept()
         event = wait_for()
         if event is not None:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 await outgoing.answered()
             peer: FakePeer = bob.peers.last
             peer.connect()

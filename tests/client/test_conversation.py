@@ -16,7 +16,7 @@ from agent.core.statistics.reports import CallRecord, LocalStats
 from agent.errors import InvalidStateError
 from agent.ports import LocalStream
 from tests.parties import FAST, called, connected, two
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 
 async def test_conversation_rings_then_is_accepted() -> None:
@@ -27,7 +27,7 @@ async def test_conversation_rings_then_is_accepted() -> None:
         ringing = await alice.seen("ringing")
         assert 9 < ringing.expires_in <= 10
         await incoming.accept()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             assert await outgoing.answered() is CallStatus.ACCEPTED
 
 

@@ -17,7 +17,7 @@ from agent.core.call.reasons import CallStatus, CloseReason, Side
 from agent.counts import RefusalKind, refusals
 from agent.errors import InvalidStateError, MediaUnavailable, NoCommonCodec
 from tests.parties import FAST, called, connected, two
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 
 def breaks(*_: Any, **__: Any) -> Any:
@@ -57,7 +57,7 @@ async def test_conversation_request_that_fails_is_told(monkeypatch: pytest.Monke
         incoming = await called(bob)
         monkeypatch.setattr(incoming.rules, "handle", breaks)
         with pytest.raises(InvalidStateError, match="failed"):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 await incoming.accept()
         assert (await incoming.wait_closed()).reason is CloseReason.UNKNOWN_REASON
         await outgoing.wait_closed()

@@ -18,7 +18,7 @@ from agent.signaling.protocol import messages as wire
 from tests.fakes.network import FakeNetwork
 from tests.fakes.screening import FakeScreening
 from tests.parties import FAST, NOW, Party, called, party, said, two
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 LOW, HIGH = "00000000-0000-4000-8000-000000000000", "ffffffff-ffff-4fff-bfff-ffffffffffff"
 # nothing of these tests waits for a second of the clock
@@ -40,7 +40,7 @@ def open_call(who: Party) -> Conversation:
 
 
 async def closed(conversation: Conversation) -> Any:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         return await conversation.wait_closed()
 
 

@@ -12,7 +12,7 @@ from agent.errors import CallError
 from tests.fakes.network import FakeNetwork
 from tests.fakes.signaling import FakeSignaling
 from tests.parties import NOW, connected, party, two
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 TOLD = ev.ErrorReceived("door", "d", "wrong_code", "the code is not right")
 
@@ -74,7 +74,7 @@ async def test_door_request_of_a_conversation_is_answered_by_who_listens() -> No
             asked.answer(ev.SendOpened("door", asked.request.issued_at))
 
         bob.client.on("open", let)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             assert await outgoing.open(code="4711") == "door"
             await outgoing.close()
             # after the end as well

@@ -17,8 +17,9 @@ from agent.signaling.broker import Broker
 from agent.signaling.mqtt.connection import MqttBroker
 from tests.conftest import Mosquitto
 from tests.fakes.reader import reading
-from tests.signaling.mqtt.harness import PATIENCE, connected, read
+from tests.signaling.mqtt.harness import connected, read
 from tests.signaling.mqtt.servers import options, running
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.broker
 

@@ -19,7 +19,7 @@ from tests.devices import UID
 from tests.doorbells import Bell, ringing
 from tests.fakes.network import FakeNetwork
 from tests.parties import FAST, Party, called, party, said
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 # of whoever has not answered in time: by its own clock, or because the device says so first
 OVER = (CloseReason.INVITE_TIMEOUT, CloseReason.CANCELLED)
@@ -38,7 +38,7 @@ def placed(bell: Bell, outcome: PressOutcome) -> Conversation:
 
 
 async def closed_with(call: Conversation) -> CloseReason:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         return (await call.wait_closed()).reason
 
 

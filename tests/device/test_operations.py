@@ -23,7 +23,7 @@ from tests.devices import UID, Device, device, operator
 from tests.fakes.broker import FakeBroker
 from tests.fakes.network import FakeNetwork
 from tests.parties import FAST, NOW, PREFIX, Party, called, party
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 RING = {"name": "ask", "action": "ring", "video": False}
 # nothing else is set from afar
@@ -244,7 +244,7 @@ async def test_command_result_goes_to_the_response_topic(tmp_path: Path) -> None
             response_topic=topic,
             correlation_data=b"\x00\x07",
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             reply = await stream.receive()
         assert door.on("events/command_result") == []
     assert (reply.correlation_data, json.loads(reply.payload)) == (

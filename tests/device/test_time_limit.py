@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from agent.device.time_limit import TimeLimit
+from tests.waiting import PATIENCE
 
 NOW = 1_800_000_000.0
 
@@ -28,7 +29,7 @@ async def test_what_is_over_ends_once() -> None:
 
     async with TimeLimit("callbox-test", end, Clock()) as limit:
         limit.set(NOW)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await ended.wait()
     assert times == 1
 
@@ -47,7 +48,7 @@ async def test_a_clock_that_is_set_ends_it() -> None:
 
     async with TimeLimit("callbox-test", end, now, look=0.001) as limit:
         limit.set(NOW + 3600)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             # it has looked, and looks again although nothing has changed
             for _ in range(3):
                 await looks.get()
@@ -69,5 +70,5 @@ async def test_without_an_end_it_goes_on() -> None:
     async with TimeLimit("callbox-test", end, now, look=0.001) as limit:
         limit.set(NOW - 1)
         limit.set(None)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await looks.get()

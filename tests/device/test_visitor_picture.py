@@ -20,6 +20,7 @@ from agent.device.visitor_picture import (
 from agent.errors import MediaUnavailable
 from agent.media.jpeg import Jpeg
 from agent.signaling.protocol import messages as wire
+from tests import waiting
 from tests.fakes.broker import FakeBroker
 from tests.fakes.manual_clock import ManualClock
 from tests.fakes.network import FakeNetwork
@@ -64,7 +65,7 @@ def shown() -> Shown:
 
 
 async def user_data(coming: ComingPicture) -> Any:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(waiting.PATIENCE):
         return await coming.user_data
 
 

@@ -17,9 +17,8 @@ from agent.signaling.mqtt.connection import MqttBroker
 from tests.conftest import Mosquitto, free_port
 from tests.faults.scripted_broker import DISCONNECT, Connection, Packet, ScriptedBroker
 from tests.parts import require_part
-from tests.signaling.mqtt.harness import PATIENCE
 from tests.signaling.mqtt.servers import options, running
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 
 def settings(port: int = 1, **mqtt: object) -> Settings:

@@ -18,8 +18,9 @@ from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.messages import format_time
 from tests.conftest import Mosquitto
-from tests.e2e.device import PATIENCE, PREFIX, UID
+from tests.e2e.device import PREFIX, UID
 from tests.parts import require_part
+from tests.waiting import PATIENCE
 
 FOLDER = Path(__file__).parent
 # a secure context; nothing listens there, the files are put in its place

@@ -20,9 +20,8 @@ from agent.signaling.broker import Broker, MessageStream
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from tests.conftest import Mosquitto
+from tests.waiting import PATIENCE
 
-# seconds; how long an event may take that is certain to come
-PATIENCE = 20.0
 UID = "door-1"
 PREFIX = "callbox/v1"
 

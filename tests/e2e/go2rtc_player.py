@@ -12,7 +12,7 @@ from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, MediaStreamT
 from aiortc.sdp import SessionDescription
 from websockets.asyncio.client import connect
 
-from tests.e2e.device import PATIENCE
+from tests.waiting import PATIENCE
 
 
 class _Microphone(AudioStreamTrack):

@@ -13,7 +13,8 @@ from playwright.async_api import Error
 
 from tests.conftest import Mosquitto
 from tests.e2e.browser import HIDE_ADDRESSES, BrowserCaller, calling, chromium
-from tests.e2e.device import PATIENCE, Watcher, call, device, record_of
+from tests.e2e.device import Watcher, call, device, record_of
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media]
 

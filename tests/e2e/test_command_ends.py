@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import Mosquitto
 from tests.e2e.device import Program, Watcher, call, configuration, device
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.broker, pytest.mark.media]
 
@@ -56,7 +57,7 @@ async def test_a_reader_that_has_gone_ends_the_call_with_a_line(
         caller = await call(tmp_path, mosquitto, "--record", str(recording))
         await connected(caller)
         caller.process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             code = await caller.process.wait()
         closed = await watcher.wait("door-1/events/closed")
     assert code == 6

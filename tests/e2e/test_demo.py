@@ -21,11 +21,12 @@ from playwright.async_api import expect
 
 from tests.conftest import free_port
 from tests.e2e.browser import chromium
-from tests.e2e.device import PATIENCE, Program, record_of
+from tests.e2e.device import Program, record_of
 from tests.parts import missing, require_part
+from tests.waiting import PATIENCE
 from tests.web.page_harness import visiting
 
-pytestmark = [pytest.mark.broker, pytest.mark.media, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.media]
 
 HOST = "127.0.0.1"
 

@@ -13,7 +13,8 @@ from agent.client.call_client import CallClient
 from agent.client.conversation import Conversation
 from agent.core.call.reasons import CloseReason
 from tests.conftest import Mosquitto
-from tests.e2e.device import PATIENCE, UID, Program, device, watching
+from tests.e2e.device import UID, Program, device, watching
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.broker, pytest.mark.media]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Mosquitto
-from tests.e2e.device import PATIENCE, Program, watching
+from tests.e2e.device import Program, watching
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.broker, pytest.mark.media]
 

@@ -28,7 +28,7 @@ EXAMPLES = Path(__file__).parent.parent.parent / "config/examples"
 WEB = Path(__file__).parent.parent.parent / "agent/web"
 PASSWORDS = {"door-1": "secret-of-the-door", "front-desk": "secret-of-the-desk"}
 
-pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media]
 
 
 class Site:

@@ -20,7 +20,7 @@ from tests.web.page_harness import serving
 
 FOLDER = Path(__file__).parent
 
-pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media]
 
 
 async def _serve(route: Route) -> None:

@@ -14,8 +14,9 @@ from agent.client.conversation import Conversation
 from agent.core.call.reasons import CallStatus, CloseReason, Purpose
 from agent.ports import AccessUnit, DecodedAudio
 from tests.conftest import Mosquitto
-from tests.e2e.device import PATIENCE, UID, Watcher, device
+from tests.e2e.device import UID, Watcher, device
 from tests.media.clips import write_clip, write_sound
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.broker, pytest.mark.media]
 

@@ -11,9 +11,10 @@ from playwright.async_api import Error
 
 from tests.conftest import Mosquitto, free_port
 from tests.e2e.browser import chromium
-from tests.e2e.device import PATIENCE, Watcher, device
+from tests.e2e.device import Watcher, device
 from tests.e2e.go2rtc_player import Go2rtcPlayer
 from tests.e2e.whep_page import NOT_ASKED, ORIGIN, whep_page
+from tests.waiting import PATIENCE
 
 TOKEN = "sixteen-or-more-"
 RULE = '[[policy.rule]]\nname = "nvr"\ncallers = ["frigate"]\naction = "accept"\n'

@@ -9,9 +9,9 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, Route
 
-from tests.e2e.device import PATIENCE
 from tests.foreign.stack import install, prepared
 from tests.parts import require_part
+from tests.waiting import PATIENCE
 
 # a secure context; nothing listens there, the files are put in its place
 ORIGIN = "http://localhost"

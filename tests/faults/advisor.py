@@ -10,10 +10,8 @@ from agent.signaling.broker import Incoming
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from tests.fakes.reader import reading, stream_of
-from tests.faults.scripted_broker import (
-    PATIENCE,
-    Connection,
-)
+from tests.faults.scripted_broker import Connection
+from tests.waiting import PATIENCE
 
 SERVER_SHUTTING_DOWN = 139
 SIGNALS = "callbox/v1/door-1/signal/+"

@@ -30,8 +30,9 @@ from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.messages import format_time
 from agent.webrtc.peer import AiortcPeer
 from tests.conftest import Mosquitto
-from tests.e2e.device import PATIENCE, PREFIX, UID
+from tests.e2e.device import PREFIX, UID
 from tests.faults.victims import Victims
+from tests.waiting import PATIENCE
 
 # seconds, of an invitation
 LIFETIME = 30

@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.parts import missing, require_part
+from tests.waiting import PATIENCE
 
 NEAR, FAR = "10.77.0.1", "10.77.0.2"
 # what the near side moves to
@@ -186,7 +187,7 @@ async def network(**conditions: Any) -> AsyncIterator[Network]:
         )
         stack.push_async_callback(_end, process)
         link = Link(process)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await link.change(**conditions)
         yield Network(near, far, link)
 

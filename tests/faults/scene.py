@@ -18,10 +18,11 @@ from playwright.async_api import Browser, async_playwright
 
 from tests.conftest import Mosquitto
 from tests.e2e.browser import FLAGS, BrowserCaller, calling
-from tests.e2e.device import ACCEPT_ALL, ALL_COMMANDS, PATIENCE, UID, Program, Watcher
+from tests.e2e.device import ACCEPT_ALL, ALL_COMMANDS, UID, Program, Watcher
 from tests.faults.links import FAR, SLICE, Link, Namespace, Network, network
 from tests.faults.viewing import Viewing
 from tests.parts import require_part
+from tests.waiting import PATIENCE
 from tests.web.page_harness import Visitor, serving, visiting
 
 LOOPBACK = "127.0.0.1"

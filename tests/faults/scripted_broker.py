@@ -15,6 +15,8 @@ from typing import Any, Self
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from tests.waiting import PATIENCE
+
 CONNECT, CONNACK, PUBLISH, PUBACK = (
     PacketTypes.CONNECT,
     PacketTypes.CONNACK,
@@ -24,9 +26,6 @@ CONNECT, CONNACK, PUBLISH, PUBACK = (
 SUBSCRIBE, SUBACK = PacketTypes.SUBSCRIBE, PacketTypes.SUBACK
 UNSUBSCRIBE = PacketTypes.UNSUBSCRIBE
 PINGREQ, PINGRESP, DISCONNECT = PacketTypes.PINGREQ, PacketTypes.PINGRESP, PacketTypes.DISCONNECT
-
-# seconds; how long a packet may take that is certain to come
-PATIENCE = 20.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from typing import Any
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from agent.signaling.protocol.messages import format_time
-from tests.e2e.device import PATIENCE, UID, Watcher
+from tests.e2e.device import UID, Watcher
+from tests.waiting import PATIENCE
 
 
 class Stranger:

@@ -14,7 +14,8 @@ from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.protocol.topics import Topics
 from tests.fakes.reader import reading, stream_of
-from tests.faults.scripted_broker import PATIENCE, PUBLISH, Connection, Packet, ScriptedBroker
+from tests.faults.scripted_broker import PUBLISH, Connection, Packet, ScriptedBroker
+from tests.waiting import PATIENCE
 
 TOPICS = Topics("callbox/v1")
 SIGNALS = TOPICS.signals_for("door-1")

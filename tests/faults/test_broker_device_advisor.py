@@ -19,7 +19,6 @@ from tests.faults.advisor import (
     silence,
 )
 from tests.faults.scripted_broker import (
-    PATIENCE,
     PINGREQ,
     PUBACK,
     PUBLISH,
@@ -28,7 +27,7 @@ from tests.faults.scripted_broker import (
     Packet,
     ScriptedBroker,
 )
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 # --- publishing -----------------------------------------------------------------------------------
 

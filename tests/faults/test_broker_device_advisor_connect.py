@@ -24,15 +24,9 @@ from tests.faults.advisor import (
     serve_once,
     silence,
 )
-from tests.faults.scripted_broker import (
-    PATIENCE,
-    PUBACK,
-    Connection,
-    Packet,
-    ScriptedBroker,
-)
+from tests.faults.scripted_broker import PUBACK, Connection, Packet, ScriptedBroker
 from tests.signaling.mqtt.certificates import Authority
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 
 @pytest.fixture

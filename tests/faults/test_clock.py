@@ -18,9 +18,10 @@ from aiortc import AudioStreamTrack, RTCConfiguration, RTCPeerConnection, VideoS
 
 from agent.signaling.protocol.messages import format_time
 from tests.conftest import Mosquitto
-from tests.e2e.device import PATIENCE, UID, Program, Watcher, configuration, device, record_of
+from tests.e2e.device import UID, Program, Watcher, configuration, device, record_of
 from tests.faults.stranger import Stranger
 from tests.parts import missing, require_part
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.broker, pytest.mark.media]
 

@@ -15,7 +15,7 @@ from tests.bench.soak import soaking
 from tests.conftest import Mosquitto
 from tests.e2e.device import Watcher
 
-pytestmark = [pytest.mark.broker, pytest.mark.media, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.broker, pytest.mark.media]
 
 
 async def test_no_kind_of_call_leaves_anything_behind(

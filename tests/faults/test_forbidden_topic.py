@@ -10,7 +10,8 @@ import pytest
 from agent.errors import SignalingError
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
-from tests.faults.scripted_broker import PATIENCE, PUBLISH, Connection, Script, ScriptedBroker
+from tests.faults.scripted_broker import PUBLISH, Connection, Script, ScriptedBroker
+from tests.waiting import PATIENCE
 
 QUICK = MqttOptions(
     client_id="a",

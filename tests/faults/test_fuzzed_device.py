@@ -10,7 +10,7 @@ import pytest
 
 from tests.bench.fuzz import POOL, flooding
 
-pytestmark = [pytest.mark.broker, pytest.mark.media, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.broker, pytest.mark.media]
 
 MESSAGES = 2000
 

@@ -17,12 +17,13 @@ from typing import Any, Literal
 import pytest
 
 from tests.conftest import Mosquitto
-from tests.e2e.device import PATIENCE, UID, Program, Watcher, call, device, record_of
+from tests.e2e.device import UID, Program, Watcher, call, device, record_of
 from tests.faults.scene import Scene, neighbors, scene
+from tests.waiting import PATIENCE
 
 RING = '[[policy.rule]]\nname = "ask"\naction = "ring"\n'
 
-pytestmark = [pytest.mark.broker, pytest.mark.media, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.broker, pytest.mark.media]
 
 ACROSS_A_LINK = [pytest.mark.browser, pytest.mark.netns]
 

@@ -16,7 +16,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.media,
     pytest.mark.netns,
-    pytest.mark.timeout(120),
 ]
 
 

@@ -15,7 +15,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.media,
     pytest.mark.netns,
-    pytest.mark.timeout(120),
 ]
 
 

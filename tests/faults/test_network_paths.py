@@ -23,7 +23,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.media,
     pytest.mark.netns,
-    pytest.mark.timeout(120),
 ]
 
 CABLE = cables.Cable(0)

@@ -22,7 +22,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.media,
     pytest.mark.netns,
-    pytest.mark.timeout(240),
 ]
 
 FAST, SLOW = 4e6, 800e3  # bit/s

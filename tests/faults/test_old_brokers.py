@@ -16,7 +16,7 @@ from tests.conftest import Mosquitto
 from tests.faults.old_brokers import OLD_BROKERS, OldBroker
 from tests.faults.test_broker_contract import PATIENCE, device, told
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.broker]
 
 WHAT = "the broker speaks MQTT 3.1.1 only"
 TO_DO = "callbox needs MQTT 5"

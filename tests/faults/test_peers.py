@@ -17,6 +17,7 @@ from aiortc import RTCSessionDescription
 from tests.conftest import Mosquitto
 from tests.e2e.device import Program, Watcher, device
 from tests.faults.stranger import Stranger, assert_free
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.broker, pytest.mark.media]
 
@@ -66,7 +67,7 @@ async def test_a_handshake_that_never_ends(
     async with door(tmp_path, mosquitto, watcher), Stranger.calling(watcher, "mute") as mute:
         answer = await mute.invite(sdp=_described_by(ice, await mute.offer()))
         await _learn(ice, answer["sdp"])
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await ice.add_remote_candidate(None)
             await ice.connect()
         record = await mute.closed()
@@ -208,7 +209,7 @@ async def pictures(stranger: Stranger, count: int) -> int:
     track = next(
         each.receiver.track for each in stranger.pc.getTransceivers() if each.kind == "video"
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         for _ in range(count):
             await track.recv()
     return count

@@ -24,7 +24,7 @@ from tests.fleet.postgresql import PostgreSql
 from tests.fleet.samples import PREFIX, closed, collected
 from tests.waiting import START_TIMEOUT, until
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.broker]
 RETENTION = Retention(400 * 86_400, 14 * 86_400)
 RECORDS = 60
 

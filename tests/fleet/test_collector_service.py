@@ -27,7 +27,7 @@ from tests.conftest import Mosquitto, free_port
 from tests.fleet.samples import PREFIX, closed
 from tests.waiting import START_TIMEOUT
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.broker]
 
 
 @pytest.fixture

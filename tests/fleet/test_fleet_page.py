@@ -173,7 +173,6 @@ async def seen(url: str, language: str, width: int, scheme: str) -> AsyncIterato
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(180)
 async def test_fleet_page_shows_devices_calls_and_a_change(tmp_path: Path, fleet: SqlStore) -> None:
     async with page_of(tmp_path) as url, seen(url, "en-GB", 1280, "light") as page:
         await expect(page.get_by_test_id("now-online")).to_have_text("2", timeout=60_000)
@@ -197,7 +196,6 @@ async def test_fleet_page_shows_devices_calls_and_a_change(tmp_path: Path, fleet
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(180)
 async def test_fleet_page_in_chinese_in_the_dark_fits_a_phone(
     tmp_path: Path, fleet: SqlStore
 ) -> None:

@@ -60,7 +60,6 @@ def test_dashboard_panels_lie_beside_each_other() -> None:
 
 
 @pytest.mark.broker
-@pytest.mark.timeout(300)
 async def test_dashboard_and_rules_are_answered_by_prometheus(tmp_path: Path) -> None:
     (tmp_path / "rules.yml").write_text(rules_file().replace("interval: 1m", "interval: 1s"))
 
@@ -73,7 +72,6 @@ async def test_dashboard_and_rules_are_answered_by_prometheus(tmp_path: Path) ->
 
 
 @pytest.mark.broker
-@pytest.mark.timeout(300)
 async def test_dashboard_and_rules_are_answered_by_victoria_metrics(tmp_path: Path) -> None:
     async with scraped_fleet(tmp_path, victoria_metrics) as server:
         assert_answered(server)

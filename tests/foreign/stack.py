@@ -30,12 +30,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.parts import missing, require_part
+from tests.waiting import PATIENCE
 
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "callbox" / "foreign"
 NPM_PACKAGES = ("werift@0.25", "node-datachannel@0.33")
 GO_PACKAGES = Path("/usr/share/gocode")
-PATIENCE = 20.0  # seconds
 # One picture of 128x96 as the payload of one RTP packet (STAP-A: parameter sets, IDR), for stacks
 # that have no encoder.
 PICTURE = (

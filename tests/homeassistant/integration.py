@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from tests.conftest import Mosquitto
 from tests.e2e.device import Program, Watcher, device, watching
 from tests.homeassistant.home import HomeAssistant
-from tests.homeassistant.link import PATIENCE, Link
+from tests.homeassistant.link import Link
 from tests.homeassistant.player import Player
+from tests.waiting import PATIENCE
 
 # by which Home Assistant's player offers a microphone
 LABS = [("camera", "two_way_audio")]

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
 
-# seconds; how long an answer or a state may take that is certain to come
-PATIENCE = 30.0
+from tests.waiting import PATIENCE
+
 MAX_MESSAGE = 2**24
 
 

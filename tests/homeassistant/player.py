@@ -16,7 +16,8 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from aiortc.sdp import candidate_from_sdp
 
-from tests.homeassistant.link import PATIENCE, Link
+from tests.homeassistant.link import Link
+from tests.waiting import PATIENCE
 
 _RATE, _SAMPLES = 48000, 960
 

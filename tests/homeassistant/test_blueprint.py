@@ -19,6 +19,7 @@ from tests.homeassistant.component import COMPONENT
 from tests.homeassistant.conftest import Start
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.installation import Installation
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.homeassistant, pytest.mark.broker]
 
@@ -90,7 +91,7 @@ async def watcher(home: HomeAssistant, home_broker: Mosquitto) -> AsyncIterator[
 
 
 async def notification(notes: asyncio.Queue[Any]) -> dict[str, Any]:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while True:
             event = await notes.get()
             if event["data"]["service_data"].get("message"):

@@ -19,7 +19,7 @@ from agent.homeassistant.discovery_message import discovery_message
 from agent.homeassistant.features import DoorFeature
 from agent.signaling.protocol.messages import format_time, parse_time
 from agent.signaling.protocol.topics import Topics
-from tests.e2e.device import PATIENCE, UID, watching
+from tests.e2e.device import UID, watching
 from tests.homeassistant.conftest import Lasting
 from tests.homeassistant.devices import features
 from tests.homeassistant.household import (
@@ -32,6 +32,7 @@ from tests.homeassistant.household import (
     complaints,
     household,
 )
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.homeassistant, pytest.mark.broker, pytest.mark.media]
 LOCK = "lock.front_door_lock"

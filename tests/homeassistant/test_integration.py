@@ -13,12 +13,13 @@ from agent.client.call_client import CallClient
 from agent.client.conversation import Conversation
 from agent.core.call.reasons import CloseReason
 from tests.conftest import Mosquitto
-from tests.e2e.device import PATIENCE, Program, watching
+from tests.e2e.device import Program, watching
 from tests.homeassistant.component import COMPONENT
 from tests.homeassistant.conftest import Start
 from tests.homeassistant.home import HomeAssistant
 from tests.homeassistant.installation import Installation
 from tests.homeassistant.integration import LABS, RING, Scene, asked_again, at_home, until_issues
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.homeassistant, pytest.mark.broker, pytest.mark.media]
 

@@ -19,13 +19,13 @@ from agent.doorbell.gpio_button import DEBOUNCE, GpioButton
 from agent.doorbell.gpio_line import GpioLine
 from tests.lab.gpio_chip import GpioChip
 from tests.lab.keypad import Keypad
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.lab
 
 BUTTON, DOOR = 17, 27
 PRESSED, RELEASED = 0, 1
 KEY_1 = 2
-PATIENCE = 10.0
 ROOT = Path(__file__).parent.parent.parent
 # gpiozero asks which Raspberry Pi this is: a 4B
 REVISION = 0xC03112

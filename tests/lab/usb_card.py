@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from tests.waiting import PATIENCE
+
 _GADGET = Path("/sys/kernel/config/usb_gadget/sound")
 _PORT = Path("/sys/bus/usb/devices/1-0:1.0/usb1-port1/disable")
 _CARDS = Path("/proc/asound")
 _UDC = "dummy_udc.0"
 _RATE = 48000
-_PATIENCE = 10.0
 
 
 class NoUsbSoundError(Exception):
@@ -87,7 +88,7 @@ class UsbCard:
 
     def _wait_for_card(self, present: bool) -> None:
         """The kernel finds it by itself, and tells nobody who does not listen to its uevents."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while (_CARDS / self.ID).exists() is not present:
             assert time.monotonic() < deadline, f"the card is{' not' * present} there"
             time.sleep(0.01)

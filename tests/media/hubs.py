@@ -6,6 +6,7 @@ import asyncio
 
 from agent.media.base.video_source import VideoOptions
 from tests.fakes.video import FakeVideoSource
+from tests.waiting import PATIENCE
 
 OPTIONS = VideoOptions(bitrate=2_000_000, min_bitrate=250_000, max_bitrate=4_000_000)
 
@@ -17,6 +18,6 @@ async def turns(count: int = 10) -> None:
 
 
 async def stopped(source: FakeVideoSource) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         await source.stopped.wait()
     await turns()

@@ -19,6 +19,7 @@ from agent.ports import AccessUnit, VideoFormat, VideoSubscription
 from tests.fakes.clock import FastLoop
 from tests.fakes.video import FakeVideoSource, StillSourceFake
 from tests.media.hubs import OPTIONS, stopped, turns
+from tests.waiting import PATIENCE
 
 
 async def test_hub_gives_every_subscriber_the_same_units(
@@ -37,7 +38,7 @@ async def test_hub_units_from_another_thread_arrive_in_order(
     subscription = await hub.subscribe()
     thread = threading.Thread(target=lambda: [source.send(key=number == 0) for number in range(6)])
     thread.start()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         received = [await subscription.next() for _ in range(6)]
     thread.join()
     assert [unit.pts // 3000 for unit in received] == list(range(6))

@@ -13,6 +13,7 @@ from agent.media.video_hub import VideoHub
 from tests.fakes.manual_clock import ManualClock
 from tests.fakes.video import FakeVideoSource
 from tests.media.hubs import OPTIONS, stopped, turns
+from tests.waiting import PATIENCE
 
 
 async def test_hub_late_subscriber_waits_for_a_key_frame_and_asks_for_it(
@@ -81,7 +82,7 @@ async def test_hub_storm_of_keyframe_requests_becomes_a_burst_and_one_later(
             each.request_keyframe()
     assert source.keyframe_requests == BURST
     source.keyframe_requested.clear()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         await source.keyframe_requested.wait()
     assert source.keyframe_requests == BURST + 1
     await hub.close()

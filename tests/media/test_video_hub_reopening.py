@@ -12,6 +12,7 @@ from agent.media import on_demand
 from agent.media.video_hub import VideoHub
 from tests.fakes.video import FakeVideoSource, access_unit
 from tests.media.hubs import OPTIONS, stopped, turns
+from tests.waiting import PATIENCE
 
 
 async def test_hub_without_reopening_ends_every_subscription_with_the_reason(
@@ -43,7 +44,7 @@ class Health:
 
 
 async def started_again(source: FakeVideoSource, count: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while source.calls.count("start") < count or not source.running:
             source.starting.clear()
             await source.starting.wait()

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from tests.waiting import PATIENCE
+
 HOST = "127.0.0.1"
 
 
@@ -23,7 +25,7 @@ class Reply:
 
 async def read_reply(reader: asyncio.StreamReader) -> Reply:
     """One answer with a length."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         first, *rest = head.strip().split("\r\n")
         headers = [(name, value) for name, _, value in (line.partition(": ") for line in rest)]
@@ -71,6 +73,6 @@ async def listening(
     server = await asyncio.start_server(connection, HOST, 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*running)
     await asyncio.sleep(0)

@@ -13,6 +13,7 @@ from agent.pull import http_connection
 from agent.pull.http_connection import MAX_BODY, MAX_HEAD, HttpConnection
 from agent.pull.http_messages import HttpAnswer, HttpRequest
 from tests.pull.http_client import HOST, ask, listening, read_reply
+from tests.waiting import PATIENCE
 
 HEAD = b"POST /x HTTP/1.1\r\nHost: a\r\n"
 
@@ -42,7 +43,7 @@ async def talk(port: int, data: bytes) -> bytes:
     """All that comes until the other side ends."""
     reader, writer = await asyncio.open_connection(HOST, port)
     writer.write(data)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         answer = await reader.read()
     writer.close()
     return answer
@@ -124,7 +125,7 @@ async def test_client_that_leaves_takes_its_question_back() -> None:
             ended.set()
         raise AssertionError
 
-    async with serving(wait) as port, asyncio.timeout(30):
+    async with serving(wait) as port, asyncio.timeout(PATIENCE):
         _, writer = await asyncio.open_connection(HOST, port)
         writer.write(HEAD + b"\r\n")
         await began.wait()
@@ -146,7 +147,7 @@ async def test_connection_that_says_nothing_ends(
             # the next request is the one that does not come
             sent = HEAD + b"Content-Length: 0\r\n\r\n"
         writer.write(sent)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await reader.read()
         writer.close()
 

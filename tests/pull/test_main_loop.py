@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from agent.pull.main_loop import MainLoop
+from tests.waiting import PATIENCE
 
 
 async def test_work_is_done_where_it_was_made_and_awaited_elsewhere() -> None:
@@ -34,5 +35,5 @@ async def test_cancelling_the_wait_cancels_the_work() -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         await ended.wait()

@@ -25,7 +25,7 @@ from tests.conftest import free_port
 from tests.pull.http_client import HOST, ask, read_reply
 from tests.pull.scene import OFFER, OTHER, TOKEN, Scene, pulled
 from tests.signaling.mqtt.certificates import Authority
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 BEARER = f"Authorization: Bearer {TOKEN}"
 SDP = "Content-Type: application/sdp"
@@ -90,7 +90,7 @@ async def test_connections_are_bounded_and_those_that_hang_end_with_the_server()
             connections = [await asyncio.open_connection(HOST, port) for _ in range(3)]
             await until(lambda: counts.totals()[RefusalKind.CONNECTION] == 1)
         for reader, writer in connections:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 assert await reader.read() == b""
             writer.close()
     assert "callbox-pull" not in {thread.name for thread in threading.enumerate()}

@@ -14,6 +14,7 @@ from agent.pull.http_connection import HttpConnection
 from agent.pull.http_messages import HttpAnswer, HttpRequest
 from agent.pull.websocket_link import MAX_MESSAGE, WebSocketLink
 from tests.pull.http_client import HOST, ask, listening
+from tests.waiting import PATIENCE
 
 
 async def echo(link: WebSocketLink) -> None:
@@ -92,7 +93,7 @@ async def test_client_that_vanishes_ends_it() -> None:
     async with serving(watch) as url:
         client = await connect(url)
         client.transport.abort()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await ended.wait()
 
 

@@ -158,7 +158,7 @@ async def main():
     run("link", "set", "lo", "up")
     run("address", "add", "10.78.0.1/24", "dev", "lo", "scope", "global")
     async with AddressWatch(changed.set) as watch:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while watch._told is None:
                 await asyncio.sleep(0.01)
             run("address", "add", "10.79.0.1/24", "dev", "lo", "scope", "global")

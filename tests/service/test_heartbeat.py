@@ -16,6 +16,7 @@ from agent.service.notify import Notifier
 from agent.service.process_health import Vitals
 from agent.service.status_snapshot import Phase, Snapshot
 from tests.service.snapshots import call, snapshot
+from tests.waiting import PATIENCE
 
 
 class Patient:
@@ -32,7 +33,7 @@ class Patient:
         self._said.set()
 
     async def heard(self, condition: Callable[[list[str]], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not condition(self.sent):
                 self._said.clear()
                 await self._said.wait()

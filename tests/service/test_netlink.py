@@ -11,6 +11,7 @@ import pytest
 
 from agent.service import netlink
 from agent.service.netlink import NetlinkListener, open_netlink
+from tests.waiting import PATIENCE
 
 KERNEL, STRANGER = 0, 4711
 
@@ -43,7 +44,7 @@ class Heard:
 
 async def test_the_kernel_alone_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     heard = Heard(monkeypatch)
-    async with asyncio.timeout(30), heard.listener() as listener:
+    async with asyncio.timeout(PATIENCE), heard.listener() as listener:
         assert listener.is_open
         heard.wire.port = STRANGER
         heard.kernel.send(b"stranger")
@@ -63,7 +64,7 @@ async def test_the_kernel_alone_is_heard(monkeypatch: pytest.MonkeyPatch) -> Non
 async def test_what_the_kernel_could_not_keep_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     heard = Heard(monkeypatch)
     heard.wire.error = OSError(errno.ENOBUFS, "no buffer space available")
-    async with asyncio.timeout(30), heard.listener():
+    async with asyncio.timeout(PATIENCE), heard.listener():
         heard.kernel.send(b"lost")
         await heard.overrun.wait()
     assert heard.data.empty()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from agent.service import netlink, sound_card_watch
 from agent.service.sound_card_watch import SoundCardWatch, is_of_sound
+from tests.waiting import PATIENCE
 
 ADDED = b"add@/devices/x/sound/card1\0ACTION=add\0DEVPATH=/devices/x\0SUBSYSTEM=sound\0SEQNUM=9\0"
 REMOVED = ADDED.replace(b"ACTION=add", b"ACTION=remove")
@@ -65,7 +66,7 @@ async def test_sound_card_watch_tells_a_burst_once_and_no_other_program_s(
         wire.port = 0
         kernel.send(OTHER)
         kernel.send(ADDED)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await changed.wait()
     assert told == [None]
     assert wire.fileno() == -1

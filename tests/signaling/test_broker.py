@@ -9,14 +9,8 @@ import pytest
 from agent.core.call.delivery import Delivery
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Incoming, Will
-from tests.signaling.mqtt.harness import (
-    PATIENCE,
-    Harness,
-    connected,
-    peek,
-    read,
-    until,
-)
+from tests.signaling.mqtt.harness import Harness, connected, peek, read, until
+from tests.waiting import PATIENCE
 
 
 async def test_broker_message_arrives_and_is_acknowledged(net: Harness) -> None:

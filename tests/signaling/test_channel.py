@@ -29,6 +29,7 @@ from agent.signaling.protocol.messages import (
 from tests.fakes.broker import FakeBroker
 from tests.fakes.network import FakeNetwork
 from tests.fakes.reader import reading, stream_of
+from tests.waiting import PATIENCE
 
 PREFIX = "callbox/v1"
 NOW = 1_800_000_000.0
@@ -54,11 +55,11 @@ class Scene:
         await self.caller.publish(f"{PREFIX}/door-1/signal/{sender}", payload)
 
     async def signal(self) -> Signal:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             return await self.channel.receive()
 
     async def answer(self) -> Any:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             return parse_signal((await stream_of(self.caller).receive()).payload)
 
     async def reconnect(self) -> None:
@@ -281,7 +282,7 @@ async def test_channel_made_up_names_do_not_silence_whom_we_know(scene: Scene, s
         await scene.caller.publish(f"{topic}{sender}", encode(CLOSE))
         await scene.caller.publish(f"{topic}family-last", encode(CLOSE))
         senders = set[str]()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while "family-last" not in senders:
                 senders.add((await channel.receive()).sender)
     assert (sender in senders) is (sender != "nobody")

@@ -14,6 +14,7 @@ from agent.signaling.protocol.messages import CommandResult, OpenCommand
 from tests.fakes.broker import FakeBroker
 from tests.fakes.network import FakeNetwork, Message
 from tests.fakes.reader import reading, stream_of
+from tests.waiting import PATIENCE
 
 PREFIX = "callbox/v1"
 MARK = b"this connection"
@@ -51,7 +52,7 @@ async def caller(network: FakeNetwork) -> AsyncIterator[FakeBroker]:
 
 
 async def command(commands: CommandChannel) -> CommandRequest:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         return await commands.receive()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.systemd.device import PASSWORD, Device
 
-pytestmark = [pytest.mark.systemd, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.systemd]
 
 COLLECTOR = "callbox-collector.service"
 PATIENCE = 120.0  # seconds

@@ -16,7 +16,7 @@ import pytest
 
 from tests.systemd.device import PASSWORD, UNIT, Device
 
-pytestmark = [pytest.mark.systemd, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.systemd]
 
 FAULTY = Path(__file__).with_name("faulty.py")
 # seconds, in place of the unit's 20

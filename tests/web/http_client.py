@@ -18,6 +18,7 @@ from agent.web.listener import ConnectionLimits
 from agent.web.server import PageServer
 from agent.web.web_options import WebOptions
 from tests.conftest import free_port
+from tests.waiting import PATIENCE
 
 HOST = "127.0.0.1"
 
@@ -40,7 +41,7 @@ async def get(
     reader, writer = await asyncio.open_connection(HOST, port, ssl=tls)
     lines = [f"GET {path} HTTP/1.1", f"Host: {host or f'{HOST}:{port}'}", *headers, "", ""]
     writer.write(b"\r\n".join(each if isinstance(each, bytes) else each.encode() for each in lines))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         data = await reader.read()
     writer.close()
     head, _, body = data.partition(b"\r\n\r\n")

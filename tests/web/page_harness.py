@@ -43,8 +43,9 @@ from agent.web.server import Documents, PageServer, Press
 from agent.web.web_options import WebOptions
 from agent.webrtc.peer import make_peer
 from tests.conftest import Mosquitto, free_port
-from tests.e2e.device import PATIENCE, PREFIX, UID, Watcher
+from tests.e2e.device import PREFIX, UID, Watcher
 from tests.parts import missing
+from tests.waiting import PATIENCE
 
 SCREENS = Path(__file__).parent.parent / "output" / "screens"
 PROBE = Path(__file__).parent / "probe.js"

@@ -15,9 +15,7 @@ from tests.conftest import Mosquitto
 from tests.e2e.device import UID, Watcher, device
 from tests.web.page_harness import Ghost, Visitor, listening, visiting
 
-# A browser on a busy machine takes its time, and a timeout in here has more to say than the one of
-# the whole test.
-pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media]
 
 RING = '[[policy.rule]]\nname = "ask"\naction = "ring"\n'
 REJECT = '[[policy.rule]]\nname = "nobody"\naction = "reject"\n'

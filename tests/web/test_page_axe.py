@@ -20,7 +20,7 @@ from tests.parts import require_part
 from tests.web.page_harness import Ghost, Visitor, visiting
 from tests.web.test_page_fits import SETTLED, SIZES
 
-pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media]
 
 AXE = "axe-core@4.11.0"
 NAME = "a-device-with-a-name-that-is-as-long-as-a-name-may-be-in-all-64"

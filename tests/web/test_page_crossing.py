@@ -14,10 +14,11 @@ from playwright.async_api import Browser, BrowserContext, expect
 from agent.client.call_client import CallClient
 from agent.core.call import events as ev
 from tests.conftest import Mosquitto
-from tests.e2e.device import PATIENCE, UID, Watcher, device
+from tests.e2e.device import UID, Watcher, device
+from tests.waiting import PATIENCE
 from tests.web.page_harness import Ghost, Visitor, listening, visiting
 
-pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media]
 
 RING = '[[policy.rule]]\nname = "ask"\naction = "ring"\n'
 # the lower id goes first

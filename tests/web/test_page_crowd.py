@@ -12,7 +12,7 @@ from tests.conftest import Mosquitto
 from tests.e2e.device import Watcher, watching
 from tests.web.page_harness import serving, visiting
 
-pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.browser]
 
 COUNT = 200
 # each way: class, chip, its word, two buttons, and the card's place (taken out, and put in)

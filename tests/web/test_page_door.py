@@ -22,7 +22,7 @@ from tests.e2e.device import UID, Watcher, device
 from tests.media.clips import write_sound
 from tests.web.page_harness import HOST, NARROW, Ghost, Visitor, serving, visiting
 
-pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media]
 
 SEEN = "() => document.getElementById('incoming-snapshot').naturalWidth > 0"
 PEOPLE = ("alice", "bob", "carol")

@@ -13,12 +13,11 @@ from playwright.async_api import Browser, expect
 from agent.core.call.machine import Timing
 from tests.conftest import Mosquitto
 from tests.e2e.browser import HIDE_ADDRESSES, chromium
-from tests.e2e.device import ACCEPT_ALL, PATIENCE, UID, Program, Watcher, configuration, device
+from tests.e2e.device import ACCEPT_ALL, UID, Program, Watcher, configuration, device
+from tests.waiting import PATIENCE
 from tests.web.page_harness import visiting
 
-# A browser on a busy machine takes its time, and a timeout in here has more to say than the one of
-# the whole test.
-pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media]
 
 # seconds; how long a call that is lost is held (PROTOCOL 3), and some to notice its end
 HOLD = Timing().hold + PATIENCE

@@ -14,7 +14,7 @@ from tests.conftest import Mosquitto
 from tests.e2e.device import UID, Watcher, device
 from tests.web.page_harness import Ghost, visiting
 
-pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media]
 
 SIZES = ((360, 740), (740, 360), (1280, 800))
 # pixels, for a call's details on the narrowest window

@@ -14,7 +14,7 @@ from tests.conftest import Mosquitto
 from tests.parts import require_part
 from tests.web.page_harness import NARROW, serving, visiting
 
-pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.browser]
 
 NAME, PASSWORD = "front-desk", "correct horse"
 PAGE_PASSWORD = "of the page itself"

@@ -18,7 +18,7 @@ from tests.e2e.device import UID, Watcher, device
 from tests.web.page_harness import GUARD, NARROW, WIDE, Ghost, Visitor, visiting
 from tests.web.pictures import jpeg
 
-pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media]
 
 
 @pytest.fixture(scope="module")

@@ -18,11 +18,12 @@ from agent.media.sound.sound_setup import Sound
 from agent.media.sound.voice_message import record_message
 from tests.conftest import Mosquitto
 from tests.device.test_visitors import visitors
-from tests.e2e.device import PATIENCE, watching
+from tests.e2e.device import watching
 from tests.media.sound.test_voice_message import Feed, packets
+from tests.waiting import PATIENCE
 from tests.web.page_harness import Ghost, Visitor, serving, visiting
 
-pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media]
 
 PASSWORD = "open sesame, please"
 FRAMES = 150  # of 20 ms

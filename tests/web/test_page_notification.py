@@ -12,10 +12,11 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, WebSocket, expect
 
 from tests.conftest import Mosquitto
-from tests.e2e.device import PATIENCE, Watcher
+from tests.e2e.device import Watcher
+from tests.waiting import PATIENCE
 from tests.web.page_harness import Ghost, Visitor, serving, visiting
 
-pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.browser]
 
 _WATCH = """
 globalThis.shown = [];

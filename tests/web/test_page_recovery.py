@@ -26,12 +26,13 @@ from agent.web.server import PageServer
 from agent.web.web_options import WebOptions
 from tests.conftest import Mosquitto, free_port
 from tests.e2e.browser import chromium
-from tests.e2e.device import PATIENCE, PREFIX
+from tests.e2e.device import PREFIX
 from tests.parts import require_part
 from tests.signaling.mqtt.certificates import Authority
+from tests.waiting import PATIENCE
 from tests.web.page_harness import HOST, Visitor, visiting
 
-pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.broker, pytest.mark.browser]
 
 NAME = "front-desk"
 BEFORE, NOW = "of last year", "of this year"

@@ -12,7 +12,7 @@ from tests.conftest import Mosquitto
 from tests.e2e.device import UID, Watcher, device
 from tests.web.page_harness import visiting
 
-pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media]
 
 
 async def said(watcher: Watcher, uid: str, on: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from tests.conftest import Mosquitto
 from tests.web.page_harness import NARROW, serving, visiting
 from tests.web.pictures import jpeg
 
-pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.media]
 
 
 LOADED = "() => [...document.querySelectorAll('.visit img')].every(each => each.naturalWidth)"

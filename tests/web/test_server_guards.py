@@ -19,7 +19,7 @@ from agent.web.certificates import RenewingContext
 from agent.web.listener import ConnectionLimits
 from agent.web.logins import FREE_TRIES
 from tests.signaling.mqtt.certificates import Authority
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from tests.web.http_client import HOST, basic, get, open_websocket, serving
 
 PASSWORD = "open sesame, please"
@@ -121,7 +121,7 @@ async def get_until_upgraded(port: int, *headers: str, host: str | None) -> int:
     reader, writer = await asyncio.open_connection(HOST, port)
     lines = ["GET /mqtt HTTP/1.1", f"Host: {host or f'{HOST}:{port}'}", *UPGRADE, *headers, "", ""]
     writer.write("\r\n".join(lines).encode())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         first = await reader.readline()
     writer.close()
     return int(first.split()[1])

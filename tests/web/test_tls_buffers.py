@@ -14,6 +14,7 @@ import pytest
 
 from agent.web.tls_buffers import BUFFER, bound_buffers
 from tests.signaling.mqtt.certificates import Authority
+from tests.waiting import PATIENCE
 from tests.web.http_client import HOST, get, serving
 
 ASYNCIOS_OWN = 256 * 1024
@@ -36,7 +37,7 @@ async def test_tls_buffers_carry_more_than_one_holds(
         writer.close()
 
     listening = await asyncio.start_server(echo, HOST, 0, ssl=server)
-    async with listening, asyncio.timeout(60):
+    async with listening, asyncio.timeout(PATIENCE):
         port = listening.sockets[0].getsockname()[1]
         reader, writer = await asyncio.open_connection(HOST, port, ssl=client)
         writer.write(sent)

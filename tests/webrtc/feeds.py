@@ -14,6 +14,7 @@ from agent.core.call.reasons import SharedBitrate
 from agent.core.rate.encoder_demand import EncoderDemand
 from agent.errors import MediaEnded, MediaUnavailable
 from agent.ports import AccessUnit, AudioPacket, BitrateLimits, DecodedAudio, VideoFormat
+from tests.waiting import PATIENCE
 
 FRAME_INTERVAL = 0.02  # seconds
 PACKET_INTERVAL = 0.02
@@ -207,7 +208,7 @@ class MemorySink:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append((video, audio, waiter))
         self._wake()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await waiter
 
     def _wake(self) -> None:

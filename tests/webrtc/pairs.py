@@ -12,6 +12,7 @@ from aioice.ice import StunProtocol
 from agent.core.call.events import CandidateFound, MediaGrant, PeerConnected, PeerEvent
 from agent.ports import IceOptions, LocalStream, RemoteMedia
 from agent.webrtc.peer import AiortcPeer
+from tests.waiting import PATIENCE
 
 Event = TypeVar("Event")
 
@@ -61,7 +62,7 @@ class Side:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append((condition, waiter))
         self._wake()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await waiter
 
     def candidates(self) -> list[CandidateFound]:
@@ -83,7 +84,7 @@ class Side:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Poll for what has no event: a counter that RTCP moves."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - RTCP has no event of its own
             await asyncio.sleep(0.01)
 

@@ -11,6 +11,7 @@ import pytest
 from agent.core.call.events import IceCandidate, PeerConnected, TrackReceived
 from agent.ports import IceOptions, LocalStream
 from tests.parts import require_part
+from tests.waiting import PATIENCE
 from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
 from tests.webrtc.pairs import Side, closing, until
 
@@ -101,7 +102,7 @@ async def test_chromium_decodes_our_video_and_sound(
     async with closing(side):
         await call(page, side, camera=False)
         stats: dict[str, Any] = {}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while stats.get("video", {}).get("framesDecoded", 0) < 30 or not stats["audio"].get(
                 "packetsReceived"
             ):
@@ -136,7 +137,7 @@ async def test_chromium_holds_no_picture_back_for_long(
     async with closing(side):
         await call(page, side, camera=False, buffer=4000)
         video: dict[str, Any] = {}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while video.get("jitterBufferEmittedCount", 0) < 30:
                 video = (await page.evaluate(STATS))["video"]
         wanted = video["jitterBufferTargetDelay"] / video["jitterBufferEmittedCount"]  # seconds

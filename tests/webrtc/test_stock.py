@@ -11,6 +11,7 @@ from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
 from agent.core.call.events import PeerConnected, PeerLost, TrackReceived
 from agent.ports import LocalStream
+from tests.waiting import PATIENCE
 from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
 from tests.webrtc.pairs import Side, closing
 
@@ -39,7 +40,7 @@ class Stock:
                 transceiver.setCodecPreferences([c for c in codecs if c.mimeType != "video/VP8"])
 
     async def frame(self, kind: str) -> av.frame.Frame:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             return await self.frames[kind]
 
     async def close(self) -> None:

@@ -12,6 +12,7 @@ from agent.signaling.broker import StreamBounds
 from agent.signaling.protocol.topics import Topics
 from tests.fakes.broker import FakeBroker
 from tests.fakes.network import FakeNetwork
+from tests.waiting import PATIENCE
 
 NOW = 1_795_000_000.0
 
@@ -42,7 +43,7 @@ async def test_virtual_fleet_comes_online_and_says_what_waited() -> None:
         running = asyncio.create_task(fleet.run())
         wanted = {f"callbox/v1/{each.uid}/status" for each in devices}
         closed = 0
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while wanted or not closed:
                 message = await stream.receive()
                 wanted.discard(message.topic)

@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.parts import missing, require_part
+from tests.waiting import PATIENCE
 
 SPEAKER, EAR, MOUTH, MICROPHONE = "speaker", "ear", "mouth", "microphone"
 _DEVICES = {SPEAKER: "spk", EAR: "spk.monitor", MOUTH: "mic", MICROPHONE: "mic.monitor"}
 _CONFIGURATION = "/usr/share/alsa/alsa.conf"
-_PATIENCE = 30.0  # seconds
 
 
 class Pulse:
@@ -55,7 +55,7 @@ class Pulse:
                 env=os.environ | home,
                 stderr=log,
             )
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         control = ["pactl", "--server", self.server, "info"]
         while subprocess.run(control, capture_output=True, env=os.environ | home).returncode:
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -66,7 +66,7 @@ class Pulse:
         """As a card that is pulled."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(_PATIENCE)
+            self._process.wait(PATIENCE)
             self._process = None
             self._socket.unlink(missing_ok=True)
             for left in self._folder.glob("pulse/pid"):

@@ -14,9 +14,7 @@ from tests.conftest import Mosquitto
 from tests.fakes.broker import FakeBroker
 from tests.fakes.network import FakeNetwork
 from tests.fakes.reader import reading, stream_of
-
-# seconds; how long an event may take that is certain to come
-PATIENCE = 15.0
+from tests.waiting import PATIENCE
 
 
 class Harness(Protocol):

@@ -12,7 +12,7 @@ import pytest
 
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from tests.conftest import Mosquitto
-from tests.signaling.mqtt.harness import PATIENCE
+from tests.waiting import PATIENCE
 
 CONNACK = bytes([0x20, 3, 0, 0, 0])
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

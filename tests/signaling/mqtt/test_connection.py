@@ -16,13 +16,14 @@ from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.disconnect import DisconnectReason
 from tests.conftest import Mosquitto, free_port
 from tests.fakes.reader import reading
-from tests.signaling.mqtt.harness import PATIENCE, connected, peek, read, until
+from tests.signaling.mqtt.harness import connected, peek, read, until
 from tests.signaling.mqtt.servers import (
     logged,
     options,
     running,
     true_of,
 )
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.broker
 

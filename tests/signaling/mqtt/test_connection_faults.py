@@ -20,7 +20,7 @@ from agent.signaling.router import BoundedStream
 from tests.conftest import Mosquitto
 from tests.fakes.reader import reading
 from tests.signaling.mqtt.certificates import Authority
-from tests.signaling.mqtt.harness import PATIENCE, connected, peek, until
+from tests.signaling.mqtt.harness import connected, peek, until
 from tests.signaling.mqtt.servers import (
     CONNACK,
     logged,
@@ -30,6 +30,7 @@ from tests.signaling.mqtt.servers import (
     serving,
     true_of,
 )
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.broker
 

@@ -18,7 +18,7 @@ from tests.conftest import Mosquitto
 from tests.fakes.reader import reading
 from tests.parts import require_part
 from tests.signaling.mqtt.certificates import Authority
-from tests.signaling.mqtt.harness import PATIENCE, connected, read, until
+from tests.signaling.mqtt.harness import connected, read, until
 from tests.signaling.mqtt.servers import (
     CONNACK,
     logged,
@@ -28,6 +28,7 @@ from tests.signaling.mqtt.servers import (
     serving,
     true_of,
 )
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.broker
 

@@ -10,7 +10,8 @@ import pytest
 
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Broker, MessageStream, StreamBounds
-from tests.signaling.mqtt.harness import PATIENCE, Harness, connected, until
+from tests.signaling.mqtt.harness import Harness, connected, until
+from tests.waiting import PATIENCE
 
 
 async def next_of(stream: MessageStream) -> bytes:

@@ -18,9 +18,7 @@ from agent.signaling.broker import Incoming
 from agent.signaling.outbox.entry import Entry
 from agent.signaling.outbox.outbox import Outbox
 from agent.signaling.outbox.outbox_options import OutboxOptions
-
-# seconds; how long something may take that is certain to come
-PATIENCE = 30.0
+from tests.waiting import PATIENCE
 
 
 @dataclass

@@ -10,7 +10,6 @@ from agent.signaling.outbox.entry import Entry
 from agent.signaling.outbox.event_queue import WINDOW
 from agent.signaling.outbox.outbox import Outbox
 from tests.signaling.outbox.outboxes import (
-    PATIENCE,
     HandBroker,
     begun,
     crash,
@@ -20,7 +19,7 @@ from tests.signaling.outbox.outboxes import (
     quick,
     written,
 )
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 
 def files(folder: Path) -> list[tuple[str, int, int]]:

@@ -16,8 +16,8 @@ from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.outbox.outbox import Outbox
 from tests.conftest import Mosquitto
 from tests.e2e.device import Program, Watcher, call, configuration, watching
-from tests.signaling.mqtt.harness import PATIENCE
 from tests.signaling.outbox.outboxes import HandBroker, quick, written
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.broker]
 

@@ -15,7 +15,6 @@ import pytest
 from agent.signaling.outbox.entry import Put
 from agent.signaling.outbox.store import FILE_NAME, Store
 from tests.signaling.outbox.outboxes import (
-    PATIENCE,
     HandBroker,
     begun,
     caught_up,
@@ -26,6 +25,7 @@ from tests.signaling.outbox.outboxes import (
     served,
     written,
 )
+from tests.waiting import PATIENCE
 
 
 @pytest.mark.parametrize(

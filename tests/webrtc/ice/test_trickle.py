@@ -28,6 +28,7 @@ from agent.webrtc import internals as inside
 from agent.webrtc.description.remote_description import END_OF_CANDIDATES, MAX_CANDIDATES
 from agent.webrtc.ice import gather, interfaces, trickle
 from tests.turnserver import PASSWORD, USER, TurnServer, turn_server
+from tests.waiting import PATIENCE
 from tests.webrtc.feeds import ClipFeed
 from tests.webrtc.offers import BROWSER_OFFER, CANDIDATE, candidate_line
 from tests.webrtc.pairs import Side, closing, connect
@@ -344,6 +345,6 @@ async def test_trickle_relay_that_died_does_not_hold_the_close(
     await side.event(CandidateFound, candidate=None)
     assert len(side.candidates()) == 2
     turn.kill()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         await side.peer.close()
     assert asyncio.all_tasks() == before

@@ -28,6 +28,7 @@ from agent.webrtc import internals as inside
 from agent.webrtc import peer
 from agent.webrtc.internals import consent, ending
 from agent.webrtc.internals.ending import report_always
+from tests.waiting import PATIENCE
 from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
 from tests.webrtc.offers import BROWSER_OFFER
 from tests.webrtc.pairs import Hole, Side, closing, connect, until
@@ -208,7 +209,7 @@ async def test_ending_gives_sources_back_whatever_becomes_of_the_rest(
     await asyncio.sleep(0)
     closed = asyncio.create_task(device.peer.close())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await feed.subscriptions[0].closed.wait()
             await closed
     finally:

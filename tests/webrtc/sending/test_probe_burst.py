@@ -8,6 +8,7 @@ import pytest
 
 from agent.core.rate.probing import Probe
 from agent.webrtc.sending.probe_burst import ProbeBurst
+from tests.waiting import PATIENCE
 
 OCTETS = 1250
 PROBE = Probe(bitrate=2e6, seconds=0.05)
@@ -38,7 +39,7 @@ async def test_probe_burst_sends_as_much_as_was_asked_and_not_at_once() -> None:
     # a tick's worth
     assert OCTETS <= wire.octets <= 2 * PROBE.bitrate / 8 * 0.01
     assert wire.burst.running
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await wire.ended.wait()
     asked = PROBE.bitrate * PROBE.seconds / 8
     assert asked <= wire.octets < asked + OCTETS
@@ -51,7 +52,7 @@ async def test_probe_burst_counts_pictures_that_leave_meanwhile() -> None:
     wire.octets = 50_000
     wire.burst.start(PROBE, wire.ended.set)
     wire.octets += 9_000
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await wire.ended.wait()
     assert len(wire.bursts) <= 5
 
@@ -60,7 +61,7 @@ async def test_probe_burst_counts_pictures_that_leave_meanwhile() -> None:
 async def test_probe_burst_ends_with_its_transport(takes: int) -> None:
     wire = Wire(takes)
     wire.burst.start(PROBE, wire.ended.set)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await wire.ended.wait()
     assert len(wire.bursts) == takes
 
@@ -72,6 +73,6 @@ async def test_probe_burst_that_is_stopped_sends_nothing_more() -> None:
     sent = wire.octets
     other = Wire()
     other.burst.start(PROBE, done.set)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await done.wait()
     assert (wire.octets, wire.ended.is_set()) == (sent, False)

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.webrtc.sending.segmentation_offload import MAX_SEGMENTS, SegmentationOffload, runs
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux cuts packets")
 
@@ -74,7 +75,7 @@ class Path:
 
     async def arrived(self, count: int) -> list[bytes]:
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             return [await loop.sock_recv(self._end, 65536) for _ in range(count)]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from agent.webrtc.sending.socket_delay import socket_queueing_delay
+from tests.waiting import PATIENCE
 
 
 class Reader(asyncio.DatagramProtocol):
@@ -26,7 +27,7 @@ async def test_socket_delay_loop_that_was_held_up_knows_how_long() -> None:
     loop = asyncio.get_running_loop()
     transport, reader = await loop.create_datagram_endpoint(Reader, local_addr=("127.0.0.1", 0))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             # the kernel takes the times once it was asked
             while not reader.lateness or reader.lateness[-1] < 0.19:
                 reader.arrived.clear()
