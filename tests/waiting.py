@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 # A loaded machine takes its time. Whoever waits for what is certain to come waits so long at most.
 PATIENCE = 60.0  # seconds
+LOOP_ALONE = 0.5  # seconds
+PAUSE = 0.002  # seconds
 # A loaded machine may take most of a minute to start a program.
 START_TIMEOUT = 60.0  # seconds
 
@@ -18,9 +20,13 @@ async def until(condition: Callable[[], bool]) -> None:
     """Let the loop turn until `condition` holds. For what gives no event of its own; fails after
     PATIENCE.
     """
+    began = time.monotonic()
     async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - nothing to wait on
+        while not condition():
             await asyncio.sleep(0)
+            if time.monotonic() - began > LOOP_ALONE:
+                # another process or thread is waited for, and may need this processor
+                time.sleep(PAUSE)  # noqa: ASYNC251 - the loop's own clock may be a fake
 
 
 def until_listening(
