@@ -16,6 +16,7 @@ from agent.service import addresses
 from agent.service.addresses import AddressChange, AddressWatch, read_change, read_messages
 from tests.faults.links import require_namespaces
 from tests.parts import require_part
+from tests.waiting import PATIENCE
 
 NEW, DELETED = 20, 21
 IN_PLACE = 0x80  # IFA_F_PERMANENT
@@ -151,6 +152,7 @@ async def test_a_system_without_netlink_is_told_of(
 WATCH = """
 import asyncio, subprocess
 from agent.service.addresses import AddressWatch
+from tests.waiting import PATIENCE
 
 async def main():
     changed = asyncio.Event()
@@ -179,7 +181,7 @@ def test_the_kernel_says_so() -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=2 * PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["['10.79.0.1']"]
