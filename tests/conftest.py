@@ -6,7 +6,6 @@ import gc
 import logging
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -15,8 +14,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from agent.web import bundle
+from tests.free_ports import free_port
 from tests.parts import require_part
-from tests.waiting import until_listening
+from tests.waiting import PATIENCE, until_listening
 
 # On a busy machine a slow example is no fault of what is tested. The same examples each time: a
 # test that fails must fail again, and whoever changes a line must not meet what another one left.
@@ -158,7 +158,7 @@ class Mosquitto:
         else:
             self._process.terminate()
             self.thaw()
-        self._process.wait(10)
+        self._process.wait(PATIENCE)
         self._process = None
 
 
@@ -169,14 +169,6 @@ def _persistence(folder: Path) -> tuple[str, ...]:
         "autosave_on_changes true",
         "autosave_interval 1",
     )
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from agent.cli import make_app
 from agent.fleet.collector_settings import load_collector_settings
-from tests.conftest import free_port
+from tests.free_ports import free_port
 from tests.papers import PAPERS, ROOT, Block, blocks, commands
 
 BLOCKS = blocks()

@@ -26,8 +26,9 @@ from agent.settings import load_policy, load_settings
 from agent.web.bridge import BrokerAddress
 from agent.web.server import PageServer
 from agent.web.web_options import WebOptions
-from tests.conftest import Mosquitto, free_port
+from tests.conftest import Mosquitto
 from tests.e2e.device import device, watching
+from tests.free_ports import free_port
 from tests.papers import Block, block, blocks, commands
 from tests.parts import SEARCH, find_part, missing
 from tests.waiting import PATIENCE

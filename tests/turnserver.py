@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.conftest import free_port
+from tests.free_ports import free_port
 from tests.parts import require_part
 from tests.waiting import until_listening
 

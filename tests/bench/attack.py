@@ -23,8 +23,8 @@ from tests.bench.hostile import device_port
 from tests.bench.process import Usage, cpu_seconds, usage
 from tests.bench.scene import PATTERN_720P, Caller, Scene, connected_call
 from tests.bench.setup_time import stock_offer
-from tests.conftest import free_port
 from tests.e2e.device import Program
+from tests.free_ports import free_port
 from tests.signaling.mqtt.certificates import Authority
 from tests.waiting import PATIENCE
 from tests.webrtc.strangers import HOSTILE

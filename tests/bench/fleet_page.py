@@ -21,12 +21,12 @@ from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from tests.bench.figures import Figure, spread
 from tests.bench.scene import Scene
-from tests.conftest import free_port
 from tests.e2e.browser import chromium
 from tests.fleet.postgresql import PostgreSql
 from tests.fleet.samples import PREFIX
 from tests.fleet.simulation.fleet_world import FleetWorld
 from tests.fleet.year_of_calls import FIRST, fill
+from tests.free_ports import free_port
 
 SQLITE_CALLS = 1_000_000
 POSTGRESQL_CALLS = 10_000_000

@@ -17,7 +17,7 @@ from tests.bench.attack import WEB, page_is_open
 from tests.bench.attackers import LOOPBACK, attacker
 from tests.bench.figures import Figure, percentile
 from tests.bench.scene import PATTERN_720P, Caller, Scene, connected_call
-from tests.conftest import free_port
+from tests.free_ports import free_port
 from tests.signaling.mqtt.certificates import Authority
 
 # a second; the key is one that a handshake of a desk takes as long for as a small board's of 2048

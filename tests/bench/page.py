@@ -19,9 +19,9 @@ from playwright.async_api import BrowserContext, expect
 
 from tests.bench.figures import Figure, machine, spread, table
 from tests.bench.scene import PATTERN_720P, Scene, Turnstile
-from tests.conftest import free_port
 from tests.e2e.browser import chromium
 from tests.e2e.device import UID, Program
+from tests.free_ports import free_port
 from tests.waiting import PATIENCE
 from tests.web.page_harness import HOST, Visitor, serving, visiting
 

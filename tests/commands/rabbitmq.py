@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.conftest import free_port
+from tests.free_ports import free_port
 from tests.parts import missing
 
 BIN = Path("/usr/lib/rabbitmq/bin")

@@ -24,7 +24,7 @@ from agent.commands.demo import (
     run_demo,
 )
 from agent.errors import CallboxError, ConfigurationError
-from tests.conftest import free_port
+from tests.free_ports import free_port
 
 
 @pytest.fixture

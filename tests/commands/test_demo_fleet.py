@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agent.commands.demo_fleet import running_fleet
 from agent.fleet.collector_settings import load_collector_settings
-from tests.conftest import free_port
+from tests.free_ports import free_port
 
 
 async def test_running_fleet_without_a_broker_ends_when_it_is_told_to(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from agent.commands.demo_page import check_host, describe_access, page_options
 from agent.errors import ConfigurationError
 from agent.web.bridge import BrokerAddress
 from agent.web.server import PageServer
-from tests.conftest import free_port
+from tests.free_ports import free_port
 
 # RFC 5737: for documents
 NETWORK = "192.0.2.20"

@@ -12,7 +12,7 @@ from agent.device.device_state import DeviceState
 from agent.device.optional_part import OptionalPart
 from agent.device.page import page_server
 from agent.settings import Settings
-from tests.conftest import free_port
+from tests.free_ports import free_port
 from tests.web.http_client import get, open_websocket
 from tests.web.test_mqtt_login import connect
 

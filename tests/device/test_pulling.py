@@ -12,9 +12,9 @@ from agent.core.call.reasons import CallStatus
 from agent.device.pulling import Pulling
 from agent.pull.pull_session import PullRefused, SessionEnded
 from agent.settings import Settings
-from tests.conftest import free_port
 from tests.devices import UID, Device, device, operator
 from tests.fakes.network import FakeNetwork
+from tests.free_ports import free_port
 from tests.parties import party
 from tests.pull.http_client import ask
 from tests.pull.scene import OFFER, gathered

@@ -14,8 +14,9 @@ from agent.doctor.broker_check import check_broker
 from agent.doctor.findings import Finding, Verdict
 from agent.settings import Settings
 from agent.signaling.mqtt.connection import MqttBroker
-from tests.conftest import Mosquitto, free_port
+from tests.conftest import Mosquitto
 from tests.faults.scripted_broker import DISCONNECT, Connection, Packet, ScriptedBroker
+from tests.free_ports import free_port
 from tests.parts import require_part
 from tests.signaling.mqtt.servers import options, running
 from tests.waiting import PATIENCE, until

@@ -9,7 +9,8 @@ from agent.doctor import network
 from agent.doctor.broker_check import check_broker
 from agent.doctor.findings import DoctorReport, Finding, Verdict
 from agent.settings import Settings
-from tests.conftest import Mosquitto, free_port
+from tests.conftest import Mosquitto
+from tests.free_ports import free_port
 from tests.signaling.mqtt.certificates import Authority
 from tests.turnserver import PASSWORD, USER, TurnServer, turn_server
 

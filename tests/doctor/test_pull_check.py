@@ -9,7 +9,7 @@ from agent.device.pulling import Pulling
 from agent.doctor.findings import Finding, Verdict
 from agent.doctor.pull_check import check_pull
 from agent.settings import Settings
-from tests.conftest import free_port
+from tests.free_ports import free_port
 
 FRIGATE = {"name": "frigate", "token": "sixteen-or-more-"}
 WALL = {"name": "wall", "token": "another-one-of-16"}

@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.conftest import free_port
 from tests.e2e.browser import chromium
 from tests.e2e.device import Program, record_of
+from tests.free_ports import free_port
 from tests.parts import missing, require_part
 from tests.waiting import PATIENCE
 from tests.web.page_harness import visiting

@@ -18,9 +18,9 @@ import pytest
 from playwright.async_api import expect
 
 from agent.web.bundle import fetch
-from tests.conftest import free_port
 from tests.e2e.browser import chromium
 from tests.e2e.device import Program
+from tests.free_ports import free_port
 from tests.parts import require_part
 from tests.waiting import until_listening
 

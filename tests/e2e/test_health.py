@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from agent.signaling.protocol.messages import parse_time
-from tests.conftest import Mosquitto, free_port
+from tests.conftest import Mosquitto
 from tests.e2e.device import Program, Watcher, configuration, device
+from tests.free_ports import free_port
 
 pytestmark = [pytest.mark.broker, pytest.mark.media]
 

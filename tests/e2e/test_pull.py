@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from playwright.async_api import Error
 
-from tests.conftest import Mosquitto, free_port
+from tests.conftest import Mosquitto
 from tests.e2e.browser import chromium
 from tests.e2e.device import Watcher, device
 from tests.e2e.go2rtc_player import Go2rtcPlayer
 from tests.e2e.whep_page import NOT_ASKED, ORIGIN, whep_page
+from tests.free_ports import free_port
 from tests.waiting import PATIENCE
 
 TOKEN = "sixteen-or-more-"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import free_port
 from tests.faults.scripted_broker import PUBLISH, SUBSCRIBE, Connection, Script, ScriptedBroker
+from tests.free_ports import free_port
 from tests.signaling.mqtt.certificates import Authority
 from tests.signaling.mqtt.servers import serving
 

@@ -13,10 +13,11 @@ from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSession
 
 from agent.core.call.events import IceServer
 from agent.webrtc.ice.ice_servers import time_limited
-from tests.conftest import Mosquitto, free_port
+from tests.conftest import Mosquitto
 from tests.e2e.browser import calling, chromium
 from tests.e2e.device import Watcher, device
 from tests.faults.stranger import Stranger
+from tests.free_ports import free_port
 from tests.turnserver import turn_server
 from tests.waiting import until
 

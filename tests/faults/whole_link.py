@@ -11,11 +11,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.conftest import Mosquitto, free_port
+from tests.conftest import Mosquitto
 from tests.e2e.browser import BrowserCaller, calling
 from tests.e2e.device import Watcher
 from tests.faults.links import NEAR, Namespace, Network, network
 from tests.faults.scene import Delayed, chromium_within, device_within
+from tests.free_ports import free_port
 from tests.web.page_harness import Visitor, serving, visiting
 
 

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import free_port
+from tests.free_ports import free_port
 from tests.parts import require_part
 from tests.waiting import START_TIMEOUT, until_listening
 

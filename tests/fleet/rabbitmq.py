@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.conftest import free_port
+from tests.free_ports import free_port
 from tests.parts import missing, require_part
 from tests.systemd.machine import root_filesystem
 from tests.waiting import until_listening

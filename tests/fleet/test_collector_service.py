@@ -23,8 +23,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from agent.fleet.collector_service import open_store
 from agent.fleet.collector_settings import load_collector_settings
 from agent.fleet.fleet_store import StoreUnavailable
-from tests.conftest import Mosquitto, free_port
+from tests.conftest import Mosquitto
 from tests.fleet.samples import PREFIX, closed
+from tests.free_ports import free_port
 from tests.waiting import START_TIMEOUT
 
 pytestmark = [pytest.mark.broker]

@@ -21,9 +21,9 @@ from agent.fleet.page_answers import PageAnswers
 from agent.fleet.sql_store import SqlStore
 from agent.fleet.sqlite_database import FILE_NAME, SqliteDatabase
 from agent.web.web_options import WebOptions
-from tests.conftest import free_port
 from tests.e2e.browser import chromium
 from tests.fleet.samples import closed, collected
+from tests.free_ports import free_port
 
 PASSWORD = "correct horse battery"
 CONVERSATION = "11111111-2222-4333-8444-555555555555"

@@ -12,9 +12,9 @@ import pytest
 
 from agent.fleet.grafana_dashboard import PANELS, dashboard_file
 from agent.fleet.prometheus_rules import RECORDING_RULES, rules_file
-from tests.conftest import free_port
 from tests.fleet.prometheus import QueryServer, prometheus, victoria_metrics
 from tests.fleet.simulation.fleet_world import FleetProcess, FleetWorld
+from tests.free_ports import free_port
 from tests.waiting import START_TIMEOUT
 
 COMMITTED = Path(__file__).parent.parent.parent / "config" / "fleet" / "grafana-dashboard.json"

@@ -22,7 +22,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import free_port
+from tests.free_ports import free_port
 from tests.homeassistant.installation import Installation
 from tests.homeassistant.link import Link
 from tests.homeassistant.storage import Setup, write_setup

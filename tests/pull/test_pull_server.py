@@ -21,7 +21,7 @@ from agent.errors import ConfigurationError
 from agent.pull.pull_server import PullServer
 from agent.web.listener import ConnectionLimits
 from agent.web.web_options import WebOptions
-from tests.conftest import free_port
+from tests.free_ports import free_port
 from tests.pull.http_client import HOST, ask, read_reply
 from tests.pull.scene import OFFER, OTHER, TOKEN, Scene, pulled
 from tests.signaling.mqtt.certificates import Authority

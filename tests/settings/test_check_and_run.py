@@ -20,7 +20,7 @@ from agent.doctor.configuration_check import judge
 from agent.errors import ConfigurationError
 from agent.settings import Settings, load_policy, load_settings
 from agent.settings.sample import to_toml
-from tests.conftest import free_port
+from tests.free_ports import free_port
 from tests.settings.setting_values import Trial, trials
 from tests.signaling.mqtt.certificates import Authority
 

@@ -17,7 +17,7 @@ from agent.web.bridge import BrokerAddress
 from agent.web.listener import ConnectionLimits
 from agent.web.server import PageServer
 from agent.web.web_options import WebOptions
-from tests.conftest import free_port
+from tests.free_ports import free_port
 from tests.waiting import PATIENCE
 
 HOST = "127.0.0.1"

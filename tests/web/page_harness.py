@@ -42,8 +42,9 @@ from agent.web.page_files import page_folder
 from agent.web.server import Documents, PageServer, Press
 from agent.web.web_options import WebOptions
 from agent.webrtc.peer import make_peer
-from tests.conftest import Mosquitto, free_port
+from tests.conftest import Mosquitto
 from tests.e2e.device import PREFIX, UID, Watcher
+from tests.free_ports import free_port
 from tests.parts import missing
 from tests.waiting import PATIENCE
 

@@ -8,7 +8,7 @@ import pytest
 
 from agent.counts import RefusalCounts, RefusalKind
 from agent.web.listener import ConnectionLimits, CountingListener, listen, source_of
-from tests.conftest import free_port
+from tests.free_ports import free_port
 
 HOST = "127.0.0.1"
 

@@ -16,7 +16,7 @@ from agent.errors import ConfigurationError
 from agent.web.listener import ConnectionLimits
 from agent.web.loop_server import LoopServer
 from agent.web.web_options import WebOptions
-from tests.conftest import free_port
+from tests.free_ports import free_port
 
 
 class Served:

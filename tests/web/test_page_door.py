@@ -17,8 +17,9 @@ from playwright.async_api import Browser, Locator, expect
 from agent.device.visits import Visit, Visits
 from agent.doorbell.visitor_messages import VisitorMessages
 from agent.service.status_client import press
-from tests.conftest import Mosquitto, free_port
+from tests.conftest import Mosquitto
 from tests.e2e.device import UID, Watcher, device
+from tests.free_ports import free_port
 from tests.media.clips import write_sound
 from tests.web.page_harness import HOST, NARROW, Ghost, Visitor, serving, visiting
 

@@ -24,9 +24,10 @@ from playwright.async_api import expect
 from agent.web.bridge import BrokerAddress
 from agent.web.server import PageServer
 from agent.web.web_options import WebOptions
-from tests.conftest import Mosquitto, free_port
+from tests.conftest import Mosquitto
 from tests.e2e.browser import chromium
 from tests.e2e.device import PREFIX
+from tests.free_ports import free_port
 from tests.parts import require_part
 from tests.signaling.mqtt.certificates import Authority
 from tests.waiting import PATIENCE

@@ -18,7 +18,8 @@ from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions
 from agent.web.bridge import BrokerAddress
 from agent.web.server import MAX_WEBSOCKETS, PageServer
 from agent.web.web_options import WebOptions
-from tests.conftest import Mosquitto, free_port
+from tests.conftest import Mosquitto
+from tests.free_ports import free_port
 from tests.signaling.mqtt.certificates import Authority
 from tests.web.http_client import HOST, basic, get, open_websocket, serving
 

@@ -12,7 +12,7 @@ from websockets.http11 import Request, Response
 from agent.web.page_files import PageResponses
 from agent.web.web_options import WebOptions
 from agent.web.web_server import WebServer
-from tests.conftest import free_port
+from tests.free_ports import free_port
 
 
 async def test_web_server_answers_when_its_answer_is_there() -> None:

@@ -14,8 +14,9 @@ from agent.signaling.broker import StreamBounds
 from agent.signaling.mqtt.client_tls import ClientTls
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.disconnect import DisconnectReason
-from tests.conftest import Mosquitto, free_port
+from tests.conftest import Mosquitto
 from tests.fakes.reader import reading
+from tests.free_ports import free_port
 from tests.signaling.mqtt.harness import connected, peek, read, until
 from tests.signaling.mqtt.servers import (
     logged,

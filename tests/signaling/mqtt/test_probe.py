@@ -9,7 +9,7 @@ import pytest
 
 from agent.signaling.mqtt.mqtt_options import TlsOptions, tls_context
 from agent.signaling.mqtt.probe import Listening, look
-from tests.conftest import free_port
+from tests.free_ports import free_port
 from tests.signaling.mqtt.certificates import Authority
 from tests.signaling.mqtt.servers import serving
 from tests.tls_handshakes import serving as serving_tls

@@ -23,7 +23,7 @@ from agent.webrtc import internals as inside
 from agent.webrtc.ice import gather
 from agent.webrtc.ice.gather import gather_from_servers, tls_context
 from agent.webrtc.ice.ice_servers import UsableServer, usable_servers
-from tests.conftest import free_port
+from tests.free_ports import free_port
 from tests.signaling.mqtt.certificates import Authority
 from tests.turnserver import PASSWORD, USER, TurnServer, turn_server
 
