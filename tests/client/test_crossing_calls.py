@@ -174,13 +174,16 @@ async def test_crossing_call_to_whom_rings_here_is_taken() -> None:
         assert ringing.call_status is CallStatus.ACCEPTED
 
 
-async def test_crossing_call_called_off_leaves_the_other_to_the_application() -> None:
+@pytest.mark.parametrize("turns", range(8))
+async def test_crossing_call_called_off_leaves_the_other_to_the_application(turns: int) -> None:
+    """At any moment: before the invitation is there, while its begin is written, and later."""
     network = FakeNetwork()
     async with party(network, "alice", NEVER) as alice:
         own = alice.client.call("bob")
         await until(lambda: own.state is State.INVITING)
         await invite(alice, HIGH)
-        await until(lambda: len(alice.events) > 0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
         assert alice.called.empty()
         await own.close()
         conversation = await called(alice)

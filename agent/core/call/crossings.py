@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agent.core.call import events as ev
-from agent.core.call.decision import NO_LINE_FREE, Action, Decision
+from agent.core.call.decision import NO_LINE_FREE, Decision
 from agent.core.call.incoming import IncomingCall
 from agent.core.call.machine import State
 from agent.core.call.outgoing import OutgoingCall
@@ -211,15 +211,14 @@ def _yield_to(rival: IncomingCall, own: OutgoingCall, uid: str | None = None) ->
 
 
 def _cancelled(rivals: list[IncomingCall]) -> list[FollowUp]:
-    """We have hung up: the rivals are judged by themselves, and who was let in for the sake of our
-    call alone goes with it.
+    """We have hung up: the rivals are judged by themselves, also one that has yet to begin, and who
+    was let in for the sake of our call alone goes with it.
     """
     follow_ups: list[FollowUp] = []
     for rival in rivals:
-        by_rule = rival.decision is not None and rival.decision.action is Action.ACCEPT
-        if rival.state is State.CROSSING:
+        if not rival.accepted:
             follow_ups.append((rival, ev.ResumeRequested()))
-        elif not by_rule:
+        elif not rival.accepted_by_rule:
             follow_ups.append((rival, ev.CloseRequested()))
     return follow_ups
 

@@ -93,6 +93,11 @@ class IncomingCall(Call):
         """Whether a call of ours that it crosses goes first."""
         return self.rival.crossing is not None and self.rival.crossing.waits
 
+    @property
+    def accepted_by_rule(self) -> bool:
+        """Whether it is taken whatever it crosses."""
+        return self.decision is not None and self.decision.action is Action.ACCEPT
+
     def start(self, now: float) -> list[ev.Effect]:
         """The first effects: `Called`, then what the decision says. One that came too late is
         answered TIMEOUT, whatever the decision.
@@ -149,6 +154,12 @@ class IncomingCall(Call):
             again = self.decision
             return self._ring(ev.RingRequested(again.rule, again.grant, again.ring_time), now)
         return self._accept(ev.AcceptRequested(self.decision.grant, self.decision.rule), now)
+
+    def _resume_taken(self, _event: ev.ResumeRequested, now: float) -> Step:
+        """It is being taken in place of a call of ours that was called off in the same moment."""
+        if self.accepted_by_rule:
+            return self.state, []
+        return self._leave(ev.CloseRequested(), now)
 
     def _yield(self, event: ev.YieldRequested, now: float) -> Step:
         return self.give_way(now, event.rival)
@@ -278,6 +289,7 @@ TABLE: Table = {
     },
     _S.ANSWERING: {
         **_GIVES_WAY,
+        ev.ResumeRequested: stay(IncomingCall._resume_taken, _S.CLOSED),
         ev.RejectRequested: row(IncomingCall._reject, _S.CLOSED),
         ev.DescriptionReady: row(IncomingCall._answer, _S.CONNECTING),
         ev.PeerFailed: row(IncomingCall._cannot_answer, _S.CLOSED),

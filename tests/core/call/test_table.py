@@ -183,7 +183,7 @@ TABLE: list[tuple[str, Callable[[], AnyCall], State, str]] = [
         State.ANSWERING,
         "described>connecting failed>closed candidate found renew selected_other>closed "
         "close>closed hang_up>closed reject>closed "
-        "deadline>closed" + GIVES_WAY,
+        "resume>closed deadline>closed" + GIVES_WAY,
     ),
     ("accepted", accepted, State.CONNECTING, CONNECTING + " selected_other>closed"),
     (

@@ -87,15 +87,14 @@ function settle(own, rival) {
 }
 
 /**
- * We have hung up: the rivals are judged by themselves, and who was let in for the sake of our call
- * alone goes with it.
+ * We have hung up: the rivals are judged by themselves, also one that has yet to begin, and who was
+ * let in for the sake of our call alone goes with it.
  * @param {IncomingCall[]} rivals
  * @returns {FollowUp[]}
  */
 function followCancelled(rivals) {
   return rivals.flatMap((rival) => {
-    if (rival.state === "crossing")
-      return [/** @type {FollowUp} */ ([rival, { type: "resumeRequested" }])];
+    if (!rival.accepted) return [/** @type {FollowUp} */ ([rival, { type: "resumeRequested" }])];
     if (rival.decision?.action === "accept") return [];
     return [/** @type {FollowUp} */ ([rival, { type: "closeRequested", reason: "user_hangup" }])];
   });

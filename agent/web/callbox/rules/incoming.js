@@ -192,6 +192,12 @@ function resumeCall(call, _input, now) {
   return (call.decision.action === "ring" ? ringLocally : acceptCall)(call, request, now);
 }
 
+/** It is being taken in place of a call of ours that was called off in the same moment.
+ * @param {IncomingCall} call @param {Input} _input @param {number} now @returns {Step} */
+function resumeTaken(call, _input, now) {
+  return call.decision?.action === "accept" ? [call.state, []] : leaveUnanswered(call, {}, now);
+}
+
 /** @param {IncomingCall} call @param {Input} input @param {number} now @returns {Step} */
 function rejectCall(call, { status = "REJECTED", reason = "rejected", rule }, now) {
   refuseIf(status === "ACCEPTED", "a rejection cannot say ACCEPTED");
@@ -204,12 +210,9 @@ function sendAnswer(call, { generation, sdp }, now) {
   call.mustBeLive(generation);
   call.startConnecting(now);
   call.answer = { type: "sendResponse", status: "ACCEPTED", sdp };
+  const to = call.remoteUid;
   const found = call.found.splice(0);
-  const trickled = found.map((candidate) => ({
-    type: "sendCandidate",
-    to: call.remoteUid,
-    candidate,
-  }));
+  const trickled = found.map((candidate) => ({ type: "sendCandidate", to, candidate }));
   return [
     "connecting",
     [
@@ -236,12 +239,8 @@ function holdEarlyCandidate(call, input) {
   return [call.state, []];
 }
 
-/**
- * Found before the answer is out: it follows it.
- * @param {IncomingCall} call
- * @param {Input} input
- * @returns {Step}
- */
+/** Found before the answer is out: it follows it.
+ * @param {IncomingCall} call @param {Input} input @returns {Step} */
 function holdUntilAnswer(call, { generation, candidate }) {
   call.mustBeLive(generation);
   call.found.push(candidate);
@@ -257,11 +256,7 @@ function endWithdrawn(call, input, now) {
 }
 
 /** Another client of our own uid answered first, or it is we who did.
- * @param {IncomingCall} call
- * @param {Input} input
- * @param {number} now
- * @returns {Step}
- */
+ * @param {IncomingCall} call @param {Input} input @param {number} now @returns {Step} */
 function noteSelection(call, input, now) {
   call.mustBeRemote(input);
   if (input.selected === call.ownParty) {
@@ -331,6 +326,7 @@ export const INCOMING = {
   },
   answering: {
     ...GIVES_WAY,
+    resumeRequested: [resumeTaken, STAY, "closed"],
     rejectRequested: [rejectCall, "closed"],
     descriptionReady: [sendAnswer, "connecting"],
     peerFailed: [failAnswer, "closed"],
