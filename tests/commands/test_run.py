@@ -56,6 +56,6 @@ def test_second_daemon_of_a_state_directory_exits_with_75(tmp_path: Path) -> Non
     )
     command = [sys.executable, "-m", "agent", "run", "--config", str(config)]
     with only_one(tmp_path):
-        second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert second.returncode == 75
     assert f"another callbox runs with state_directory {tmp_path}" in second.stderr

@@ -23,6 +23,7 @@ from agent.doorbell.notifications import (
     request_of,
 )
 from agent.doorbell.notify_settings import NotifySettings
+from tests.waiting import PATIENCE
 
 RING = Notice("ring", "2026-11-28T10:15:00.123Z", "front", "c-1", ("alice", "bob"))
 PICTURE = b"\xff\xd8 a visitor \xff\xd9"
@@ -65,7 +66,7 @@ class Server:
     async def requested(self, count: int) -> None:
         def wait() -> bool:
             with self.arrived:
-                return self.arrived.wait_for(lambda: len(self.requests) >= count, 30)
+                return self.arrived.wait_for(lambda: len(self.requests) >= count, PATIENCE)
 
         assert await asyncio.to_thread(wait)
 
@@ -208,7 +209,7 @@ async def test_what_waits_is_bounded_and_the_oldest_goes(
     settings = NotifySettings(url=server.url, body="{button}")
     async with NotificationSender([settings], "door-1", post=wait_first) as sender:
         sender.tell(Notice("ring", RING.time, "first"))
-        await asyncio.to_thread(taken.wait, 30)
+        await asyncio.to_thread(taken.wait, PATIENCE)
         for number in range(QUEUE_LENGTH + 2):
             sender.tell(Notice("ring", RING.time, str(number)))
         release.set()

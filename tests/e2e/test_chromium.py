@@ -116,8 +116,8 @@ async def test_key_frame_when_the_page_asks(
         record = await closed_record(watcher, conversation)
     assert after["pliCount"] > before["pliCount"]
     assert record["video"]["pliCount"] >= 1
-    # by itself the pattern makes its second key frame after 300
-    assert after["framesDecoded"] < 250
+    # by itself the pattern makes one in 300
+    assert after["framesDecoded"] - before["framesDecoded"] < 250
 
 
 async def another_key_frame(caller: BrowserCaller, count: int) -> dict[str, Any]:

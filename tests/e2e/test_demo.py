@@ -84,9 +84,17 @@ def descendants(pid: int) -> dict[int, str]:
     pending = [pid]
     while pending:
         for child in children.get(pending.pop(), []):
-            found[child] = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
+            found[child] = command_of(child)
             pending.append(child)
     return found
+
+
+def command_of(pid: int) -> str:
+    """Its command line; nothing for a process that is gone, or a zombie."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
 
 
 def every_process() -> Iterator[int]:
@@ -103,12 +111,9 @@ def parent_of(pid: int) -> int:
 
 def still_running(processes: dict[int, str]) -> dict[int, str]:
     """Those that are there yet, and are no zombies that only wait to be counted."""
-    alive = {}
-    for pid, command in processes.items():
-        path = Path(f"/proc/{pid}/cmdline")
-        if path.exists() and path.read_text().replace("\0", " ") == command:
-            alive[pid] = command
-    return alive
+    return {
+        pid: command for pid, command in processes.items() if command and command_of(pid) == command
+    }
 
 
 def left_in(folder: Path) -> list[Path]:

@@ -22,7 +22,7 @@ from tests.e2e.browser import chromium
 from tests.e2e.device import Program
 from tests.free_ports import free_port
 from tests.parts import require_part
-from tests.waiting import until_listening
+from tests.waiting import PATIENCE, until_listening
 
 EXAMPLES = Path(__file__).parent.parent.parent / "config/examples"
 WEB = Path(__file__).parent.parent.parent / "agent/web"
@@ -74,7 +74,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         until_listening(broker, port)
     yield made
     broker.terminate()
-    broker.wait(10)
+    broker.wait(PATIENCE)
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from typing import Self
 
 from tests.foreign.stack import install, prepared
 from tests.parts import require_part
-from tests.waiting import until_listening
+from tests.waiting import PATIENCE, until_listening
 
 AEDES = "aedes@1"
 AMQTT = "amqtt>=0.11,<1"
@@ -86,4 +86,4 @@ class OldBroker:
     def stop(self) -> None:
         """Idempotent."""
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(PATIENCE)

@@ -26,6 +26,7 @@ from agent.service.sound_card_watch import SoundCardWatch
 from tests.lab.sound_ends import PERIOD_SAMPLES, Block, Ear, Mouth
 from tests.lab.usb_card import UsbCard
 from tests.media.sound.tones import strength, tone
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.lab
 
@@ -54,9 +55,9 @@ async def test_usb_card_that_comes_and_goes_is_told(usb_card: UsbCard) -> None:
 
     async with SoundCardWatch(changed):
         await asyncio.to_thread(usb_card.pull_out)
-        assert await asyncio.wait_for(told.get(), 10) is False
+        assert await asyncio.wait_for(told.get(), PATIENCE) is False
         await asyncio.to_thread(usb_card.plug)
-        assert await asyncio.wait_for(told.get(), 10) is True
+        assert await asyncio.wait_for(told.get(), PATIENCE) is True
     assert told.empty()
 
 
@@ -127,12 +128,12 @@ class Call:
     def wait_for_sound(self, since: float) -> float:
         """When both directions had been heard after `since`."""
         with self._changed:
-            assert self._changed.wait_for(lambda: min(self._heard.values()) > since, 30)
+            assert self._changed.wait_for(lambda: min(self._heard.values()) > since, PATIENCE)
             return time.monotonic()
 
     def wait_for_faults(self) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: all(self.faults.values()), 30), self.faults
+            assert self._changed.wait_for(lambda: all(self.faults.values()), PATIENCE), self.faults
 
     def _tell(self, end: str, fault: MediaUnavailable | None) -> None:
         with self._changed:

@@ -44,8 +44,9 @@ class Health:
 
 
 async def started_again(source: FakeVideoSource, count: int) -> None:
+    """It has been started so often. By now it may have failed again."""
     async with asyncio.timeout(PATIENCE):
-        while source.calls.count("start") < count or not source.running:
+        while source.calls.count("start") < count:
             source.starting.clear()
             await source.starting.wait()
             await turns()
@@ -110,7 +111,7 @@ async def test_hub_reopening_in_vain_ends_the_subscriptions_and_is_told(
     source.failures = [MediaUnavailable("gone")] * 99
     source.break_down(MediaUnavailable("unplugged"))
     with pytest.raises(MediaEnded, match="gone"):
-        await asyncio.wait_for(subscription.next(), 5)
+        await asyncio.wait_for(subscription.next(), PATIENCE)
     await stopped(source)
     assert health.said == [None, "unplugged", "gone"]
     with pytest.raises(MediaUnavailable, match="gone"):
@@ -130,7 +131,7 @@ async def test_hub_does_not_reopen_a_source_that_breaks_again_at_once(
     await started_again(source, 2)
     source.break_down(MediaUnavailable("second"))
     with pytest.raises(MediaEnded, match="second"):
-        await asyncio.wait_for(subscription.next(), 5)
+        await asyncio.wait_for(subscription.next(), PATIENCE)
     await hub.close()
 
 
@@ -163,5 +164,5 @@ async def test_hub_source_that_falls_silent_has_failed(source: FakeVideoSource) 
     hub = VideoHub(source, OPTIONS, stall_timeout=0.02, reopen_timeout=0)
     subscription = await hub.subscribe()
     with pytest.raises(MediaEnded, match="no picture"):
-        await asyncio.wait_for(subscription.next(), 5)
+        await asyncio.wait_for(subscription.next(), PATIENCE)
     await hub.close()

@@ -82,7 +82,7 @@ async def test_ready_after_a_while_whatever_is_lacking() -> None:
     patient = Patient()
     patient.now = snapshot(broker_connected=False)
     async with beating(patient, ready_timeout=0.05) as heartbeat:
-        await asyncio.wait_for(heartbeat.ready.wait(), 10)
+        await asyncio.wait_for(heartbeat.ready.wait(), PATIENCE)
     assert patient.sent[-1] == "READY=1\nSTATUS=waiting for the broker 127.0.0.1:1883"
 
 

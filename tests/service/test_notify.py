@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.service.notify import Notifier, open_notifier, send_datagram, watchdog_timeout
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
     name = str(tmp_path / "notify") if request.param == "file" else f"@callbox-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind("\0" + name[1:] if name.startswith("@") else name)
-        listening.settimeout(5)
+        listening.settimeout(PATIENCE)
         yield name, listening
 
 

@@ -17,6 +17,7 @@ from agent.service import status_client, status_socket
 from agent.service.status_client import ask
 from agent.service.status_socket import StatusServer, socket_path
 from tests.service.snapshots import VIDEO, call, snapshot
+from tests.waiting import PATIENCE
 
 
 async def test_says_what_the_device_is_doing(tmp_path: Path) -> None:
@@ -59,7 +60,7 @@ async def test_socket_of_a_daemon_that_answers_is_left_to_it(
         thread = threading.Thread(target=answer)
         thread.start()
         async with StatusServer(path, snapshot):
-            thread.join(10)
+            thread.join(PATIENCE)
         assert path.exists()
     assert "another daemon answers there" in caplog.text
 
@@ -78,7 +79,7 @@ async def test_what_is_sent_to_it_does_not_matter(tmp_path: Path) -> None:
     async with StatusServer(path, snapshot):
         reader, writer = await asyncio.open_unix_connection(path)
         writer.write(b"x" * 1_000_000)
-        line = await asyncio.wait_for(reader.readline(), 10)
+        line = await asyncio.wait_for(reader.readline(), PATIENCE)
         writer.transport.abort()
     assert json.loads(line)["uid"] == "door-1"
 
@@ -104,7 +105,7 @@ async def test_client_that_says_nothing_is_told_the_status(tmp_path: Path) -> No
     path = tmp_path / "status.sock"
     async with StatusServer(path, snapshot):
         reader, writer = await asyncio.open_unix_connection(path)
-        line = await asyncio.wait_for(reader.readline(), 30)
+        line = await asyncio.wait_for(reader.readline(), PATIENCE)
         writer.close()
         await writer.wait_closed()
     assert json.loads(line)["uid"] == "door-1"

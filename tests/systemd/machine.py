@@ -20,6 +20,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from tests.parts import find_part
+from tests.waiting import PATIENCE
 
 PACKAGES = (
     "systemd",
@@ -37,7 +38,7 @@ PACKAGES = (
 DEPENDENCIES = ("base-files", "python3", "libc6", "libgcc-s1", "libstdc++6", "zlib1g")
 # of the only interface; ICE offers no loopback address where there is another
 ADDRESS = "203.0.113.1"
-BOOT_TIMEOUT = 60.0
+BOOT_TIMEOUT = 180.0
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "callbox"
 
 
@@ -197,7 +198,7 @@ class Machine:
         for child in _children(process.pid):
             _signal(child, signal.SIGKILL)
         process.kill()
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE)
 
     def command(self, *command: str) -> list[str]:
         inside = [
@@ -227,7 +228,7 @@ class Machine:
         lines = self.run("journalctl", "--quiet", "--output=json", "--all", *matches).splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
-    def wait(self, condition: Callable[[], bool], what: str, timeout: float = 30.0) -> float:
+    def wait(self, condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -> float:
         """Seconds until `condition` was true. Raises AssertionError where that takes too long."""
         began = time.monotonic()
         while not condition():
@@ -257,7 +258,7 @@ class Machine:
             if self._leader:
                 _signal(self._leader, signal.SIGKILL)
             nspawn.kill()
-            nspawn.wait(10)
+            nspawn.wait(PATIENCE)
 
     def _log(self) -> str:
         return (self.folder / "nspawn.log").read_text(errors="replace")[-4000:]

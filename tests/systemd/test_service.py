@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from tests.systemd.device import PASSWORD, UNIT, Device
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.systemd]
 
 FAULTY = Path(__file__).with_name("faulty.py")
 # seconds, in place of the unit's 20
 WATCHDOG = 4.0
-PATIENCE = 60.0  # seconds
 IDLE_SHARE = 0.003  # of a core
 
 
@@ -123,7 +123,7 @@ def answer(device: Device, password: str) -> str:
     program = (
         "import base64, http.client, sys\n"
         "word = base64.b64encode(b'x:' + sys.argv[1].encode()).decode()\n"
-        "page = http.client.HTTPConnection('127.0.0.1', 8099, timeout=10)\n"
+        "page = http.client.HTTPConnection('127.0.0.1', 8099, timeout=60)\n"
         "page.request('GET', '/', headers={'Authorization': 'Basic ' + word})\n"
         "print(page.getresponse().status)\n"
     )
@@ -134,7 +134,7 @@ def test_call_with_media_through_the_sandbox(running: Device) -> None:
     call = running.call(6)
     status = running.wait_in_call()
     shown = running.show("StatusText")
-    output, errors = call.communicate(timeout=60)
+    output, errors = call.communicate(timeout=2 * PATIENCE)
     assert call.returncode == 0, errors
     record = json.loads(output.strip().splitlines()[-1])
     assert record["video"]["framesReceived"] > 60
@@ -148,7 +148,7 @@ def test_call_with_media_through_the_sandbox(running: Device) -> None:
 def test_journal_tells_the_story_of_a_call(running: Device) -> None:
     call = running.call(5)
     conversation = running.wait_in_call()["calls"][0]["conversation"]
-    call.communicate(timeout=60)
+    call.communicate(timeout=2 * PATIENCE)
     running.machine.wait(
         lambda: bool(
             running.messages(f"CALLBOX_CONVERSATION={conversation}", "CALLBOX_REASON=user_hangup")
@@ -168,7 +168,7 @@ def test_journal_tells_the_story_of_a_call(running: Device) -> None:
 def test_journal_holds_no_secret_and_no_session_description(running: Device) -> None:
     call = running.call(5)
     running.wait_in_call()
-    call.communicate(timeout=60)
+    call.communicate(timeout=2 * PATIENCE)
     everything = json.dumps(running.machine.journal("--unit", UNIT))
     assert PASSWORD not in everything
     assert "ice-pwd" not in everything
@@ -195,7 +195,7 @@ def test_reload_good_and_bad(running: Device) -> None:
     assert running.active
     assert running.main_pid == pid
     call = running.call(1)
-    call.communicate(timeout=60)
+    call.communicate(timeout=2 * PATIENCE)
     assert call.returncode == 0, "the old rules did not stay"
     machine.run("systemctl", "reload", UNIT)
 
@@ -205,7 +205,7 @@ def test_reload_during_a_call_does_not_end_it(running: Device) -> None:
     before = running.wait_in_call()["calls"][0]["conversation"]
     running.machine.run("systemctl", "reload", UNIT)
     assert running.status()["calls"][0]["conversation"] == before
-    call.communicate(timeout=60)
+    call.communicate(timeout=2 * PATIENCE)
     assert call.returncode == 0
 
 
@@ -308,7 +308,7 @@ def test_stop_in_a_call_hangs_up(running: Device) -> None:
     call = running.call(30)
     running.wait_in_call()
     running.machine.run("systemctl", "stop", UNIT)
-    output, _ = call.communicate(timeout=60)
+    output, _ = call.communicate(timeout=2 * PATIENCE)
     record = json.loads(output.strip().splitlines()[-1])
     assert record["reason"] == "shutdown"
     assert record["closedBy"] == "remote"

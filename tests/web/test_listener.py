@@ -9,6 +9,7 @@ import pytest
 from agent.counts import RefusalCounts, RefusalKind
 from agent.web.listener import ConnectionLimits, CountingListener, listen, source_of
 from tests.free_ports import free_port
+from tests.waiting import PATIENCE
 
 HOST = "127.0.0.1"
 
@@ -76,7 +77,7 @@ def test_listener_closes_at_once_whom_the_limits_refuse() -> None:
         accepted, _ = listener.accept()
         listener.setblocking(False)
         with socket.create_connection((HOST, port)) as second:
-            second.settimeout(10)
+            second.settimeout(PATIENCE)
             with pytest.raises(BlockingIOError):
                 listener.accept()
             assert second.recv(1) == b""

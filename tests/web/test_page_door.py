@@ -78,7 +78,7 @@ async def hold(button: Locator) -> None:
     await button.scroll_into_view_if_needed()
     await button.focus()
     await button.page.keyboard.down("Space")
-    await button.page.wait_for_timeout(1000)
+    await button.page.wait_for_function("() => !document.querySelector('[data-held]')")
     await button.page.keyboard.up("Space")
 
 

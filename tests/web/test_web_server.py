@@ -13,6 +13,7 @@ from agent.web.page_files import PageResponses
 from agent.web.web_options import WebOptions
 from agent.web.web_server import WebServer
 from tests.free_ports import free_port
+from tests.waiting import PATIENCE
 
 
 async def test_web_server_answers_when_its_answer_is_there() -> None:
@@ -27,6 +28,6 @@ async def test_web_server_answers_when_its_answer_is_there() -> None:
 
     options = WebOptions(port=free_port())
     async with WebServer(options, respond, carry):
-        with await asyncio.to_thread(urlopen, f"{options.url}what?a=1", timeout=30) as answer:
+        with await asyncio.to_thread(urlopen, f"{options.url}what?a=1", timeout=PATIENCE) as answer:
             assert answer.read() == b"here\n"
     assert asked == ["/what?a=1"]

@@ -14,7 +14,7 @@ from agent.ports import AccessUnit, VideoSubscription
 from tests.camera.inside import virtual_camera
 
 # seconds for a picture that is certain to come
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 virtual_camera.install()
 

@@ -26,7 +26,7 @@ from tests.e2e.device import ACCEPT_ALL, ALL_COMMANDS, Program, Watcher, record_
 
 PORT = int(os.environ["TEST_BROKER_PORT"])
 UID = "camera-door"
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 pytestmark = pytest.mark.skipif(
     not PORT, reason="mosquitto is not installed (apt-get install mosquitto)"

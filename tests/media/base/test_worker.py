@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from agent.errors import MediaEnded, MediaUnavailable
 from agent.media.base.worker import Ticker, Worker
+from tests.waiting import PATIENCE
 
 
 class Told:
@@ -21,7 +22,7 @@ class Told:
         self._loop.call_soon_threadsafe(self._errors.put_nowait, error)
 
     async def get(self) -> Exception:
-        return await asyncio.wait_for(self._errors.get(), 5)
+        return await asyncio.wait_for(self._errors.get(), PATIENCE)
 
 
 async def test_worker_runs_until_it_is_stopped() -> None:
@@ -33,7 +34,7 @@ async def test_worker_runs_until_it_is_stopped() -> None:
         stopping.wait()
 
     worker = Worker("test worker", body, seen.append)
-    await asyncio.to_thread(running.wait, 5)
+    await asyncio.to_thread(running.wait, PATIENCE)
     await worker.stop()
     await worker.stop()
     assert "test worker" not in {each.name for each in threading.enumerate()}

@@ -22,6 +22,7 @@ from agent.media.picamera2.picamera2_source import Picamera2Source
 from agent.media.video_hub import VideoHub
 from agent.ports import AccessUnit
 from tests.fakes.video import access_unit as made_unit
+from tests.waiting import PATIENCE
 
 OPTIONS = VideoOptions()
 
@@ -214,11 +215,11 @@ async def test_picamera2_source_camera_that_opens_when_nobody_waits_any_more_is_
     monkeypatch.setattr(picamera2_source, "_CLOSE_TIMEOUT", 0.01)
     source = Picamera2Source(OPTIONS)
     start = asyncio.create_task(source.start(lambda unit: None, lambda error: None))
-    assert await asyncio.to_thread(starting.wait, 30)
+    assert await asyncio.to_thread(starting.wait, PATIENCE)
     start.cancel()
     await source.stop()
     woken.set()
-    assert await asyncio.to_thread(closed.wait, 30)
+    assert await asyncio.to_thread(closed.wait, PATIENCE)
 
 
 @pytest.mark.parametrize(

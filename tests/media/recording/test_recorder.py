@@ -15,6 +15,7 @@ from agent.media.recording.muxer import Muxer
 from agent.media.recording.recorder import QUEUE_LENGTH, Recorder
 from agent.ports import AccessUnit, DecodedAudio
 from tests.media.clips import write_clip
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.media
 
@@ -135,7 +136,7 @@ def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     write = Muxer.add_video
 
     def add_video(muxer: Muxer, unit: AccessUnit, at: float) -> None:
-        open_again.wait(10)
+        open_again.wait(PATIENCE)
         write(muxer, unit, at)
 
     monkeypatch.setattr(Muxer, "add_video", add_video)

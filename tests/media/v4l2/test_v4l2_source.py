@@ -20,6 +20,7 @@ from agent.media.v4l2.v4l2_source import FrameEncoder, Packet, V4l2Source, decod
 from agent.media.video_hub import VideoHub
 from agent.ports import AccessUnit
 from tests.media.clips import decode, write_clip, write_sound
+from tests.waiting import PATIENCE
 
 OPTIONS = VideoOptions(width=320, height=240, framerate=25)
 
@@ -106,7 +107,7 @@ async def until_the_end(source: V4l2Source) -> tuple[list[AccessUnit], Exception
         loop.call_soon_threadsafe(failed.put_nowait, error)
 
     await source.start(units.append, told)
-    reason = await asyncio.wait_for(failed.get(), 10)
+    reason = await asyncio.wait_for(failed.get(), PATIENCE)
     await source.stop()
     return units, reason
 
@@ -199,12 +200,12 @@ async def test_v4l2_source_device_that_hangs_is_closed_by_the_thread_that_is_in_
     monkeypatch.setattr(worker, "STOP_TIMEOUT", 0.01)
     source = V4l2Source(Path("/dev/video0"), OPTIONS)
     await source.start(lambda unit: None, lambda error: None)
-    assert await asyncio.to_thread(device.read.wait, 30)
+    assert await asyncio.to_thread(device.read.wait, PATIENCE)
     await source.stop()
     assert "is left behind" in caplog.text
     assert not device.closed.is_set()
     device.unplugged.set()
-    assert await asyncio.to_thread(device.closed.wait, 30)
+    assert await asyncio.to_thread(device.closed.wait, PATIENCE)
     assert not device.torn
 
 

@@ -11,6 +11,7 @@ import pytest
 from agent.signaling.mqtt.disconnect import DisconnectReason
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.mqtt.pauses import Pauses
+from tests.waiting import PATIENCE
 
 LONG = MqttOptions(retry_first=600.0, retry_longest=600.0, retry_refused=1200.0)
 PLAIN = DisconnectReason("gone")
@@ -42,7 +43,7 @@ def waiting(work: Callable[[], None]) -> threading.Thread:
 
 
 def ends(thread: threading.Thread) -> bool:
-    thread.join(20)
+    thread.join(PATIENCE)
     return not thread.is_alive()
 
 

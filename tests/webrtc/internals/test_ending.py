@@ -8,7 +8,6 @@ import inspect
 import logging
 import os
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -35,9 +34,6 @@ from tests.webrtc.pairs import Hole, Side, closing, connect, until
 from tests.webrtc.strangers import LOOPBACK, check_of, port_of, send_rtp, sockets_of, stranger
 
 pytestmark = pytest.mark.media
-
-# seconds that anything may outlive a close
-LONGEST = 6.0
 
 
 def open_things() -> tuple[int, int, int]:
@@ -101,7 +97,7 @@ async def test_ending_after_a_hostile_call_leaves_nothing_open(
 ) -> None:
     monkeypatch.setattr(peer, "CLOSE_TIMEOUT", 0.5)
 
-    async def call(hostile: bool) -> float:
+    async def call(hostile: bool) -> None:
         device = Side(LocalStream(ClipFeed(clip), SoundFeed(sound)), ice=LOOPBACK)
         caller = Side(LocalStream(audio=SoundFeed(sound)), ice=LOOPBACK)
         async with closing(caller):
@@ -109,13 +105,12 @@ async def test_ending_after_a_hostile_call_leaves_nothing_open(
             await device.event(FirstFrameSeen)
             if hostile:
                 await act(device, caller)
-            began = time.monotonic()
-            await device.peer.close()
-            return time.monotonic() - began
+            async with asyncio.timeout(PATIENCE):
+                await device.peer.close()
 
     await call(hostile=False)
     before = open_things()
-    assert await call(hostile=True) < LONGEST
+    await call(hostile=True)
     await asyncio.sleep(0)
     assert open_things() == before
 
