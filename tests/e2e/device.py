@@ -228,11 +228,13 @@ async def device(
     assert "Traceback" not in program.log(), program.log()
 
 
-async def call(folder: Path, mosquitto: Mosquitto, *arguments: str, to: str = UID) -> Program:
-    """`callbox call`, just started."""
+async def call(
+    folder: Path, mosquitto: Mosquitto, *arguments: str, to: str = UID, within: Sequence[str] = ()
+) -> Program:
+    """`callbox call`, just started. `within` is as in `Program.start`."""
     url = f"mqtt://127.0.0.1:{mosquitto.port}"
     return await Program.start(
-        folder / "call.log", "call", to, "--broker", url, "--json", *arguments
+        folder / "call.log", "call", to, "--broker", url, "--json", *arguments, within=within
     )
 
 

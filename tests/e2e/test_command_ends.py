@@ -17,6 +17,9 @@ from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.broker, pytest.mark.media]
 
+# who runs the tests under nohup has SIGHUP ignored, and so has all that they start
+WITHOUT_NOHUP = ("env", "--default-signal=HUP")
+
 
 async def connected(caller: Program) -> None:
     """Until its first statistics of what arrives."""
@@ -39,7 +42,8 @@ async def test_a_terminal_that_is_closed_leaves_a_whole_recording(
 ) -> None:
     recording = tmp_path / f"call.{suffix}"
     async with device(tmp_path, mosquitto, watcher):
-        caller = await call(tmp_path, mosquitto, "--record", str(recording))
+        record = ("--record", str(recording))
+        caller = await call(tmp_path, mosquitto, *record, within=WITHOUT_NOHUP)
         await connected(caller)
         caller.signal(signal.SIGHUP)
         code, _ = await caller.finish()
