@@ -19,16 +19,15 @@ START_TIMEOUT = 15.0
 """Seconds to open a camera; libcamera needs about one on a Zero 2 W."""
 STOP_TIMEOUT = 10.0
 STALL_TIMEOUT = 3.0
-"""Seconds without a unit after which a running source counts as broken: a lost sensor raises no
-exception.
-"""
+"""Seconds without a unit after which a source counts as broken: a lost sensor raises nothing."""
+HELD_UP = 0.5
+"""Seconds. An event loop that is so late had no processor: nor had the source's thread."""
 REOPEN_TIMEOUT = 8.0
 """Seconds in which a source that broke must run again, before its subscribers are ended."""
 REOPEN_PAUSE = 0.5
 """Seconds between two tries: a USB camera that was knocked comes back in about two."""
 REOPEN_INTERVAL = 20.0
-"""Seconds that a source must have run after a restart; one that breaks sooner ends.
-"""
+"""Seconds that a source must have run after a restart; one that breaks sooner ends."""
 
 ContraT = TypeVar("ContraT", contravariant=True)
 
@@ -220,14 +219,9 @@ class OnDemandSource(Generic[UnitT]):
             if not self._subscribers:
                 if not await _within(run.changed, self._linger) and not self._subscribers:
                     return
-            elif not await _within(
-                run.changed, self._seconds_until_stalled(run)
-            ) and not self._seconds_until_stalled(run):
-                self._fail(
-                    run,
-                    run.generation,
-                    MediaUnavailable(f"no picture or sound for {self._stall_timeout:.0f} s"),
-                )
+            elif await self._stalls(run):
+                reason = f"no picture or sound for {self._stall_timeout:.0f} s"
+                self._fail(run, run.generation, MediaUnavailable(reason))
 
     def _is_worth_reopening(self, run: _Run) -> bool:
         wanted = (
@@ -255,8 +249,14 @@ class OnDemandSource(Generic[UnitT]):
             run.changed.clear()
             await _within(run.changed, REOPEN_PAUSE)
 
-    def _seconds_until_stalled(self, run: _Run) -> float:
-        return max(0.0, run.last_unit_at + self._stall_timeout - _now())
+    async def _stalls(self, run: _Run) -> bool:
+        """False once something has changed, or the source has gone on."""
+        due = max(run.last_unit_at + self._stall_timeout, _now())
+        if await _within(run.changed, due - _now()):
+            return False
+        if _now() - due > HELD_UP:
+            run.last_unit_at = _now()
+        return _now() >= run.last_unit_at + self._stall_timeout
 
     async def _stop(self) -> None:
         try:

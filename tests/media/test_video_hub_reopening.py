@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
 from agent.core.rate.encoder_demand import EncoderDemand
 from agent.errors import MediaEnded, MediaError, MediaUnavailable
 from agent.media import on_demand
+from agent.media.on_demand import HELD_UP
 from agent.media.video_hub import VideoHub
 from tests.fakes.video import FakeVideoSource, access_unit
 from tests.media.hubs import OPTIONS, stopped, turns
@@ -82,6 +84,21 @@ async def test_hub_reopens_a_silent_source(source: FakeVideoSource) -> None:
     hub = VideoHub(source, OPTIONS, stall_timeout=0.02)
     await hub.subscribe()
     await started_again(source, 2)
+    await hub.close()
+
+
+async def test_hub_does_not_blame_a_source_for_a_process_that_stood_still(
+    source: FakeVideoSource,
+) -> None:
+    hub = VideoHub(source, OPTIONS, stall_timeout=HELD_UP)
+    subscription = await hub.subscribe()
+    # it waits for pictures
+    await turns()
+    time.sleep(3 * HELD_UP)  # noqa: ASYNC251 - that is the point
+    await turns()
+    assert source.calls == ["start"]
+    key = source.send(key=True)
+    assert (await subscription.next()).data == key.data
     await hub.close()
 
 
