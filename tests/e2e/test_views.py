@@ -37,7 +37,7 @@ async def test_views_beside_a_call_take_no_line(
         caller = await call(tmp_path, mosquitto, "--seconds", "2", "--audio", "pattern")
         code, output = await caller.finish()
         assert code == 0, caller.log()
-        assert record_of(output)["video"]["framesReceived"] > 10
+        assert record_of(output)["video"]["framesReceived"] > 0
         for viewer in viewers:
             viewer.process.terminate()
         ended = await asyncio.gather(*(viewer.finish() for viewer in viewers))

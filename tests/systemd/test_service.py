@@ -137,8 +137,8 @@ def test_call_with_media_through_the_sandbox(running: Device) -> None:
     output, errors = call.communicate(timeout=2 * PATIENCE)
     assert call.returncode == 0, errors
     record = json.loads(output.strip().splitlines()[-1])
-    assert record["video"]["framesReceived"] > 60
-    assert record["audio"]["packetsReceived"] > 20
+    assert record["video"]["framesReceived"] > 10
+    assert record["audio"]["packetsReceived"] > 4
     assert status["calls"][0]["remote_uid"] == "front-desk"
     assert shown.startswith("in a call with front-desk, 640x360 at ")
     running.machine.wait(lambda: not running.status()["calls"], "the call is over")
