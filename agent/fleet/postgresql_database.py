@@ -26,12 +26,20 @@ class PostgresqlDatabase:
     """See `Database`. `url` as libpq reads it, without a password in it."""
 
     def __init__(self, url: str, password: str | None = None, *, read_only: bool = False) -> None:
-        """Raises ConfigurationError where psycopg is not installed."""
+        """Raises ConfigurationError where psycopg is not installed, or libpq cannot read `url`."""
         try:
             import psycopg as module
+            from psycopg.conninfo import conninfo_to_dict
         except ImportError:
             raise ConfigurationError(
                 ["store.url: PostgreSQL needs psycopg: pip install 'callbox[fleet]'"]
+            ) from None
+        try:
+            conninfo_to_dict(url)
+        except module.Error as error:
+            reason = " ".join(str(error).split())
+            raise ConfigurationError(
+                [f"store.url: {reason}; such as postgresql://USER@HOST/DATABASE"]
             ) from None
         self._psycopg = module
         self._url = url
