@@ -19,6 +19,7 @@ async function main(): Promise<void> {
   conversation.on("closed", (record) =>
     console.log(record.reason, record.duration.toFixed(1), record.quality?.video?.score),
   );
+  console.log(conversation.takenBy?.toUpperCase());
 }
 
 void main();

@@ -112,6 +112,12 @@ export class Conversation extends Emitter {
     return state === "inviting" && targets.some(isRung) ? "ringing" : SHOWN_STATES[state];
   }
 
+  /** Who answered in this side's place, once it is closed and where the inviter says so. */
+  get takenBy() {
+    const gaveWay = this.#rules.closed?.reason === "answered_elsewhere";
+    return gaveWay ? this.#shell.takenBy : undefined;
+  }
+
   /** What arrives. It stays the same object when the transport is renewed. */
   get remoteStream() {
     return this.#shell.remoteStream;

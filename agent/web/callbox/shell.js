@@ -51,8 +51,8 @@ export class Shell {
   #times = {};
   /** @type {string | undefined} */
   #responseReason;
-  /** Who answered in this side's place. @type {string | undefined} */
-  #takenBy;
+  /** Who answered in this side's place, where a `close` said so. @type {string | undefined} */
+  takenBy;
   #streamed = false;
   /** Settles when the answer is out, or cannot be made. @type {Promise<void>} */
   answering = Promise.resolve();
@@ -117,7 +117,7 @@ export class Shell {
 
   /** Takes a message of this conversation; what does not fit is ignored. @param {Signal} message */
   take(message) {
-    if (message.type === "close") this.#takenBy ??= message.by;
+    if (message.type === "close") this.takenBy ??= message.by;
     const input = inputOf(this.rules.remoteUid, message, this.wanted);
     if (input) this.step(input);
   }
@@ -340,7 +340,7 @@ export class Shell {
       this.#host.onEnded();
       const about = {
         responseReason: this.#responseReason,
-        takenBy: this.#takenBy,
+        takenBy: this.takenBy,
         times: this.#times,
         totals: this.#watch.totals,
       };

@@ -201,4 +201,5 @@ test("who is rung beside others hears who answered", async () => {
   await pass(300);
   const [closed] = events.of("closed");
   assert.deepEqual([closed.reason, closed.takenBy], ["answered_elsewhere", "alice"]);
+  assert.equal(conversation.takenBy, "alice");
 });
