@@ -116,6 +116,7 @@ export class CallClient extends Emitter {
     if (this.#state === "stopped") {
       this.#stopWatching = watchPage({
         onLeave: () => this.conversations.forEach((conversation) => conversation.leave()),
+        onReturn: () => this.#link.retry(),
         onNetworkChange: () => this.#networkChanged(),
       });
       this.#link.start();

@@ -28,6 +28,12 @@ export function brokerUrl(broker) {
   return url.href;
 }
 
+/** Keeps what is not acknowledged yet. @param {any} client */
+function reconnect(client) {
+  const { incomingStore, outgoingStore } = client;
+  client.reconnect({ incomingStore, outgoingStore });
+}
+
 /**
  * The connection to the broker: kept up with growing, jittered delays, subscribed anew on every
  * connect.
@@ -66,6 +72,8 @@ export class Link {
   #established = false;
   /** Whether the broker has said why it refuses this attempt to connect. */
   #refused = false;
+  /** Ends the pause before the next attempt, while there is one. @type {(() => void) | null} */
+  #hurry = null;
   connected = false;
 
   /** @param {LinkOptions} options */
@@ -100,7 +108,7 @@ export class Link {
       } catch (fault) {
         if (run !== this.#run) return;
         this.#options.onState(this.#connecting, "token_failed", textOf(fault));
-        await pause(this.#delay());
+        await this.#pause();
       }
     }
   }
@@ -109,11 +117,30 @@ export class Link {
   async #connectAgain(client) {
     if (client !== this.#client) return;
     const run = this.#run;
-    await pause(this.#delay());
+    await this.#pause();
     await this.#password(run, (password) => {
       client.options.password = password;
-      const { incomingStore, outgoingStore } = client;
-      client.reconnect({ incomingStore, outgoingStore });
+      reconnect(client);
+    });
+  }
+
+  /** Until the next attempt, or until `retry`. */
+  async #pause() {
+    let end = () => {};
+    const hurried = new Promise((resolve) => (end = () => resolve(undefined)));
+    this.#hurry = end;
+    await Promise.race([pause(this.#delay()), hurried]);
+    if (this.#hurry === end) this.#hurry = null;
+  }
+
+  /** The same where MQTT.js waits, which does so after each `close`. @param {any} client */
+  #whilePaused(client) {
+    client.on("close", () => {
+      if (client === this.#client) this.#hurry = () => reconnect(client);
+    });
+    client.on("reconnect", () => {
+      this.#hurry = null;
+      client.options.reconnectPeriod = this.#delay();
     });
   }
 
@@ -137,7 +164,7 @@ export class Link {
     this.#client = client;
     client.on("connect", () => this.#subscribe(client));
     if (this.#options.password) client.on("close", () => void this.#connectAgain(client));
-    else client.on("reconnect", () => (client.options.reconnectPeriod = this.#delay()));
+    else this.#whilePaused(client);
     client.on("close", () => this.#lost());
     client.on("packetreceive", (/** @type {any} */ packet) => this.#noteUnheard(packet));
     client.on("error", (/** @type {any} */ fault) => this.#failed(fault));
@@ -155,6 +182,7 @@ export class Link {
     this.#run++;
     this.#starting = false;
     this.#client = null;
+    this.#hurry = null;
     this.connected = false;
     this.#options.onState("stopped");
     if (!client) return;
@@ -220,6 +248,14 @@ export class Link {
   /** Drops a connection that only seems to be up; the next one is made at once. */
   renew() {
     if (this.#client && this.connected) this.#client.stream?.destroy();
+    else this.retry();
+  }
+
+  /** Tries at once where there is no connection, and then as soon after as at first. */
+  retry() {
+    if (this.connected) return;
+    this.#attempts = 0;
+    this.#hurry?.();
   }
 
   #delay() {

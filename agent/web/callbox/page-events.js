@@ -1,12 +1,12 @@
 // @ts-check
-/** What a page tells of itself: that it goes away, and that the network has changed. */
+/** What a page tells of itself: it goes away, is looked at again, or has another network. */
 
 /**
  * Calls back until the function that it returns is called.
- * @param {{ onLeave: () => void, onNetworkChange: () => void }} hooks
+ * @param {{ onLeave: () => void, onReturn: () => void, onNetworkChange: () => void }} hooks
  * @returns {() => void}
  */
-export function watchPage({ onLeave, onNetworkChange }) {
+export function watchPage({ onLeave, onReturn, onNetworkChange }) {
   /** @type {(() => void)[]} */
   const stops = [];
   const listen = (
@@ -20,6 +20,10 @@ export function watchPage({ onLeave, onNetworkChange }) {
   const network = /** @type {any} */ (globalThis.navigator)?.connection;
   let kind = network?.type;
   listen(globalThis, "pagehide", onLeave);
+  const page = globalThis.document;
+  listen(page, "visibilitychange", () => {
+    if (page.visibilityState === "visible") onReturn();
+  });
   listen(globalThis, "online", onNetworkChange);
   listen(network, "change", () => {
     // Else only its estimates changed.

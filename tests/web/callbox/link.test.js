@@ -4,8 +4,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { brokerUrl } from "../../../agent/web/callbox/link.js";
+import { brokerUrl, Link } from "../../../agent/web/callbox/link.js";
 import { invited, ME, pass, scene, settle } from "./harness.js";
+
+/** One without a client around it. */
+function makeLink(options = {}) {
+  const link = new Link({
+    connect: scene.broker.connect,
+    url: "ws://broker.test/mqtt",
+    mqttOptions: {},
+    required: ["callbox/v1/other/signal/+"],
+    desired: [],
+    onMessage: () => {},
+    onState: () => {},
+    urgent: () => false,
+    ...options,
+  });
+  link.start();
+  return link;
+}
 
 test("the connection tells its state, and subscribes anew", async () => {
   const states = [];
@@ -128,6 +145,52 @@ test("a token that is a function is asked before every attempt to connect", asyn
   await pass(20_000);
   assert.equal(asked, after);
 });
+
+for (const reason of ["retry", "renew"]) {
+  test(`${reason}() ends the pause before the next attempt`, async () => {
+    const link = makeLink();
+    await settle();
+    const connection = scene.broker.connections.at(-1);
+    const attempts = [];
+    connection.on("reconnect", () => attempts.push(connection.options.reconnectPeriod));
+    link[reason]();
+    if (reason === "renew") scene.broker.start();
+    await settle();
+    assert.ok(link.connected);
+    scene.broker.stop();
+    for (let i = 0; i < 6; i++) {
+      connection.reconnect();
+      await settle();
+    }
+    link[reason]();
+    assert.equal(attempts.length, 7, "at once");
+    link[reason]();
+    assert.equal(attempts.length, 7, "an attempt is under way");
+    await settle();
+    scene.broker.reachable = true;
+    link[reason]();
+    await settle();
+    assert.ok(link.connected);
+    await link.stop();
+    link[reason]();
+    assert.equal(attempts.length, 8);
+  });
+
+  test(`${reason}() ends the pause before a token is asked for`, async () => {
+    let asked = 0;
+    const link = makeLink({ password: () => `token-${++asked}` });
+    await settle();
+    scene.broker.stop();
+    await pass(60_000);
+    const before = asked;
+    scene.broker.reachable = true;
+    link[reason]();
+    await settle();
+    assert.equal(asked, before + 1);
+    assert.ok(link.connected);
+    await link.stop();
+  });
+}
 
 test("a token that cannot be had is told, and asked for again", async () => {
   const { CallClient } = await import("../../../agent/web/callbox/index.js");

@@ -8,6 +8,7 @@ import { watchPage } from "../../../agent/web/callbox/page-events.js";
 
 let page;
 let network;
+let document;
 let told;
 let stop;
 const originals = {};
@@ -24,9 +25,12 @@ beforeEach(() => {
     configurable: true,
     writable: true,
   });
+  document = Object.assign(new EventTarget(), { visibilityState: "visible" });
+  globalThis.document = document;
   told = [];
   stop = watchPage({
     onLeave: () => told.push("leave"),
+    onReturn: () => told.push("return"),
     onNetworkChange: () => told.push("network"),
   });
 });
@@ -34,12 +38,21 @@ beforeEach(() => {
 afterEach(() => {
   stop();
   Object.assign(globalThis, originals);
+  delete globalThis.document;
 });
 
 test("the page goes away, or is online again", () => {
   page.dispatchEvent(new Event("pagehide"));
   page.dispatchEvent(new Event("online"));
   assert.deepEqual(told, ["leave", "network"]);
+});
+
+test("the page is looked at again, which it is not while it is hidden", () => {
+  for (const visibilityState of ["hidden", "visible"]) {
+    document.visibilityState = visibilityState;
+    document.dispatchEvent(new Event("visibilitychange"));
+  }
+  assert.deepEqual(told, ["return"]);
 });
 
 test("another kind of network is a change, another estimate of the same is none", () => {
@@ -55,6 +68,7 @@ test("after the end nothing is told", () => {
   stop();
   network.type = "cellular";
   for (const name of ["pagehide", "online"]) page.dispatchEvent(new Event(name));
+  document.dispatchEvent(new Event("visibilitychange"));
   network.dispatchEvent(new Event("change"));
   assert.deepEqual(told, []);
 });
