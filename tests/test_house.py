@@ -94,7 +94,7 @@ def is_value(node: ast.ClassDef) -> bool:
         "Report",
         "WireModel",
         "Section",
-        "BaseSettings",
+        "LayeredSettings",
         "Enum",
         "TypedDict",
         "Protocol",

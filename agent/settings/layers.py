@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic_settings import BaseSettings, EnvSettingsSource
+from pydantic import BaseModel
 
 from agent.settings.models import Settings
 from agent.settings.names import Location, names_setting
@@ -61,28 +61,11 @@ class Merged:
         )
 
 
-class _TextSource(EnvSettingsSource):
-    """pydantic-settings' reading of names with `__` in them, on a mapping of ours. Unreadable JSON
-    stays text.
-    """
-
-    def __init__(self, model: type[BaseSettings], texts: Mapping[str, str]) -> None:
-        super().__init__(model, env_prefix="", env_nested_delimiter="__")
-        self.env_vars = texts
-
-    def decode_complex_value(self, field_name: str, field: Any, value: Any) -> Any:
-        try:
-            return super().decode_complex_value(field_name, field, value)
-        except ValueError:
-            # the model says what it should have been, and where
-            return value
-
-
 def read_layers(
     config: Path | None,
     environ: Mapping[str, str],
     root: Path | None,
-    model: type[BaseSettings] = Settings,
+    model: type[BaseModel] = Settings,
 ) -> tuple[list[Layer], list[str]]:
     """Every layer of `model` that is there, in order, and a sentence for each that cannot be read.
 
@@ -128,7 +111,7 @@ def read_toml(file: Path) -> dict[str, Any]:
         ) from error
 
 
-def _read_credential(model: type[BaseSettings], name: str, file: Path) -> dict[str, Any]:
+def _read_credential(model: type[BaseModel], name: str, file: Path) -> dict[str, Any]:
     return _tree(model, {name: read_text(file).rstrip("\r\n")})
 
 
@@ -163,7 +146,7 @@ def _files(config: Path | None, root: Path | None) -> Iterator[tuple[_Reader, Pa
 
 
 def _credentials(
-    environ: Mapping[str, str], model: type[BaseSettings]
+    environ: Mapping[str, str], model: type[BaseModel]
 ) -> Iterator[tuple[_Reader, Path]]:
     if directory := environ.get("CREDENTIALS_DIRECTORY"):
         for name, file in _credential_files(Path(directory)):
@@ -181,11 +164,16 @@ def _credential_files(directory: Path) -> Iterator[tuple[str, Path]]:
             yield entry.name, entry
 
 
-def _tree(model: type[BaseSettings], texts: Mapping[str, str]) -> dict[str, Any]:
+def _tree(model: type[BaseModel], texts: Mapping[str, str]) -> dict[str, Any]:
     """The tree of flat names. pydantic-settings passes over names it does not know; here they stay,
     to be judged.
     """
-    values: dict[str, Any] = _TextSource(model, texts)()
+    if not texts:
+        return {}
+    # with all of pydantic-settings: most who start a command have none
+    from agent.settings.text_source import TextSource
+
+    values: dict[str, Any] = TextSource(model, texts)()
     for name, text in texts.items():
         path = name.split("__")
         if not names_setting(path, model):
