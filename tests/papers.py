@@ -7,6 +7,9 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 ROOT = Path(__file__).parent.parent
 PAPERS = sorted(
@@ -70,6 +73,26 @@ def commands(script: str) -> Iterator[list[str]]:
         words.whitespace_split = True
         words.commenters = "#"
         yield from _split(list(words))
+
+
+class _Strict(yaml.SafeLoader):  # type: ignore[misc]
+    """A key that stands twice is a fault: a program takes one of them, or none. What stands after a
+    mark of a program's own (`!input`) is what it is.
+    """
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        found = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if twice := sorted({str(each) for each in found if found.count(each) > 1}):
+            raise yaml.constructor.ConstructorError(None, None, f"twice: {twice}", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_Strict.add_multi_constructor("!", lambda loader, _, node: loader.construct_scalar(node))
+
+
+def read_yaml(text: str) -> Any:
+    """Raises yaml.YAMLError, which names the line."""
+    return yaml.load(text, Loader=_Strict)
 
 
 def _split(words: list[str]) -> Iterator[list[str]]:

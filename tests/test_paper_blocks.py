@@ -1,6 +1,6 @@
 """Each block of code in a document is run by a test, or says why it cannot be.
 
-TOML passes `callbox check`, JSON and Python are read, each `callbox ...` is taken by the real
+TOML passes `callbox check`, JSON, YAML and Python are read, each `callbox ...` is taken by the real
 parser; what runs whole has its test named here.
 """
 
@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 import typer
+import yaml
 from typer.testing import CliRunner
 
 from agent.cli import make_app
 from agent.fleet.collector_settings import load_collector_settings
 from tests.free_ports import free_port
-from tests.papers import PAPERS, ROOT, Block, blocks, commands
+from tests.papers import PAPERS, ROOT, Block, block, blocks, commands, read_yaml
 
 BLOCKS = blocks()
 LANGUAGES = {"sh", "toml", "python", "js", "ts", "json", "yaml", "mermaid", "text"}
@@ -64,6 +65,8 @@ RUN_BY = {
         "openssl rand",
     ): "tests/test_readme.py::test_fleet_of_three_without_a_terminal",
     ("docs/fleet.md", "sudo apt-get install --yes ./callbox_*.deb"): INSTALLED,
+    ("docs/fleet.md", "rule_files:"): "tests/fleet/test_prometheus_rules.py::"
+    "test_configuration_of_the_paper_passes_promtool",
     ("docs/fleet.md", "callbox collect"): "tests/systemd/test_collector.py::"
     "test_collector_keeps_what_the_device_says",
     ("docs/getting-started.md", "cat > door.toml"): STEP_BY_STEP,
@@ -96,7 +99,6 @@ NOT_RUN = {
     ("docs/questions.md", "sudo CREDENTIALS_DIRECTORY"): "tests/doctor runs each of its checks",
     ("docs/turn.md", "sudo callbox doctor"): "tests/doctor/test_network.py asks such servers",
     # what other programs read
-    ("docs/fleet.md", "rule_files:"): "Prometheus's; its rules are tried in tests/fleet",
     ("docs/fleet.md", "persistence true"): "mosquitto's, as in config/examples/mosquitto.conf",
     ("docs/integrations.md", "automation:"): "Home Assistant's; tests/homeassistant has its own",
     ("docs/integrations.md", "streams:"): "go2rtc's, which cannot be had here; tests/pull says so",
@@ -109,6 +111,11 @@ NOT_RUN = {
     ("docs/protocol.md", "caller "): "a drawing",
     ("docs/rate-control.md", "flowchart LR"): "a drawing",
 }
+YAML_FILES = [
+    path
+    for path in sorted((ROOT / "config").rglob("*"))
+    if path.suffix in (".yml", ".yaml") or path.name == "user-data"
+]
 LISTED = ("sh", "yaml", "text", "mermaid")
 
 
@@ -233,6 +240,49 @@ def test_toml_passes_callbox_check(
 @of("json")
 def test_json_can_be_read(block: Block) -> None:
     assert json.loads(block.text)
+
+
+@of("yaml")
+def test_yaml_can_be_read(block: Block) -> None:
+    assert isinstance(read_yaml(block.text), dict)
+
+
+def test_yaml_with_a_key_that_stands_twice_is_refused() -> None:
+    """Or the tests around it hold less than they say."""
+    assert read_yaml("a: !input name\nb: [1]\n") == {"a": "name", "b": [1]}
+    with pytest.raises(yaml.YAMLError, match="twice"):
+        read_yaml("a:\n  b: 1\n  c: 2\n  b: 3\n")
+
+
+def test_automation_has_what_home_assistant_asks_for() -> None:
+    """Its own judgement of such a file is that of tests/homeassistant, on the blueprint."""
+    text = block("docs/integrations.md", "yaml", "automation:")
+    for each in read_yaml(text)["automation"]:
+        assert each.keys() <= {"alias", "mode", "triggers", "conditions", "actions"}
+        assert all("trigger" in trigger for trigger in each["triggers"])
+        assert all("action" in action for action in each["actions"])
+
+
+def test_settings_of_the_page_are_those_that_it_reads() -> None:
+    text = (ROOT / "agent/web/settings.js").read_text()
+    read = set(re.findall(r"@property \{[^}]+\} \[?(\w+)", text))
+    written = json.loads(block("docs/broker.md", "json", "iceServers"))
+    assert {"broker", "iceServers"} <= written.keys() <= read
+
+
+@pytest.mark.parametrize("file", YAML_FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_yaml_files_of_config_can_be_read(file: Path) -> None:
+    assert read_yaml(file.read_text())
+
+
+def test_first_boot_gives_commands_that_there_are() -> None:
+    given = read_yaml((ROOT / "config/examples/cloud-init/user-data").read_text())["runcmd"]
+    called = [words for program, *words in given if program == "callbox"]
+    assert called
+    for words in called:
+        why = refusal(words)
+        # the file with the password is that of the first boot
+        assert not why or "does not exist" in why, why
 
 
 @of("python")

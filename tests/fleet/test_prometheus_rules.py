@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from agent.fleet.prometheus_rules import ALERT_RULES, RECORDING_RULES, rules_file
+from tests.papers import block, read_yaml
 from tests.parts import require_part
 
 COMMITTED = Path(__file__).parent.parent.parent / "config" / "fleet" / "prometheus-rules.yml"
@@ -108,6 +110,23 @@ def test_rules_names_are_those_of_one_room() -> None:
     names = [each.record for each in RECORDING_RULES]
     assert all(name.startswith("callbox:") for name in names)
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.broker
+def test_configuration_of_the_paper_passes_promtool(promtool: str, tmp_path: Path) -> None:
+    text = block("docs/fleet.md", "yaml", "rule_files:")
+    (tmp_path / "prometheus.yml").write_text(text)
+    shutil.copy(COMMITTED, tmp_path)
+    told = subprocess.run(
+        [promtool, "check", "config", "prometheus.yml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert COMMITTED.name in told.stdout
+    (job,) = read_yaml(text)["scrape_configs"]
+    assert any(f'job="{job["job_name"]}"' in each.expr for each in ALERT_RULES)
 
 
 @pytest.mark.broker
