@@ -146,7 +146,9 @@ class Program:
                 stderr=file,
                 env={**os.environ, **(env or {})},
             )
-        return cls(process, log)
+        program = cls(process, log)
+        _STARTED.append((asyncio.get_running_loop(), program))
+        return program
 
     @property
     def pid(self) -> int:
@@ -178,6 +180,20 @@ class Program:
         if self.process.stdout is not None:
             await self.process.stdout.read()
         self.process._transport.close()  # type: ignore[attr-defined]
+
+
+_STARTED: list[tuple[asyncio.AbstractEventLoop, Program]] = []
+
+
+async def end_left_over() -> None:
+    """End what a test that failed has left behind: it would fail another one."""
+    loop = asyncio.get_running_loop()
+    left = [each for its, each in _STARTED if its is loop and each.process.returncode is None]
+    _STARTED.clear()
+    for program in left:
+        print(program.log())
+        program.process.kill()
+        await program.end()
 
 
 def configuration(

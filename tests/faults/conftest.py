@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import Mosquitto
-from tests.e2e.device import Watcher, watching
+from tests.e2e.device import Watcher, end_left_over, watching
 from tests.faults.clips import write_large_keyframes
 
 
@@ -15,6 +15,7 @@ from tests.faults.clips import write_large_keyframes
 async def watcher(mosquitto: Mosquitto) -> AsyncIterator[Watcher]:
     async with watching(mosquitto) as watcher:
         yield watcher
+        await end_left_over()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from playwright.async_api import Browser
 
 from tests.conftest import Mosquitto
 from tests.e2e.browser import chromium
-from tests.e2e.device import Watcher, watching
+from tests.e2e.device import Watcher, end_left_over, watching
 from tests.web.page_harness import serving
 
 
@@ -15,6 +15,7 @@ from tests.web.page_harness import serving
 async def watcher(mosquitto: Mosquitto) -> AsyncIterator[Watcher]:
     async with watching(mosquitto) as watcher:
         yield watcher
+        await end_left_over()
 
 
 @pytest_asyncio.fixture
