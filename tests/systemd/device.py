@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from agent.service.status_client import ask
 from tests.systemd.machine import Machine
+from tests.waiting import PATIENCE
 
 UNIT = "callbox.service"
 PASSWORD = "correct horse battery staple"
@@ -97,6 +98,14 @@ class Device:
         """Somebody calls, and hangs up `seconds` after."""
         options = ("--broker", BROKER, "--uid", "front-desk", "--seconds", str(seconds), "--json")
         return self.machine.popen("callbox", "call", "door-1", *options)
+
+    @staticmethod
+    def hang_up(call: subprocess.Popen[str]) -> str:
+        """Have the caller hang up. What it has written."""
+        Machine.interrupt(call)
+        output, errors = call.communicate(timeout=2 * PATIENCE)
+        assert call.returncode == 0, errors
+        return output
 
     def wait_in_call(self) -> dict[str, Any]:
         """The status once a call is established and its video has been measured."""

@@ -193,6 +193,12 @@ class Machine:
         )
 
     @staticmethod
+    def interrupt(process: subprocess.Popen[str]) -> None:
+        """Ctrl-C for what `popen` started."""
+        for child in _children(process.pid):
+            _signal(child, signal.SIGINT)
+
+    @staticmethod
     def end(process: subprocess.Popen[str]) -> None:
         """End what `popen` started, and all that it started in the container."""
         for child in _children(process.pid):

@@ -131,13 +131,12 @@ def answer(device: Device, password: str) -> str:
 
 
 def test_call_with_media_through_the_sandbox(running: Device) -> None:
-    call = running.call(6)
+    call = running.call(300)
     status = running.wait_in_call()
     shown = running.show("StatusText")
-    output, errors = call.communicate(timeout=2 * PATIENCE)
-    assert call.returncode == 0, errors
+    output = running.hang_up(call)
     record = json.loads(output.strip().splitlines()[-1])
-    assert record["video"]["framesReceived"] > 10
+    assert record["video"]["framesReceived"] > 4
     assert record["audio"]["packetsReceived"] > 4
     assert status["calls"][0]["remote_uid"] == "front-desk"
     assert shown.startswith("in a call with front-desk, 640x360 at ")
@@ -146,9 +145,9 @@ def test_call_with_media_through_the_sandbox(running: Device) -> None:
 
 
 def test_journal_tells_the_story_of_a_call(running: Device) -> None:
-    call = running.call(5)
+    call = running.call(300)
     conversation = running.wait_in_call()["calls"][0]["conversation"]
-    call.communicate(timeout=2 * PATIENCE)
+    running.hang_up(call)
     running.machine.wait(
         lambda: bool(
             running.messages(f"CALLBOX_CONVERSATION={conversation}", "CALLBOX_REASON=user_hangup")
@@ -166,9 +165,9 @@ def test_journal_tells_the_story_of_a_call(running: Device) -> None:
 
 
 def test_journal_holds_no_secret_and_no_session_description(running: Device) -> None:
-    call = running.call(5)
+    call = running.call(300)
     running.wait_in_call()
-    call.communicate(timeout=2 * PATIENCE)
+    running.hang_up(call)
     everything = json.dumps(running.machine.journal("--unit", UNIT))
     assert PASSWORD not in everything
     assert "ice-pwd" not in everything
@@ -201,12 +200,11 @@ def test_reload_good_and_bad(running: Device) -> None:
 
 
 def test_reload_during_a_call_does_not_end_it(running: Device) -> None:
-    call = running.call(5)
+    call = running.call(300)
     before = running.wait_in_call()["calls"][0]["conversation"]
     running.machine.run("systemctl", "reload", UNIT)
     assert running.status()["calls"][0]["conversation"] == before
-    call.communicate(timeout=2 * PATIENCE)
-    assert call.returncode == 0
+    running.hang_up(call)
 
 
 @pytest.fixture
@@ -305,7 +303,7 @@ def test_state_is_kept_across_a_restart(running: Device) -> None:
 
 
 def test_stop_in_a_call_hangs_up(running: Device) -> None:
-    call = running.call(30)
+    call = running.call(300)
     running.wait_in_call()
     running.machine.run("systemctl", "stop", UNIT)
     output, _ = call.communicate(timeout=2 * PATIENCE)
