@@ -39,4 +39,4 @@ async def test_network_that_loses_what_the_device_sends_is_renewed_by_it(
     assert offer["generation"] == 1
     assert after.packets > before.packets
     # three seconds on a machine with nothing else to do; without a look at answers it takes thirty
-    assert elapsed < 15
+    assert elapsed < 25
