@@ -11,7 +11,6 @@ from agent.core.call.decision import Action
 from agent.core.policy.rules import Policy, Rule
 from agent.media.sound.sound_mode import missing_extra
 from agent.options import is_loopback
-from agent.settings.home_features import advise_home
 from agent.settings.models import CARRIED_OUT, Settings
 from agent.settings.pull_checks import advice_on_pulling
 from agent.signaling.mqtt.mqtt_options import MqttSettings
@@ -30,8 +29,16 @@ def advise(settings: Settings, policy: Policy) -> list[str]:
         *advice_on_pulling(settings, policy),
         *_about_sound(settings),
         *_about_buttons(settings),
-        *advise_home(settings),
+        *_about_home(settings),
     ]
+
+
+def _about_home(settings: Settings) -> Iterator[str]:
+    if settings.homeassistant.enabled:
+        # with each entity that there is: of no use to anybody else
+        from agent.settings.home_features import advise_home
+
+        yield from advise_home(settings)
 
 
 def _about_sound(settings: Settings) -> Iterator[str]:
