@@ -26,11 +26,14 @@ def collect(
         Path | None,
         typer.Option("--config", "-c", help="The collector's file.", show_default=False),
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Judge the settings, and start nothing.")
+    ] = False,
 ) -> None:
     """Run the fleet's collector until it is told to stop. Exit 78 for a bad configuration.
 
     Example: callbox collect --config collector.toml
     """
-    from agent.commands.collect import run_collector
+    from agent.commands.collect import check_collector, run_collector
 
-    raise typer.Exit(run_collector(config))
+    raise typer.Exit(check_collector(config) if check else run_collector(config))

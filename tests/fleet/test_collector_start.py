@@ -1,5 +1,5 @@
 """`callbox collect` with each value of each setting: it starts, or says in a line for each fault
-what is wrong (and exits with 78). What is not there now costs it a part at most.
+what is wrong (and exits with 78), as `--check` does. What is not there now costs it a part at most.
 
 The values come from the models (tests/settings/setting_values.py), so a new setting is tried
 without a line here.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from agent.commands.collect import check_collector
 from agent.errors import ConfigurationError
 from agent.fleet.collector_service import collect_until, open_store
 from agent.fleet.collector_settings import CollectorSettings, load_collector_settings
@@ -34,6 +36,9 @@ Tree = dict[str, Any]
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in list(os.environ):
+        if name.startswith("CALLBOX_") or name in ("STATE_DIRECTORY", "CREDENTIALS_DIRECTORY"):
+            monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text").write_text("This is no certificate.\n")
     certificate, key = Authority(tmp_path).issue("fleet")
@@ -91,9 +96,22 @@ def started(config: Path) -> list[str]:
     return []
 
 
+def judged_by_check(config: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The faults that `--check` tells."""
+    capsys.readouterr()
+    code = check_collector(config)
+    told = capsys.readouterr()
+    faults = [each.removeprefix("callbox: ") for each in told.err.splitlines()]
+    assert (code, told.out) == ((78, "") if faults else (0, "The settings are fine.\n"))
+    return faults
+
+
 @pytest.mark.parametrize("section", CollectorSettings.model_fields)
 def test_each_value_starts_or_is_named(
-    section: str, folder: Path, caplog: pytest.LogCaptureFixture
+    section: str,
+    folder: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     complaints: list[str] = []
     outcomes: set[bool] = set()
@@ -115,6 +133,8 @@ def test_each_value_starts_or_is_named(
         if trial.value == "no such thing":
             takes_any_text[trial.path] = not faults
         outcomes.add(not faults)
+        if (judged := judged_by_check(config, capsys)) != faults:
+            complaints.append(f"{trial}:\n    check: {judged}\n    start: {faults}")
         if faults and not any(trial.path[-1] in fault for fault in faults):
             complaints.append(f"{trial}: it is not named in {faults}")
         complaints += [f"{trial}: {each!r}" for each in faults if "\n" in each or not each]
@@ -125,12 +145,13 @@ def test_each_value_starts_or_is_named(
     assert outcomes == {True, False}, "values that are fine, and values that are not"
 
 
-def test_faults_go_to_standard_error_with_exit_78(folder: Path) -> None:
+@pytest.mark.parametrize("check", [(), ("--check",)])
+def test_faults_go_to_standard_error_with_exit_78(check: tuple[str, ...], folder: Path) -> None:
     pytest.importorskip("psycopg")
     config = folder / "collector.toml"
     config.write_text('[store]\nurl = "no such thing"\n[web]\nenabled = false\n')
     ended = subprocess.run(
-        [sys.executable, "-m", "agent", "collect", "--config", str(config)],
+        [sys.executable, "-m", "agent", "collect", "--config", str(config), *check],
         cwd=Path(__file__).parent.parent.parent,
         capture_output=True,
         text=True,
