@@ -71,16 +71,20 @@ async def picture(caller: Stranger) -> None:
 
 async def reports(watcher: Watcher, off_by: float) -> tuple[Any, Any]:
     """What the device sends and what arrives: its next reports by a clock that is so many seconds
-    off.
+    off, of an interval in which sound and picture arrived.
     """
 
     def fits(body: dict[str, Any]) -> bool:
         its_time = datetime.fromisoformat(body["timestamp"]).timestamp()
         return abs(its_time - (time.time() + off_by)) < HOUR / 2
 
+    def flows(body: dict[str, Any]) -> bool:
+        kinds = (body.get("audio", {}), body.get("video", {}))
+        return fits(body) and all(each.get("bitrate", 0) > 0 for each in kinds)
+
     after = len(watcher.messages)
     sent = await watcher.wait(f"{UID}/events/local_stats", fits, after=after)
-    return sent, await watcher.wait(f"{UID}/events/remote_stats", fits, after=after)
+    return sent, await watcher.wait(f"{UID}/events/remote_stats", flows, after=after)
 
 
 async def test_a_call_outlives_what_the_clock_does(
@@ -107,7 +111,6 @@ async def test_a_call_outlives_what_the_clock_does(
                 await picture(caller)
                 assert before["video"]["framesSent"] < sent["video"]["framesSent"]
                 for kind in ("audio", "video"):
-                    assert received[kind]["bitrate"] > 0
                     assert 0 <= received[kind]["jitter"] < PATIENCE
                 assert 0 <= received["video"].get("roundTripTime", 0) < PATIENCE
                 before = sent
