@@ -219,7 +219,7 @@ async def neighbors(
         )
         program = await stack.enter_async_context(serving)
         url = f"mqtt://{FAR}:{mosquitto.port}"
-        arguments = ("call", UID, "--broker", url, "--json", "--verbose", "--seconds", "60")
+        arguments = ("call", UID, "--broker", url, "--json", "--verbose", "--seconds", "600")
         caller = await Program.start(folder / "call.log", *arguments, within=other.command())
         stack.push_async_callback(caller.end)
         lines = Lines(caller)

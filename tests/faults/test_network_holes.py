@@ -146,7 +146,7 @@ async def under_way(
 ) -> AsyncIterator[tuple[Program, Program]]:
     """A device, and a caller in a process of its own, whose call is connected."""
     async with device(folder, mosquitto, watcher) as program:
-        caller = await call(folder, mosquitto, "--seconds", "60")
+        caller = await call(folder, mosquitto, "--seconds", "600")
         try:
             await watcher.wait(f"{UID}/events/local_stats")
             # reported by the caller
