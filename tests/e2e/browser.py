@@ -153,7 +153,7 @@ async def chromium(*flags: str) -> AsyncIterator[Browser]:
     executable = require_part("chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=executable, args=[*FLAGS, *flags]
+            executable_path=executable, args=[*FLAGS, *flags], timeout=2 * PATIENCE * 1000
         )
         try:
             yield browser
@@ -174,6 +174,7 @@ async def calling(
     addresses.
     """
     context = await browser.new_context(permissions=["microphone"] if microphone else [])
+    context.set_default_timeout(PATIENCE * 1000)
     options = MqttOptions(port=mosquitto.port, client_id=f"{uid}-{uuid.uuid4()}", session_expiry=0)
     broker = MqttBroker(options)
     stream = broker.subscribe(f"{PREFIX}/{uid}/signal/+")

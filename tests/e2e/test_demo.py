@@ -250,6 +250,7 @@ async def test_demo_with_a_fleet_shows_it(tmp_path: Path) -> None:
         assert f"http://{HOST}:{port}/" in running.said
         async with chromium() as browser:
             page = await browser.new_page()
+            page.set_default_timeout(PATIENCE * 1000)
             await page.goto(f"http://{HOST}:{port}/")
             shown = page.get_by_test_id("devices").get_by_role("link")
             await expect(shown).to_have_count(4, timeout=PATIENCE * 1000)

@@ -128,6 +128,7 @@ async def test_page_of_ones_own_shows_the_picture(site: Site) -> None:
     try:
         async with door(site), chromium() as browser:
             page = await browser.new_page()
+            page.set_default_timeout(PATIENCE * 1000)
             await page.goto(f"http://127.0.0.1:{server.server_port}/page.html")
             await expect(page.locator("#state")).to_have_text("ACCEPTED", timeout=60_000)
             await page.wait_for_function("picture.videoWidth > 0", timeout=60_000)

@@ -16,6 +16,7 @@ from playwright.async_api import Page, Route
 from tests.conftest import Mosquitto
 from tests.e2e.browser import chromium
 from tests.e2e.device import PREFIX, UID, Watcher, device
+from tests.waiting import PATIENCE
 from tests.web.page_harness import serving
 
 FOLDER = Path(__file__).parent
@@ -36,6 +37,7 @@ async def listing(mosquitto: Mosquitto) -> AsyncIterator[Page]:
         # A document that a test puts in place counts as one from the internet.
         permissions = ["camera", "microphone", "local-network-access"]
         context = await browser.new_context(permissions=permissions)
+        context.set_default_timeout(PATIENCE * 1000)
         page = await context.new_page()
         await page.route(re.compile(r"/listing\.(html|js)"), _serve)
         await page.goto(f"{url.rstrip('/')}/listing.html?prefix={PREFIX}&device={UID}")

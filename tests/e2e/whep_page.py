@@ -77,6 +77,7 @@ async def whep_page(browser: Browser) -> AsyncIterator[WhepPage]:
             await route.fulfill(body=_PAGE, content_type="text/html")
 
     context = await browser.new_context(permissions=["microphone"])
+    context.set_default_timeout(PATIENCE * 1000)
     await context.route(f"{ORIGIN}/**", serve)
     page = await context.new_page()
     faults: list[str] = []

@@ -281,7 +281,9 @@ async def chromium_within(folder: Path, net: Network, *flags: str) -> AsyncItera
     )
     wrapper.chmod(0o755)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=wrapper, args=[*FLAGS, *flags])
+        browser = await playwright.chromium.launch(
+            executable_path=wrapper, args=[*FLAGS, *flags], timeout=2 * PATIENCE * 1000
+        )
         try:
             yield browser
         finally:

@@ -161,6 +161,7 @@ async def seen(url: str, language: str, width: int, scheme: str) -> AsyncIterato
             color_scheme=scheme,  # type: ignore[arg-type]
             viewport={"width": width, "height": 800},
         )
+        context.set_default_timeout(60_000)
         page = await context.new_page()
         page.on("console", note)
         page.on("pageerror", lambda error: faults.append(str(error)))

@@ -204,6 +204,7 @@ async def visiting(
         permissions=list(permissions),
         http_credentials={"username": "me", "password": password} if password else None,
     )
+    context.set_default_timeout(PATIENCE * 1000)
     try:
         await context.add_init_script(path=PROBE)
         if prepare is not None:

@@ -69,6 +69,7 @@ async def page() -> AsyncIterator[Any]:
     async with playwright.async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=executable, args=FLAGS)
         context = await browser.new_context()
+        context.set_default_timeout(PATIENCE * 1000)
         yield await context.new_page()
         await browser.close()
 
