@@ -147,6 +147,10 @@ async def _ask(peer: AiortcPeer, disturbance: Disturbance) -> None:
 
 async def _step(peer: AiortcPeer, disturbance: Disturbance) -> None:
     moments = random.Random(SEED + 1)
+    inbound = peer._media._video_in
+    assert inbound is not None
+    # who tells of each packet sends no estimate
+    inbound.tap._feedback = None
     whims = _receiver(peer)._RTCRtpReceiver__remote_bitrate_estimator = Whims()
     while True:
         await asyncio.sleep(moments.uniform(*STEP_EVERY))

@@ -7,6 +7,7 @@ from aiortc import RTCRtpReceiver
 from agent.core.call.events import FirstFrameSeen
 from agent.core.statistics.counters import ReceivedCounters, SentCounters
 from agent.ports import LocalStream
+from agent.webrtc.internals.transport_wide import TRANSPORT_CC, TRANSPORT_NUMBER
 from tests.webrtc.feeds import ClipFeed, ClipSubscription, MemorySink, SoundFeed
 from tests.webrtc.pairs import Side, connect
 
@@ -26,6 +27,17 @@ class Call:
         await connect(self.caller, self.device)
         await self.device.event(FirstFrameSeen)
         await self.sink.seen(video=2)
+
+    def number_nothing(self) -> None:
+        """The caller will not offer transport-wide feedback, as many programs do not."""
+        create_offer = self.caller.peer.create_offer
+
+        async def offer() -> str:
+            lines = (await create_offer()).splitlines(keepends=True)
+            wide = (TRANSPORT_NUMBER, TRANSPORT_CC.type)
+            return "".join(line for line in lines if not line.strip().endswith(wide))
+
+        self.caller.peer.create_offer = offer  # type: ignore[method-assign]
 
     @property
     def source(self) -> ClipSubscription:

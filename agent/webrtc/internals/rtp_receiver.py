@@ -13,6 +13,7 @@ from aiortc.rtcrtpreceiver import NackGenerator
 from aiortc.rtp import RTP_HISTORY_SIZE
 from aiortc.utils import uint16_add, uint16_gt
 
+from agent.webrtc.internals.arrival_feedback import FeedbackGiver
 from agent.webrtc.internals.ending import report_always
 from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
 
@@ -93,6 +94,7 @@ class ReceiverTap:
     Pictures are made by `assembler`, which is given for video. Sound goes to `deliver(codec, data,
     timestamp)` on the loop; `timestamp` starts at 0 and counts the codec's clock. `on_packet` gets
     each of its RTP packets before, as it arrives, with the payload in `_data`; it must not raise.
+    Of pictures whose packets are numbered it tells the remote peer when each arrived.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class ReceiverTap:
         self._sources: set[int] = set()
         self._receiver = receiver
         report_always(receiver)
+        self._feedback = FeedbackGiver(receiver) if assembler is not None else None
         self._on_first_packet = on_first_packet
         self._handle = receiver._handle_rtp_packet
         self._nack = receiver._send_rtcp_nack
@@ -139,6 +142,7 @@ class ReceiverTap:
         return [stream for ssrc, stream in streams.items() if ssrc not in rtx]
 
     async def _on_rtp(self, packet: Any, arrival_time_ms: int) -> None:
+        self._note_arrival(packet)
         if packet.ssrc not in self._sources:
             if len(self._sources) >= MAX_SOURCES:
                 REFUSED.count(Refusal.EXCESS)
@@ -149,6 +153,14 @@ class ReceiverTap:
         self.last_packet_at = time.monotonic()
         self.bytes_received += len(packet.payload)
         await self._handle(packet, arrival_time_ms)
+
+    def _note_arrival(self, packet: Any) -> None:
+        number = packet.extensions.transport_sequence_number
+        if self._feedback is None or number is None:
+            return
+        self._feedback.note(number, time.monotonic(), packet.ssrc)
+        # aiortc would send REMB of it, and nobody expects both
+        packet.extensions.abs_send_time = None
 
     async def _on_nack(self, media_ssrc: int, lost: list[int]) -> None:
         self.nack_count += 1

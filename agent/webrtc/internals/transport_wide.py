@@ -1,8 +1,8 @@
 """Transport-wide feedback (transport-cc): whether it is used, and what it says.
 
 Who receives numbered packets tells of each when it arrived. aiortc knows the header extension, and
-neither negotiates nor reads the feedback. Here it is agreed on for pictures that we send and do not
-receive: we give none, and Chromium, which has been promised some, falls to 25 kbit/s without it.
+neither negotiates nor reads nor gives the feedback. Here it is agreed on for pictures, and read;
+`arrival_feedback` gives it.
 
 https://datatracker.ietf.org/doc/html/draft-holmer-rmcat-transport-wide-cc-extensions-01
 """
@@ -33,7 +33,6 @@ _WORD = struct.Struct("!H")
 _LARGE = struct.Struct("!h")
 _SMALL_SYMBOL, _LARGE_SYMBOL = 1, 2
 _EXTMAP = re.compile(r"a=extmap:(\d+)")
-_SENDS_ONLY = re.compile(r"(?m)^a=sendonly\b")
 _H264 = re.compile(r"a=rtpmap:(\d+) H264/", re.IGNORECASE)
 
 
@@ -94,7 +93,7 @@ def _symbols(chunk: int) -> bytes:
 
 
 def offer_feedback(sdp: str) -> str:
-    """Our offer with it in each section of pictures that are sent and not received."""
+    """Our offer with it in each section of pictures that lacks it."""
     sections = re.split(r"(?m)^(?=m=)", sdp)
     taken = [int(each) for each in _EXTMAP.findall(sdp)]
     number = max(taken, default=0) + 1
@@ -103,7 +102,7 @@ def offer_feedback(sdp: str) -> str:
 
 def _offering(section: str, number: int) -> str:
     formats = _H264.findall(section)
-    if not section.startswith("m=video") or not _SENDS_ONLY.search(section) or not formats:
+    if not section.startswith("m=video") or TRANSPORT_NUMBER in section or not formats:
         return section
     lines = [f"a=extmap:{number} {TRANSPORT_NUMBER}"]
     lines += [f"a=rtcp-fb:{payload_type} {TRANSPORT_CC.type}" for payload_type in formats]
@@ -113,12 +112,10 @@ def _offering(section: str, number: int) -> str:
 def agree_on_feedback(
     transceivers: Sequence[RTCRtpTransceiver], remote: Sequence[MediaDescription]
 ) -> None:
-    """Take it up where the remote description, which has just been set, names it for pictures that
-    the remote peer receives and does not send.
-    """
+    """Take it up where the remote description, which has just been set, names it for pictures."""
     for transceiver in transceivers:
         section = next((each for each in remote if each.rtp.muxId == transceiver.mid), None)
-        if section is None or section.kind != "video" or section.direction != "recvonly":
+        if section is None or section.kind != "video":
             continue
         numbers = [each for each in section.rtp.headerExtensions if each.uri == TRANSPORT_NUMBER]
         named = {

@@ -16,6 +16,7 @@ from agent.ports import IceOptions, LocalStream
 from agent.webrtc.internals.transport_wide import (
     MAX_TOLD,
     TRANSPORT_NUMBER,
+    offer_feedback,
     read_feedback,
 )
 from tests.webrtc import compounds
@@ -85,13 +86,13 @@ NUMBER, FEEDBACK = f"a=extmap:9 {TRANSPORT_NUMBER}", "a=rtcp-fb:102 transport-cc
     ("offer", "agreed"),
     [
         (browser_offer("recvonly", NUMBER, FEEDBACK), True),
-        (browser_offer("sendrecv", NUMBER, FEEDBACK), False),
+        (browser_offer("sendrecv", NUMBER, FEEDBACK), True),
         (browser_offer("recvonly", NUMBER), False),
         (browser_offer("recvonly", FEEDBACK), False),
-        (browser_offer("sendonly", NUMBER, FEEDBACK), False),
+        (browser_offer("sendonly", NUMBER, FEEDBACK), True),
         (browser_offer(), False),
     ],
-    ids=["both", "two ways", "no feedback", "no number", "not received", "neither"],
+    ids=["sent alone", "two ways", "no feedback", "no number", "received alone", "neither"],
 )
 async def test_transport_wide_is_answered_where_all_of_it_is_offered(
     offer: str, agreed: bool, clip: list[bytes], sound: list[bytes]
@@ -107,16 +108,12 @@ async def test_transport_wide_is_answered_where_all_of_it_is_offered(
 
 
 @pytest.mark.parametrize(
-    ("grant", "sends"),
-    [
-        (MediaGrant(receives=False), True),
-        (MediaGrant(), False),
-        (MediaGrant(sends=False), False),
-    ],
+    "grant",
+    [MediaGrant(receives=False), MediaGrant(), MediaGrant(sends=False)],
     ids=["sent alone", "two ways", "received alone"],
 )
-async def test_transport_wide_is_offered_for_what_is_sent_alone(
-    grant: MediaGrant, sends: bool, clip: list[bytes], sound: list[bytes]
+async def test_transport_wide_is_offered_for_pictures(
+    grant: MediaGrant, clip: list[bytes], sound: list[bytes]
 ) -> None:
     side = Side(
         LocalStream(ClipFeed(clip), SoundFeed(sound)),
@@ -125,12 +122,13 @@ async def test_transport_wide_is_offered_for_what_is_sent_alone(
     )
     async with closing(side):
         offer = await side.peer.create_offer()
-    video = offer.split("m=video")[1]
-    numbers = re.findall(rf"a=extmap:(\d+) {TRANSPORT_NUMBER}", offer)
-    assert len(numbers) == sends
-    assert offer.count(f"a=extmap:{numbers[0]} ") == 1 if sends else True
+    audio, video = offer.split("m=video")
+    assert TRANSPORT_NUMBER not in audio
+    (number,) = re.findall(rf"a=extmap:(\d+) {TRANSPORT_NUMBER}", video)
+    assert offer.count(f"a=extmap:{number} ") == 1
     h264 = re.findall(r"a=rtpmap:(\d+) H264/", video)
-    assert re.findall(r"a=rtcp-fb:(\d+) transport-cc", video) == (h264 if sends else [])
+    assert re.findall(r"a=rtcp-fb:(\d+) transport-cc", video) == h264
+    assert offer_feedback(offer) == offer
 
 
 @pytest.mark.media

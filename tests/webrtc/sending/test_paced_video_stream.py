@@ -4,7 +4,6 @@ costs a key frame.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 
@@ -22,7 +21,6 @@ from agent.core.call.reasons import SharedBitrate
 from agent.core.rate.probing import Probe
 from agent.h264 import annexb as h264
 from agent.ports import BitrateLimits, LocalStream
-from agent.webrtc.internals.transport_wide import TRANSPORT_NUMBER
 from tests.webrtc.calls import Call
 from tests.webrtc.feeds import ClipFeed
 from tests.webrtc.pairs import Side, closing, connect, until
@@ -237,13 +235,15 @@ async def test_paced_video_stream_that_breaks_a_picture_off_never_lets_it_look_w
 
 
 class Telling:
-    """A viewer that tells when each packet arrived, though aiortc does not: it reads what leaves the
-    device.
+    """A viewer that tells of each packet that it arrived in time, in the place of ours, which says
+    how late this machine was: it reads what leaves the device.
     """
 
     def __init__(self, call: Call) -> None:
-        sender = call.device.peer._media._video_sender
+        sender, inbound = call.device.peer._media._video_sender, call.caller.peer._media._video_in
         assert sender is not None
+        assert inbound is not None
+        inbound.tap._feedback = None
         self.numbers: list[int] = []
         self._call, self._adaptation = call, sender._adaptation
         numbered = sender._adaptation.numbered
@@ -258,29 +258,10 @@ class Telling:
         self._adaptation.numbered = note  # type: ignore[method-assign]
 
 
-@pytest.fixture
-def numbered_call(call: Call) -> Call:
-    """The caller agrees to numbers, as a browser does."""
-    create_offer = call.caller.peer.create_offer
-
-    async def offer() -> str:
-        sdp = await create_offer()
-        head, video = sdp.split("m=video")
-        formats = re.findall(r"a=rtpmap:(\d+) H264/", video)
-        lines = [f"a=extmap:13 {TRANSPORT_NUMBER}"]
-        lines += [f"a=rtcp-fb:{each} transport-cc" for each in formats]
-        added = "".join(f"{line}\r\n" for line in lines)
-        return f"{head}m=video{video.replace('a=rtcp-mux', added + 'a=rtcp-mux', 1)}"
-
-    call.caller.peer.create_offer = offer  # type: ignore[method-assign]
-    return call
-
-
 async def test_paced_video_stream_numbers_all_that_leaves_one_after_the_other(
-    numbered_call: Call,
+    call: Call,
 ) -> None:
     """Pictures and what is resent share them."""
-    call = numbered_call
     async with closing(call.device, call.caller):
         await call.connect()
         telling = Telling(call)
@@ -293,10 +274,9 @@ async def test_paced_video_stream_numbers_all_that_leaves_one_after_the_other(
 
 
 async def test_paced_video_stream_probes_where_all_arrives(
-    numbered_call: Call, monkeypatch: pytest.MonkeyPatch
+    call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the rate is up much sooner than it would grow; nobody takes the probe for a repair."""
-    call = numbered_call
     # no less than the clip takes, so that nothing of it waits
     limit_to(BitrateLimits(5_000_000, 250_000, 12_000_000), monkeypatch)
     async with closing(call.device, call.caller):
@@ -319,6 +299,7 @@ async def test_paced_video_stream_probes_where_all_arrives(
 
 
 async def test_paced_video_stream_without_numbers_probes_nothing(call: Call) -> None:
+    call.number_nothing()
     async with closing(call.device, call.caller):
         await call.connect()
         sender = call.device.peer._media._video_sender
