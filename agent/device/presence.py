@@ -52,6 +52,8 @@ def make_echo(
         return topic in broker.refused_topics or topic in broker.refused_filters
 
     echo = StatusEcho(broker, retained, topic, settings.uid, boot_id, state, is_refused=is_refused)
+    # what another one has said in the meantime
+    broker.on_connection(lambda up: None if up else broker.renew(topic))
     broker.on_rival(lambda _: echo.taken_over())
     state.on_change(lambda: broker.rival_stands(state.rival is not None))
     return echo

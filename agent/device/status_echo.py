@@ -63,6 +63,8 @@ class StatusEcho:
         # it has come back once, in this run; and on this connection
         self._came_back = False
         self._is_heard = False
+        # another one was, since the connection began or ours came back: a broker may give it twice
+        self._is_sighted = False
         self._sightings: deque[float] = deque(maxlen=SIGHTINGS)
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._reader = BackgroundTask("callbox-status-echo")
@@ -99,8 +101,10 @@ class StatusEcho:
         state, boot_id = _said(payload)
         if boot_id == self._boot_id:
             self._came_back = self._is_heard = True
+            self._is_sighted = False
             self._state.heard(self._topic, None)
-        elif state == "online" and self._came_back:
+        elif state == "online" and self._came_back and not self._is_sighted:
+            self._is_sighted = True
             self._sighted()
 
     def _sighted(self) -> None:
@@ -127,7 +131,7 @@ class StatusEcho:
         self._later("over", WINDOW, lambda: self._state.rival_seen(None))
 
     def _on_connection(self, connected: bool) -> None:
-        self._is_heard = False
+        self._is_heard = self._is_sighted = False
         self._cancel("hear")
         if connected:
             self._later("hear", PATIENCE, self._look)

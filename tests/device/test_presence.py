@@ -39,3 +39,16 @@ async def test_presence_rival_is_spared(tmp_path: Path, monkeypatch: pytest.Monk
         broker._rivals.tell(True)
         assert state.rival is not None
     assert spared == [True]
+
+
+async def test_presence_asks_for_what_is_retained_after_each_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = settings(tmp_path)
+    broker = device_broker(given, "boot-1")
+    renewed: list[str] = []
+    monkeypatch.setattr(broker._link.subscriptions, "renew", renewed.append)
+    async with make_echo(given, broker, Retained(broker), "boot-1", DeviceState("none")):
+        for up in (True, False, True):
+            broker._callbacks.tell(up)
+    assert renewed == ["callbox/v1/door-1/status"]

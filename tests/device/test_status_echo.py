@@ -81,6 +81,19 @@ async def test_status_echo_rival_that_keeps_coming_back_is_told(
     assert sum("another device is on line" in line for line in caplog.messages) == 1
 
 
+async def test_status_echo_counts_a_rival_once_for_each_time_that_we_have_spoken() -> None:
+    """A broker may give twice what it keeps."""
+    async with bench() as it:
+        await it.hears(status("own"))
+        for _ in range(SIGHTINGS - 1):
+            for _ in range(SIGHTINGS):
+                it.hear(status("theirs"))
+            await it.hears(status("own"))
+        assert it.state.rival is None
+        await it.hears(status("theirs"))
+        assert it.state.rival is not None
+
+
 async def test_status_echo_earlier_run_of_our_own_is_no_rival() -> None:
     """What it had said is there before we say anything; a broker may be restored from a copy."""
     async with bench() as it:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from agent.errors import SignalingError
+from agent.signaling.mqtt import suspects
 from agent.signaling.mqtt.connection import MqttBroker
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from tests.faults.scripted_broker import PUBLISH, Connection, Script, ScriptedBroker
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 
 QUICK = MqttOptions(
     client_id="a",
@@ -107,3 +108,51 @@ async def test_forbidden_topic_of_qos_0_is_set_aside() -> None:
         with pytest.raises(SignalingError, match="the broker ends the connection for it"):
             await device.publish("x/forbidden", b"", qos=0)
         await device.publish("x/1", b"")
+
+
+async def test_topic_that_was_set_aside_by_chance_is_used_again_without_a_restart(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The network was cut three times just behind it; what is retained goes again by itself."""
+    monkeypatch.setattr(suspects, "FIRST_RETRY", 1.5)
+    taken: list[str] = []
+    chance = forbidding("x/status", taken, how="close", late=False)
+    sound = forbidding("none", taken, how="close", late=False)
+    async with (
+        ScriptedBroker([chance] * suspects.MAX_LOSSES + [sound]) as broker,
+        MqttBroker(QUICK.model_copy(update={"port": broker.port})) as device,
+        asyncio.timeout(PATIENCE),
+    ):
+        await device.wait_connected(PATIENCE)
+        with pytest.raises(SignalingError, match="the broker ends the connection for it"):
+            await device.publish("x/status", b"", retain=True)
+        assert [*device.refused_topics] == ["x/status"]
+        await until(lambda: taken == ["x/status"] and not device.refused_topics)
+        assert broker.count == suspects.MAX_LOSSES + 1
+    assert "messages to x/status are sent again" in caplog.text
+
+
+async def test_topic_that_was_set_aside_is_used_again_once_the_connection_ends_without_it() -> None:
+    """So is what is not retained, with its next message."""
+    taken: list[str] = []
+    chance = forbidding("x/health", taken, how="close", late=False)
+    idle = asyncio.Event()
+
+    async def cut(connection: Connection) -> None:
+        await connection.accept()
+        await idle.wait()
+
+    sound = forbidding("none", taken, how="close", late=False)
+    async with (
+        ScriptedBroker([chance] * suspects.MAX_LOSSES + [cut, sound]) as broker,
+        MqttBroker(QUICK.model_copy(update={"port": broker.port})) as device,
+        asyncio.timeout(PATIENCE),
+    ):
+        await device.wait_connected(PATIENCE)
+        with pytest.raises(SignalingError, match="the broker ends the connection for it"):
+            await device.publish("x/health", b"")
+        await until(lambda: device.connected and broker.count == suspects.MAX_LOSSES + 1)
+        idle.set()
+        await until(lambda: not device.refused_topics)
+        await device.publish("x/health", b"")
+    assert taken == ["x/health"]

@@ -113,7 +113,10 @@ class MqttBroker:
         return self._rivals.add(callback)
 
     def rival_stands(self, stands: bool) -> None:
-        """While another one of our name is about it is not fought over at full speed."""
+        """While another one of our name is about it is not fought over at full speed, and what it
+        ends is put down to no message.
+        """
+        self._publisher.rival_stands(stands)
         self._link.rival_stands(stands)
 
     def clock_stepped(self) -> None:
@@ -193,6 +196,12 @@ class MqttBroker:
         self._router.add(stream)
         self._link.subscriptions.want(*self._wanted(filters))
         return stream
+
+    def renew(self, *filters: str) -> None:
+        """Have what is retained for these given again on the next connection: some brokers give it
+        to no subscription that the session has.
+        """
+        self._link.subscriptions.renew(*filters)
 
     def _unsubscribe(self, stream: BoundedStream) -> None:
         orphaned = self._router.remove(stream)

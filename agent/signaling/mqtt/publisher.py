@@ -12,13 +12,13 @@ import contextlib
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.core.call.delivery import Delivery
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.mqtt.puback import PubAck
-from agent.signaling.mqtt.publish_queue import Outgoing, PublishQueue
+from agent.signaling.mqtt.publish_queue import Outgoing, PublishQueue, consume
 from agent.signaling.mqtt.suspects import UNANSWERED, PublishSuspects
 from agent.signaling.mqtt.terms import Terms
 
@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 # acknowledges what was sent later
 UNANSWERED_AFTER = 20.0
 OVERTAKEN_AFTER = 5.0
+# seconds on a connection until what is retained and was held back goes again: most of it is said
+# on each connect anyhow
+AGAIN_AFTER = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,9 @@ class Publisher:
         self._connected = False
         # waiting could bring nothing across
         self._hopeless = False
+        # of each topic that is set aside, what was to be retained last
+        self._held: dict[str, Outgoing] = {}
+        self._again: asyncio.TimerHandle | None = None
         self._settled = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -67,7 +73,10 @@ class Publisher:
         why = self._suspects.refuses(message.topic, self._now())
         if why is not None:
             message.fail(SignalingError(why))
-        elif message.qos == 0:
+            self._hold(message)
+            return
+        self._held.pop(message.topic, None)
+        if message.qos == 0:
             self._publish_at_most_once(message)
         elif self._queue.put(message):
             self._pump()
@@ -79,6 +88,7 @@ class Publisher:
         self._terms, self._connected, self._hopeless = terms, True, False
         self._suspects.connected(self._now())
         self._watch()
+        self._try_later()
         self._pump()
 
     def down(self, *, cut: bool) -> None:
@@ -86,9 +96,16 @@ class Publisher:
         was_connected, self._connected, self._hopeless = self._connected, False, True
         if was_connected and cut:
             self._suspect()
-        if self._given_up:
+        # what paho sends again comes before the broker's consent, and may be what it cuts
+        early = cut and not was_connected and bool(self._handed)
+        if self._given_up or (early and self._suspects.one_at_a_time):
             self._start_afresh()
         self._settle()
+
+    def rival_stands(self, stands: bool) -> None:
+        """Whether another client of our name is about, which ends our connections."""
+        self._suspects.rival_stands(stands)
+        self._try_later()
 
     def published(self, mid: int, said: PubAck) -> None:
         """The broker has acknowledged a message, or has refused it."""
@@ -117,6 +134,9 @@ class Publisher:
         """Nothing is sent any more."""
         if self._timer is not None:
             self._timer.cancel()
+        if self._again is not None:
+            self._again.cancel()
+        self._held.clear()
         rest = [*self._handed.values(), *self._queue.clear()]
         self._handed.clear()
         self._given_up.clear()
@@ -184,13 +204,41 @@ class Publisher:
 
     def _suspect(self) -> None:
         """The broker has ended the connection: see whether it does so for one topic."""
-        oldest = next(iter(self._handed.values()), None)
-        alone, topic = self._suspects.lost(oldest, self._now())
+        alone, topic = self._suspects.lost([*self._handed.values()], self._now())
         if alone:
             # paho would send them all at once
             self._start_afresh()
         for message in self._queue.remove(topic) if topic is not None else ():
             message.fail(SignalingError(self._suspects.topics[message.topic]))
+            self._hold(message)
+
+    def _hold(self, message: Outgoing) -> None:
+        """What is retained changes seldom: its latest is sent once its topic is tried again."""
+        if message.retain:
+            self._held[message.topic] = message
+            self._try_later()
+
+    def _try_later(self) -> None:
+        """Look at what is held as soon as a topic of it may be tried again."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        if self._held and self._connected:
+            due = min(self._suspects.due(topic) for topic in self._held)
+            if due < math.inf:
+                wait = max(AGAIN_AFTER, due - self._now())
+                self._again = asyncio.get_running_loop().call_later(wait, self._try_again)
+
+    def _try_again(self) -> None:
+        self._again = None
+        now = self._now()
+        for topic, message in [*self._held.items()] if self._connected else ():
+            if self._suspects.due(topic) <= now:
+                future = asyncio.get_running_loop().create_future()
+                # whoever said it has been told already
+                future.add_done_callback(consume)
+                self.publish(replace(message, future=future))
+        self._try_later()
 
     def _start_afresh(self) -> None:
         """Between two connections: paho holds nothing any more, and we what is not given up."""

@@ -67,6 +67,9 @@ class Subscriptions:
         self._wanted: dict[str, Wanted] = {}
         # ended while there was no connection: the session may still have them
         self._dropped: set[str] = set()
+        # to be subscribed to as if it were for the first time; and asked for in this way
+        self._renewed: set[str] = set()
+        self._renewing: set[str] = set()
         self._asked: dict[int, tuple[Wanted, ...]] = {}
         # of what a new connection waits for, the last SUBSCRIBE
         self._last: int | None = None
@@ -101,6 +104,13 @@ class Subscriptions:
             elif filters:
                 self._client.unsubscribe(list(filters))
 
+    def renew(self, *filters: str) -> None:
+        """Have what is retained for these given again on the next connection, by rumqttd as well,
+        which gives it to a new subscription only, and to none that the session has.
+        """
+        with self._lock:
+            self._renewed.update(filters)
+
     def connected(self, now: float) -> Answers:
         """Ask for everything: also where the session is said to be present, as it may be older
         than what we subscribe to now. What is left out counts as refused.
@@ -112,6 +122,7 @@ class Subscriptions:
                 self._dropped.clear()
             out = self._suspects.begin(self._wanted, now)
             asked = [each for each in self._wanted.values() if each.topic_filter not in out]
+            self._renewed.difference_update(out)
             if self._suspects.one_by_one:
                 self._next.extend(asked)
                 self._ask_next(now)
@@ -131,6 +142,8 @@ class Subscriptions:
             elif waiting and cut:
                 self._suspects.lost(waiting, now)
             self._connected = False
+            self._renewed |= self._renewing
+            self._renewing.clear()
             self._last = None
             self._next.clear()
             self._asked.clear()
@@ -175,15 +188,31 @@ class Subscriptions:
             self._suspects.unanswered(each.topic_filter, now)
         self._suspects.all_answered()
         self._last, self._until = None, math.inf
+        self._renewing.clear()
         return [SubscribeResult.refused(each, UNANSWERED) for each in silent]
 
     def _ask_next(self, now: float) -> bool:
-        """Ask for the next filter by itself; False where there is none."""
-        if not self._next:
+        """Ask for the next filter by itself, and in the end for what is to be renewed; False where
+        there is none.
+        """
+        if self._next:
+            mid = self._ask([self._next.popleft()])
+        elif renewed := self._take_renewed():
+            # Behind a first SUBSCRIBE, as rumqttd forgets an UNSUBSCRIBE of what the session had;
+            # and answered before we publish, as it reads what is retained only then.
+            self._client.unsubscribe([each.topic_filter for each in renewed])
+            mid = self._ask(renewed)
+        else:
             return False
-        self._until = now + PATIENCE
-        self._last = self._ask([self._next.popleft()])
+        self._until, self._last = now + PATIENCE, mid
         return True
+
+    def _take_renewed(self) -> list[Wanted]:
+        """What is to be renewed, and was granted on this connection."""
+        out = {*self._refused_at, *(each.topic_filter for each in self._waiting())}
+        self._renewing = (self._renewed - out) & self._wanted.keys()
+        self._renewed.clear()
+        return [self._wanted[name] for name in sorted(self._renewing)]
 
     def _ask(self, wanted: Sequence[Wanted]) -> int | None:
         if not wanted:

@@ -10,12 +10,14 @@ import pytest
 
 from agent.core.call.delivery import Delivery
 from agent.errors import SignalingError
+from agent.signaling.mqtt import publisher
 from agent.signaling.mqtt.mqtt_options import MqttOptions
 from agent.signaling.mqtt.puback import PubAck
 from agent.signaling.mqtt.publish_queue import Outgoing, consume
 from agent.signaling.mqtt.publisher import OVERTAKEN_AFTER, UNANSWERED_AFTER, Publisher, Wire
-from agent.signaling.mqtt.suspects import SET_ASIDE, UNANSWERED
+from agent.signaling.mqtt.suspects import FIRST_RETRY, MAX_LOSSES, SET_ASIDE, UNANSWERED
 from agent.signaling.mqtt.terms import Terms
+from tests.waiting import until
 
 
 class Bench:
@@ -23,6 +25,7 @@ class Bench:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sent: list[str] = []
+        self.payloads: list[bytes] = []
         self.forgotten = 0
         self.now = 100.0
         self._ids = count(1)
@@ -31,15 +34,18 @@ class Bench:
 
     def _send(self, message: Outgoing, _expiry: int | None) -> int:
         self.sent.append(message.topic)
+        self.payloads.append(message.payload)
         return next(self._ids)
 
     def _forget(self) -> None:
         self.forgotten += 1
 
-    def publish(self, topic: str, qos: int = 1) -> asyncio.Future[Delivery]:
+    def publish(
+        self, topic: str, qos: int = 1, payload: bytes = b"", *, retain: bool = False
+    ) -> asyncio.Future[Delivery]:
         future = asyncio.get_running_loop().create_future()
         future.add_done_callback(consume)
-        self.publisher.publish(Outgoing(topic, b"", qos, False, future))
+        self.publisher.publish(Outgoing(topic, payload, qos, retain, future))
         return future
 
     def pass_time(self, seconds: float) -> None:
@@ -55,8 +61,7 @@ async def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
 @pytest.fixture(autouse=True)
 def closed(bench: Bench) -> Iterator[None]:
     yield
-    if bench.publisher._timer is not None:
-        bench.publisher._timer.cancel()
+    bench.publisher.close()
 
 
 async def test_publisher_message_that_is_never_acknowledged_is_given_up(bench: Bench) -> None:
@@ -135,6 +140,72 @@ async def test_publisher_sets_aside_what_the_connection_is_cut_for(bench: Bench)
     bench.publisher.up(Terms())
     assert bench.sent[-1] == "y"
     assert not waits.done()
+
+
+async def test_publisher_sends_the_latest_again_once_its_topic_is_tried_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "AGAIN_AFTER", 0.0)
+    bench.publish("x", payload=b"1", retain=True)
+    for _ in range(3):
+        bench.publisher.up(Terms())
+        bench.publisher.down(cut=True)
+    bench.publisher.up(Terms())
+    with pytest.raises(SignalingError, match=SET_ASIDE):
+        await bench.publish("x", payload=b"2", retain=True)
+    with pytest.raises(SignalingError, match=SET_ASIDE):
+        await bench.publish("x", payload=b"of the moment")
+    sent = len(bench.sent)
+    bench.now += FIRST_RETRY
+    bench.publisher._try_later()
+    await until(lambda: len(bench.sent) > sent)
+    assert bench.payloads[-1] == b"2"
+    bench.publisher.published(len(bench.sent), PubAck())
+    assert bench.publisher.refused_topics == {}
+    assert bench.publisher._again is None
+
+
+async def test_publisher_holds_nothing_that_was_said_anew(bench: Bench) -> None:
+    bench.publish("x", retain=True)
+    for _ in range(3):
+        bench.publisher.up(Terms())
+        bench.publisher.down(cut=True)
+    bench.publisher.rival_stands(True)
+    bench.publisher.up(Terms())
+    assert bench.publisher._again is not None
+    bench.publish("x", payload=b"2", retain=True)
+    assert bench.publisher._held == {}
+
+
+async def test_publisher_starts_afresh_where_it_is_cut_before_the_broker_consents(
+    bench: Bench,
+) -> None:
+    bench.publisher.up(Terms())
+    bench.publish("x")
+    bench.publisher.down(cut=True)
+    # paho sends it again as MQTT wants it, with the same id (4.4)
+    assert bench.forgotten == 0
+    bench.publisher.down(cut=True)
+    assert bench.forgotten == 1
+    bench.publisher.up(Terms())
+    assert bench.sent == ["x", "x"]
+
+
+async def test_publisher_loses_no_connection_more_to_what_goes_behind_another_one(
+    bench: Bench,
+) -> None:
+    """The worst order: what is forbidden goes behind what the broker has yet to acknowledge."""
+    bench.publisher.up(Terms())
+    bench.publish("taken")
+    forbidden, losses = bench.publish("forbidden"), 0
+    while not forbidden.done():
+        bench.publisher.down(cut=True)
+        losses += 1
+        bench.publisher.up(Terms())
+        if bench.sent[-1] == "taken":
+            bench.publisher.published(len(bench.sent), PubAck())
+    assert losses == MAX_LOSSES
+    assert [*bench.publisher.refused_topics] == ["forbidden"]
 
 
 async def test_publisher_of_qos_0_needs_a_connection(bench: Bench) -> None:

@@ -10,6 +10,9 @@ import pytest
 
 from agent.errors import NotConnected, SignalingError
 from agent.signaling.broker import Broker, MessageStream, StreamBounds
+from agent.signaling.mqtt.connection import MqttBroker
+from agent.signaling.mqtt.mqtt_options import MqttOptions
+from tests.faults.scripted_broker import SUBSCRIBE, UNSUBSCRIBE, Connection, ScriptedBroker
 from tests.signaling.mqtt.harness import Harness, connected, until
 from tests.waiting import PATIENCE
 
@@ -212,3 +215,40 @@ async def test_subscriptions_what_arrived_for_an_earlier_session_waits_for_its_s
         stream = a.subscribe("x/+")
         async with connected(a):
             assert await next_of(stream) == b"while you were away"
+
+
+async def test_subscriptions_renewed_are_asked_for_twice_before_the_connection_counts() -> None:
+    """Some brokers give what is retained to a new subscription only."""
+    renewing, go_on, asked = asyncio.Event(), asyncio.Event(), []
+
+    async def first(connection: Connection) -> None:
+        await connection.accept()
+        await connection.subscribed()
+
+    async def cut(connection: Connection) -> None:
+        await connection.accept(session_present=True)
+        await connection.subscribed()
+        await connection.read(UNSUBSCRIBE)
+
+    async def renewed(connection: Connection) -> None:
+        await connection.accept(session_present=True)
+        asked.append((await connection.subscribed()).filters)
+        connection.unsuback(await connection.read(UNSUBSCRIBE))
+        packet = await connection.read(SUBSCRIBE)
+        asked.append(packet.filters)
+        renewing.set()
+        await go_on.wait()
+        connection.suback(packet)
+        await connection.hung_up()
+
+    async with ScriptedBroker([first, cut, renewed]) as broker:
+        client = MqttBroker(MqttOptions(port=broker.port, retry_first=0.02, retry_longest=0.05))
+        client.subscribe("x/status", "x/other")
+        client.on_connection(lambda up: None if up else client.renew("x/status", "never/wanted"))
+        async with client:
+            async with asyncio.timeout(PATIENCE):
+                await renewing.wait()
+            assert not client.connected
+            go_on.set()
+            await client.wait_connected(PATIENCE)
+    assert asked == [(("x/status", 1), ("x/other", 1)), (("x/status", 1),)]
