@@ -14,6 +14,7 @@ from typing import Any
 from aiortc import RTCRtpReceiver
 from aiortc.rtp import RTCP_RTPFB
 
+from agent.background import in_background
 from agent.webrtc.internals.transport_wide import MAX_TOLD, RTCP_RTPFB_TRANSPORT_CC
 
 # seconds between two feedbacks, as libwebrtc has it
@@ -173,12 +174,8 @@ class FeedbackGiver:
         self._came.set()
 
     async def _run(self) -> None:
-        giving = asyncio.create_task(self._give())
-        try:
+        async with in_background("callbox-arrival-feedback", self._give()):
             await self._run_rtcp()
-        finally:
-            giving.cancel()
-            await asyncio.gather(giving, return_exceptions=True)
 
     async def _give(self) -> None:
         while True:
