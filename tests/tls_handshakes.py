@@ -23,7 +23,9 @@ from agent.signaling.mqtt.mqtt_options import MqttOptions, TlsOptions
 from agent.tls import tls_fault
 from agent.web.certificates import CertificateFiles
 from agent.webrtc.ice import gather
-from tests.waiting import PATIENCE
+
+# seconds; its own, as this file runs without the others where only the package is
+PATIENCE = 60.0
 
 CLIENTS: dict[str, Callable[[str], ssl.SSLContext]] = {
     "broker": lambda ca_file: mqtt_options.tls_context(TlsOptions(ca_file)),
