@@ -3,8 +3,8 @@
     python -m tests.lanes [--all] [-- PYTEST ARGUMENTS]
 
 Containers mostly wait (for a system to boot, for a watchdog to bite), so they share the machine
-with everything else. The fast tests use both cores; what measures sound and pictures runs one at a
-time.
+with everything else, and so do brokers and databases. The fast tests use both cores; what measures
+sound and pictures runs one at a time.
 Each lane is a pytest of its own; the last line counts all of them together.
 """
 
@@ -28,6 +28,11 @@ REAL = "broker or browser or media or camera or systemd or netns or lab or homea
 CONTAINERS = "camera or systemd"
 LAB = f"lab and not ({CONTAINERS})"
 HOME = f"homeassistant and not ({CONTAINERS}) and not lab"
+# all that is seen and heard, and networks of their own
+MEASURED = f"(browser or media or netns) and not ({CONTAINERS}) and not lab and not homeassistant"
+BROKERS = (
+    f"broker and not ({CONTAINERS}) and not (lab or homeassistant or browser or media or netns)"
+)
 # seconds; a machine that builds every file system for the first time needs half an hour
 LONGEST = 3300
 EXIT_NO_TESTS = 5
@@ -57,11 +62,12 @@ LANES: tuple[tuple[Step, ...], ...] = (
             HOME,
             prepare=(sys.executable, "-m", "tests.homeassistant.installation"),
         ),
+        Step("brokers", BROKERS),
     ),
     (Step("lab", LAB, prepare=(sys.executable, "-m", "tests.lab.kernel")),),
     (
         Step("fast", f"not ({REAL})", ("--numprocesses=2", "--dist=worksteal")),
-        Step("real parts", f"({REAL}) and not ({CONTAINERS}) and not lab and not homeassistant"),
+        Step("real parts", MEASURED),
     ),
 )
 
