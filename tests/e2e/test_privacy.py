@@ -109,8 +109,10 @@ async def test_privacy_leaves_nothing_open_and_lets_nothing_out(
         )
         assert (result["ok"], result["code"]) == (False, "privacy_mode")
         assert (open_files(door.pid, media), udp_sockets(door.pid)) == (set(), 0)
+        # it was said before as well, at the start
+        before = len(watcher.messages)
         watcher.publish(f"{UID}/command/privacy", {"on": False})
-        await watcher.wait(f"{UID}/status", lambda body: body["privacy"] is False)
+        await watcher.wait(f"{UID}/status", lambda body: body["privacy"] is False, after=before)
         again, heard = look(alice, Purpose.TALK)
         await until(lambda: min(heard.pictures, heard.sounds) > 0)
         assert open_files(door.pid, media) == {"voice.wav"}
