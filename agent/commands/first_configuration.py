@@ -1,4 +1,4 @@
-"""`callbox init`: the first configuration, from the answers to six questions.
+"""`callbox init`: the first configuration, from the answers to its questions.
 
 conf.d/10-init.toml        name, broker, camera, Home Assistant
 policy.toml                who may call

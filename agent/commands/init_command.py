@@ -41,7 +41,7 @@ def init(
     directory: Annotated[Path, typer.Option(help="Where to write to.")] = Path("/etc/callbox"),
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
-    """Write a first configuration: six questions, or options, and then a check of the outcome.
+    """Write a first configuration: questions, or options, and then a check of the outcome.
 
     Example: sudo callbox init --uid door-1 --broker mqtt://broker.lan --callers 'family-*'
     """
