@@ -1,4 +1,7 @@
-"""Who gets in: the policy of a device, with the clock and the memory of calls that it needs."""
+"""Who gets in: the policy of a device, with the clock and the memory of calls that it needs.
+
+Calls ask it through `RingScreening` (previews, quiet hours) and `PullScreening` (HTTP).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a device tells of its calls: every event of a conversation (PROTOCOL 5)."""
+"""What a device tells of its calls: every event of a conversation (PROTOCOL 5).
+
+Its own are told by `ring_events` and `output_events`.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a door has beside the call: outputs, and who is told of a visitor."""
+"""What a door has beside the call: buttons, outputs, who is told of a visitor, and messages."""

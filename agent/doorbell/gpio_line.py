@@ -1,4 +1,6 @@
-"""Pins of the board by gpiozero 2, which is an extra (`callbox[gpio]`) and loaded only for them."""
+"""Outputs, and contacts of doors, on pins of the board by gpiozero 2: an extra (`callbox[gpio]`),
+loaded only for them. A button has a module of its own, `gpio_button`.
+"""
 
 from __future__ import annotations
 

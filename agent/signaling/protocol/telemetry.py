@@ -1,4 +1,6 @@
-"""The events of a conversation, as they are published (PROTOCOL 5)."""
+"""The events of a conversation and of the device, as they are published (PROTOCOL 5); `encode`
+makes them JSON.
+"""
 
 from __future__ import annotations
 

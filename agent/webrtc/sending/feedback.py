@@ -42,7 +42,10 @@ _CLOCK_ERROR = 0.005
 
 
 class FeedbackListener(Protocol):
-    """Called on the event loop; must not raise. Fractions 0..1, seconds, bit/s."""
+    """Called on the event loop; must not raise. Fractions 0..1, seconds, bit/s.
+
+    Of pictures it is `BitrateAdaptation`, of sound `OutboundAudio`.
+    """
 
     def on_receiver_report(self, report: ReceiverReport) -> None: ...
 
