@@ -8,10 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from agent.core.policy.duration_fields import LongDuration
 from agent.fleet.fleet_store import Retention
+from agent.fleet.postgresql_database import check_address
 from agent.options import (
     AnyPath,
     Host,
@@ -73,10 +74,14 @@ class CollectorMqttSettings(MqttSettings):
     )
 
 
+def _check_url(url: str | None) -> str | None:
+    return None if url is None else check_address(url)
+
+
 class StoreSettings(Section):
     """Where it is kept."""
 
-    url: OptionalText = Field(
+    url: Annotated[OptionalText, AfterValidator(_check_url)] = Field(
         default=None,
         description="postgresql://USER@HOST/DATABASE, without a password. SQLite in "
         "state_directory unless given.",

@@ -22,25 +22,35 @@ _STATEMENT_TIMEOUT = 60
 _PARAMETERS = 30_000
 
 
+def check_address(url: str) -> str:
+    """`url` again. Raises ValueError where psycopg is not installed, or libpq cannot read `url`;
+    one that may hold a password is not quoted.
+    """
+    try:
+        import psycopg
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError:
+        raise ValueError("PostgreSQL needs psycopg: pip install 'callbox[fleet]'") from None
+    try:
+        conninfo_to_dict(url)
+    except psycopg.Error as error:
+        # libpq quotes what it cannot read
+        reason = "cannot be read" if "@" in url else " ".join(str(error).split())
+        raise ValueError(f"{reason}; such as postgresql://USER@HOST/DATABASE") from None
+    return url
+
+
 class PostgresqlDatabase:
     """See `Database`. `url` as libpq reads it, without a password in it."""
 
     def __init__(self, url: str, password: str | None = None, *, read_only: bool = False) -> None:
-        """Raises ConfigurationError where psycopg is not installed, or libpq cannot read `url`."""
+        """Raises ConfigurationError where `url` is of no use, see `check_address`."""
         try:
-            import psycopg as module
-            from psycopg.conninfo import conninfo_to_dict
-        except ImportError:
-            raise ConfigurationError(
-                ["store.url: PostgreSQL needs psycopg: pip install 'callbox[fleet]'"]
-            ) from None
-        try:
-            conninfo_to_dict(url)
-        except module.Error as error:
-            reason = " ".join(str(error).split())
-            raise ConfigurationError(
-                [f"store.url: {reason}; such as postgresql://USER@HOST/DATABASE"]
-            ) from None
+            check_address(url)
+        except ValueError as error:
+            raise ConfigurationError([f"store.url: {error}"]) from None
+        import psycopg as module
+
         self._psycopg = module
         self._url = url
         self._password = password

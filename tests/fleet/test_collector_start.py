@@ -158,5 +158,5 @@ def test_faults_go_to_standard_error_with_exit_78(check: tuple[str, ...], folder
         timeout=60,
     )
     assert ended.returncode == 78
-    assert ended.stderr.startswith("callbox: store.url: "), ended.stderr
+    assert ended.stderr.startswith(f"callbox: {config}: store.url: "), ended.stderr
     assert ended.stderr.count("\n") == 1, ended.stderr

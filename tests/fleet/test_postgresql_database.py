@@ -9,7 +9,7 @@ import pytest
 
 from agent.errors import ConfigurationError
 from agent.fleet.fleet_store import StoreRefused, StoreUnavailable
-from agent.fleet.postgresql_database import PostgresqlDatabase
+from agent.fleet.postgresql_database import PostgresqlDatabase, check_address
 from agent.fleet.sql_store import SqlStore
 from tests.fleet.postgresql import PostgreSql
 from tests.fleet.samples import closed, collected
@@ -21,6 +21,18 @@ def test_postgresql_without_its_driver_says_what_to_install(
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ConfigurationError, match=r"callbox\[fleet\]"):
         PostgresqlDatabase("host=x")
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [("no such thing", 'missing "="'), ("postgresql://door:quite secret@[db", "cannot be read")],
+)
+def test_an_address_that_cannot_be_read_is_quoted_without_a_password(url: str, reason: str) -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(ValueError, match=r"such as postgresql://USER@HOST/DATABASE") as refused:
+        check_address(url)
+    assert str(refused.value).startswith(reason)
+    assert "secret" not in str(refused.value)
 
 
 @pytest.mark.broker
