@@ -10,9 +10,6 @@ from typing import Any
 
 from agent.doorbell.output_line import OutputFailed
 
-# seconds that the level of a contact has to stand
-CONTACT_BOUNCE = 0.05
-
 
 def pin_factory(chip: str) -> Any:
     """gpiozero's for a chip, its own choice where none is named. Raises OutputFailed."""
