@@ -22,7 +22,6 @@ from agent.settings.models import CARRIED_OUT, DEFAULT_COMMANDS
 SETTINGS_FILE = Path("conf.d/10-init.toml")
 POLICY_FILE = Path("policy.toml")
 PASSWORD_FILE = Path("credentials/mqtt/password")
-ANYBODY = "*"
 
 
 @dataclass(frozen=True, slots=True)
