@@ -24,6 +24,7 @@ from agent.pull.pull_desk import PullDesk
 from agent.pull.websocket_link import WebSocketLink
 from agent.web.listener import ConnectionLimits
 from agent.web.loop_server import LoopServer
+from agent.web.stream_connections import CLOSE_TIMEOUT, StreamConnections
 from agent.web.tls_buffers import bound_buffers
 from agent.web.web_options import WebOptions
 
@@ -35,7 +36,6 @@ MAX_FROM_SOURCE = 24
 # bytes that one connection's reader holds
 READ_LIMIT = 64 * 1024
 TLS_TIMEOUT = 10.0
-CLOSE_TIMEOUT = 2.0
 
 
 class PullServer:
@@ -79,7 +79,11 @@ class _Host:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         source = str((writer.get_extra_info("peername") or ("",))[0])
         connection = HttpConnection(reader, writer, source, self.desk.answer, self._upgrade)
-        await connection.run()
+        try:
+            await connection.run()
+        except Exception:
+            # the edge of one connection's task: the others go on
+            logger.exception("a connection of [pull] failed")
 
     async def _upgrade(
         self, request: HttpRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -100,17 +104,16 @@ class _Serving:
     def __init__(
         self, host: _Host, listeners: Sequence[socket.socket], tls: ssl.SSLContext | None
     ) -> None:
-        self._host = host
+        self._connections = StreamConnections(host.serve)
         self._listeners = listeners
         self._tls = tls
         self._servers: list[asyncio.Server] = []
-        self._connections: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> None:
         bound_buffers()
         for listener in self._listeners:
             server = await asyncio.start_server(
-                self._accept,
+                self._connections.accept,
                 sock=listener,
                 limit=READ_LIMIT,
                 ssl=self._tls,
@@ -118,32 +121,16 @@ class _Serving:
             )
             self._servers.append(server)
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         for server in self._servers:
             server.close()
-        for task in self._connections:
-            task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await self._connections.__aexit__(kind, error, trace)
         for server in self._servers:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_TIMEOUT):
                     await server.wait_closed()
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - for the type checker
-        self._connections.add(task)
-        try:
-            await self._host.serve(reader, writer)
-        except asyncio.CancelledError:
-            # the server ends; asyncio would log it
-            logger.debug("a connection was ended")
-        except Exception:
-            # the edge of one connection's task: the others go on
-            logger.exception("a connection of [pull] failed")
-        finally:
-            self._connections.discard(task)
-            writer.close()
-            with suppress(OSError, TimeoutError):
-                async with asyncio.timeout(CLOSE_TIMEOUT):
-                    await writer.wait_closed()

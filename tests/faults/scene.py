@@ -16,10 +16,12 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, async_playwright
 
+from agent.web.stream_connections import StreamConnections
 from tests.conftest import Mosquitto
 from tests.e2e.browser import FLAGS, BrowserCaller, calling
 from tests.e2e.device import ACCEPT_ALL, ALL_COMMANDS, UID, Program, Watcher
 from tests.faults.links import FAR, SLICE, Link, Namespace, Network, network
+from tests.faults.passing import both_ways
 from tests.faults.viewing import Viewing
 from tests.parts import require_part
 from tests.waiting import PATIENCE
@@ -85,35 +87,24 @@ class Delayed:
     def __init__(self, port: int, delay: float) -> None:
         self.delay = delay
         self._port = port
-        self._passing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def serve(self, namespace: Namespace, host: str = LOOPBACK) -> AsyncIterator[Delayed]:
-        server = await asyncio.start_server(self._accept, sock=namespace.listen(self._port, host))
-        try:
-            yield self
-        finally:
-            server.close()
-            for task in self._passing:
-                task.cancel()
-            await asyncio.gather(*self._passing, return_exceptions=True)
-            await server.wait_closed()
+        async with StreamConnections(self._carry) as connections:
+            listening = namespace.listen(self._port, host)
+            async with await asyncio.start_server(connections.accept, sock=listening) as server:
+                yield self
+                server.close()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self._port)
-        for source, target in ((reader, to_writer), (to_reader, writer)):
-            task = asyncio.create_task(self._pass(source, target))
-            self._passing.add(task)
-            task.add_done_callback(self._passing.discard)
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far = await asyncio.open_connection("127.0.0.1", self._port)
+        await both_ways((reader, writer), far, self._pass)
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         loop = asyncio.get_running_loop()
-        try:
-            while data := await reader.read(65_536):
-                loop.call_later(self.delay, writer.write, data)
-            await asyncio.sleep(self.delay)
-        finally:
-            writer.close()
+        while data := await reader.read(65_536):
+            loop.call_later(self.delay, writer.write, data)
+        await asyncio.sleep(self.delay)
 
 
 @asynccontextmanager

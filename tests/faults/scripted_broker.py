@@ -15,6 +15,7 @@ from typing import Any, Self
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from agent.web.stream_connections import StreamConnections
 from tests.waiting import PATIENCE
 
 CONNECT, CONNACK, PUBLISH, PUBACK = (
@@ -154,11 +155,16 @@ class ScriptedBroker:
     # of connections so far; with TLS, of those whose handshake succeeded
     count: int = 0
     _failures: list[Exception] = field(default_factory=list)
-    _playing: set[asyncio.Task[None]] = field(default_factory=set)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
+    def __post_init__(self) -> None:
+        self._connections = StreamConnections(self._play)
+
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self.tls)
+        await self._connections.__aenter__()
+        self._server = await asyncio.start_server(
+            self._connections.accept, "127.0.0.1", 0, ssl=self.tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -169,9 +175,7 @@ class ScriptedBroker:
         trace: TracebackType | None,
     ) -> None:
         self._server.close()
-        for task in tuple(self._playing):
-            task.cancel()
-        await asyncio.gather(*self._playing, return_exceptions=True)
+        await self._connections.__aexit__(kind, error, trace)
         await self._server.wait_closed()
         if self._failures:
             raise self._failures[0]
@@ -181,28 +185,17 @@ class ScriptedBroker:
         async with asyncio.timeout(PATIENCE), self._changed:
             await self._changed.wait_for(lambda: self.count >= number)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _play(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         script = self.scripts[min(self.count, len(self.scripts) - 1)]
         self.count += 1
-        task = asyncio.ensure_future(self._play(script, Connection(reader, writer), writer))
-        self._playing.add(task)
-        task.add_done_callback(self._playing.discard)
-
-    async def _play(
-        self, script: Script, connection: Connection, writer: asyncio.StreamWriter
-    ) -> None:
         async with self._changed:
             self._changed.notify_all()
         try:
-            await script(connection)
+            await script(Connection(reader, writer))
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         except Exception as error:  # noqa: BLE001 - raised on leaving
             self._failures.append(error)
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError, ssl.SSLError):
-                await writer.wait_closed()
 
 
 class _Cursor:

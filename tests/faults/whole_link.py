@@ -11,10 +11,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from agent.web.stream_connections import StreamConnections
 from tests.conftest import Mosquitto
 from tests.e2e.browser import BrowserCaller, calling
 from tests.e2e.device import Watcher
 from tests.faults.links import NEAR, Namespace, Network, network
+from tests.faults.passing import both_ways
 from tests.faults.scene import Delayed, chromium_within, device_within
 from tests.free_ports import free_port
 from tests.web.page_harness import Visitor, serving, visiting
@@ -33,45 +35,27 @@ class Tunnel:
     def __init__(self, port: int, within: Namespace, host: str, target: int) -> None:
         self.port = port
         self._within, self._host, self._target = within, host, target
-        self._passing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[Tunnel]:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
-        try:
+        async with (
+            StreamConnections(self._carry) as connections,
+            await asyncio.start_server(connections.accept, "127.0.0.1", self.port) as server,
+        ):
             yield self
-        finally:
             server.close()
-            for task in self._passing:
-                task.cancel()
-            await asyncio.gather(*self._passing, return_exceptions=True)
-            await server.wait_closed()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inside = self._within.run(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM))
         inside.setblocking(False)
         try:
             await asyncio.get_running_loop().sock_connect(inside, (self._host, self._target))
-        except OSError:
+        except BaseException as error:
             inside.close()
-            writer.close()
-            return
-        to_reader, to_writer = await asyncio.open_connection(sock=inside)
-        for source, target in ((reader, to_writer), (to_reader, writer)):
-            task = asyncio.create_task(_pass(source, target))
-            self._passing.add(task)
-            task.add_done_callback(self._passing.discard)
-
-
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(65_536):
-            writer.write(data)
-    except OSError:
-        # the other end is gone
-        pass
-    finally:
-        writer.close()
+            if isinstance(error, OSError):
+                return
+            raise
+        await both_ways((reader, writer), await asyncio.open_connection(sock=inside))
 
 
 @asynccontextmanager

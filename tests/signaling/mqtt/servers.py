@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.signaling.mqtt.mqtt_options import MqttOptions
+from agent.web.stream_connections import StreamConnections
 from tests.conftest import Mosquitto
 from tests.waiting import PATIENCE
 
@@ -44,28 +45,15 @@ def running(folder: Path, *lines: str, allow_anonymous: bool = True) -> Iterator
 async def serving(serve: Serve) -> AsyncIterator[int]:
     """A TCP server that plays a broker, as badly as the test needs it; its port."""
 
-    handlers: set[asyncio.Task[None]] = set()
-
     async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             await serve(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
 
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        handlers.add(asyncio.ensure_future(guarded(reader, writer)))
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    async with server:
+    connections = StreamConnections(guarded)
+    server = await asyncio.start_server(connections.accept, "127.0.0.1", 0)
+    async with server, connections:
         yield server.sockets[0].getsockname()[1]
         server.close()
-        for handler in handlers:
-            handler.cancel()
-        await asyncio.gather(*handlers, return_exceptions=True)
 
 
 async def packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:

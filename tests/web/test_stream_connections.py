@@ -1,0 +1,80 @@
+"""Connections of a server of asyncio's streams: none is left open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from agent.web.stream_connections import StreamConnections
+from tests.waiting import PATIENCE
+
+HOST = "127.0.0.1"
+
+
+async def listening(connections: StreamConnections) -> tuple[asyncio.Server, int]:
+    server = await asyncio.start_server(connections.accept, HOST, 0)
+    return server, server.sockets[0].getsockname()[1]
+
+
+async def test_connections_are_closed_when_they_have_been_served() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readline())
+
+    async with StreamConnections(serve) as connections:
+        server, port = await listening(connections)
+        async with server, asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection(HOST, port)
+            writer.write(b"hello\n")
+            assert await reader.read() == b"hello\n"
+            writer.close()
+
+
+async def test_connections_that_are_being_served_end_with_the_context() -> None:
+    ended: list[BaseException] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            writer.write(b"!")
+            await reader.read()
+        except asyncio.CancelledError as cancelled:
+            ended.append(cancelled)
+            raise
+
+    async with asyncio.timeout(PATIENCE):
+        async with StreamConnections(serve) as connections:
+            server, port = await listening(connections)
+            reader, writer = await asyncio.open_connection(HOST, port)
+            assert await reader.readexactly(1) == b"!"
+            server.close()
+        assert len(ended) == 1
+        assert await reader.read() == b""
+    writer.close()
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["cancelled at once", "after the end"])
+async def test_connections_that_nobody_has_begun_to_serve_are_closed(late: bool) -> None:
+    served: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(writer)
+
+    connections = StreamConnections(serve)
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        before = asyncio.all_tasks()
+        connections.accept(reader, writer)
+        for task in asyncio.all_tasks() - before:
+            task.cancel()
+
+    if late:
+        async with connections:
+            pass
+    server = await asyncio.start_server(accept, HOST, 0)
+    async with server, connections, asyncio.timeout(PATIENCE):
+        reader, writer = await asyncio.open_connection(HOST, server.sockets[0].getsockname()[1])
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
+    assert served == []
