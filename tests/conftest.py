@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from agent.web import bundle
 from tests.free_ports import free_port
+from tests.lanes import REAL_PARTS, says, where_said
 from tests.parts import require_part
 from tests.waiting import PATIENCE, until_listening
 
@@ -32,6 +33,15 @@ settings.load_profile("callbox")
 def pytest_sessionstart() -> None:
     """The page is tested as its modules are now."""
     bundle.build()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """The lanes of `make test` find the files of a marker by its name in their text."""
+    for name in REAL_PARTS:
+        if item.get_closest_marker(name) is not None and not any(
+            says(file, name) for file in where_said(item.path)
+        ):
+            raise pytest.UsageError(f"{item.nodeid}: write pytest.mark.{name} in this file")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,9 +3,10 @@
     python -m tests.lanes [--all] [-- PYTEST ARGUMENTS]
 
 Containers mostly wait (for a system to boot, for a watchdog to bite), so they share the machine
-with everything else, and so do brokers and databases. The fast tests use both cores; what measures
-sound and pictures runs one at a time.
-Each lane is a pytest of its own; the last line counts all of them together.
+with everything else, and so do brokers and databases. The fast tests use both cores; of what is
+seen and heard, which waits for pictures to come, two run at a time.
+Each lane is a pytest of its own, which looks only into the files that say one of its markers; the
+last line counts all of them together.
 """
 
 from __future__ import annotations
@@ -18,13 +19,19 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
-OUTPUT = Path(__file__).parent / "output"
-REAL = "broker or browser or media or camera or systemd or netns or lab or homeassistant"
+TESTS = Path(__file__).parent
+OUTPUT = TESTS / "output"
+REAL_PARTS = (
+    *("broker", "browser", "media", "camera"),
+    *("systemd", "netns", "lab", "homeassistant"),
+)
+REAL = " or ".join(REAL_PARTS)
 CONTAINERS = "camera or systemd"
 LAB = f"lab and not ({CONTAINERS})"
 HOME = f"homeassistant and not ({CONTAINERS}) and not lab"
@@ -33,6 +40,7 @@ MEASURED = f"(browser or media or netns) and not ({CONTAINERS}) and not lab and 
 BROKERS = (
     f"broker and not ({CONTAINERS}) and not (lab or homeassistant or browser or media or netns)"
 )
+TWO_AT_A_TIME = ("--numprocesses=2", "--dist=worksteal")
 # seconds; a machine that builds every file system for the first time needs half an hour
 LONGEST = 3300
 EXIT_NO_TESTS = 5
@@ -66,8 +74,8 @@ LANES: tuple[tuple[Step, ...], ...] = (
     ),
     (Step("lab", LAB, prepare=(sys.executable, "-m", "tests.lab.kernel")),),
     (
-        Step("fast", f"not ({REAL})", ("--numprocesses=2", "--dist=worksteal")),
-        Step("real parts", MEASURED),
+        Step("fast", f"not ({REAL})", TWO_AT_A_TIME),
+        Step("real parts", MEASURED, TWO_AT_A_TIME),
     ),
 )
 
@@ -77,7 +85,40 @@ def command(step: Step, *, every: bool, arguments: Sequence[str]) -> list[str]:
     markers = step.markers if every else f"({step.markers}) and not further_case"
     report = f"--junit-xml={report_of(step)}"
     chosen = ["-m", markers, report, *step.arguments, *arguments]
-    return [sys.executable, "-m", "pytest", *chosen]
+    # whoever names files wants those
+    named = any(not each.startswith("-") and Path(each).exists() for each in arguments)
+    return [sys.executable, "-m", "pytest", *chosen, *([] if named else files_of(step))]
+
+
+def files_of(step: Step) -> list[str]:
+    """The files with a marker that the step takes, and the folders whose conftest has one: all
+    others need not be imported. None are named where it takes tests without any.
+    """
+    taken = [name for name in REAL_PARTS if takes(step, {name})]
+    if takes(step, ()):
+        return []
+    found = [file for file in TESTS.rglob("*.py") if any(says(file, name) for name in taken)]
+    folders = [file.parent for file in found if file.name == "conftest.py"]
+    files = [file for file in found if file.name.startswith("test_")]
+    files = [file for file in files if not any(file.is_relative_to(each) for each in folders)]
+    return [str(each.relative_to(TESTS.parent)) for each in sorted([*folders, *files])]
+
+
+def where_said(file: Path) -> list[Path]:
+    """Where `files_of` looks for the markers of a file's tests."""
+    above = [folder for folder in file.parents if folder.is_relative_to(TESTS)]
+    return [file, *(conftest for each in above if (conftest := each / "conftest.py").exists())]
+
+
+@cache
+def says(file: Path, marker: str) -> bool:
+    return f"pytest.mark.{marker}" in file.read_text()
+
+
+def takes(step: Step, markers: Collection[str]) -> bool:
+    """Whether a step takes a test with these markers."""
+    names = {name: name in markers for name in (*REAL_PARTS, "further_case", "lengthy")}
+    return bool(eval(step.markers, {}, names))
 
 
 def report_of(step: Step) -> Path:

@@ -8,37 +8,27 @@ from pathlib import Path
 
 import pytest
 
-from tests import lanes
-from tests.lanes import LANES, Step, command, counts, failures, run_lane, run_step
-
-REAL_MARKERS = (
-    "broker",
-    "browser",
-    "media",
-    "camera",
-    "systemd",
-    "netns",
-    "lab",
-    "homeassistant",
+from tests.conftest import pytest_itemcollected
+from tests.lanes import (
+    LANES,
+    REAL_PARTS,
+    Step,
+    command,
+    counts,
+    failures,
+    files_of,
+    run_lane,
+    run_step,
+    takes,
 )
 
 
-def takes(step: Step, markers: set[str]) -> bool:
-    """Whether pytest's expression of a step takes a test with these markers."""
-    names = {name: name in markers for name in (*REAL_MARKERS, "further_case", "lengthy")}
-    return bool(eval(step.markers, {}, names))
-
-
-@pytest.mark.parametrize("marker", [*REAL_MARKERS, None])
-@pytest.mark.parametrize("second", [*REAL_MARKERS, None])
+@pytest.mark.parametrize("marker", [*REAL_PARTS, None])
+@pytest.mark.parametrize("second", [*REAL_PARTS, None])
 def test_lanes_take_each_test_once(marker: str | None, second: str | None) -> None:
     markers = {each for each in (marker, second) if each is not None}
     steps = [step for lane in LANES for step in lane if takes(step, markers)]
     assert len(steps) == 1
-
-
-def test_lanes_real_markers_are_those_of_the_project() -> None:
-    assert set(REAL_MARKERS) == set(lanes.REAL.split(" or "))
 
 
 def test_lanes_leave_no_lengthy_case_out() -> None:
@@ -51,13 +41,37 @@ def test_makefile_fast_tests_are_neither_lengthy_nor_on_real_parts() -> None:
     makefile = (Path(__file__).parent.parent / "Makefile").read_text()
     (fast,) = re.findall(r"^FAST := (.*)$", makefile, re.MULTILINE)
     left_out = {each.removeprefix("not ") for each in fast.split(" and ")}
-    assert left_out == {*REAL_MARKERS, "lengthy"}
+    assert left_out == {*REAL_PARTS, "lengthy"}
 
 
 def test_command_leaves_further_cases_out() -> None:
     step = Step("some", "broker")
     assert "(broker) and not further_case" in command(step, every=False, arguments=())
     assert "broker" in command(step, every=True, arguments=())
+
+
+def test_files_of_a_step_are_those_with_a_marker_that_it_takes() -> None:
+    assert "tests/lab/test_keypad.py" in files_of(Step("some", "lab and not systemd"))
+    assert "tests/lab/test_keypad.py" not in files_of(Step("some", "homeassistant"))
+    # its conftest marks all that is below
+    assert files_of(Step("some", "camera")) == ["tests/camera"]
+    # all of them: most tests have none
+    assert files_of(Step("some", "not lab")) == []
+
+
+def test_command_names_the_files_unless_some_are_named() -> None:
+    step = Step("some", "lab")
+    assert "tests/lab/test_keypad.py" in command(step, every=False, arguments=())
+    assert "tests/lab/test_keypad.py" in command(step, every=False, arguments=("-k", "keypad"))
+    here = str(Path(__file__))
+    assert command(step, every=False, arguments=(here,))[-1] == here
+
+
+def test_markers_that_a_file_does_not_say_are_refused(request: pytest.FixtureRequest) -> None:
+    pytest_itemcollected(request.node)
+    request.node.add_marker("lab")
+    with pytest.raises(pytest.UsageError, match="write pytest"):
+        pytest_itemcollected(request.node)
 
 
 def test_counts_adds_all_suites_of_a_report(tmp_path: Path) -> None:
