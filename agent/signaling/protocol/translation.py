@@ -206,9 +206,11 @@ def _media_directions(sdp: str) -> Iterator[tuple[str, str]]:
     # once: there may be thousands of sections
     default = _DIRECTIONS & {*session.split()}
     for section in sections:
-        kind, port, *_ = [*section.split(maxsplit=2), "", ""]
-        if kind in ("audio", "video") and port != "0":
-            for direction in _DIRECTIONS & {*section.split()} or default or {"a=sendrecv"}:
+        kind, port, *lines = [*section.split(), "", ""]
+        # at the port of another section (RFC 9143 6)
+        open_ = port != "0" or "a=bundle-only" in lines
+        if kind in ("audio", "video") and open_:
+            for direction in _DIRECTIONS & {*lines} or default or {"a=sendrecv"}:
                 yield kind, direction
 
 

@@ -44,6 +44,7 @@ def received(**fields: object) -> ev.ResponseReceived:
         (["v=0", "a=recvonly", AUDIO], False),
         (["v=0", "a=recvonly", AUDIO, "a=sendonly"], True),
         (["v=0", VIDEO.replace(" 9 ", " 0 ")], False),
+        (["v=0", DATA, VIDEO.replace(" 9 ", " 0 "), "a=bundle-only"], True),
         (["v=0", DATA], False),
     ],
 )
@@ -62,6 +63,7 @@ def test_translation_answer_that_promises_media(lines: list[str], sends: bool, e
         ([AUDIO, "a=inactive"], False, False),
         (["a=recvonly", AUDIO], False, True),
         ([AUDIO.replace(" 9 ", " 0 ")], False, False),
+        ([VIDEO, AUDIO.replace(" 9 ", " 0 "), "a=bundle-only", "a=sendonly"], True, False),
         ([VIDEO, "a=sendrecv"], False, False),
         ([VIDEO, "a=sendrecv", AUDIO, "a=recvonly"], False, True),
     ],
