@@ -4,6 +4,8 @@ there.
 
 from __future__ import annotations
 
+import re
+
 _COMMON = """c=IN IP4 0.0.0.0
 a=ice-ufrag:x1Yz
 a=ice-pwd:0123456789abcdefghijklmn
@@ -81,4 +83,6 @@ def without_video(sdp: str = BROWSER_OFFER) -> str:
 def with_video_codecs(*codecs: str) -> str:
     """BROWSER_OFFER with only these lines of video codecs."""
     head, rest = BROWSER_OFFER.split("a=rtpmap:96 VP8/90000\r\n", 1)
+    listed = " ".join(re.findall(r"a=rtpmap:(\d+)", "\r\n".join(codecs)))
+    head = head.replace("96 97 102 103 104", listed)
     return head + "\r\n".join(codecs) + "\r\nm=application" + rest.split("m=application", 1)[1]

@@ -20,14 +20,15 @@ from agent.webrtc.description.fmtp import read_parameter_sets
 from agent.webrtc.description.sections import (
     Served,
     check_fingerprints,
+    check_roles,
     serve_answer,
     serve_offer,
 )
 from agent.webrtc.internals import is_mdns_name
 
 MAX_DESCRIPTION_SIZE = 64 * 1024  # characters
-# a browser's offer has 100 to 300
-MAX_LINES = 800
+# a browser's offer has 100 to 300, and 90 more for each further picture
+MAX_LINES = 1600
 MAX_CANDIDATES = 20
 # in a section: as many as there are payload types
 MAX_CODECS = 128
@@ -36,8 +37,9 @@ END_OF_CANDIDATES = "a=end-of-candidates"
 
 _CANDIDATE = "a=candidate:"
 _CANDIDATE_TYPES = ("host", "srflx", "relay")
+# up to the type
+_CANDIDATE_FIELDS = 8
 _CREDENTIAL = re.compile(r"[!-~]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class RemoteDescription:
 
     def carries(self, mid: str | None, index: int | None) -> bool:
         """Whether a trickled candidate for this media is one for the transport that all share."""
-        if mid is None:
+        if not mid or self.served.unnamed:
             return index is None or index in self.served.tags.values()
         return mid in self.served.tags
 
@@ -112,6 +114,7 @@ def read_answer(text: str, offer: str) -> RemoteDescription:
 
 def _read(lines: list[str], served: Served) -> RemoteDescription:
     check_fingerprints(served.lines)
+    check_roles(served.lines)
     sdp = "\r\n".join(served.lines) + "\r\n"
     description = _parse(sdp)
     media = tuple(description.media)
@@ -130,12 +133,17 @@ def read_candidate(text: str) -> RTCIceCandidate | None:
     `.local`.
     """
     candidate = _usable_candidate(text)
+    if candidate is None:
+        return None
     try:
-        address = ipaddress.ip_address(candidate.ip if candidate is not None else "")
+        address = ipaddress.ip_address(candidate.ip)
     except ValueError:
         return None
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
     if address.is_unspecified or address.is_multicast or "%" in str(address):
         return None
+    candidate.ip = str(address)
     return candidate
 
 
@@ -147,10 +155,13 @@ def read_hidden(text: str) -> RTCIceCandidate | None:
 
 def _usable_candidate(text: str) -> RTCIceCandidate | None:
     """One of UDP and component 1, whatever its address."""
+    fields = text.strip().removeprefix("a=").removeprefix("candidate:").split()
     try:
-        candidate = candidate_from_sdp(text.strip().removeprefix("a=").removeprefix("candidate:"))
+        # what follows is of no use here, and may be anything (RFC 8839 5.1)
+        candidate = candidate_from_sdp(" ".join(fields[:_CANDIDATE_FIELDS]))
     except (AssertionError, ValueError):
         return None
+    candidate.type = candidate.type.lower()
     usable = (
         candidate.component == 1
         and candidate.protocol.lower() == "udp"
@@ -170,11 +181,13 @@ def _checked_lines(text: str) -> list[str]:
         raise UnusableDescription(
             f"the description is longer than {MAX_DESCRIPTION_SIZE} characters"
         )
-    if _CONTROL.search(text):
+    if "\0" in text:
         raise UnusableDescription("the description holds control characters")
     # tabs, blanks of other scripts, and what else would end a line for some parsers
     text = "".join(each if each.isprintable() or each in "\r\n" else " " for each in text)
     lines = [line.strip() for line in re.split(r"\r\n|\n|\r", text) if line.strip()]
+    # identities, of which nobody here reads any (RFC 8827 5)
+    lines = [line for line in lines if len(line) <= MAX_LINE_LENGTH or not line.startswith("a=")]
     if not lines or lines[0] != "v=0":
         raise UnusableDescription("the description does not start with v=0")
     if len(lines) > MAX_LINES:

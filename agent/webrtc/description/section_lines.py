@@ -7,7 +7,7 @@ What all bundled sections share may stand in one of them, or in the session (RFC
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from agent.errors import UnusableDescription
@@ -24,8 +24,11 @@ DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 CARRIED_MID = 16
 _TRANSPORT = ("ice-ufrag", "ice-pwd", "ice-options", "fingerprint", "setup")
 _MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
-_MEDIA = re.compile(r"m=([\w-]+)\s+(\d{1,5})(?:/\d+)?\s+(\S+)\s*(.*)$")
+# whatever names a kind, that of the next years too: a token of RFC 8866 9
+_MEDIA = re.compile(r"m=([!-~]+)\s+(\d{1,5})(?:/\d+)?\s+(\S+)\s*(.*)$")
 _EXTMAP = re.compile(r"a=extmap:(\d{1,5})(/\w+)?\s+(\S+)")
+_SETUP = "a=setup:"
+_FINGERPRINT = re.compile(r"a=fingerprint:\s*[!-~]+\s+[0-9A-Fa-f:]+")
 _SSRC = re.compile(r"a=ssrc:\d{1,10} [\w-]+:\S.*")
 
 
@@ -59,6 +62,23 @@ class MediaSection:
     def mid(self) -> str | None:
         return next(iter(self.values("mid")), None)
 
+    @property
+    def shares_port(self) -> bool:
+        """Whether it takes RTP and RTCP on one (RFC 5761, 8858)."""
+        return self.has("rtcp-mux") or self.has("rtcp-mux-only")
+
+    def codecs(self) -> dict[int, tuple[str, str]]:
+        """Encoding name and line of each codec by its payload type, in the order of the m= line.
+        What is not listed there is not offered: so pages take a codec off.
+        """
+        described: dict[int, tuple[str, str]] = {}
+        for line in self.lines:
+            read = read_rtpmap(line)
+            if read is not None:
+                described.setdefault(read[0], read[1:])
+        listed = [int(each) for each in self.formats if each.isdecimal() and len(each) < 4]
+        return {each: described[each] for each in listed if each in described}
+
     def media_line(self, protocol: str) -> str:
         return f"m={self.kind} {self.port} {protocol} {' '.join(self.formats)}"
 
@@ -75,6 +95,18 @@ class MediaSection:
 
     def direction(self, default: str) -> str:
         return next((line[2:] for line in self.lines if line[2:] in DIRECTIONS), default)
+
+
+def plain_transport(lines: Iterable[str]) -> list[str]:
+    """Without fingerprints that are none, and with the names of roles in small letters (RFC 4145 4
+    has them in any).
+    """
+    usable = (
+        line
+        for line in lines
+        if not line.startswith("a=fingerprint:") or _FINGERPRINT.fullmatch(line)
+    )
+    return [line.lower() if line.startswith(_SETUP) else line for line in usable]
 
 
 def split(lines: Sequence[str]) -> tuple[list[str], list[MediaSection]]:
@@ -106,18 +138,19 @@ def plain_lines(
     """The lines of a served section that somebody here reads."""
     lines = [f"a=mid:{section.mid}", f"a={direction}"]
     lines += _transport_lines(section, tag, session)
+    protocol = "UDP/TLS/RTP/SAVPF"
     if section.kind == "application":
         old = section.protocol.upper() == "DTLS/SCTP"
+        # what it is follows from the fingerprint, however it is called (RFC 8829 5.1.2)
+        protocol = "DTLS/SCTP" if old else "UDP/DTLS/SCTP"
         port = sctp_port(section)
         formats = [str(port)] if old else ["webrtc-datachannel"]
         lines += [f"a=sctpmap:{port} webrtc-datachannel 1024"] if old else [f"a=sctp-port:{port}"]
     else:
-        lines += ["a=rtcp-mux"] if section.has("rtcp-mux") or tag.has("rtcp-mux") else []
+        lines += ["a=rtcp-mux"] if section.shares_port or tag.shares_port else []
         formats, codecs = _codec_lines(section, profiles)
         lines += codecs + _extension_lines(section)
         lines += [line for line in section.lines if _SSRC.fullmatch(line)]
-    # what it is follows from the fingerprint, however it is called (RFC 8829 5.1.2)
-    protocol = section.protocol if section.kind == "application" else "UDP/TLS/RTP/SAVPF"
     head = f"m={section.kind} 9 {protocol} {' '.join(formats)}".rstrip()
     return [head, "c=IN IP4 0.0.0.0", *lines]
 
@@ -134,24 +167,19 @@ def _transport_lines(section: MediaSection, tag: MediaSection, session: Sequence
 
 
 def _codec_lines(section: MediaSection, profiles: dict[int, str]) -> tuple[list[str], list[str]]:
-    names: dict[int, str] = {}
-    lines = []
-    for line in section.lines:
-        read = read_rtpmap(line)
-        if read is not None and read[0] not in names:
-            names[read[0]] = read[1]
-            lines.append(read[2])
+    codecs = section.codecs()
+    # aiortc has to meet a codec before what resends it
+    lines = [codecs[each][1] for each in sorted(codecs, key=lambda each: codecs[each][0] == "RTX")]
     for payload_type, given in section.parameters().items():
-        if payload_type in names:
-            parameters = _with_plain_profile(names[payload_type], payload_type, given, profiles)
+        if payload_type in codecs:
+            parameters = _with_plain_profile(codecs[payload_type][0], payload_type, given, profiles)
             lines += [write_fmtp(payload_type, parameters)] if parameters else []
     for line in section.lines:
         feedback = re.match(r"a=rtcp-fb:(\d{1,3}|\*)\s+(\S.*)$", line)
-        if feedback is not None and (feedback[1] == "*" or int(feedback[1]) in names):
+        if feedback is not None and (feedback[1] == "*" or int(feedback[1]) in codecs):
             lines.append(f"a=rtcp-fb:{feedback[1]} {feedback[2]}")
-    order = {each: place for place, each in enumerate(section.formats)}
-    chosen = sorted((str(each) for each in names), key=lambda each: order.get(each, len(order)))
-    return chosen or section.formats[:1], lines
+    # one that nobody can take stands for none
+    return [str(each) for each in codecs] or ["0"], lines
 
 
 def _with_plain_profile(

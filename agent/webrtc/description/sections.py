@@ -15,11 +15,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.errors import NoCommonCodec, UnusableDescription
-from agent.webrtc.description.fmtp import DEFAULT_PROFILE, plain_profile, read_fmtp, read_rtpmap
+from agent.webrtc.description.fmtp import DEFAULT_PROFILE, plain_profile, read_fmtp
 from agent.webrtc.description.section_lines import (
     DIRECTIONS,
     MediaSection,
     plain_lines,
+    plain_transport,
     sctp_port,
     session_lines,
     split,
@@ -31,6 +32,7 @@ SAFE_HASHES = ("sha-256", "sha-384", "sha-512")
 NO_MID = "callbox-"
 MAX_MID = 256  # characters
 _TOKEN = re.compile(r"[!-~]+")
+_ROLES = ("actpass", "active", "passive")
 # RFC 8829 5.1.2 names those that are to be taken
 _RTP = re.compile(r"((UDP|TCP)/(D?TLS)/)?RTP/S?AVPF?", re.I)
 
@@ -126,11 +128,31 @@ def serve_answer(lines: Sequence[str], offer: Sequence[str]) -> Served:
     taken = [each for each in sections if each.mid in named and _servable(each, default)]
     if not taken:
         raise UnusableDescription("the answer rejects every media section")
+    for each in taken:
+        if each.kind != "application":
+            _agree(ours[each.index], each, default)
     tag = next((each for each in taken if each.mid == named[0]), taken[0])
     filled = [
         each if each in taken else _inactive(own) for each, own in zip(sections, ours, strict=True)
     ]
     return _served(session, sections, filled, bundle, tag, default, unnamed=unnamed)
+
+
+def _agree(own: MediaSection, answer: MediaSection, default: str) -> None:
+    """Keep an answer to what the offer has (RFC 3264 6.1). Raises UnusableDescription where nothing
+    of that is in it.
+    """
+    name = f"media section {answer.index} of the answer"
+    if not has_codec(answer):
+        raise UnusableDescription(f"{name} has no codec of the offer")
+    offered, answered = own.direction("sendrecv"), answer.direction(default)
+    sends = answered in ("sendrecv", "sendonly") and offered in ("sendrecv", "recvonly")
+    receives = answered in ("sendrecv", "recvonly") and offered in ("sendrecv", "sendonly")
+    agreed = DIRECTIONS[2 * (not sends) + (not receives)]
+    if agreed == "inactive" != answered:
+        raise UnusableDescription(f"{name} is {answered}, and the offer's {offered}")
+    answer.lines = [line for line in answer.lines if line[2:] not in DIRECTIONS]
+    answer.lines.append(f"a={agreed}")
 
 
 def _inactive(own: MediaSection) -> MediaSection:
@@ -152,6 +174,9 @@ def _served(
     *,
     unnamed: bool,
 ) -> Served:
+    if any(each.shares_port for each in sections if each.mid in bundle) and not tag.shares_port:
+        # said of one, it holds for all that share the transport
+        tag.lines.append("a=rtcp-mux")
     names = sorted((each.mid or "" for each in chosen), key=bundle.index)
     first = next(each for each in chosen if each.mid == names[0])
     profiles: dict[int, str] = {}
@@ -170,16 +195,14 @@ def _served(
         },
         tags={each.mid or "": each.index for each in (first, tag)},
         profiles=profiles,
-        max_bitrate=bandwidth(
-            session, *(each.lines for each in chosen if each.kind == "video" and each.port)
-        ),
+        max_bitrate=bandwidth(session, *(each.lines for each in chosen if each.kind == "video")),
         unnamed=unnamed,
         protocols=tuple(each.protocol for each in chosen),
     )
 
 
 def _named_sections(lines: Sequence[str]) -> tuple[list[str], list[MediaSection]]:
-    session, sections = split(lines)
+    session, sections = split(plain_transport(lines))
     if not sections:
         raise UnusableDescription("the description has no media section")
     mids = [each.mid for each in sections if each.mid is not None]
@@ -266,16 +289,13 @@ def _servable(section: MediaSection, default: str) -> bool:
 def has_codec(section: MediaSection) -> bool:
     """Whether it offers H.264 of a profile that we know in packetization-mode 1, or Opus."""
     fmtps = section.parameters()
-    for line in section.lines:
-        codec = read_rtpmap(line)
-        if codec is None:
-            continue
-        if section.kind == "audio" and codec[1] == "OPUS":
+    for payload_type, (codec, _) in section.codecs().items():
+        if section.kind == "audio" and codec == "OPUS":
             return True
-        parameters = fmtps.get(codec[0], {})
+        parameters = fmtps.get(payload_type, {})
         profile = parameters.get("profile-level-id") or DEFAULT_PROFILE
         single = parameters.get("packetization-mode") != "1"
-        if codec[1] == "H264" and not single and plain_profile(profile) is not None:
+        if codec == "H264" and not single and plain_profile(profile) is not None:
             return True
     return False
 
@@ -298,6 +318,13 @@ def bandwidth(*levels: Iterable[str]) -> int | None:
             if match is not None:
                 found.append(int(match[2]) * (1000 if match[1] == "AS" else 1))
     return min((each for each in found if each > 0), default=None)
+
+
+def check_roles(lines: Iterable[str]) -> None:
+    """Refuse a description that names a role of DTLS which there is not (RFC 5763 5)."""
+    for line in lines:
+        if line.startswith("a=setup:") and line.removeprefix("a=setup:") not in _ROLES:
+            raise UnusableDescription(f"{line} is none of {', '.join(_ROLES)}")
 
 
 def check_fingerprints(lines: Iterable[str]) -> None:

@@ -24,6 +24,8 @@ ANYWHERE = (
     "b=CT:10000",
     "b=X-YZ:128",
     "i=Küche\u00a0oben",
+    "i=\x1b[1mdoor\x07",
+    f"a=identity:{'e' * 5000}",
 )
 IN_THE_SESSION = (
     *ANYWHERE,
@@ -56,6 +58,10 @@ IN_A_SECTION = (
     "a=ssrc-group:FID 1001 1002",
     "a=ssrc-group:SIM 1 2 3",
     "a=ssrc-group:FEC-FR 1 2",
+    "a=ssrc:99999999999 cname:x",
+    "a=msid:",
+    "a=extmap:x y",
+    "a=fingerprint:sha-1",
     "a=rid:1 send",
     "a=rid:hi send pt=102;max-width=1280",
     "a=simulcast:send 1;hi",
@@ -71,6 +77,13 @@ IN_A_SECTION = (
     "a=rtcp-fb:* ccm tmmbr",
     "a=rtcp-fb:102 ack rpsi",
     "a=rtcp-fb:102 trr-int 100",
+    "a=rtcp-fb:102",
+    "a=rtcp-fb:999 nack",
+    # described, and not listed
+    "a=rtpmap:77 H264/90000",
+    "a=rtpmap:125 H264/90000",
+    "a=fmtp:125 packetization-mode=1;profile-level-id=42e01f",
+    "a=rtpmap:124 opus/48000/2",
     "a=rtcp-xr:rcvr-rtt=all",
     "a=extmap:6/sendonly urn:3gpp:video-orientation",
     "a=extmap:14 urn:ietf:params:rtp-hdrext:toffset",
@@ -80,6 +93,8 @@ IN_A_SECTION = (
     "a=candidate:1 1 tcp 1518280447 192.0.2.9 9 typ host tcptype active",
     "a=candidate:1 2 udp 2130706430 192.0.2.9 50001 typ host",
     "a=candidate:2 1 udp 1 a1b2c3d4-0000-4000-8000-000000000000.local 50001 typ host",
+    "a=candidate:",
+    "a=candidate:3 1 udp x fe80::1%eth0 50001 typ HOST raddr",
     "a=remote-candidates:1 192.0.2.1 9",
     "a=end-of-candidates",
     "b=AS:2000",
@@ -108,13 +123,16 @@ UNSERVED = (
     "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:t3\r\na=sendonly\r\na=rtcp-mux\r\n",
     "m=message 9 TCP/MSRP *\r\na=mid:t4\r\na=path:msrp://192.0.2.9:7654/x;tcp\r\n",
     "m=image 0 udptl t38\r\na=mid:t5\r\n",
+    "m=x.y+z 9 UDP/TLS/RTP/SAVPF 98\r\na=mid:t6\r\n",
+    "m=video 0 UDP/TLS/RTP/SAVPF 102\r\na=mid:t7\r\na=rtpmap:102 H264/90000\r\n"
+    "a=fmtp:102 packetization-mode=1;profile-level-id=42e01f\r\n",
 )
 
 
 @st.composite
 def offers(draw: st.DrawFn) -> str:
     mids = draw(
-        st.lists(st.text("abcXYZ019-_.", min_size=1, max_size=40), min_size=3, max_size=3,
+        st.lists(st.text("abcXYZ019-_.{}!~/+", min_size=1, max_size=40), min_size=3, max_size=3,
                  unique=True).filter(lambda mids: not any(mid.startswith("t") for mid in mids))
     )  # fmt: skip
     audio, video, data = (
@@ -125,6 +143,8 @@ def offers(draw: st.DrawFn) -> str:
     video = draw(_protocol(draw(_video(video))))
     sections = [draw(_noisy(part, IN_A_SECTION)) for part in (audio, video, draw(_data(data)))]
     sections = list(draw(st.permutations(sections)))
+    if draw(st.booleans()):
+        sections = [sections[0], *(_at_the_port_of_the_first(part) for part in sections[1:])]
     unserved = draw(st.lists(st.sampled_from(UNSERVED), max_size=2, unique=True))
     head = draw(_noisy(HEAD, IN_THE_SESSION))
     head, sections = draw(_placed_transport(head, sections))
@@ -134,7 +154,11 @@ def offers(draw: st.DrawFn) -> str:
     for part in unserved:
         sections.insert(draw(st.integers(0, len(sections))), part)
     text = head.replace("BUNDLE 0 1 2", f"BUNDLE {' '.join(names)}") + "".join(sections)
-    return text.replace("\r\n", draw(st.sampled_from(["\r\n", "\n"])))
+    return text.replace("\r\n", draw(st.sampled_from(["\r\n", "\n", " \t\r\n", "\r\r\n"])))
+
+
+def _at_the_port_of_the_first(section: str) -> str:
+    return re.sub(r"^m=(\S+) 9 (.*)\r\n", r"m=\1 0 \2\r\na=bundle-only\r\n", section)
 
 
 def _mid(section: str) -> str:
@@ -153,7 +177,8 @@ def _noisy(draw: st.DrawFn, part: str, lines: tuple[str, ...]) -> str:
     # of several directions the first would count
     extra = [each for each in extra if each != "a=recvonly" or head == "v=0"]
     mixed = draw(st.permutations([*own, *extra])) if draw(st.booleans()) else [*extra, *own]
-    return "\r\n".join([head, *fixed, *mixed]) + "\r\n"
+    text = "\r\n".join([head, *fixed, *mixed]) + "\r\n"
+    return text.replace("a=extmap:4 ", f"a=extmap:{draw(st.sampled_from([4, 15, 255]))} ")
 
 
 @st.composite
@@ -242,6 +267,7 @@ def _data(draw: st.DrawFn, part: str) -> str:
             [
                 ("UDP/DTLS/SCTP webrtc-datachannel", "a=sctp-port:5000"),
                 ("TCP/DTLS/SCTP webrtc-datachannel", "a=sctp-port:5001"),
+                ("udp/dtls/sctp webrtc-datachannel", "a=sctp-port:5000"),
                 ("DTLS/SCTP 5000", "a=sctpmap:5000 webrtc-datachannel 1024"),
                 ("UDP/DTLS/SCTP webrtc-datachannel", "a=sctpmap:5000 webrtc-datachannel 256"),
             ]
@@ -256,7 +282,7 @@ def _data(draw: st.DrawFn, part: str) -> str:
 @st.composite
 def _placed_transport(draw: st.DrawFn, head: str, sections: list[str]) -> tuple[str, list[str]]:
     """What all share: in each section, in the first, or in the session."""
-    setup = draw(st.sampled_from(["actpass", "active", "passive"]))
+    setup = draw(st.sampled_from(["actpass", "active", "passive", "ACTPASS", "Passive"]))
     sha = draw(st.sampled_from(["sha-256", "SHA-256"]))
     sections = [
         each.replace("a=setup:actpass", f"a=setup:{setup}").replace("sha-256", sha)
@@ -268,6 +294,12 @@ def _placed_transport(draw: st.DrawFn, head: str, sections: list[str]) -> tuple[
         sections[0] += more
         lines += more
     place = draw(st.sampled_from(["everywhere", "first", "first with rtcp-mux", "session"]))
+    if draw(st.booleans()):
+        last = max(at for at, each in enumerate(sections) if "a=rtcp-mux\r\n" in each)
+        sections = [
+            each if at in (0, last) else each.replace("a=rtcp-mux\r\n", "")
+            for at, each in enumerate(sections)
+        ]
     if place == "everywhere":
         return head, sections
     bare = [_TRANSPORT.sub("", each) for each in sections]

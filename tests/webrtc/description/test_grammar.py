@@ -31,12 +31,22 @@ async def answer(remote: RemoteDescription) -> str:
 
 
 def lines_of(sdp: str) -> list[str]:
-    return [line for line in re.split(r"\r\n|\n", sdp) if line]
+    return [line.strip() for line in re.split(r"\r\n|\n|\r", sdp) if line.strip()]
 
 
 def _codecs(section: MediaSection) -> set[tuple[int, str]]:
     read = (read_rtpmap(line) for line in section.lines)
     return {(each[0], each[1]) for each in read if each is not None}
+
+
+def _resends(section: MediaSection) -> dict[int, int]:
+    """The codec of each that resends one."""
+    given = section.parameters()
+    return {
+        number: int(given[number]["apt"] or 0)
+        for number, (name, _) in section.codecs().items()
+        if name == "RTX" and "apt" in given.get(number, {})
+    }
 
 
 def check_answer(offer: str, reply: str, served: list[str]) -> None:
@@ -56,6 +66,8 @@ def check_answer(offer: str, reply: str, served: list[str]) -> None:
             continue
         assert set(each.formats) <= set(theirs.formats)
         assert _codecs(each) <= _codecs(theirs)
+        taken = set(each.codecs())
+        assert {number for number, of in _resends(theirs).items() if of in taken} <= taken
         # what is not told apart by level or asymmetry is the offered profile (RFC 6184 8.2.2)
         for payload_type, parameters in each.parameters().items():
             own, offers_it = parameters.get("profile-level-id"), theirs.parameters()

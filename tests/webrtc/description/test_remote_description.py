@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.errors import UnusableDescription
+from agent.errors import NoCommonCodec, UnusableDescription
 from agent.webrtc.description.remote_description import (
     MAX_CANDIDATES,
     read_candidate,
     read_offer,
 )
+from agent.webrtc.peer_media import require_codecs
 from tests.examples import examples
 from tests.webrtc.description.variants import AUDIO, HEAD, VIDEO
 from tests.webrtc.offers import BROWSER_OFFER, candidate_line, with_candidates
@@ -47,13 +48,13 @@ def test_read_offer_takes_a_browsers() -> None:
         ("v=0\r\nx" * 70_000, "longer"),
         (BROWSER_OFFER.replace("a=mid:0", "a=mid:0\x00"), "control characters"),
         (BROWSER_OFFER.replace("s=-", "nonsense"), "line 3"),
-        (BROWSER_OFFER + "a=x:" + "y" * 5000, "line"),
+        (BROWSER_OFFER.replace("s=-", "s=" + "y" * 5000), "line 3"),
         (without("a=ice-ufrag"), "ice-ufrag"),
         (without("a=ice-pwd"), "ice-pwd"),
         (BROWSER_OFFER.replace("a=ice-pwd:", "a=ice-pwd:short\r\na=x:"), "ice-pwd"),
         (without("a=fingerprint"), "fingerprint"),
         (without("a=setup"), "setup"),
-        (BROWSER_OFFER.replace("a=setup:actpass", "a=setup:holdconn"), "parsed"),
+        (BROWSER_OFFER.replace("a=setup:actpass", "a=setup:holdconn"), "a=setup:holdconn is none"),
         (BROWSER_OFFER.replace("a=mid:1", "a=mid:0"), "same a=mid"),
         (without("a=rtcp-mux"), "rtcp-mux"),
     ],
@@ -68,6 +69,7 @@ def test_read_offer_refuses_what_cannot_be_used_with_a_reason(sdp: str, says: st
     [
         (without("a=mid:1"), "audio application"),
         (without("a=group"), "video"),
+        (BROWSER_OFFER.replace("111 9", "9"), "video application"),
         (BROWSER_OFFER.replace("BUNDLE 0 1 2", "BUNDLE 0 1 9"), "audio video"),
         (BROWSER_OFFER.replace("m=video", "m=text"), "audio application"),
         (BROWSER_OFFER.replace("m=audio", "m=video"), "video application"),
@@ -82,6 +84,35 @@ def test_read_offer_refuses_what_cannot_be_used_with_a_reason(sdp: str, says: st
 )
 def test_read_offer_leaves_out_what_cannot_be_served(sdp: str, kinds: str) -> None:
     assert [section.kind for section in read_offer(sdp).media] == kinds.split()
+
+
+def test_read_offer_passes_over_what_is_too_long_to_be_read() -> None:
+    """As an identity is (RFC 8827 5)."""
+    noisy = BROWSER_OFFER.replace("t=0 0", f"t=0 0\r\na=identity:{'e' * 9000}")
+    assert read_offer(noisy).sdp == read_offer(BROWSER_OFFER).sdp
+
+
+def test_read_offer_takes_as_many_sections_as_a_conference_has() -> None:
+    more = (VIDEO.replace("a=mid:1", f"a=mid:{mid}") for mid in range(10, 40))
+    remote = read_offer(BROWSER_OFFER + "".join(more))
+    assert [section.kind for section in remote.media] == ["audio", "video", "application"]
+    assert len(remote.served.rejected) == 30
+
+
+@pytest.mark.parametrize("formats", ["96 97", "72", "*", ""])
+def test_read_offer_of_video_without_a_codec_of_ours_says_so(formats: str) -> None:
+    """What is described below, and not listed above, was taken off: it is not offered."""
+    with pytest.raises(NoCommonCodec):
+        require_codecs(read_offer(BROWSER_OFFER.replace(" 96 97 102 103 104", f" {formats}")))
+
+
+def test_read_offer_gives_codecs_in_the_order_of_their_section() -> None:
+    """With what resends one behind it, wherever that stands: aiortc reads them from above."""
+    rtx = "a=rtpmap:103 rtx/90000\r\na=fmtp:103 apt=102\r\n"
+    moved = BROWSER_OFFER.replace(rtx, "").replace("a=rtpmap:96", f"{rtx}a=rtpmap:96")
+    video = read_offer(moved.replace("102 103 104", "104 103 102")).find("video")
+    assert video is not None
+    assert [codec.payloadType for codec in video.rtp.codecs] == [96, 104, 102, 97, 103]
 
 
 def test_read_offer_has_the_parameter_sets_that_the_description_names() -> None:
@@ -120,6 +151,16 @@ def test_trickled_candidates_belong_to_the_shared_transport() -> None:
     assert remote.carries(None, None)
     assert not remote.carries("1", 1)
     assert not remote.carries(None, 1)
+    assert remote.carries("", 0)
+    assert not remote.carries("", 1)
+
+
+def test_trickled_candidates_of_sections_without_names_are_told_by_their_place() -> None:
+    """Whatever the remote peer calls them among itself."""
+    remote = read_offer(without("a=mid", "a=group"))
+    assert remote.index == 1
+    assert remote.carries("video", 1)
+    assert not remote.carries("audio", 0)
 
 
 @pytest.mark.parametrize(
@@ -129,10 +170,22 @@ def test_trickled_candidates_belong_to_the_shared_transport() -> None:
         "candidate:1 1 UDP 2130706431 192.0.2.9 50000 typ host generation 0 ufrag abcd network-id 1",
         "a=candidate:1 1 udp 1677729535 198.51.100.7 50000 typ srflx raddr 0.0.0.0 rport 0",
         "1 1 udp 2130706431 2001:db8::9 50000 typ host",
+        "1 1 udp 2147483647 192.0.2.9 50000 TYP HOST",
+        "1 1 udp 2130706431 192.0.2.9 9 typ host",
+        "\tcandidate:1  1  udp  2130706431  192.0.2.9  50000  typ  host\r\n",
+        "1 1 udp 1677729535 198.51.100.7 50000 typ srflx raddr hidden.local rport none",
+        "1 1 udp 41885439 198.51.100.7 50000 typ relay raddr :: rport 0 network-cost 999 x-new",
+        "1 1 udp 2130706431 192.0.2.9 50000 typ host generation 1 ufrag x1Yz network-cost",
     ],
 )
 def test_read_offer_candidates_that_can_be_paired(line: str) -> None:
     assert read_candidate(line) is not None
+
+
+def test_read_candidate_takes_an_address_of_ipv4_for_what_it_is() -> None:
+    candidate = read_candidate("1 1 udp 2130706431 ::ffff:192.0.2.9 50000 typ host")
+    assert candidate is not None
+    assert candidate.ip == "192.0.2.9"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +206,9 @@ def test_read_offer_candidates_that_can_be_paired(line: str) -> None:
         "1 1 udp 2130706431 0.0.0.0 50000 typ host",
         "1 1 udp 2130706431 224.0.0.1 50000 typ host",
         "1 1 udp 2130706431 fe80::1%eth0 50000 typ host",
+        "1 1 udp 2130706431 ::ffff:0.0.0.0 50000 typ host",
         "1 1 udp 2130706431 192.0.2.9 50000 typ prflx",
+        "1 1 ssltcp 2130706431 192.0.2.9 443 typ host",
     ],
 )
 def test_read_offer_candidates_that_cannot(line: str) -> None:

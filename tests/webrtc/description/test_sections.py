@@ -15,6 +15,7 @@ from agent.webrtc.description.sections import (
     Served,
     bandwidth,
     check_fingerprints,
+    check_roles,
     serve_offer,
 )
 from tests.webrtc.description.variants import (
@@ -158,6 +159,21 @@ def test_bandwidth_of_the_session_holds_for_the_picture() -> None:
     assert serve_offer(lines_of(offer)).max_bitrate == 400_000
     lower = change("a=mid:1", "b=TIAS:300000\r\na=mid:1", offer)
     assert serve_offer(lines_of(lower)).max_bitrate == 300_000
+
+
+def test_bandwidth_of_a_picture_at_the_port_of_another_section_counts() -> None:
+    """As browsers offer it that bundle all."""
+    offer = change("m=video 9", "m=video 0").replace(
+        "a=mid:1", "b=TIAS:300000\r\na=mid:1\r\na=bundle-only"
+    )
+    assert serve_offer(lines_of(offer)).max_bitrate == 300_000
+
+
+@pytest.mark.parametrize("role", ["holdconn", "client", ""])
+def test_check_roles_names_one_that_there_is_not(role: str) -> None:
+    with pytest.raises(UnusableDescription, match=f"a=setup:{role} is none of"):
+        check_roles(lines_of(change("actpass", role)))
+    check_roles(lines_of(BROWSER_OFFER))
 
 
 def test_check_fingerprints_refuses_sha_1_alone() -> None:

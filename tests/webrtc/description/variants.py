@@ -184,9 +184,69 @@ VARIANTS = (
         ("video", "application"),
     ),
     Variant("opus_without_channels", change("opus/48000/2", "opus/48000")),
+    Variant("only_the_last_codec_is_listed", change("97 102 103 104", "104")),
+    Variant("opus_is_not_listed", change("111 9", "9"), ("video", "application")),
+    Variant(
+        "h264_that_is_only_sent_is_not_listed",
+        change("a=recvonly", "a=sendonly", change(" 102 103 104", "")),
+        ("audio", "application"),
+    ),
+    Variant(
+        "only_the_last_of_several_fits",
+        with_h264(
+            "packetization-mode=0;profile-level-id=42e01f",
+            "packetization-mode=1;profile-level-id=6e001f",
+            "packetization-mode=2;profile-level-id=42e01f",
+            "packetization-mode=1;profile-level-id=nobody",
+            "packetization-mode=1;profile-level-id=42e01f",
+        ),
+    ),
     Variant("fmtp_in_two_lines", change(";profile", "\r\na=fmtp:102 profile")),
     Variant("main_with_a_constraint_flag", h264("4d401f")),
     Variant("extended_that_is_baseline", h264("58a01f")),
+    Variant("roles_in_capitals", change("a=setup:actpass", "a=setup:ACTPASS")),
+    Variant(
+        "fingerprints_that_are_none",
+        change("a=setup", "a=fingerprint:sha-1\r\na=fingerprint:sha-512 AB CD\r\na=setup"),
+    ),
+    Variant("data_in_small_letters", change("UDP/DTLS/SCTP", "udp/dtls/sctp")),
+    Variant("media_in_small_letters", change("UDP/TLS/RTP/SAVPF", "udp/tls/rtp/savpf")),
+    Variant("kind_of_other_letters", BROWSER_OFFER + change("m=text", "m=x.y+z", _TEXT), ALL, 4),
+    Variant("rtcp_mux_only_alone", change("a=rtcp-mux\r\n", "a=rtcp-mux-only\r\n")),
+    Variant(
+        "rtcp_mux_in_the_second_section", HEAD + change("a=rtcp-mux\r\n", "", AUDIO) + VIDEO + DATA
+    ),
+    Variant("control_characters", change("s=-", "s=\x1b[1mdoor\x07\x0b")),
+    Variant("blanks_at_the_ends", BROWSER_OFFER.replace("\r\n", " \t\r\n")),
+    Variant("carriage_returns_doubled", BROWSER_OFFER.replace("\r\n", "\r\r\n")),
+    Variant("mark_of_the_byte_order", "\ufeff" + BROWSER_OFFER),
+    Variant("long_identity", change("t=0 0", f"t=0 0\r\na=identity:{'e' * 5000}")),
+    Variant("two_bytes_headers", change("a=extmap:4 ", "a=extmap:255 ")),
+    Variant("group_of_lips", change("a=group:BUNDLE", "a=group:LS 0 1\r\na=group:BUNDLE")),
+    Variant("bundle_of_more_than_there_is", change("BUNDLE 0 1 2", "BUNDLE 7  0 1 2 0 8")),
+    Variant(
+        "all_but_the_first_at_its_port",
+        change("m=video 9", "m=video 0")
+        .replace("m=application 9", "m=application 0")
+        .replace("a=mid:1", "a=mid:1\r\na=bundle-only")
+        .replace("a=mid:2", "a=mid:2\r\na=bundle-only"),
+    ),
+    Variant(
+        "bundle_only_outside_the_bundle",
+        change("BUNDLE 0 1 2", "BUNDLE 0 2")
+        .replace("m=video 9", "m=video 0")
+        .replace("a=mid:1", "a=mid:1\r\na=bundle-only"),
+        ("audio", "application"),
+    ),
+    Variant(
+        "first_of_the_bundle_is_rejected",
+        HEAD
+        + change("m=audio 9", "m=audio 0", AUDIO)
+        + re.sub(_TRANSPORT, "", VIDEO)
+        + re.sub(_TRANSPORT, "", DATA),
+        ("video", "application"),
+    ),
+    Variant("session_of_one_line", re.sub(r"(?m)^[ost]=.*\r\n", "", BROWSER_OFFER)),
     Variant("blanks_of_other_scripts", change("s=-", "s=Haust\u00fcr\u00a0oben\u2028")),
     Variant("tab_in_the_name", change("s=-", "s=Front\tdoor")),
     Variant("no_mid_anywhere", re.sub(r"a=(mid|group):.*\r\n", "", BROWSER_OFFER), ("video",)),
