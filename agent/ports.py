@@ -81,9 +81,10 @@ class VideoSubscription(Protocol):
         """Access units that this subscription threw away."""
 
     async def next(self) -> AccessUnit:
-        """The next access unit. Raises MediaEnded after `close()` or when the source stopped for
-        good.
-        """
+        """The next access unit. Raises MediaEnded after `close()`, or once the source has ended."""
+
+    async def skip(self) -> None:
+        """Throw away what comes, and ask for no key frame, until cancelled. Raises as `next`."""
 
     def request_keyframe(self) -> None:
         """Ask for an IDR soon; the hub coalesces and limits the requests of all subscriptions."""
@@ -202,9 +203,7 @@ class Peer(Protocol):
         """The SDP of an offer. Raises MediaUnavailable or PeerError."""
 
     async def create_answer(self, offer: str) -> str:
-        """The SDP of the answer. Raises MediaUnavailable, UnusableDescription, NoCommonCodec or
-        PeerError.
-        """
+        """Its SDP. Raises MediaUnavailable, UnusableDescription, NoCommonCodec or PeerError."""
 
     async def apply_answer(self, answer: str) -> None:
         """Raises UnusableDescription."""

@@ -9,8 +9,8 @@ MIN_INTERVAL = 0.32
 """
 
 BURST = 2
-"""Requests that may follow each other at once after a rest: a new viewer asks, and asks
-again when its transport is up. So at most 14 go to the encoder in any 4 s.
+"""Requests that may follow each other at once after a rest: two viewers whose transports come up
+together, or one that has lost what it asked for. So at most 14 go to the encoder in any 4 s.
 """
 
 

@@ -57,7 +57,6 @@ class _Run:
         """Counts the starts: what an earlier one still delivers is not wanted any more."""
         self.reopened_at = float("-inf")
         self.last_unit_at = now
-        self.units = 0
 
 
 class OnDemandSource(Generic[UnitT]):
@@ -104,11 +103,6 @@ class OnDemandSource(Generic[UnitT]):
     def running(self) -> bool:
         """The source is started and delivers, or will soon."""
         return self._run is not None and self._run.ready.is_set() and not self._run.ending
-
-    @property
-    def units(self) -> int:
-        """Units delivered since the source was started."""
-        return self._run.units if self._run is not None else 0
 
     async def join(self, subscriber: Subscriber[UnitT]) -> None:
         """Give `subscriber` every unit from now on. Raises MediaUnavailable; then it gets none."""
@@ -294,7 +288,6 @@ class OnDemandSource(Generic[UnitT]):
         if self._is_over(run, generation):
             return
         run.last_unit_at = _now()
-        run.units += 1
         unit = self._adapt(unit)
         for subscriber in tuple(self._subscribers):
             subscriber.put(unit)

@@ -142,6 +142,7 @@ class VideoQueueSubscription:
         self.limits = limits or BitrateLimits()
         self._queue = DecodableQueue(length)
         self._reader = _Reader()
+        self._skips = False
         self._get_format = get_format
         self._on_request = on_request
         self._on_demand = on_demand
@@ -158,15 +159,11 @@ class VideoQueueSubscription:
         return self._queue.dropped
 
     @property
-    def needs_keyframe(self) -> bool:
-        return self._queue.needs_keyframe
-
-    @property
     def waits_for_keyframe(self) -> bool:
-        """Whether one would be read at once. A reader that has stopped, as a dead transport does,
-        has no use for it.
+        """Whether one would be of use at once: not to a reader that skips, as the one of a
+        transport that is being set up does, or has stopped, as that of a dead one.
         """
-        return self._queue.needs_keyframe and self._reader.waits
+        return self._queue.needs_keyframe and self._reader.waits and not self._skips
 
     @property
     def waited(self) -> float:
@@ -181,6 +178,16 @@ class VideoQueueSubscription:
                 return unit
             await self._reader.wait()
 
+    async def skip(self) -> None:
+        self._skips = True
+        try:
+            while True:
+                self._reader.check()
+                if self._queue.get() is None:
+                    await self._reader.wait()
+        finally:
+            self._skips = False
+
     def request_keyframe(self) -> None:
         self._on_request()
 
@@ -191,7 +198,8 @@ class VideoQueueSubscription:
 
     def put(self, unit: AccessUnit) -> None:
         self._queue.put(unit)
-        if len(self._queue):
+        # who skips has got its picture, whatever it is
+        if len(self._queue) or self._skips:
             self._reader.wake()
 
     def end(self, reason: MediaError) -> None:

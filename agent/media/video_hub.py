@@ -102,7 +102,9 @@ class VideoHub:
         return self._source.describe()
 
     async def subscribe(self, shared: SharedBitrate = SharedBitrate.FOLLOW) -> VideoSubscription:
-        """Raises MediaUnavailable where the source cannot be opened."""
+        """Raises MediaUnavailable where the source cannot be opened. One that joins in mid-stream
+        asks for a key frame when it is read.
+        """
         subscription = VideoQueueSubscription(
             get_format=self._signaled_format,
             on_request=self.request_keyframe,
@@ -118,9 +120,6 @@ class VideoHub:
         except BaseException:
             self._leave(subscription)
             raise
-        if self._shared.units and subscription.needs_keyframe:
-            # it joins in mid-stream; a source that just started begins with one
-            self.request_keyframe()
         return subscription
 
     def request_keyframe(self) -> None:

@@ -88,6 +88,9 @@ class PacedSubscription:
             unit.data, unit.keyframe, number * VIDEO_CLOCK_RATE // FRAMERATE, time.monotonic()
         )
 
+    async def skip(self) -> None:
+        await asyncio.Event().wait()
+
     def request_keyframe(self) -> None:
         """The first request comes when pictures may leave, and starts the clip."""
         self._wanted.set()

@@ -231,6 +231,26 @@ def test_hub_starved_is_the_longest_wait_until_the_picture_comes() -> None:
     run(scene())
 
 
+def test_hub_starved_is_what_a_reader_that_skips_waits_for_any_picture() -> None:
+    async def scene() -> None:
+        source = FakeVideoSource()
+        hub = hub_for_waiting(source)
+        skipping = asyncio.create_task((await hub.subscribe()).skip())
+        await turns()
+        for _ in range(3):
+            await asyncio.sleep(2)
+            assert hub.starved == pytest.approx(2)
+            # no key frame, as where one joins in mid-stream
+            source.send()
+            await turns()
+            assert hub.starved == 0
+        await hub.close()
+        await asyncio.wait([skipping])
+        assert isinstance(skipping.exception(), MediaEnded)
+
+    run(scene())
+
+
 def test_hub_starved_ends_with_a_reader_that_is_cancelled() -> None:
     async def scene() -> None:
         hub = hub_for_waiting(FakeVideoSource())

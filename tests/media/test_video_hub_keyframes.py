@@ -24,12 +24,51 @@ async def test_hub_late_subscriber_waits_for_a_key_frame_and_asks_for_it(
     await turns()
     assert source.keyframe_requests == 0
     late = await hub.subscribe()
+    assert source.keyframe_requests == 0, "nobody reads it yet"
+    reading = asyncio.create_task(late.next())
+    await turns()
+    source.send()
+    await turns()
+    assert source.keyframe_requests == 1
+    key = source.send(key=True)
+    assert await reading is key
+    assert late.dropped == 0
+
+
+async def test_hub_asks_nothing_for_a_subscriber_that_skips(
+    hub: VideoHub, source: FakeVideoSource
+) -> None:
+    """A call whose transport is not up would throw the key frame away, and have used up what the
+    encoder may be asked for when it can show one.
+    """
+    await hub.subscribe()
+    source.send(key=True)
+    await turns()
+    late = await hub.subscribe()
+    skipping = asyncio.create_task(late.skip())
+    for _ in range(30):
+        source.send()
+        await turns()
+    assert source.keyframe_requests == 0
+    assert late.dropped == 0
+    skipping.cancel()
+    await asyncio.wait([skipping])
+    reading = asyncio.create_task(late.next())
+    await turns()
+    late.request_keyframe()
     assert source.keyframe_requests == 1
     source.send()
     key = source.send(key=True)
+    assert await reading is key
+    assert source.keyframe_requests == 1
+
+
+async def test_hub_ends_a_subscriber_that_skips(hub: VideoHub) -> None:
+    skipping = asyncio.create_task((await hub.subscribe()).skip())
     await turns()
-    assert await late.next() is key
-    assert late.dropped == 0
+    await hub.close()
+    with pytest.raises(MediaEnded):
+        await skipping
 
 
 async def test_hub_overflow_drops_to_the_next_key_frame_and_asks_for_one(

@@ -97,6 +97,10 @@ class ClipSubscription:
         self.units_read += 1
         return unit
 
+    async def skip(self) -> None:
+        while True:
+            await self.next()
+
     def request_keyframe(self) -> None:
         self.keyframe_requests += 1
         self._position = 0

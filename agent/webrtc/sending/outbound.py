@@ -117,8 +117,11 @@ class Outbound(ABC, Generic[AnyUnit]):
         self.send_delay_total += max(0.0, time.monotonic() - unit.captured_at)
 
     async def _next(self) -> AnyUnit | None:
+        return await self._guard(self._read)
+
+    async def _guard(self, read: Callable[[], Awaitable[AnyUnit | None]]) -> AnyUnit | None:
         try:
-            return await self._read()
+            return await read()
         except MediaError as error:
             self._fail(error)
         except Exception as error:
@@ -230,6 +233,9 @@ class OutboundVideo(Outbound[AccessUnit]):
         elif pts - self._asked_at >= _ASK_AGAIN:
             self._asked_at = pts
             self._subscription.request_keyframe()
+
+    async def _discard(self) -> None:
+        await self._guard(self._subscription.skip)
 
     def on_sent(self, unit: AccessUnit) -> None:
         super().on_sent(unit)
