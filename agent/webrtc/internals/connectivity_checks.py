@@ -1,8 +1,9 @@
 """Connectivity checks (RFC 8445) that nobody can aim at a third party: few pairs, few attempts.
 
 aioice keeps every peer-reflexive candidate, has no bound on its pairs, doubles its pause each time,
-so that after a hole of ten seconds the next check may be eight away, and does not hasten it when a
-check comes in, as RFC 8445 7.3.1.4 would have it.
+so that after a hole of ten seconds the next check may be eight away, does not hasten it when a
+check comes in, as RFC 8445 7.3.1.4 would have it, and does not look whether it is connected before
+the pause to the next check is over.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ PAUSES = (0.5, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0)
 CONSENT_PAUSES = (0.5, 1.0)
 # with more pairs all pauses grow: 20 ms between two checks (RFC 8445 14.3)
 FEW_PAIRS = 25
+# seconds from the first check of a pair to that of the next one (RFC 8445 14.2: Ta)
+NEXT_PAIR = 0.02
 
 _State = aioice.ice.CandidatePair.State
 _Peer = tuple[aioice.ice.StunProtocol, tuple[str, int]]
@@ -43,10 +46,13 @@ class ConnectivityChecks:
         # checks that may still be sent, by socket and address
         self._left: dict[_Peer, int] = {}
         self._running: dict[_Peer, _Check] = {}
+        self._paced = False
         self._check_incoming = ice.check_incoming
         self._pair = ice._pair_remote_candidate
+        self._check_next = ice._check_periodic
         ice.check_incoming = self._checked  # type: ignore[method-assign]
         ice._pair_remote_candidate = self._pair_within_bounds  # type: ignore[method-assign]
+        ice._check_periodic = self._check_in_turn  # type: ignore[method-assign]
 
     async def ask(
         self,
@@ -103,6 +109,22 @@ class ConnectivityChecks:
             for each in sent:
                 del transactions[each]
             check.answer.cancel()
+
+    def _check_in_turn(self) -> bool:
+        """Whether aioice's loop is to ask again in 20 ms. Once there is a pair it waits for the
+        outcome instead, which then ends it at once, and the checks go on beside it.
+        """
+        if not self._ice._check_list:
+            return self._check_next()
+        if not self._paced:
+            self._paced = True
+            self._check_and_go_on()
+        return False
+
+    def _check_and_go_on(self) -> None:
+        """Ends by itself, once the connection is made, has failed or is closed."""
+        if self._check_next():
+            asyncio.get_running_loop().call_later(NEXT_PAIR, self._check_and_go_on)
 
     def _first_allowance(self, addr: tuple[str, int]) -> int:
         """One that nobody signaled gets what its own checks are worth."""
