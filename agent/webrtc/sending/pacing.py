@@ -145,9 +145,15 @@ class PicturePacer:
         return Chunk(waiting.unit, payloads, ends)
 
     def wait(self, now: float) -> float:
-        """Seconds until it is worth asking `take` again."""
+        """Seconds until it is worth asking `take` again: for a burst, or for the last packet of all
+        that waits.
+        """
         rate = self._rate(now)
-        missing = max(MIN_BURST, rate * LONGEST_WAIT) - self._room(now)
+        wanted = max(MIN_BURST, rate * LONGEST_WAIT)
+        if self._queue:
+            # it needs some room, and may take more than there is
+            wanted = min(wanted, self._backlog - len(self._queue[-1].payloads[-1]) + 1)
+        missing = wanted - self._room(now)
         return min(max(missing / rate, SHORTEST_WAIT), LONGEST_WAIT)
 
     def drop_stale(self, now: float) -> list[AccessUnit]:

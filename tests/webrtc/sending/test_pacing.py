@@ -91,6 +91,16 @@ def test_picture_pacer_large_key_frame_fits_a_slow_uplink() -> None:
     assert run.left[-1][0] <= pacing.DRAIN_TIME + 0.05
 
 
+def test_picture_pacer_last_packet_of_a_key_frame_waits_for_no_burst() -> None:
+    """The rest of a small one is less than what the longest wait makes room for."""
+    run, burst, rest = Run(), pacing.BURST_TIME * TARGET / 8, 3 * PAYLOAD
+    run.put(round(burst) + rest, key=True)
+    run.until(1.0)
+    assert run.left[-1][3]
+    assert run.left[-1][0] <= rest * 8 / (pacing.PACING_FACTOR * TARGET)
+    assert run.left[-1][0] < 0.75 * pacing.LONGEST_WAIT
+
+
 @pytest.mark.parametrize("target", [250_000, 1_000_000, 4_000_000, 8_000_000])
 def test_picture_pacer_key_frame_leaves_in_time_at_any_target(target: int) -> None:
     run = Run(target)
