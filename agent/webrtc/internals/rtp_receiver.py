@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import queue
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from aiortc import RTCRtpReceiver
-from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpReceiveParameters
 from aiortc.rtcrtpreceiver import NackGenerator
 from aiortc.rtp import RTP_HISTORY_SIZE
 from aiortc.utils import uint16_add, uint16_gt
@@ -21,23 +21,26 @@ from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
 MAX_SOURCES = 8
 
 
-class _FrameOutlet(queue.Queue[Any]):
-    """Takes the place of the queue to aiortc's decoder thread: frames go to `deliver` on the loop,
-    still encoded.
-
-    The thread sees only the None that ends it.
+class _FrameOutlet:
+    """Takes the place of aiortc's decoder thread and of the queue to it: frames go to `deliver` on
+    the loop, still encoded.
     """
 
     def __init__(self, deliver: Callable[[RTCRtpCodecParameters, bytes, int], None]) -> None:
-        super().__init__()
         self._deliver = deliver
 
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        if item is None:
-            super().put(item, block, timeout)
-        else:
+    def put(self, item: Any) -> None:
+        """None ends a thread; here is none to end."""
+        if item is not None:
             codec, frame = item
             self._deliver(codec, frame.data, frame.timestamp)
+
+    def join(self) -> None:
+        """It has ended."""
+
+
+def _ignore(_codec: RTCRtpCodecParameters, _data: bytes, _timestamp: int) -> None:
+    """Pictures come from the assembler."""
 
 
 class FrameAssembler(Protocol):
@@ -128,8 +131,9 @@ class ReceiverTap:
             )
         if receiver._RTCRtpReceiver__nack_generator is not None:  # type: ignore[attr-defined]
             receiver._RTCRtpReceiver__nack_generator = _BoundedNacks()  # type: ignore[attr-defined]
-        if deliver is not None:
-            receiver._RTCRtpReceiver__decoder_queue = _FrameOutlet(deliver)  # type: ignore[attr-defined]
+        self._outlet = _FrameOutlet(deliver or _ignore)
+        receiver._RTCRtpReceiver__decoder_queue = self._outlet  # type: ignore[attr-defined]
+        receiver.receive = self._start  # type: ignore[method-assign]
         receiver._handle_rtp_packet = self._on_rtp  # type: ignore[method-assign]
         receiver._send_rtcp_nack = self._on_nack  # type: ignore[method-assign]
         receiver._send_rtcp_pli = self._on_pli  # type: ignore[method-assign]
@@ -140,6 +144,23 @@ class ReceiverTap:
         rtx = self._receiver._RTCRtpReceiver__rtx_ssrc  # type: ignore[attr-defined]
         streams = self._receiver._RTCRtpReceiver__remote_streams  # type: ignore[attr-defined]
         return [stream for ssrc, stream in streams.items() if ssrc not in rtx]
+
+    async def _start(self, parameters: RTCRtpReceiveParameters) -> None:
+        """In the place of aiortc's `receive`, which starts a thread to decode in and blocks the
+        loop until it runs: several milliseconds, where an encoder's thread has the interpreter.
+        """
+        receiver: Any = self._receiver
+        if receiver._RTCRtpReceiver__started:
+            return
+        for codec in parameters.codecs:
+            receiver._RTCRtpReceiver__codecs[codec.payloadType] = codec
+        for encoding in parameters.encodings:
+            if encoding.rtx:
+                receiver._RTCRtpReceiver__rtx_ssrc[encoding.rtx.ssrc] = encoding.ssrc
+        receiver._RTCRtpReceiver__decoder_thread = self._outlet
+        receiver.transport._register_rtp_receiver(receiver, parameters)
+        receiver._RTCRtpReceiver__rtcp_task = asyncio.ensure_future(receiver._run_rtcp())
+        receiver._RTCRtpReceiver__started = True
 
     async def _on_rtp(self, packet: Any, arrival_time_ms: int) -> None:
         self._note_arrival(packet)

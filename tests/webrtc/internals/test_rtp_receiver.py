@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import re
 import struct
+import threading
 
 import pytest
-from aiortc import RTCPeerConnection
+from aiortc import RTCPeerConnection, RTCRtpReceiver
 from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtcrtpreceiver import NackGenerator
 from aiortc.rtp import (
@@ -29,13 +31,17 @@ from tests.webrtc.pairs import closing, until
 async def test_rtp_receiver_finds_the_names_of_aiortc(pc: RTCPeerConnection) -> None:
     receiver = pc.getReceivers()[0]
     for name in (
-        "decoder_queue",
+        "codecs",
         "decoder_error",
+        "decoder_queue",
+        "decoder_thread",
         "jitter_buffer",
         "kind",
         "nack_generator",
         "remote_streams",
+        "rtcp_task",
         "rtx_ssrc",
+        "started",
     ):
         assert hasattr(receiver, f"_RTCRtpReceiver__{name}"), name
     assert list(inspect.signature(receiver._handle_rtp_packet).parameters) == [
@@ -47,11 +53,42 @@ async def test_rtp_receiver_finds_the_names_of_aiortc(pc: RTCPeerConnection) -> 
     source = inspect.getsource(type(receiver))
     assert "self.__decoder_queue.put((codec, encoded_frame))" in source
     assert "self.__decoder_queue.put(None)" in source
+    # all that the thread is asked for
+    assert source.count("self.__decoder_thread.") == 2
+    assert "self.__decoder_thread.start()" in source
+    assert "self.__decoder_thread.join()" in source
     assert "pli_flag, encoded_frame = self.__jitter_buffer.add(packet)" in source
     buffer = JitterBuffer(4)
     assert (buffer.capacity, buffer._packets, buffer._origin) == (4, [None] * 4, None)
     assert "self._remove_frame(packet.sequence_number)" in inspect.getsource(JitterBuffer.add)
     await pc.close()
+
+
+async def test_rtp_receiver_starts_as_aiortcs_does_without_its_thread(call: Call) -> None:
+    """Each of them held up the first picture by some milliseconds, and none had anything to do."""
+    # what of itself it touches, in its order; all but the names of the thread are ours too
+    assert list(
+        dict.fromkeys(re.findall(r"self\.(\w+)", inspect.getsource(RTCRtpReceiver.receive)))
+    ) == [
+        "__started",
+        "__codecs",
+        "__rtx_ssrc",
+        "__decoder_thread",
+        "__kind",
+        "__decoder_queue",
+        "_track",
+        "__decoder_error",
+        "__transport",
+        "__rtcp_task",
+        "_run_rtcp",
+    ]
+    async with closing(call.device, call.caller):
+        await call.connect()
+        assert [each.name for each in threading.enumerate() if "decoder" in each.name] == []
+        receiver = vars(call.receiver)
+        assert receiver["_RTCRtpReceiver__started"]
+        assert receiver["_RTCRtpReceiver__codecs"]
+        assert receiver["_RTCRtpReceiver__rtx_ssrc"]
 
 
 @given(st.lists(st.integers(0, 65_535), max_size=20))
