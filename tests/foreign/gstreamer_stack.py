@@ -56,7 +56,7 @@ class Peer:
         self._pipeline: Any = None
         self._peer: Any = None
         self._video_pad: Any = None
-        self._described = False
+        self._described = self._shown = False
 
     def _start(self, opus: str, h264: str) -> None:
         self._pipeline = Gst.parse_launch(PIPELINE.format(opus=opus, h264=h264))
@@ -111,8 +111,11 @@ class Peer:
         kind = pad.get_current_caps().get_structure(0).get_string("media")
         if kind == "video":
             self._video_pad = pad
+            # whole pictures: the parser would know that one is whole when the next one begins
             parse = Gst.parse_bin_from_description(
-                "rtph264depay ! h264parse name=parse ! fakesink sync=false", True
+                "rtph264depay ! video/x-h264,stream-format=byte-stream,alignment=au"
+                " ! h264parse name=parse ! fakesink sync=false",
+                True,
             )
             source = parse.get_by_name("parse").get_static_pad("src")
             source.add_probe(Gst.PadProbeType.BUFFER, self._on_picture)
@@ -126,13 +129,14 @@ class Peer:
 
     def _on_first(self, _pad: Any, _info: Any, kind: str) -> Any:
         say(type="media", kind=kind)
-        if kind == "video":
-            say(type="picture")
         return Gst.PadProbeReturn.REMOVE
 
     def _on_picture(self, _pad: Any, info: Any) -> Any:
         if not info.get_buffer().has_flags(Gst.BufferFlags.DELTA_UNIT):
             say(type="key_frame")
+            if not self._shown:
+                self._shown = True
+                say(type="picture")
         return Gst.PadProbeReturn.OK
 
     def _read(self) -> None:
