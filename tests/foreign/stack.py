@@ -5,8 +5,8 @@ candidate is in it, `{"type": "connected"}`, `{"type": "media", "kind"}` at the 
 kind, `{"type": "picture"}` at the first one that is whole (shown, where it shows pictures),
 `{"type": "key_frame"}` at each, `{"type": "ended", "state"}`. What it is told:
 `{"do": "describe", "sdp"}` with the other side's description, `{"do": "key_frame"}` (a PLI),
-`{"do": "full_intra_request"}`, `{"do": "close"}`, and browsers `{"do": "again"}`: to be as they
-were when they started.
+`{"do": "full_intra_request"}`, `{"do": "close"}`, and those that start again `{"do": "again"}`: to
+be as they were when they started.
 
 Each stack calls and is called, sends sound, shows picture and sound, asks for a key frame by PLI
 and by FIR, gets back what the path lost, moves to a fresh transport, and is hung up on or hangs up
@@ -48,13 +48,16 @@ PICTURE = (
 class Kind:
     """A stack: how its program is started for a role, and what of the contract it cannot do.
 
-    `cannot` has a reason for each of `CELLS` that is left out.
+    `cannot` has a reason for each of `CELLS` that is left out. What `starts_again` makes many calls
+    in a life: a browser, and a program in JavaScript, whose first call is the one that compiles it.
+    `pauses` are seconds, by role, for which it waits for nothing but the time.
     """
 
     name: str
     command: Callable[[str], list[str]]
     cannot: Mapping[str, str] = field(default_factory=dict)
     starts_again: bool = False
+    pauses: Mapping[str, float] = field(default_factory=dict)
 
     def can(self, cell: str) -> bool:
         assert cell in CELLS
@@ -260,5 +263,11 @@ STACKS = (
         {"gets lost packets again": "it sends no NACK; it asks for a key frame"},
     ),
     Kind("pion", pion),
-    Kind("werift", node("werift_stack.mjs")),
+    Kind(
+        "werift",
+        node("werift_stack.mjs"),
+        starts_again=True,
+        # before the first packet of a DTLS client, which it is where it answers
+        pauses={"answer": 0.1},
+    ),
 )
