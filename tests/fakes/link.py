@@ -46,7 +46,7 @@ class Simulation:
         self._queued_bytes = 0
         self._paused_until = 0.0
         self._needs_key_frame = False
-        self._receiver = Receiver()
+        self._receiver = Receiver(remb=options.remb and not options.transport_wide)
         self._remb_sent: tuple[float, int] | None = None
         self._sequence_number = 0
         self._history: dict[int, Packet] = {}
@@ -151,7 +151,7 @@ class Simulation:
     # the link
 
     def _enqueue(self, packet: Packet) -> None:
-        self.trace.sent.append((self.now, packet.size))
+        self.trace.send(self.now, packet.size)
         packet.number, self._number = self._number, self._number + 1
         if self._queued_bytes + packet.size > self.options.queue_bytes:
             return
@@ -175,7 +175,8 @@ class Simulation:
             self._at(self.now + delay, lambda: self._arrive(packet, latency))
 
     def _lost(self) -> bool:
-        if any(start <= self.now < end for start, end in self.options.outages):
+        outages = self.options.outages
+        if outages and any(start <= self.now < end for start, end in outages):
             return True
         return self.random.random() < self._scheduled(self.options.loss)
 
@@ -230,7 +231,7 @@ class Simulation:
             self.trace.probes.append((self.now, probe.bitrate))
             self.controller.on_probe(self.now, begins=True)
             self._probing_until = self.now + probe.seconds
-            self._probe(probe, self.trace.octets())
+            self._probe(probe, self.trace.octets)
 
     def _probe(self, probe: Probe, before: int) -> None:
         assert self._probing_until is not None
@@ -238,7 +239,7 @@ class Simulation:
         padding = Packet(last.sequence_number, PAYLOAD + OVERHEAD, 0.0, last.captured_at)
         left = max(0.0, self._probing_until - self.now - TICK)
         wanted = before + probe.bitrate / 8 * (probe.seconds - left)
-        while self.trace.octets() < wanted:
+        while self.trace.octets < wanted:
             self._resend(padding)
         if left:
             self._at(self.now + TICK, lambda: self._probe(probe, before))

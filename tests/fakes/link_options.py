@@ -42,14 +42,17 @@ class Trace:
     # each target from the moment it was applied
     targets: list[tuple[float, int]] = field(default_factory=list)
     sent: list[tuple[float, int]] = field(default_factory=list)  # (time, bytes)
+    # of all that was sent
+    octets: int = 0
     # (arrival, seconds over propagation)
     latency: list[tuple[float, float]] = field(default_factory=list)
     # (time, why, quality limitation reason)
     probes: list[tuple[float, float]] = field(default_factory=list)  # (time, bit/s)
     reasons: list[tuple[float, str, str]] = field(default_factory=list)
 
-    def octets(self) -> int:
-        return sum(size for _, size in self.sent)
+    def send(self, at: float, size: int) -> None:
+        self.sent.append((at, size))
+        self.octets += size
 
     def target_at(self, at: float) -> int:
         return self.targets[bisect_right(self.targets, (at, 1 << 62)) - 1][1]

@@ -26,11 +26,11 @@ class Packet:
 
 
 class Receiver:
-    """RFC 3550 receiver statistics, NACK on the first gap, REMB. Times in seconds of the
-    simulation.
+    """RFC 3550 receiver statistics, NACK on the first gap, REMB where it is sent. Times in seconds
+    of the simulation.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, remb: bool) -> None:
         self.highest = -1
         self.reported_highest = -1
         self.received = 0
@@ -39,7 +39,7 @@ class Receiver:
         self.jitter = 0.0
         self.last_transit: float | None = None
         self.last_sender_report: tuple[float, float] | None = None  # (sent, arrived)
-        self.estimator = RemoteBitrateEstimator()
+        self.estimator = RemoteBitrateEstimator() if remb else None
         self.estimate: int | None = None
 
     def on_packet(self, packet: Packet, now: float) -> list[int]:
@@ -47,10 +47,11 @@ class Receiver:
         if packet.sender_report:
             self.last_sender_report = (packet.sent_at, now)
             return []
-        abs_send_time = int(packet.sent_at * (1 << 18)) & 0xFFFFFF
-        estimate = self.estimator.add(int(now * 1000), abs_send_time, packet.size - OVERHEAD, 1)
-        if estimate is not None:
-            self.estimate = estimate[0]
+        if self.estimator is not None:
+            sent_at = int(packet.sent_at * (1 << 18)) & 0xFFFFFF
+            estimate = self.estimator.add(int(now * 1000), sent_at, packet.size - OVERHEAD, 1)
+            if estimate is not None:
+                self.estimate = estimate[0]
         if packet.retransmission:
             return []
         self.received += 1
