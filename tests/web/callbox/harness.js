@@ -30,10 +30,8 @@ export const ANSWER_WITH_MEDIA =
 /** What the tests of a file share; new for each test. */
 export const scene = { broker: null, client: null };
 
-/** Lets everything run that waits for nothing but its turn. */
-export async function settle() {
-  for (let i = 0; i < 60; i++) await Promise.resolve();
-}
+/** Lets everything run that waits for nothing but its turn: promises come before the next turn. */
+export const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Lets `milliseconds` pass, in steps, so that what a timer starts can go on. */
 export async function pass(milliseconds) {
