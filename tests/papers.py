@@ -6,10 +6,14 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import typer
 import yaml
+
+from agent.cli import make_app
 
 ROOT = Path(__file__).parent.parent
 PAPERS = sorted(
@@ -40,9 +44,16 @@ class Block:
         return f"{self.paper}:{self.line}"
 
 
-def blocks() -> list[Block]:
+@cache
+def command_line() -> Any:
+    """The parser of all commands, for every document the same."""
+    return typer.main.get_command(make_app())
+
+
+@cache
+def blocks() -> tuple[Block, ...]:
     """Of every document, in order."""
-    return [
+    return tuple(
         Block(
             path.relative_to(ROOT).as_posix(),
             text.count("\n", 0, match.start()) + 1,
@@ -52,7 +63,7 @@ def blocks() -> list[Block]:
         for path in PAPERS
         for text in [path.read_text()]
         for match in _FENCE.finditer(text)
-    ]
+    )
 
 
 def block(paper: str, language: str, words: str) -> str:

@@ -59,19 +59,31 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-@cache
 def imports_of(path: Path, *, top_level_only: bool = False) -> tuple[str, ...]:
-    """Read once for all tests of a run."""
-    return tuple(_imports_in(ast.parse(path.read_text()), top_level_only=top_level_only))
+    return tuple(name for name, is_top in _imports_in(path) if is_top or not top_level_only)
 
 
-def _imports_in(tree: ast.Module, *, top_level_only: bool) -> Iterator[str]:
-    for node in tree.body if top_level_only else ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+@cache
+def _imports_in(path: Path) -> tuple[tuple[str, bool], ...]:
+    """With whether it stands at the top level. Read once for all tests of a run."""
+    tree = ast.parse(path.read_text())
+    return tuple((name, node in tree.body) for node in statements(tree) for name in _names_in(node))
+
+
+def _names_in(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All below a node but expressions, which are most of a file: none holds a statement."""
+    for each in ast.iter_child_nodes(node):
+        if not isinstance(each, ast.expr):
+            yield each
+            yield from statements(each)
 
 
 def within(module: str, *packages: str) -> bool:

@@ -9,12 +9,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-import typer
 
-from agent.cli import make_app
 from agent.settings.models import CARRIED_OUT
 from agent.signaling.protocol import messages as wire
-from tests.test_architecture import AGENT, MODULES, imports_of, name_of
+from tests.papers import command_line
+from tests.test_architecture import AGENT, MODULES, imports_of, name_of, statements
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -43,7 +42,7 @@ def classes() -> dict[str, set[str]]:
     """The names in each class of the code, by the class's name."""
     found: dict[str, set[str]] = {}
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in statements(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef):
                 names = {each.name for each in node.body if hasattr(each, "name")}
                 names |= {
@@ -92,7 +91,7 @@ def test_paper_names_targets_that_exist(paper: Path) -> None:
 
 @every_paper
 def test_paper_names_commands_that_exist(paper: Path) -> None:
-    commands = set(typer.main.get_command(make_app()).commands)  # type: ignore[attr-defined]
+    commands = set(command_line().commands)
     # `from callbox import` is Python
     command = r"(?:^|\s)(?<!from )callbox ([a-z]+)\b"
     named = re.findall(command, code_of(paper.read_text()), re.MULTILINE)

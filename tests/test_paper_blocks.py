@@ -11,7 +11,6 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
@@ -21,7 +20,7 @@ from typer.testing import CliRunner
 from agent.cli import make_app
 from agent.fleet.collector_settings import load_collector_settings
 from tests.free_ports import free_port
-from tests.papers import PAPERS, ROOT, Block, block, blocks, commands, read_yaml
+from tests.papers import PAPERS, ROOT, Block, block, blocks, command_line, commands, read_yaml
 
 BLOCKS = blocks()
 LANGUAGES = {"sh", "toml", "python", "js", "ts", "json", "yaml", "mermaid", "text"}
@@ -162,7 +161,7 @@ def refusal(words: list[str]) -> str:
     """Why the program does not take these words, by the name of the parser's error; empty where it
     does. Nothing is run.
     """
-    command: Any = typer.main.get_command(make_app())
+    command = command_line()
     context = None
     try:
         while True:
@@ -233,7 +232,7 @@ def test_toml_passes_callbox_check(
         # another program of this machine may have the one that is written there
         monkeypatch.setenv(f"CALLBOX_{part}__PORT", str(free_port()))
         monkeypatch.setenv(f"CALLBOX_{part}__HOST", "127.0.0.1")
-    result = CliRunner().invoke(make_app(), ["check", "--config", str(config)])
+    result = CliRunner().invoke(make_app("check"), ["check", "--config", str(config)])
     assert result.exit_code == 0, f"{block}: {result.output}"
 
 

@@ -70,7 +70,7 @@ def test_who_may_call_by_the_sample(sample: Path, caller: str, hour: int, decisi
         f"2026-11-22T{hour:02}:30",
         "--json",
     ]
-    result = CliRunner().invoke(make_app(), ["policy", "explain", *options])
+    result = CliRunner().invoke(make_app("policy"), ["policy", "explain", *options])
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["action"] == decision
 

@@ -32,7 +32,7 @@ def test_call_command_takes_the_password_from_the_environment(
 
     monkeypatch.setattr(caller, "place_call", place_call)
     result = CliRunner().invoke(
-        make_app(),
+        make_app("call"),
         ["call", "door-1", "--broker", "mqtts://me@broker", "--ca-file", "/ca.pem"],
         env={"CALLBOX_PASSWORD": "from the environment"},
     )
@@ -46,7 +46,7 @@ def test_call_command_says_why_without_escape_sequences(monkeypatch: pytest.Monk
         raise NotConnected("refused: \x1b[31mno")
 
     monkeypatch.setattr(caller, "place_call", place_call)
-    result = CliRunner().invoke(make_app(), ["call", "door-1"])
+    result = CliRunner().invoke(make_app("call"), ["call", "door-1"])
     assert result.exit_code == 6
     assert "\\x1b[31mno" in result.output
 
@@ -66,7 +66,7 @@ def test_call_command_takes_the_code_of_a_door_from_a_file_or_the_environment(
 
     def called(*arguments: str) -> int:
         made = CliRunner().invoke(
-            make_app(), ["call", "door-1", *arguments], env={"CALLBOX_DOOR_CODE": "0815"}
+            make_app("call"), ["call", "door-1", *arguments], env={"CALLBOX_DOOR_CODE": "0815"}
         )
         return made.exit_code
 

@@ -89,7 +89,7 @@ def test_write_names_the_commands_by_whether_the_broker_knows_names(
 def test_init_says_at_its_end_what_is_risky(tmp_path: Path) -> None:
     options = ["--uid", "door-1", "--broker", "b", "--username", "", "--camera", "pattern"]
     result = CliRunner().invoke(
-        make_app(), ["init", *options, "--callers", "*", "--directory", str(tmp_path)]
+        make_app("init"), ["init", *options, "--callers", "*", "--directory", str(tmp_path)]
     )
     assert result.exit_code == 0
     assert "accepts everybody, and the broker is asked without a name" in result.output
@@ -148,7 +148,7 @@ def test_callers() -> None:
 def test_questions_are_asked_until_answered(tmp_path: Path) -> None:
     lines = ["not a uid", "door-1", "http://x", "broker", "", "pattern", "front-desk", "y"]
     done = CliRunner().invoke(
-        make_app(), ["init", "--directory", str(tmp_path)], input="\n".join(lines) + "\n"
+        make_app("init"), ["init", "--directory", str(tmp_path)], input="\n".join(lines) + "\n"
     )
     assert done.exit_code == 0, done.output
     assert "is not a uid" in done.output
@@ -166,14 +166,14 @@ def test_options_are_not_asked_for(tmp_path: Path) -> None:
         f"--password-file={tmp_path / 'password'}",
     ]
     options += ["--camera=pattern", "--callers=*", f"--directory={tmp_path / 'etc'}"]
-    done = CliRunner().invoke(make_app(), ["init", *options])
+    done = CliRunner().invoke(make_app("init"), ["init", *options])
     assert done.exit_code == 0, done.output
     assert "s3cret" not in done.output
     assert (tmp_path / "etc/credentials/mqtt/password").read_text() == "s3cret\n"
 
 
 def test_option_that_cannot_be_used(tmp_path: Path) -> None:
-    done = CliRunner().invoke(make_app(), ["init", "--uid=a b", f"--directory={tmp_path}"])
+    done = CliRunner().invoke(make_app("init"), ["init", "--uid=a b", f"--directory={tmp_path}"])
     assert done.exit_code == 78
     assert "--uid: 'a b' is not a uid" in done.output
     assert list(tmp_path.iterdir()) == []

@@ -43,7 +43,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def fleet(config: Path, *arguments: str, code: int = 0) -> str:
-    done = CliRunner().invoke(make_app(), ["fleet", *arguments, "--config", str(config)])
+    done = CliRunner().invoke(make_app("fleet"), ["fleet", *arguments, "--config", str(config)])
     assert done.exit_code == code, done.output
     return done.output
 
@@ -111,7 +111,7 @@ def test_fleet_export_into_a_folder_that_is_not_there_is_told(config: Path, tmp_
 
 def test_fleet_forget_asks_first(config: Path) -> None:
     done = CliRunner().invoke(
-        make_app(), ["fleet", "forget", "bob", "-c", str(config)], input="n\n"
+        make_app("fleet"), ["fleet", "forget", "bob", "-c", str(config)], input="n\n"
     )
     assert done.exit_code == 1
     assert len(objects(config, "calls", "--since", "30d")) == 2

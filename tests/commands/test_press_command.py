@@ -28,7 +28,9 @@ async def pressed(
 
     path = socket_path("door-1", {"XDG_RUNTIME_DIR": str(folder)})
     async with StatusServer(path, snapshot, press):
-        result = await asyncio.to_thread(CliRunner().invoke, make_app(), ["press", *arguments])
+        result = await asyncio.to_thread(
+            CliRunner().invoke, make_app("press"), ["press", *arguments]
+        )
     assert asked == [next(iter(arguments), "") if arguments[:1] != ("--json",) else ""]
     return result
 
@@ -58,5 +60,5 @@ async def test_press_is_json_for_programs(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_press_without_a_daemon_exits_6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    result = CliRunner().invoke(make_app(), ["press"])
+    result = CliRunner().invoke(make_app("press"), ["press"])
     assert result.exit_code == 6
