@@ -8,7 +8,7 @@ DEMO_READY := $(VENV)/.demo-ready
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-FAST := not lengthy and not broker and not browser and not media and not camera and not systemd and not netns and not lab and not homeassistant
+FAST := not lengthy and not further_case and not broker and not browser and not media and not camera and not systemd and not netns and not lab and not homeassistant
 PAGE := agent/web/vendor/mqtt.min.js agent/web/conversation.js
 
 .PHONY: help setup demo page test test-all test-fast check format generate lab bench soak fuzz wheel deb deb-all javascript homeassistant lock clean

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -18,6 +19,11 @@ from tests.free_ports import free_port
 from tests.lanes import REAL_PARTS, says, where_said
 from tests.parts import require_part
 from tests.waiting import PATIENCE, until_listening
+
+# Compiled once, by whoever comes first: not anew by each worker, nor by each command that a test
+# starts, as a container's environment may want it.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # On a busy machine a slow example is no fault of what is tested. The same examples each time: a
 # test that fails must fail again, and whoever changes a line must not meet what another one left.
@@ -42,6 +48,19 @@ def pytest_itemcollected(item: pytest.Item) -> None:
             says(file, name) for file in where_said(item.path)
         ):
             raise pytest.UsageError(f"{item.nodeid}: write pytest.mark.{name} in this file")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays until the end: nobody need look it through for what can
+    go, neither now nor while the tests run.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
