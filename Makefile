@@ -7,6 +7,9 @@ READY := $(VENV)/.ready
 DEMO_READY := $(VENV)/.demo-ready
 PYTEST := $(BIN)/python -m pytest
 
+# compiled once, and not anew by every Python that a test starts, as a container may want it
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 FAST := not lengthy and not further_case and not broker and not browser and not media and not camera and not systemd and not netns and not lab and not homeassistant
 PAGE := agent/web/vendor/mqtt.min.js agent/web/conversation.js

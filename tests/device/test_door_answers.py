@@ -12,6 +12,7 @@ from agent.core.door.code_tries import WINDOW
 from agent.signaling.protocol import messages as wire
 from tests.device.door_scene import CALL, OTHER, Scene, ring_out, scene
 from tests.devices import UID
+from tests.examples import examples
 from tests.parties import NOW, PREFIX
 from tests.waiting import until
 
@@ -125,16 +126,17 @@ async def test_doors_answer_who_asks_where_the_pin_fails(tmp_path: Path) -> None
         assert not await at.releases()
 
 
-async def test_doors_open_or_not_in_500_races_with_the_end_of_the_call(tmp_path: Path) -> None:
+async def test_doors_open_or_not_in_races_with_the_end_of_the_call(tmp_path: Path) -> None:
     """One answer, one `closed` and one release each, and nothing is left on."""
     told: Counter[str] = Counter()
+    races = examples(500)
     async with scene(tmp_path, {"name": "all", "action": "accept", "open": True}) as at:
-        for number in range(500):
+        for number in range(races):
             await race(at, number)
             count_events(at, told)
         await at.releases()
         count_events(at, told)
-        assert told == {"closed": 500, "open": 500, "answers": 500}
+        assert told == {"closed": races, "open": races, "answers": races}
         assert not at.door.door.outputs.is_on("door")
 
 

@@ -26,6 +26,8 @@ def voice(number: int, amplitude: float = 8000.0) -> bytes:
 
 def scaled(frame: bytes, gain: float) -> bytes:
     """As loud as an amplifier can."""
+    if frame == SILENCE:
+        return frame
     values = (max(-32_768, min(32_767, int(gain * value))) for value in array("h", frame))
     return array("h", values).tobytes()
 
