@@ -12,12 +12,11 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from agent.core.call.delivery import Delivery
-from agent.core.policy.throttle import Admits
 from agent.errors import NotConnected, SignalingError
-from agent.signaling.broker import Incoming, MessageStream, StreamBounds, Will
+from agent.signaling.broker import Incoming, MessageStream, Will
 from agent.signaling.router import BoundedStream, Router
 from tests.fakes.network import FakeNetwork, Message
 
@@ -114,20 +113,11 @@ class FakeBroker:
             self._waiting.append((message, future))
         return future
 
-    def subscribe(
-        self,
-        *filters: str,
-        qos: int = 1,
-        essential: bool = False,
-        bounds: StreamBounds | None = None,
-        throttle: Admits | None = None,
-    ) -> MessageStream:
+    def subscribe(self, *filters: str, **wishes: Any) -> MessageStream:
+        """`wishes` are the port's; the stream knows them, and refuses others."""
         stream = BoundedStream(
             filters,
-            qos=qos,
-            essential=essential,
-            bounds=bounds,
-            throttle=throttle,
+            **wishes,
             post=lambda function, *arguments: function(*arguments),
             on_close=self._unsubscribe,
         )
