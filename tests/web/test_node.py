@@ -23,6 +23,8 @@ OLDEST = 20
 # seconds for one file, which computes, where the machine may have no time for it; less than pytest
 # gives a test
 LONGEST = 280.0
+# one in a loop is several
+_TEST = re.compile(r"\b(?:test|it)\(")
 
 
 async def run(*command: str) -> tuple[int, str]:
@@ -57,21 +59,38 @@ async def require_node() -> str:
 
 
 LENGTHY = {"callbox/any-order.test.js"}
+# Pure rules and values: they keep nothing and put nothing in the place of anything, so the files of
+# a folder share a process, whose start takes longer than what they try.
+PURE = ("callbox/protocol", "callbox/rules", "callbox/statistics")
 SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.test.js"))
+TOGETHER = {folder: [each for each in SCRIPTS if each.startswith(f"{folder}/")] for folder in PURE}
+ALONE = [each for each in SCRIPTS if not each.startswith(PURE)]
+
+
+async def passed(*arguments: str) -> int:
+    """How many tests the scripts of a process have; fails where one of them does."""
+    code, output = await run(await require_node(), "--test-reporter=tap", *arguments)
+    assert code == 0, output
+    (count,) = re.findall(r"^# pass (\d+)$", output, re.MULTILINE)
+    return int(count)
 
 
 @pytest.mark.parametrize(
     "script",
-    [
-        pytest.param(each, marks=[pytest.mark.lengthy] if each in LENGTHY else [])
-        for each in SCRIPTS
-    ],
+    [pytest.param(each, marks=[pytest.mark.lengthy] if each in LENGTHY else []) for each in ALONE],
 )
 async def test_node_runs(script: str) -> None:
     # the file itself is the runner's process: `--test` would start one more for each
-    code, output = await run(await require_node(), "--test-reporter=tap", script)
-    assert code == 0, output
-    assert re.search(r"^# pass [1-9]", output, re.MULTILINE), output
+    assert await passed(script)
+
+
+@pytest.mark.parametrize("folder", PURE)
+async def test_node_runs_all_of(folder: str) -> None:
+    scripts = TOGETHER[folder]
+    tests = [len(_TEST.findall((FOLDER / each).read_text())) for each in scripts]
+    assert all(tests), f"one without a test: {scripts}"
+    imports = [word for each in scripts for word in ("--import", f"./{each}")]
+    assert await passed(*imports, "--eval", "0") >= sum(tests)
 
 
 def test_modules_of_the_client_have_a_test_each() -> None:
