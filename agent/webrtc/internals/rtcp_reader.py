@@ -12,7 +12,6 @@ import struct
 from collections.abc import Iterator, Sequence
 
 from aiortc.rtp import (
-    RTCP_BYE,
     RTCP_PSFB,
     RTCP_PSFB_FIR,
     RTCP_RR,
@@ -34,8 +33,10 @@ _COUNT, _NO_PADDING = 0x1F, 0xDF
 # bytes of a report without its blocks, and of a block
 _REPORT = {RTCP_SR: 28, RTCP_RR: 8}
 _BLOCK = 24
-# what somebody here looks at; descriptions of sources (SDES) are not
-_READ = frozenset({RTCP_SR, RTCP_RR, RTCP_BYE, RTCP_RTPFB, RTCP_PSFB})
+# What somebody here looks at. Descriptions of sources (SDES) are not; nor is the end of one (BYE),
+# by which aiortc would end the stream for good: another source may follow, as behind a gateway that
+# had the call on hold (RFC 3550 6.6).
+_READ = frozenset({RTCP_SR, RTCP_RR, RTCP_RTPFB, RTCP_PSFB})
 # bytes of an entry of a FIR (RFC 5104 4.3.1.1)
 _FIR_ENTRY = 8
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from aiortc import RTCRtpReceiver
+from aiortc.codecs import is_rtx
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpReceiveParameters
 from aiortc.rtcrtpreceiver import NackGenerator
 from aiortc.rtp import RTP_HISTORY_SIZE
@@ -17,8 +18,13 @@ from agent.webrtc.internals.arrival_feedback import FeedbackGiver
 from agent.webrtc.internals.ending import report_always
 from agent.webrtc.internals.refused_datagrams import REFUSED, Refusal
 
-# of one receiver: each has its statistics and a block in every report (RFC 3550: 31 fit)
-MAX_SOURCES = 8
+# Of one receiver: each has its statistics and a block in every report, of which 31 fit (RFC 3550
+# 6.4.2). A remote peer that is put on hold and taken back may have another one each time.
+MAX_SOURCES = 31
+# units that mean nothing, or may in later documents (RFC 6184 5.4), and those that are a header
+# alone, such as the end of a sequence
+_UNKNOWN_UNITS = frozenset({0, 30, 31})
+_UNIT_TYPE = 0x1F
 
 
 class _FrameOutlet:
@@ -91,6 +97,10 @@ class _BoundedNacks(NackGenerator):
         return super().add(packet)
 
 
+def _means_nothing(payload: bytes) -> bool:
+    return len(payload) == 1 or (bool(payload) and payload[0] & _UNIT_TYPE in _UNKNOWN_UNITS)
+
+
 class ReceiverTap:
     """Hands out what one receiver assembles without decoding it, and counts what arrives.
 
@@ -114,6 +124,8 @@ class ReceiverTap:
         self.nack_count = 0
         self.pli_count = 0
         self._sources: set[int] = set()
+        # payload type -> the source that came with it last
+        self._latest: dict[int, int] = {}
         self._receiver = receiver
         report_always(receiver)
         self._feedback = FeedbackGiver(receiver) if assembler is not None else None
@@ -173,6 +185,7 @@ class ReceiverTap:
             self._on_first_packet()
         self.last_packet_at = time.monotonic()
         self.bytes_received += len(packet.payload)
+        self._prepare(packet)
         await self._handle(packet, arrival_time_ms)
 
     def _note_arrival(self, packet: Any) -> None:
@@ -182,6 +195,26 @@ class ReceiverTap:
         self._feedback.note(number, time.monotonic(), packet.ssrc)
         # aiortc would send REMB of it, and nobody expects both
         packet.extensions.abs_send_time = None
+
+    def _prepare(self, packet: Any) -> None:
+        """Put right what aiortc takes from the description, or does not take."""
+        receiver: Any = self._receiver
+        codec = receiver._RTCRtpReceiver__codecs.get(packet.payload_type)
+        if codec is None:
+            return
+        resends = receiver._RTCRtpReceiver__rtx_ssrc
+        if is_rtx(codec):
+            # It knows two sources, in this order, and no others; many remote peers name none, or
+            # those of three sizes. What is resent is of the source that sends (RFC 4588 8.3).
+            latest = self._latest.get(codec.parameters.get("apt"))
+            if latest is not None:
+                resends[packet.ssrc] = latest
+            return
+        resends.pop(packet.ssrc, None)
+        self._latest[packet.payload_type] = packet.ssrc
+        if codec.mimeType.lower() == "video/h264" and _means_nothing(packet.payload):
+            # or it would be taken for lost, and the picture with it
+            packet.payload = b""
 
     async def _on_nack(self, media_ssrc: int, lost: list[int]) -> None:
         self.nack_count += 1

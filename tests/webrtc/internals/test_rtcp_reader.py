@@ -38,12 +38,14 @@ def test_rtcp_reader_reads_around_the_descriptions_of_a_mixer(names: list[bytes]
         packet(205, 1, pack("!L", OURS)),
         # padding longer than the packet
         b"\xa0" + packet(206, 1, pack("!LL", OURS, 99))[1:],
+        # the end of a source: another may follow, and aiortc would end the stream for good
+        packet(203, 1, pack("!L", THEIRS)),
         # of a kind that nobody knows
         packet(209, 1, pack("!L", OURS)),
     ],
-    ids=["report", "feedback", "padding", "kind"],
+    ids=["report", "feedback", "padding", "bye", "kind"],
 )
-def test_rtcp_reader_of_one_bad_packet_loses_no_neighbor(bad: bytes) -> None:
+def test_rtcp_reader_of_one_useless_packet_loses_no_neighbor(bad: bytes) -> None:
     data = compounds.receiver_report(OURS, THEIRS) + bad + compounds.pli(OURS, THEIRS)
     assert kinds(data) == ["RtcpRrPacket", "RtcpPsfbPacket"]
 

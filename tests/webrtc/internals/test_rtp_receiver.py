@@ -6,10 +6,12 @@ import inspect
 import re
 import struct
 import threading
+from typing import Any
 
 import pytest
 from aiortc import RTCPeerConnection, RTCRtpReceiver
 from aiortc.jitterbuffer import JitterBuffer
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtcrtpreceiver import NackGenerator
 from aiortc.rtp import (
     RTCP_PSFB_APP,
@@ -17,12 +19,13 @@ from aiortc.rtp import (
     RtcpPsfbPacket,
     RtpPacket,
     pack_remb_fci,
+    wrap_rtx,
 )
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.core.call.events import PeerLost
-from agent.webrtc.internals.rtp_receiver import _BoundedNacks
+from agent.webrtc.internals.rtp_receiver import MAX_SOURCES, ReceiverTap, _BoundedNacks
 from tests.faults.fuzz.test_work import work
 from tests.webrtc.calls import Call
 from tests.webrtc.pairs import closing, until
@@ -135,3 +138,95 @@ async def test_rtp_receiver_of_a_packet_that_cannot_be_read_ends_nothing(call: C
         await call.receiver._send_rtcp_pli(call.ssrc)
         await until(lambda: call.sent().pli_count == 1 or bool(call.device.of(PeerLost)))
         assert not call.device.of(PeerLost)
+
+
+H264, RTX = 102, 103
+UNIT = b"\x41\x9a\x00"
+
+
+class Assembled:
+    """A receiver whose packets come here."""
+
+    def __init__(self, receiver: Any) -> None:
+        self.packets: list[Any] = []
+        self.tap = ReceiverTap(receiver, lambda: None, assembler=self)
+        self._receiver = receiver
+        self._receiver._enabled = True
+        self._receiver._RTCRtpReceiver__codecs = {
+            H264: RTCRtpCodecParameters("video/H264", 90_000, payloadType=H264),
+            RTX: RTCRtpCodecParameters(
+                "video/rtx", 90_000, payloadType=RTX, parameters={"apt": H264}
+            ),
+        }
+
+    def add(self, now: float, packet: Any) -> bool:
+        assert now > 0
+        self.packets.append(packet)
+        return False
+
+    @property
+    def numbers(self) -> list[tuple[int, int]]:
+        return [(packet.ssrc, packet.sequence_number) for packet in self.packets]
+
+    async def send(self, ssrc: int, number: int, payload: bytes = UNIT) -> None:
+        packet = RtpPacket(payload_type=H264, sequence_number=number, ssrc=ssrc, payload=payload)
+        await self._receiver._handle_rtp_packet(packet, 0)
+
+    async def resend(self, by: int, ssrc: int, number: int) -> None:
+        lost = RtpPacket(payload_type=H264, sequence_number=number, ssrc=ssrc, payload=UNIT)
+        await self._receiver._handle_rtp_packet(wrap_rtx(lost, RTX, 1, by), 0)
+
+
+@pytest.mark.parametrize(
+    "described",
+    [{}, {7: 3}, {2: 1}, {1: 2}],
+    ids=["no sources", "others", "these", "the other way round"],
+)
+async def test_rtp_receiver_takes_what_is_resent_whatever_sources_were_described(
+    described: dict[int, int], pc: RTCPeerConnection
+) -> None:
+    """By a gateway that describes none, or a page that sends three sizes."""
+    receiver: Any = pc.getReceivers()[0]
+    receiver._RTCRtpReceiver__rtx_ssrc.update(described)
+    assembled = Assembled(receiver)
+    await assembled.send(1, 10)
+    await assembled.send(1, 12)
+    await assembled.resend(2, 1, 11)
+    assert assembled.numbers == [(1, 10), (1, 12), (1, 11)]
+    assert len(assembled.tap.streams) == 1
+    await assembled.send(5, 100)
+    await assembled.resend(2, 5, 101)
+    assert assembled.numbers[3:] == [(5, 100), (5, 101)]
+    await pc.close()
+
+
+async def test_rtp_receiver_of_what_is_resent_first_knows_not_of_whom(
+    pc: RTCPeerConnection,
+) -> None:
+    assembled = Assembled(pc.getReceivers()[0])
+    await assembled.resend(2, 1, 11)
+    assert assembled.numbers == []
+    await pc.close()
+
+
+@pytest.mark.parametrize("unit", [b"\x0a", b"\x0b", b"\x00more", b"\x1emore", b"\x7fmore"])
+async def test_rtp_receiver_takes_units_that_mean_nothing_for_no_loss(
+    unit: bytes, pc: RTCPeerConnection
+) -> None:
+    """RFC 6184 5.4: they are ignored, not what comes with them."""
+    assembled = Assembled(pc.getReceivers()[0])
+    for number, payload in enumerate((UNIT, unit, UNIT)):
+        await assembled.send(1, number, payload)
+    assert [bool(packet._data) for packet in assembled.packets] == [True, False, True]
+    assert assembled.tap.bytes_received == 2 * len(UNIT) + len(unit)
+    await pc.close()
+
+
+async def test_rtp_receiver_hears_as_many_sources_as_a_report_names(pc: RTCPeerConnection) -> None:
+    """As of a gateway that is put on hold again and again; one more is refused."""
+    assembled = Assembled(pc.getReceivers()[0])
+    for ssrc in range(1, MAX_SOURCES + 2):
+        await assembled.send(ssrc, 10)
+    assert MAX_SOURCES == 31
+    assert [ssrc for ssrc, _ in assembled.numbers] == [*range(1, MAX_SOURCES + 1)]
+    await pc.close()
