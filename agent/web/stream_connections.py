@@ -23,6 +23,8 @@ class StreamConnections:
     def __init__(self, serve: Serve) -> None:
         self._serve = serve
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        # whose closing has not begun
+        self._unclosed: set[asyncio.StreamWriter] = set()
         self._closed = False
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -33,6 +35,7 @@ class StreamConnections:
             return
         task = asyncio.create_task(self._run(reader, writer))
         self._open[task] = writer
+        self._unclosed.add(writer)
         task.add_done_callback(self._over)
 
     def _over(self, task: asyncio.Task[None]) -> None:
@@ -43,6 +46,7 @@ class StreamConnections:
         try:
             await self._serve(reader, writer)
         finally:
+            self._unclosed.discard(writer)
             await _close(writer)
 
     async def __aenter__(self) -> Self:
@@ -56,15 +60,22 @@ class StreamConnections:
     ) -> None:
         self._closed = True
         left = dict(self._open)
-        for task in left:
-            task.cancel()
+        for task, writer in left.items():
+            # the others have their own deadline for it
+            if writer in self._unclosed:
+                task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        for writer in left.values():
-            await _close(writer)
+        while self._unclosed:
+            await _close(self._unclosed.pop())
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
+    """Once for each: a wait that was cancelled has cancelled what all others would wait for."""
     writer.close()
-    with suppress(OSError, ssl.SSLError, TimeoutError):
-        async with asyncio.timeout(CLOSE_TIMEOUT):
-            await writer.wait_closed()
+    try:
+        with suppress(OSError, ssl.SSLError, TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await writer.wait_closed()
+    finally:
+        # what the peer has not taken by now it does not get
+        writer.transport.abort()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 
 import pytest
 
+from agent.web import stream_connections
 from agent.web.stream_connections import StreamConnections
 from tests.waiting import PATIENCE
 
 HOST = "127.0.0.1"
+# bytes: more than the system keeps for a peer that takes nothing
+MUCH = 32 * 1024 * 1024
 
 
 async def listening(connections: StreamConnections) -> tuple[asyncio.Server, int]:
@@ -51,6 +55,38 @@ async def test_connections_that_are_being_served_end_with_the_context() -> None:
         assert len(ended) == 1
         assert await reader.read() == b""
     writer.close()
+
+
+def taken_from(peer: socket.socket) -> int:
+    """Bytes until the connection ends."""
+    taken = 0
+    with contextlib.suppress(ConnectionResetError):
+        while data := peer.recv(1 << 20):
+            taken += len(data)
+    return taken
+
+
+async def test_connections_that_are_being_closed_end_with_the_context(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a peer that takes nothing, so that there is something left to write."""
+    monkeypatch.setattr(stream_connections, "CLOSE_TIMEOUT", 0.1)
+    served = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(bytes(MUCH))
+        served.set()
+
+    with socket.socket() as peer:
+        async with asyncio.timeout(PATIENCE):
+            async with StreamConnections(serve) as connections:
+                server, port = await listening(connections)
+                peer.connect((HOST, port))
+                await served.wait()
+                server.close()
+            await server.wait_closed()
+        peer.settimeout(PATIENCE)
+        assert await asyncio.to_thread(taken_from, peer) < MUCH
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["cancelled at once", "after the end"])
