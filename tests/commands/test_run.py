@@ -12,7 +12,6 @@ from agent.service.single_instance import only_one
 
 LOADED = """
 import sys
-import pytest
 
 from agent.commands.run import leave_out_dns
 leave_out_dns()
