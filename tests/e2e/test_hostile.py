@@ -246,21 +246,26 @@ async def test_withdrawal_before_its_invitation(
 
 
 @pytest.mark.parametrize(
-    ("sdp", "reason"),
+    ("sdp", "reason", "says"),
     [
-        ("v=0\r\n", "unusable_sdp"),
-        ("nonsense", "unusable_sdp"),
-        (VP8_ONLY, "no_common_codec"),
+        ("v=0\r\n", "unusable_sdp", "no media section"),
+        ("nonsense", "unusable_sdp", "v=0"),
+        (VP8_ONLY, "no_common_codec", "H.264"),
     ],
 )
 async def test_offers_that_cannot_be_answered(
-    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, sdp: str, reason: str
+    tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher, sdp: str, reason: str, says: str
 ) -> None:
     async with device(tmp_path, mosquitto, watcher):
         watcher.publish("door-1/signal/stranger", invite(sdp=sdp))
         answer = await watcher.wait("stranger/signal/door-1")
+        why = await watcher.wait(
+            "stranger/signal/door-1", lambda message: message["type"] == "error"
+        )
         await assert_served(tmp_path, mosquitto)
     assert (answer["callStatus"], answer["reason"]) == ("REJECTED", reason)
+    assert why["code"] == reason
+    assert says in why["message"]
 
 
 async def test_candidates_for_ever(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> None:

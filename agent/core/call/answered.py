@@ -83,7 +83,8 @@ def fail(call: Call, event: ev.PeerFailed, now: float) -> Step:
 def _end_failed(call: Call, event: ev.PeerFailed, now: float) -> Step:
     call.renewals.require_live(event.generation)
     raised = ev.ErrorRaised(event.code, event.message)
-    tell: list[ev.Effect] = [raised, ev.SendClose(call.remote.uid, event.reason)]
+    told = renewing.complain(call, event)
+    tell: list[ev.Effect] = [raised, *told, ev.SendClose(call.remote.uid, event.reason)]
     return call.end(now, event.reason, Side.LOCAL, tell)
 
 

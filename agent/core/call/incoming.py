@@ -12,7 +12,7 @@ from agent.core.call.decision import Action, Decision
 from agent.core.call.machine import Refused, State, Step, Table, Timing, row, stay
 from agent.core.call.reasons import REASON_EXPIRED, CallStatus, CloseReason, Direction, Side
 from agent.core.call.remote_peer import RemotePeer
-from agent.core.call.renewing import catch_up, note_move
+from agent.core.call.renewing import catch_up, complain, note_move
 from agent.core.call.upgrading import allow_talk, deny_talk, look_again, take_view
 from agent.core.call.viewing import Viewing
 
@@ -190,13 +190,22 @@ class IncomingCall(Call):
         return self._refuse(now, event.status, event.reason, reason)
 
     def _refuse(
-        self, now: float, status: CallStatus, code: str, reason: CloseReason, *before: ev.Effect
+        self,
+        now: float,
+        status: CallStatus,
+        code: str,
+        reason: CloseReason,
+        *,
+        failure: ev.PeerFailed | None = None,
     ) -> Step:
         self.call_status = status
         self.marks.answered = now
         self.answer = ev.SendResponse(status, code)
+        effects: list[ev.Effect] = [self.answer, *complain(self, failure)]
+        if failure is not None:
+            effects.insert(0, ev.ErrorRaised(failure.code, failure.message))
         told = ev.InvitationAnswered(status, code, self.rule)
-        return self.end(now, reason, Side.LOCAL, [*before, self.answer, told])
+        return self.end(now, reason, Side.LOCAL, [*effects, told])
 
     def _answer(self, event: ev.DescriptionReady, now: float) -> Step:
         self.renewals.require_live(event.generation)
@@ -212,8 +221,7 @@ class IncomingCall(Call):
 
     def _cannot_answer(self, event: ev.PeerFailed, now: float) -> Step:
         self.renewals.require_live(event.generation)
-        raised = ev.ErrorRaised(event.code, event.message)
-        return self._refuse(now, CallStatus.REJECTED, event.code, event.reason, raised)
+        return self._refuse(now, CallStatus.REJECTED, event.code, event.reason, failure=event)
 
     def _hold_candidate(self, event: ev.CandidateReceived, _now: float) -> Step:
         self.remote.require(event)

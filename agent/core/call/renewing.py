@@ -167,7 +167,17 @@ def drop_failed(call: Call, event: ev.PeerFailed, now: float) -> Step:
     """It leaves the old transport, and the next attempt comes at its time."""
     dropped = call.renewals.fail(now, call.timing)
     raised = ev.ErrorRaised(event.code, event.message)
-    return call.state, [raised, *call.abandon_talk(), *dropped]
+    told = complain(call, event)
+    return call.state, [raised, *told, *call.abandon_talk(), *dropped]
+
+
+def complain(call: Call, failure: ev.PeerFailed | None) -> list[ev.Effect]:
+    """What the remote peer hears of a description of its own that cannot be used: in a sentence,
+    for a code alone helps nobody to mend it.
+    """
+    if failure is None or failure.reason != CloseReason.REJECTED:
+        return []
+    return [ev.SendError(call.remote.uid, failure.code, failure.message)]
 
 
 # -- attempts --------------------------------------------------------------------------------------

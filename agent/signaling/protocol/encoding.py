@@ -56,7 +56,8 @@ Uid = Annotated[str, StringConstraints(pattern=f"^{UID_PATTERN}$")]
 ConversationId = Annotated[str, StringConstraints(pattern=f"^{_UUID.pattern}$")]
 PartyId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Sentence = Annotated[str, StringConstraints(max_length=500)]
+MAX_SENTENCE = 500  # characters
+Sentence = Annotated[str, StringConstraints(max_length=MAX_SENTENCE)]
 Description = Annotated[str, StringConstraints(min_length=1, max_length=48 * 1024)]  # SDP
 Token = Annotated[str, StringConstraints(min_length=1, max_length=8 * 1024)]  # a compact JWS
 Lifetime = Annotated[float, Field(strict=True, ge=1, le=120)]  # seconds

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from agent.core.call import events as core
 from agent.core.call.reasons import REASON_EXPIRED, CallStatus, CloseReason, Purpose
 from agent.signaling.protocol import messages as wire
-from agent.signaling.protocol.encoding import conversation_key
+from agent.signaling.protocol.encoding import MAX_SENTENCE, conversation_key
 
 _SENDING, _RECEIVING = {"a=sendrecv", "a=sendonly"}, {"a=sendrecv", "a=recvonly"}
 _DIRECTIONS = _SENDING | _RECEIVING | {"a=inactive"}
@@ -144,8 +144,10 @@ def _message_of_transport(
             reason = effect.reason.value
             return wire.Close(conversation=conversation, party=party, reason=reason, by=effect.by)
         case core.SendError():
+            # it may quote what it is about
+            text = effect.message[:MAX_SENTENCE]
             return wire.Error(
-                conversation=conversation, party=party, code=effect.code, message=effect.message
+                conversation=conversation, party=party, code=effect.code, message=text
             )
         case core.SendOpen() | core.SendOpened() | core.SendOpenRefused():
             return _message_about_door(effect, conversation, party)

@@ -112,8 +112,11 @@ def test_renewal_our_network_changed_again_while_a_transport_was_in_the_making()
 def test_renewal_offer_that_cannot_be_used_leaves_the_old_transport(reason: CloseReason) -> None:
     call = established()
     feed(call, ev.OfferReceived(CALLER, PARTY, 1, "nonsense"))
+    # whose description it is that cannot be used hears of it
+    told = [ev.SendError(CALLER, "unusable_sdp", "nonsense")]
     assert feed(call, ev.PeerFailed(1, "unusable_sdp", "nonsense", reason)) == [
         ev.ErrorRaised("unusable_sdp", "nonsense"),
+        *(told if reason == CloseReason.REJECTED else []),
         ev.ClosePeer(1),
     ]
     assert (call.state, call.current_generation) == (State.ESTABLISHED, 0)

@@ -101,6 +101,13 @@ def test_translation_error_says_what_was_refused() -> None:
     assert (message.code, message.message) == ("busy", "no line is free")
 
 
+def test_translation_error_that_quotes_much_is_cut() -> None:
+    effect = ev.SendError("b", "unusable_sdp", f"a=setup:{'x' * 4000} is none")
+    message = to_message(effect, conversation=wire.NO_CONVERSATION, party="p", wall=1.0)
+    assert isinstance(message, wire.Error)
+    assert len(message.message) == 500
+
+
 @pytest.mark.parametrize(
     ("status", "reason", "now"),
     [

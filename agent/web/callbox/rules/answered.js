@@ -6,6 +6,7 @@
 
 import { refuseIf, STAY } from "./machine.js";
 import {
+  complain,
   expireUnheard,
   failRenewal,
   goSilent,
@@ -104,11 +105,12 @@ function receiveTrack(call, { generation, kind, codec }) {
 // -- rows: what fails
 
 /** @param {Call} call @param {Input} input @param {number} now @returns {Step} */
-function failSetup(call, { generation, code, message, reason = "ice_failed" }, now) {
+function failSetup(call, input, now) {
+  const { generation, code, message, reason = "ice_failed" } = input;
   call.mustBeLive(generation);
-  const told = [{ type: "errorRaised", code, message }];
   return call.end(now, reason, "local", [
-    ...told,
+    { type: "errorRaised", code, message },
+    ...complain(call, input),
     { type: "sendClose", to: call.remoteUid, reason },
   ]);
 }

@@ -4,7 +4,7 @@
 import { addCandidate, ANSWERED, endForRival } from "./answered.js";
 import { END_OF_REFUSAL, requestOf, TOO_LATE } from "./decision.js";
 import { Call, refuseIf, STAY } from "./machine.js";
-import { catchUp, noteMoved } from "./renewal.js";
+import { catchUp, complain, noteMoved } from "./renewal.js";
 import { allowTalk, denyTalk, lookAgain, takeView } from "./upgrade.js";
 
 /**
@@ -112,15 +112,17 @@ export class IncomingCall extends Call {
    * @param {string} code
    * @param {string} reason
    * @param {Effect[]} before
+   * @param {Effect[]} after
    * @returns {Step}
    */
-  refuse(now, status, code, reason, before = []) {
+  refuse(now, status, code, reason, before = [], after = []) {
     this.callStatus = status;
     this.marks.answered = now;
     this.answer = { type: "sendResponse", status, reason: code };
     return this.end(now, reason, "local", [
       ...before,
       this.answer,
+      ...after,
       { type: "invitationAnswered", callStatus: status, reason: code, rule: this.rule },
     ]);
   }
@@ -226,9 +228,11 @@ function sendAnswer(call, { generation, sdp }, now) {
 }
 
 /** @param {IncomingCall} call @param {Input} input @param {number} now @returns {Step} */
-function failAnswer(call, { generation, code, message, reason = "ice_failed" }, now) {
+function failAnswer(call, input, now) {
+  const { generation, code, message, reason = "ice_failed" } = input;
   call.mustBeLive(generation);
-  return call.refuse(now, "REJECTED", code, reason, [{ type: "errorRaised", code, message }]);
+  const told = [{ type: "errorRaised", code, message }];
+  return call.refuse(now, "REJECTED", code, reason, told, complain(call, input));
 }
 
 /** @param {IncomingCall} call @param {Input} input @returns {Step} */

@@ -206,13 +206,25 @@ export function moveOver(call, { generation }, now) {
  * @param {number} now
  * @returns {Step}
  */
-export function failRenewal(call, { code, message }, now) {
+export function failRenewal(call, input, now) {
+  const { code, message } = input;
   const { renewals, timing } = call;
   const { offeredByUs = false, pacedAt = now } = renewals.pending ?? {};
   const paced = offeredByUs ? Math.max(now, pacedAt) : now + timing.retry;
   if (renewals.retryAt !== null) renewals.retryAt = Math.min(renewals.retryAt, paced);
   const told = { type: "errorRaised", code, message };
-  return [call.state, [told, ...call.abandonTalk(), ...renewals.drop()]];
+  return [call.state, [told, ...complain(call, input), ...call.abandonTalk(), ...renewals.drop()]];
+}
+
+/**
+ * What the remote peer hears of a description of its own that cannot be used: in a sentence, for a
+ * code alone helps nobody to mend it.
+ * @param {Call} call
+ * @param {Input} failure
+ * @returns {Effect[]}
+ */
+export function complain(call, { code, message, reason }) {
+  return reason === "rejected" ? [{ type: "sendError", to: call.remoteUid, code, message }] : [];
 }
 
 // -- attempts
