@@ -195,8 +195,8 @@ class AiortcPeer:
         ice = self._pc.require_ice()
         dtls = inside.DtlsReader(self._pc.require_dtls())
         if not self._relay_only:
-            choose = partial(addresses_for, self._ice)
-            inside.use_host_addresses(ice, choose, self._ice.port_range)
+            inside.use_host_addresses(ice, partial(addresses_for, self._ice), self._ice.port_range)
+        inside.EarlyPair(ice, dtls.say_hello_again)
         self._consent = inside.ConsentWatch(
             ice,
             self._packets_received,

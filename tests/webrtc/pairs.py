@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
-from aioice.ice import StunProtocol
+from aioice.ice import CandidatePair, StunProtocol
 
 from agent.core.call.events import CandidateFound, MediaGrant, PeerConnected, PeerEvent
 from agent.ports import IceOptions, LocalStream, RemoteMedia
@@ -125,6 +125,20 @@ class Hole:
             del protocol.datagram_received
         for each in self._filters:
             each.end()
+
+
+class Undecided:
+    """The ICE of a caller that checks its pairs and chooses none, until it is told to."""
+
+    def __init__(self, side: Side) -> None:
+        self.ice = side.peer._pc.require_ice()
+        self._build = self.ice.build_request
+        self.ice.build_request = lambda pair, nominate: self._build(pair, nominate=False)  # type: ignore[method-assign]
+
+    async def choose(self, pair: CandidatePair) -> None:
+        assert self.ice.remote_password is not None
+        request, password = self._build(pair, nominate=True), self.ice.remote_password.encode()
+        await pair.protocol.request(request, pair.remote_addr, password)
 
 
 async def connect(caller: Side, callee: Side, *, media: bool = True) -> None:

@@ -15,6 +15,7 @@ from agent.webrtc.internals.codecs import configure, has_common_codec, make_deco
 from agent.webrtc.internals.consent import ConsentWatch
 from agent.webrtc.internals.datagram_guard import GuardedProtocol
 from agent.webrtc.internals.dtls_reader import DtlsReader, transport_totals
+from agent.webrtc.internals.early_pair import EarlyPair
 from agent.webrtc.internals.ending import finish
 from agent.webrtc.internals.ice_candidates import (
     add_local_candidate,
@@ -46,6 +47,7 @@ __all__ = [
     "REFUSED",
     "ConsentWatch",
     "DtlsReader",
+    "EarlyPair",
     "Extensions",
     "FrameAssembler",
     "GuardedProtocol",

@@ -48,6 +48,9 @@ class DtlsReader:
         # the client's first flight, until something comes back
         self._hello: bytes | None = None
         self._hellos = iter(HELLO_AGAIN)
+        # a wait for an answer to it, and whether it is said again when that is over
+        self._waiting: asyncio.Timeout | None = None
+        self._hello_is_due = False
         # why the handshake failed, once it has
         self.failure: str | None = None
         dtls._recv_next = self._read_next  # type: ignore[method-assign]
@@ -57,6 +60,12 @@ class DtlsReader:
         patched._do_handshake = self._shake_hands
         patched._validate_peer_identity = self._validate_identity
         patched._setup_srtp = self._setup_srtp
+
+    def say_hello_again(self) -> None:
+        """At once, where nothing has come back: the remote peer may not have listened before."""
+        if self._hello and self._waiting is not None and not self._waiting.expired():
+            self._hellos, self._hello_is_due = iter(HELLO_AGAIN), True
+            self._waiting.reschedule(asyncio.get_running_loop().time())
 
     async def _read_next(self) -> None:
         """Raises ConnectionError at the end of the transport."""
@@ -126,12 +135,13 @@ class DtlsReader:
             received = await dtls.transport._recv()
             return received
         hello_in = self._hello_in(timeout)
+        self._hello_is_due = hello_in is not None
         try:
-            async with asyncio.timeout(timeout if hello_in is None else hello_in):
+            async with asyncio.timeout(timeout if hello_in is None else hello_in) as self._waiting:
                 received = await dtls.transport._recv()
                 return received
         except TimeoutError:
-            if hello_in is not None:
+            if self._hello_is_due:
                 await dtls.transport._send(self._hello)
                 return None
             dtls._ssl.DTLSv1_handle_timeout()

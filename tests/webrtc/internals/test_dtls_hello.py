@@ -6,9 +6,10 @@ import pytest
 
 from agent.core.call.events import PeerConnected
 from agent.ports import LocalStream
+from agent.webrtc.internals import dtls_reader
 from agent.webrtc.internals.dtls_reader import HELLO_AGAIN
 from tests.webrtc.feeds import ClipFeed
-from tests.webrtc.pairs import Side, closing
+from tests.webrtc.pairs import Side, Undecided, closing, until
 from tests.webrtc.strangers import LOOPBACK
 
 pytestmark = pytest.mark.media
@@ -62,3 +63,21 @@ async def test_dtls_hello_that_is_answered_is_said_once(clip: list[bytes]) -> No
         # at most while the answer was on its way
         assert sent.count(sent[0]) <= 1 + len(HELLO_AGAIN)
         assert sent[-1] != sent[0]
+
+
+async def test_dtls_hello_is_said_again_at_once_when_the_remote_peer_has_chosen(
+    clip: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libnice lets nothing through before."""
+    monkeypatch.setattr(dtls_reader, "HELLO_AGAIN", (3600.0,))
+    caller, device = Side(ice=LOOPBACK), Side(LocalStream(ClipFeed(clip)), ice=LOOPBACK)
+    async with closing(caller, device):
+        offer = await caller.peer.create_offer()
+        undecided = Undecided(caller)
+        answer = await device.peer.create_answer(offer)
+        path = DeafUntilRepeated(device)
+        await caller.peer.apply_answer(answer)
+        await until(lambda: bool(path.sent))
+        await undecided.choose(undecided.ice._check_list[0])
+        await device.event(PeerConnected)
+    assert path.sent.count(path.sent[0]) == 2
