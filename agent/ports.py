@@ -83,8 +83,8 @@ class VideoSubscription(Protocol):
     async def next(self) -> AccessUnit:
         """The next access unit. Raises MediaEnded after `close()`, or once the source has ended."""
 
-    async def skip(self) -> None:
-        """Throw away what comes, and ask for no key frame, until cancelled. Raises as `next`."""
+    async def skip(self) -> AccessUnit | None:
+        """The next one, where no key frame is to be asked for; None: it cannot be decoded."""
 
     def request_keyframe(self) -> None:
         """Ask for an IDR soon; the hub coalesces and limits the requests of all subscriptions."""

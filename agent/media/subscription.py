@@ -178,15 +178,16 @@ class VideoQueueSubscription:
                 return unit
             await self._reader.wait()
 
-    async def skip(self) -> None:
-        self._skips = True
-        try:
-            while True:
-                self._reader.check()
-                if self._queue.get() is None:
-                    await self._reader.wait()
-        finally:
-            self._skips = False
+    async def skip(self) -> AccessUnit | None:
+        self._reader.check()
+        if not len(self._queue):
+            self._skips = True
+            try:
+                await self._reader.wait()
+            finally:
+                self._skips = False
+            self._reader.check()
+        return self._queue.get()
 
     def request_keyframe(self) -> None:
         self._on_request()

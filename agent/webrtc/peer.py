@@ -210,8 +210,7 @@ class AiortcPeer:
     async def _described(self, mid: str | None, index: int) -> str:
         """Our description with what is known now; the servers are asked in the background."""
         servers = usable_servers(self._ice.servers, time.time())
-        has_candidates = bool(self._pc.require_ice().local_candidates)
-        if has_candidates:
+        if self._pc.require_ice().local_candidates:
             self._pc.can_connect.set()
         elif not servers:
             raise PeerError(
@@ -272,6 +271,7 @@ class AiortcPeer:
     def _ice_state_changed(self) -> None:
         if self._pc.iceConnectionState == "completed" and not self._ice_connected:
             self._ice_connected = True
+            self._media.prepare()
             self._emit(IceConnected(self._generation))
 
     def _state_changed(self) -> None:

@@ -170,6 +170,11 @@ class PeerMedia:
         if self._audio_in is not None:
             self._audio_in.open()
 
+    def prepare(self) -> None:
+        """The path is there; a handshake is left."""
+        if self._video is not None:
+            self._video.prepare()
+
     def pause(self) -> None:
         for stream in self._streams():
             stream.pause()

@@ -89,6 +89,7 @@ class PacedSubscription:
         )
 
     async def skip(self) -> None:
+        """Nothing is there before it is asked for."""
         await asyncio.Event().wait()
 
     def request_keyframe(self) -> None:

@@ -50,7 +50,7 @@ class Kind:
 
     `cannot` has a reason for each of `CELLS` that is left out. What `starts_again` makes many calls
     in a life: a browser, and a program in JavaScript, whose first call is the one that compiles it.
-    `pauses` are seconds, by role, for which it waits for nothing but the time.
+    `pauses` are seconds, by role, in which it waits for the time alone.
     """
 
     name: str
@@ -256,7 +256,8 @@ STACKS = (
         {"sends video": _LIBAVCODEC, "asks by FIR": _LIBWEBRTC},
         starts_again=True,
     ),
-    Kind("gstreamer", gstreamer),
+    # what its pipeline tells its jitter buffer to hold back
+    Kind("gstreamer", gstreamer, pauses={"offer": 0.02, "answer": 0.02}),
     Kind(
         "libdatachannel",
         node("datachannel_stack.mjs"),

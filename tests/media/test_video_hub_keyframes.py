@@ -45,21 +45,18 @@ async def test_hub_asks_nothing_for_a_subscriber_that_skips(
     source.send(key=True)
     await turns()
     late = await hub.subscribe()
-    skipping = asyncio.create_task(late.skip())
     for _ in range(30):
-        source.send()
+        skipping = asyncio.create_task(late.skip())
         await turns()
+        source.send()
+        assert await skipping is None
     assert source.keyframe_requests == 0
     assert late.dropped == 0
-    skipping.cancel()
-    await asyncio.wait([skipping])
-    reading = asyncio.create_task(late.next())
-    await turns()
     late.request_keyframe()
     assert source.keyframe_requests == 1
-    source.send()
-    key = source.send(key=True)
-    assert await reading is key
+    sent = [source.send(key=True), source.send()]
+    await turns()
+    assert [await late.skip(), await late.next()] == sent
     assert source.keyframe_requests == 1
 
 

@@ -97,9 +97,8 @@ class ClipSubscription:
         self.units_read += 1
         return unit
 
-    async def skip(self) -> None:
-        while True:
-            await self.next()
+    async def skip(self) -> AccessUnit:
+        return await self.next()
 
     def request_keyframe(self) -> None:
         self.keyframe_requests += 1

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
@@ -33,6 +34,9 @@ _ASK_AGAIN = VIDEO_CLOCK_RATE
 # what is left of the loss of sound with each report without any, and what counts as none
 _LOSS_DECAY = 0.8
 _LEAST_LOSS = 0.01
+
+# pictures that wait for the transport: 267 ms at 30 fps
+MAX_KEPT = 8
 
 AnyUnit = TypeVar("AnyUnit", AccessUnit, AudioPacket)
 
@@ -167,6 +171,9 @@ class OutboundVideo(Outbound[AccessUnit]):
         self._asked_at: int | None = None
         self._sps: bytes | None = None
         self._paused = False
+        # a key frame was asked for before the transport is there; what has come since
+        self._prepared = False
+        self._kept: deque[AccessUnit] = deque()
         # what our path asks of the encoder
         self._demand: EncoderDemand | None = None
 
@@ -200,6 +207,12 @@ class OutboundVideo(Outbound[AccessUnit]):
         self._paused = True
         self._subscription.set_demand(None)
 
+    def prepare(self) -> None:
+        """The transport will ask for units soon: let a key frame be there by then."""
+        if self._drain is not None and self._open and not self._muted and not self._prepared:
+            self._prepared = True
+            self._subscription.request_keyframe()
+
     def set_demand(self, demand: EncoderDemand) -> None:
         self._demand = demand
         if not self._paused:
@@ -214,10 +227,19 @@ class OutboundVideo(Outbound[AccessUnit]):
             self._needs_keyframe = True
             self._asked_at = None
 
+    def _change(self, *, is_open: bool, muted: bool) -> None:
+        if muted or not is_open:
+            self._prepared = False
+            self._kept.clear()
+        super()._change(is_open=is_open, muted=muted)
+
     def _resumed(self) -> None:
         self._needs_keyframe = True
         self._asked_at = None
-        self._subscription.request_keyframe()
+        # else it is there, or on its way
+        if not self._prepared:
+            self._subscription.request_keyframe()
+        self._prepared = False
 
     def _admits(self, unit: AccessUnit) -> bool:
         if self._needs_keyframe and not unit.keyframe:
@@ -235,7 +257,24 @@ class OutboundVideo(Outbound[AccessUnit]):
             self._subscription.request_keyframe()
 
     async def _discard(self) -> None:
-        await self._guard(self._subscription.skip)
+        while not self._ended:
+            unit = await self._guard(self._subscription.skip)
+            if unit is not None and self._prepared:
+                self._keep(unit)
+
+    def _keep(self, unit: AccessUnit) -> None:
+        """From the latest key frame on, for as long as it is of use in a call."""
+        if unit.keyframe:
+            self._kept.clear()
+        elif not self._kept:
+            return
+        self._kept.append(unit)
+        if len(self._kept) > MAX_KEPT:
+            self._kept.clear()
+            self._prepared = False
+
+    async def _next(self) -> AccessUnit | None:
+        return self._kept.popleft() if self._kept else await super()._next()
 
     def on_sent(self, unit: AccessUnit) -> None:
         super().on_sent(unit)

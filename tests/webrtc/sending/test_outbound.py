@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from agent.core.call.events import (
@@ -11,9 +13,9 @@ from agent.core.call.events import (
 from agent.core.call.reasons import CloseReason
 from agent.core.rate.receiver_report import ReceiverReport
 from agent.errors import MediaUnavailable
-from agent.ports import LocalStream
-from agent.webrtc.sending.outbound import OutboundAudio
-from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed, SoundSubscription
+from agent.ports import AccessUnit, LocalStream
+from agent.webrtc.sending.outbound import MAX_KEPT, OutboundAudio, OutboundVideo
+from tests.webrtc.feeds import ClipFeed, ClipSubscription, MemorySink, SoundFeed, SoundSubscription
 from tests.webrtc.offers import BROWSER_OFFER
 from tests.webrtc.pairs import Side, closing, connect, until
 
@@ -171,3 +173,104 @@ async def test_outbound_sound_that_is_lost_is_told_to_its_source(sound: list[byt
     await outbound.close()
     outbound.on_receiver_report(ReceiverReport(0.5, None, 0.0, 1, 0))
     assert len(subscription.expected_losses) == told
+
+
+class Camera(ClipSubscription):
+    """Pictures when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__([b""], 1, 0.02, "42c00d")
+        self.pictures: asyncio.Queue[AccessUnit] = asyncio.Queue()
+        self.made = list[AccessUnit]()
+
+    async def next(self) -> AccessUnit:
+        return await self.pictures.get()
+
+    async def make(self, *kinds: str) -> None:
+        """`k` for a key frame, `p` for another picture; once each was taken."""
+        for kind in kinds:
+            number = len(self.made)
+            self.made.append(AccessUnit(b"", kind == "k", number * 3000, 0.0))
+            self.pictures.put_nowait(self.made[-1])
+        for _ in range(2 * len(kinds) + 2):
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+def camera() -> Camera:
+    return Camera()
+
+
+def outbound_of(camera: Camera) -> OutboundVideo:
+    return OutboundVideo(camera, lambda _kind, _error: None, lambda: None)
+
+
+async def test_outbound_has_a_key_frame_ready_for_a_transport_that_is_nearly_there(
+    camera: Camera,
+) -> None:
+    video = outbound_of(camera)
+    video.open()
+    await camera.make("p", "k", "p")
+    assert camera.keyframe_requests == 0, "the path may take for ever"
+    video.prepare()
+    video.prepare()
+    assert camera.keyframe_requests == 1
+    await camera.make("p", "k", "p")
+    found = [await video.next() for _ in range(2)]
+    await camera.make("p")
+    assert [*found, await video.next()] == camera.made[4:]
+    assert camera.keyframe_requests == 1
+    await video.close()
+
+
+async def test_outbound_waits_for_the_key_frame_that_was_asked_for(camera: Camera) -> None:
+    video = outbound_of(camera)
+    video.open()
+    video.prepare()
+    await camera.make("p")
+    reading = asyncio.create_task(video.next())
+    await camera.make("p", "k")
+    assert await reading is camera.made[2]
+    assert camera.keyframe_requests == 1
+    await video.close()
+
+
+async def test_outbound_asks_once_more_where_the_transport_takes_long(camera: Camera) -> None:
+    """What waited that long is of no use in a call."""
+    video = outbound_of(camera)
+    video.open()
+    video.prepare()
+    await camera.make("k", *"p" * MAX_KEPT)
+    reading = asyncio.create_task(video.next())
+    await camera.make("p", "k")
+    assert await reading is camera.made[-1]
+    assert camera.keyframe_requests == 2
+    await video.close()
+
+
+@pytest.mark.parametrize("gate", ["closed", "muted"])
+async def test_outbound_prepares_nothing_that_may_not_leave(camera: Camera, gate: str) -> None:
+    video = outbound_of(camera)
+    if gate == "muted":
+        video.open()
+        video.mute(True)
+    video.prepare()
+    assert camera.keyframe_requests == 0
+    await video.close()
+
+
+async def test_outbound_that_is_muted_once_it_was_prepared_starts_at_a_key_frame(
+    camera: Camera,
+) -> None:
+    video = outbound_of(camera)
+    video.open()
+    video.prepare()
+    await camera.make("k", "p")
+    video.mute(True)
+    reading = asyncio.create_task(video.next())
+    await camera.make("p")
+    video.mute(False)
+    assert camera.keyframe_requests == 2
+    await camera.make("p", "k")
+    assert await reading is camera.made[-1]
+    await video.close()
