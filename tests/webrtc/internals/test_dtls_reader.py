@@ -13,7 +13,7 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 from agent.core.call.events import PeerLost, PeerSilent
 from agent.ports import LocalStream
 from agent.webrtc import internals
-from agent.webrtc.internals import REFUSED, Refusal, consent
+from agent.webrtc.internals import REFUSED, Refusal, consent, rtp_receiver
 from agent.webrtc.internals.dtls_reader import MAX_SOURCES
 from tests.webrtc.feeds import ClipFeed, MemorySink, SoundFeed
 from tests.webrtc.pairs import Hole, Side, closing, connect, until
@@ -134,7 +134,7 @@ async def test_dtls_reader_keeps_so_many_sources_and_no_more(
         router = device.peer._pc.require_dtls()._rtp_router
         assert len(router.ssrc_table) <= MAX_SOURCES + 4
         receiver: Any = device.peer._pc.getReceivers()[0]
-        assert len(receiver._RTCRtpReceiver__remote_streams) <= 8
+        assert len(receiver._RTCRtpReceiver__remote_streams) <= rtp_receiver.MAX_SOURCES
         assert not device.of(PeerLost)
 
 
