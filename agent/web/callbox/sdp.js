@@ -66,6 +66,15 @@ export function directionOf(wanted, track) {
 }
 
 /**
+ * Whether a section is not rejected: port 0 is that of another one where it says so (RFC 9143 6).
+ * @param {string} section
+ * @param {string} port
+ */
+function isOpen(section, port) {
+  return port !== "0" || /^a=bundle-only\s*$/m.test(section);
+}
+
+/**
  * Whether sound is `sent`, or is `taken`, by whoever made `description`.
  * @param {string} description
  * @param {"sent" | "taken"} which
@@ -78,7 +87,7 @@ export function hasSound(description, which) {
   return sections.some((section) => {
     const [, kind, port] = /^m=(\S+) (\d+)/.exec(section) ?? [];
     const stated = direction.test(section) ? section : session;
-    return kind === "audio" && port !== "0" && !without.test(stated);
+    return kind === "audio" && isOpen(section, port) && !without.test(stated);
   });
 }
 
@@ -94,6 +103,6 @@ export function promisesMedia(description, wanted) {
   return sections.some((section) => {
     const [, kind, port] = /^m=(\S+) (\d+)/.exec(section) ?? [];
     const isSent = !/^a=(recvonly|inactive)\s*$/m.test(section);
-    return (kind === "audio" || kind === "video") && port !== "0" && isSent && takes(wanted[kind]);
+    return (kind === "audio" || kind === "video") && isOpen(section, port) && isSent && takes(wanted[kind]);
   });
 }

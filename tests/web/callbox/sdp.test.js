@@ -44,6 +44,7 @@ test("sound is sent or taken as its section says, or else the session", () => {
     [`v=0\r\na=recvonly\r\n${section()}`, false, true],
     [`v=0\r\na=recvonly\r\n${section("a=sendrecv")}`, true, true],
     ["v=0\r\nm=audio 0 UDP/TLS/RTP/SAVPF 96\r\n", false, false],
+    ["v=0\r\nm=audio 0 UDP/TLS/RTP/SAVPF 96\r\na=bundle-only\r\n", true, true],
     ["v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n", false, false],
   ]) {
     assert.deepEqual([hasSound(description, "sent"), hasSound(description, "taken")], [sent, taken]);
