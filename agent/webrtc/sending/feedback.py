@@ -68,7 +68,8 @@ class SenderTally:
     """What the remote peer reported of one stream, and what was resent. Units are W3C's."""
 
     reports: int = 0
-    # such as named a packet that the one shortly before did not, and transport-wide feedback
+    # transport-wide feedback; where there is none, reports that named a packet which the one
+    # shortly before did not
     acknowledged: int = 0
     nack_count: int = 0
     pli_count: int = 0
@@ -98,7 +99,7 @@ class RemoteFeedback:
         # middle of the NTP time -> when it was sent
         self._reports_sent: OrderedDict[int, float] = OrderedDict()
         self._highest: int | None = None
-        self._reported_at = float("-inf")
+        self._reported_at = self._fed_back_at = float("-inf")
         # source of the request -> number of its last FIR, and when that came first
         self._requests: OrderedDict[int, tuple[int, float]] = OrderedDict()
 
@@ -119,6 +120,7 @@ class RemoteFeedback:
             if self._listener is not None:
                 self._listener.on_nack(len(packet.lost), longest_run(packet.lost))
         elif isinstance(packet, TransportFeedback):
+            self._fed_back_at = time.monotonic()
             self.tally.acknowledged += any(at is not None for at in packet.arrivals)
             if self._listener is not None:
                 self._listener.on_transport_feedback(packet.first, packet.arrivals)
@@ -129,7 +131,8 @@ class RemoteFeedback:
         tally = self.tally
         tally.reports += 1
         now = time.monotonic()
-        if report.highest_sequence != self._highest and now - self._reported_at <= PROMPT_REPORT:
+        is_prompt = now - self._reported_at <= PROMPT_REPORT < now - self._fed_back_at
+        if is_prompt and report.highest_sequence != self._highest:
             tally.acknowledged += 1
         self._highest, self._reported_at = report.highest_sequence, now
         tally.packets_lost = report.packets_lost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import pytest
 from aiortc.rtp import (
@@ -14,8 +15,9 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
+from agent.webrtc.internals import TransportFeedback
 from agent.webrtc.sending import feedback
-from agent.webrtc.sending.feedback import longest_run
+from agent.webrtc.sending.feedback import RemoteFeedback, longest_run
 from tests.webrtc.calls import Call
 from tests.webrtc.compounds import mixer_report
 from tests.webrtc.pairs import closing, until
@@ -115,6 +117,29 @@ async def test_feedback_receiver_reports_come_in_w3c_units(call: Call) -> None:
         sent = call.sent()
         assert sent.remote_fraction_lost == 0.25
         assert sent.remote_jitter == 0.01
+
+
+async def test_feedback_report_beside_that_on_each_packet_is_no_sign_that_packets_arrive(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is later: of a path that has died it names what came before."""
+    read, arrive = RemoteFeedback.on_rtcp, True
+
+    def on_rtcp(self: RemoteFeedback, packet: Any) -> None:
+        if isinstance(packet, TransportFeedback) and not arrive:
+            packet.arrivals.clear()
+        read(self, packet)
+
+    monkeypatch.setattr(RemoteFeedback, "on_rtcp", on_rtcp)
+    async with closing(call.device, call.caller):
+        await call.connect()
+        media = call.device.peer._media
+        await until(lambda: media.acknowledged > 0)
+        arrive = False
+        before, reports = media.acknowledged, media.heeded[1]
+        # two of each stream, whose first one tells nothing
+        await until(lambda: media.heeded[1] >= reports + 4)
+        assert media.acknowledged == before
 
 
 async def test_feedback_report_on_what_came_long_ago_is_no_sign_that_packets_arrive(
