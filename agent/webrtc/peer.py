@@ -192,8 +192,7 @@ class AiortcPeer:
         await self._trickle.describe(remote)
 
     def _prepare_ice(self) -> None:
-        ice = self._pc.require_ice()
-        dtls = inside.DtlsReader(self._pc.require_dtls())
+        ice, dtls = self._pc.require_ice(), inside.DtlsReader(self._pc.require_dtls())
         if not self._relay_only:
             inside.use_host_addresses(ice, partial(addresses_for, self._ice), self._ice.port_range)
         inside.EarlyPair(ice, dtls.say_hello_again)
@@ -204,6 +203,7 @@ class AiortcPeer:
             self._fell_silent,
             self._heard_again,
             self._listened,
+            self._media.restart,
         )
         self._report = ConnectReport(self._pc, self._trickle, self._consent, dtls)
 

@@ -78,6 +78,13 @@ class BrowserCaller:
             self._publish(message)
         return str(self._head["conversation"])
 
+    async def take_call(self) -> None:
+        """Accept the invitation that comes, or has come."""
+        invitation = await self.wait("invite")
+        self._head = {"conversation": invitation["conversation"], "party": str(uuid.uuid4())}
+        self._waiting = None
+        await self.page.evaluate("invitation => caller.accept(invitation)", invitation)
+
     def signal(self, message: dict[str, Any]) -> None:
         """What the page has to say."""
         if self._silent:

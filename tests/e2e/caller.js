@@ -82,6 +82,21 @@ class Caller {
     return this.pc.localDescription?.sdp;
   }
 
+  /** Take a call of the device's.
+   * @param {{ sdp: string }} invitation */
+  async accept({ sdp }) {
+    this.measure = false;
+    const pc = (this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" }));
+    pc.onconnectionstatechange = () => (this.seen.state = pc.connectionState);
+    pc.onicecandidate = ({ candidate }) => this.found(candidate);
+    pc.ontrack = ({ track }) => (track.kind === "video" ? this.show(track) : this.listen(track));
+    const stream = await this.microphone();
+    pc.addTrack(stream.getAudioTracks()[0], stream);
+    await pc.setRemoteDescription({ type: "offer", sdp });
+    await pc.setLocalDescription();
+    signal({ type: "response", callStatus: "ACCEPTED", sdp: pc.localDescription?.sdp });
+  }
+
   async microphone() {
     const asItIs = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     const stream = await navigator.mediaDevices.getUserMedia({ audio: this.ears ? asItIs : true });

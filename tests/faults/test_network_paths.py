@@ -15,8 +15,10 @@ from tests.e2e.browser import HIDE_ADDRESSES
 from tests.e2e.device import UID, Watcher
 from tests.faults import cables
 from tests.faults.links import Network
+from tests.faults.scene import Scene
 from tests.faults.viewing import Viewing
 from tests.turnserver import PASSWORD, USER
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.broker,
@@ -63,20 +65,9 @@ async def test_network_peer_that_moves_to_another_pair_is_followed(
     tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
 ) -> None:
     """By the same transport or by a fresh one, whatever works first."""
-
-    async def lay(net: Network, _: AsyncExitStack) -> None:
-        for number in (0, 1):
-            await cables.plug(net.near, net.far, number)
-
-    async with cables.wired_scene(tmp_path, mosquitto, watcher, lay) as at:
+    async with on_two_cables(tmp_path, mosquitto, watcher) as at:
         viewing = await at.call(measure=False)
-        await at.caller.page.evaluate(PATHS)
-        await at.caller.until("paths.length === 1")
-        (address,) = await at.caller.page.evaluate("paths")
-        number = next(each for each in (0, 1) if cables.Cable(each).four(0) == address)
-        for namespace in (at.network.near, at.network.far):
-            severed = cables.SEVER.format(cables.Cable(number).device)
-            await cables.filter_packets(namespace, severed)
+        await sever_the_path(at)
         await at.caller.until("paths.length > 1")
         await viewing.next_picture()
         await viewing.next_picture()
@@ -84,6 +75,52 @@ async def test_network_peer_that_moves_to_another_pair_is_followed(
         await at.caller.hang_up()
         record = await watcher.wait(f"{UID}/events/closed", after=mark)
     assert record["reason"] == "user_hangup"
+
+
+@pytest.mark.parametrize(
+    "placed_by", ["browser", pytest.param("device", marks=pytest.mark.further_case)]
+)
+async def test_network_device_leaves_a_path_that_is_dead_by_itself(
+    placed_by: str, tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher
+) -> None:
+    """Before Chromium does, which chooses the pairs where it places the call; else Chromium is
+    taken along.
+    """
+    async with on_two_cables(tmp_path, mosquitto, watcher) as at:
+        if placed_by == "browser":
+            viewing = await at.call(measure=False)
+        else:
+            viewing = Viewing(at.caller)
+            watcher.publish(f"{UID}/command/call", {"to": [at.caller.uid], "lifetime": 30})
+            await at.caller.take_call()
+            await at.caller.until("caller.seen.frames > 0")
+        await sever_the_path(at)
+        await until(lambda: "is not answered any more" in at.device.log())
+        await viewing.next_picture()
+        await viewing.next_picture()
+        mark = len(watcher.messages)
+        await at.caller.hang_up()
+        record = await watcher.wait(f"{UID}/events/closed", after=mark)
+    assert record["reason"] == "user_hangup"
+
+
+def on_two_cables(tmp_path: Path, mosquitto: Mosquitto, watcher: Watcher) -> Any:
+    async def lay(net: Network, _: AsyncExitStack) -> None:
+        for number in (0, 1):
+            await cables.plug(net.near, net.far, number)
+
+    return cables.wired_scene(tmp_path, mosquitto, watcher, lay)
+
+
+async def sever_the_path(at: Scene) -> None:
+    """The cable that carries the media, both ways."""
+    await at.caller.page.evaluate(PATHS)
+    await at.caller.until("paths.length === 1")
+    (address,) = await at.caller.page.evaluate("paths")
+    number = next(each for each in (0, 1) if cables.Cable(each).four(0) == address)
+    for namespace in (at.network.near, at.network.far):
+        severed = cables.SEVER.format(cables.Cable(number).device)
+        await cables.filter_packets(namespace, severed)
 
 
 async def test_network_device_behind_its_own_firewall_finds_a_page_that_hides_its_address(

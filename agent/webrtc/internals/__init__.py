@@ -4,9 +4,9 @@ contract test.
 Why at all: aiortc offers no event for PLI, NACK, REMB or the selected pair, spends a third of the
 sending cost on objects, decodes every frame that arrives in a thread, leaves its connecting task
 without an owner, checks consent with a time-out of half a second, says nothing of silence, tries a
-path ever more rarely, makes a task of each packet that goes through TURN, however many wait,
-measures intervals by a clock that may be set, queues what strangers send without a bound, and lets
-one datagram end a call.
+path ever more rarely, stays on one that is dead while others work, makes a task of each packet that
+goes through TURN, however many wait, measures intervals by a clock that may be set, queues what
+strangers send without a bound, and lets one datagram end a call.
 """
 
 from __future__ import annotations

@@ -9,7 +9,11 @@ the pause to the next check is over.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import aioice
 import aioice.ice
@@ -87,16 +91,19 @@ class ConnectivityChecks:
                 self._left[peer] = ATTEMPTS
             check.answer.cancel()
 
-    async def confirm(self, pair: aioice.ice.CandidatePair, key: bytes) -> float:
+    async def confirm(
+        self, pair: aioice.ice.CandidatePair, key: bytes, *, nominate: bool = False
+    ) -> float:
         """Have a pair that is in use answered: the round trip, in seconds. Each request has an id
         of its own, as RFC 7675 5.1 has it: so an answer tells which one it is for, and a loss is
-        not taken for a long way (Karn). Raises aioice's TransactionError.
+        not taken for a long way (Karn). Raises aioice's TransactionError. To `nominate` it is the
+        controlling side's.
         """
         transactions, check = pair.protocol.transactions, _Check(key)
         sent: dict[bytes, float] = {}
         try:
             for pause in CONSENT_PAUSES:
-                request = self._ice.build_request(pair, nominate=False)
+                request = self._ice.build_request(pair, nominate=nominate)
                 request.add_message_integrity(key)
                 transactions[request.transaction_id] = check  # type: ignore[assignment]
                 sent[request.transaction_id] = time.monotonic()
@@ -126,13 +133,67 @@ class ConnectivityChecks:
         if self._check_next():
             asyncio.get_running_loop().call_later(NEXT_PAIR, self._check_and_go_on)
 
+    def affordable(
+        self, pairs: Iterable[aioice.ice.CandidatePair], count: int
+    ) -> list[aioice.ice.CandidatePair]:
+        """So many of these pairs at most that may be checked once more: those that were answered,
+        then signaled ones, the least checked first; else in order.
+        """
+        left: dict[aioice.ice.CandidatePair, float] = {}
+        for pair in pairs:
+            if pair.state is _State.SUCCEEDED:
+                left[pair] = math.inf
+            elif self._is_signaled(pair.remote_addr):
+                left[pair] = self._left.get((pair.protocol, pair.remote_addr), ATTEMPTS)
+        may = [pair for pair in left if left[pair] > 0]
+        return sorted(may, key=lambda pair: -left[pair])[:count]
+
+    async def best_answered(
+        self, pairs: Sequence[aioice.ice.CandidatePair], key: bytes, within: float, grace: float
+    ) -> aioice.ice.CandidatePair | None:
+        """Check these pairs. The first of them, in order, that was answered `grace` seconds after
+        any was, or later where the way is long; None where none is `within` so many seconds. The
+        first pair is checked again then: what kept all of them from answering may have ended.
+        """
+        waiting, asked = deque(pairs), list[_Asked]()
+        end, is_last = time.monotonic() + within, False
+        try:
+            while time.monotonic() < end:
+                if waiting:
+                    asked.append(self._send_once(waiting.popleft(), key))
+                await asyncio.sleep(NEXT_PAIR)
+                answered = {each.pair: each.round_trip for each in asked if each.is_answered}
+                if pairs[0] in answered:
+                    break
+                if answered and not is_last:
+                    is_last = True
+                    waiting.appendleft(pairs[0])
+                    end = time.monotonic() + max(grace, 2 * max(answered.values()))
+            return next((pair for pair in pairs if pair in answered), None)
+        finally:
+            for each in asked:
+                del each.pair.protocol.transactions[each.transaction]
+                each.check.give_up()
+
+    def _send_once(self, pair: aioice.ice.CandidatePair, key: bytes) -> _Asked:
+        peer = pair.protocol, pair.remote_addr
+        if pair.state is not _State.SUCCEEDED:
+            self._left[peer] = max(0, self._left.get(peer, ATTEMPTS) - 1)
+        request, check = self._ice.build_request(pair, nominate=False), _Check(key)
+        request.add_message_integrity(key)
+        pair.protocol.transactions[request.transaction_id] = check  # type: ignore[assignment]
+        pair.protocol.send_stun(request, pair.remote_addr)
+        return _Asked(pair, check, request.transaction_id, time.monotonic())
+
     def _first_allowance(self, addr: tuple[str, int]) -> int:
         """One that nobody signaled gets what its own checks are worth."""
-        signaled = any(
+        return ATTEMPTS if self._is_signaled(addr) else TRIGGERED
+
+    def _is_signaled(self, addr: tuple[str, int]) -> bool:
+        return any(
             (each._network_host, each.port) == addr and each.type != "prflx"
             for each in self._ice._remote_candidates
         )
-        return ATTEMPTS if signaled else TRIGGERED
 
     def _scale(self) -> float:
         return max(1.0, len(self._ice._check_list) / FEW_PAIRS)
@@ -228,6 +289,11 @@ class _Check:
             self.answer.set_exception(aioice.stun.TransactionFailed(message))
         self._woken.set()
 
+    def give_up(self) -> None:
+        """Nobody waits for the answer any more; asyncio tells of errors that nobody has seen."""
+        if not self.answer.cancel():
+            self.answer.exception()
+
     def hasten(self) -> None:
         """The next check is sent now."""
         self._woken.set()
@@ -241,3 +307,23 @@ class _Check:
         except TimeoutError:
             return False
         return True
+
+
+class _Asked(NamedTuple):
+    """A check of a pair that was sent."""
+
+    pair: aioice.ice.CandidatePair
+    check: _Check
+    transaction: bytes
+    sent_at: float
+
+    @property
+    def is_answered(self) -> bool:
+        """By whom it was sent to (RFC 8445 7.2.5.2.1)."""
+        answer = self.check.answer
+        came = answer.done() and not answer.cancelled() and answer.exception() is None
+        return came and answer.result()[1] == self.pair.remote_addr
+
+    @property
+    def round_trip(self) -> float:
+        return self.check.answered_at - self.sent_at

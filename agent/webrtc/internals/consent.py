@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import aioice.ice
 import aioice.stun
 
 from agent.webrtc.internals.datagram_guard import guard_of
+from agent.webrtc.internals.failover import Failover
 
 # seconds between checks, +-20 %
 CONSENT_INTERVAL = 1.0
@@ -23,13 +25,17 @@ SILENCE = 3.0
 ONE_WAY = 2.5
 # seconds since the last packet, in which that is no silence
 LIVELY = 1.0
-# seconds without such a sign, after which one is asked for more often
-DOUBT = 1.2
+# seconds without such a sign, after which one is asked for more often, and other pairs are tried
+DOUBT, DEAD = 0.7, 1.0
+# seconds of a round trip that was not measured yet
+LONG_WAY = 1.0
 # seconds between two looks at what has come
 LISTENING = 0.25
 LISTENING_IN_SILENCE = 0.05
 # seconds between checks, then
 ASKING_IN_SILENCE = 0.25
+# seconds without a packet after we have moved to another pair: the remote peer has not moved yet
+NOT_FOLLOWED = 0.6
 
 
 class ConsentWatch:
@@ -42,6 +48,7 @@ class ConsentWatch:
 
     A path may be dead in our direction alone: then what is sent by the remote peer arrives, but no
     answer and no report on anything new. That is told of like silence, and ends with such a sign.
+    Where it is this pair alone that is dead, `Failover` moves the media to another one before that.
     """
 
     def __init__(
@@ -52,10 +59,11 @@ class ConsentWatch:
         on_silent: Callable[[float], None],
         on_heard: Callable[[], None],
         on_listened: Callable[[float], None],
+        on_moved: Callable[[], None],
     ) -> None:
         """`acknowledged` grows with each report that names a packet of ours that none named before.
         `on_silent` gets the seconds since the last sign of life, `on_listened` those in which there
-        were some.
+        were some. `on_moved`: the media goes over another pair, as the one in use was dead.
         """
         self.round_trip_time: float | None = None
         self.lost = False
@@ -63,6 +71,12 @@ class ConsentWatch:
         self._ice = ice
         self._packets_received, self._acknowledged = packets_received, acknowledged
         self._on_silent, self._on_heard, self._on_listened = on_silent, on_heard, on_listened
+        self._on_moved = on_moved
+        self._failover = Failover(ice, self._arrived, self._moved)
+        # packets of the remote peer when we moved, and seconds since; until one came
+        self._left_behind: tuple[int, float] | None = None
+        # the next check is due at once
+        self._hurry = asyncio.Event()
         # answers and checks of the remote peer
         self._signs = 0
         # answers alone
@@ -88,9 +102,10 @@ class ConsentWatch:
     async def _watch(self) -> None:
         self._answered_at = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
-            asking = tasks.create_task(self._ask())
+            others = [tasks.create_task(self._ask()), tasks.create_task(self._failover.run())]
             await self._listen()
-            asking.cancel()
+            for each in others:
+                each.cancel()
         self.lost = True
         self._ice._query_consent_task = None
         await self._ice.close()
@@ -101,7 +116,8 @@ class ConsentWatch:
         # dead in our direction alone
         one_way = False
         while now - self._answered_at < CONSENT_EXPIRY:
-            pause = LISTENING_IN_SILENCE if self._silent else LISTENING
+            hurried = self._doubtful or self._left_behind is not None
+            pause = LISTENING_IN_SILENCE if hurried else LISTENING
             await asyncio.sleep(pause)
             before, now = now, time.monotonic()
             listened = min(now - before, 2 * pause)
@@ -113,12 +129,49 @@ class ConsentWatch:
                 if self._silent and not one_way:
                     self._silent, self._unanswered = False, 0.0
                     self._on_heard()
+            self._doubt(self._unanswered - listened)
             unanswered = self._unanswered >= ONE_WAY and quiet < LIVELY
             if (quiet >= SILENCE or unanswered) and not self._silent:
                 self._silent, one_way = True, quiet < SILENCE
                 self._on_silent(max(quiet, self._unanswered))
+            self._see_whether_followed(listened)
             if not self._silent:
                 self._on_listened(listened)
+
+    @property
+    def _doubtful(self) -> bool:
+        return self._silent or self._unanswered >= DOUBT
+
+    def _doubt(self, before: float) -> None:
+        """`before`: the seconds without an answer at the last look. A long way has its time."""
+        if self._unanswered >= DOUBT > before:
+            self._hurry.set()
+        way = LONG_WAY if self.round_trip_time is None else self.round_trip_time
+        self._failover.want(self._unanswered >= DEAD + way)
+
+    def _moved(self) -> None:
+        """Another pair was answered: it has consent, and says so to a side that is controlled."""
+        self._note_answer()
+        self._hurry.set()
+        self._left_behind = self._packets_received(), 0.0
+        self._on_moved()
+
+    def _see_whether_followed(self, listened: float) -> None:
+        """A remote peer that chooses the pairs goes on sending into the dead path, for seconds: a
+        fresh transport is quicker.
+        """
+        if self._left_behind is None:
+            return
+        packets, seconds = self._left_behind[0], self._left_behind[1] + listened
+        if self._packets_received() != packets:
+            self._left_behind = None
+        elif seconds < NOT_FOLLOWED:
+            self._left_behind = packets, seconds
+        else:
+            self._left_behind = None
+            if not self._silent:
+                self._silent = True
+                self._on_silent(seconds)
 
     def _heard(self) -> int:
         return self._signs + self._packets_received()
@@ -131,16 +184,21 @@ class ConsentWatch:
         """One that is lost holds no other: each ends by itself, after 1.5 s."""
         async with asyncio.TaskGroup() as checks:
             while True:
-                doubtful = self._silent or self._unanswered >= DOUBT
-                interval = ASKING_IN_SILENCE if doubtful else CONSENT_INTERVAL
-                await asyncio.sleep(interval * (0.8 + 0.4 * random.random()))  # noqa: S311 - jitter, no secret
+                interval = ASKING_IN_SILENCE if self._doubtful else CONSENT_INTERVAL
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(interval * (0.8 + 0.4 * random.random())):  # noqa: S311 - jitter, no secret
+                        await self._hurry.wait()
+                self._hurry.clear()
                 checks.create_task(self._ask_once(), name="consent")
 
     async def _ask_once(self) -> None:
         if await self._check():
-            self._signs += 1
-            self._answers += 1
-            self._answered_at = time.monotonic()
+            self._note_answer()
+
+    def _note_answer(self) -> None:
+        self._signs += 1
+        self._answers += 1
+        self._answered_at = time.monotonic()
 
     async def _check(self) -> bool:
         pair = self._ice._nominated.get(1)
@@ -149,7 +207,12 @@ class ConsentWatch:
             return False
         checks = guard_of(self._ice).checks
         try:
-            self.round_trip_time = await checks.confirm(pair, password.encode("utf8"))
+            round_trip_time = await checks.confirm(
+                pair, password.encode("utf8"), nominate=self._failover.moved
+            )
         except aioice.stun.TransactionError:
             return False
+        if self._ice._nominated.get(1) is not pair:
+            return False
+        self.round_trip_time = round_trip_time
         return True

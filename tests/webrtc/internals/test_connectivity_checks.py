@@ -77,10 +77,12 @@ class Checking:
         protocol = cast("aioice.ice.StunProtocol", self.wire)
         return asyncio.create_task(self.checks.ask(protocol, request, PEER, KEY))
 
+    def pair(self, wire: Wire) -> aioice.ice.CandidatePair:
+        protocol = cast("aioice.ice.StunProtocol", wire)
+        return aioice.ice.CandidatePair(protocol, self.ice._remote_candidates[0])
+
     def confirm(self) -> asyncio.Task[float]:
-        pair = aioice.ice.CandidatePair(
-            cast("aioice.ice.StunProtocol", self.wire), self.ice._remote_candidates[0]
-        )
+        pair = self.pair(self.wire)
         self.ice.remote_username, self.ice.remote_password = "u", "p"
         return asyncio.create_task(self.checks.confirm(pair, KEY))
 
@@ -195,6 +197,74 @@ async def test_consent_that_nobody_answers_is_asked_for_twice(
         await checking.confirm()
     assert checking.wire.sent == 2
     assert checking.wire.transactions == {}
+
+
+class Spare(Wire):
+    """One that answers at once, where it is told to, from where it says; the first `lost` checks
+    are not answered.
+    """
+
+    def __init__(self, kind: aioice.stun.Class | None, at: tuple[str, int], lost: int = 0) -> None:
+        super().__init__()
+        self._kind, self._source, self._lost = kind, at, lost
+
+    def send_stun(self, message: aioice.stun.Message, addr: tuple[str, int]) -> None:
+        super().send_stun(message, addr)
+        if self._kind is not None and self.sent > self._lost:
+            response = aioice.stun.Message(
+                aioice.stun.Method.BINDING, self._kind, transaction_id=message.transaction_id
+            )
+            response.add_message_integrity(KEY)
+            self.transactions[message.transaction_id].response_received(response, self._source)
+
+
+# kinds of answer, and their source
+ANSWERS = aioice.stun.Class.RESPONSE, PEER
+FOREIGN = aioice.stun.Class.RESPONSE, ("192.0.2.66", 1)
+REFUSES = aioice.stun.Class.ERROR, PEER
+SILENT = None, PEER
+LATE = aioice.stun.Class.RESPONSE, PEER, 1
+
+
+@pytest.mark.parametrize(
+    ("kinds", "best"),
+    [
+        ([ANSWERS, ANSWERS], 0),
+        ([SILENT, FOREIGN, REFUSES, ANSWERS], 3),
+        # the better one has its time
+        ([SILENT, ANSWERS, ANSWERS], 1),
+        # a hole in what all of them share has ended
+        ([LATE, ANSWERS], 0),
+        ([SILENT, LATE], None),
+        ([SILENT, SILENT], None),
+    ],
+)
+async def test_connectivity_checks_choose_the_first_pair_that_is_answered(
+    checking: Checking, kinds: list[Any], best: int | None
+) -> None:
+    checking.ice.remote_username = "u"
+    spares = [Spare(*kind) for kind in kinds]
+    pairs = [checking.pair(spare) for spare in spares]
+    found = await checking.checks.best_answered(pairs, KEY, 0.5, 0.1)
+    assert found is (None if best is None else pairs[best])
+    assert all(spare.sent <= (spare is spares[0]) + 1 for spare in spares)
+    assert all(spare.transactions == {} for spare in spares)
+
+
+async def test_connectivity_checks_afford_an_answered_pair_any_number_and_others_seven(
+    checking: Checking,
+) -> None:
+    """What is neither answered nor signaled may be a third party's."""
+    checking.ice.remote_username = "u"
+    answered, signaled, foreign = (checking.pair(Spare(*SILENT)) for _ in range(3))
+    answered.state = aioice.ice.CandidatePair.State.SUCCEEDED
+    foreign.remote_candidate = aioice.Candidate("1", 1, "udp", 1, "192.0.2.7", 7, "prflx")
+    pairs = [foreign, signaled, answered]
+    for number in range(ATTEMPTS + 1):
+        affordable = checking.checks.affordable(pairs, 3)
+        assert affordable == [answered, signaled][: 1 if number == ATTEMPTS else 2]
+        await checking.checks.best_answered(affordable, KEY, 0.05, 0.0)
+    assert checking.checks.affordable([signaled, answered], 1) == [answered]
 
 
 def test_connectivity_checks_go_on_for_longer_than_a_transport_is_waited_for() -> None:
