@@ -13,7 +13,7 @@ from agent.ports import LocalStream
 from tests.webrtc.calls import Call
 from tests.webrtc.feeds import MemorySink
 from tests.webrtc.pairs import Side, closing, until
-from tests.webrtc.sending.test_paced_video_stream import report_estimate
+from tests.webrtc.sending.test_paced_video_stream import report_congestion
 
 pytestmark = pytest.mark.media
 
@@ -41,14 +41,10 @@ async def test_shared_encoder_weak_conversation_that_is_ignored_slows_nobody_els
     async with closing(followed.device, followed.caller, ignored.device, ignored.caller):
         await followed.connect()
         await ignored.connect()
-        for estimate in (1_500_000, 400_000, 300_000):
-            await report_estimate(ignored, estimate)
-        await until(lambda: (ignored.sent().target_bitrate or 0) < 1_500_000)
+        await report_congestion(ignored, lambda: (ignored.sent().target_bitrate or 0) < 1_500_000)
         assert ignored.sent().quality_limitation_reason == "bandwidth"
         assert hub.bitrate == followed.wish
-        for estimate in (1_500_000, 400_000, 300_000):
-            await report_estimate(followed, estimate)
-        await until(lambda: hub.bitrate < 1_500_000)
+        await report_congestion(followed, lambda: hub.bitrate < 1_500_000)
         assert hub.bitrate == followed.wish
         await followed.device.peer.close()
         # nobody else is left

@@ -4,6 +4,7 @@ costs a key frame.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 
@@ -21,11 +22,15 @@ from agent.core.call.reasons import SharedBitrate
 from agent.core.rate.probing import Probe
 from agent.h264 import annexb as h264
 from agent.ports import BitrateLimits, LocalStream
+from tests.waiting import PATIENCE
 from tests.webrtc.calls import Call
 from tests.webrtc.feeds import ClipFeed
 from tests.webrtc.pairs import Side, closing, connect, until
 
 pytestmark = pytest.mark.media
+
+# bit/s, far below what is sent
+CONGESTION = (1_500_000, 400_000, 300_000)
 
 
 @pytest.fixture
@@ -52,6 +57,22 @@ async def report_estimate(call: Call, bitrate: int) -> None:
     )
 
 
+async def report_congestion(
+    call: Call, followed: Callable[[], bool], estimates: Sequence[int] = CONGESTION
+) -> None:
+    """Let the estimate fall until that is followed, again each second as receivers do: what comes
+    just after the sender was held up is taken for the outage's.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while not followed():
+            for estimate in estimates:
+                await report_estimate(call, estimate)
+            for _ in range(100):
+                if followed():
+                    break
+                await asyncio.sleep(0.01)
+
+
 async def ask_again_for(call: Call, packets: int) -> None:
     """A NACK for the last so many packets."""
     sender = call.device.peer._media._video_sender
@@ -68,9 +89,7 @@ async def test_paced_video_stream_lets_the_remote_estimate_reach_the_encoder(cal
         await until(lambda: bool(call.source.bitrates))
         assert call.source.bitrates[0] == call.sent().target_bitrate == BitrateLimits().bitrate
         assert call.sent().quality_limitation_reason == "none"
-        for estimate in (1_500_000, 400_000, 300_000):
-            await report_estimate(call, estimate)
-        await until(lambda: call.source.bitrates[-1] < 1_500_000)
+        await report_congestion(call, lambda: call.source.bitrates[-1] < 1_500_000)
         assert call.sent().target_bitrate == call.source.bitrates[-1]
         assert call.sent().quality_limitation_reason == "bandwidth"
 
@@ -81,9 +100,9 @@ async def test_paced_video_stream_keeps_the_limits_of_the_subscription(
     limit_to(BitrateLimits(600_000, 500_000, 700_000), monkeypatch)
     async with closing(call.device, call.caller):
         await call.connect()
-        await report_estimate(call, 550_000)
-        await report_estimate(call, 50_000)
-        await until(lambda: call.source.bitrates[-1] == 500_000)
+        await report_congestion(
+            call, lambda: call.source.bitrates[-1:] == [500_000], (550_000, 50_000)
+        )
         assert call.source.bitrates[0] == 600_000
 
 
