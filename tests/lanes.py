@@ -63,16 +63,16 @@ class Step:
 
 # Each lane runs its steps one after the other, all lanes at the same time.
 LANES: tuple[tuple[Step, ...], ...] = (
+    (Step("containers", CONTAINERS),),
     (
-        Step("containers", CONTAINERS),
+        Step("lab", LAB, prepare=(sys.executable, "-m", "tests.lab.kernel")),
+        Step("brokers", BROKERS),
         Step(
             "home assistant",
             HOME,
             prepare=(sys.executable, "-m", "tests.homeassistant.installation"),
         ),
-        Step("brokers", BROKERS),
     ),
-    (Step("lab", LAB, prepare=(sys.executable, "-m", "tests.lab.kernel")),),
     (
         Step("fast", f"not ({REAL})", TWO_AT_A_TIME),
         Step("real parts", MEASURED, TWO_AT_A_TIME),
