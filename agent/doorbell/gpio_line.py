@@ -5,15 +5,30 @@ loaded only for them. A button has a module of its own, `gpio_button`.
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Callable
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from agent.doorbell.output_line import OutputFailed
 
 
+def load_lgpio() -> Any:
+    """The library behind gpiozero. Raises ImportError, or OSError where nothing can be written.
+
+    It makes a pipe in the working directory as it is loaded. A service's is the root of a system
+    that it may not write, and two programs in one folder take each other's.
+    """
+    with TemporaryDirectory(prefix="callbox-") as folder, contextlib.chdir(folder):
+        return importlib.import_module("lgpio")
+
+
 def pin_factory(chip: str) -> Any:
     """gpiozero's for a chip, its own choice where none is named. Raises OutputFailed."""
     try:
+        with contextlib.suppress(ImportError):
+            # gpiozero knows others, and says which are missing
+            load_lgpio()
         if not chip:
             from gpiozero import Device
 

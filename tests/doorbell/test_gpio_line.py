@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +14,9 @@ from gpiozero.pins.mock import MockFactory
 
 from agent.doorbell.gpio_line import GpioContact, GpioLine, pin_factory
 from agent.doorbell.output_line import OutputFailed
+from tests.waiting import PATIENCE
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
@@ -64,3 +71,25 @@ def test_gpio_contact_tells_when_the_door_opens_and_shuts(board: Any) -> None:
 def test_pin_factory_of_a_chip_that_is_not_there_is_refused() -> None:
     with pytest.raises(OutputFailed):
         pin_factory("gpiochip99")
+
+
+def test_pins_are_opened_where_the_working_directory_cannot_be_written(tmp_path: Path) -> None:
+    script = (
+        "import os\n"
+        "from agent.doorbell.gpio_line import load_lgpio\n"
+        "load_lgpio()\n"
+        "import gpiozero.pins.lgpio\n"
+        "print(os.getcwd())\n"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    # in which not even root can make a file, as a service cannot in its own, the root
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd="/proc",
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert (ended.returncode, ended.stdout) == (0, "/proc\n"), ended.stderr
+    assert list(tmp_path.iterdir()) == []

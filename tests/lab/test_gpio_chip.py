@@ -7,16 +7,17 @@ import sys
 
 import pytest
 
+from agent.doorbell.gpio_line import load_lgpio
 from tests.lab.gpio_chip import GpioChip
-
-lgpio = pytest.importorskip("lgpio")
 
 pytestmark = pytest.mark.lab
 
 BUTTON, DOOR = 17, 27
 # holds an output until it is killed
 HOLDER = f"""
-import sys, time, lgpio
+import sys, time
+from agent.doorbell.gpio_line import load_lgpio
+lgpio = load_lgpio()
 chip = lgpio.gpiochip_open(int(sys.argv[1]))
 lgpio.gpio_claim_output(chip, {DOOR}, 1)
 print("on", flush=True)
@@ -25,6 +26,7 @@ time.sleep(1000)
 
 
 def test_gpio_chip_input_reads_what_it_is_pulled_to(gpio_chip: GpioChip) -> None:
+    lgpio = load_lgpio()
     handle = lgpio.gpiochip_open(gpio_chip.number)
     try:
         _, lines, _, label = lgpio.gpio_get_chip_info(handle)

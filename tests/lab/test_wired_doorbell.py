@@ -16,7 +16,7 @@ import pytest
 from agent.doorbell.button_settings import ButtonSettings
 from agent.doorbell.evdev_button import EvdevButton
 from agent.doorbell.gpio_button import DEBOUNCE, GpioButton
-from agent.doorbell.gpio_line import GpioLine
+from agent.doorbell.gpio_line import GpioLine, load_lgpio
 from tests.lab.gpio_chip import GpioChip
 from tests.lab.keypad import Keypad
 from tests.waiting import PATIENCE
@@ -43,6 +43,7 @@ time.sleep(1000)
 
 def make_factory(number: int) -> Any:
     """gpiozero's for the chip, as on a Raspberry Pi."""
+    load_lgpio()
     from gpiozero.pins.lgpio import LGPIOFactory
     from gpiozero.pins.local import LocalPiFactory
 
