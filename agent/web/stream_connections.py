@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
+
+logger = logging.getLogger(__name__)
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
@@ -73,9 +76,14 @@ async def _close(writer: asyncio.StreamWriter) -> None:
     """Once for each: a wait that was cancelled has cancelled what all others would wait for."""
     writer.close()
     try:
-        with suppress(OSError, ssl.SSLError, TimeoutError):
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await writer.wait_closed()
-    finally:
-        # what the peer has not taken by now it does not get
-        writer.transport.abort()
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await writer.wait_closed()
+    except (TimeoutError, asyncio.CancelledError) as error:
+        # what the peer has not taken by now it does not get; one that is lost in this very turn
+        # has let go of its loop
+        with suppress(AttributeError):
+            writer.transport.abort()
+        if isinstance(error, asyncio.CancelledError):
+            raise
+    except (OSError, ssl.SSLError):
+        logger.debug("a connection was lost as it was closed")

@@ -114,3 +114,24 @@ async def test_connections_that_nobody_has_begun_to_serve_are_closed(late: bool)
             assert await reader.read() == b""
         writer.close()
     assert served == []
+
+
+async def test_connections_that_still_have_something_to_write_are_closed_when_it_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """More than the sockets hold; nothing is complained of, as `nothing_swallowed` sees to."""
+    monkeypatch.setattr("agent.web.stream_connections.CLOSE_TIMEOUT", PATIENCE)
+    size = 16 * 2**20
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(bytes(size))
+
+    async with StreamConnections(serve) as connections:
+        server, port = await listening(connections)
+        async with server, asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection(HOST, port)
+            received = 0
+            while data := await reader.read(2**20):
+                received += len(data)
+            writer.close()
+    assert received == size
