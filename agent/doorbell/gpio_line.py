@@ -6,11 +6,15 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import sys
+import threading
 from collections.abc import Callable
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from agent.doorbell.output_line import OutputFailed
+
+_LOADING = threading.Lock()
 
 
 def load_lgpio() -> Any:
@@ -19,8 +23,12 @@ def load_lgpio() -> Any:
     It makes a pipe in the working directory as it is loaded. A service's is the root of a system
     that it may not write, and two programs in one folder take each other's.
     """
-    with TemporaryDirectory(prefix="callbox-") as folder, contextlib.chdir(folder):
-        return importlib.import_module("lgpio")
+    with _LOADING:
+        if "lgpio" not in sys.modules:
+            # for all threads, so once, and one at a time
+            with TemporaryDirectory(prefix="callbox-") as folder, contextlib.chdir(folder):
+                importlib.import_module("lgpio")
+        return sys.modules["lgpio"]
 
 
 def pin_factory(chip: str) -> Any:

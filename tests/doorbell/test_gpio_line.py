@@ -75,9 +75,10 @@ def test_pin_factory_of_a_chip_that_is_not_there_is_refused() -> None:
 
 def test_pins_are_opened_where_the_working_directory_cannot_be_written(tmp_path: Path) -> None:
     script = (
-        "import os\n"
+        "import os, threading\n"
         "from agent.doorbell.gpio_line import load_lgpio\n"
-        "load_lgpio()\n"
+        "threads = [threading.Thread(target=load_lgpio) for _ in range(8)]\n"
+        "[each.start() for each in threads], [each.join() for each in threads]\n"
         "import gpiozero.pins.lgpio\n"
         "print(os.getcwd())\n"
     )
